@@ -1,0 +1,188 @@
+//! Addresses and translation levels.
+//!
+//! Physical (`Pa`) and intermediate physical (`Ipa`) addresses are different types, so that one
+//! can not be given where the other is meant. Both count bytes. Nothing here knows which addresses
+//! a platform has.
+
+use std::fmt;
+
+/// Size of an RMM 1.0 granule in bytes (DEN0137 1.0 A2.2).
+pub const GRANULE_SIZE: u64 = 1 << GRANULE_SHIFT;
+/// log2 of [`GRANULE_SIZE`].
+pub const GRANULE_SHIFT: u32 = 12;
+/// Entries of one RTT.
+pub const RTT_ENTRIES: usize = 512;
+/// Address bits that one RTT level resolves.
+const RTT_STRIDE: u32 = 9;
+
+/// A granule's bytes.
+pub type GranuleBytes = [u8; GRANULE_SIZE as usize];
+
+/// A physical address in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pa(pub u64);
+
+/// An intermediate physical address of a Realm, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ipa(pub u64);
+
+impl fmt::Display for Pa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Hex(self.0).fmt(f)
+    }
+}
+
+impl fmt::Display for Ipa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Hex(self.0).fmt(f)
+    }
+}
+
+/// Prints a number as people read addresses: `0x8020_0000`.
+#[derive(Clone, Copy, Debug)]
+pub struct Hex(pub u64);
+
+impl fmt::Display for Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = format!("{:x}", self.0);
+        f.write_str("0x")?;
+        for (i, digit) in digits.chars().enumerate() {
+            if i > 0 && (digits.len() - i).is_multiple_of(4) {
+                f.write_str("_")?;
+            }
+            write!(f, "{digit}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether `value` is a multiple of `align_bytes` (a power of two).
+#[must_use]
+pub const fn is_aligned(value: u64, align_bytes: u64) -> bool {
+    value & (align_bytes - 1) == 0
+}
+
+/// `value` rounded down to a multiple of `align_bytes` (a power of two).
+#[must_use]
+pub const fn align_down(value: u64, align_bytes: u64) -> u64 {
+    value & !(align_bytes - 1)
+}
+
+/// An RTT level: −1 (only with LPA2) to 3 (pages). DEN0137 1.0 A5.5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Level(i8);
+
+impl Level {
+    /// The level whose entries map one granule each.
+    pub const PAGE: Self = Self(3);
+    /// The highest level at which a block may be mapped.
+    pub const MIN_BLOCK: Self = Self(1);
+    /// The lowest number a level can have.
+    pub const MIN: Self = Self(-1);
+
+    /// The level named by a signed 64-bit register value, if there is such a level.
+    #[must_use]
+    pub fn from_register(value: u64) -> Option<Self> {
+        let level = i8::try_from(value.cast_signed()).ok()?;
+        (-1..=3).contains(&level).then_some(Self(level))
+    }
+
+    /// The value of the level in a 64-bit register (−1 is all ones).
+    #[must_use]
+    pub fn to_register(self) -> u64 {
+        i64::from(self.0).cast_unsigned()
+    }
+
+    /// The level as the 8-bit index of a return code (−1 is 0xFF).
+    #[must_use]
+    pub fn to_index(self) -> u8 {
+        self.0.cast_unsigned()
+    }
+
+    /// The number itself.
+    #[must_use]
+    pub fn number(self) -> i8 {
+        self.0
+    }
+
+    /// The level of a table that an entry of this level points to; pages have none.
+    #[must_use]
+    pub fn child(self) -> Option<Self> {
+        (self.0 < 3).then_some(Self(self.0 + 1))
+    }
+
+    /// The level that holds the entry for a table of this level.
+    #[must_use]
+    pub fn parent(self) -> Option<Self> {
+        (self.0 > -1).then_some(Self(self.0 - 1))
+    }
+
+    /// log2 of the bytes that one entry covers.
+    #[must_use]
+    pub fn entry_shift(self) -> u32 {
+        GRANULE_SHIFT + RTT_STRIDE * u32::from((3 - self.0).unsigned_abs())
+    }
+
+    /// Bytes that one entry covers: 4 KiB, 2 MiB, 1 GiB, 512 GiB, 256 TiB.
+    #[must_use]
+    pub fn entry_size_bytes(self) -> u64 {
+        1 << self.entry_shift()
+    }
+
+    /// Which of a table's entries covers `ipa`. Level −1 resolves four bits, the others nine.
+    #[must_use]
+    pub fn entry_index(self, ipa: Ipa) -> usize {
+        let mask = if self.0 < 0 { 0xF } else { 0x1FF };
+        usize::try_from((ipa.0 >> self.entry_shift()) & mask).expect("nine bits fit")
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_groups_by_four() {
+        for (value, text) in [
+            (0, "0x0"),
+            (0xabcd, "0xabcd"),
+            (0x1_0000, "0x1_0000"),
+            (0x8020_0000, "0x8020_0000"),
+            (u64::MAX, "0xffff_ffff_ffff_ffff"),
+        ] {
+            assert_eq!(Hex(value).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn entry_sizes() {
+        let sizes: Vec<u64> = (-1..=3).rev().map(|level| Level(level).entry_size_bytes()).collect();
+        assert_eq!(sizes, [4 << 10, 2 << 20, 1 << 30, 512 << 30, 256 << 40]);
+    }
+
+    #[test]
+    fn levels_round_trip_through_registers() {
+        for level in -1..=3 {
+            let level = Level(level);
+            assert_eq!(Level::from_register(level.to_register()), Some(level));
+        }
+        for value in [4, 0xFF, 255, u64::MAX - 1, 1 << 63, 0xFFFF_FFFF, 0x1_0000_0000] {
+            assert_eq!(Level::from_register(value), None, "{value:#x}");
+        }
+        assert_eq!(Level(-1).to_index(), 0xFF);
+    }
+
+    #[test]
+    fn indices_at_the_edges() {
+        assert_eq!(Level(3).entry_index(Ipa(0x1F_F000)), 511);
+        assert_eq!(Level(3).entry_index(Ipa(0x20_0000)), 0);
+        assert_eq!(Level(-1).entry_index(Ipa((1 << 52) - 1)), 15);
+        assert_eq!(Level(0).entry_index(Ipa((1 << 48) - 1)), 511);
+    }
+}

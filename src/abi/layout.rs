@@ -1,0 +1,152 @@
+//! Byte layouts of the structures that Host and RMM share, as data.
+//!
+//! Scripts write them by field name, the decoders in [`crate::abi::params`] read them by the same
+//! rows, and the tests hold every offset against the specification.
+
+use super::addr::GranuleBytes;
+
+/// One field of a structure in memory. Values are little-endian.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The specification's name.
+    pub name: &'static str,
+    /// Offset from the start of the structure, in bytes.
+    pub offset: usize,
+    /// Width of one element, in bytes: 1, 2, 4 or 8 for numbers, more for byte strings.
+    pub width_bytes: usize,
+    /// Number of elements; 1 if the field is not an array.
+    pub count: usize,
+}
+
+/// A structure of one granule.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// The specification's name.
+    pub name: &'static str,
+    /// The fields, by offset. Bytes between them are zero (SBZ).
+    pub fields: &'static [Field],
+}
+
+const fn number(name: &'static str, offset: usize, width_bytes: usize) -> Field {
+    Field { name, offset, width_bytes, count: 1 }
+}
+
+const fn array(name: &'static str, offset: usize, width_bytes: usize, count: usize) -> Field {
+    Field { name, offset, width_bytes, count }
+}
+
+/// RmiRealmParams (DEN0137 1.0 B4.4).
+pub const REALM_PARAMS: Layout = Layout {
+    name: "RealmParams",
+    fields: &[
+        number("flags", 0x000, 8),
+        number("s2sz", 0x008, 1),
+        number("sve_vl", 0x010, 1),
+        number("num_bps", 0x018, 1),
+        number("num_wps", 0x020, 1),
+        number("pmu_num_ctrs", 0x028, 1),
+        number("hash_algo", 0x030, 1),
+        number("rpv", 0x400, 64),
+        number("vmid", 0x800, 2),
+        number("rtt_base", 0x808, 8),
+        number("rtt_level_start", 0x810, 8),
+        number("rtt_num_start", 0x818, 4),
+    ],
+};
+
+/// RmiRecParams (DEN0137 1.0 B4.4).
+pub const REC_PARAMS: Layout = Layout {
+    name: "RecParams",
+    fields: &[
+        number("flags", 0x000, 8),
+        number("mpidr", 0x100, 8),
+        number("pc", 0x200, 8),
+        array("gprs", 0x300, 8, 8),
+        number("num_aux", 0x800, 8),
+        array("aux", 0x808, 8, 16),
+    ],
+};
+
+/// The half of RmiRecRun that the Host writes: RmiRecEnter (DEN0137 1.0 B4.4).
+pub const REC_ENTER: Layout = Layout {
+    name: "RecEnter",
+    fields: &[
+        number("flags", 0x000, 8),
+        array("gprs", 0x200, 8, 31),
+        number("gicv3_hcr", 0x300, 8),
+        array("gicv3_lrs", 0x308, 8, 16),
+    ],
+};
+
+/// Every structure that a script can write.
+pub const LAYOUTS: [&Layout; 3] = [&REALM_PARAMS, &REC_PARAMS, &REC_ENTER];
+
+impl Layout {
+    /// The structure with this name; a leading `Rmi` is optional.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<&'static Self> {
+        let name = name.strip_prefix("Rmi").unwrap_or(name);
+        LAYOUTS.into_iter().find(|layout| layout.name == name)
+    }
+
+    /// The field with this name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+impl Field {
+    /// The offset just past the field, in bytes.
+    #[must_use]
+    pub const fn end(&self) -> usize {
+        self.offset + self.width_bytes * self.count
+    }
+}
+
+/// Reads a little-endian number of 1 to 8 bytes.
+#[must_use]
+pub(crate) fn read_number(page: &GranuleBytes, offset: usize, width_bytes: usize) -> u64 {
+    let mut bytes = [0; 8];
+    bytes[..width_bytes].copy_from_slice(&page[offset..offset + width_bytes]);
+    u64::from_le_bytes(bytes)
+}
+
+const _: () = {
+    let mut s = 0;
+    while s < LAYOUTS.len() {
+        let fields = LAYOUTS[s].fields;
+        let mut i = 0;
+        while i < fields.len() {
+            assert!(fields[i].end() <= 0x1000, "a structure is one granule");
+            assert!(i + 1 == fields.len() || fields[i].end() <= fields[i + 1].offset);
+            i += 1;
+        }
+        s += 1;
+    }
+    // The ends that DEN0137 1.0 gives, as a check against slips.
+    assert!(REALM_PARAMS.fields[11].end() == 0x81C);
+    assert!(REC_PARAMS.fields[3].end() == 0x340 && REC_PARAMS.fields[5].end() == 0x888);
+    assert!(REC_ENTER.fields[1].end() == 0x2F8 && REC_ENTER.fields[3].end() == 0x388);
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_find_their_rows() {
+        assert_eq!(Layout::by_name("RmiRealmParams"), Some(&REALM_PARAMS));
+        assert_eq!(Layout::by_name("RecParams").unwrap().field("aux").unwrap().offset, 0x808);
+        assert_eq!(Layout::by_name("Nothing"), None);
+    }
+
+    #[test]
+    fn numbers_are_little_endian() {
+        let mut page = [0; 4096];
+        page[8..12].copy_from_slice(&[0x21, 0x43, 0x65, 0x87]);
+        assert_eq!(read_number(&page, 8, 1), 0x21);
+        assert_eq!(read_number(&page, 8, 4), 0x8765_4321);
+        assert_eq!(read_number(&page, 8, 8), 0x8765_4321);
+    }
+}

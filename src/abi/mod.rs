@@ -1,0 +1,13 @@
+//! The numbers that Host and RMM agree on: addresses, function identifiers, status codes,
+//! structure layouts, and the [`Profile`](profile::Profile) that says which RMM is meant.
+//!
+//! *Architecture invariant:* nothing here has state, and nothing here uses a higher floor.
+
+pub mod addr;
+pub mod command;
+pub mod layout;
+pub mod params;
+pub mod platform;
+pub mod presets;
+pub mod profile;
+pub mod status;

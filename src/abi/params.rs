@@ -1,0 +1,180 @@
+//! RealmParams and RecParams, read from a granule of Host memory.
+
+use super::addr::GranuleBytes;
+use super::layout::{self, Layout, read_number};
+use super::profile::Profile;
+
+/// The 64 bytes of a Realm Personalization Value.
+pub type Rpv = [u8; 64];
+
+/// Most auxiliary granules that RmiRecParams can name.
+pub const MAX_REC_AUX: usize = 16;
+/// General-purpose registers that the Host sets at REC_CREATE.
+pub const REC_CREATE_GPRS: usize = 8;
+
+/// RmiRealmParams (DEN0137 1.0 B4.4): values as the RMM reads them, not yet checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RealmParams {
+    /// RmiRealmFlags; all 64 bits are measured.
+    pub flags: u64,
+    /// Requested IPA width in bits.
+    pub s2sz: u64,
+    /// SVE vector length: (value + 1) · 128 bits.
+    pub sve_vl: u64,
+    /// Breakpoints minus one.
+    pub num_bps: u64,
+    /// Watchpoints minus one.
+    pub num_wps: u64,
+    /// PMU counters.
+    pub pmu_num_ctrs: u64,
+    /// RmiHashAlgorithm.
+    pub hash_algo: u8,
+    /// Realm Personalization Value; not measured.
+    pub rpv: Rpv,
+    /// Virtual Machine Identifier; not measured.
+    pub vmid: u16,
+    /// Address of the first starting-level RTT; not measured.
+    pub rtt_base: u64,
+    /// Starting level, signed; not measured.
+    pub rtt_level_start: u64,
+    /// Number of starting-level RTTs; not measured.
+    pub rtt_num_start: u32,
+}
+
+/// Bits of RmiRealmFlags (DEN0137 1.0 B4.4).
+pub mod realm_flags {
+    /// LPA2: 52-bit addresses.
+    pub const LPA2: u64 = 1 << 0;
+    /// SVE is offered to the Realm.
+    pub const SVE: u64 = 1 << 1;
+    /// A PMU is offered to the Realm.
+    pub const PMU: u64 = 1 << 2;
+}
+
+/// RmiRecCreateFlags.runnable (DEN0137 1.0 B4.4).
+pub const REC_RUNNABLE: u64 = 1 << 0;
+/// RmiDataFlags.measure (DEN0137 1.0 B4.4).
+pub const DATA_MEASURE: u64 = 1 << 0;
+
+impl RealmParams {
+    /// Reads the structure.
+    ///
+    /// TF-RMM reads s2sz, sve_vl, num_bps, num_wps and pmu_num_ctrs as 32-bit numbers where the
+    /// text has 8 bits (deviation D-REALM-PARAM-WIDTH), so the profile decides.
+    #[must_use]
+    pub fn read(page: &GranuleBytes, profile: Profile) -> Self {
+        let width_bytes = profile.realm_param_width_bytes();
+        let small = |name| read_number(page, offset(&layout::REALM_PARAMS, name), width_bytes);
+        let number = |name| {
+            let field = layout::REALM_PARAMS.field(name).expect("a field of RealmParams");
+            read_number(page, field.offset, field.width_bytes)
+        };
+        let rpv = offset(&layout::REALM_PARAMS, "rpv");
+        Self {
+            flags: number("flags"),
+            s2sz: small("s2sz"),
+            sve_vl: small("sve_vl"),
+            num_bps: small("num_bps"),
+            num_wps: small("num_wps"),
+            pmu_num_ctrs: small("pmu_num_ctrs"),
+            hash_algo: page[offset(&layout::REALM_PARAMS, "hash_algo")],
+            rpv: page[rpv..rpv + 64].try_into().expect("64 bytes"),
+            vmid: u16::try_from(number("vmid")).expect("two bytes"),
+            rtt_base: number("rtt_base"),
+            rtt_level_start: number("rtt_level_start"),
+            rtt_num_start: u32::try_from(number("rtt_num_start")).expect("four bytes"),
+        }
+    }
+
+    /// Whether a flag of [`realm_flags`] is set.
+    #[must_use]
+    pub fn has(&self, flag: u64) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+/// RmiRecParams (DEN0137 1.0 B4.4): values as the RMM reads them, not yet checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecParams {
+    /// RmiRecCreateFlags; all 64 bits are measured if the REC is runnable.
+    pub flags: u64,
+    /// RmiRecMpidr; not measured.
+    pub mpidr: u64,
+    /// Program counter.
+    pub pc: u64,
+    /// X0 to X7.
+    pub gprs: [u64; REC_CREATE_GPRS],
+    /// Number of auxiliary granules; not measured.
+    pub num_aux: u64,
+    /// Addresses of auxiliary granules; not measured.
+    pub aux: [u64; MAX_REC_AUX],
+}
+
+impl RecParams {
+    /// Reads the structure.
+    #[must_use]
+    pub fn read(page: &GranuleBytes) -> Self {
+        let at = |name, i: usize| read_number(page, offset(&layout::REC_PARAMS, name) + 8 * i, 8);
+        Self {
+            flags: at("flags", 0),
+            mpidr: at("mpidr", 0),
+            pc: at("pc", 0),
+            gprs: std::array::from_fn(|i| at("gprs", i)),
+            num_aux: at("num_aux", 0),
+            aux: std::array::from_fn(|i| at("aux", i)),
+        }
+    }
+
+    /// Whether the REC can be entered once the Realm is active.
+    #[must_use]
+    pub fn runnable(&self) -> bool {
+        self.flags & REC_RUNNABLE != 0
+    }
+}
+
+/// RmiRecMpidr (DEN0137 1.0 B4.4): aff0 in bits 3:0, aff1 to aff3 in bits 31:8.
+///
+/// Returns the REC index `aff0 + 16·aff1 + 4096·aff2 + 1048576·aff3`, or `None` if a bit outside
+/// the four fields is set.
+#[must_use]
+pub fn rec_index(mpidr: u64) -> Option<u64> {
+    const FIELDS: u64 = 0xFFFF_FF0F;
+    (mpidr & !FIELDS == 0).then_some(mpidr & 0xF | (mpidr >> 8) << 4)
+}
+
+/// The RmiRecMpidr whose REC index is `index`; `None` from 2^28 on.
+#[must_use]
+pub fn mpidr_of_index(index: u64) -> Option<u64> {
+    (index < 1 << 28).then_some(index & 0xF | (index >> 4) << 8)
+}
+
+fn offset(layout: &'static Layout, name: &str) -> usize {
+    layout.field(name).expect("the name stands in the layout").offset
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mpidr_and_index() {
+        for (mpidr, index) in
+            [(0, 0), (0xF, 15), (0x100, 16), (0x10F, 31), (0x1_0000, 4096), (0x100_0000, 1 << 20)]
+        {
+            assert_eq!(rec_index(mpidr), Some(index));
+            assert_eq!(mpidr_of_index(index), Some(mpidr));
+        }
+        for reserved in [0x10, 0x80, 1 << 32, 1 << 63] {
+            assert_eq!(rec_index(reserved), None, "{reserved:#x}");
+        }
+        assert_eq!(mpidr_of_index(1 << 28), None);
+    }
+
+    #[test]
+    fn the_profile_decides_how_wide_small_fields_are() {
+        let mut page = [0; 4096];
+        page[0x08..0x0C].copy_from_slice(&[40, 1, 0, 0]);
+        assert_eq!(RealmParams::read(&page, Profile::TF_RMM).s2sz, 0x128);
+        assert_eq!(RealmParams::read(&page, Profile::SPEC).s2sz, 40);
+    }
+}

@@ -1,0 +1,303 @@
+//! What the simulated machine has: memory, features and limits.
+//!
+//! A platform is made by a named preset, from a TOML text, or from the `platform` object of a
+//! vector; all three pass the same check, so a [`Platform`] that exists is one that can be
+//! simulated.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::addr::{GRANULE_SIZE, Hex, is_aligned};
+use super::params::MAX_REC_AUX;
+
+/// Most bytes of delegable memory that one platform can have: 1 TiB.
+///
+/// A granule costs four bits of bookkeeping; this bounds them to 128 MiB.
+pub const MAX_DRAM_BYTES: u64 = 1 << 40;
+/// Most DRAM ranges of one platform.
+pub const MAX_DRAM_RANGES: usize = 64;
+
+/// Memory and features of a machine. Counts are counts, not the "minus one" of the registers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, try_from = "PlatformFile", into = "PlatformFile")]
+pub struct Platform {
+    file: PlatformFile,
+}
+
+/// The fields of a platform file, as they stand in TOML.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlatformFile {
+    /// Name shown to people.
+    pub name: String,
+    /// Physical address width in bits, 32 to 52.
+    pub pa_bits: u32,
+    /// Delegable memory, ascending and disjoint.
+    pub dram: Vec<DramRange>,
+    /// FEAT_LPA2 (RmiFeatureRegister0.LPA2).
+    pub lpa2: bool,
+    /// Largest IPA width in bits (S2SZ), 32 to 48, with LPA2 to 52.
+    pub s2sz: u32,
+    /// Largest SVE vector length as the VL field has it ((VL + 1) · 128 bits); absent without SVE.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sve_vl: Option<u32>,
+    /// Breakpoints, 2 to 64.
+    pub num_bps: u32,
+    /// Watchpoints, 2 to 64.
+    pub num_wps: u32,
+    /// PMU counters, 0 to 31; absent without a PMU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pmu_num_ctrs: Option<u32>,
+    /// FEAT_HPMN0: a Realm may have a PMU without counters.
+    #[serde(default)]
+    pub feat_hpmn0: bool,
+    /// SHA-256 can be asked for.
+    #[serde(default = "yes")]
+    pub sha256: bool,
+    /// SHA-512 can be asked for.
+    #[serde(default = "yes")]
+    pub sha512: bool,
+    /// GICv3 list registers, 1 to 16.
+    pub gicv3_num_lrs: u32,
+    /// Priority bits of a GICv3 list register (ICH_VTR_EL2.PRIbits + 1), 5 to 8.
+    #[serde(default = "five")]
+    pub gicv3_pri_bits: u32,
+    /// Largest virtual INTID that is neither extended nor an LPI (1019 by the architecture).
+    #[serde(default = "max_vintid")]
+    pub gicv3_max_vintid: u32,
+    /// Extended INTIDs are implemented (GICv3.1).
+    #[serde(default)]
+    pub gicv3_ext_intid: bool,
+    /// log2 of one more than the RECs of a Realm (MAX_RECS_ORDER), 0 to 15.
+    pub max_recs_order: u32,
+    /// Auxiliary granules of a REC, 0 to 16.
+    pub rec_aux_count: u32,
+    /// VMID width in bits, 8 or 16.
+    pub vmid_bits: u32,
+}
+
+/// One range of delegable memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DramRange {
+    /// First byte; a multiple of the granule size.
+    pub base: u64,
+    /// Length in bytes; a multiple of the granule size.
+    pub size: u64,
+}
+
+impl DramRange {
+    /// The range as `base..top`.
+    #[must_use]
+    pub const fn range(self) -> Range<u64> {
+        self.base..self.base + self.size
+    }
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn five() -> u32 {
+    5
+}
+
+const fn max_vintid() -> u32 {
+    65535
+}
+
+/// Why a platform can not be.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PlatformError {
+    /// A number is outside what the architecture or the simulator allows.
+    #[error("{field} is {found}; it has to be {expected}")]
+    Value {
+        /// The field's name.
+        field: &'static str,
+        /// What it is.
+        found: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// The text is not TOML, or not of this form.
+    #[error("{0}")]
+    Toml(String),
+    /// No preset has this name.
+    #[error("no preset is called {name:?}; there are {known}")]
+    UnknownPreset {
+        /// What was asked for.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
+}
+
+impl TryFrom<PlatformFile> for Platform {
+    type Error = PlatformError;
+
+    fn try_from(file: PlatformFile) -> Result<Self, PlatformError> {
+        let check = |field, found: u32, allowed: Range<u32>, expected| {
+            if allowed.contains(&found) {
+                return Ok(());
+            }
+            Err(PlatformError::Value { field, found: found.to_string(), expected })
+        };
+        let widest = if file.lpa2 { 53 } else { 49 };
+        check("pa_bits", file.pa_bits, 32..53, "32 to 52")?;
+        check("s2sz", file.s2sz, 32..widest, "32 to 48, or to 52 with lpa2")?;
+        check("sve_vl", file.sve_vl.unwrap_or(0), 0..16, "0 to 15")?;
+        check("num_bps", file.num_bps, 2..65, "2 to 64")?;
+        check("num_wps", file.num_wps, 2..65, "2 to 64")?;
+        check("pmu_num_ctrs", file.pmu_num_ctrs.unwrap_or(0), 0..32, "0 to 31")?;
+        check("gicv3_num_lrs", file.gicv3_num_lrs, 1..17, "1 to 16")?;
+        check("gicv3_pri_bits", file.gicv3_pri_bits, 1..9, "1 to 8")?;
+        check("max_recs_order", file.max_recs_order, 0..16, "0 to 15")?;
+        let aux = u32::try_from(MAX_REC_AUX).expect("sixteen");
+        check("rec_aux_count", file.rec_aux_count, 0..aux + 1, "0 to 16")?;
+        if ![8, 16].contains(&file.vmid_bits) {
+            check("vmid_bits", file.vmid_bits, 0..0, "8 or 16")?;
+        }
+        if !file.sha256 && !file.sha512 {
+            let found = "false with sha512 false".to_owned();
+            let expected = "true, or sha512 has to be";
+            return Err(PlatformError::Value { field: "sha256", found, expected });
+        }
+        check_dram(&file)?;
+        Ok(Self { file })
+    }
+}
+
+fn check_dram(file: &PlatformFile) -> Result<(), PlatformError> {
+    let fail =
+        |found: String, expected| Err(PlatformError::Value { field: "dram", found, expected });
+    if file.dram.is_empty() || file.dram.len() > MAX_DRAM_RANGES {
+        return fail(format!("{} ranges", file.dram.len()), "1 to 64 ranges");
+    }
+    let mut above = 0;
+    let mut total = 0_u64;
+    for range in &file.dram {
+        let DramRange { base, size } = *range;
+        let shown = format!("base {}, size {}", Hex(base), Hex(size));
+        if size == 0 || !is_aligned(base | size, GRANULE_SIZE) {
+            return fail(shown, "whole granules of 4 KiB");
+        }
+        match base.checked_add(size) {
+            Some(top) if top <= 1 << file.pa_bits => {
+                if base < above {
+                    return fail(shown, "ascending and disjoint ranges");
+                }
+                above = top;
+            }
+            _ => return fail(shown, "inside the physical address space of pa_bits"),
+        }
+        total = total.saturating_add(size);
+    }
+    if total > MAX_DRAM_BYTES {
+        return fail(format!("{} bytes in all", Hex(total)), "at most 1 TiB in all");
+    }
+    Ok(())
+}
+
+impl From<Platform> for PlatformFile {
+    fn from(platform: Platform) -> Self {
+        platform.file
+    }
+}
+
+impl std::ops::Deref for Platform {
+    type Target = PlatformFile;
+
+    fn deref(&self) -> &PlatformFile {
+        &self.file
+    }
+}
+
+impl Platform {
+    /// Reads a platform from a TOML text.
+    ///
+    /// # Errors
+    /// If the text is not TOML, names an unknown field, lacks one, or describes a machine that can
+    /// not be.
+    ///
+    /// ```
+    /// use rimsim::Platform;
+    /// let text = rimsim::Platform::preset("fvp").unwrap().to_toml();
+    /// assert_eq!(Platform::from_toml(&text).unwrap(), Platform::preset("fvp").unwrap());
+    /// assert!(Platform::from_toml("pa_bits = 99").is_err());
+    /// ```
+    pub fn from_toml(text: &str) -> Result<Self, PlatformError> {
+        toml::from_str(text).map_err(|error| PlatformError::Toml(error.to_string().trim().into()))
+    }
+
+    /// The platform as a TOML text that [`Platform::from_toml`] reads.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        toml::to_string(&self.file).expect("every field has a TOML form")
+    }
+
+    /// RmiFeatureRegister0 (DEN0137 1.0 B4.4): what RMI_FEATURES answers for index 0.
+    #[must_use]
+    pub fn feature_register_0(&self) -> u64 {
+        let field = |value: u32, low_bit: u32| u64::from(value) << low_bit;
+        field(self.s2sz, 0)
+            | field(self.lpa2.into(), 8)
+            | field(self.sve_vl.is_some().into(), 9)
+            | field(self.sve_vl.unwrap_or(0), 10)
+            | field(self.num_bps - 1, 14)
+            | field(self.num_wps - 1, 20)
+            | field(self.pmu_num_ctrs.is_some().into(), 26)
+            | field(self.pmu_num_ctrs.unwrap_or(0), 27)
+            | field(self.sha256.into(), 32)
+            | field(self.sha512.into(), 33)
+            | field(self.gicv3_num_lrs - 1, 34)
+            | field(self.max_recs_order, 38)
+    }
+
+    /// Most RECs that a Realm can have at one time.
+    #[must_use]
+    pub fn max_recs(&self) -> u64 {
+        (1 << self.max_recs_order) - 1
+    }
+
+    /// Granules of delegable memory.
+    #[must_use]
+    pub fn granule_count(&self) -> u64 {
+        self.dram.iter().map(|range| range.size / GRANULE_SIZE).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> PlatformFile {
+        Platform::preset("tf-rmm-host").unwrap().into()
+    }
+
+    #[test]
+    fn limits_are_refused_with_their_name() {
+        let refused = |change: fn(&mut PlatformFile)| {
+            let mut file = file();
+            change(&mut file);
+            Platform::try_from(file).unwrap_err().to_string()
+        };
+        assert!(refused(|f| f.pa_bits = 53).starts_with("pa_bits is 53"));
+        assert!(refused(|f| f.num_bps = 1).starts_with("num_bps"));
+        assert!(refused(|f| f.vmid_bits = 9).contains("8 or 16"));
+        assert!(refused(|f| f.dram.clear()).contains("0 ranges"));
+        assert!(refused(|f| f.dram[0].size += 1).contains("whole granules"));
+        assert!(refused(|f| f.dram[0].base = u64::MAX - 0xFFF).contains("address space"));
+        assert!(refused(|f| f.dram.push(f.dram[0])).contains("disjoint"));
+        assert!(refused(|f| (f.sha256, f.sha512) = (false, false)).starts_with("sha256"));
+        assert!(refused(|f| (f.pa_bits, f.dram[0].size) = (52, 1 << 41)).contains("at most 1 TiB"));
+    }
+
+    #[test]
+    fn unknown_fields_are_refused() {
+        let text = Platform::preset("fvp").unwrap().to_toml();
+        let wrong = text.replace("lpa2", "lpa3");
+        assert!(Platform::from_toml(&wrong).unwrap_err().to_string().contains("lpa3"));
+    }
+}

@@ -1,0 +1,127 @@
+//! Which RMM is simulated.
+//!
+//! Everything in which TF-RMM departs from DEN0137 is asked here, by a function that says what it
+//! decides, or stands in a failure table as a row that only one of the two has. No command names an
+//! RMM.
+
+use std::fmt;
+
+/// An implementation of RMM 1.0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rmm {
+    /// TF-RMM at its tag `rmm-spec-v1.0-rel0`: what runs.
+    TfRmm,
+    /// The text of DEN0137 1.0-rel0.
+    Spec,
+}
+
+/// The rules that a simulation follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Profile {
+    rmm: Rmm,
+}
+
+impl Profile {
+    /// TF-RMM, the default.
+    pub const TF_RMM: Self = Self { rmm: Rmm::TfRmm };
+    /// The specification's text.
+    pub const SPEC: Self = Self { rmm: Rmm::Spec };
+    /// All profiles, with the names that the command line knows.
+    pub const ALL: [Self; 2] = [Self::TF_RMM, Self::SPEC];
+
+    /// The RMM whose failure rows apply.
+    #[must_use]
+    pub const fn rmm(self) -> Rmm {
+        self.rmm
+    }
+
+    /// The name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self.rmm {
+            Rmm::TfRmm => "tf-rmm",
+            Rmm::Spec => "spec",
+        }
+    }
+
+    /// The profile with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|profile| profile.name() == name)
+    }
+
+    /// Width of the small fields of RealmParams, in bytes (D-REALM-PARAM-WIDTH).
+    #[must_use]
+    pub(crate) const fn realm_param_width_bytes(self) -> usize {
+        if self.is_tf_rmm() { 4 } else { 1 }
+    }
+
+    /// Granules to whose size `rtt_base` has to be aligned (D-REALM-RTT-ALIGN).
+    #[must_use]
+    pub(crate) const fn rtt_base_align_granules(self, rtt_num_start: u64) -> u64 {
+        if self.is_tf_rmm() { 1 } else { rtt_num_start }
+    }
+
+    /// How many of `num_aux`'s bits count (D-REC-NUM-AUX-WIDTH).
+    #[must_use]
+    pub(crate) const fn num_aux(self, raw: u64) -> u64 {
+        if self.is_tf_rmm() { raw & 0xFFFF_FFFF } else { raw }
+    }
+
+    /// Whether RTT_INIT_RIPAS takes only entries that are UNASSIGNED and EMPTY or RAM, and stops
+    /// before others (D-INIT-STOPS-EARLY, D-INIT-DESTROYED). The text stops only at a TABLE.
+    #[must_use]
+    pub(crate) const fn init_ripas_stops_at_others(self) -> bool {
+        self.is_tf_rmm()
+    }
+
+    /// Whether RTT_SET_RIPAS fails even where the RIPAS already is what was asked for
+    /// (D-SET-SAME-RIPAS).
+    #[must_use]
+    pub(crate) const fn set_ripas_fails_on_same(self) -> bool {
+        self.is_tf_rmm()
+    }
+
+    /// Whether RTT_FOLD names the parent's level when a level 1 table maps memory
+    /// (D-FOLD-L1-INDEX).
+    #[must_use]
+    pub(crate) const fn fold_names_parent_of_l1(self) -> bool {
+        self.is_tf_rmm()
+    }
+
+    /// Whether RTT_READ_ENTRY hides the address of an ASSIGNED entry whose RIPAS is DESTROYED
+    /// (D-READ-ASSIGNED-DESTROYED).
+    #[must_use]
+    pub(crate) const fn read_entry_hides_destroyed(self) -> bool {
+        self.is_tf_rmm()
+    }
+
+    /// Whether a PSCI request is completed with ALREADY_ON although the Host's denial is refused
+    /// (D-PSCI-DENY-ALREADY-ON): the one failure that changes state.
+    #[must_use]
+    pub(crate) const fn refused_denial_completes(self) -> bool {
+        self.is_tf_rmm()
+    }
+
+    /// Whether CPU_ON leaves X1 to X30 of the target as they were (D-CPU-ON-GPRS).
+    #[must_use]
+    pub(crate) const fn cpu_on_keeps_gprs(self) -> bool {
+        self.is_tf_rmm()
+    }
+
+    const fn is_tf_rmm(self) -> bool {
+        matches!(self.rmm, Rmm::TfRmm)
+    }
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self::TF_RMM
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,13 @@
+//! Simulates the Realm Management Monitor of Arm's Confidential Compute Architecture, granule by
+//! granule, and calculates the Realm Initial Measurement.
+pub mod abi;
+pub mod measure;
+pub mod model;
+pub mod rmi;
+pub mod session;
+
+pub use abi::command::Command;
+pub use abi::platform::Platform;
+pub use abi::profile::Profile;
+pub use abi::status::{ReturnCode, Status};
+pub use model::world::World;

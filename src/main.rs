@@ -1,0 +1,3 @@
+//! The `rimsim` command.
+
+fn main() {}

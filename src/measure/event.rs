@@ -1,0 +1,204 @@
+//! Measured events: what went into a RIM, in the terms of the commands that put it there.
+//!
+//! The list of events is the product; the RIM is one fold over it. An event keeps everything that
+//! the fold needs and cannot change afterwards: contents are [`Page`]s, which are immutable.
+
+use std::fmt;
+
+use super::page::Page;
+use crate::abi::addr::{GRANULE_SIZE, GranuleBytes, Hex, Ipa};
+use crate::abi::params::{DATA_MEASURE, REC_CREATE_GPRS, RealmParams, RecParams};
+
+/// One extension of a Realm's RIM (several, for [`RipasEvent`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MeasuredEvent {
+    /// RMI_REALM_CREATE: starts the RIM.
+    Realm(Box<RealmEvent>),
+    /// RMI_DATA_CREATE.
+    Data(DataEvent),
+    /// RMI_REC_CREATE of a runnable REC.
+    Rec(Box<RecEvent>),
+    /// RMI_RTT_INIT_RIPAS: one extension for each RTT entry.
+    Ripas(RipasEvent),
+}
+
+/// The measured part of RmiRealmParams. Numbers as the RMM read them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are those of RealmParams")]
+pub struct RealmEvent {
+    pub flags: u64,
+    pub s2sz: u64,
+    pub sve_vl: u64,
+    pub num_bps: u64,
+    pub num_wps: u64,
+    pub pmu_num_ctrs: u64,
+    pub hash_algo: u8,
+}
+
+/// A granule of contents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataEvent {
+    /// Where the Realm sees it.
+    pub ipa: Ipa,
+    /// RmiDataFlags, all 64 bits.
+    pub flags: u64,
+    /// The contents; hashed only if `flags` has [`DATA_MEASURE`].
+    pub content: Page,
+}
+
+/// The measured part of RmiRecParams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are those of RecParams")]
+pub struct RecEvent {
+    pub flags: u64,
+    pub pc: u64,
+    pub gprs: [u64; REC_CREATE_GPRS],
+}
+
+/// RTT entries whose RIPAS became RAM in one command, ascending and adjacent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RipasEvent {
+    /// First byte of the first entry.
+    pub base: Ipa,
+    /// First byte after the last entry.
+    pub top: Ipa,
+    /// Bytes of one entry, by the RTT level at which the walk stopped.
+    pub entry_size_bytes: u64,
+}
+
+impl MeasuredEvent {
+    /// The command that caused the event, without `RMI_`.
+    #[must_use]
+    pub const fn command_name(&self) -> &'static str {
+        match self {
+            Self::Realm(_) => "REALM_CREATE",
+            Self::Data(_) => "DATA_CREATE",
+            Self::Rec(_) => "REC_CREATE",
+            Self::Ripas(_) => "RTT_INIT_RIPAS",
+        }
+    }
+
+    /// Whether the fold needs the digest of a granule.
+    pub(super) fn hashes_a_granule(&self) -> bool {
+        matches!(self, Self::Data(data) if data.flags & DATA_MEASURE != 0)
+    }
+
+    /// How many times the event extends the RIM.
+    #[must_use]
+    pub fn extensions(&self) -> u64 {
+        match self {
+            Self::Ripas(ripas) => (ripas.top.0 - ripas.base.0) / ripas.entry_size_bytes,
+            _ => 1,
+        }
+    }
+}
+
+impl RealmEvent {
+    /// The measured part of `params`.
+    #[must_use]
+    pub fn new(params: &RealmParams) -> Self {
+        Self {
+            flags: params.flags,
+            s2sz: params.s2sz,
+            sve_vl: params.sve_vl,
+            num_bps: params.num_bps,
+            num_wps: params.num_wps,
+            pmu_num_ctrs: params.pmu_num_ctrs,
+            hash_algo: params.hash_algo,
+        }
+    }
+
+    /// The granule that is hashed: RmiRealmParams with everything else zero.
+    #[must_use]
+    pub fn page(&self) -> GranuleBytes {
+        let mut page = [0; GRANULE_SIZE as usize];
+        let mut put = |offset: usize, value: u64| {
+            page[offset..offset + 8].copy_from_slice(&value.to_le_bytes());
+        };
+        put(0x00, self.flags);
+        put(0x08, self.s2sz);
+        put(0x10, self.sve_vl);
+        put(0x18, self.num_bps);
+        put(0x20, self.num_wps);
+        put(0x28, self.pmu_num_ctrs);
+        put(0x30, self.hash_algo.into());
+        page
+    }
+}
+
+impl RecEvent {
+    /// The measured part of `params`.
+    #[must_use]
+    pub fn new(params: &RecParams) -> Self {
+        Self { flags: params.flags, pc: params.pc, gprs: params.gprs }
+    }
+
+    /// The granule that is hashed: RmiRecParams with everything else zero.
+    #[must_use]
+    pub fn page(&self) -> GranuleBytes {
+        let mut page = [0; GRANULE_SIZE as usize];
+        let mut put = |offset: usize, value: u64| {
+            page[offset..offset + 8].copy_from_slice(&value.to_le_bytes());
+        };
+        put(0x000, self.flags);
+        put(0x200, self.pc);
+        for (i, gpr) in self.gprs.into_iter().enumerate() {
+            put(0x300 + 8 * i, gpr);
+        }
+        page
+    }
+}
+
+impl RipasEvent {
+    /// The entries as `base..top`, ascending.
+    pub fn entries(&self) -> impl Iterator<Item = (Ipa, Ipa)> + use<> {
+        let Self { base, top, entry_size_bytes } = *self;
+        (0..(top.0 - base.0) / entry_size_bytes).map(move |i| {
+            let entry = base.0 + i * entry_size_bytes;
+            (Ipa(entry), Ipa(entry + entry_size_bytes))
+        })
+    }
+}
+
+impl fmt::Display for MeasuredEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.command_name())?;
+        match self {
+            Self::Realm(params) => write!(
+                f,
+                " flags={} s2sz={} sve_vl={} num_bps={} num_wps={} pmu_num_ctrs={} hash_algo={}",
+                Hex(params.flags),
+                params.s2sz,
+                params.sve_vl,
+                params.num_bps,
+                params.num_wps,
+                params.pmu_num_ctrs,
+                params.hash_algo
+            ),
+            Self::Data(data) => {
+                write!(f, " ipa={} flags={} {}", data.ipa, Hex(data.flags), data.content.origin())
+            }
+            Self::Rec(params) => {
+                write!(f, " flags={} pc={}", Hex(params.flags), Hex(params.pc))?;
+                let mut gprs = params.gprs.iter().enumerate().filter(|(_, value)| **value != 0);
+                gprs.try_for_each(|(i, value)| write!(f, " x{i}={}", Hex(*value)))
+            }
+            Self::Ripas(ripas) => write!(
+                f,
+                " base={} top={} ({} x {})",
+                ripas.base,
+                ripas.top,
+                self.extensions(),
+                size_text(ripas.entry_size_bytes)
+            ),
+        }
+    }
+}
+
+/// A power of two of bytes as people write it: `2MiB`.
+fn size_text(bytes: u64) -> String {
+    let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let (shift, unit) =
+        units.into_iter().find(|(shift, _)| bytes >> shift != 0).unwrap_or((0, "B"));
+    format!("{}{unit}", bytes >> shift)
+}

@@ -1,0 +1,14 @@
+//! From bytes to the Realm Initial Measurement.
+//!
+//! A command that is measured appends a [`MeasuredEvent`](event::MeasuredEvent); the RIM is a fold
+//! over these events, made when somebody asks for it ([`rim::Measurement`]).
+//!
+//! *Architecture invariant:* this floor knows no RMM state, only bytes and numbers. The only I/O is
+//! in [`image`].
+
+pub mod descriptor;
+pub mod event;
+pub mod hasher;
+pub mod image;
+pub mod page;
+pub mod rim;

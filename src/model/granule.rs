@@ -1,0 +1,280 @@
+//! The state of every granule of delegable memory, in bit planes.
+//!
+//! State and GPT entry are one value, because they are not independent: whatever has been delegated
+//! is in the Realm PAS. Four planes of one bit a granule hold it, so 64 GiB of simulated DRAM cost
+//! 8 MiB, and untouched parts of them no memory at all.
+
+use std::fmt;
+use std::ops::Range;
+
+use bitvec::prelude::{BitVec, Lsb0};
+
+use crate::abi::addr::{GRANULE_SHIFT, GRANULE_SIZE, Hex, Pa, is_aligned};
+use crate::abi::platform::Platform;
+
+/// A granule of delegable memory: its number, counted over the platform's DRAM ranges.
+///
+/// A value of this type names a granule that exists; it is made by [`Granules::find`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Granule(u32);
+
+/// What the GPT says of a granule (DEN0137 1.0 A2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gpt {
+    /// Non-secure: the Host's.
+    Ns,
+    /// Secure.
+    Secure,
+    /// Root.
+    Root,
+    /// All accesses permitted.
+    Aap,
+    /// Realm.
+    Realm,
+}
+
+/// A granule's state in the RMM (DEN0137 1.0 A2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum GranuleState {
+    /// Not the RMM's.
+    Undelegated,
+    /// The RMM's, used for nothing.
+    Delegated,
+    /// A Realm Descriptor.
+    Rd,
+    /// A Realm Execution Context.
+    Rec,
+    /// Auxiliary memory of a REC.
+    RecAux,
+    /// Contents of a Realm.
+    Data,
+    /// A Realm Translation Table.
+    Rtt,
+}
+
+impl GranuleState {
+    /// The specification's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Undelegated => "UNDELEGATED",
+            Self::Delegated => "DELEGATED",
+            Self::Rd => "RD",
+            Self::Rec => "REC",
+            Self::RecAux => "REC_AUX",
+            Self::Data => "DATA",
+            Self::Rtt => "RTT",
+        }
+    }
+}
+
+impl fmt::Display for GranuleState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Gpt {
+    /// The names used in vectors and messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ns => "ns",
+            Self::Secure => "secure",
+            Self::Root => "root",
+            Self::Aap => "aap",
+            Self::Realm => "realm",
+        }
+    }
+
+    /// The GPT entry with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Ns, Self::Secure, Self::Root, Self::Aap, Self::Realm]
+            .into_iter()
+            .find(|gpt| gpt.name() == name)
+    }
+
+    /// Whether the Host may access the granule.
+    #[must_use]
+    pub const fn permits_ns(self) -> bool {
+        matches!(self, Self::Ns | Self::Aap)
+    }
+}
+
+/// What the planes hold for one granule.
+const KINDS: [(GranuleState, Gpt); 10] = [
+    (GranuleState::Undelegated, Gpt::Ns),
+    (GranuleState::Undelegated, Gpt::Secure),
+    (GranuleState::Undelegated, Gpt::Root),
+    (GranuleState::Undelegated, Gpt::Aap),
+    (GranuleState::Delegated, Gpt::Realm),
+    (GranuleState::Rd, Gpt::Realm),
+    (GranuleState::Rec, Gpt::Realm),
+    (GranuleState::RecAux, Gpt::Realm),
+    (GranuleState::Data, Gpt::Realm),
+    (GranuleState::Rtt, Gpt::Realm),
+];
+const PLANES: usize = 4;
+const _: () = assert!(KINDS.len() <= 1 << PLANES);
+
+/// All granules of a platform's delegable memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granules {
+    ranges: Vec<(Range<u64>, u32)>,
+    planes: [BitVec<u64, Lsb0>; PLANES],
+    count: u32,
+}
+
+impl Granules {
+    /// All granules UNDELEGATED and Non-secure.
+    #[must_use]
+    pub(crate) fn new(platform: &Platform) -> Self {
+        let mut count = 0_u32;
+        let mut ranges = Vec::new();
+        for dram in &platform.dram {
+            ranges.push((dram.range(), count));
+            count += u32::try_from(dram.size >> GRANULE_SHIFT).expect("a platform has ≤ 2^28");
+        }
+        // A zeroed vector comes from the system untouched; pages of it appear when bits are set.
+        let words = count.div_ceil(64) as usize;
+        let planes = std::array::from_fn(|_| BitVec::from_vec(vec![0_u64; words]));
+        Self { ranges, planes, count }
+    }
+
+    /// The granule at `pa`, which has to be its first byte; `None` if it is not aligned or not
+    /// delegable.
+    #[must_use]
+    pub fn find(&self, pa: u64) -> Option<Granule> {
+        if !is_aligned(pa, GRANULE_SIZE) {
+            return None;
+        }
+        let (range, first) = self.ranges.iter().find(|(range, _)| range.contains(&pa))?;
+        let number = u32::try_from((pa - range.start) >> GRANULE_SHIFT).expect("counted in new");
+        Some(Granule(first + number))
+    }
+
+    /// The address of a granule's first byte.
+    #[must_use]
+    pub fn pa(&self, granule: Granule) -> Pa {
+        let number = granule.0;
+        let (range, first) = self
+            .ranges
+            .iter()
+            .rfind(|(_, first)| *first <= number)
+            .expect("the first range begins with granule 0");
+        Pa(range.start + (u64::from(number - first) << GRANULE_SHIFT))
+    }
+
+    /// A granule's state.
+    #[must_use]
+    pub fn state(&self, granule: Granule) -> GranuleState {
+        self.kind(granule).0
+    }
+
+    /// A granule's GPT entry.
+    #[must_use]
+    pub fn gpt(&self, granule: Granule) -> Gpt {
+        self.kind(granule).1
+    }
+
+    /// Number of granules.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Every granule that has been delegated, in the order of addresses, with its state.
+    pub fn delegated(&self) -> impl Iterator<Item = (Granule, GranuleState)> + '_ {
+        // All delegated kinds have a bit in planes 2 or 3, no other kind has.
+        let words = self.planes[2].as_raw_slice().iter().zip(self.planes[3].as_raw_slice());
+        words.enumerate().filter(|(_, (a, b))| **a | **b != 0).flat_map(move |(word, _)| {
+            let first = u32::try_from(word * 64).expect("fewer than 2^28");
+            (first..self.count.min(first + 64))
+                .map(Granule)
+                .map(|granule| (granule, self.state(granule)))
+                .filter(|(_, state)| *state != GranuleState::Undelegated)
+        })
+    }
+
+    /// The ranges of delegable memory, for messages.
+    #[must_use]
+    pub fn ranges_text(&self) -> String {
+        let texts = self.ranges.iter().map(|(r, _)| format!("{}..{}", Hex(r.start), Hex(r.end)));
+        texts.collect::<Vec<_>>().join(", ")
+    }
+
+    pub(crate) fn set_state(&mut self, granule: Granule, state: GranuleState) {
+        debug_assert_ne!(state, GranuleState::Undelegated, "use `undelegate`");
+        self.set_kind(granule, (state, Gpt::Realm));
+    }
+
+    /// Makes a granule UNDELEGATED with this GPT entry, which is not Realm.
+    pub(crate) fn undelegate(&mut self, granule: Granule, gpt: Gpt) {
+        self.set_kind(granule, (GranuleState::Undelegated, gpt));
+    }
+
+    pub(super) fn index(granule: Granule) -> usize {
+        granule.0 as usize
+    }
+
+    /// The granule `count` after this one, if it follows in the same range of memory.
+    #[must_use]
+    pub(crate) fn following(&self, granule: Granule, count: u64) -> Option<Granule> {
+        self.find(self.pa(granule).0.checked_add(count.checked_mul(GRANULE_SIZE)?)?)
+    }
+
+    fn kind(&self, granule: Granule) -> (GranuleState, Gpt) {
+        let (word, bit) = (Self::index(granule) / 64, granule.0 % 64);
+        let code =
+            self.planes.iter().rev().fold(0, |code, plane| {
+                code << 1 | (plane.as_raw_slice()[word] >> bit & 1) as usize
+            });
+        KINDS[code]
+    }
+
+    fn set_kind(&mut self, granule: Granule, kind: (GranuleState, Gpt)) {
+        let code = KINDS.iter().position(|known| *known == kind).expect("a possible combination");
+        for (i, plane) in self.planes.iter_mut().enumerate() {
+            plane.set(Self::index(granule), code >> i & 1 == 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn granules() -> Granules {
+        Granules::new(&Platform::preset("fvp").unwrap())
+    }
+
+    #[test]
+    fn addresses_and_granules_are_one_to_one() {
+        let granules = granules();
+        for pa in [0x8000_0000, 0x8000_1000, 0xFBFF_F000, 0x8_8000_0000, 0x8_8000_1000] {
+            let granule = granules.find(pa).unwrap();
+            assert_eq!(granules.pa(granule), Pa(pa));
+        }
+        for pa in [0, 0x7FFF_F000, 0x8000_0001, 0xFC00_0000, 0x8_7FFF_F000, u64::MAX - 0xFFF] {
+            assert_eq!(granules.find(pa), None, "{pa:#x}");
+        }
+        let last = granules.find(0xFBFF_F000).unwrap();
+        assert_eq!(granules.following(last, 1), None, "the next range is elsewhere");
+        assert_eq!(granules.following(last, u64::MAX), None);
+    }
+
+    #[test]
+    fn every_kind_can_be_stored() {
+        let mut granules = granules();
+        for (i, kind) in KINDS.into_iter().enumerate() {
+            let granule = granules.find(0x8000_0000 + i as u64 * 0x1000).unwrap();
+            granules.set_kind(granule, kind);
+            assert_eq!(granules.kind(granule), kind);
+        }
+        let states: Vec<_> = granules.delegated().map(|(_, state)| state).collect();
+        let expected: Vec<_> = KINDS[4..].iter().map(|kind| kind.0).collect();
+        assert_eq!(states, expected);
+    }
+}

@@ -1,0 +1,102 @@
+//! A Realm: what the RMM keeps in a Realm Descriptor.
+
+use super::granule::Granule;
+use super::rtt::{RttConfig, TableId};
+use crate::abi::params::Rpv;
+use crate::measure::rim::{EventLog, Measurement};
+
+/// A Realm's life (DEN0137 1.0 A2.1). There is no state after destruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RealmState {
+    /// Under construction.
+    New,
+    /// Can run.
+    Active,
+    /// Switched itself off.
+    SystemOff,
+}
+
+impl RealmState {
+    /// The specification's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::New => "NEW",
+            Self::Active => "ACTIVE",
+            Self::SystemOff => "SYSTEM_OFF",
+        }
+    }
+}
+
+/// Number of Realm Extensible Measurements.
+pub const NUM_REMS: usize = 4;
+
+/// The attributes of a Realm (DEN0137 1.0 A2.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Realm {
+    pub(crate) state: RealmState,
+    pub(crate) rtt: RttConfig,
+    pub(crate) roots: Vec<TableId>,
+    pub(crate) vmid: u16,
+    pub(crate) rpv: Rpv,
+    pub(crate) next_rec_index: u64,
+    pub(crate) recs: Vec<Granule>,
+    pub(crate) log: EventLog,
+    pub(crate) rems: [Measurement; NUM_REMS],
+}
+
+impl Realm {
+    /// Where the Realm is in its life.
+    #[must_use]
+    pub fn state(&self) -> RealmState {
+        self.state
+    }
+
+    /// IPA width, starting level and number of root tables.
+    #[must_use]
+    pub fn rtt(&self) -> &RttConfig {
+        &self.rtt
+    }
+
+    /// The root tables, by IPA.
+    #[must_use]
+    pub fn roots(&self) -> &[TableId] {
+        &self.roots
+    }
+
+    /// The Virtual Machine Identifier.
+    #[must_use]
+    pub fn vmid(&self) -> u16 {
+        self.vmid
+    }
+
+    /// The Realm Personalization Value.
+    #[must_use]
+    pub fn rpv(&self) -> &Rpv {
+        &self.rpv
+    }
+
+    /// The index that the next REC has to have; never goes back.
+    #[must_use]
+    pub fn next_rec_index(&self) -> u64 {
+        self.next_rec_index
+    }
+
+    /// The RECs that exist, in the order of their creation.
+    #[must_use]
+    pub fn recs(&self) -> &[Granule] {
+        &self.recs
+    }
+
+    /// What was measured, in order.
+    #[must_use]
+    pub fn log(&self) -> &EventLog {
+        &self.log
+    }
+
+    /// Realm Extensible Measurements 1 to 4.
+    #[must_use]
+    pub fn rems(&self) -> &[Measurement; NUM_REMS] {
+        &self.rems
+    }
+}

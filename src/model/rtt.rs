@@ -1,0 +1,410 @@
+//! Realm Translation Tables: a real tree of 512-entry tables (DEN0137 1.0 A5.5).
+
+use std::fmt;
+
+use super::granule::Granule;
+use crate::abi::addr::{GRANULE_SHIFT, Ipa, Level, Pa, RTT_ENTRIES};
+
+/// Realm IPA state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Ripas {
+    /// Nothing is there.
+    Empty = 0,
+    /// The Realm's private memory.
+    Ram = 1,
+    /// The Host took it away.
+    Destroyed = 2,
+}
+
+impl Ripas {
+    /// The specification's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "EMPTY",
+            Self::Ram => "RAM",
+            Self::Destroyed => "DESTROYED",
+        }
+    }
+}
+
+impl fmt::Display for Ripas {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// An RTT entry: HIPAS, with what belongs to each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rtte {
+    /// Protected, nothing mapped.
+    Unassigned(Ripas),
+    /// Protected, mapped to Realm memory.
+    Assigned {
+        /// First byte of the memory.
+        pa: Pa,
+        /// The Realm's view.
+        ripas: Ripas,
+    },
+    /// A table of the next level.
+    Table(TableId),
+    /// Unprotected, nothing mapped.
+    UnassignedNs,
+    /// Unprotected, mapped to Host memory.
+    AssignedNs {
+        /// First byte of the memory.
+        pa: Pa,
+        /// MemAttr\[2:0\] and S2AP\[1:0\] in their places (bits 4:2 and 7:6).
+        attr: u8,
+    },
+}
+
+impl Rtte {
+    /// The specification's name of the HIPAS.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Unassigned(_) => "UNASSIGNED",
+            Self::Assigned { .. } => "ASSIGNED",
+            Self::Table(_) => "TABLE",
+            Self::UnassignedNs => "UNASSIGNED_NS",
+            Self::AssignedNs { .. } => "ASSIGNED_NS",
+        }
+    }
+
+    /// Whether a scan for `top` stops at the entry.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        !matches!(self, Self::Unassigned(_) | Self::UnassignedNs)
+    }
+
+    /// Whether the entry keeps its table from being destroyed. A mapping of Host memory does not.
+    #[must_use]
+    pub const fn holds_table(&self) -> bool {
+        matches!(self, Self::Assigned { .. } | Self::Table(_))
+    }
+
+    /// The RIPAS, of entries that have one.
+    #[must_use]
+    pub const fn ripas(&self) -> Option<Ripas> {
+        match self {
+            Self::Unassigned(ripas) | Self::Assigned { ripas, .. } => Some(*ripas),
+            _ => None,
+        }
+    }
+
+    /// The entry with another RIPAS; entries without one stay as they are.
+    #[must_use]
+    pub(crate) const fn with_ripas(self, ripas: Ripas) -> Self {
+        match self {
+            Self::Unassigned(_) => Self::Unassigned(ripas),
+            Self::Assigned { pa, .. } => Self::Assigned { pa, ripas },
+            other => other,
+        }
+    }
+
+    /// What entry `i` of a table becomes when this entry of its parent is split.
+    const fn part(self, i: u64, shift: u32) -> Self {
+        match self {
+            Self::Assigned { pa, ripas } => Self::Assigned { pa: Pa(pa.0 + (i << shift)), ripas },
+            Self::AssignedNs { pa, attr } => Self::AssignedNs { pa: Pa(pa.0 + (i << shift)), attr },
+            other => other,
+        }
+    }
+}
+
+impl fmt::Display for Rtte {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self.ripas() {
+            Some(ripas) => write!(f, " ({ripas})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A table's place in [`Tables`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TableId(u32);
+
+/// One RTT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    granule: Granule,
+    level: Level,
+    held_by: u16,
+    entries: Box<[Rtte; RTT_ENTRIES]>,
+}
+
+impl Table {
+    /// The granule that the table lies in.
+    #[must_use]
+    pub fn granule(&self) -> Granule {
+        self.granule
+    }
+
+    /// The table's level.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// The entries. All tables have 512; at level −1 only the first sixteen can be reached.
+    #[must_use]
+    pub fn entries(&self) -> &[Rtte; RTT_ENTRIES] {
+        &self.entries
+    }
+
+    /// How many entries keep the table from being destroyed (TF-RMM's reference count).
+    #[must_use]
+    pub fn held_by(&self) -> u16 {
+        self.held_by
+    }
+
+    /// Whether all entries map Host memory as one aligned block with the same attributes.
+    #[must_use]
+    pub(crate) fn maps_ns_block(&self) -> bool {
+        matches!(self.entries[0], Rtte::AssignedNs { .. }) && self.is_one_block()
+    }
+
+    /// The entry that replaces the whole table in its parent, if its entries are homogeneous
+    /// (DEN0137 1.0 A5.5, RTT folding).
+    #[must_use]
+    pub fn folded(&self) -> Option<Rtte> {
+        let first = self.entries[0];
+        let blocks_allowed = self.level > Level::MIN_BLOCK;
+        let fits = match first {
+            Rtte::Unassigned(_) | Rtte::UnassignedNs => true,
+            Rtte::Assigned { .. } | Rtte::AssignedNs { .. } => blocks_allowed,
+            Rtte::Table(_) => false,
+        };
+        (fits && self.is_one_block()).then_some(first)
+    }
+
+    /// Whether every entry is the part of the first that a split of a parent's entry would give.
+    fn is_one_block(&self) -> bool {
+        let first = self.entries[0];
+        let parent_size_bytes = self.level.entry_size_bytes() * RTT_ENTRIES as u64;
+        let aligned = match first {
+            Rtte::Assigned { pa, .. } | Rtte::AssignedNs { pa, .. } => {
+                pa.0.is_multiple_of(parent_size_bytes)
+            }
+            _ => true,
+        };
+        let shift = self.level.entry_shift();
+        aligned
+            && (0_u64..).zip(self.entries.iter()).all(|(i, entry)| *entry == first.part(i, shift))
+    }
+}
+
+/// All tables of all Realms.
+#[derive(Clone, Debug, Default)]
+pub struct Tables {
+    slots: Vec<Option<Table>>,
+    free: Vec<TableId>,
+}
+
+/// Where a walk ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Walk {
+    /// The table that holds the entry.
+    pub table: TableId,
+    /// The table's level.
+    pub level: Level,
+    /// The entry's number in the table.
+    pub index: usize,
+}
+
+impl Tables {
+    /// The table in this place.
+    #[must_use]
+    pub fn get(&self, id: TableId) -> &Table {
+        self.slots[id.0 as usize].as_ref().expect("ids of removed tables are not kept")
+    }
+
+    /// The entry at which a walk ended.
+    #[must_use]
+    pub fn entry(&self, walk: Walk) -> Rtte {
+        self.get(walk.table).entries[walk.index]
+    }
+
+    /// Walks from the root table that covers `ipa` down to `target`, or to the first entry that is
+    /// not a TABLE.
+    #[must_use]
+    pub(super) fn walk(&self, root: TableId, ipa: Ipa, target: Level) -> Walk {
+        let mut table = root;
+        loop {
+            let Table { level, entries, .. } = self.get(table);
+            let index = level.entry_index(ipa);
+            match entries[index] {
+                Rtte::Table(next) if *level < target => table = next,
+                _ => return Walk { table, level: *level, index },
+            }
+        }
+    }
+
+    /// The first IPA from `ipa` on, in the table where `walk` for `ipa` ended, whose entry is live;
+    /// if there is none, the IPA just past the table's last entry. An `ipa` whose own entry is live
+    /// comes back unchanged.
+    ///
+    /// TF-RMM counts 512 entries at every level, so at level −1 the result can lie far past the
+    /// address space.
+    #[must_use]
+    pub(crate) fn skip_non_live(&self, walk: Walk, ipa: Ipa) -> Ipa {
+        let entries = &self.get(walk.table).entries[walk.index..];
+        match entries.iter().position(Rtte::is_live) {
+            Some(0) => ipa,
+            position => {
+                let skipped = position.unwrap_or(entries.len()) as u64;
+                let base = ipa.0 >> walk.level.entry_shift();
+                Ipa((base + skipped) << walk.level.entry_shift())
+            }
+        }
+    }
+
+    /// Adds a table whose entries all are `entry`, split if it is a block of the parent's level.
+    pub(crate) fn insert(&mut self, granule: Granule, level: Level, entry: Rtte) -> TableId {
+        let shift = level.entry_shift();
+        let mut entries = Box::new([Rtte::UnassignedNs; RTT_ENTRIES]);
+        for (i, slot) in (0_u64..).zip(entries.iter_mut()) {
+            *slot = entry.part(i, shift);
+        }
+        let held_by = if entry.holds_table() { 512 } else { 0 };
+        let table = Some(Table { granule, level, held_by, entries });
+        match self.free.pop() {
+            Some(id) => {
+                self.slots[id.0 as usize] = table;
+                id
+            }
+            None => {
+                self.slots.push(table);
+                TableId(u32::try_from(self.slots.len() - 1).expect("one per granule at most"))
+            }
+        }
+    }
+
+    /// Takes a table away and says which granule it was in.
+    pub(crate) fn remove(&mut self, id: TableId) -> Granule {
+        let table = self.slots[id.0 as usize].take().expect("a table is removed once");
+        self.free.push(id);
+        table.granule
+    }
+
+    /// Replaces an entry.
+    pub(crate) fn set(&mut self, walk: Walk, entry: Rtte) {
+        self.set_entry(walk.table, walk.index, entry);
+    }
+
+    /// Replaces entry `index` of a table.
+    pub(crate) fn set_entry(&mut self, table: TableId, index: usize, entry: Rtte) {
+        let table = self.slots[table.0 as usize].as_mut().expect("the table is there");
+        let slot = &mut table.entries[index];
+        table.held_by -= u16::from(slot.holds_table());
+        table.held_by += u16::from(entry.holds_table());
+        *slot = entry;
+    }
+}
+
+impl PartialEq for Tables {
+    /// Compares the tables by place. Commands that fail add and remove none, so two equal histories
+    /// have equal places.
+    fn eq(&self, other: &Self) -> bool {
+        self.slots == other.slots
+    }
+}
+
+impl Eq for Tables {}
+
+/// Starting level, IPA width and number of root tables that belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RttConfig {
+    /// IPA width in bits.
+    pub ipa_width: u32,
+    /// Starting level.
+    pub start: Level,
+    /// Concatenated tables at the starting level, 1 to 16.
+    pub num_start: u64,
+    /// 52-bit addresses.
+    pub lpa2: bool,
+}
+
+impl RttConfig {
+    /// The configuration of a starting level and IPA width, if the two are consistent (the
+    /// architecture's AArch64.S2InconsistentSL, with at most 16 concatenated tables).
+    ///
+    /// The widths are 13 to 25 bits at level 3, and nine bits more each level up; level 0 ends at
+    /// 48 bits without LPA2, level −1 is 49 to 52 bits and needs LPA2.
+    #[must_use]
+    pub fn new(ipa_width: u32, start: Level, lpa2: bool) -> Option<Self> {
+        let levels_below = u32::from((3 - start.number()).unsigned_abs());
+        let one_entry = GRANULE_SHIFT + 9 * levels_below;
+        let one_table = if start == Level::MIN { one_entry + 4 } else { one_entry + 9 };
+        let widest = match start.number() {
+            -1 if lpa2 => one_table,
+            -1 => return None,
+            0 if !lpa2 => one_table,
+            _ => one_table + 4,
+        };
+        let num_start = 1 << ipa_width.saturating_sub(one_table).min(4);
+        (one_entry < ipa_width && ipa_width <= widest).then_some(Self {
+            ipa_width,
+            start,
+            num_start,
+            lpa2,
+        })
+    }
+
+    /// First IPA past the whole IPA space.
+    #[must_use]
+    pub const fn ipa_top(&self) -> u64 {
+        1 << self.ipa_width
+    }
+
+    /// First IPA past the Protected half.
+    #[must_use]
+    pub const fn protected_top(&self) -> u64 {
+        1 << (self.ipa_width - 1)
+    }
+
+    /// Whether `ipa` lies in the Protected half.
+    #[must_use]
+    pub const fn is_protected(&self, ipa: u64) -> bool {
+        ipa < self.protected_top()
+    }
+
+    /// Which root table covers `ipa`.
+    #[must_use]
+    pub(super) fn root_index(&self, ipa: Ipa) -> usize {
+        let entry = ipa.0 >> self.start.entry_shift();
+        usize::try_from(entry / RTT_ENTRIES as u64).expect("at most sixteen")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starting_levels_and_widths() {
+        let level = |number: i64| Level::from_register(number.cast_unsigned()).unwrap();
+        // (level, lpa2, narrowest, widest, tables at the widest)
+        for (number, lpa2, narrowest, widest, tables) in [
+            (3, false, 13, 25, 16),
+            (2, false, 22, 34, 16),
+            (1, false, 31, 43, 16),
+            (0, false, 40, 48, 1),
+            (0, true, 40, 52, 16),
+            (-1, true, 49, 52, 1),
+        ] {
+            for width in 0..64 {
+                let config = RttConfig::new(width, level(number), lpa2);
+                assert_eq!(config.is_some(), (narrowest..=widest).contains(&width), "{width}");
+            }
+            let config = RttConfig::new(widest, level(number), lpa2).unwrap();
+            assert_eq!(config.num_start, tables);
+        }
+        assert_eq!(RttConfig::new(49, level(-1), false), None);
+        assert_eq!(RttConfig::new(40, level(1), false).unwrap().num_start, 2);
+    }
+}

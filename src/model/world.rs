@@ -1,0 +1,261 @@
+//! The whole simulated machine.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use thiserror::Error;
+
+use super::granule::{Gpt, Granule, GranuleState, Granules};
+use super::memory::Memory;
+use super::realm::Realm;
+use super::rec::Rec;
+use super::rtt::{Tables, Walk};
+use crate::abi::addr::{GRANULE_SIZE, GranuleBytes, Hex, Ipa, Level, Pa, align_down};
+use crate::abi::platform::Platform;
+use crate::abi::profile::Profile;
+use crate::measure::page::Page;
+use crate::measure::rim::Measurement;
+
+/// A machine with an RMM: memory, granules, Realms and RECs.
+///
+/// The Host acts on it through [`World::host_write`] and its like, and through RMI commands
+/// ([`World::execute`](crate::rmi)).
+///
+/// ```
+/// use rimsim::{Command, Platform, Profile, Status, World};
+///
+/// let mut world = World::new(Platform::preset("fvp").unwrap(), Profile::TF_RMM);
+/// let outcome = world.execute(Command::GranuleDelegate { addr: 0x8000_0000 });
+/// assert_eq!(outcome.status(), Some(Status::Success));
+///
+/// let again = world.execute(Command::GranuleDelegate { addr: 0x8000_0000 });
+/// assert_eq!(again.status(), Some(Status::Input));
+/// assert_eq!(again.failure().unwrap().condition(), "gran_state");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct World {
+    platform: Platform,
+    profile: Profile,
+    pub(crate) granules: Granules,
+    pub(crate) memory: Memory,
+    pub(crate) tables: Tables,
+    pub(crate) realms: BTreeMap<Granule, Realm>,
+    pub(crate) recs: BTreeMap<Granule, Rec>,
+    pub(crate) vmids: BTreeSet<u16>,
+}
+
+/// The Host touched memory that is not its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum HostFault {
+    /// The granule protection check refuses the access.
+    #[error("granule protection fault at {pa}: the granule is in the {} PAS", gpt.name())]
+    Gpf {
+        /// The granule.
+        pa: Pa,
+        /// What the GPT says of it.
+        gpt: Gpt,
+    },
+    /// There is no memory at the address.
+    #[error("no memory at {0}: it is outside the platform's DRAM")]
+    NoMemory(Pa),
+}
+
+impl World {
+    /// A machine after boot: all memory is the Host's and zero.
+    #[must_use]
+    pub fn new(platform: Platform, profile: Profile) -> Self {
+        let granules = Granules::new(&platform);
+        let memory = Memory::new(&granules);
+        Self {
+            platform,
+            profile,
+            granules,
+            memory,
+            tables: Tables::default(),
+            realms: BTreeMap::new(),
+            recs: BTreeMap::new(),
+            vmids: BTreeSet::new(),
+        }
+    }
+
+    /// The machine's features and limits.
+    #[must_use]
+    pub fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    /// The rules that the RMM follows.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// Makes the RMM follow other rules from now on. Its state stays.
+    pub fn set_profile(&mut self, profile: Profile) {
+        self.profile = profile;
+    }
+
+    /// The states of all granules.
+    #[must_use]
+    pub fn granules(&self) -> &Granules {
+        &self.granules
+    }
+
+    /// All RTTs.
+    #[must_use]
+    pub fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    /// The Realms by the address of their RD.
+    pub fn realms(&self) -> impl Iterator<Item = (Pa, &Realm)> {
+        self.realms.iter().map(|(rd, realm)| (self.granules.pa(*rd), realm))
+    }
+
+    /// The Realm whose RD is at `rd`.
+    #[must_use]
+    pub fn realm(&self, rd: u64) -> Option<&Realm> {
+        self.realms.get(&self.granules.find(rd)?)
+    }
+
+    /// The REC at `rec`.
+    #[must_use]
+    pub fn rec(&self, rec: u64) -> Option<&Rec> {
+        self.recs.get(&self.granules.find(rec)?)
+    }
+
+    /// The Realm Initial Measurement of the Realm whose RD is at `rd`, over what was measured so
+    /// far. Takes `&mut` because it remembers how far it has folded.
+    pub fn rim(&mut self, rd: u64) -> Option<Measurement> {
+        let rd = self.granules.find(rd)?;
+        Some(self.realms.get_mut(&rd)?.log.rim())
+    }
+
+    /// The bytes of a granule as the Host reads them. `pa` is rounded down to the granule.
+    ///
+    /// # Errors
+    /// If there is no memory, or it is not the Host's.
+    pub fn host_page(&self, pa: u64) -> Result<&Page, HostFault> {
+        self.host_granule(pa).map(|granule| self.memory.page(granule))
+    }
+
+    /// Writes `bytes` from `pa` on, as the Host. Nothing is written if any granule refuses.
+    ///
+    /// # Errors
+    /// If there is no memory somewhere, or it is not the Host's.
+    pub fn host_write(&mut self, pa: u64, bytes: &[u8]) -> Result<(), HostFault> {
+        let pieces = self.pieces(pa, bytes.len() as u64)?;
+        let mut rest = bytes;
+        for (granule, offset, len) in pieces {
+            let (piece, tail) = rest.split_at(len);
+            self.memory.store(granule, offset, piece);
+            rest = tail;
+        }
+        Ok(())
+    }
+
+    /// Replaces one granule's bytes, as the Host.
+    ///
+    /// # Errors
+    /// If there is no memory, or it is not the Host's.
+    pub fn host_write_page(&mut self, pa: u64, bytes: &GranuleBytes) -> Result<(), HostFault> {
+        self.host_set_page(pa, Page::from_bytes(bytes))
+    }
+
+    /// Makes a granule show `page`, as the Host. Images are put into memory this way, without a
+    /// copy.
+    ///
+    /// # Errors
+    /// If there is no memory, or it is not the Host's.
+    pub fn host_set_page(&mut self, pa: u64, page: Page) -> Result<(), HostFault> {
+        let granule = self.host_granule(pa)?;
+        self.memory.set_page(granule, page);
+        Ok(())
+    }
+
+    /// Reads `len_bytes` from `pa` on, as the Host.
+    ///
+    /// # Errors
+    /// If there is no memory somewhere, or it is not the Host's.
+    pub fn host_read(&self, pa: u64, len_bytes: u64) -> Result<Vec<u8>, HostFault> {
+        let mut bytes = Vec::new();
+        for (granule, offset, len) in self.pieces(pa, len_bytes)? {
+            let page = self.memory.page(granule);
+            page.with_bytes(|page| bytes.extend_from_slice(&page[offset..offset + len]));
+        }
+        Ok(bytes)
+    }
+
+    /// Sets what the GPT says of an UNDELEGATED granule, as EL3 or the SPM would.
+    ///
+    /// # Errors
+    /// If there is no memory, the granule is delegated, or the new entry is `Realm`, which only
+    /// RMI_GRANULE_DELEGATE makes.
+    pub fn set_gpt(&mut self, pa: u64, gpt: Gpt) -> Result<(), HostFault> {
+        let granule = self.granules.find(pa).ok_or(HostFault::NoMemory(Pa(pa)))?;
+        let now = self.granules.gpt(granule);
+        if now == Gpt::Realm || gpt == Gpt::Realm {
+            return Err(HostFault::Gpf { pa: Pa(pa), gpt: now });
+        }
+        self.granules.undelegate(granule, gpt);
+        Ok(())
+    }
+
+    /// Whether the host may read a granule: the GPT permits it.
+    pub(crate) fn permits_ns(&self, granule: Granule) -> bool {
+        self.granules.gpt(granule).permits_ns()
+    }
+
+    /// Walks a Realm's RTTs. `ipa` is below the top of its IPA space, `target` not above its
+    /// starting level.
+    pub(crate) fn walk(&self, realm: &Realm, ipa: Ipa, target: Level) -> Walk {
+        self.tables.walk(realm.roots[realm.rtt.root_index(ipa)], ipa, target)
+    }
+
+    /// Puts a granule to use.
+    pub(crate) fn claim(&mut self, granule: Granule, state: GranuleState) {
+        self.granules.set_state(granule, state);
+    }
+
+    /// Gives a granule back to DELEGATED, wiped.
+    pub(crate) fn release(&mut self, granule: Granule) {
+        self.granules.set_state(granule, GranuleState::Delegated);
+        self.memory.set_page(granule, Page::Zero);
+    }
+
+    fn host_granule(&self, pa: u64) -> Result<Granule, HostFault> {
+        let pa = align_down(pa, GRANULE_SIZE);
+        let granule = self.granules.find(pa).ok_or(HostFault::NoMemory(Pa(pa)))?;
+        let gpt = self.granules.gpt(granule);
+        if gpt.permits_ns() { Ok(granule) } else { Err(HostFault::Gpf { pa: Pa(pa), gpt }) }
+    }
+
+    /// Cuts a range of Host memory at granule borders: granule, offset in it, length.
+    fn pieces(&self, pa: u64, len_bytes: u64) -> Result<Vec<(Granule, usize, usize)>, HostFault> {
+        let beyond = || HostFault::NoMemory(Pa(pa));
+        let end = pa.checked_add(len_bytes).ok_or_else(beyond)?;
+        // Refused before anything is allocated: no platform has this much.
+        if len_bytes > self.platform.granule_count() * GRANULE_SIZE {
+            return Err(beyond());
+        }
+        let mut pieces = Vec::new();
+        let mut at = pa;
+        while at < end {
+            let base = align_down(at, GRANULE_SIZE);
+            let piece_end = end.min(base.saturating_add(GRANULE_SIZE));
+            let granule = self.host_granule(base)?;
+            let in_granule = |n: u64| usize::try_from(n).expect("at most a granule");
+            pieces.push((granule, in_granule(at - base), in_granule(piece_end - at)));
+            at = piece_end;
+        }
+        Ok(pieces)
+    }
+}
+
+impl std::fmt::Display for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} with {} Realms, memory ", self.platform.name, self.realms.len())?;
+        let ranges = self.platform.dram.iter().map(|dram| dram.range());
+        let shown: Vec<_> = ranges.map(|r| format!("{}..{}", Hex(r.start), Hex(r.end))).collect();
+        f.write_str(&shown.join(", "))
+    }
+}

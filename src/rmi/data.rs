@@ -1,0 +1,252 @@
+//! RMI_DATA_CREATE, RMI_DATA_CREATE_UNKNOWN and RMI_DATA_DESTROY.
+
+use super::gate::{Checked, Gate, Rows, failures};
+use super::outcome::{NO_OUTPUTS, Outputs};
+use super::realm::realm_mut;
+use super::terms::{Rd, short_walk, wrong_entry};
+use super::{Plan, Rmi};
+use crate::abi::addr::{Hex, Ipa, Level};
+use crate::abi::params::DATA_MEASURE;
+use crate::measure::event::{DataEvent, MeasuredEvent};
+use crate::measure::page::Page;
+use crate::model::granule::{Granule, GranuleState};
+use crate::model::rtt::{Ripas, Rtte, Walk};
+use crate::model::world::World;
+
+pub(super) struct Create {
+    pub(super) rd: u64,
+    pub(super) data: u64,
+    pub(super) ipa: u64,
+    pub(super) src: u64,
+    pub(super) flags: u64,
+}
+
+failures! {
+    /// RMI_DATA_CREATE.
+    ///
+    /// TF-RMM looks at `src` twice: whose it is at the beginning, whether it can be read at the end.
+    CreateRows {
+        Flags "flags" Input TfRmm [] "`flags` has bits that TF-RMM does not know";
+        SrcAlign "src_align" Input Both [] "`src` is not granule aligned";
+        SrcBound "src_bound" Input Both [] "`src` is not delegable memory";
+        SrcState "src_pas" Input Both [] "`src` is delegated";
+        DataAlign "data_align" Input Both [] "`data` is not granule aligned";
+        DataBound "data_bound" Input Both [] "`data` is not delegable memory";
+        DataState "data_state" Input Both [] "`data` is not DELEGATED";
+        RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
+        RdState "rd_state" Input Both [] "`rd` is not an RD granule";
+        RealmState "realm_state" Realm Both ["rd_bound", "rd_state"] "the Realm is not NEW";
+        IpaBound "ipa_bound" Input Both [] "`ipa` is outside the Protected IPA space";
+        IpaAlign "ipa_align" Input Both [] "`ipa` is not granule aligned";
+        DataBound2 "data_bound2" Input Both [] "`data` needs LPA2";
+        RttWalk "rtt_walk" Rtt Both ["rd_bound", "rd_state", "ipa_bound"]
+            "the walk stops above level 3";
+        RtteState "rtte_state" Rtt Both ["rd_bound", "rd_state", "ipa_bound"]
+            "the entry is not UNASSIGNED";
+        SrcRead "src_pas" Input Both [] "`src` is not in the Non-secure PAS";
+    }
+}
+
+pub(super) struct CreatePlan {
+    rd: Granule,
+    data: Granule,
+    ipa: Ipa,
+    walk: Walk,
+    content: Page,
+    flags: u64,
+}
+
+impl Rmi for Create {
+    type Rows = CreateRows;
+    type Plan = CreatePlan;
+
+    fn check(&self, world: &World, mut gate: Gate<'_>) -> Checked<CreatePlan> {
+        use CreateRows as F;
+        gate.ensure(F::Flags, self.flags <= DATA_MEASURE, || {
+            format!("flags is {}; only bit 0 (measure) may be set", Hex(self.flags))
+        })?;
+        let rows = [F::SrcAlign, F::SrcBound, F::SrcState];
+        let src = gate.granule_in(rows, world, self.src, GranuleState::Undelegated)?;
+        let rows = [F::DataAlign, F::DataBound, F::DataState];
+        let data = gate.granule_in(rows, world, self.data, GranuleState::Delegated)?;
+        let rd = gate.rd([F::RdAlign, F::RdBound, F::RdState], world, self.rd)?;
+        gate.realm_is_new(F::RealmState, rd.realm)?;
+        let ipa = gate.data_ipa([F::IpaBound, F::IpaAlign], rd, self.ipa)?;
+        gate.pa_fits(F::DataBound2, self.data, &rd.realm.rtt)?;
+        let walk = gate.unassigned_page([F::RttWalk, F::RtteState], world, rd, ipa)?;
+        gate.host_readable(F::SrcRead, world, src)?;
+        let content = world.memory.page(src).clone();
+        let flags = self.flags;
+        gate.pass::<F, _>(CreatePlan { rd: rd.granule, data, ipa, walk, content, flags })
+    }
+}
+
+impl Gate<'_> {
+    /// `ipa_bound`, `ipa_align` of one granule of Protected memory.
+    fn data_ipa<R: Rows>(&mut self, rows: [R; 2], rd: Rd<'_>, ipa: u64) -> Checked<Ipa> {
+        let [bound, align] = rows;
+        let protected = self.ipa_protected(bound, ipa, &rd.realm.rtt)?;
+        self.ipa_aligned(align, ipa, Level::PAGE)?;
+        Ok(protected)
+    }
+
+    /// `rtt_walk`, `rtte_state`: the level 3 entry for `ipa` is UNASSIGNED.
+    fn unassigned_page<R: Rows>(
+        &mut self,
+        rows: [R; 2],
+        world: &World,
+        rd: Rd<'_>,
+        ipa: Ipa,
+    ) -> Checked<Walk> {
+        let [rtt_walk, rtte_state] = rows;
+        let walk = world.walk(rd.realm, ipa, Level::PAGE);
+        let level = walk.level;
+        self.ensure_at(rtt_walk, level == Level::PAGE, level.to_index(), || {
+            short_walk(ipa, walk, Level::PAGE)
+        })?;
+        let entry = world.tables.entry(walk);
+        let free = matches!(entry, Rtte::Unassigned(_));
+        self.ensure_at(rtte_state, free, level.to_index(), || {
+            wrong_entry(ipa, walk, entry, "UNASSIGNED")
+        })?;
+        Ok(walk)
+    }
+}
+
+impl Plan for CreatePlan {
+    fn apply(self, world: &mut World) -> Outputs {
+        let Self { rd, data, ipa, walk, content, flags } = self;
+        world.claim(data, GranuleState::Data);
+        world.memory.set_page(data, content.clone());
+        let pa = world.granules.pa(data);
+        world.tables.set(walk, Rtte::Assigned { pa, ripas: Ripas::Ram });
+        let event = MeasuredEvent::Data(DataEvent { ipa, flags, content });
+        realm_mut(world, rd).log.push(event);
+        NO_OUTPUTS
+    }
+}
+
+pub(super) struct CreateUnknown {
+    pub(super) rd: u64,
+    pub(super) data: u64,
+    pub(super) ipa: u64,
+}
+
+failures! {
+    /// RMI_DATA_CREATE_UNKNOWN.
+    CreateUnknownRows {
+        DataAlign "data_align" Input Both [] "`data` is not granule aligned";
+        DataBound "data_bound" Input Both [] "`data` is not delegable memory";
+        DataState "data_state" Input Both [] "`data` is not DELEGATED";
+        RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
+        RdState "rd_state" Input Both [] "`rd` is not an RD granule";
+        IpaBound "ipa_bound" Input Both [] "`ipa` is outside the Protected IPA space";
+        IpaAlign "ipa_align" Input Both [] "`ipa` is not granule aligned";
+        DataBound2 "data_bound2" Input Both [] "`data` needs LPA2";
+        RttWalk "rtt_walk" Rtt Both ["rd_bound", "rd_state", "ipa_bound"]
+            "the walk stops above level 3";
+        RtteState "rtte_state" Rtt Both ["rd_bound", "rd_state", "ipa_bound"]
+            "the entry is not UNASSIGNED";
+    }
+}
+
+pub(super) struct CreateUnknownPlan {
+    data: Granule,
+    walk: Walk,
+}
+
+impl Rmi for CreateUnknown {
+    type Rows = CreateUnknownRows;
+    type Plan = CreateUnknownPlan;
+
+    fn check(&self, world: &World, mut gate: Gate<'_>) -> Checked<CreateUnknownPlan> {
+        use CreateUnknownRows as F;
+        let rows = [F::DataAlign, F::DataBound, F::DataState];
+        let data = gate.granule_in(rows, world, self.data, GranuleState::Delegated)?;
+        let rd = gate.rd([F::RdAlign, F::RdBound, F::RdState], world, self.rd)?;
+        let ipa = gate.data_ipa([F::IpaBound, F::IpaAlign], rd, self.ipa)?;
+        gate.pa_fits(F::DataBound2, self.data, &rd.realm.rtt)?;
+        let walk = gate.unassigned_page([F::RttWalk, F::RtteState], world, rd, ipa)?;
+        gate.pass::<F, _>(CreateUnknownPlan { data, walk })
+    }
+}
+
+impl Plan for CreateUnknownPlan {
+    fn apply(self, world: &mut World) -> Outputs {
+        let Self { data, walk } = self;
+        world.claim(data, GranuleState::Data);
+        let pa = world.granules.pa(data);
+        let ripas = world.tables.entry(walk).ripas().expect("the check found UNASSIGNED");
+        world.tables.set(walk, Rtte::Assigned { pa, ripas });
+        NO_OUTPUTS
+    }
+}
+
+pub(super) struct Destroy {
+    pub(super) rd: u64,
+    pub(super) ipa: u64,
+}
+
+failures! {
+    /// RMI_DATA_DESTROY.
+    DestroyRows {
+        RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
+        RdState "rd_state" Input Both [] "`rd` is not an RD granule";
+        IpaBound "ipa_bound" Input Both [] "`ipa` is outside the Protected IPA space";
+        IpaAlign "ipa_align" Input Both [] "`ipa` is not granule aligned";
+        RttWalk "rtt_walk" Rtt Both ["rd_bound", "rd_state", "ipa_bound"]
+            "the walk stops above level 3";
+        RtteState "rtte_state" Rtt Both ["rd_bound", "rd_state", "ipa_bound"]
+            "the entry is not ASSIGNED";
+    }
+}
+
+pub(super) struct DestroyPlan {
+    data: Granule,
+    ipa: Ipa,
+    walk: Walk,
+    ripas: Ripas,
+}
+
+impl Rmi for Destroy {
+    type Rows = DestroyRows;
+    type Plan = DestroyPlan;
+
+    fn check(&self, world: &World, mut gate: Gate<'_>) -> Checked<DestroyPlan> {
+        use DestroyRows as F;
+        let rd = gate.rd([F::RdAlign, F::RdBound, F::RdState], world, self.rd)?;
+        let ipa = gate.data_ipa([F::IpaBound, F::IpaAlign], rd, self.ipa)?;
+        let walk = world.walk(rd.realm, ipa, Level::PAGE);
+        let level = walk.level;
+        let top = world.tables.skip_non_live(walk, ipa).0;
+        gate.ensure_at(F::RttWalk, level == Level::PAGE, level.to_index(), || {
+            short_walk(ipa, walk, Level::PAGE)
+        })
+        .map_err(|failure| failure.with_output(2, top))?;
+        let entry = world.tables.entry(walk);
+        let assigned = match entry {
+            Rtte::Assigned { pa, ripas } => world.granules.find(pa.0).map(|data| (data, ripas)),
+            _ => None,
+        };
+        let (data, before) = gate
+            .some_at(F::RtteState, assigned, level.to_index(), || {
+                wrong_entry(ipa, walk, entry, "ASSIGNED")
+            })
+            .map_err(|failure| failure.with_output(2, top))?;
+        let ripas = if before == Ripas::Ram { Ripas::Destroyed } else { before };
+        gate.pass::<F, _>(DestroyPlan { data, ipa, walk, ripas })
+    }
+}
+
+impl Plan for DestroyPlan {
+    fn apply(self, world: &mut World) -> Outputs {
+        let Self { data, ipa, walk, ripas } = self;
+        world.tables.set(walk, Rtte::Unassigned(ripas));
+        world.release(data);
+        let top = world.tables.skip_non_live(walk, ipa);
+        [world.granules.pa(data).0, top.0, 0, 0]
+    }
+}

@@ -1,0 +1,318 @@
+//! How a command's failure conditions are written down and walked.
+//!
+//! [`failures!`] declares a command's table as data: the specification's name of each condition,
+//! the status it gives, which RMM has it, which conditions the specification puts before it, and
+//! one line of our own words. The rows stand in the order in which TF-RMM checks, which is a linear
+//! extension of the specification's partial order.
+//!
+//! A command's `check` walks its table with a [`Gate`], one line a row. A check that later lines
+//! rely on *returns* what it proved. The gate panics if code and table drift apart: that costs
+//! three integer compares a row and stays on in release builds.
+
+use std::fmt;
+
+use super::outcome::{NO_OUTPUTS, Outputs};
+use crate::abi::profile::{Profile, Rmm};
+use crate::abi::status::{ReturnCode, Status};
+
+/// One row of a command's failure table.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The specification's name of the condition. One name may stand in two rows, where TF-RMM
+    /// checks it in two places.
+    pub id: &'static str,
+    /// The status of the failure.
+    pub status: Status,
+    /// The RMM that has the row, if it is not both.
+    pub only: Option<Rmm>,
+    /// Names of conditions that the specification puts before this one.
+    pub after: &'static [&'static str],
+    /// What failed, in our words.
+    pub text: &'static str,
+}
+
+impl Row {
+    /// Whether the row is part of the table under `profile`.
+    #[must_use]
+    pub fn applies(&self, profile: Profile) -> bool {
+        self.only.is_none_or(|rmm| rmm == profile.rmm())
+    }
+}
+
+/// A failure table as a type: one variant a row.
+pub(super) trait Rows: Copy + fmt::Debug + 'static {
+    const ROWS: &'static [Row];
+    fn index(self) -> usize;
+    fn row(self) -> &'static Row {
+        &Self::ROWS[self.index()]
+    }
+}
+
+/// Declares a command's failure table: `Variant "id" Status Which [after, …] "text";`, where
+/// `Which` is `Both`, `TfRmm` or `Spec`.
+macro_rules! failures {
+    ($(#[$doc:meta])* $name:ident { $( $variant:ident $id:literal $status:ident $which:ident
+        [$($after:literal),*] $text:literal; )+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum $name { $( #[doc = $text] $variant, )+ }
+        impl $crate::rmi::gate::Rows for $name {
+            const ROWS: &'static [$crate::rmi::gate::Row] = &[ $( $crate::rmi::gate::Row {
+                id: $id,
+                status: $crate::abi::status::Status::$status,
+                only: $crate::rmi::gate::which::$which,
+                after: &[$($after),*],
+                text: $text,
+            }, )+ ];
+            fn index(self) -> usize {
+                self as usize
+            }
+        }
+    };
+}
+pub(super) use failures;
+
+/// Which RMM has a row; the names are those that `failures!` takes.
+#[allow(non_upper_case_globals, reason = "they read as words of the table")]
+pub(super) mod which {
+    use crate::abi::profile::Rmm;
+
+    pub(in crate::rmi) const Both: Option<Rmm> = None;
+    pub(in crate::rmi) const TfRmm: Option<Rmm> = Some(Rmm::TfRmm);
+    pub(in crate::rmi) const Spec: Option<Rmm> = Some(Rmm::Spec);
+}
+
+/// A failure condition that held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    row: &'static Row,
+    index: u8,
+    detail: String,
+    outputs: Outputs,
+}
+
+impl Failure {
+    /// The failure table's row.
+    #[must_use]
+    pub fn row(&self) -> &'static Row {
+        self.row
+    }
+
+    /// The specification's name of the condition.
+    #[must_use]
+    pub fn condition(&self) -> &'static str {
+        self.row.id
+    }
+
+    /// The return code that X0 has.
+    #[must_use]
+    pub fn code(&self) -> ReturnCode {
+        ReturnCode { status: self.row.status, index: self.index }
+    }
+
+    /// The values that were compared.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The failure with a value in output register `x` (1 is X1).
+    pub(super) fn with_output(mut self: Box<Self>, x: usize, value: u64) -> Box<Self> {
+        self.outputs[x - 1] = value;
+        self
+    }
+
+    /// X1 to X4; some commands say how far they looked although they failed.
+    pub(super) fn outputs(&self) -> Outputs {
+        self.outputs
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.code(), self.row.id, self.detail)
+    }
+}
+
+/// The result of a check. Failures are boxed: they are rare, and successes should be small.
+pub(super) type Checked<T> = Result<T, Box<Failure>>;
+
+/// What a survey saw of each row, in table order.
+pub type Survey = Vec<(&'static Row, bool)>;
+
+/// Walks a failure table in order.
+#[derive(Debug)]
+pub(super) struct Gate<'s> {
+    profile: Profile,
+    next: usize,
+    survey: Option<&'s mut Survey>,
+    first: Option<Box<Failure>>,
+}
+
+impl<'s> Gate<'s> {
+    /// A gate that ends at the first failure.
+    pub(super) fn new(profile: Profile) -> Self {
+        Self { profile, next: 0, survey: None, first: None }
+    }
+
+    /// A gate that goes on after failures as far as it can and notes which conditions hold. What it
+    /// returns in the end is the first failure all the same.
+    pub(super) fn survey(profile: Profile, survey: &'s mut Survey) -> Self {
+        Self { survey: Some(survey), ..Self::new(profile) }
+    }
+
+    pub(super) fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// A condition that no later line relies on.
+    pub(super) fn ensure<R: Rows>(
+        &mut self,
+        row: R,
+        good: bool,
+        detail: impl FnOnce() -> String,
+    ) -> Checked<()> {
+        self.ensure_at(row, good, 0, detail)
+    }
+
+    /// As [`Gate::ensure`], with the index of the return code.
+    pub(super) fn ensure_at<R: Rows>(
+        &mut self,
+        row: R,
+        good: bool,
+        index: u8,
+        detail: impl FnOnce() -> String,
+    ) -> Checked<()> {
+        self.advance(row);
+        let row = row.row();
+        if !row.applies(self.profile) {
+            return Ok(());
+        }
+        if let Some(survey) = &mut self.survey {
+            survey.push((row, good));
+        }
+        if good {
+            return Ok(());
+        }
+        let failure = Box::new(Failure { row, index, detail: detail(), outputs: NO_OUTPUTS });
+        if self.survey.is_none() {
+            return Err(failure);
+        }
+        self.first.get_or_insert(failure);
+        Ok(())
+    }
+
+    /// A condition that yields what later lines need.
+    pub(super) fn some<R: Rows, T>(
+        &mut self,
+        row: R,
+        value: Option<T>,
+        detail: impl FnOnce() -> String,
+    ) -> Checked<T> {
+        self.some_at(row, value, 0, detail)
+    }
+
+    /// As [`Gate::some`], with the index of the return code.
+    pub(super) fn some_at<R: Rows, T>(
+        &mut self,
+        row: R,
+        value: Option<T>,
+        index: u8,
+        detail: impl FnOnce() -> String,
+    ) -> Checked<T> {
+        self.advance(row);
+        let row = row.row();
+        assert!(row.applies(self.profile), "row `{}` yields a value but does not apply", row.id);
+        if let Some(survey) = &mut self.survey {
+            survey.push((row, value.is_some()));
+        }
+        value.ok_or_else(|| {
+            let failure = Failure { row, index, detail: detail(), outputs: NO_OUTPUTS };
+            // An earlier `ensure` that failed outranks this one.
+            self.first.take().unwrap_or_else(|| Box::new(failure))
+        })
+    }
+
+    /// The end of the table: every row has been looked at.
+    pub(super) fn pass<R: Rows, T>(self, plan: T) -> Checked<T> {
+        assert!(
+            R::ROWS[self.next..].iter().all(|row| !row.applies(self.profile)),
+            "rows left unchecked from `{}` on",
+            R::ROWS[self.next].id
+        );
+        self.first.map_or(Ok(plan), Err)
+    }
+
+    fn advance<R: Rows>(&mut self, row: R) {
+        while self.next < row.index() {
+            let skipped = &R::ROWS[self.next];
+            assert!(!skipped.applies(self.profile), "row `{}` was skipped", skipped.id);
+            self.next += 1;
+        }
+        assert_eq!(self.next, row.index(), "row `{}` is out of order", row.row().id);
+        self.next += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    failures! {
+        /// A table to try the gate with.
+        Sample {
+            A "a" Input Both [] "a";
+            B "b" Input TfRmm ["a"] "b";
+            C "c" Realm Both ["a"] "c";
+        }
+    }
+
+    fn nothing() -> String {
+        String::new()
+    }
+
+    fn check(mut gate: Gate<'_>, a: bool, b: bool, c: Option<u8>) -> Checked<u8> {
+        gate.ensure(Sample::A, a, nothing)?;
+        gate.ensure(Sample::B, b, nothing)?;
+        let c = gate.some(Sample::C, c, nothing)?;
+        gate.pass::<Sample, _>(c)
+    }
+
+    #[test]
+    fn the_first_failure_wins_and_rows_of_another_rmm_do_not_count() {
+        let tf = || Gate::new(Profile::TF_RMM);
+        assert_eq!(check(tf(), true, true, Some(7)), Ok(7));
+        assert_eq!(check(tf(), false, false, None).unwrap_err().condition(), "a");
+        assert_eq!(check(tf(), true, false, None).unwrap_err().condition(), "b");
+        let spec = Gate::new(Profile::SPEC);
+        assert_eq!(check(spec, true, false, None).unwrap_err().condition(), "c");
+    }
+
+    #[test]
+    fn a_survey_sees_every_row_and_answers_the_first_failure() {
+        let mut seen = Survey::new();
+        let failure = check(Gate::survey(Profile::TF_RMM, &mut seen), true, false, None);
+        assert_eq!(failure.unwrap_err().condition(), "b");
+        let seen: Vec<_> = seen.iter().map(|(row, good)| (row.id, *good)).collect();
+        assert_eq!(seen, [("a", true), ("b", false), ("c", false)]);
+    }
+
+    fn panics(f: impl FnOnce() + std::panic::UnwindSafe) -> bool {
+        std::panic::catch_unwind(f).is_err()
+    }
+
+    #[test]
+    fn drift_between_code_and_table_is_loud() {
+        let gate = || Gate::new(Profile::TF_RMM);
+        assert!(panics(|| drop(gate().ensure(Sample::B, true, nothing))), "skipped");
+        assert!(panics(|| drop(gate().pass::<Sample, _>(()))), "left unchecked");
+        assert!(
+            panics(|| {
+                let mut gate = gate();
+                let _ = gate.ensure(Sample::A, true, nothing);
+                let _ = gate.ensure(Sample::A, true, nothing);
+            }),
+            "twice"
+        );
+    }
+}

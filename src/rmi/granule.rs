@@ -1,0 +1,85 @@
+//! RMI_GRANULE_DELEGATE and RMI_GRANULE_UNDELEGATE.
+
+use super::gate::{Checked, Gate, failures};
+use super::outcome::{NO_OUTPUTS, Outputs};
+use super::{Plan, Rmi};
+use crate::model::granule::{Gpt, Granule, GranuleState};
+use crate::model::world::World;
+
+pub(super) struct Delegate {
+    pub(super) addr: u64,
+}
+
+failures! {
+    /// RMI_GRANULE_DELEGATE.
+    DelegateRows {
+        Align "gran_align" Input Both [] "`addr` is not granule aligned";
+        Bound "gran_bound" Input Both [] "`addr` is not delegable memory";
+        State "gran_state" Input Both [] "the granule is not UNDELEGATED";
+        Gpt "gran_gpt" Input Both [] "the granule is not in the Non-secure PAS";
+    }
+}
+
+pub(super) struct DelegatePlan {
+    granule: Granule,
+}
+
+impl Rmi for Delegate {
+    type Rows = DelegateRows;
+    type Plan = DelegatePlan;
+
+    fn check(&self, world: &World, mut gate: Gate<'_>) -> Checked<DelegatePlan> {
+        use DelegateRows as F;
+        let rows = [F::Align, F::Bound, F::State];
+        let granule = gate.granule_in(rows, world, self.addr, GranuleState::Undelegated)?;
+        let gpt = world.granules.gpt(granule);
+        gate.ensure(F::Gpt, gpt == Gpt::Ns, || {
+            let pa = world.granules.pa(granule);
+            format!("granule {pa} is in the {} PAS; EL3 delegates only ns", gpt.name())
+        })?;
+        gate.pass::<F, _>(DelegatePlan { granule })
+    }
+}
+
+impl Plan for DelegatePlan {
+    fn apply(self, world: &mut World) -> Outputs {
+        world.release(self.granule);
+        NO_OUTPUTS
+    }
+}
+
+pub(super) struct Undelegate {
+    pub(super) addr: u64,
+}
+
+failures! {
+    /// RMI_GRANULE_UNDELEGATE.
+    UndelegateRows {
+        Align "gran_align" Input Both [] "`addr` is not granule aligned";
+        Bound "gran_bound" Input Both [] "`addr` is not delegable memory";
+        State "gran_state" Input Both [] "the granule is not DELEGATED";
+    }
+}
+
+pub(super) struct UndelegatePlan {
+    granule: Granule,
+}
+
+impl Rmi for Undelegate {
+    type Rows = UndelegateRows;
+    type Plan = UndelegatePlan;
+
+    fn check(&self, world: &World, mut gate: Gate<'_>) -> Checked<UndelegatePlan> {
+        use UndelegateRows as F;
+        let rows = [F::Align, F::Bound, F::State];
+        let granule = gate.granule_in(rows, world, self.addr, GranuleState::Delegated)?;
+        gate.pass::<F, _>(UndelegatePlan { granule })
+    }
+}
+
+impl Plan for UndelegatePlan {
+    fn apply(self, world: &mut World) -> Outputs {
+        world.granules.undelegate(self.granule, Gpt::Ns);
+        NO_OUTPUTS
+    }
+}

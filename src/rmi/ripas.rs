@@ -1,0 +1,246 @@
+//! RMI_RTT_INIT_RIPAS and RMI_RTT_SET_RIPAS.
+
+use super::gate::{Checked, Gate, Rows, failures};
+use super::outcome::Outputs;
+use super::realm::realm_mut;
+use super::terms::wrong_entry;
+use super::{Plan, Rmi};
+use crate::abi::addr::{GRANULE_SIZE, Hex, Ipa, Level, align_down, is_aligned};
+use crate::measure::event::{MeasuredEvent, RipasEvent};
+use crate::model::granule::{Granule, GranuleState};
+use crate::model::rtt::{Ripas, Rtte, Walk};
+use crate::model::world::World;
+
+pub(super) struct Init {
+    pub(super) rd: u64,
+    pub(super) base: u64,
+    pub(super) top: u64,
+}
+
+failures! {
+    /// RMI_RTT_INIT_RIPAS.
+    InitRows {
+        SizeValid "size_valid" Input Both [] "`top` is not above `base`";
+        RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
+        RdState "rd_state" Input Both [] "`rd` is not an RD granule";
+        BaseGranAlign "base_align" Input TfRmm [] "`base` is not granule aligned";
+        TopGranAlign "top_gran_align" Input Both [] "`top` is not granule aligned";
+        TopBound "top_bound" Input Both [] "the range leaves the Protected IPA space";
+        RealmState "realm_state" Realm Both ["rd_bound", "rd_state"] "the Realm is not NEW";
+        BaseAlign "base_align" Rtt Both ["rd_bound", "rd_state"]
+            "`base` lies inside an entry of the level where the walk stops";
+        RtteState "rtte_state" Rtt Both ["rd_bound", "rd_state"]
+            "the first entry can not be initialised";
+        NoProgress "no_progress" Rtt Both ["rd_bound", "rd_state", "top_gran_align"]
+            "`top` lies inside the first entry";
+    }
+}
+
+pub(super) struct InitPlan {
+    rd: Granule,
+    base: Ipa,
+    top: Ipa,
+    walk: Walk,
+}
+
+impl Rmi for Init {
+    type Rows = InitRows;
+    type Plan = InitPlan;
+
+    fn check(&self, world: &World, mut gate: Gate<'_>) -> Checked<InitPlan> {
+        use InitRows as F;
+        let Self { rd, base, top } = *self;
+        gate.range_not_empty(F::SizeValid, base, top)?;
+        let rd = gate.rd([F::RdAlign, F::RdBound, F::RdState], world, rd)?;
+        gate.granule_aligned(F::BaseGranAlign, base)?;
+        gate.granule_aligned(F::TopGranAlign, top)?;
+        let rtt = &rd.realm.rtt;
+        let inside = base < top && top <= rtt.protected_top();
+        let base = gate.some(F::TopBound, inside.then_some(Ipa(base)), || {
+            let protected_top = Hex(rtt.protected_top());
+            let (base, top) = (Hex(base), Hex(top));
+            format!("{base}..{top} leaves the Protected IPA space of {protected_top}")
+        })?;
+        gate.realm_is_new(F::RealmState, rd.realm)?;
+        let walk = world.walk(rd.realm, base, Level::PAGE);
+        let level = walk.level;
+        let aligned = is_aligned(base.0, level.entry_size_bytes());
+        gate.ensure_at(F::BaseAlign, aligned, level.to_index(), || misaligned(base, level))?;
+        let entry = world.tables.entry(walk);
+        let stops = gate.profile().init_ripas_stops_at_others();
+        let good = matches!(entry, Rtte::Unassigned(_)) && !(stops && !can_init(entry));
+        gate.ensure_at(F::RtteState, good, level.to_index(), || {
+            let wanted = if stops { "UNASSIGNED (EMPTY or RAM)" } else { "UNASSIGNED" };
+            wrong_entry(base, walk, entry, wanted)
+        })?;
+        let stop = |entry: &Rtte| match entry {
+            Rtte::Table(_) => true,
+            other => stops && !can_init(*other),
+        };
+        let out_top = scan(world, walk, base, Ipa(top), stop);
+        gate.ensure_at(F::NoProgress, out_top > base, level.to_index(), || {
+            no_progress(base, top, level)
+        })?;
+        gate.pass::<F, _>(InitPlan { rd: rd.granule, base, top: out_top, walk })
+    }
+}
+
+impl Gate<'_> {
+    /// `size_valid`: the range has at least one byte.
+    fn range_not_empty<R: Rows>(&mut self, row: R, base: u64, top: u64) -> Checked<()> {
+        self.ensure(row, top > base, || format!("top {} is not above base {}", Hex(top), Hex(base)))
+    }
+}
+
+/// The entries that TF-RMM initialises. One that is RAM already is measured again.
+fn can_init(entry: Rtte) -> bool {
+    matches!(entry, Rtte::Unassigned(Ripas::Empty | Ripas::Ram))
+}
+
+fn misaligned(base: Ipa, level: Level) -> String {
+    let size = Hex(level.entry_size_bytes());
+    format!("the walk for IPA {base} stops at level {level}; {base} is not a multiple of {size}")
+}
+
+fn no_progress(base: Ipa, top: u64, level: Level) -> String {
+    let size = Hex(level.entry_size_bytes());
+    format!(
+        "the entry for IPA {base} at level {level} covers {size} and can not be changed as a whole below {}",
+        Hex(top)
+    )
+}
+
+/// The first IPA from `base` on whose entry `stop` refuses, that crosses `top`, or that is past the
+/// table: how far a RIPAS command comes. Not below `base`.
+fn scan(world: &World, walk: Walk, base: Ipa, top: Ipa, stop: impl Fn(&Rtte) -> bool) -> Ipa {
+    let size_bytes = walk.level.entry_size_bytes();
+    let first = align_down(base.0, size_bytes);
+    let entries = &world.tables.get(walk.table).entries()[walk.index..];
+    let until_top = top.0.saturating_sub(first) / size_bytes;
+    let going = entries.iter().take(usize::try_from(until_top).unwrap_or(usize::MAX));
+    let count = going.take_while(|entry| !stop(entry)).count() as u64;
+    Ipa(base.0.max(first + count * size_bytes))
+}
+
+/// Gives the entries from `walk` on, that cover `base..top`, another RIPAS.
+fn set_ripas(world: &mut World, walk: Walk, base: Ipa, top: Ipa, ripas: Ripas) {
+    let count = usize::try_from((top.0 - base.0) >> walk.level.entry_shift()).expect("a table");
+    for index in walk.index..walk.index + count {
+        let entry = world.tables.get(walk.table).entries()[index];
+        world.tables.set_entry(walk.table, index, entry.with_ripas(ripas));
+    }
+}
+
+impl Plan for InitPlan {
+    fn apply(self, world: &mut World) -> Outputs {
+        let Self { rd, base, top, walk } = self;
+        set_ripas(world, walk, base, top, Ripas::Ram);
+        let entry_size_bytes = walk.level.entry_size_bytes();
+        let event = MeasuredEvent::Ripas(RipasEvent { base, top, entry_size_bytes });
+        realm_mut(world, rd).log.push(event);
+        [top.0, 0, 0, 0]
+    }
+}
+
+pub(super) struct Set {
+    pub(super) rd: u64,
+    pub(super) rec: u64,
+    pub(super) base: u64,
+    pub(super) top: u64,
+}
+
+failures! {
+    /// RMI_RTT_SET_RIPAS.
+    SetRows {
+        SizeValid "size_valid" Input Both [] "`top` is not above `base`";
+        RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
+        RdState "rd_state" Input Both [] "`rd` is not an RD granule";
+        RecAlign "rec_align" Input Both [] "`rec` is not granule aligned";
+        RecBound "rec_bound" Input Both [] "`rec` is not delegable memory";
+        RecGranState "rec_gran_state" Input Both [] "`rec` is not a REC granule";
+        RecState "rec_state" Rec Both ["rec_bound", "rec_gran_state"] "the REC is running";
+        RecOwner "rec_owner" Rec Both ["rec_bound", "rec_gran_state"]
+            "the REC belongs to another Realm";
+        BaseBound "base_bound" Input Both [] "`base` is not where the REC's request stands";
+        TopBound "top_bound" Input Both [] "`top` is past the REC's request";
+        TopGranAlign "top_gran_align" Input Spec [] "`top` is not granule aligned";
+        BaseAlign "base_align" Rtt Both ["rd_bound", "rd_state", "base_bound"]
+            "`base` lies inside an entry of the level where the walk stops";
+        NoProgress "no_progress" Rtt Both ["rd_bound", "rd_state", "top_gran_align"]
+            "no entry can be changed";
+    }
+}
+
+pub(super) struct SetPlan {
+    rec: Granule,
+    base: Ipa,
+    top: Ipa,
+    walk: Walk,
+    ripas: Ripas,
+}
+
+impl Rmi for Set {
+    type Rows = SetRows;
+    type Plan = SetPlan;
+
+    fn check(&self, world: &World, mut gate: Gate<'_>) -> Checked<SetPlan> {
+        use SetRows as F;
+        let Self { rd, rec, base, top } = *self;
+        gate.range_not_empty(F::SizeValid, base, top)?;
+        let rd = gate.rd([F::RdAlign, F::RdBound, F::RdState], world, rd)?;
+        let rows = [F::RecAlign, F::RecBound, F::RecGranState];
+        let rec = gate.granule_in(rows, world, rec, GranuleState::Rec)?;
+        let contents = &world.recs[&rec];
+        gate.ensure(F::RecState, !contents.running, || "the REC is running".into())?;
+        gate.ensure(F::RecOwner, contents.owner == rd.granule, || {
+            let owner = world.granules.pa(contents.owner);
+            format!("the REC belongs to the Realm of RD {owner}")
+        })?;
+        let change = contents.ripas_change;
+        gate.ensure(F::BaseBound, base == change.addr, || {
+            format!("base {} is not {}, where the request stands", Hex(base), Hex(change.addr))
+        })?;
+        let wanted = (top <= change.top && base < change.top).then_some(change);
+        let change = gate.some(F::TopBound, wanted, || {
+            format!("top {} is past {}, where the request ends", Hex(top), Hex(change.top))
+        })?;
+        gate.ensure(F::TopGranAlign, is_aligned(top, GRANULE_SIZE), || {
+            format!("top {} is not a multiple of 0x1000", Hex(top))
+        })?;
+
+        // The request was checked when the Realm made it, so its range is Protected. A survey may
+        // come here with another base.
+        let base = Ipa(base.min(rd.realm.rtt.protected_top() - 1));
+        let ripas = if change.value == 0 { Ripas::Empty } else { Ripas::Ram };
+        let walk = world.walk(rd.realm, base, Level::PAGE);
+        let level = walk.level;
+        let same = world.tables.entry(walk).ripas() == Some(ripas);
+        let excused = same && !gate.profile().set_ripas_fails_on_same();
+        let aligned = is_aligned(base.0, level.entry_size_bytes());
+        gate.ensure_at(F::BaseAlign, aligned || excused, level.to_index(), || {
+            misaligned(base, level)
+        })?;
+        let stop = |entry: &Rtte| match entry.ripas() {
+            None => true,
+            Some(Ripas::Destroyed) => !change.change_destroyed,
+            Some(_) => false,
+        };
+        let out_top = scan(world, walk, base, Ipa(top), stop);
+        gate.ensure_at(F::NoProgress, out_top > base || excused, level.to_index(), || {
+            no_progress(base, top, level)
+        })?;
+        gate.pass::<F, _>(SetPlan { rec, base, top: out_top, walk, ripas })
+    }
+}
+
+impl Plan for SetPlan {
+    fn apply(self, world: &mut World) -> Outputs {
+        let Self { rec, base, top, walk, ripas } = self;
+        set_ripas(world, walk, base, top, ripas);
+        let rec = world.recs.get_mut(&rec).expect("the check found the REC");
+        rec.ripas_change.addr = top.0;
+        [top.0, 0, 0, 0]
+    }
+}

@@ -1,0 +1,199 @@
+//! Compares what is with what a step wants.
+
+use std::fmt;
+
+use super::step::{Check, Expected, PeekWant, RealmWant, RecWant, RimWant};
+use crate::abi::addr::Hex;
+use crate::abi::command::ResultRegs;
+use crate::abi::status::ReturnCode;
+use crate::measure::rim::Measurement;
+use crate::model::granule::{Gpt, GranuleState};
+use crate::model::world::{HostFault, World};
+use crate::rmi::Outcome;
+
+/// A difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// What was compared: a register, an attribute, a measurement.
+    pub what: String,
+    /// What it is.
+    pub got: String,
+    /// What was wanted.
+    pub wanted: String,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: got {}, wanted {}", self.what, self.got, self.wanted)
+    }
+}
+
+/// Compares the answer to a call.
+pub(super) fn outcome(
+    expected: &Expected,
+    outcome: Option<&Outcome>,
+    mismatches: &mut Vec<Mismatch>,
+) {
+    let Some(outcome) = outcome else { return };
+    match expected {
+        Expected::Regs(wanted) => {
+            for (x, wanted) in wanted {
+                let got = outcome.regs().get(*x).copied();
+                if got != Some(*wanted) {
+                    let got = got.map_or_else(|| "nothing".into(), |got| reg_text(*x, got));
+                    let got = match outcome.failure() {
+                        Some(failure) if *x == 0 => format!("{got} ({failure})"),
+                        _ => got,
+                    };
+                    let wanted = reg_text(*x, *wanted);
+                    mismatches.push(Mismatch { what: format!("X{x}"), got, wanted });
+                }
+            }
+        }
+        Expected::Result { code, condition, outputs } => {
+            let mut compare = Compare { mismatches };
+            let got_code =
+                outcome.code().map_or_else(|| "SMC_NOT_SUPPORTED".into(), |c| c.to_string());
+            compare.texts("status", got_code, code.to_string());
+            if let Some(wanted) = condition {
+                let got = outcome.failure().map_or("none", |failure| failure.condition());
+                compare.texts("condition", got.to_owned(), wanted.clone());
+            }
+            for (name, wanted) in outputs {
+                let got =
+                    output(outcome, name).map_or_else(|| "nothing".into(), |v| Hex(v).to_string());
+                compare.texts(name, got, Hex(*wanted).to_string());
+            }
+        }
+    }
+}
+
+fn output(outcome: &Outcome, name: &str) -> Option<u64> {
+    let regs: &ResultRegs = outcome.regs();
+    let position = outcome.command()?.info().outputs.iter().position(|output| *output == name)?;
+    regs.get(position + 1).copied()
+}
+
+fn reg_text(x: usize, value: u64) -> String {
+    match ReturnCode::unpack(value) {
+        Some(code) if x == 0 => code.to_string(),
+        _ => Hex(value).to_string(),
+    }
+}
+
+/// Compares a part of the state.
+pub(super) fn state(world: &mut World, check: &Check, mismatches: &mut Vec<Mismatch>) {
+    let mut compare = Compare { mismatches };
+    match check {
+        Check::Peek { pa, len_bytes, want } => compare.peek(world, *pa, *len_bytes, want),
+        Check::Rim { rd, want } => compare.rim(world, *rd, want),
+        Check::Granule { pa, state, gpt } => compare.granule(world, *pa, *state, *gpt),
+        Check::Realm { rd, want } => compare.realm(world, *rd, want),
+        Check::Rec { rec, want } => compare.rec(world, *rec, want),
+    }
+}
+
+struct Compare<'m> {
+    mismatches: &'m mut Vec<Mismatch>,
+}
+
+impl Compare<'_> {
+    fn texts(&mut self, what: &str, got: String, wanted: String) {
+        if got != wanted {
+            self.mismatches.push(Mismatch { what: what.to_owned(), got, wanted });
+        }
+    }
+
+    fn numbers(&mut self, what: &str, got: u64, wanted: u64) {
+        self.texts(what, Hex(got).to_string(), Hex(wanted).to_string());
+    }
+
+    fn peek(&mut self, world: &World, pa: u64, len_bytes: u64, want: &PeekWant) {
+        let bytes = match (world.host_read(pa, len_bytes), want) {
+            (Err(HostFault::Gpf { .. }), PeekWant::Gpf) => return,
+            (Err(fault), _) => return self.texts("memory", fault.to_string(), "bytes".into()),
+            (Ok(_), PeekWant::Gpf) => return self.texts("memory", "bytes".into(), "gpf".into()),
+            (Ok(bytes), PeekWant::Words(_)) => bytes,
+        };
+        let PeekWant::Words(words) = want else { return };
+        for (offset, got) in (0..).step_by(8).zip(bytes.chunks(8)) {
+            let wanted = words.get(&offset).copied().unwrap_or_default();
+            if *got != wanted[..got.len()] {
+                let what = format!("memory at {}", Hex(pa.wrapping_add(offset)));
+                self.texts(&what, hex(got), hex(&wanted[..got.len()]));
+            }
+        }
+    }
+
+    fn rim(&mut self, world: &mut World, rd: u64, want: &RimWant) {
+        let rim = world.rim(rd);
+        let slots = match (rim, want) {
+            (None, RimWant::NotRd) => return,
+            (None, RimWant::Slots(_)) => {
+                return self.texts("rim", "no Realm".into(), "a Realm".into());
+            }
+            (Some(rim), RimWant::NotRd) => {
+                return self.texts("rim", rim.to_string(), "no Realm".into());
+            }
+            (Some(_), RimWant::Slots(slots)) => slots,
+        };
+        let Some(realm) = world.realm(rd) else { return };
+        let got = rim.into_iter().chain(*realm.rems());
+        let wanted = slots.iter().copied().map(Some).chain(std::iter::repeat(None));
+        let names = ["rim", "rem1", "rem2", "rem3", "rem4"];
+        for ((got, wanted), name) in got.zip(wanted).zip(names) {
+            let wanted = wanted.unwrap_or_else(|| Measurement::zero(got.algo()));
+            self.texts(name, format!("{got:?}"), format!("{wanted:?}"));
+        }
+    }
+
+    fn granule(&mut self, world: &World, pa: u64, state: Option<GranuleState>, gpt: Option<Gpt>) {
+        let granule = world.granules().find(pa);
+        let name =
+            |state: Option<GranuleState>| state.map_or("none", GranuleState::name).to_owned();
+        let got = granule.map(|granule| world.granules().state(granule));
+        self.texts("granule state", name(got), name(state));
+        if let (Some(granule), Some(wanted)) = (granule, gpt) {
+            let got = world.granules().gpt(granule);
+            self.texts("granule PAS", got.name().into(), wanted.name().into());
+        }
+    }
+
+    fn realm(&mut self, world: &World, rd: u64, want: &RealmWant) {
+        let Some(realm) = world.realm(rd) else {
+            return self.texts("Realm", "none".into(), want.state.clone());
+        };
+        let rtt = realm.rtt();
+        self.texts("Realm state", realm.state().name().into(), want.state.clone());
+        self.numbers("next REC index", realm.next_rec_index(), want.next_rec_index);
+        self.numbers("RECs", realm.recs().len() as u64, want.num_recs);
+        self.numbers("IPA width", rtt.ipa_width.into(), want.ipa_width);
+        self.texts("starting level", rtt.start.to_string(), want.start_level.to_string());
+        self.numbers("starting RTTs", rtt.num_start, want.rtt_num_start);
+        self.numbers("VMID", realm.vmid().into(), want.vmid);
+        self.texts("LPA2", rtt.lpa2.to_string(), want.lpa2.to_string());
+    }
+
+    fn rec(&mut self, world: &World, rec: u64, want: &RecWant) {
+        let Some(rec) = world.rec(rec) else {
+            return self.texts("REC", "none".into(), "one".into());
+        };
+        let change = rec.ripas_change();
+        self.numbers("REC index", rec.index(), want.index);
+        self.texts("runnable", rec.runnable().to_string(), want.runnable.to_string());
+        self.numbers("pc", rec.pc(), want.pc);
+        self.texts("psci_pending", rec.psci_pending().to_string(), want.psci_pending.to_string());
+        let host_call = rec.host_call_pending().to_string();
+        self.texts("host_call_pending", host_call, want.host_call_pending.to_string());
+        self.numbers("ripas base", change.base, want.ripas_base);
+        self.numbers("ripas_top", change.top, want.ripas_top);
+        self.numbers("ripas_addr", change.addr, want.ripas_addr);
+        self.numbers("ripas_value", change.value.into(), want.ripas_value);
+        let destroyed = change.change_destroyed.to_string();
+        self.texts("change_destroyed", destroyed, want.change_destroyed.to_string());
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

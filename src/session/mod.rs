@@ -1,0 +1,134 @@
+//! The one loop that everything goes through: a step, what came of it, and those who look on.
+//!
+//! Drivers (scripts, vectors) make [`Step`]s; the session carries them out on its [`World`] and
+//! answers a [`Record`]; observers (traces, exports, coverage) see both and change nothing.
+
+mod check;
+mod fill;
+mod step;
+
+pub use check::Mismatch;
+pub use step::{
+    Action, Check, Expected, Notes, PeekWant, Place, RealmWant, RecWant, RimWant, Step,
+};
+
+use crate::abi::addr::{GRANULE_SIZE, GranuleBytes};
+use crate::measure::page::Page;
+use crate::model::world::{HostFault, World};
+use crate::rmi::Outcome;
+
+/// Looks at every step. Sees the world as it is after the step.
+pub trait Observer {
+    /// Called once after each step.
+    fn observe(&mut self, step: &Step, record: &Record, world: &World);
+}
+
+/// What came of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The step's number, from 0.
+    pub index: u64,
+    /// What the RMM answered, if the step was a call.
+    pub outcome: Option<Outcome>,
+    /// Why the Host could not do what the step says; nothing was changed then.
+    pub fault: Option<HostFault>,
+    /// Where the result is not what the step expects.
+    pub mismatches: Vec<Mismatch>,
+}
+
+/// A world with the steps that are made in it.
+#[allow(missing_debug_implementations, reason = "observers have no form to print")]
+pub struct Session<'o> {
+    world: World,
+    observers: Vec<&'o mut dyn Observer>,
+    steps: u64,
+}
+
+impl<'o> Session<'o> {
+    /// A session that nobody observes.
+    #[must_use]
+    pub fn new(world: World) -> Self {
+        Self { world, observers: Vec::new(), steps: 0 }
+    }
+
+    /// Adds somebody who sees every step from now on.
+    pub fn observe(&mut self, observer: &'o mut dyn Observer) {
+        self.observers.push(observer);
+    }
+
+    /// The world as it is now.
+    #[must_use]
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The world, to ask for a RIM or to change its profile between steps.
+    pub fn world_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
+
+    /// Ends the session.
+    #[must_use]
+    pub fn into_world(self) -> World {
+        self.world
+    }
+
+    /// Steps made so far.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Carries out one step and compares the result with what the step expects.
+    pub fn step(&mut self, step: &Step) -> Record {
+        let (outcome, fault) = self.act(&step.action);
+        let mut mismatches = Vec::new();
+        if let Some(expected) = &step.expected {
+            check::outcome(expected, outcome.as_ref(), &mut mismatches);
+        }
+        if let Action::Check(wanted) = &step.action {
+            check::state(&mut self.world, wanted, &mut mismatches);
+        }
+        let record = Record { index: self.steps, outcome, fault, mismatches };
+        self.steps += 1;
+        for observer in &mut self.observers {
+            observer.observe(step, &record, &self.world);
+        }
+        record
+    }
+
+    fn act(&mut self, action: &Action) -> (Option<Outcome>, Option<HostFault>) {
+        let world = &mut self.world;
+        let done = match action {
+            Action::Call(regs) => return (Some(world.call(regs)), None),
+            Action::Page { pa, data } => write_page(world, *pa, data),
+            Action::Write { pa, bytes } => world.host_write(*pa, bytes),
+            Action::Zero { pa, len_bytes } => fill::zero(world, *pa, *len_bytes),
+            Action::Fill { pa, len_bytes, seed } => fill::fill(world, *pa, *len_bytes, *seed),
+            Action::Image { pa, image, offset, count_granules } => (0..*count_granules)
+                .try_for_each(|i| {
+                    let offset = offset + i * GRANULE_SIZE;
+                    let page = Page::Image { image: image.clone(), offset };
+                    world.host_set_page(pa.wrapping_add(i * GRANULE_SIZE), page)
+                }),
+            Action::SetGpt { pa, gpt } => world.set_gpt(*pa, *gpt),
+            Action::Check(_)
+            | Action::Note(_)
+            | Action::Guest { .. }
+            | Action::GuestClear { .. } => Ok(()),
+        };
+        (None, done.err())
+    }
+}
+
+/// Zeroes a page and writes pieces into it. Pieces that pass its end are cut off; drivers refuse
+/// them before.
+fn write_page(world: &mut World, pa: u64, data: &[(u16, Vec<u8>)]) -> Result<(), HostFault> {
+    let mut page: GranuleBytes = [0; GRANULE_SIZE as usize];
+    for (offset, bytes) in data {
+        let start = usize::from(*offset).min(page.len());
+        let end = (start + bytes.len()).min(page.len());
+        page[start..end].copy_from_slice(&bytes[..end - start]);
+    }
+    world.host_write_page(pa, &page)
+}
