@@ -1,10 +1,12 @@
 //! Simulates the Realm Management Monitor of Arm's Confidential Compute Architecture, granule by
 //! granule, and calculates the Realm Initial Measurement.
 pub mod abi;
+pub mod conform;
 pub mod measure;
 pub mod model;
 pub mod rmi;
 pub mod session;
+pub mod vector;
 
 pub use abi::command::Command;
 pub use abi::platform::Platform;

@@ -1,0 +1,64 @@
+//! Replays vectors and says where the simulator answers otherwise.
+
+use crate::abi::profile::Profile;
+use crate::model::world::World;
+use crate::session::{Mismatch, Observer, Place, Session};
+use crate::vector::Vector;
+
+/// What came of one vector.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Steps carried out.
+    pub steps: u64,
+    /// Steps whose result was not compared, because they show a deviation of TF-RMM and the text is
+    /// followed.
+    pub skipped: u64,
+    /// Steps that differ.
+    pub failures: Vec<StepFailure>,
+}
+
+/// A step whose result is not the recorded one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepFailure {
+    /// Where the step stands.
+    pub place: Place,
+    /// The step's number in the vector, from 0.
+    pub step: u64,
+    /// What the vector says is tested.
+    pub label: Option<String>,
+    /// The differences.
+    pub mismatches: Vec<Mismatch>,
+}
+
+/// Replays a vector and compares everything it says to compare.
+///
+/// Under [`Profile::SPEC`] a step that shows a deviation is carried out as TF-RMM does it and is
+/// not compared: so what follows starts from the state that was recorded, and everything else can
+/// be held against the text.
+pub fn replay<'o>(
+    vector: &Vector,
+    profile: Profile,
+    observers: impl IntoIterator<Item = &'o mut dyn Observer>,
+) -> Report {
+    let mut session = Session::new(World::new(vector.platform.clone(), profile));
+    for observer in observers {
+        session.observe(observer);
+    }
+    let mut report = Report::default();
+    for step in vector.steps() {
+        let skip = profile != Profile::TF_RMM && step.dev().is_some();
+        session.world_mut().set_profile(if skip { Profile::TF_RMM } else { profile });
+        let record = session.step(&step);
+        report.steps += 1;
+        report.skipped += u64::from(skip);
+        if !skip && !record.mismatches.is_empty() {
+            report.failures.push(StepFailure {
+                place: step.place.clone(),
+                step: record.index,
+                label: step.label().map(str::to_owned),
+                mismatches: record.mismatches,
+            });
+        }
+    }
+    report
+}

@@ -1,0 +1,340 @@
+//! From a vector's text to steps.
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use super::format::{Document, HexBytes, Number, Smc, StepObject};
+use crate::abi::addr::GRANULE_SIZE;
+use crate::abi::command::{CallRegs, Command};
+use crate::abi::platform::{Platform, PlatformError};
+use crate::measure::rim::{HashAlgo, Measurement};
+use crate::model::granule::{Gpt, GranuleState};
+use crate::session::{
+    Action, Check, Expected, Notes, PeekWant, Place, RealmWant, RecWant, RimWant, Step,
+};
+
+/// Most calls that one `delegate_range` stands for: as many as a platform can have granules.
+const MAX_RANGE_GRANULES: u64 = 1 << 28;
+
+/// A vector: a platform and steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vector {
+    /// The vector's name.
+    pub name: String,
+    /// The machine.
+    pub platform: Platform,
+    steps: Vec<Item>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Item {
+    One(Box<Step>),
+    DelegateRange { pa: u64, count: u64, place: Place },
+}
+
+/// Why a text is not a vector. The place is the line and column where it stops being one.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{place}: {what}")]
+pub struct VectorError {
+    /// Where.
+    pub place: Place,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl Vector {
+    /// The steps in order. A `delegate_range` becomes one call a granule.
+    pub fn steps(&self) -> impl Iterator<Item = std::borrow::Cow<'_, Step>> {
+        use std::borrow::Cow;
+        self.steps.iter().flat_map(|item| {
+            let (one, range) = match item {
+                Item::One(step) => (Some(Cow::Borrowed(&**step)), None),
+                Item::DelegateRange { pa, count, place } => (None, Some((*pa, *count, place))),
+            };
+            let calls = range.into_iter().flat_map(|(pa, count, place)| {
+                (0..count).map(move |i| {
+                    let addr = pa.wrapping_add(i * GRANULE_SIZE);
+                    let call = Command::GranuleDelegate { addr }.encode();
+                    let expected = Some(Expected::Regs(vec![(0, 0)]));
+                    Cow::Owned(Step { expected, ..Step::new(Action::Call(call), place.clone()) })
+                })
+            });
+            one.into_iter().chain(calls)
+        })
+    }
+}
+
+/// Reads a vector. `file` is the name that errors and steps carry.
+///
+/// # Errors
+/// If the text is not JSON, not of the format, or its platform can not be; the error says where.
+pub fn read(file: &str, text: &[u8]) -> Result<Vector, VectorError> {
+    let at = |line, column| Place { file: file.into(), line, column };
+    let text = std::str::from_utf8(text).map_err(|error| {
+        let (line, column) = position(text, error.valid_up_to());
+        VectorError { place: at(line, column), what: "not UTF-8".into() }
+    })?;
+    let document: Document<'_> = serde_json::from_str(text).map_err(|error| {
+        let place = at(clamp(error.line()), clamp(error.column()));
+        VectorError { place, what: plain(&error) }
+    })?;
+    if let Some(spec) = document.spec.as_deref().filter(|spec| *spec != "1.0-rel0") {
+        let what = format!("the vector is for {spec:?}; only \"1.0-rel0\" can be replayed");
+        return Err(VectorError { place: at(1, 0), what });
+    }
+    let platform = document.platform.platform().map_err(|error: PlatformError| VectorError {
+        place: at(1, 0),
+        what: format!("platform: {error}"),
+    })?;
+    let read_item = |raw: &&RawValue| {
+        let offset = raw.get().as_ptr().addr() - text.as_ptr().addr();
+        let (line, column) = position(text.as_bytes(), offset);
+        item(raw, at(line, column))
+    };
+    let steps = document.steps.iter().map(read_item).collect::<Result<_, _>>()?;
+    Ok(Vector { name: document.name, platform, steps })
+}
+
+fn item(raw: &RawValue, place: Place) -> Result<Item, VectorError> {
+    let wrong = |what: String| VectorError { place: place.clone(), what };
+    let object: StepObject = serde_json::from_str(raw.get()).map_err(|e| wrong(plain(&e)))?;
+    if let StepObject::DelegateRange { pa, count } = object {
+        if count.0 > MAX_RANGE_GRANULES {
+            return Err(wrong(format!("count {:#x} is more than any platform has", count.0)));
+        }
+        return Ok(Item::DelegateRange { pa: pa.0, count: count.0, place });
+    }
+    let mut step = Step::new(Action::Note(String::new()), place.clone());
+    step.action = match object {
+        StepObject::Smc(smc) => call(*smc, &mut step).map(Action::Call).map_err(wrong)?,
+        StepObject::Page { pa, data, .. } => page(pa, data).map_err(wrong)?,
+        StepObject::Poke { pa, hex, .. } => Action::Write { pa: pa.0, bytes: hex.0 },
+        StepObject::Zero { pa, len, .. } => Action::Zero { pa: pa.0, len_bytes: len.0 },
+        StepObject::Fill { pa, len, seed, .. } => {
+            Action::Fill { pa: pa.0, len_bytes: len.0, seed: seed.0 }
+        }
+        StepObject::Pas { pa, pas } => {
+            let gpt = Gpt::from_name(&pas).ok_or_else(|| wrong(format!("no PAS is {pas:?}")))?;
+            Action::SetGpt { pa: pa.0, gpt }
+        }
+        StepObject::Guest { rec, id, kind, args } => Action::Guest { rec: rec.0, id, kind, args },
+        StepObject::GuestClear { rec } => Action::GuestClear { rec: rec.0 },
+        StepObject::Note { text } => Action::Note(text),
+        other => check(other).map(Action::Check).map_err(wrong)?,
+    };
+    Ok(Item::One(Box::new(step)))
+}
+
+fn call(smc: Smc, step: &mut Step) -> Result<CallRegs, String> {
+    let mut regs: CallRegs = [0; 7];
+    regs[0] = smc.fid.0;
+    let given = smc.args.len();
+    let room = regs.get_mut(1..=given).ok_or(format!("{given} arguments; a call has 6 at most"))?;
+    for (reg, arg) in room.iter_mut().zip(&smc.args) {
+        *reg = arg.0;
+    }
+    if let Some(ret) = smc.ret {
+        let all = || (0..ret.len()).collect();
+        let wanted = smc.cmp.unwrap_or_else(all).into_iter().map(|x| {
+            let value = ret.get(x).ok_or(format!("cmp names X{x}, which ret does not have"))?;
+            Ok((x, value.0))
+        });
+        step.expected = Some(Expected::Regs(wanted.collect::<Result<_, String>>()?));
+    }
+    let notes = Notes { label: smc.label, dev: smc.dev, spec: smc.spec, abort: smc.abort };
+    if notes != Notes::default() {
+        step.notes = Some(Box::new(notes));
+    }
+    Ok(regs)
+}
+
+fn page(pa: Number, data: BTreeMap<Number, HexBytes>) -> Result<Action, String> {
+    let piece = |(offset, bytes): (Number, HexBytes)| {
+        let end = offset.0.checked_add(bytes.0.len() as u64);
+        match u16::try_from(offset.0) {
+            Ok(offset) if end.is_some_and(|end| end <= GRANULE_SIZE) => Ok((offset, bytes.0)),
+            _ => Err(format!("offset {:#x} is not inside a page", offset.0)),
+        }
+    };
+    let data = data.into_iter().map(piece).collect::<Result<_, _>>()?;
+    Ok(Action::Page { pa: pa.0, data })
+}
+
+fn check(object: StepObject) -> Result<Check, String> {
+    Ok(match object {
+        StepObject::Peek { pa, len, words, result } => {
+            let want = match (words, result.as_deref()) {
+                (None, Some("gpf")) => PeekWant::Gpf,
+                (Some(words), None) => PeekWant::Words(peek_words(words)?),
+                _ => return Err("peek has either words or \"result\":\"gpf\"".into()),
+            };
+            Check::Peek { pa: pa.0, len_bytes: len.0, want }
+        }
+        StepObject::Rim { rd, algo, slots, result } => {
+            let want = match (algo, slots, result.as_deref()) {
+                (None, None, Some("notrd")) => RimWant::NotRd,
+                (Some(algo), Some(slots), None) => RimWant::Slots(measurements(&algo, &slots)?),
+                _ => return Err("rim has either algo and slots or \"result\":\"notrd\"".into()),
+            };
+            Check::Rim { rd: rd.0, want }
+        }
+        StepObject::Gstate { pa, state, pas } => {
+            let state = granule_state(&state)?;
+            let gpt = match pas {
+                None => None,
+                Some(pas) => Some(Gpt::from_name(&pas).ok_or(format!("no PAS is {pas:?}"))?),
+            };
+            Check::Granule { pa: pa.0, state, gpt }
+        }
+        StepObject::Rd { rd, state, rec_count, recs, ipa_bits, sl, nroot, vmid, lpa2 } => {
+            let want = RealmWant {
+                state,
+                next_rec_index: rec_count.0,
+                num_recs: recs.0,
+                ipa_width: ipa_bits.0,
+                start_level: sl,
+                rtt_num_start: nroot.0,
+                vmid: vmid.0,
+                lpa2: lpa2 != 0,
+            };
+            Check::Realm { rd: rd.0, want }
+        }
+        StepObject::Rec {
+            rec,
+            idx,
+            runnable,
+            pc,
+            psci_pending,
+            host_call,
+            ripas_base,
+            ripas_top,
+            ripas_addr,
+            ripas_val,
+            change_destroyed,
+        } => {
+            let want = RecWant {
+                index: idx.0,
+                runnable: runnable.0 != 0,
+                pc: pc.0,
+                psci_pending: psci_pending.0 != 0,
+                host_call_pending: host_call.0 != 0,
+                ripas_base: ripas_base.0,
+                ripas_top: ripas_top.0,
+                ripas_addr: ripas_addr.0,
+                ripas_value: ripas_val.0,
+                change_destroyed: change_destroyed.0 != 0,
+            };
+            Check::Rec { rec: rec.0, want }
+        }
+        _ => return Err("not a check".into()),
+    })
+}
+
+fn peek_words(words: BTreeMap<Number, HexBytes>) -> Result<BTreeMap<u64, [u8; 8]>, String> {
+    let word = |(offset, bytes): (Number, HexBytes)| {
+        let word = bytes.0.try_into().map_err(|_| "a word of peek has 8 bytes".to_owned())?;
+        Ok((offset.0, word))
+    };
+    words.into_iter().map(word).collect()
+}
+
+fn measurements(algo: &str, slots: &[HexBytes]) -> Result<Vec<Measurement>, String> {
+    let algo = HashAlgo::from_name(algo).ok_or_else(|| format!("no hash algorithm is {algo:?}"))?;
+    if slots.len() > 5 {
+        return Err(format!("{} slots; a Realm has 5", slots.len()));
+    }
+    let one = |bytes: &HexBytes| {
+        if bytes.0.is_empty() {
+            return Ok(Measurement::zero(algo));
+        }
+        Measurement::from_bytes(algo, &bytes.0).ok_or_else(|| {
+            format!(
+                "a slot has {} bytes; {} gives {}",
+                bytes.0.len(),
+                algo.name(),
+                algo.len_bytes()
+            )
+        })
+    };
+    slots.iter().map(one).collect()
+}
+
+/// The format calls UNDELEGATED `NS`, whatever the PAS.
+fn granule_state(name: &str) -> Result<Option<GranuleState>, String> {
+    Ok(match name {
+        "none" => None,
+        "NS" => Some(GranuleState::Undelegated),
+        "DELEGATED" => Some(GranuleState::Delegated),
+        "RD" => Some(GranuleState::Rd),
+        "REC" => Some(GranuleState::Rec),
+        "REC_AUX" => Some(GranuleState::RecAux),
+        "DATA" => Some(GranuleState::Data),
+        "RTT" => Some(GranuleState::Rtt),
+        other => return Err(format!("no granule state is {other:?}")),
+    })
+}
+
+/// Line and column, both from 1, of a byte offset.
+fn position(text: &[u8], offset: usize) -> (u32, u32) {
+    let before = &text[..offset.min(text.len())];
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    (clamp(line), clamp(column))
+}
+
+fn clamp(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// serde's message without its own line and column: they are counted from the piece it was given.
+fn plain(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" at line ") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLATFORM: &str = r#"{"s2sz":48,"lpa2":1,"sve":0,"sve_vl":0,"num_bps":1,"num_wps":1,
+        "pmu":1,"pmu_num_ctrs":31,"sha256":1,"sha512":1,"gicv3_num_lrs":0,"max_recs_order":10,
+        "rec_aux_count":16,"vmid_bits":8,"feat_hpmn0":0,"pa_bits":48,
+        "dram":["0x80000000","0x40000000"]}"#;
+
+    fn error(steps: &str) -> String {
+        let text = format!("{{\"name\":\"t\",\"platform\":{PLATFORM},\"steps\":[\n{steps}\n]}}");
+        read("t.json", text.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn errors_say_where_and_what() {
+        assert_eq!(
+            error(r#"{"op":"pas","pa":"0x0","pas":"red"}"#),
+            "t.json:5:1: no PAS is \"red\""
+        );
+        let twice =
+            "{\"op\":\"note\",\"text\":\"\"},\n  {\"op\":\"smc\",\"fid\":\"0x\",\"args\":[]}";
+        assert!(error(twice).starts_with("t.json:6:3: "), "{}", error(twice));
+        let page = r#"{"op":"page","pa":"0x0","data":{"0xfff":"0102"}}"#;
+        assert_eq!(error(page), "t.json:5:1: offset 0xfff is not inside a page");
+        let cmp = r#"{"op":"smc","fid":"0x1","args":[],"ret":["0x0"],"cmp":[1]}"#;
+        assert_eq!(error(cmp), "t.json:5:1: cmp names X1, which ret does not have");
+        let slot = r#"{"op":"rim","rd":"0x0","algo":"sha512","slots":["00"]}"#;
+        assert_eq!(error(slot), "t.json:5:1: a slot has 1 bytes; sha512 gives 64");
+        let range = r#"{"op":"delegate_range","pa":"0x0","count":18446744073709551615}"#;
+        assert!(error(range).contains("more than any platform has"));
+    }
+
+    #[test]
+    fn damaged_texts_are_errors() {
+        for text in [&b""[..], b"{", b"[]", b"\xff", b"{\"name\":1}", b"null"] {
+            assert!(read("t.json", text).is_err(), "{text:?}");
+        }
+        assert_eq!(read("t", b"{\"n\xff").unwrap_err().to_string(), "t:1:4: not UTF-8");
+    }
+}

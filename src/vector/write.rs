@@ -1,0 +1,230 @@
+//! From a session to a vector's text: an observer that writes down what happens.
+
+use std::collections::BTreeMap;
+
+use super::format::{HexBytes, Number, PlatformObject, Smc, StepObject};
+use crate::abi::addr::GRANULE_SIZE;
+use crate::abi::command::Command;
+use crate::abi::platform::Platform;
+use crate::measure::event::MeasuredEvent;
+use crate::measure::image::Image;
+use crate::measure::rim::EventLog;
+use crate::model::world::World;
+use crate::session::{Action, Check, Observer, PeekWant, Record, RimWant, Step};
+
+/// Collects the steps of a session in the vector format.
+///
+/// Contents of images become `page` steps, so that the file stands alone; RIMs follow every
+/// measured command.
+#[derive(Debug)]
+pub struct Writer {
+    name: String,
+    platform: PlatformObject,
+    impl_name: String,
+    steps: Vec<String>,
+    logs: BTreeMap<u64, EventLog>,
+}
+
+impl Writer {
+    /// A writer for a vector of this name, made on this machine.
+    #[must_use]
+    pub fn new(name: &str, platform: &Platform, impl_name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            platform: PlatformObject::of(platform),
+            impl_name: impl_name.to_owned(),
+            steps: Vec::new(),
+            logs: BTreeMap::new(),
+        }
+    }
+
+    /// The document: one step a line.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!(
+            "{{\"name\":{},\n\"spec\":\"1.0-rel0\",\n\"impl\":{},\n\"platform\":{},\n\"steps\":[\n{}\n]}}\n",
+            json(&self.name),
+            json(&self.impl_name),
+            json(&self.platform),
+            self.steps.join(",\n")
+        )
+    }
+
+    fn push(&mut self, step: &StepObject) {
+        self.steps.push(json(step));
+    }
+
+    fn call(&mut self, regs: &[u64; 7], step: &Step, record: &Record) {
+        let Some(outcome) = &record.outcome else { return };
+        let command = outcome.command();
+        let inputs = command.map_or(6, |command| command.info().inputs.len());
+        let notes = step.notes.as_deref().cloned().unwrap_or_default();
+        self.push(&StepObject::Smc(Box::new(Smc {
+            name: command.map(|command| format!("RMI_{}", command.info().name)),
+            fid: Number(regs[0]),
+            args: regs[1..=inputs].iter().copied().map(Number).collect(),
+            ret: Some(outcome.regs().iter().copied().map(Number).collect()),
+            cmp: Some(outcome.defined_regs()),
+            label: notes.label,
+            guest: None,
+            abort: notes.abort,
+            dev: notes.dev,
+            spec: notes.spec,
+        })));
+    }
+
+    fn image(&mut self, pa: u64, image: &Image, offset: u64, count_granules: u64) {
+        for i in 0..count_granules {
+            let at = i * GRANULE_SIZE;
+            let bytes = image.bytes_from(offset + at);
+            let bytes = &bytes[..bytes.len().min(GRANULE_SIZE as usize)];
+            let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+            let data = (end > 0).then(|| (Number(0), HexBytes(bytes[..end].to_vec())));
+            let (pa, data) = (Number(pa.wrapping_add(at)), data.into_iter().collect());
+            self.push(&StepObject::Page { pa, data, result: None });
+        }
+    }
+
+    fn check(&mut self, check: &Check, world: &World) {
+        let object = match check {
+            Check::Peek { pa, len_bytes, want } => {
+                let (words, result) = match want {
+                    PeekWant::Gpf => (None, Some("gpf".into())),
+                    PeekWant::Words(words) => {
+                        let word =
+                            |(at, word): (&u64, &[u8; 8])| (Number(*at), HexBytes(word.to_vec()));
+                        (Some(words.iter().map(word).collect()), None)
+                    }
+                };
+                StepObject::Peek { pa: Number(*pa), len: Number(*len_bytes), words, result }
+            }
+            Check::Rim { rd, want: RimWant::NotRd } => {
+                let result = Some("notrd".into());
+                StepObject::Rim { rd: Number(*rd), algo: None, slots: None, result }
+            }
+            Check::Rim { rd, .. } => return self.rim(*rd, world),
+            Check::Granule { pa, state, gpt } => StepObject::Gstate {
+                pa: Number(*pa),
+                state: match state.map(crate::model::granule::GranuleState::name) {
+                    None => "none".into(),
+                    Some("UNDELEGATED") => "NS".into(),
+                    Some(name) => name.into(),
+                },
+                pas: gpt.map(|gpt| gpt.name().into()),
+            },
+            Check::Realm { rd, want } => StepObject::Rd {
+                rd: Number(*rd),
+                state: want.state.clone(),
+                rec_count: Number(want.next_rec_index),
+                recs: Number(want.num_recs),
+                ipa_bits: Number(want.ipa_width),
+                sl: want.start_level,
+                nroot: Number(want.rtt_num_start),
+                vmid: Number(want.vmid),
+                lpa2: want.lpa2.into(),
+            },
+            Check::Rec { rec, want } => StepObject::Rec {
+                rec: Number(*rec),
+                idx: Number(want.index),
+                runnable: Number(want.runnable.into()),
+                pc: Number(want.pc),
+                psci_pending: Number(want.psci_pending.into()),
+                host_call: Number(want.host_call_pending.into()),
+                ripas_base: Number(want.ripas_base),
+                ripas_top: Number(want.ripas_top),
+                ripas_addr: Number(want.ripas_addr),
+                ripas_val: Number(want.ripas_value),
+                change_destroyed: Number(want.change_destroyed.into()),
+            },
+        };
+        self.push(&object);
+    }
+
+    /// The measurements of a Realm, trailing zero slots dropped.
+    fn rim(&mut self, rd: u64, world: &World) {
+        let Some(realm) = world.realm(rd) else { return };
+        // The world folds lazily and is only lent to observers, so the writer folds a copy of the
+        // log, event by event.
+        let log = self.logs.entry(rd).or_insert_with(|| EventLog::new(realm.log().algo()));
+        let events = realm.log().events();
+        if events.len() <= log.events().len()
+            && matches!(events.last(), Some(MeasuredEvent::Realm(_)))
+        {
+            *log = EventLog::new(realm.log().algo());
+        }
+        for event in &events[log.events().len().min(events.len())..] {
+            log.push(event.clone());
+        }
+        let rim = log.rim();
+        let slots = [rim].into_iter().chain(*realm.rems());
+        let mut slots: Vec<_> = slots.map(|slot| (slot.is_zero(), slot)).collect();
+        while slots.last().is_some_and(|(zero, _)| *zero) {
+            slots.pop();
+        }
+        let slots = slots.iter().map(|(_, slot)| HexBytes(slot.as_bytes().to_vec())).collect();
+        let algo = Some(rim.algo().name().to_owned());
+        self.push(&StepObject::Rim { rd: Number(rd), algo, slots: Some(slots), result: None });
+    }
+}
+
+impl Observer for Writer {
+    fn observe(&mut self, step: &Step, record: &Record, world: &World) {
+        let result = record.fault.map(|_| "gpf".to_owned());
+        let number = Number;
+        match &step.action {
+            Action::Call(regs) => {
+                self.call(regs, step, record);
+                if let Some(rd) = measured_realm(record) {
+                    self.rim(rd, world);
+                }
+            }
+            Action::Page { pa, data } => {
+                let piece =
+                    |(at, bytes): &(u16, Vec<u8>)| (Number((*at).into()), HexBytes(bytes.clone()));
+                let data: BTreeMap<_, _> = data.iter().map(piece).collect();
+                self.push(&StepObject::Page { pa: number(*pa), data, result });
+            }
+            Action::Write { pa, bytes } => {
+                let hex = HexBytes(bytes.clone());
+                self.push(&StepObject::Poke { pa: number(*pa), hex, result });
+            }
+            Action::Zero { pa, len_bytes } => {
+                self.push(&StepObject::Zero { pa: number(*pa), len: number(*len_bytes), result });
+            }
+            Action::Fill { pa, len_bytes, seed } => {
+                let (pa, len, seed) = (number(*pa), number(*len_bytes), number(*seed));
+                self.push(&StepObject::Fill { pa, len, seed, result });
+            }
+            Action::Image { pa, image, offset, count_granules } => {
+                self.image(*pa, image, *offset, *count_granules);
+            }
+            Action::SetGpt { pa, gpt } => {
+                self.push(&StepObject::Pas { pa: number(*pa), pas: gpt.name().into() });
+            }
+            Action::Guest { rec, id, kind, args } => {
+                let (kind, args) = (kind.clone(), args.clone());
+                self.push(&StepObject::Guest { rec: number(*rec), id: *id, kind, args });
+            }
+            Action::GuestClear { rec } => self.push(&StepObject::GuestClear { rec: number(*rec) }),
+            Action::Check(check) => self.check(check, world),
+            Action::Note(text) => self.push(&StepObject::Note { text: text.clone() }),
+        }
+    }
+}
+
+/// The RD of the Realm whose RIM a successful call may have changed.
+fn measured_realm(record: &Record) -> Option<u64> {
+    let outcome = record.outcome.as_ref().filter(|outcome| outcome.is_success())?;
+    match outcome.command()? {
+        Command::RealmCreate { rd, .. }
+        | Command::DataCreate { rd, .. }
+        | Command::RecCreate { rd, .. }
+        | Command::RttInitRipas { rd, .. } => Some(rd),
+        _ => None,
+    }
+}
+
+/// JSON of our own types, which always have one.
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("numbers, strings and maps of them")
+}
