@@ -2,6 +2,7 @@
 //! granule, and calculates the Realm Initial Measurement.
 pub mod abi;
 pub mod conform;
+pub mod coverage;
 pub mod measure;
 pub mod model;
 pub mod rmi;

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use bitvec::prelude::{BitVec, Lsb0};
 
+use super::tally::Tally;
 use crate::abi::addr::{GRANULE_SHIFT, GRANULE_SIZE, Hex, Pa, is_aligned};
 use crate::abi::platform::Platform;
 
@@ -54,6 +55,17 @@ pub enum GranuleState {
 }
 
 impl GranuleState {
+    /// All states, in the order of their numbers.
+    pub const ALL: [Self; 7] = [
+        Self::Undelegated,
+        Self::Delegated,
+        Self::Rd,
+        Self::Rec,
+        Self::RecAux,
+        Self::Data,
+        Self::Rtt,
+    ];
+
     /// The specification's name.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -125,6 +137,7 @@ pub struct Granules {
     ranges: Vec<(Range<u64>, u32)>,
     planes: [BitVec<u64, Lsb0>; PLANES],
     count: u32,
+    tally: Tally<7>,
 }
 
 impl Granules {
@@ -140,7 +153,7 @@ impl Granules {
         // A zeroed vector comes from the system untouched; pages of it appear when bits are set.
         let words = count.div_ceil(64) as usize;
         let planes = std::array::from_fn(|_| BitVec::from_vec(vec![0_u64; words]));
-        Self { ranges, planes, count }
+        Self { ranges, planes, count, tally: Tally::default() }
     }
 
     /// The granule at `pa`, which has to be its first byte; `None` if it is not aligned or not
@@ -177,6 +190,12 @@ impl Granules {
     #[must_use]
     pub fn gpt(&self, granule: Granule) -> Gpt {
         self.kind(granule).1
+    }
+
+    /// How often granules went from one state to another, by [`GranuleState`] as a number.
+    #[must_use]
+    pub fn tally(&self) -> &Tally<7> {
+        &self.tally
     }
 
     /// Number of granules.
@@ -235,6 +254,7 @@ impl Granules {
     }
 
     fn set_kind(&mut self, granule: Granule, kind: (GranuleState, Gpt)) {
+        self.tally.add(self.state(granule) as usize, kind.0 as usize);
         let code = KINDS.iter().position(|known| *known == kind).expect("a possible combination");
         for (i, plane) in self.planes.iter_mut().enumerate() {
             plane.set(Self::index(granule), code >> i & 1 == 1);

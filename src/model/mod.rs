@@ -10,6 +10,7 @@ pub mod memory;
 pub mod realm;
 pub mod rec;
 pub mod rtt;
+pub mod tally;
 pub mod world;
 
 pub use invariants::Violation;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::granule::Granule;
+use super::tally::Tally;
 use crate::abi::addr::{GRANULE_SHIFT, Ipa, Level, Pa, RTT_ENTRIES};
 
 /// Realm IPA state.
@@ -70,6 +71,31 @@ impl Rtte {
             Self::Table(_) => "TABLE",
             Self::UnassignedNs => "UNASSIGNED_NS",
             Self::AssignedNs { .. } => "ASSIGNED_NS",
+        }
+    }
+
+    /// The names of the kinds of entries, by [`Rtte::kind`].
+    pub const KINDS: [&'static str; 9] = [
+        "UNASSIGNED EMPTY",
+        "UNASSIGNED RAM",
+        "UNASSIGNED DESTROYED",
+        "ASSIGNED EMPTY",
+        "ASSIGNED RAM",
+        "ASSIGNED DESTROYED",
+        "TABLE",
+        "UNASSIGNED_NS",
+        "ASSIGNED_NS",
+    ];
+
+    /// HIPAS and RIPAS as one number.
+    #[must_use]
+    pub const fn kind(&self) -> usize {
+        match self {
+            Self::Unassigned(ripas) => *ripas as usize,
+            Self::Assigned { ripas, .. } => 3 + *ripas as usize,
+            Self::Table(_) => 6,
+            Self::UnassignedNs => 7,
+            Self::AssignedNs { .. } => 8,
         }
     }
 
@@ -203,6 +229,7 @@ impl Table {
 pub struct Tables {
     slots: Vec<Option<Table>>,
     free: Vec<TableId>,
+    tally: Tally<9>,
 }
 
 /// Where a walk ended.
@@ -221,6 +248,12 @@ impl Tables {
     #[must_use]
     pub fn get(&self, id: TableId) -> &Table {
         self.slots[id.0 as usize].as_ref().expect("ids of removed tables are not kept")
+    }
+
+    /// How often entries went from one kind to another, by [`Rtte::kind`].
+    #[must_use]
+    pub fn tally(&self) -> &Tally<9> {
+        &self.tally
     }
 
     /// The entry at which a walk ended.
@@ -263,14 +296,26 @@ impl Tables {
         }
     }
 
-    /// Adds a table whose entries all are `entry`, split if it is a block of the parent's level.
-    pub(crate) fn insert(&mut self, granule: Granule, level: Level, entry: Rtte) -> TableId {
+    /// Adds a table that shows what its parent's `entry` showed: the same state in every entry, a
+    /// block's addresses split.
+    pub(crate) fn insert_split(&mut self, granule: Granule, level: Level, entry: Rtte) -> TableId {
         let shift = level.entry_shift();
+        self.insert(granule, level, |i| entry.part(i, shift))
+    }
+
+    /// Adds a table with these entries, by their number.
+    pub(crate) fn insert(
+        &mut self,
+        granule: Granule,
+        level: Level,
+        entry: impl Fn(u64) -> Rtte,
+    ) -> TableId {
         let mut entries = Box::new([Rtte::UnassignedNs; RTT_ENTRIES]);
-        for (i, slot) in (0_u64..).zip(entries.iter_mut()) {
-            *slot = entry.part(i, shift);
+        let mut held_by = 0;
+        for (i, slot) in (0..).zip(entries.iter_mut()) {
+            *slot = entry(i);
+            held_by += u16::from(slot.holds_table());
         }
-        let held_by = if entry.holds_table() { 512 } else { 0 };
         let table = Some(Table { granule, level, held_by, entries });
         match self.free.pop() {
             Some(id) => {
@@ -300,6 +345,7 @@ impl Tables {
     pub(crate) fn set_entry(&mut self, table: TableId, index: usize, entry: Rtte) {
         let table = self.slots[table.0 as usize].as_mut().expect("the table is there");
         let slot = &mut table.entries[index];
+        self.tally.add(slot.kind(), entry.kind());
         table.held_by -= u16::from(slot.holds_table());
         table.held_by += u16::from(entry.holds_table());
         *slot = entry;

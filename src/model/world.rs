@@ -9,6 +9,7 @@ use super::memory::Memory;
 use super::realm::Realm;
 use super::rec::Rec;
 use super::rtt::{Tables, Walk};
+use super::tally::Tally;
 use crate::abi::addr::{GRANULE_SIZE, GranuleBytes, Hex, Ipa, Level, Pa, align_down};
 use crate::abi::platform::Platform;
 use crate::abi::profile::Profile;
@@ -41,6 +42,7 @@ pub struct World {
     pub(crate) realms: BTreeMap<Granule, Realm>,
     pub(crate) recs: BTreeMap<Granule, Rec>,
     pub(crate) vmids: BTreeSet<u16>,
+    pub(crate) realm_tally: Tally<4>,
 }
 
 /// The Host touched memory that is not its own.
@@ -74,6 +76,7 @@ impl World {
             realms: BTreeMap::new(),
             recs: BTreeMap::new(),
             vmids: BTreeSet::new(),
+            realm_tally: Tally::default(),
         }
     }
 
@@ -104,6 +107,12 @@ impl World {
     #[must_use]
     pub fn tables(&self) -> &Tables {
         &self.tables
+    }
+
+    /// How often Realms went from one state to another: 0 is none, then NEW, ACTIVE, SYSTEM_OFF.
+    #[must_use]
+    pub fn realm_tally(&self) -> &Tally<4> {
+        &self.realm_tally
     }
 
     /// The Realms by the address of their RD.

@@ -3,7 +3,7 @@
 use super::gate::{Checked, Gate, failures};
 use super::outcome::{NO_OUTPUTS, Outputs};
 use super::{Plan, Rmi};
-use crate::abi::addr::{GRANULE_SIZE, Hex, Ipa, Level};
+use crate::abi::addr::{GRANULE_SIZE, Hex, Level, RTT_ENTRIES};
 use crate::abi::params::{RealmParams, realm_flags};
 use crate::abi::platform::Platform;
 use crate::measure::event::{MeasuredEvent, RealmEvent};
@@ -188,6 +188,7 @@ impl Plan for CreatePlan {
             rems: [Measurement::zero(hash_algo); NUM_REMS],
         };
         world.realms.insert(rd, realm);
+        world.realm_tally.realm_went(None, Some(RealmState::New));
         NO_OUTPUTS
     }
 }
@@ -196,15 +197,11 @@ impl Plan for CreatePlan {
 /// IPA space can not be reached; they are never live.
 fn root_table(world: &mut World, rtt: &RttConfig, granule: Granule, number: u64) -> TableId {
     world.claim(granule, GranuleState::Rtt);
-    let id = world.tables.insert(granule, rtt.start, Rtte::UnassignedNs);
-    let first = number << (rtt.start.entry_shift() + 9);
-    for index in 0..512 {
-        let ipa = Ipa(first + ((index as u64) << rtt.start.entry_shift()));
-        if rtt.is_protected(ipa.0) {
-            world.tables.set_entry(id, index, Rtte::Unassigned(Ripas::Empty));
-        }
-    }
-    id
+    let shift = rtt.start.entry_shift();
+    world.tables.insert(granule, rtt.start, |i| {
+        let ipa = (number * RTT_ENTRIES as u64 + i) << shift;
+        if rtt.is_protected(ipa) { Rtte::Unassigned(Ripas::Empty) } else { Rtte::UnassignedNs }
+    })
 }
 
 pub(super) struct Activate {
@@ -240,6 +237,7 @@ impl Rmi for Activate {
 impl Plan for ActivatePlan {
     fn apply(self, world: &mut World) -> Outputs {
         realm_mut(world, self.rd).state = RealmState::Active;
+        world.realm_tally.realm_went(Some(RealmState::New), Some(RealmState::Active));
         NO_OUTPUTS
     }
 }
@@ -286,6 +284,7 @@ impl Plan for DestroyPlan {
     fn apply(self, world: &mut World) -> Outputs {
         let realm = world.realms.remove(&self.rd).expect("the check found the Realm");
         world.vmids.remove(&realm.vmid);
+        world.realm_tally.realm_went(Some(realm.state), None);
         for root in realm.roots {
             let granule = world.tables.remove(root);
             world.release(granule);

@@ -99,7 +99,7 @@ impl Plan for CreatePlan {
         let Self { rtt, level, parent } = self;
         world.claim(rtt, GranuleState::Rtt);
         let entry = world.tables.entry(parent);
-        let table = world.tables.insert(rtt, level, entry);
+        let table = world.tables.insert_split(rtt, level, entry);
         world.tables.set(parent, Rtte::Table(table));
         NO_OUTPUTS
     }

@@ -1,0 +1,45 @@
+//! Counts of state transitions that happened, for coverage reports.
+//!
+//! A tally is history, not state: two worlds with equal state are equal whatever happened before.
+
+use super::realm::RealmState;
+
+/// How often state `from` became state `to`, among `N` states.
+#[derive(Clone, Debug)]
+pub struct Tally<const N: usize> {
+    counts: Box<[[u64; N]; N]>,
+}
+
+impl<const N: usize> Tally<N> {
+    pub(super) fn add(&mut self, from: usize, to: usize) {
+        self.counts[from][to] += 1;
+    }
+
+    /// How often state `from` became state `to`.
+    #[must_use]
+    pub fn count(&self, from: usize, to: usize) -> u64 {
+        self.counts[from][to]
+    }
+}
+
+impl Tally<4> {
+    /// Counts a Realm that went from one state to another; `None` is no Realm.
+    pub(crate) fn realm_went(&mut self, from: Option<RealmState>, to: Option<RealmState>) {
+        let number = |state: Option<RealmState>| state.map_or(0, |state| state as usize + 1);
+        self.add(number(from), number(to));
+    }
+}
+
+impl<const N: usize> Default for Tally<N> {
+    fn default() -> Self {
+        Self { counts: Box::new([[0; N]; N]) }
+    }
+}
+
+impl<const N: usize> PartialEq for Tally<N> {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl<const N: usize> Eq for Tally<N> {}
