@@ -3,9 +3,11 @@
 pub mod abi;
 pub mod conform;
 pub mod coverage;
+mod guest;
 pub mod measure;
 pub mod model;
 pub mod rmi;
+mod rsi;
 pub mod session;
 pub mod vector;
 

@@ -1,3 +1,2 @@
-//! The `rimsim` command.
-
+//! x
 fn main() {}

@@ -4,6 +4,8 @@
 //! vectors and messages use. Arguments are plain 64-bit register values: whether they make sense
 //! is for the command's failure conditions to say.
 
+use super::addr::Hex;
+
 /// General-purpose registers of a call: X0 (the function identifier) to X6.
 pub type CallRegs = [u64; 7];
 /// Registers that a command may write: X0 to X4.
@@ -127,6 +129,19 @@ commands! {
     RttInitRipas "RTT_INIT_RIPAS" 0xC400_0168 (rd, base, top) -> ("out_top");
     /// Completes a RIPAS change that a REC asked for.
     RttSetRipas "RTT_SET_RIPAS" 0xC400_0169 (rd, rec, base, top) -> ("out_top");
+}
+
+impl std::fmt::Display for Command {
+    /// The name and the arguments: `RTT_DESTROY rd=0x8000_0000 ipa=0x0 level=0x3`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let info = self.info();
+        f.write_str(info.name)?;
+        let args = &self.encode()[1..];
+        info.inputs
+            .iter()
+            .zip(args)
+            .try_for_each(|(name, value)| write!(f, " {name}={}", Hex(*value)))
+    }
 }
 
 impl CommandInfo {

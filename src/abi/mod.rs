@@ -5,9 +5,12 @@
 
 pub mod addr;
 pub mod command;
+pub mod esr;
 pub mod layout;
 pub mod params;
 pub mod platform;
 pub mod presets;
 pub mod profile;
+pub mod rec_run;
+pub mod rsi;
 pub mod status;

@@ -15,17 +15,39 @@ pub enum Rmm {
     Spec,
 }
 
+/// How RSI_MEASUREMENT_EXTEND makes a new REM of the old one and a value. The text of 1.0 does not
+/// say how the two are combined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RemReading {
+    /// The old digest, then the bytes of the value: what TF-RMM does.
+    Concatenated,
+    /// A 128-byte buffer: the old slot of 64 bytes, the value, zeros: the text of 2.0.
+    Buffer,
+    /// The old digest, then the value padded with zeros to 64 bytes.
+    PaddedValue,
+}
+
+impl RemReading {
+    /// All of them, with the names that the command line knows.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("concatenated", Self::Concatenated),
+        ("buffer", Self::Buffer),
+        ("padded-value", Self::PaddedValue),
+    ];
+}
+
 /// The rules that a simulation follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Profile {
     rmm: Rmm,
+    rem: RemReading,
 }
 
 impl Profile {
     /// TF-RMM, the default.
-    pub const TF_RMM: Self = Self { rmm: Rmm::TfRmm };
+    pub const TF_RMM: Self = Self { rmm: Rmm::TfRmm, rem: RemReading::Concatenated };
     /// The specification's text.
-    pub const SPEC: Self = Self { rmm: Rmm::Spec };
+    pub const SPEC: Self = Self { rmm: Rmm::Spec, rem: RemReading::Concatenated };
     /// All profiles, with the names that the command line knows.
     pub const ALL: [Self; 2] = [Self::TF_RMM, Self::SPEC];
 
@@ -48,6 +70,18 @@ impl Profile {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|profile| profile.name() == name)
+    }
+
+    /// The same rules with another reading of RSI_MEASUREMENT_EXTEND.
+    #[must_use]
+    pub const fn with_rem_reading(self, rem: RemReading) -> Self {
+        Self { rem, ..self }
+    }
+
+    /// How RSI_MEASUREMENT_EXTEND is read.
+    #[must_use]
+    pub const fn rem_reading(self) -> RemReading {
+        self.rem
     }
 
     /// Width of the small fields of RealmParams, in bytes (D-REALM-PARAM-WIDTH).
@@ -106,6 +140,13 @@ impl Profile {
     /// Whether CPU_ON leaves X1 to X30 of the target as they were (D-CPU-ON-GPRS).
     #[must_use]
     pub(crate) const fn cpu_on_keeps_gprs(self) -> bool {
+        self.is_tf_rmm()
+    }
+
+    /// Whether the Host may emulate an access that aborted at a Protected IPA
+    /// (D-ENTER-EMUL-PROTECTED).
+    #[must_use]
+    pub(crate) const fn emulates_protected(self) -> bool {
         self.is_tf_rmm()
     }
 

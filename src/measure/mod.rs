@@ -12,3 +12,4 @@ pub mod hasher;
 pub mod image;
 pub mod page;
 pub mod rim;
+pub(crate) mod token;

@@ -1,6 +1,10 @@
 //! A Realm Execution Context.
 
 use super::granule::Granule;
+use crate::measure::token::Claims;
+
+/// List registers that RmiRecEnter and RmiRecExit have room for.
+pub const MAX_LRS: usize = 16;
 
 /// The attributes of a REC (DEN0137 1.0 A2.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,21 +20,74 @@ pub struct Rec {
     pub(crate) psci_pending: bool,
     pub(crate) host_call_pending: bool,
     pub(crate) ripas_change: RipasChange,
+    pub(crate) last_exit: LastExit,
+    pub(crate) el1: El1,
+    pub(crate) gic: Gic,
+    pub(crate) attest: Attest,
 }
 
 /// A RIPAS change that a REC asked for (DEN0137 1.0 A5.4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RipasChange {
-    /// First byte of the range.
+    /// First byte of the range; zero once the answer was delivered.
     pub base: u64,
-    /// First byte after the range.
+    /// First byte after the range; zero once the answer was delivered.
     pub top: u64,
     /// How far the Host has come.
     pub addr: u64,
     /// The RIPAS asked for: 0 EMPTY, 1 RAM.
     pub value: u8,
-    /// Whether DESTROYED memory may be changed.
-    pub change_destroyed: bool,
+    /// RsiRipasChangeFlags, as the Realm wrote them.
+    pub flags: u64,
+}
+
+impl RipasChange {
+    /// Whether DESTROYED memory may be changed. TF-RMM compares the whole value with 1, so a set
+    /// bit that should be zero takes the permission away.
+    #[must_use]
+    pub const fn changes_destroyed(&self) -> bool {
+        self.flags == 1
+    }
+}
+
+/// The syndrome of the last exit, if it was a synchronous exception or an SError.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LastExit {
+    pub(crate) esr: u64,
+    pub(crate) far: u64,
+    pub(crate) hpfar: u64,
+}
+
+/// EL1 registers that an injected exception sets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct El1 {
+    pub(crate) esr: u64,
+    pub(crate) far: u64,
+    pub(crate) elr: u64,
+}
+
+/// GICv3 registers that Host and REC exchange.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Gic {
+    pub(crate) hcr: u64,
+    pub(crate) lrs: [u64; MAX_LRS],
+}
+
+/// An attestation token that is being handed out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Attest {
+    /// None was asked for, or the last was handed out.
+    #[default]
+    Idle,
+    /// One was asked for; the claims are those of that moment.
+    Asked(Box<Claims>),
+    /// The token is made; what is left of it has yet to be fetched.
+    Fetching {
+        /// The token's bytes.
+        token: Vec<u8>,
+        /// How many were fetched.
+        done: usize,
+    },
 }
 
 impl Rec {
@@ -94,9 +151,21 @@ impl Rec {
         self.host_call_pending
     }
 
-    /// The RIPAS change it asked for; all zero if none.
+    /// The RIPAS change it asked for.
     #[must_use]
     pub fn ripas_change(&self) -> &RipasChange {
         &self.ripas_change
+    }
+
+    /// A general-purpose register as an operand; 31 is XZR.
+    pub(crate) fn operand(&self, rt: u8) -> u64 {
+        self.gprs.get(usize::from(rt)).copied().unwrap_or(0)
+    }
+
+    /// Writes a general-purpose register as a destination; 31 is XZR.
+    pub(crate) fn set_operand(&mut self, rt: u8, value: u64) {
+        if let Some(reg) = self.gprs.get_mut(usize::from(rt)) {
+            *reg = value;
+        }
     }
 }

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::granule::{Gpt, Granule, GranuleState, Granules};
 use super::memory::Memory;
+use super::program::{GuestAction, Program, Progress, Queued};
 use super::realm::Realm;
 use super::rec::Rec;
 use super::rtt::{Tables, Walk};
@@ -43,6 +44,7 @@ pub struct World {
     pub(crate) recs: BTreeMap<Granule, Rec>,
     pub(crate) vmids: BTreeSet<u16>,
     pub(crate) realm_tally: Tally<4>,
+    pub(crate) programs: BTreeMap<u64, Program>,
 }
 
 /// The Host touched memory that is not its own.
@@ -77,6 +79,7 @@ impl World {
             recs: BTreeMap::new(),
             vmids: BTreeSet::new(),
             realm_tally: Tally::default(),
+            programs: BTreeMap::new(),
         }
     }
 
@@ -207,6 +210,23 @@ impl World {
         }
         self.granules.undelegate(granule, gpt);
         Ok(())
+    }
+
+    /// Queues an action for the software that runs on the REC at `rec`. `id` names it in the log.
+    pub fn queue_guest(&mut self, rec: u64, id: u64, action: GuestAction) {
+        let queued = Queued { id, action, progress: Progress::Fresh };
+        self.programs.entry(rec).or_default().queue.push_back(queued);
+    }
+
+    /// Drops everything that waits for the REC at `rec`, tried or not.
+    pub fn clear_guest(&mut self, rec: u64) {
+        self.programs.entry(rec).or_default().queue.clear();
+    }
+
+    /// The software of the REC at `rec`: what waits, and what it saw in the last REC_ENTER.
+    #[must_use]
+    pub fn guest(&self, rec: u64) -> Option<&Program> {
+        self.programs.get(&rec)
     }
 
     /// Whether the host may read a granule: the GPT permits it.

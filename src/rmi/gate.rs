@@ -116,6 +116,11 @@ impl Failure {
         &self.detail
     }
 
+    /// A failure that TF-RMM reports after the command had its effect.
+    pub(super) fn late<R: Rows>(row: R, detail: String) -> Box<Self> {
+        Box::new(Self { row: row.row(), index: 0, detail, outputs: NO_OUTPUTS })
+    }
+
     /// The failure with a value in output register `x` (1 is X1).
     pub(super) fn with_output(mut self: Box<Self>, x: usize, value: u64) -> Box<Self> {
         self.outputs[x - 1] = value;

@@ -7,6 +7,7 @@
 
 mod data;
 mod gate;
+mod gic;
 mod granule;
 mod outcome;
 mod psci_complete;
@@ -31,6 +32,12 @@ use outcome::Outputs;
 trait Plan: Sized {
     /// The effect. Returns X1 to X4.
     fn apply(self, world: &mut World) -> Outputs;
+
+    /// As `apply`, for the two commands that TF-RMM can answer with a failure although they had
+    /// their effect. All others can not fail here.
+    fn apply_or_fail(self, world: &mut World) -> Checked<Outputs> {
+        Ok(self.apply(world))
+    }
 }
 
 /// A command with its failure table.
@@ -93,7 +100,10 @@ impl World {
     pub fn execute(&mut self, command: Command) -> Outcome {
         with_rmi!(command, rmi => {
             match rmi.check(self, Gate::new(self.profile())) {
-                Ok(plan) => Outcome::success(command, plan.apply(self)),
+                Ok(plan) => match plan.apply_or_fail(self) {
+                    Ok(outputs) => Outcome::success(command, outputs),
+                    Err(failure) => Outcome::failed(command, failure),
+                },
                 Err(failure) => Outcome::failed(command, failure),
             }
         })

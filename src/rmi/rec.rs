@@ -8,7 +8,7 @@ use crate::abi::addr::Hex;
 use crate::abi::params::{MAX_REC_AUX, RecParams, rec_index};
 use crate::measure::event::{MeasuredEvent, RecEvent};
 use crate::model::granule::{Granule, GranuleState};
-use crate::model::rec::{Rec, RipasChange};
+use crate::model::rec::{Attest, El1, Gic, LastExit, Rec, RipasChange};
 use crate::model::world::World;
 
 pub(super) struct AuxCount {
@@ -176,6 +176,10 @@ impl Plan for CreatePlan {
             psci_pending: false,
             host_call_pending: false,
             ripas_change: RipasChange::default(),
+            last_exit: LastExit::default(),
+            el1: El1::default(),
+            gic: Gic::default(),
+            attest: Attest::default(),
         };
         world.recs.insert(rec, contents);
         NO_OUTPUTS

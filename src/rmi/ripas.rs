@@ -222,9 +222,10 @@ impl Rmi for Set {
         gate.ensure_at(F::BaseAlign, aligned || excused, level.to_index(), || {
             misaligned(base, level)
         })?;
+        let changes_destroyed = change.changes_destroyed();
         let stop = |entry: &Rtte| match entry.ripas() {
             None => true,
-            Some(Ripas::Destroyed) => !change.change_destroyed,
+            Some(Ripas::Destroyed) => !changes_destroyed,
             Some(_) => false,
         };
         let out_top = scan(world, walk, base, Ipa(top), stop);

@@ -1,15 +1,19 @@
-//! RMI_REC_ENTER.
-//!
-//! The checks that need no running Realm, and the exit of a Realm that does nothing: it leaves at
-//! once with an FIQ.
+//! RMI_REC_ENTER: the checks, what the Host's answer to the last exit does to the REC, and the run
+//! until the next exit.
 
-use super::gate::{Checked, Gate, failures};
+use super::gate::{Checked, Failure, Gate, failures};
 use super::outcome::{NO_OUTPUTS, Outputs};
-use super::{Plan, Rmi};
-use crate::abi::addr::{GRANULE_SIZE, Hex};
+use super::{Plan, Rmi, gic};
+use crate::abi::addr::Hex;
+use crate::abi::esr;
+use crate::abi::rec_run::{EXIT_OFFSET, RecEnter, RecExit, enter_flags};
+use crate::abi::rsi::{response, result};
+use crate::guest::{self, Answer};
 use crate::model::granule::{Granule, GranuleState};
 use crate::model::realm::RealmState;
+use crate::model::rec::{LastExit, Rec};
 use crate::model::world::World;
+use crate::rsi;
 
 pub(super) struct Enter {
     pub(super) rec: u64,
@@ -18,6 +22,8 @@ pub(super) struct Enter {
 
 failures! {
     /// RMI_REC_ENTER.
+    ///
+    /// TF-RMM looks at `run_ptr` twice before it runs the REC, and once more when it writes the exit.
     EnterRows {
         RunAlign "run_align" Input Both [] "`run_ptr` is not granule aligned";
         RunBound "run_bound" Input Both [] "`run_ptr` is not delegable memory";
@@ -25,17 +31,31 @@ failures! {
         RecAlign "rec_align" Input Both [] "`rec` is not granule aligned";
         RecBound "rec_bound" Input Both [] "`rec` is not delegable memory";
         RecGranState "rec_gran_state" Input Both [] "`rec` is not a REC granule";
-        RecState "rec_state" Rec Both ["rec_bound", "rec_gran_state"] "the REC is running";
+        RecState "rec_state" Rec Both ["run_bound", "rec_bound", "rec_gran_state"]
+            "the REC is running";
         RunRead "run_pas" Input Both [] "`run_ptr` is not in the Non-secure PAS";
-        RealmNew "realm_state" Realm Both ["rec_gran_state"] "the Realm is NEW";
-        RealmOff "system_off" Realm Both ["rec_gran_state"] "the Realm is SYSTEM_OFF";
-        Runnable "rec_runnable" Rec Both ["rec_gran_state"] "the REC is not runnable";
-        PsciPending "psci_pending" Rec Both ["rec_gran_state"] "a PSCI request is pending";
+        RealmNew "realm_state" Realm Both ["run_bound", "rec_bound", "rec_gran_state"]
+            "the Realm is NEW";
+        RealmOff "system_off" Realm Both ["run_bound", "rec_bound", "rec_gran_state"]
+            "the Realm is SYSTEM_OFF";
+        Runnable "rec_runnable" Rec Both ["run_bound", "rec_bound", "rec_gran_state"]
+            "the REC is not runnable";
+        PsciPending "rec_psci_pending" Rec Both ["run_bound", "rec_bound", "rec_gran_state"]
+            "a PSCI request is pending";
+        Gicv3 "rec_gicv3" Rec Both ["run_bound", "rec_bound", "rec_gran_state"]
+            "the GICv3 registers are not valid";
+        InjectSea "inject_sea" Rec TfRmm []
+            "a SEA is to be injected, and the last exit was no abort at an Unprotected IPA";
+        Mmio "rec_mmio" Rec Both ["run_bound", "rec_bound", "rec_gran_state"]
+            "an access is to be emulated, and the last exit was none that can be";
+        ExitWrite "run_pas" Input TfRmm [] "`run_ptr` was taken away while the REC ran";
     }
 }
 
 pub(super) struct EnterPlan {
     run: Granule,
+    rec: Granule,
+    enter: RecEnter,
 }
 
 impl Rmi for Enter {
@@ -51,6 +71,7 @@ impl Rmi for Enter {
         let rec = &world.recs[&granule];
         gate.ensure(F::RecState, !rec.running, || "the REC is running".into())?;
         gate.host_readable(F::RunRead, world, run)?;
+        let enter = world.memory.page(run).with_bytes(RecEnter::read);
         let state = world.realms[&rec.owner].state;
         let found = || format!("the Realm is {}; ACTIVE is needed", state.name());
         gate.ensure_at(F::RealmNew, state != RealmState::New, 0, found)?;
@@ -61,20 +82,130 @@ impl Rmi for Enter {
         gate.ensure(F::PsciPending, !rec.psci_pending, || {
             format!("REC {} waits for RMI_PSCI_COMPLETE", Hex(self.rec))
         })?;
-        gate.pass::<F, _>(EnterPlan { run })
+        let gic = gic::invalid(&enter, world.platform());
+        gate.ensure(F::Gicv3, gic.is_none(), || gic.unwrap_or_default())?;
+        let sea = enter.has(enter_flags::INJECT_SEA);
+        let unprotected = aborted_at_unprotected(world, rec);
+        gate.ensure(F::InjectSea, !sea || unprotected, || {
+            format!("inject_sea is set; {}", last_exit_text(rec))
+        })?;
+        let emulate = enter.has(enter_flags::EMUL_MMIO) && !(sea && unprotected);
+        let emulatable = rec.last_exit.esr & esr::ec::MASK == esr::ec::DATA_ABORT
+            && rec.last_exit.esr & esr::ISV != 0
+            && (unprotected || gate.profile().emulates_protected());
+        gate.ensure(F::Mmio, !emulate || emulatable, || {
+            format!("emul_mmio is set; {}", last_exit_text(rec))
+        })?;
+        gate.ensure(F::ExitWrite, true, String::new)?;
+        gate.pass::<F, _>(EnterPlan { run, rec: granule, enter })
     }
 }
 
-/// RmiRecExit begins here in RmiRecRun.
-const EXIT_OFFSET: usize = 0x800;
-/// RmiRecExitReason FIQ.
-const EXIT_FIQ: u8 = 2;
+/// Whether the last exit was a Data Abort at an Unprotected IPA.
+fn aborted_at_unprotected(world: &World, rec: &Rec) -> bool {
+    let LastExit { esr, hpfar, .. } = rec.last_exit;
+    esr & esr::ec::MASK == esr::ec::DATA_ABORT
+        && !world.realms[&rec.owner].rtt.is_protected(esr::fault_ipa(hpfar))
+}
+
+fn last_exit_text(rec: &Rec) -> String {
+    let LastExit { esr, hpfar, .. } = rec.last_exit;
+    let ipa = Hex(esr::fault_ipa(hpfar));
+    match esr & esr::ec::MASK {
+        esr::ec::DATA_ABORT if esr & esr::ISV == 0 => {
+            format!("the last exit was a Data Abort at IPA {ipa} without a valid syndrome")
+        }
+        esr::ec::DATA_ABORT => format!("the last exit was a Data Abort at IPA {ipa}"),
+        _ => "the last exit was no Data Abort".into(),
+    }
+}
 
 impl Plan for EnterPlan {
     fn apply(self, world: &mut World) -> Outputs {
-        let mut exit = [0; GRANULE_SIZE as usize - EXIT_OFFSET];
-        exit[0] = EXIT_FIQ;
-        world.memory.store(self.run, EXIT_OFFSET, &exit);
-        NO_OUTPUTS
+        // A run page that was taken away is a failure only `apply_or_fail` can report.
+        self.apply_or_fail(world).unwrap_or(NO_OUTPUTS)
     }
+
+    fn apply_or_fail(self, world: &mut World) -> Checked<Outputs> {
+        let Self { run, rec: granule, enter } = self;
+        let answer = answer_last_exit(world, granule, &enter);
+        let rec = rec_mut(world, granule);
+        rec.running = true;
+        let exit = match rsi::complete_host_call(world, granule, &enter) {
+            Err(exit) => exit,
+            Ok(()) => {
+                rec_mut(world, granule).last_exit = LastExit::default();
+                let mut exit = guest::run(world, granule, enter.flags, answer);
+                exit_gic(world, granule, &mut exit);
+                exit
+            }
+        };
+        rec_mut(world, granule).running = false;
+        if !world.permits_ns(run) {
+            let pa = world.granules.pa(run);
+            let detail = format!("granule {pa} is not the Host's any more; the exit is lost");
+            return Err(Failure::late(EnterRows::ExitWrite, detail));
+        }
+        world.memory.store(run, EXIT_OFFSET, &exit.to_bytes());
+        Ok(NO_OUTPUTS)
+    }
+}
+
+/// What the Host's answer does to the REC before it runs: GIC registers, injected aborts, emulated
+/// accesses, the response to a RIPAS change, values of system registers.
+fn answer_last_exit(world: &mut World, granule: Granule, enter: &RecEnter) -> Answer {
+    let lrs = world.platform().gicv3_num_lrs as usize;
+    let unprotected = aborted_at_unprotected(world, &world.recs[&granule]);
+    let rec = rec_mut(world, granule);
+    rec.gic.lrs[..lrs].copy_from_slice(&enter.gicv3_lrs[..lrs]);
+    rec.gic.hcr = enter.gicv3_hcr & gic::HCR_HOST_MASK;
+    let last = rec.last_exit;
+    let mut answer = Answer::None;
+    if enter.has(enter_flags::INJECT_SEA) && unprotected {
+        guest::inject_sea(rec, last);
+        answer = Answer::Exception;
+    } else if enter.has(enter_flags::EMUL_MMIO) {
+        if last.esr & esr::WNR == 0 {
+            rec.set_operand(esr::srt(last.esr), esr::loaded(last.esr, enter.gprs[0]));
+        }
+        rec.pc = rec.pc.wrapping_add(4);
+        answer = Answer::Emulated;
+    }
+    complete_ripas_change(rec, enter);
+    let is_sysreg = last.esr & esr::ec::MASK == esr::ec::SYSREG;
+    if is_sysreg && last.esr & esr::SYSREG_READ != 0 {
+        rec.set_operand(esr::sysreg_rt(last.esr), enter.gprs[0]);
+    }
+    answer
+}
+
+/// Answers RSI_IPA_STATE_SET: how far the Host came, and whether it refused.
+fn complete_ripas_change(rec: &mut Rec, enter: &RecEnter) {
+    const RAM: u8 = 1;
+    let change = rec.ripas_change;
+    if change.base == change.top {
+        return;
+    }
+    let refused = enter.has(enter_flags::RIPAS_RESPONSE);
+    let unfinished = change.addr != change.top;
+    rec.gprs[0] = result::SUCCESS;
+    rec.gprs[1] = change.addr;
+    rec.gprs[2] = if change.value == RAM && unfinished && refused {
+        response::REJECT
+    } else {
+        response::ACCEPT
+    };
+    rec.ripas_change.base = 0;
+    rec.ripas_change.top = 0;
+}
+
+fn exit_gic(world: &World, granule: Granule, exit: &mut RecExit) {
+    let gic = &world.recs[&granule].gic;
+    let lrs = world.platform().gicv3_num_lrs as usize;
+    exit.gicv3_lrs[..lrs].copy_from_slice(&gic.lrs[..lrs]);
+    exit.gicv3_hcr = gic.hcr;
+}
+
+fn rec_mut(world: &mut World, granule: Granule) -> &mut Rec {
+    world.recs.get_mut(&granule).expect("the check found the REC, and it is not destroyed running")
 }

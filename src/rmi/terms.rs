@@ -31,9 +31,7 @@ impl Gate<'_> {
     ) -> Checked<Granule> {
         let [align, bound] = rows;
         self.granule_aligned(align, pa)?;
-        self.some(bound, world.granules.find(pa), || {
-            format!("{} is not in delegable memory, {}", Hex(pa), world.granules.ranges_text())
-        })
+        self.delegable(bound, world, pa)
     }
 
     /// `X_align`, `X_bound`, `X_state`: a granule of delegable memory in one state.
@@ -46,9 +44,39 @@ impl Gate<'_> {
     ) -> Checked<Granule> {
         let [align, bound, state] = rows;
         let granule = self.granule([align, bound], world, pa)?;
+        self.state(state, world, granule, wanted)
+    }
+
+    /// `X_bound`, `X_state`, of an address that another row has found aligned.
+    pub(super) fn aligned_granule_in<R: Rows>(
+        &mut self,
+        rows: [R; 2],
+        world: &World,
+        pa: u64,
+        wanted: GranuleState,
+    ) -> Checked<Granule> {
+        let [bound, state] = rows;
+        let granule = self.delegable(bound, world, pa)?;
+        self.state(state, world, granule, wanted)
+    }
+
+    fn delegable<R: Rows>(&mut self, row: R, world: &World, pa: u64) -> Checked<Granule> {
+        self.some(row, world.granules.find(pa), || {
+            format!("{} is not in delegable memory, {}", Hex(pa), world.granules.ranges_text())
+        })
+    }
+
+    fn state<R: Rows>(
+        &mut self,
+        row: R,
+        world: &World,
+        granule: Granule,
+        wanted: GranuleState,
+    ) -> Checked<Granule> {
         let found = world.granules.state(granule);
-        self.some(state, (found == wanted).then_some(granule), || {
-            format!("granule {} is {found}; {wanted} is needed", Hex(pa))
+        self.some(row, (found == wanted).then_some(granule), || {
+            let pa = world.granules.pa(granule);
+            format!("granule {pa} is {found}; {wanted} is needed")
         })
     }
 

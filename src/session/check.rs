@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use super::step::{Check, Expected, PeekWant, RealmWant, RecWant, RimWant};
+use super::step::{Action, Check, Expected, PeekWant, RealmWant, RecWant, RimWant};
 use crate::abi::addr::Hex;
-use crate::abi::command::ResultRegs;
+use crate::abi::command::{Command, ResultRegs};
 use crate::abi::status::ReturnCode;
 use crate::measure::rim::Measurement;
 use crate::model::granule::{Gpt, GranuleState};
+use crate::model::program::GuestEvent;
 use crate::model::world::{HostFault, World};
 use crate::rmi::Outcome;
 
@@ -78,6 +79,25 @@ fn reg_text(x: usize, value: u64) -> String {
     match ReturnCode::unpack(value) {
         Some(code) if x == 0 => code.to_string(),
         _ => Hex(value).to_string(),
+    }
+}
+
+/// Compares what a Realm's software saw in a REC_ENTER.
+pub(super) fn guest(
+    world: &World,
+    action: &Action,
+    wanted: &[Vec<String>],
+    mismatches: &mut Vec<Mismatch>,
+) {
+    let Action::Call(regs) = action else { return };
+    let Some(Command::RecEnter { rec, .. }) = Command::decode(regs) else { return };
+    let log = world.guest(rec).map(|program| program.log()).unwrap_or_default();
+    let got: Vec<_> = log.iter().map(GuestEvent::fields).collect();
+    for i in 0..got.len().max(wanted.len()) {
+        let text =
+            |all: &[Vec<String>]| all.get(i).map_or("nothing".into(), |event| event.join(" "));
+        let mut compare = Compare { mismatches };
+        compare.texts(&format!("guest event {i}"), text(&got), text(wanted));
     }
 }
 
@@ -189,8 +209,7 @@ impl Compare<'_> {
         self.numbers("ripas_top", change.top, want.ripas_top);
         self.numbers("ripas_addr", change.addr, want.ripas_addr);
         self.numbers("ripas_value", change.value.into(), want.ripas_value);
-        let destroyed = change.change_destroyed.to_string();
-        self.texts("change_destroyed", destroyed, want.change_destroyed.to_string());
+        self.numbers("change_destroyed", change.flags, want.change_destroyed);
     }
 }
 

@@ -86,6 +86,9 @@ impl<'o> Session<'o> {
         if let Some(expected) = &step.expected {
             check::outcome(expected, outcome.as_ref(), &mut mismatches);
         }
+        if let Some(guest) = step.notes.as_ref().and_then(|notes| notes.guest.as_ref()) {
+            check::guest(&self.world, &step.action, guest, &mut mismatches);
+        }
         if let Action::Check(wanted) = &step.action {
             check::state(&mut self.world, wanted, &mut mismatches);
         }
@@ -112,10 +115,15 @@ impl<'o> Session<'o> {
                     world.host_set_page(pa.wrapping_add(i * GRANULE_SIZE), page)
                 }),
             Action::SetGpt { pa, gpt } => world.set_gpt(*pa, *gpt),
-            Action::Check(_)
-            | Action::Note(_)
-            | Action::Guest { .. }
-            | Action::GuestClear { .. } => Ok(()),
+            Action::Guest { rec, id, action } => {
+                world.queue_guest(*rec, *id, action.clone());
+                Ok(())
+            }
+            Action::GuestClear { rec } => {
+                world.clear_guest(*rec);
+                Ok(())
+            }
+            Action::Check(_) | Action::Note(_) => Ok(()),
         };
         (None, done.err())
     }

@@ -9,6 +9,7 @@ use crate::abi::status::ReturnCode;
 use crate::measure::image::Image;
 use crate::measure::rim::Measurement;
 use crate::model::granule::{Gpt, GranuleState};
+use crate::model::program::GuestAction;
 
 /// A step: an action, what should come of it, and where it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub struct Notes {
     pub spec: Option<String>,
     /// How TF-RMM crashed here.
     pub abort: Option<String>,
+    /// What the Realm's software should see in this REC_ENTER: a line of fields each.
+    pub guest: Option<Vec<Vec<String>>>,
 }
 
 /// What a step does.
@@ -113,10 +116,8 @@ pub enum Action {
         rec: u64,
         /// Number by which the log names it.
         id: u64,
-        /// Name of the action.
-        kind: String,
-        /// Its operands.
-        args: Vec<String>,
+        /// What it will do.
+        action: GuestAction,
     },
     /// The queue of a Realm's program is emptied.
     GuestClear {
@@ -234,7 +235,7 @@ pub struct RecWant {
     pub ripas_top: u64,
     pub ripas_addr: u64,
     pub ripas_value: u64,
-    pub change_destroyed: bool,
+    pub change_destroyed: u64,
 }
 
 impl Step {

@@ -11,6 +11,7 @@ use crate::abi::command::{CallRegs, Command};
 use crate::abi::platform::{Platform, PlatformError};
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::model::granule::{Gpt, GranuleState};
+use crate::model::program::GuestAction;
 use crate::session::{
     Action, Check, Expected, Notes, PeekWant, Place, RealmWant, RecWant, RimWant, Step,
 };
@@ -119,7 +120,10 @@ fn item(raw: &RawValue, place: Place) -> Result<Item, VectorError> {
             let gpt = Gpt::from_name(&pas).ok_or_else(|| wrong(format!("no PAS is {pas:?}")))?;
             Action::SetGpt { pa: pa.0, gpt }
         }
-        StepObject::Guest { rec, id, kind, args } => Action::Guest { rec: rec.0, id, kind, args },
+        StepObject::Guest { rec, id, kind, args } => {
+            let action = GuestAction::parse(&kind, &args).map_err(|e| wrong(e.to_string()))?;
+            Action::Guest { rec: rec.0, id, action }
+        }
         StepObject::GuestClear { rec } => Action::GuestClear { rec: rec.0 },
         StepObject::Note { text } => Action::Note(text),
         other => check(other).map(Action::Check).map_err(wrong)?,
@@ -135,15 +139,16 @@ fn call(smc: Smc, step: &mut Step) -> Result<CallRegs, String> {
     for (reg, arg) in room.iter_mut().zip(&smc.args) {
         *reg = arg.0;
     }
-    if let Some(ret) = smc.ret {
+    if let Some(ret) = &smc.ret {
         let all = || (0..ret.len()).collect();
-        let wanted = smc.cmp.unwrap_or_else(all).into_iter().map(|x| {
+        let wanted = smc.cmp.clone().unwrap_or_else(all).into_iter().map(|x| {
             let value = ret.get(x).ok_or(format!("cmp names X{x}, which ret does not have"))?;
             Ok((x, value.0))
         });
         step.expected = Some(Expected::Regs(wanted.collect::<Result<_, String>>()?));
     }
-    let notes = Notes { label: smc.label, dev: smc.dev, spec: smc.spec, abort: smc.abort };
+    let Smc { label, dev, spec, abort, guest, .. } = smc;
+    let notes = Notes { label, dev, spec, abort, guest };
     if notes != Notes::default() {
         step.notes = Some(Box::new(notes));
     }
@@ -224,7 +229,7 @@ fn check(object: StepObject) -> Result<Check, String> {
                 ripas_top: ripas_top.0,
                 ripas_addr: ripas_addr.0,
                 ripas_value: ripas_val.0,
-                change_destroyed: change_destroyed.0 != 0,
+                change_destroyed: change_destroyed.0,
             };
             Check::Rec { rec: rec.0, want }
         }

@@ -9,6 +9,7 @@ use crate::abi::platform::Platform;
 use crate::measure::event::MeasuredEvent;
 use crate::measure::image::Image;
 use crate::measure::rim::EventLog;
+use crate::model::program::GuestEvent;
 use crate::model::world::World;
 use crate::session::{Action, Check, Observer, PeekWant, Record, RimWant, Step};
 
@@ -54,11 +55,19 @@ impl Writer {
         self.steps.push(json(step));
     }
 
-    fn call(&mut self, regs: &[u64; 7], step: &Step, record: &Record) {
+    fn call(&mut self, regs: &[u64; 7], step: &Step, record: &Record, world: &World) {
         let Some(outcome) = &record.outcome else { return };
         let command = outcome.command();
         let inputs = command.map_or(6, |command| command.info().inputs.len());
         let notes = step.notes.as_deref().cloned().unwrap_or_default();
+        let guest = match command {
+            Some(Command::RecEnter { rec, .. }) if outcome.is_success() => {
+                let log = world.guest(rec).map(|program| program.log()).unwrap_or_default();
+                let events: Vec<_> = log.iter().map(GuestEvent::fields).collect();
+                (!events.is_empty()).then_some(events)
+            }
+            _ => None,
+        };
         self.push(&StepObject::Smc(Box::new(Smc {
             name: command.map(|command| format!("RMI_{}", command.info().name)),
             fid: Number(regs[0]),
@@ -66,7 +75,7 @@ impl Writer {
             ret: Some(outcome.regs().iter().copied().map(Number).collect()),
             cmp: Some(outcome.defined_regs()),
             label: notes.label,
-            guest: None,
+            guest,
             abort: notes.abort,
             dev: notes.dev,
             spec: notes.spec,
@@ -134,7 +143,7 @@ impl Writer {
                 ripas_top: Number(want.ripas_top),
                 ripas_addr: Number(want.ripas_addr),
                 ripas_val: Number(want.ripas_value),
-                change_destroyed: Number(want.change_destroyed.into()),
+                change_destroyed: Number(want.change_destroyed),
             },
         };
         self.push(&object);
@@ -173,7 +182,7 @@ impl Observer for Writer {
         let number = Number;
         match &step.action {
             Action::Call(regs) => {
-                self.call(regs, step, record);
+                self.call(regs, step, record, world);
                 if let Some(rd) = measured_realm(record) {
                     self.rim(rd, world);
                 }
@@ -201,9 +210,10 @@ impl Observer for Writer {
             Action::SetGpt { pa, gpt } => {
                 self.push(&StepObject::Pas { pa: number(*pa), pas: gpt.name().into() });
             }
-            Action::Guest { rec, id, kind, args } => {
-                let (kind, args) = (kind.clone(), args.clone());
-                self.push(&StepObject::Guest { rec: number(*rec), id: *id, kind, args });
+            Action::Guest { rec, id, action } => {
+                let (kind, args) = action.words();
+                let (rec, kind) = (number(*rec), kind.to_owned());
+                self.push(&StepObject::Guest { rec, id: *id, kind, args });
             }
             Action::GuestClear { rec } => self.push(&StepObject::GuestClear { rec: number(*rec) }),
             Action::Check(check) => self.check(check, world),

@@ -1,0 +1,137 @@
+//! RmiRecRun: what the Host hands in at REC_ENTER and what it gets back (DEN0137 1.0 B4.4).
+
+use super::addr::GranuleBytes;
+use super::layout::{self, read_number};
+
+/// Offset of RmiRecExit in RmiRecRun, in bytes.
+pub const EXIT_OFFSET: usize = 0x800;
+/// Length of RmiRecExit in bytes.
+pub const EXIT_LEN_BYTES: usize = 0x800;
+/// GICv3 list registers that there is room for.
+pub const NUM_LRS: usize = 16;
+
+/// Bits of RmiRecEnterFlags.
+pub mod enter_flags {
+    /// The Host has emulated the access that caused the last exit.
+    pub const EMUL_MMIO: u64 = 1 << 0;
+    /// The Host wants the Realm to take a Synchronous External Abort.
+    pub const INJECT_SEA: u64 = 1 << 1;
+    /// WFI exits to the Host.
+    pub const TRAP_WFI: u64 = 1 << 2;
+    /// WFE exits to the Host.
+    pub const TRAP_WFE: u64 = 1 << 3;
+    /// RmiResponse to a RIPAS change: 1 is REJECT.
+    pub const RIPAS_RESPONSE: u64 = 1 << 4;
+}
+
+/// RmiRecEnter: what the Host hands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecEnter {
+    /// [`enter_flags`].
+    pub flags: u64,
+    /// X0 to X30 for the Realm.
+    pub gprs: [u64; 31],
+    /// ICH_HCR_EL2 bits.
+    pub gicv3_hcr: u64,
+    /// ICH_LR<n>_EL2.
+    pub gicv3_lrs: [u64; NUM_LRS],
+}
+
+impl RecEnter {
+    /// Reads the first half of RmiRecRun.
+    #[must_use]
+    pub fn read(page: &GranuleBytes) -> Self {
+        let at = |name, i: usize| {
+            let field = layout::REC_ENTER.field(name).expect("a field of RecEnter");
+            read_number(page, field.offset + 8 * i, 8)
+        };
+        Self {
+            flags: at("flags", 0),
+            gprs: std::array::from_fn(|i| at("gprs", i)),
+            gicv3_hcr: at("gicv3_hcr", 0),
+            gicv3_lrs: std::array::from_fn(|i| at("gicv3_lrs", i)),
+        }
+    }
+
+    /// Whether a flag of [`enter_flags`] is set.
+    #[must_use]
+    pub fn has(&self, flag: u64) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+/// RmiRecExitReason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitReason {
+    /// A synchronous exception.
+    #[default]
+    Sync = 0,
+    /// An interrupt.
+    Irq = 1,
+    /// A fast interrupt.
+    Fiq = 2,
+    /// A PSCI call.
+    Psci = 3,
+    /// RSI_IPA_STATE_SET.
+    RipasChange = 4,
+    /// RSI_HOST_CALL.
+    HostCall = 5,
+    /// An SError.
+    Serror = 6,
+}
+
+/// RmiRecExit: what the Host gets back. Timers never fire and the PMU never overflows here, so
+/// their fields stay zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecExit {
+    /// Why the REC left.
+    pub exit_reason: ExitReason,
+    /// ESR_EL2, as far as the Host may see it.
+    pub esr: u64,
+    /// FAR_EL2, as far as the Host may see it.
+    pub far: u64,
+    /// HPFAR_EL2.
+    pub hpfar: u64,
+    /// X0 to X30, where the exit hands them out.
+    pub gprs: [u64; 31],
+    /// ICH_HCR_EL2 bits.
+    pub gicv3_hcr: u64,
+    /// ICH_LR<n>_EL2.
+    pub gicv3_lrs: [u64; NUM_LRS],
+    /// First IPA of a RIPAS change.
+    pub ripas_base: u64,
+    /// First IPA after a RIPAS change.
+    pub ripas_top: u64,
+    /// RIPAS asked for.
+    pub ripas_value: u8,
+    /// Immediate of a host call. The text has 16 bits, TF-RMM hands out 32.
+    pub imm: u32,
+}
+
+impl RecExit {
+    /// The structure's bytes; what is not specified is zero.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; EXIT_LEN_BYTES] {
+        let mut bytes = [0; EXIT_LEN_BYTES];
+        let mut put = |offset: usize, value: u64| {
+            bytes[offset..offset + 8].copy_from_slice(&value.to_le_bytes());
+        };
+        put(0x000, u64::from(self.exit_reason as u8));
+        put(0x100, self.esr);
+        put(0x108, self.far);
+        put(0x110, self.hpfar);
+        for (i, gpr) in self.gprs.into_iter().enumerate() {
+            put(0x200 + 8 * i, gpr);
+        }
+        put(0x300, self.gicv3_hcr);
+        for (i, lr) in self.gicv3_lrs.into_iter().enumerate() {
+            put(0x308 + 8 * i, lr);
+        }
+        put(0x500, self.ripas_base);
+        put(0x508, self.ripas_top);
+        put(0x510, self.ripas_value.into());
+        put(0x600, self.imm.into());
+        bytes
+    }
+}

@@ -1,0 +1,175 @@
+//! The arguments, with their help texts.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::abi::profile::Profile;
+
+/// Simulates the Realm Management Monitor of Arm CCA and calculates Realm Initial Measurements.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rimsim",
+    version,
+    about,
+    long_about = LONG_ABOUT,
+    after_long_help = EXIT_CODES,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const LONG_ABOUT: &str = "\
+Simulates the Realm Management Monitor (RMM) of Arm's Confidential Compute Architecture, granule by \
+granule, and calculates the Realm Initial Measurement (RIM) of a confidential VM.
+
+The RIM is a hash chain over every RMI command that the host issues while it builds the Realm: \
+parameters, RIPAS ranges at whatever RTT level they were set, each 4 KiB of image, registers, and \
+their order. rimsim executes these commands as TF-RMM does and tells which condition of the \
+specification fails where one is refused.";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  everything as it should be
+  1  a file could not be read or written
+  2  the command line, a script, a vector or a platform file is wrong
+  3  an expectation or a vector does not match
+  4  the RMM refused a command that the script did not expect to fail";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Run(RunArgs),
+    Conform(ConformArgs),
+    Coverage(CoverageArgs),
+    Platforms(PlatformsArgs),
+    /// Print the reference of the script language
+    Language,
+}
+
+/// Replay scripts or vectors and print the RIM of each Realm
+///
+/// The first line on standard output is the RIM in lower-case hexadecimal, exactly as long as the
+/// Realm's hash (64 digits for SHA-256, 128 for SHA-512). If there are several Realms, each has a
+/// line with its name after the RIM. Everything else goes to standard error.
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = RUN_EXAMPLES)]
+pub(crate) struct RunArgs {
+    /// Scripts (.rmi) or vectors (.json)
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The machine: a preset's name or a TOML file; overrides what a script says
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) platform: Option<String>,
+    #[command(flatten)]
+    pub(crate) rmm: RmmArg,
+    /// Print one line a command with its result and explanation on standard error
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Print the measured events, with the RIM after each
+    #[arg(long)]
+    pub(crate) events: bool,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    /// Write what happened to FILE as a vector, which stands alone
+    #[arg(long, value_name = "FILE")]
+    pub(crate) export: Option<PathBuf>,
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  Calculate the RIM of a Realm that a script builds:
+      rimsim run boot.rmi
+  See every command, and why one is refused:
+      rimsim run -v boot.rmi
+  Find the first measured event in which two builds differ:
+      rimsim run --events a.rmi > a.txt; rimsim run --events b.rmi > b.txt; diff a.txt b.txt
+  Let another machine's limits apply, and follow the specification's text:
+      rimsim run --platform fvp --rmm spec boot.rmi
+  Make a vector of a script, for another implementation to replay:
+      rimsim run --export boot.json boot.rmi";
+
+/// Replay vectors and compare every result that they record
+///
+/// Compares output registers, measurements, internal states and memory. Prints one line on standard
+/// output for each step that differs (file, step, label, what was got and what was wanted), then
+/// `FILES files, STEPS steps, N failed`.
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = CONFORM_EXAMPLES)]
+pub(crate) struct ConformArgs {
+    /// Vector files, or folders that are searched for them
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) rmm: RmmArg,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+const CONFORM_EXAMPLES: &str = "\
+Examples:
+  Hold the simulator against everything recorded from TF-RMM:
+      rimsim conform spec-vectors/rmm-1.0
+  Hold the specification's text against it; steps that show a known deviation are not compared:
+      rimsim conform --rmm spec spec-vectors/rmm-1.0";
+
+/// Say which failure conditions and state transitions vectors and scripts exercise
+///
+/// Prints one line on standard output for each condition and transition that was not seen, with the
+/// reason where one is known, then the counts. With -v, what was seen as well.
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = COVERAGE_EXAMPLES)]
+pub(crate) struct CoverageArgs {
+    /// Vectors or scripts, or folders that are searched for them
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) rmm: RmmArg,
+    /// A list of conditions that can not be seen, with reasons, in place of the project's own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) exceptions: Option<PathBuf>,
+    /// Print what was seen as well, with counts
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+const COVERAGE_EXAMPLES: &str = "\
+Examples:
+  What do the recorded vectors not reach?
+      rimsim coverage spec-vectors/rmm-1.0
+  As a table for a program:
+      rimsim coverage --format json spec-vectors";
+
+/// List the platform presets, or print one as a TOML file to start from
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PlatformsArgs {
+    /// The preset to print
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RmmArg {
+    /// Which RMM answers: TF-RMM as it is, or the text of DEN0137
+    #[arg(long, value_name = "tf-rmm|spec", value_parser = profile)]
+    pub(crate) rmm: Option<Profile>,
+}
+
+fn profile(name: &str) -> Result<Profile, String> {
+    Profile::from_name(name).ok_or_else(|| "it is tf-rmm or spec".into())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Lines for people and scripts
+    Text,
+    /// One JSON document with "schema": "rimsim/1"
+    Json,
+}

@@ -1,0 +1,102 @@
+//! `rimsim conform`
+
+use std::io;
+
+use serde_json::{Value, json};
+
+use super::args::{ConformArgs, Format};
+use super::input::{self, Input};
+use super::{Console, Exit};
+use crate::abi::profile::Profile;
+use crate::conform::{StepFailure, replay};
+
+#[derive(Default)]
+struct Totals {
+    files: u64,
+    steps: u64,
+    skipped: u64,
+    failed: u64,
+}
+
+pub(super) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit> {
+    let profile = args.rmm.rmm.unwrap_or(Profile::TF_RMM);
+    let mut exit = Exit::Good;
+    let mut totals = Totals::default();
+    let mut failures = Vec::new();
+    let (files, problems) = input::expand(&args.paths, &["json"]);
+    for problem in problems {
+        console.error(&problem.to_string());
+        exit = exit.and(problem.exit());
+    }
+    for file in files {
+        let vector = match Input::open(&file) {
+            Ok(Input::Vector(vector)) => vector,
+            Ok(Input::Script(_)) => {
+                console.error(&format!("{}: a script; conform replays vectors", file.display()));
+                exit = exit.and(Exit::Usage);
+                continue;
+            }
+            Err(problem) => {
+                console.error(&problem.to_string());
+                exit = exit.and(problem.exit());
+                continue;
+            }
+        };
+        let report = replay(&vector, profile, []);
+        totals.files += 1;
+        totals.steps += report.steps;
+        totals.skipped += report.skipped;
+        totals.failed += report.failures.len() as u64;
+        for failure in &report.failures {
+            match args.format {
+                Format::Text => console.result(&line(failure))?,
+                Format::Json => failures.push(failure_json(failure)),
+            }
+        }
+    }
+    if totals.failed > 0 {
+        exit = exit.and(Exit::Mismatch);
+    }
+    let Totals { files, steps, skipped, failed } = totals;
+    match args.format {
+        Format::Text => console.result(&format!("{files} files, {steps} steps, {failed} failed"))?,
+        Format::Json => console.json(&json!({
+            "schema": "rimsim/1",
+            "command": "conform",
+            "rmm": profile.name(),
+            "files": files,
+            "steps": steps,
+            "skipped": skipped,
+            "failed": failed,
+            "failures": failures,
+        }))?,
+    }
+    if args.format == Format::Text && skipped > 0 {
+        console.note(&format!(
+            "{skipped} steps show deviations of TF-RMM from the text and were not compared"
+        ));
+    }
+    Ok(exit)
+}
+
+fn line(failure: &StepFailure) -> String {
+    let mismatches: Vec<_> = failure.mismatches.iter().map(ToString::to_string).collect();
+    let label = failure.label.as_ref().map(|label| format!(" [{label}]")).unwrap_or_default();
+    let StepFailure { place, step, .. } = failure;
+    format!("{place}: step {step}{label}: {}", mismatches.join("; "))
+}
+
+fn failure_json(failure: &StepFailure) -> Value {
+    let mismatches: Vec<_> = failure
+        .mismatches
+        .iter()
+        .map(|m| json!({ "what": m.what, "got": m.got, "wanted": m.wanted }))
+        .collect();
+    json!({
+        "file": &*failure.place.file,
+        "line": failure.place.line,
+        "step": failure.step,
+        "label": failure.label,
+        "mismatches": mismatches,
+    })
+}

@@ -1,0 +1,87 @@
+//! The command line: arguments in, text or JSON out, exit codes.
+//!
+//! *Architecture invariant:* nothing is decided here about an RMM; a subcommand reads files, drives
+//! a session, and prints what its observers saw.
+
+mod args;
+mod conform;
+mod console;
+mod coverage;
+mod input;
+mod platforms;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Args, Command};
+use console::Console;
+
+/// How a run ended, as the exit code says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Exit {
+    /// Everything as it should be.
+    Good = 0,
+    /// A file could not be read or written, or the program has a fault.
+    Io = 1,
+    /// The command line or a text is wrong.
+    Usage = 2,
+    /// An expectation or a vector does not match.
+    Mismatch = 3,
+    /// The RMM refused a command that was not expected to fail.
+    Refused = 4,
+}
+
+impl Exit {
+    /// The more telling of two: when several files end differently, the first kind of trouble that
+    /// has to be mended wins (usage, I/O, refusal, mismatch).
+    fn and(self, other: Self) -> Self {
+        let weight = |exit| match exit {
+            Self::Good => 0,
+            Self::Mismatch => 1,
+            Self::Refused => 2,
+            Self::Io => 3,
+            Self::Usage => 4,
+        };
+        if weight(other) > weight(self) { other } else { self }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Runs the command with the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Good };
+            // Nothing can be said about a terminal that does not take the text.
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    let mut console = Console::new();
+    let done = match &args.command {
+        Command::Run(args) => run::run(args, &mut console),
+        Command::Conform(args) => conform::run(args, &mut console),
+        Command::Coverage(args) => coverage::run(args, &mut console),
+        Command::Platforms(args) => platforms::run(args, &mut console),
+        Command::Language => console.result(crate::script::LANGUAGE).map(|()| Exit::Good),
+    };
+    let exit = match done.and_then(|exit| console.finish().map(|()| exit)) {
+        Ok(exit) => exit,
+        // Whoever reads our output has gone away; that is not for us to complain about.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Good,
+        Err(error) => {
+            console.error(&format!("standard output: {error}"));
+            Exit::Io
+        }
+    };
+    exit.into()
+}

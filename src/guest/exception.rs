@@ -1,0 +1,171 @@
+//! What the RMM does with an exception that a Realm takes to it (TF-RMM `runtime/core/exit.c`,
+//! `inject_exp.c`).
+
+use crate::abi::addr::{Ipa, Level};
+use crate::abi::esr::{self, fsc};
+use crate::abi::rec_run::{ExitReason, RecExit};
+use crate::model::granule::Granule;
+use crate::model::rec::{LastExit, Rec};
+use crate::model::rtt::Ripas;
+use crate::model::world::World;
+
+/// How an exception was handled.
+pub(super) enum Handled {
+    /// The REC exits.
+    Exit(RecExit),
+    /// The Realm goes on at its exception vector.
+    Injected,
+    /// The Realm goes on after the instruction.
+    Resume,
+}
+
+/// VBAR_EL1 is zero; synchronous exceptions from the current level with SP_ELx go here.
+const VECTOR_SYNC: u64 = 0x200;
+
+/// Handles a synchronous exception.
+pub(super) fn handle(world: &mut World, granule: Granule, syndrome: LastExit) -> Handled {
+    match syndrome.esr & esr::ec::MASK {
+        esr::ec::DATA_ABORT => data_abort(world, granule, syndrome),
+        esr::ec::INST_ABORT => instruction_abort(world, granule, syndrome),
+        esr::ec::SYSREG => sysreg(rec_mut(world, granule), syndrome.esr),
+        esr::ec::WFX => {
+            advance(rec_mut(world, granule));
+            let esr = syndrome.esr & (esr::ec::MASK | esr::WFX_TI);
+            Handled::Exit(RecExit { esr, ..RecExit::default() })
+        }
+        esr::ec::HVC => {
+            inject_undefined(rec_mut(world, granule));
+            Handled::Injected
+        }
+        // Anything else is reported without a syndrome.
+        _ => Handled::Exit(RecExit::default()),
+    }
+}
+
+fn data_abort(world: &mut World, granule: Granule, syndrome: LastExit) -> Handled {
+    if let Some(handled) = external_abort(world, granule, syndrome) {
+        return handled;
+    }
+    let ipa = esr::fault_ipa(syndrome.hpfar);
+    if outside_or_empty(world, granule, ipa) {
+        inject_sea(rec_mut(world, granule), syndrome);
+        return Handled::Injected;
+    }
+    let LastExit { esr, far, hpfar } = syndrome;
+    if is_protected(world, granule, ipa) {
+        let esr = esr & esr::NOT_EMULATED_MASK;
+        return Handled::Exit(RecExit { esr, hpfar, ..RecExit::default() });
+    }
+    let mut exit = RecExit { esr: esr & esr::EMULATED_MASK, hpfar, ..RecExit::default() };
+    exit.far = far & 0xFFF;
+    if esr & esr::WNR != 0 {
+        exit.gprs[0] = world.recs[&granule].operand(esr::srt(esr)) & esr::access_mask(esr);
+    }
+    Handled::Exit(exit)
+}
+
+fn instruction_abort(world: &mut World, granule: Granule, syndrome: LastExit) -> Handled {
+    if let Some(handled) = external_abort(world, granule, syndrome) {
+        return handled;
+    }
+    let LastExit { esr, hpfar, .. } = syndrome;
+    let ipa = esr::fault_ipa(hpfar);
+    if outside_or_empty(world, granule, ipa) || !is_protected(world, granule, ipa) {
+        inject_sea(rec_mut(world, granule), syndrome);
+        return Handled::Injected;
+    }
+    let translation = fsc::TRANSLATION_L0..fsc::TRANSLATION_L0 + 4;
+    if !translation.contains(&(esr & esr::FSC_MASK)) {
+        return Handled::Exit(RecExit::default());
+    }
+    let esr = esr & esr::NOT_EMULATED_MASK;
+    Handled::Exit(RecExit { esr, hpfar, ..RecExit::default() })
+}
+
+/// External aborts are reported to the Host; a recoverable one is injected as well.
+fn external_abort(world: &mut World, granule: Granule, syndrome: LastExit) -> Option<Handled> {
+    const SET_UER: u64 = 0;
+    let code = syndrome.esr & esr::FSC_MASK;
+    if code != fsc::SEA && !fsc::SEA_TTW.contains(&code) {
+        return None;
+    }
+    if syndrome.esr & esr::SET_MASK == SET_UER {
+        inject_sea(rec_mut(world, granule), syndrome);
+    }
+    let esr = syndrome.esr & esr::NOT_EMULATED_MASK;
+    Some(Handled::Exit(RecExit { esr, ..RecExit::default() }))
+}
+
+/// A trapped system register access.
+///
+/// ID registers read as zero here: their values are the hardware's and not simulated. The CPU
+/// interface of the GIC is the Host's business; everything else reads as zero, writes ignored.
+fn sysreg(rec: &mut Rec, syndrome: u64) -> Handled {
+    advance(rec);
+    let icc = syndrome & esr::sysreg(3, 3, 15, 8, 0) == esr::sysreg(3, 0, 12, 8, 0);
+    let pmr = syndrome & esr::sysreg(3, 7, 15, 15, 7) == esr::sysreg(3, 0, 4, 6, 0);
+    let read = syndrome & esr::SYSREG_READ != 0;
+    let rt = esr::sysreg_rt(syndrome);
+    if icc || pmr {
+        let mut exit = RecExit { esr: syndrome, ..RecExit::default() };
+        if !read {
+            exit.gprs[0] = rec.operand(rt);
+        }
+        return Handled::Exit(exit);
+    }
+    if read {
+        rec.set_operand(rt, 0);
+    }
+    Handled::Resume
+}
+
+/// The exit of an RSI call whose operand's memory is missing: a data abort that never happened.
+pub(crate) fn stage2_data_abort(ipa: u64, level: Level) -> RecExit {
+    let level = u64::from(level.number().max(0).unsigned_abs());
+    RecExit {
+        exit_reason: ExitReason::Sync,
+        esr: esr::ec::DATA_ABORT | (fsc::TRANSLATION_L0 + level),
+        hpfar: ipa >> 8,
+        ..RecExit::default()
+    }
+}
+
+/// Makes the Realm take a Synchronous External Abort for an abort it took to the RMM.
+pub(crate) fn inject_sea(rec: &mut Rec, syndrome: LastExit) {
+    let kept = !(esr::ec::MASK | esr::FSC_MASK | esr::FNV | esr::S1PTW);
+    let class = (syndrome.esr & esr::ec::MASK) + esr::ec::SAME_LEVEL;
+    rec.el1.far = syndrome.far;
+    inject(rec, syndrome.esr & kept | class | fsc::SEA | esr::EA);
+}
+
+/// Makes the Realm take an Undefined Instruction exception.
+pub(super) fn inject_undefined(rec: &mut Rec) {
+    inject(rec, esr::IL);
+}
+
+fn inject(rec: &mut Rec, syndrome: u64) {
+    rec.el1.esr = syndrome;
+    rec.el1.elr = rec.pc;
+    rec.pc = VECTOR_SYNC;
+}
+
+fn outside_or_empty(world: &World, granule: Granule, ipa: u64) -> bool {
+    let realm = &world.realms[&world.recs[&granule].owner];
+    if ipa >= realm.rtt.ipa_top() {
+        return true;
+    }
+    let walk = world.walk(realm, Ipa(ipa), Level::PAGE);
+    world.tables.entry(walk).ripas() == Some(Ripas::Empty)
+}
+
+fn is_protected(world: &World, granule: Granule, ipa: u64) -> bool {
+    world.realms[&world.recs[&granule].owner].rtt.is_protected(ipa)
+}
+
+fn advance(rec: &mut Rec) {
+    rec.pc = rec.pc.wrapping_add(super::INSTRUCTION_BYTES);
+}
+
+fn rec_mut(world: &mut World, granule: Granule) -> &mut Rec {
+    world.recs.get_mut(&granule).expect("a running REC is not destroyed")
+}

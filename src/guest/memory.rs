@@ -1,0 +1,191 @@
+//! The Realm's memory accesses: stage 2 translation by HIPAS and RIPAS, with stage 1 off.
+
+use super::{Next, Runner, exception};
+use crate::abi::addr::{GRANULE_SIZE, Ipa, Level, align_down};
+use crate::abi::esr::{self, fsc};
+use crate::model::granule::Granule;
+use crate::model::program::{GuestEvent, Progress};
+use crate::model::rec::LastExit;
+use crate::model::rtt::{Ripas, Rtte};
+
+/// What an access wants to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+    Fetch,
+}
+
+/// S2AP bits of an RTT entry.
+const S2AP_READ: u8 = 1 << 6;
+const S2AP_WRITE: u8 = 1 << 7;
+
+/// A fault of stage 2: where, and the fault status code.
+struct Fault {
+    ipa: u64,
+    fsc: u64,
+}
+
+/// A piece of an access that lies in one granule: granule, offset, length.
+type Piece = (Granule, usize, usize);
+
+impl Runner<'_> {
+    pub(super) fn load(&mut self, id: u64, ipa: u64, size_bytes: u8, rt: u8) -> Next {
+        let pieces = match self.pieces(ipa, size_bytes.into(), Access::Read) {
+            Ok(pieces) => pieces,
+            Err(fault) => {
+                return self.data_abort(id, &fault, valid_syndrome(size_bytes, rt, false));
+            }
+        };
+        let mut value = [0; 8];
+        let bytes = self.read(&pieces);
+        value[..bytes.len()].copy_from_slice(&bytes);
+        let value = u64::from_le_bytes(value);
+        self.rec_mut().set_operand(rt, value);
+        self.log.push(GuestEvent::Load { id, value });
+        self.advance();
+        Next::Done
+    }
+
+    pub(super) fn store(&mut self, id: u64, ipa: u64, size_bytes: u8, rt: u8) -> Next {
+        let pieces = match self.pieces(ipa, size_bytes.into(), Access::Write) {
+            Ok(pieces) => pieces,
+            Err(fault) => return self.data_abort(id, &fault, valid_syndrome(size_bytes, rt, true)),
+        };
+        let value = self.rec().operand(rt).to_le_bytes();
+        self.write(&pieces, &value[..size_bytes.into()]);
+        self.log.push(GuestEvent::Store { id });
+        self.advance();
+        Next::Done
+    }
+
+    pub(super) fn load_bytes(&mut self, id: u64, ipa: u64, len_bytes: u64) -> Next {
+        let pieces = match self.pieces(ipa, len_bytes, Access::Read) {
+            Ok(pieces) => pieces,
+            Err(fault) => return self.data_abort(id, &fault, 0),
+        };
+        let bytes = self.read(&pieces);
+        self.log.push(GuestEvent::LoadBytes { id, bytes });
+        self.advance();
+        Next::Done
+    }
+
+    pub(super) fn store_bytes(&mut self, id: u64, ipa: u64, bytes: &[u8]) -> Next {
+        let pieces = match self.pieces(ipa, bytes.len() as u64, Access::Write) {
+            Ok(pieces) => pieces,
+            Err(fault) => return self.data_abort(id, &fault, esr::WNR),
+        };
+        self.write(&pieces, bytes);
+        self.log.push(GuestEvent::StoreBytes { id });
+        self.advance();
+        Next::Done
+    }
+
+    pub(super) fn exec(&mut self, id: u64, ipa: u64) -> Next {
+        match self.pieces(ipa, super::INSTRUCTION_BYTES, Access::Fetch) {
+            Ok(_) => {
+                self.log.push(GuestEvent::Exec { id });
+                self.advance();
+                Next::Done
+            }
+            Err(fault) => self.abort(id, &fault, esr::ec::INST_ABORT),
+        }
+    }
+
+    fn data_abort(&mut self, id: u64, fault: &Fault, iss: u64) -> Next {
+        self.abort(id, fault, esr::ec::DATA_ABORT | iss)
+    }
+
+    /// Takes an abort to the RMM, as the hardware reports it.
+    fn abort(&mut self, id: u64, fault: &Fault, class_and_iss: u64) -> Next {
+        let syndrome = LastExit {
+            esr: class_and_iss | esr::IL | fault.fsc,
+            far: fault.ipa,
+            hpfar: esr::hpfar(fault.ipa),
+        };
+        match exception::handle(self.world, self.rec, syndrome) {
+            exception::Handled::Exit(exit) => {
+                self.rec_mut().last_exit = syndrome;
+                Next::ExitAgain(exit, Progress::Aborted)
+            }
+            exception::Handled::Injected | exception::Handled::Resume => {
+                self.log_exception(id);
+                Next::Done
+            }
+        }
+    }
+
+    /// Translates an access, cut at granule borders. Nothing is accessed if any part faults.
+    fn pieces(&self, ipa: u64, len_bytes: u64, access: Access) -> Result<Vec<Piece>, Fault> {
+        let in_granule = |n: u64| usize::try_from(n).expect("at most a granule");
+        let mut pieces = Vec::new();
+        let mut done = 0;
+        while done < len_bytes {
+            let at = ipa.wrapping_add(done);
+            let offset = at - align_down(at, GRANULE_SIZE);
+            let len = (GRANULE_SIZE - offset).min(len_bytes - done);
+            let granule = self.translate(at, access).map_err(|fsc| Fault { ipa: at, fsc })?;
+            pieces.push((granule, in_granule(offset), in_granule(len)));
+            done += len;
+        }
+        Ok(pieces)
+    }
+
+    /// The granule behind an IPA, or a fault status code.
+    fn translate(&self, ipa: u64, access: Access) -> Result<Granule, u64> {
+        let world = &*self.world;
+        let realm = &world.realms[&self.rec().owner];
+        if ipa >= realm.rtt.ipa_top() {
+            return Err(fsc::ADDRESS_SIZE_L0);
+        }
+        let walk = world.walk(realm, Ipa(ipa), Level::PAGE);
+        let level = u64::from(walk.level.number().unsigned_abs());
+        let translation_fault = match walk.level.number() {
+            -1 => fsc::TRANSLATION_LM1,
+            _ => fsc::TRANSLATION_L0 + level,
+        };
+        let offset = ipa & (walk.level.entry_size_bytes() - 1);
+        let granule_at = |pa: u64| world.granules.find(align_down(pa + offset, GRANULE_SIZE));
+        match world.tables.entry(walk) {
+            Rtte::Assigned { pa, ripas: Ripas::Ram } => granule_at(pa.0).ok_or(translation_fault),
+            Rtte::AssignedNs { pa, attr } => {
+                let permitted = match access {
+                    Access::Read => attr & S2AP_READ != 0,
+                    Access::Write => attr & S2AP_WRITE != 0,
+                    Access::Fetch => false,
+                };
+                if !permitted {
+                    return Err(fsc::PERMISSION_L0 + level);
+                }
+                granule_at(pa.0).filter(|granule| world.permits_ns(*granule)).ok_or(fsc::GPF)
+            }
+            _ => Err(translation_fault),
+        }
+    }
+
+    fn read(&self, pieces: &[Piece]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (granule, offset, len) in pieces {
+            let page = self.world.memory.page(*granule);
+            page.with_bytes(|page| bytes.extend_from_slice(&page[*offset..offset + len]));
+        }
+        bytes
+    }
+
+    fn write(&mut self, pieces: &[Piece], bytes: &[u8]) {
+        let mut rest = bytes;
+        for (granule, offset, len) in pieces {
+            let (piece, tail) = rest.split_at(*len);
+            self.world.memory.store(*granule, *offset, piece);
+            rest = tail;
+        }
+    }
+}
+
+/// ISS of a data abort whose syndrome is valid.
+fn valid_syndrome(size_bytes: u8, rt: u8, write: bool) -> u64 {
+    let sf = if size_bytes == 8 { esr::SF } else { 0 };
+    let wnr = if write { esr::WNR } else { 0 };
+    let sas = u64::from(size_bytes.trailing_zeros()) << esr::SAS_SHIFT;
+    esr::ISV | sas | u64::from(rt) << esr::SRT_SHIFT | sf | wnr
+}

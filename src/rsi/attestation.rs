@@ -1,0 +1,51 @@
+//! RSI_ATTESTATION_TOKEN_INIT and RSI_ATTESTATION_TOKEN_CONTINUE.
+
+use super::{Caller, Outcome};
+use crate::abi::addr::{GRANULE_SIZE, is_aligned};
+use crate::abi::rsi::result;
+use crate::measure::token::Claims;
+use crate::model::rec::Attest;
+
+/// The upper bound of a token's length that INIT answers: one granule.
+const MAX_TOKEN_BYTES: u64 = GRANULE_SIZE;
+
+pub(super) fn init(caller: &mut Caller<'_>) -> Outcome {
+    let mut challenge = [0; 64];
+    for (bytes, gpr) in challenge.chunks_exact_mut(8).zip(&caller.rec().gprs[1..9]) {
+        bytes.copy_from_slice(&gpr.to_le_bytes());
+    }
+    let realm = caller.realm_mut();
+    let rim = realm.log.rim();
+    let claims = Claims { challenge, rpv: realm.rpv, rim, rems: realm.rems };
+    caller.rec_mut().attest = Attest::Asked(Box::new(claims));
+    caller.answer(result::SUCCESS, [MAX_TOKEN_BYTES, 0, 0])
+}
+
+pub(super) fn go_on(caller: &mut Caller<'_>) -> Outcome {
+    let (ipa, offset, size) = (caller.reg(1), caller.reg(2), caller.reg(3));
+    let end = offset.checked_add(size);
+    let fits = offset < GRANULE_SIZE && end.is_some_and(|end| end <= GRANULE_SIZE);
+    if !is_aligned(ipa, GRANULE_SIZE) || !fits || !caller.realm().rtt.is_protected(ipa) {
+        return caller.input_error();
+    }
+    let (token, done) = match &caller.rec().attest {
+        Attest::Idle => return caller.answer(result::ERROR_STATE, [0; 3]),
+        Attest::Asked(claims) => (crate::measure::token::realm_token(claims), 0),
+        Attest::Fetching { token, done } => (token.clone(), *done),
+    };
+    let granule = match caller.granule(ipa) {
+        Ok(granule) => granule,
+        Err(missing) => return caller.missing(&missing),
+    };
+    let rest = &token[done..];
+    let piece = &rest[..rest.len().min(usize::try_from(size).expect("at most a granule"))];
+    let offset = usize::try_from(offset).expect("below the granule size");
+    caller.world.memory.store(granule, offset, piece);
+    let (written, done) = (piece.len() as u64, done + piece.len());
+    if done == token.len() {
+        caller.rec_mut().attest = Attest::Idle;
+        return caller.answer(result::SUCCESS, [written, 0, 0]);
+    }
+    caller.rec_mut().attest = Attest::Fetching { token, done };
+    caller.answer(result::INCOMPLETE, [written, 0, 0])
+}

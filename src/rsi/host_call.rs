@@ -1,0 +1,66 @@
+//! RSI_HOST_CALL, and its completion when the REC is entered again.
+
+use super::{Caller, Missing, Outcome};
+use crate::abi::addr::{GRANULE_SIZE, align_down, is_aligned};
+use crate::abi::rec_run::{ExitReason, RecEnter, RecExit};
+use crate::abi::rsi::result;
+use crate::guest::stage2_data_abort;
+use crate::model::granule::Granule;
+use crate::model::world::World;
+
+/// Length and alignment of RsiHostCall in bytes: imm at 0x0, X0 to X30 from 0x8 on.
+const HOST_CALL_BYTES: u64 = 0x100;
+const GPRS: usize = 0x8;
+
+pub(super) fn call(caller: &mut Caller<'_>) -> Outcome {
+    let ipa = caller.reg(1);
+    let protected = caller.realm().rtt.is_protected(ipa);
+    if !is_aligned(ipa, HOST_CALL_BYTES) || !protected {
+        return caller.input_error();
+    }
+    let granule = match caller.granule(align_down(ipa, GRANULE_SIZE)) {
+        Ok(granule) => granule,
+        Err(missing) => return caller.missing(&missing),
+    };
+    let offset = offset(ipa);
+    let mut exit = RecExit { exit_reason: ExitReason::HostCall, ..RecExit::default() };
+    caller.world.memory.page(granule).with_bytes(|page| {
+        let structure = &page[offset..offset + HOST_CALL_BYTES as usize];
+        let (imm, _) = structure.split_first_chunk().expect("a whole structure");
+        exit.imm = u32::from_le_bytes(*imm);
+        for (gpr, word) in exit.gprs.iter_mut().zip(structure[GPRS..].chunks_exact(8)) {
+            *gpr = u64::from_le_bytes(word.try_into().expect("eight bytes"));
+        }
+    });
+    // The registers are answered when the call is completed.
+    caller.rec_mut().host_call_pending = true;
+    Outcome::Exit(exit)
+}
+
+/// Copies the Host's answer to a pending host call into the Realm's structure.
+///
+/// # Errors
+/// If the structure's memory is gone: the REC exits again, and the call stays pending.
+pub(crate) fn complete(world: &mut World, rec: Granule, enter: &RecEnter) -> Result<(), RecExit> {
+    let mut caller = Caller { world, rec };
+    if !caller.rec().host_call_pending {
+        return Ok(());
+    }
+    let ipa = caller.reg(1);
+    match caller.granule(align_down(ipa, GRANULE_SIZE)) {
+        Ok(granule) => {
+            let bytes: Vec<u8> = enter.gprs.iter().flat_map(|gpr| gpr.to_le_bytes()).collect();
+            caller.world.memory.store(granule, offset(ipa) + GPRS, &bytes);
+            caller.rec_mut().gprs[0] = result::SUCCESS;
+        }
+        // The Realm made the page EMPTY itself; TF-RMM drops the answer.
+        Err(Missing::Empty) => {}
+        Err(Missing::Memory(level)) => return Err(stage2_data_abort(ipa, level)),
+    }
+    caller.rec_mut().host_call_pending = false;
+    Ok(())
+}
+
+fn offset(ipa: u64) -> usize {
+    usize::try_from(ipa % GRANULE_SIZE).expect("below the granule size")
+}

@@ -1,0 +1,45 @@
+//! RSI_IPA_STATE_SET and RSI_IPA_STATE_GET.
+
+use super::{Caller, Outcome};
+use crate::abi::addr::{GRANULE_SIZE, Ipa, Level, align_down, is_aligned};
+use crate::abi::rec_run::{ExitReason, RecExit};
+use crate::abi::rsi::result;
+use crate::model::rec::RipasChange;
+
+pub(super) fn set(caller: &mut Caller<'_>) -> Outcome {
+    let (base, top, flags) = (caller.reg(1), caller.reg(2), caller.reg(4));
+    // TF-RMM reads the RIPAS as a 32-bit number.
+    let value = u8::try_from(caller.reg(3) & 0xFFFF_FFFF).ok().filter(|value| *value <= 1);
+    let aligned = is_aligned(base | top, GRANULE_SIZE);
+    let inside = top > base && top <= caller.realm().rtt.protected_top();
+    let Some(value) = value.filter(|_| aligned && inside) else {
+        return caller.input_error();
+    };
+    let flags = flags & 0xFFFF_FFFF;
+    caller.rec_mut().ripas_change = RipasChange { base, top, addr: base, value, flags };
+    caller.set_result(result::SUCCESS, [top, 0, 0]);
+    Outcome::Exit(RecExit {
+        exit_reason: ExitReason::RipasChange,
+        ripas_base: base,
+        ripas_top: top,
+        ripas_value: value,
+        ..RecExit::default()
+    })
+}
+
+/// Answers the RIPAS at `base` and how far it is the same, at most to `top` and to the end of the
+/// table.
+pub(super) fn get(caller: &mut Caller<'_>) -> Outcome {
+    let (base, top) = (caller.reg(1), caller.reg(2));
+    let inside = top > base && top <= caller.realm().rtt.protected_top();
+    if !is_aligned(base | top, GRANULE_SIZE) || !inside {
+        return caller.input_error();
+    }
+    let walk = caller.world.walk(caller.realm(), Ipa(base), Level::PAGE);
+    let entries = &caller.world.tables.get(walk.table).entries()[walk.index..];
+    let Some(ripas) = entries[0].ripas() else { return caller.input_error() };
+    let same = entries.iter().take_while(|entry| entry.ripas() == Some(ripas)).count() as u64;
+    let size_bytes = walk.level.entry_size_bytes();
+    let end = align_down(base, size_bytes) + same * size_bytes;
+    caller.answer(result::SUCCESS, [end.min(top), u64::from(ripas as u8), 0])
+}

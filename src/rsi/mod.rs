@@ -1,0 +1,152 @@
+//! What a Realm asks of the RMM by SMC: RSI and PSCI.
+//!
+//! Each call reads the REC's registers and answers in one of three ways ([`Outcome`]). No RSI
+//! command has a mandated order of failures; the order here is TF-RMM's.
+
+mod attestation;
+mod config;
+mod host_call;
+mod ipa_state;
+mod measurement;
+mod psci;
+
+use crate::abi::addr::{GRANULE_SIZE, Ipa, Level, align_down, is_aligned};
+use crate::abi::rec_run::RecExit;
+use crate::abi::rsi::{fid, psci as psci_abi, result};
+use crate::guest::stage2_data_abort;
+use crate::model::granule::Granule;
+use crate::model::realm::Realm;
+use crate::model::rec::Rec;
+use crate::model::rtt::{Ripas, Rtte};
+use crate::model::world::World;
+pub(crate) use host_call::complete as complete_host_call;
+
+/// What happens after a Realm's SMC.
+pub(crate) enum Outcome {
+    /// The Realm goes on and finds the result in its registers.
+    Return,
+    /// The REC exits; the PC is past the SMC.
+    Exit(RecExit),
+    /// The REC exits as if the SMC had aborted; the PC is still at it.
+    Abort(RecExit),
+}
+
+/// The one revision of RSI: 1.0.
+const REVISION_1_0: u64 = 1 << 16;
+/// SMCCC 1.2.
+const SMCCC_1_2: u64 = 1 << 16 | 2;
+/// SMCCC hint that the caller has no live SVE state.
+const SVE_HINT: u64 = 1 << 16;
+
+/// Carries out the SMC that the REC's registers describe.
+pub(crate) fn call(world: &mut World, rec: Granule) -> Outcome {
+    let mut caller = Caller { world, rec };
+    let function = caller.reg(0) & 0xFFFF_FFFF & !SVE_HINT;
+    match function {
+        fid::SMCCC_VERSION => caller.answer(SMCCC_1_2, [0; 3]),
+        fid::VERSION => {
+            let known = caller.reg(1) == REVISION_1_0;
+            let status = if known { result::SUCCESS } else { result::ERROR_INPUT };
+            caller.answer(status, [REVISION_1_0, REVISION_1_0, 0])
+        }
+        fid::FEATURES => caller.answer(result::SUCCESS, [0; 3]),
+        fid::MEASUREMENT_READ => measurement::read(&mut caller),
+        fid::MEASUREMENT_EXTEND => measurement::extend(&mut caller),
+        fid::ATTESTATION_TOKEN_INIT => attestation::init(&mut caller),
+        fid::ATTESTATION_TOKEN_CONTINUE => attestation::go_on(&mut caller),
+        fid::REALM_CONFIG => config::call(&mut caller),
+        fid::IPA_STATE_SET => ipa_state::set(&mut caller),
+        fid::IPA_STATE_GET => ipa_state::get(&mut caller),
+        fid::HOST_CALL => host_call::call(&mut caller),
+        _ if is_psci(function) => psci::call(&mut caller),
+        _ => caller.answer(result::NOT_SUPPORTED, [0; 3]),
+    }
+}
+
+fn is_psci(function: u64) -> bool {
+    let base = function & !0xFFFF;
+    [0x8400_0000, 0xC400_0000].contains(&base) && psci_abi::NUMBERS.contains(&(function & 0xFFFF))
+}
+
+/// The REC that calls.
+struct Caller<'w> {
+    world: &'w mut World,
+    rec: Granule,
+}
+
+/// Why a Realm's address can not be used.
+enum Missing {
+    /// The RIPAS is EMPTY.
+    Empty,
+    /// The Host has to provide memory; the walk stopped at this level.
+    Memory(Level),
+}
+
+impl Caller<'_> {
+    fn rec(&self) -> &Rec {
+        &self.world.recs[&self.rec]
+    }
+
+    fn rec_mut(&mut self) -> &mut Rec {
+        self.world.recs.get_mut(&self.rec).expect("a running REC is not destroyed")
+    }
+
+    fn realm(&self) -> &Realm {
+        &self.world.realms[&self.rec().owner]
+    }
+
+    fn realm_mut(&mut self) -> &mut Realm {
+        let owner = self.rec().owner;
+        self.world.realms.get_mut(&owner).expect("a Realm with RECs is not destroyed")
+    }
+
+    fn reg(&self, n: usize) -> u64 {
+        self.rec().gprs[n]
+    }
+
+    /// Writes X0 to X3 and goes back to the Realm. SMCCC has X4 and up preserved.
+    fn answer(&mut self, x0: u64, x1_to_x3: [u64; 3]) -> Outcome {
+        self.set_result(x0, x1_to_x3);
+        Outcome::Return
+    }
+
+    /// Answers RSI_ERROR_INPUT.
+    fn input_error(&mut self) -> Outcome {
+        self.answer(result::ERROR_INPUT, [0; 3])
+    }
+
+    fn set_result(&mut self, x0: u64, x1_to_x3: [u64; 3]) {
+        let gprs = &mut self.rec_mut().gprs;
+        gprs[0] = x0;
+        gprs[1..4].copy_from_slice(&x1_to_x3);
+    }
+
+    /// Whether `ipa` is a granule of the Protected IPA space.
+    fn is_protected_granule(&self, ipa: u64) -> bool {
+        is_aligned(ipa, GRANULE_SIZE) && self.realm().rtt.is_protected(ipa)
+    }
+
+    /// The granule behind a Protected IPA.
+    fn granule(&self, ipa: u64) -> Result<Granule, Missing> {
+        let walk = self.world.walk(self.realm(), Ipa(ipa), Level::PAGE);
+        match self.world.tables.entry(walk) {
+            Rtte::Assigned { pa, ripas: Ripas::Ram } => {
+                let offset = ipa & (walk.level.entry_size_bytes() - 1);
+                let pa = align_down(pa.0 + offset, GRANULE_SIZE);
+                self.world.granules.find(pa).ok_or(Missing::Memory(walk.level))
+            }
+            Rtte::Unassigned(Ripas::Empty) | Rtte::Assigned { ripas: Ripas::Empty, .. } => {
+                Err(Missing::Empty)
+            }
+            _ => Err(Missing::Memory(walk.level)),
+        }
+    }
+
+    /// What comes of a call whose operand is not there. The address reported is that in X1.
+    fn missing(&mut self, missing: &Missing) -> Outcome {
+        match missing {
+            Missing::Empty => self.input_error(),
+            Missing::Memory(level) => Outcome::Abort(stage2_data_abort(self.reg(1), *level)),
+        }
+    }
+}
