@@ -1,5 +1,6 @@
 //! Simulates the Realm Management Monitor of Arm's Confidential Compute Architecture, granule by
 //! granule, and calculates the Realm Initial Measurement.
+
 pub mod abi;
 pub mod conform;
 pub mod coverage;

@@ -24,7 +24,11 @@ pub const MAX_DRAM_RANGES: usize = 64;
 #[serde(deny_unknown_fields, try_from = "PlatformFile", into = "PlatformFile")]
 pub struct Platform {
     file: PlatformFile,
+    rak: [u8; 48],
 }
+
+/// The key that signs tokens if a platform names none. Everybody knows it: it proves nothing.
+const TEST_RAK: [u8; 48] = *b"rimsim test realm attestation key, not a secret.";
 
 /// The fields of a platform file, as they stand in TOML.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +80,10 @@ pub struct PlatformFile {
     pub rec_aux_count: u32,
     /// VMID width in bits, 8 or 16.
     pub vmid_bits: u32,
+    /// Realm Attestation Key: the secret scalar of P-384 as 96 hex digits; absent for the fixed test
+    /// key. It signs the attestation tokens that simulated Realms get.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rak: Option<String>,
 }
 
 /// One range of delegable memory.
@@ -165,8 +173,23 @@ impl TryFrom<PlatformFile> for Platform {
             return Err(PlatformError::Value { field: "sha256", found, expected });
         }
         check_dram(&file)?;
-        Ok(Self { file })
+        let rak = file.rak.as_deref().map_or(Some(TEST_RAK), secret_key);
+        let rak = rak.ok_or_else(|| PlatformError::Value {
+            field: "rak",
+            found: "something else".into(),
+            expected: "96 hex digits of a secret scalar of P-384",
+        })?;
+        Ok(Self { file, rak })
     }
+}
+
+/// A secret scalar of P-384 from its hex digits.
+fn secret_key(text: &str) -> Option<[u8; 48]> {
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
+    let bytes: Vec<u8> = digits?.chunks(2).map(|pair| pair.iter().fold(0, |b, d| b << 4 | d)).collect();
+    let key: [u8; 48] = bytes.try_into().ok().filter(|_| text.len() == 96)?;
+    p384::SecretKey::from_slice(&key).ok().map(|_| key)
 }
 
 fn check_dram(file: &PlatformFile) -> Result<(), PlatformError> {
@@ -253,6 +276,11 @@ impl Platform {
             | field(self.sha512.into(), 33)
             | field(self.gicv3_num_lrs - 1, 34)
             | field(self.max_recs_order, 38)
+    }
+
+    /// The secret scalar of the Realm Attestation Key, big-endian.
+    pub(crate) fn rak(&self) -> &[u8; 48] {
+        &self.rak
     }
 
     /// Most RECs that a Realm can have at one time.

@@ -82,6 +82,7 @@ fn tf_rmm_host() -> PlatformFile {
         max_recs_order: 10,
         rec_aux_count: 16,
         vmid_bits: 8,
+        rak: None,
     }
 }
 

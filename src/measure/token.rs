@@ -1,14 +1,219 @@
-//! x
-use super::rim::Measurement;
+//! The CCA attestation token that a Realm gets.
+//!
+//! A CBOR collection (tag 399) of a platform token and a realm token, each a COSE_Sign1 with ES384.
+//! The realm token is what TF-RMM would make, signed with the platform's Realm Attestation Key. The
+//! platform token is a dummy, and says so: no platform is simulated. Signatures are deterministic
+//! (RFC 6979), so equal claims and keys give equal bytes.
 
-/// What a Realm token says.
+use minicbor::Encoder;
+use minicbor::data::Tag;
+use p384::ecdsa::signature::Signer;
+use p384::ecdsa::{Signature, SigningKey};
+
+use super::hasher;
+use super::rim::{HashAlgo, Measurement};
+
+/// What a realm token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claims {
+    /// The Realm's challenge.
     pub(crate) challenge: [u8; 64],
+    /// Realm Personalization Value.
     pub(crate) rpv: [u8; 64],
+    /// Realm Initial Measurement.
     pub(crate) rim: Measurement,
+    /// Realm Extensible Measurements.
     pub(crate) rems: [Measurement; 4],
 }
-pub(crate) fn realm_token(_c: &Claims) -> Vec<u8> {
-    vec![1; 1000]
+
+/// CBOR tags and labels (DEN0137 1.0 A7.2).
+mod label {
+    pub(super) const COLLECTION_TAG: u64 = 399;
+    pub(super) const COSE_SIGN1_TAG: u64 = 18;
+    pub(super) const PLATFORM_TOKEN: u64 = 44234;
+    pub(super) const REALM_TOKEN: u64 = 44241;
+    pub(super) const CHALLENGE: u64 = 10;
+    pub(super) const PROFILE: u64 = 265;
+    pub(super) const RPV: u64 = 44235;
+    pub(super) const HASH_ALGO_ID: u64 = 44236;
+    pub(super) const RAK: u64 = 44237;
+    pub(super) const RIM: u64 = 44238;
+    pub(super) const REMS: u64 = 44239;
+    pub(super) const RAK_HASH_ALGO_ID: u64 = 44240;
+}
+
+/// The profile of the dummy platform token: no verifier can take it for a platform's.
+const DUMMY_PROFILE: &str = "tag:rimsim,2026:dummy-platform-token#not-evidence";
+/// COSE: algorithm header, and ES384.
+const COSE_ALG: u64 = 1;
+const COSE_ES384: i64 = -35;
+
+/// The token for these claims, signed with the secret scalar `rak`.
+///
+/// # Panics
+/// If `rak` is no scalar of P-384; a `Platform` checks its own.
+pub(crate) fn cca_token(claims: &Claims, rak: &[u8; 48]) -> Vec<u8> {
+    let key = SigningKey::from_slice(rak).expect("the platform checked its key");
+    let rak_point = key.verifying_key().to_encoded_point(false);
+    let realm = cose_sign1(&realm_claims(claims, rak_point.as_bytes()), &key);
+    let platform = cose_sign1(&platform_claims(rak_point.as_bytes()), &key);
+    encode(|e| {
+        e.tag(Tag::new(label::COLLECTION_TAG))?.map(2)?;
+        e.u64(label::PLATFORM_TOKEN)?.bytes(&platform)?;
+        e.u64(label::REALM_TOKEN)?.bytes(&realm)?;
+        Ok(())
+    })
+}
+
+fn realm_claims(claims: &Claims, rak_point: &[u8]) -> Vec<u8> {
+    encode(|e| {
+        e.map(7)?;
+        e.u64(label::CHALLENGE)?.bytes(&claims.challenge)?;
+        e.u64(label::RPV)?.bytes(&claims.rpv)?;
+        e.u64(label::HASH_ALGO_ID)?.str(hash_algo_id(claims.rim.algo()))?;
+        e.u64(label::RAK)?.bytes(rak_point)?;
+        e.u64(label::RIM)?.bytes(claims.rim.as_bytes())?;
+        e.u64(label::REMS)?.array(claims.rems.len() as u64)?;
+        for rem in &claims.rems {
+            e.bytes(rem.as_bytes())?;
+        }
+        e.u64(label::RAK_HASH_ALGO_ID)?.str(hash_algo_id(HashAlgo::Sha256))?;
+        Ok(())
+    })
+}
+
+/// The dummy's one true claim is the challenge, which binds it to the realm token's key.
+fn platform_claims(rak_point: &[u8]) -> Vec<u8> {
+    let binding = hasher::digest(HashAlgo::Sha256, rak_point);
+    encode(|e| {
+        e.map(2)?;
+        e.u64(label::CHALLENGE)?.bytes(&binding.slot()[..HashAlgo::Sha256.len_bytes()])?;
+        e.u64(label::PROFILE)?.str(DUMMY_PROFILE)?;
+        Ok(())
+    })
+}
+
+const fn hash_algo_id(algo: HashAlgo) -> &'static str {
+    match algo {
+        HashAlgo::Sha256 => "sha-256",
+        HashAlgo::Sha512 => "sha-512",
+    }
+}
+
+/// COSE_Sign1 (RFC 9052) with ES384 over `payload`.
+fn cose_sign1(payload: &[u8], key: &SigningKey) -> Vec<u8> {
+    let protected = encode(|e| {
+        e.map(1)?.u64(COSE_ALG)?.i64(COSE_ES384)?;
+        Ok(())
+    });
+    let to_be_signed = encode(|e| {
+        e.array(4)?.str("Signature1")?.bytes(&protected)?.bytes(&[])?.bytes(payload)?;
+        Ok(())
+    });
+    let signature: Signature = key.sign(&to_be_signed);
+    encode(|e| {
+        e.tag(Tag::new(label::COSE_SIGN1_TAG))?.array(4)?;
+        e.bytes(&protected)?.map(0)?.bytes(payload)?.bytes(&signature.to_bytes())?;
+        Ok(())
+    })
+}
+
+type Encoded = Result<(), minicbor::encode::Error<std::convert::Infallible>>;
+
+fn encode(write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Encoded) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write(&mut Encoder::new(&mut bytes)).expect("a vector takes everything");
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use minicbor::Decoder;
+    use p384::ecdsa::signature::Verifier;
+
+    use super::*;
+
+    fn claims() -> Claims {
+        let algo = HashAlgo::Sha256;
+        let rim = Measurement::from_bytes(algo, &[0xA5; 32]).unwrap();
+        Claims { challenge: [1; 64], rpv: [2; 64], rim, rems: [Measurement::zero(algo); 4] }
+    }
+
+    fn rak() -> [u8; 48] {
+        let mut rak = [0; 48];
+        rak[47] = 7;
+        rak
+    }
+
+    /// Takes a COSE_Sign1 apart and checks its signature; answers the payload.
+    fn opened(token: &[u8]) -> Vec<u8> {
+        let mut decoder = Decoder::new(token);
+        assert_eq!(decoder.tag().unwrap(), Tag::new(18));
+        assert_eq!(decoder.array().unwrap(), Some(4));
+        let protected = decoder.bytes().unwrap();
+        assert_eq!(protected, [0xA1, 0x01, 0x38, 0x22], "alg is ES384");
+        assert_eq!(decoder.map().unwrap(), Some(0));
+        let payload = decoder.bytes().unwrap();
+        let signature = Signature::from_slice(decoder.bytes().unwrap()).unwrap();
+        let mut signed = vec![0x84, 0x6A];
+        signed.extend_from_slice(b"Signature1");
+        signed.extend_from_slice(&[0x44, 0xA1, 0x01, 0x38, 0x22, 0x40, 0x59]);
+        let len = u16::try_from(payload.len()).unwrap();
+        if len < 256 {
+            signed.pop();
+            signed.extend_from_slice(&[0x58, payload.len() as u8]);
+        } else {
+            signed.extend_from_slice(&len.to_be_bytes());
+        }
+        signed.extend_from_slice(payload);
+        let key = SigningKey::from_slice(&rak()).unwrap();
+        key.verifying_key().verify(&signed, &signature).unwrap();
+        payload.to_vec()
+    }
+
+    #[test]
+    fn both_halves_are_signed_and_bound() {
+        let token = cca_token(&claims(), &rak());
+        let mut decoder = Decoder::new(&token);
+        assert_eq!(decoder.tag().unwrap(), Tag::new(399));
+        assert_eq!(decoder.map().unwrap(), Some(2));
+        assert_eq!(decoder.u64().unwrap(), 44234);
+        let platform = opened(decoder.bytes().unwrap());
+        assert_eq!(decoder.u64().unwrap(), 44241);
+        let realm = opened(decoder.bytes().unwrap());
+
+        let mut decoder = Decoder::new(&realm);
+        assert_eq!(decoder.map().unwrap(), Some(7));
+        let mut point = Vec::new();
+        for _ in 0..7 {
+            match decoder.u64().unwrap() {
+                10 => assert_eq!(decoder.bytes().unwrap(), [1; 64]),
+                44235 => assert_eq!(decoder.bytes().unwrap(), [2; 64]),
+                44236 | 44240 => assert_eq!(decoder.str().unwrap(), "sha-256"),
+                44237 => point = decoder.bytes().unwrap().to_vec(),
+                44238 => assert_eq!(decoder.bytes().unwrap(), [0xA5; 32]),
+                44239 => {
+                    assert_eq!(decoder.array().unwrap(), Some(4));
+                    for _ in 0..4 {
+                        assert_eq!(decoder.bytes().unwrap(), [0; 32], "the hash's length");
+                    }
+                }
+                other => panic!("claim {other}"),
+            }
+        }
+        assert_eq!(point.len(), 97);
+
+        let mut decoder = Decoder::new(&platform);
+        assert_eq!((decoder.map().unwrap(), decoder.u64().unwrap()), (Some(2), 10));
+        let binding = hasher::digest(HashAlgo::Sha256, &point);
+        assert_eq!(decoder.bytes().unwrap(), &binding.slot()[..32]);
+    }
+
+    #[test]
+    fn equal_claims_give_equal_bytes() {
+        assert_eq!(cca_token(&claims(), &rak()), cca_token(&claims(), &rak()));
+        let mut other = rak();
+        other[0] = 1;
+        assert_ne!(cca_token(&claims(), &rak()), cca_token(&claims(), &other));
+    }
 }

@@ -3,7 +3,7 @@
 use super::{Caller, Outcome};
 use crate::abi::addr::{GRANULE_SIZE, is_aligned};
 use crate::abi::rsi::result;
-use crate::measure::token::Claims;
+use crate::measure::token::{self, Claims};
 use crate::model::rec::Attest;
 
 /// The upper bound of a token's length that INIT answers: one granule.
@@ -30,7 +30,7 @@ pub(super) fn go_on(caller: &mut Caller<'_>) -> Outcome {
     }
     let (token, done) = match &caller.rec().attest {
         Attest::Idle => return caller.answer(result::ERROR_STATE, [0; 3]),
-        Attest::Asked(claims) => (crate::measure::token::realm_token(claims), 0),
+        Attest::Asked(claims) => (token::cca_token(claims, caller.world.platform().rak()), 0),
         Attest::Fetching { token, done } => (token.clone(), *done),
     };
     let granule = match caller.granule(ipa) {

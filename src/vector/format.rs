@@ -100,6 +100,7 @@ impl PlatformObject {
             max_recs_order: self.max_recs_order,
             rec_aux_count: self.rec_aux_count,
             vmid_bits: self.vmid_bits,
+            rak: None,
         })
     }
 

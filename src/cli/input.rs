@@ -1,0 +1,108 @@
+//! Files named on the command line: which kind they are, and what can be wrong with them.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::Exit;
+use crate::script::{self, LoadError, LoadedScript};
+use crate::vector::{self, Vector, VectorError};
+
+/// A file that can be replayed.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// A recorded vector.
+    Vector(Vector),
+    /// A script, with everything it includes.
+    Script(LoadedScript),
+}
+
+/// Largest vector that is read, in bytes.
+const MAX_VECTOR_BYTES: u64 = 256 << 20;
+
+/// Why a file can not be replayed.
+#[derive(Debug, Error)]
+pub(crate) enum Problem {
+    #[error("{path}: {source}", path = path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("{path}: is a directory; name the files in it", path = path.display())]
+    Directory { path: PathBuf },
+    #[error("{path}: has {len_bytes} bytes; a vector has at most {MAX_VECTOR_BYTES}", path = path.display())]
+    TooLong { path: PathBuf, len_bytes: u64 },
+    #[error("{path}: no {wanted} files in it", path = path.display())]
+    NothingFound { path: PathBuf, wanted: String },
+    #[error(transparent)]
+    Vector(#[from] VectorError),
+    #[error(transparent)]
+    Script(#[from] LoadError),
+}
+
+impl Problem {
+    /// The exit code that tells of it.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Io { .. } | Self::Directory { .. } | Self::NothingFound { .. } => Exit::Io,
+            Self::TooLong { .. } | Self::Vector(_) => Exit::Usage,
+            Self::Script(error) if error.is_io() => Exit::Io,
+            Self::Script(_) => Exit::Usage,
+        }
+    }
+}
+
+impl Input {
+    /// Reads a file. One whose name ends in `.json` is a vector, any other a script, unless it
+    /// begins with a brace.
+    pub(crate) fn open(path: &Path) -> Result<Self, Problem> {
+        let io = |source| Problem::Io { path: path.to_owned(), source };
+        let metadata = std::fs::metadata(path).map_err(io)?;
+        if metadata.is_dir() {
+            return Err(Problem::Directory { path: path.to_owned() });
+        }
+        let json = path.extension().is_some_and(|extension| extension == "json");
+        if !json {
+            return Ok(Self::Script(script::load(path)?));
+        }
+        if metadata.len() > MAX_VECTOR_BYTES {
+            return Err(Problem::TooLong { path: path.to_owned(), len_bytes: metadata.len() });
+        }
+        let text = std::fs::read(path).map_err(io)?;
+        Ok(Self::Vector(vector::read(&path.display().to_string(), &text)?))
+    }
+}
+
+/// Replaces folders by the files in them that have one of these extensions, sorted; files are taken
+/// as they are.
+pub(crate) fn expand(paths: &[PathBuf], extensions: &[&str]) -> (Vec<PathBuf>, Vec<Problem>) {
+    let (mut files, mut problems) = (Vec::new(), Vec::new());
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let mut found = Vec::new();
+        if let Err(source) = search(path, extensions, &mut found) {
+            problems.push(Problem::Io { path: path.clone(), source });
+        }
+        if found.is_empty() {
+            let wanted = extensions.join(" or .");
+            problems.push(Problem::NothingFound { path: path.clone(), wanted: format!(".{wanted}") });
+        }
+        found.sort();
+        files.append(&mut found);
+    }
+    (files, problems)
+}
+
+fn search(dir: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let path = entry.path();
+        // Links to folders are not followed: they can make a circle.
+        if entry.file_type()?.is_dir() {
+            search(&path, extensions, found)?;
+        } else if path.extension().is_some_and(|e| extensions.iter().any(|wanted| e == *wanted)) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}

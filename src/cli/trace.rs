@@ -1,0 +1,93 @@
+//! What `run` collects while a session goes on: a line a command, and the vector to export.
+
+use serde_json::{Value, json};
+
+use super::console::Console;
+use crate::abi::addr::Hex;
+use crate::abi::command::Command;
+use crate::model::world::World;
+use crate::session::{Action, Observer, Record, Step};
+
+/// Prints one line a command on standard error.
+#[derive(Debug)]
+pub(crate) struct Trace<'c> {
+    console: &'c mut Console,
+}
+
+impl<'c> Trace<'c> {
+    pub(crate) fn new(console: &'c mut Console) -> Self {
+        Self { console }
+    }
+}
+
+impl Observer for Trace<'_> {
+    fn observe(&mut self, step: &Step, record: &Record, world: &World) {
+        if let Some(line) = line(step, record) {
+            self.console.say(&line);
+        }
+        if let (Action::Call(regs), true) = (&step.action, record.outcome.is_some()) {
+            guest_lines(regs, world).iter().for_each(|line| self.console.say(line));
+        }
+        if let Some(fault) = &record.fault {
+            self.console.say(&format!("{}: {fault}", step.place));
+        }
+        for mismatch in &record.mismatches {
+            self.console.say(&format!("{}: MISMATCH {mismatch}", step.place));
+        }
+    }
+}
+
+/// `boot.rmi:7: RTT_CREATE rd=… -> RMI_ERROR_RTT(1) rtt_walk: …`
+fn line(step: &Step, record: &Record) -> Option<String> {
+    let Action::Call(regs) = &step.action else { return None };
+    let outcome = record.outcome.as_ref()?;
+    let call = match Command::decode(regs) {
+        Some(command) => command.to_string(),
+        None => format!("SMC {}", Hex(regs[0])),
+    };
+    let label = step.label().map(|label| format!(" [{label}]")).unwrap_or_default();
+    Some(format!("{}:{label} {call} -> {outcome}", step.place))
+}
+
+fn guest_lines(regs: &[u64; 7], world: &World) -> Vec<String> {
+    let Some(Command::RecEnter { rec, .. }) = Command::decode(regs) else { return Vec::new() };
+    let log = world.guest(rec).map(|program| program.log()).unwrap_or_default();
+    log.iter().map(|event| format!("    realm: {event}")).collect()
+}
+
+/// Collects one JSON object a command.
+#[derive(Debug, Default)]
+pub(crate) struct Commands {
+    pub(crate) list: Vec<Value>,
+}
+
+impl Observer for Commands {
+    fn observe(&mut self, step: &Step, record: &Record, _: &World) {
+        let Action::Call(regs) = &step.action else { return };
+        let Some(outcome) = &record.outcome else { return };
+        let command = outcome.command();
+        let mut args = serde_json::Map::new();
+        if let Some(command) = command {
+            for (name, value) in command.info().inputs.iter().zip(&regs[1..]) {
+                args.insert((*name).to_owned(), hex(*value));
+            }
+        }
+        self.list.push(json!({
+            "place": step.place.to_string(),
+            "label": step.label(),
+            "name": command.map(|command| format!("RMI_{}", command.info().name)),
+            "fid": hex(regs[0]),
+            "args": args,
+            "status": outcome.code().map(|code| code.status.name()),
+            "index": outcome.code().map(|code| code.index),
+            "x": outcome.regs().map(hex),
+            "condition": outcome.failure().map(|failure| failure.condition()),
+            "detail": outcome.failure().map(|failure| failure.detail()),
+        }));
+    }
+}
+
+/// A number as JSON carries it: a hex string, since 64 bits do not fit in every reader's numbers.
+pub(crate) fn hex(value: u64) -> Value {
+    Value::String(format!("{value:#x}"))
+}

@@ -1,0 +1,113 @@
+//! `--rmm spec` answers what the text asks, where TF-RMM is known to depart from it.
+//!
+//! Every file of `f_deviations` is replayed under the text's rules from its first step on. Steps
+//! that show a deviation say in prose what the text asks; the table below says it in values.
+
+use std::path::Path;
+
+use rimsim::session::{Action, Record, Session};
+use rimsim::{Profile, Status, World};
+
+/// What the text asks of a step.
+enum Text {
+    /// A status and an index, and values of registers.
+    Answer(Status, u8, &'static [(usize, u64)]),
+    /// X3 is not zero.
+    HasAddress,
+    /// Under the text the Realm starts with X1 to X30 zero.
+    ZeroedGprs,
+}
+
+use Text::{Answer, HasAddress, ZeroedGprs};
+
+/// File, number of the step, and what the text asks of it.
+const TABLE: &[(&str, usize, Text)] = &[
+    ("data_create_flags_reserved", 10, Answer(Status::Success, 0, &[])),
+    ("fold_l1_full_ns", 518, Answer(Status::Rtt, 1, &[])),
+    ("init_ripas_destroyed", 16, Answer(Status::Success, 0, &[(1, 0x2000)])),
+    ("init_ripas_destroyed", 17, Answer(Status::Success, 0, &[(1, 0x6000)])),
+    ("init_ripas_destroyed", 19, Answer(Status::Rtt, 3, &[])),
+    ("init_ripas_stops_at_assigned", 10, Answer(Status::Success, 0, &[(1, 0x8000)])),
+    ("psci_complete_denied_already_on", 47, Answer(Status::Input, 0, &[])),
+    ("psci_complete_denied_already_on", 50, Answer(Status::Rec, 0, &[])),
+    ("psci_cpu_on_gprs", 49, ZeroedGprs),
+    ("read_entry_assigned_destroyed", 14, HasAddress),
+    ("realm_create_rtt_align", 5, Answer(Status::Input, 0, &[])),
+    // The low eight bits of the field are a supported value, so the text has no objection.
+    ("realm_params_width_num_bps", 4, Answer(Status::Success, 0, &[])),
+    ("realm_params_width_num_wps", 4, Answer(Status::Success, 0, &[])),
+    ("realm_params_width_pmu_num_ctrs", 4, Answer(Status::Success, 0, &[])),
+    ("realm_params_width_s2sz", 4, Answer(Status::Success, 0, &[])),
+    ("realm_params_width_sve_vl", 4, Answer(Status::Success, 0, &[])),
+    ("rec_create_num_aux_width", 22, Answer(Status::Input, 0, &[])),
+    ("rec_enter_emul_protected", 34, Answer(Status::Rec, 0, &[])),
+    ("rec_enter_inject_sea", 25, Answer(Status::Success, 0, &[])),
+    ("set_ripas", 35, Answer(Status::Input, 0, &[])),
+    ("set_ripas", 36, Answer(Status::Input, 0, &[])),
+    ("set_ripas", 44, Answer(Status::Success, 0, &[])),
+    ("unmap_below_start_level", 7, Answer(Status::Input, 0, &[])),
+];
+
+#[test]
+fn the_text_is_followed_where_tf_rmm_departs_from_it() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec-vectors/rmm-1.0/f_deviations");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let vector = rimsim::vector::read(&name, &std::fs::read(&path).unwrap()).unwrap();
+        let mut session = Session::new(World::new(vector.platform.clone(), Profile::SPEC));
+        for (number, step) in vector.steps().enumerate() {
+            let record = session.step(&step);
+            if step.dev().is_some() {
+                let wanted = TABLE.iter().find(|(file, i, _)| *file == name && *i == number);
+                let (_, _, text) = wanted.unwrap_or_else(|| panic!("{name} {number}: no row"));
+                check(text, &step.action, &record, session.world(), &format!("{name} {number}"));
+                seen += 1;
+            }
+        }
+    }
+    assert_eq!(seen, TABLE.len(), "every row of the table is a step");
+}
+
+fn check(text: &Text, action: &Action, record: &Record, world: &World, place: &str) {
+    let outcome = record.outcome.as_ref().unwrap();
+    match text {
+        Answer(status, index, regs) => {
+            let code = outcome.code().unwrap();
+            assert_eq!((code.status, code.index), (*status, *index), "{place}: {outcome}");
+            for (x, value) in *regs {
+                assert_eq!(outcome.regs()[*x], *value, "{place}: X{x}");
+            }
+        }
+        HasAddress => assert_ne!(outcome.regs()[3], 0, "{place}"),
+        ZeroedGprs => {
+            let Action::Call(regs) = action else { panic!("{place}: no call") };
+            assert_eq!(world.rec(regs[1]).unwrap().gprs()[1..], [0; 30], "{place}");
+        }
+    }
+}
+
+/// What TF-RMM crashes on is answered, under both rules, and the answer says so.
+#[test]
+fn a_crash_of_tf_rmm_is_an_input_error() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec-vectors/rmm-1.0");
+    for file in [
+        "f_deviations/unmap_below_start_level",
+        "b_negative/unprot_level_s2sz32_sl2_RTT_MAP_UNPROTECTED_l1",
+        "b_negative/unprot_level_s2sz32_sl2_RTT_UNMAP_UNPROTECTED_l1",
+    ] {
+        let text = std::fs::read(root.join(file).with_extension("json")).unwrap();
+        let vector = rimsim::vector::read(file, &text).unwrap();
+        for profile in Profile::ALL {
+            let mut session = Session::new(World::new(vector.platform.clone(), profile));
+            let records: Vec<_> =
+                vector.steps().map(|step| (step.notes.clone(), session.step(&step))).collect();
+            let (notes, record) = records.last().unwrap();
+            assert!(notes.as_ref().is_some_and(|notes| notes.abort.is_some()));
+            let failure = record.outcome.as_ref().unwrap().failure().unwrap();
+            assert_eq!(failure.condition(), "level_bound");
+            assert!(failure.detail().contains("TF-RMM crashes"), "{}", failure.detail());
+        }
+    }
+}
