@@ -205,9 +205,8 @@ impl Observer for Coverage {
         match outcome.failure() {
             None => *self.successes.entry(info.name).or_default() += 1,
             Some(failure) => {
-                let same = |row: &&Row| std::ptr::eq(*row, failure.row());
                 let rows = rmi::rows(info);
-                if let Some(i) = rows.iter().position(|row| same(&row)) {
+                if let Some(i) = rows.iter().position(|row| row == failure.row()) {
                     *self.failures.entry((info.name, i)).or_default() += 1;
                 }
             }
