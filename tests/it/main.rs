@@ -1,5 +1,15 @@
 //! The integration tests of the RMM model: one binary, one module a kind of test.
 
+mod flat;
 mod ladder;
+mod naive;
+mod oracle;
 mod scene;
 mod stage;
+mod steps;
+mod view;
+
+/// Cases of a property: `PROPTEST_CASES`, or what takes about a second.
+fn cases(default: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
