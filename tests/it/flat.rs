@@ -30,6 +30,8 @@ pub(crate) type Answer = Option<[u64; 5]>;
 
 /// A failed check: X0 and X1 to X4.
 struct Fail(u64, [u64; 4]);
+/// Reads the Host's memory as it is before a command; `None` where the Host itself could not.
+pub(crate) type Host<'h> = &'h dyn Fn(u64) -> Option<[u8; 4096]>;
 type Checked<T> = Result<T, Fail>;
 
 const INPUT: Fail = Fail(1, [0; 4]);
@@ -145,12 +147,8 @@ impl Flat {
         }
     }
 
-    /// Executes a command; `host` reads the Host's memory as it is before.
-    pub(crate) fn execute(
-        &mut self,
-        command: Command,
-        host: &dyn Fn(u64) -> Option<[u8; 4096]>,
-    ) -> Answer {
+    /// Executes a command.
+    pub(crate) fn execute(&mut self, command: Command, host: Host<'_>) -> Answer {
         if let Command::Features { index: 0 } = command {
             return None;
         }
@@ -162,11 +160,7 @@ impl Flat {
         }
     }
 
-    fn command(
-        &mut self,
-        command: Command,
-        host: &dyn Fn(u64) -> Option<[u8; 4096]>,
-    ) -> Checked<[u64; 4]> {
+    fn command(&mut self, command: Command, host: Host<'_>) -> Checked<[u64; 4]> {
         match command {
             Command::Version { req } => {
                 let revision = [0x1_0000, 0x1_0000, 0, 0];
@@ -225,30 +219,16 @@ impl Flat {
             Command::RttUnmapUnprotected { rd, ipa, level } => self.unmap(rd, ipa, level),
             Command::RttInitRipas { rd, base, top } => self.init_ripas(rd, base, top),
             Command::DataCreate { rd, data, ipa, src, flags } => {
-                check(flags <= 1 || self.spec, INPUT)?;
-                let foreign = matches!(self.uses.get(&src), None | Some(Use::Foreign { .. }));
-                check(self.is_ram(src) && foreign, INPUT)?;
-                self.find(data, Use::Delegated)?;
-                check(!self.realm(rd)?.active, REALM)?;
-                self.page_free(rd, data, ipa)?;
-                let content = host(src).ok_or(INPUT)?;
-                self.assign(rd, data, ipa, RAM);
-                self.realm(rd)?.rim.data(ipa, flags, &content);
-                Ok([0; 4])
+                self.data_create(rd, data, ipa, src, flags, host)
             }
-            Command::DataCreateUnknown { rd, data, ipa } => {
-                self.find(data, Use::Delegated)?;
-                self.page_free(rd, data, ipa)?;
-                let ripas = self.realm(rd)?.view.cells.at(ipa).ripas().expect("Protected");
-                self.assign(rd, data, ipa, ripas);
-                Ok([0; 4])
-            }
+            Command::DataCreateUnknown { rd, data, ipa } => self.data_create_unknown(rd, data, ipa),
             Command::DataDestroy { rd, ipa } => self.data_destroy(rd, ipa),
         }
     }
 
     fn is_ram(&self, pa: u64) -> bool {
-        pa % 0x1000 == 0 && self.platform.dram.iter().any(|dram| dram.range().contains(&pa))
+        pa.is_multiple_of(0x1000)
+            && self.platform.dram.iter().any(|dram| dram.range().contains(&pa))
     }
 
     fn find(&self, pa: u64, wanted: Use) -> Checked<()> {

@@ -1,7 +1,9 @@
 //! The integration tests of the RMM model: one binary, one module a kind of test.
 
+mod check;
 mod flat;
 mod ladder;
+mod laws;
 mod naive;
 mod oracle;
 mod scene;

@@ -32,7 +32,7 @@ impl Twins {
             Action::Call(regs) => {
                 let expected = Command::decode(regs).map(|command| {
                     let read = |pa| self.world.host_page(pa).ok().map(|page| page.to_bytes());
-                    let host = |pa: u64| if pa % 0x1000 == 0 { read(pa) } else { None };
+                    let host = |pa: u64| if pa.is_multiple_of(0x1000) { read(pa) } else { None };
                     (command, self.flat.execute(command, &host))
                 });
                 let outcome = self.world.call(regs);
@@ -47,7 +47,8 @@ impl Twins {
                 Some(outcome)
             }
             Action::Page(pa, bytes) => {
-                let written = pa % 0x1000 == 0 && self.world.host_write_page(*pa, bytes).is_ok();
+                let written =
+                    pa.is_multiple_of(0x1000) && self.world.host_write_page(*pa, bytes).is_ok();
                 let host = matches!(self.flat.uses.get(pa), None | Some(Use::Foreign { ns: true }));
                 assert!(!written || host, "{pa:#x}");
                 None

@@ -17,7 +17,6 @@ use crate::scene::{
 pub(crate) type Record = [u8; 8];
 
 /// What a step does to the world.
-#[derive(Clone, Debug)]
 pub(crate) enum Action {
     Call(CallRegs),
     /// The Host writes a page of parameters or contents.
@@ -342,7 +341,7 @@ impl Pick<'_> {
             1 => vec![call(Command::Version { req: 0xFFFF + u64::from(b % 3) })],
             2 => vec![call(Command::Features { index: (b % 2).into() })],
             3 | 4 => {
-                let fid = 0xC400_0150 + u64::from(b % 32) | u64::from(c) << 16;
+                let fid = (0xC400_0150 + u64::from(b % 32)) | u64::from(c) << 16;
                 vec![Action::Call([fid, rd, pa, d.into(), e.into(), 0, 0])]
             }
             5 => vec![Action::Gpt(

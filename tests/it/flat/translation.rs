@@ -176,8 +176,41 @@ impl Flat {
         Ok([out_top, 0, 0, 0])
     }
 
+    pub(super) fn data_create(
+        &mut self,
+        rd: u64,
+        data: u64,
+        ipa: u64,
+        src: u64,
+        flags: u64,
+        host: Host<'_>,
+    ) -> Checked<[u64; 4]> {
+        check(flags <= 1 || self.spec, INPUT)?;
+        let foreign = matches!(self.uses.get(&src), None | Some(Use::Foreign { .. }));
+        check(self.is_ram(src) && foreign, INPUT)?;
+        self.find(data, Use::Delegated)?;
+        check(!self.realm(rd)?.active, REALM)?;
+        self.page_free(rd, data, ipa)?;
+        let content = host(src).ok_or(INPUT)?;
+        self.assign(rd, data, ipa, Some(RAM));
+        self.realm(rd)?.rim.data(ipa, flags, &content);
+        Ok([0; 4])
+    }
+
+    pub(super) fn data_create_unknown(
+        &mut self,
+        rd: u64,
+        data: u64,
+        ipa: u64,
+    ) -> Checked<[u64; 4]> {
+        self.find(data, Use::Delegated)?;
+        self.page_free(rd, data, ipa)?;
+        self.assign(rd, data, ipa, None);
+        Ok([0; 4])
+    }
+
     /// The checks of a new page of Realm memory, from `rd` on.
-    pub(super) fn page_free(&mut self, rd: u64, data: u64, ipa: u64) -> Checked<()> {
+    fn page_free(&mut self, rd: u64, data: u64, ipa: u64) -> Checked<()> {
         let realm = self.realm(rd)?;
         check(realm.protected(ipa) && ipa.is_multiple_of(0x1000), INPUT)?;
         check(realm.lpa2 || data < 1 << 48, INPUT)?;
@@ -186,11 +219,13 @@ impl Flat {
         check(walk == 3 && free, rtt(walk))
     }
 
-    pub(super) fn assign(&mut self, rd: u64, data: u64, ipa: u64, ripas: u8) {
+    /// Puts a page at `ipa`, with another RIPAS or the one that is there.
+    fn assign(&mut self, rd: u64, data: u64, ipa: u64, ripas: Option<u8>) {
         self.uses.insert(data, Use::Data);
-        let realm = self.realms.get_mut(&rd).expect("the checks found it");
+        let cells = &mut self.realms.get_mut(&rd).expect("the checks found it").view.cells;
+        let ripas = ripas.or(cells.at(ipa).ripas()).expect("it is Protected");
         let cell = Cell::Assigned { delta: data.wrapping_sub(ipa), ripas };
-        realm.view.cells.set(ipa..ipa + 0x1000, cell);
+        cells.set(ipa..ipa + 0x1000, cell);
     }
 
     pub(super) fn data_destroy(&mut self, rd: u64, ipa: u64) -> Checked<[u64; 4]> {
