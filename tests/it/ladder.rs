@@ -200,9 +200,9 @@ ladders! {
     psci_complete "PSCI_COMPLETE" "
         calling_rec  target_rec  status  condition      code
         odd          odd         1       calling_align  INPUT
-        outside      odd         1       calling_bound  INPUT
-        rd           odd         1       calling_state  INPUT
-        rec          odd         1       target_align   INPUT
+        outside      odd         1       target_align   INPUT
+        outside      outside     1       calling_bound  INPUT
+        rd           outside     1       calling_state  INPUT
         rec          outside     1       target_bound   INPUT
         rec          rd          1       target_state   INPUT
         rec          rec         1       alias          INPUT

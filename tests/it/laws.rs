@@ -7,9 +7,9 @@ use rimsim::measure::rim::Measurement;
 use rimsim::{Command, Profile, Status, World};
 
 use crate::check::check_laws;
-use crate::oracle::Twins;
 use crate::scene::{RAM, RAM_TOP, Scene};
 use crate::steps::{Action, Record, actions};
+use crate::twins::Twins;
 use crate::view::{Cell, view};
 
 /// Runs steps and checks the laws after each. The many calls of one step are checked at its end.

@@ -1,6 +1,7 @@
 //! The integration tests of the RMM model: one binary, one module a kind of test.
 
 mod check;
+mod corpus;
 mod flat;
 mod ladder;
 mod laws;
@@ -9,6 +10,7 @@ mod oracle;
 mod scene;
 mod stage;
 mod steps;
+mod twins;
 mod view;
 
 /// Cases of a property: `PROPTEST_CASES`, or what takes about a second.
