@@ -12,7 +12,7 @@ use rimsim::rmi::{Row, rows};
 use crate::stage::{Line, Stage};
 
 /// Rows that no ladder reaches, by command and text.
-const EXCEPTIONS: &[(&str, &str, &str)] = &[
+pub(crate) const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("FEATURES", "RMI_FEATURES does not fail", "stands for an empty table"),
     ("REC_DESTROY", "the REC is running", "needs a Realm that calls the Host"),
     ("RTT_SET_RIPAS", "the REC is running", "needs a Realm that calls the Host"),
@@ -22,16 +22,16 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
 ];
 
 /// Commands whose ladders end before success, and whose tables are tried with a running Realm.
-const OPEN_ENDED: &[&str] = &["RTT_SET_RIPAS", "PSCI_COMPLETE", "REC_ENTER"];
+pub(crate) const OPEN_ENDED: &[&str] = &["RTT_SET_RIPAS", "PSCI_COMPLETE", "REC_ENTER"];
 
 /// One line of a ladder that applies to the profile.
-struct Rung<'t> {
-    values: Line<'t>,
+pub(crate) struct Rung<'t> {
+    pub(crate) values: Line<'t>,
     condition: &'t str,
     code: &'t str,
 }
 
-fn rungs(text: &'static str, profile: Profile) -> Vec<Rung<'static>> {
+pub(crate) fn rungs(text: &'static str, profile: Profile) -> Vec<Rung<'static>> {
     let cells = |line: &'static str| line.split_whitespace().collect::<Vec<_>>();
     let mut lines = text.lines().map(cells).filter(|line| !line.is_empty());
     let heads = lines.next().expect("a head line");
@@ -80,7 +80,7 @@ fn climb(name: &str, text: &'static str, profile: Profile) -> Vec<&'static Row> 
 /// Declares ladders: a test for each, and the list of all.
 macro_rules! ladders {
     ($( $test:ident $name:literal $text:literal; )+) => {
-        const LADDERS: &[(&str, &str)] = &[ $( ($name, $text) ),+ ];
+        pub(crate) const LADDERS: &[(&str, &str)] = &[ $( ($name, $text) ),+ ];
         $( #[test] fn $test() {
             for profile in Profile::ALL {
                 climb($name, $text, profile);

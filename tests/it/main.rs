@@ -7,6 +7,7 @@ mod ladder;
 mod laws;
 mod naive;
 mod oracle;
+mod pairwise;
 mod scene;
 mod stage;
 mod steps;
