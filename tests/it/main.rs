@@ -11,6 +11,7 @@ mod pairwise;
 mod scene;
 mod stage;
 mod steps;
+mod tidy;
 mod twins;
 mod view;
 

@@ -1,8 +1,8 @@
 //! All pairs of failures of a command: which of the two is answered.
 //!
-//! A breaker makes one row of the table fail in a call that otherwise succeeds, the last line of the
-//! command's ladder. Two breakers of different arguments together have to give the failure that the
-//! specification's partial order permits, and that the table has first.
+//! A breaker makes one row of the table fail in a call that otherwise succeeds, the last line of
+//! the command's ladder. Two breakers of different arguments together have to give the failure that
+//! the specification's partial order permits, and that the table has first.
 
 use rimsim::Profile;
 use rimsim::abi::command::CommandInfo;
