@@ -49,7 +49,10 @@ macro_rules! commands {
                 let mut args = args.iter().copied();
                 let mut next = || args.next().expect("no command has more inputs than registers");
                 match fid & 0xFFFF_FFFF & !SVE_HINT {
-                    $( $fid => { $( let $input = next(); )* Some(Self::$variant { $($input),* }) } )+
+                    $( $fid => {
+                        $( let $input = next(); )*
+                        Some(Self::$variant { $($input),* })
+                    } )+
                     _ => { let _ = next(); None }
                 }
             }

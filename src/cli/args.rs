@@ -23,8 +23,8 @@ pub(crate) struct Args {
 }
 
 const LONG_ABOUT: &str = "\
-Simulates the Realm Management Monitor (RMM) of Arm's Confidential Compute Architecture, granule by \
-granule, and calculates the Realm Initial Measurement (RIM) of a confidential VM.
+Simulates the Realm Management Monitor (RMM) of Arm's Confidential Compute Architecture, granule \
+by granule, and calculates the Realm Initial Measurement (RIM) of a confidential VM.
 
 The RIM is a hash chain over every RMI command that the host issues while it builds the Realm: \
 parameters, RIPAS ranges at whatever RTT level they were set, each 4 KiB of image, registers, and \

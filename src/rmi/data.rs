@@ -24,7 +24,8 @@ pub(super) struct Create {
 failures! {
     /// RMI_DATA_CREATE.
     ///
-    /// TF-RMM looks at `src` twice: whose it is at the beginning, whether it can be read at the end.
+    /// TF-RMM looks at `src` twice: whose it is at the beginning, whether it can be read at the
+    /// end.
     CreateRows {
         Flags "flags" Input TfRmm [] "`flags` has bits that TF-RMM does not know";
         SrcAlign "src_align" Input Both [] "`src` is not granule aligned";

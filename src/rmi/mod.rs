@@ -52,7 +52,8 @@ trait Rmi {
 
 /// Calls one macro arm with the type that implements each command.
 macro_rules! dispatch {
-    ($command:expr, $rmi:ident => $body:expr, $($variant:ident { $($arg:ident),* } => $make:expr;)+) => {
+    ($command:expr, $rmi:ident => $body:expr,
+        $($variant:ident { $($arg:ident),* } => $make:expr;)+) => {
         match $command {
             $( Command::$variant { $($arg),* } => { let $rmi = $make; $body } )+
         }

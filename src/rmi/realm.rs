@@ -143,7 +143,8 @@ fn rtt_config(params: &RealmParams, platform: &Platform) -> Option<RttConfig> {
 fn inconsistent(params: &RealmParams, platform: &Platform) -> String {
     let lpa2 = if params.has(realm_flags::LPA2) { "with" } else { "without" };
     format!(
-        "s2sz {}, rtt_level_start {} and rtt_num_start {} do not go together {lpa2} LPA2 and {} PA bits",
+        "s2sz {}, rtt_level_start {} and rtt_num_start {} do not go together {lpa2} LPA2 \
+         and {} PA bits",
         params.s2sz,
         params.rtt_level_start.cast_signed(),
         params.rtt_num_start,

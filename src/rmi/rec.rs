@@ -68,7 +68,8 @@ failures! {
         RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
         RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
         RdState "rd_state" Input Both [] "`rd` is not an RD granule";
-        NumRecs "num_recs" Realm Both ["rd_bound", "rd_state"] "the Realm has as many RECs as it can";
+        NumRecs "num_recs" Realm Both ["rd_bound", "rd_state"]
+            "the Realm has as many RECs as it can";
         RealmState "realm_state" Realm Both ["rd_bound", "rd_state"] "the Realm is not NEW";
         Mpidr "mpidr_index" Input Both [] "the MPIDR is not that of the next REC";
         NumAux "num_aux" Input Both [] "there are not as many auxiliary granules as needed";

@@ -106,7 +106,8 @@ fn misaligned(base: Ipa, level: Level) -> String {
 fn no_progress(base: Ipa, top: u64, level: Level) -> String {
     let size = Hex(level.entry_size_bytes());
     format!(
-        "the entry for IPA {base} at level {level} covers {size} and can not be changed as a whole below {}",
+        "the entry for IPA {base} at level {level} covers {size} and can not be changed as a \
+         whole below {}",
         Hex(top)
     )
 }

@@ -245,7 +245,10 @@ impl Rmi for Fold {
         let parent_named = gate.profile().fold_names_parent_of_l1() && block_too_large(table);
         let named = if parent_named { above } else { level };
         let folded = gate.some_at(F::RttHomo, table.folded(), named.to_index(), || {
-            format!("the level {level} table for IPA {ipa} has entries of several kinds, gaps, or a block that level {above} can not have")
+            format!(
+                "the level {level} table for IPA {ipa} has entries of several kinds, gaps, or a \
+                 block that level {above} can not have"
+            )
         })?;
         gate.pass::<F, _>(FoldPlan { parent, child, folded })
     }

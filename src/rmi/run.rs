@@ -23,7 +23,8 @@ pub(super) struct Enter {
 failures! {
     /// RMI_REC_ENTER.
     ///
-    /// TF-RMM looks at `run_ptr` twice before it runs the REC, and once more when it writes the exit.
+    /// TF-RMM looks at `run_ptr` twice before it runs the REC, and once more when it writes the
+    /// exit.
     EnterRows {
         RunAlign "run_align" Input Both [] "`run_ptr` is not granule aligned";
         RunBound "run_bound" Input Both [] "`run_ptr` is not delegable memory";

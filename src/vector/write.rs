@@ -43,7 +43,8 @@ impl Writer {
     #[must_use]
     pub fn text(&self) -> String {
         format!(
-            "{{\"name\":{},\n\"spec\":\"1.0-rel0\",\n\"impl\":{},\n\"platform\":{},\n\"steps\":[\n{}\n]}}\n",
+            "{{\"name\":{},\n\"spec\":\"1.0-rel0\",\n\"impl\":{},\n\"platform\":{},\n\
+             \"steps\":[\n{}\n]}}\n",
             json(&self.name),
             json(&self.impl_name),
             json(&self.platform),

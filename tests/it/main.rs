@@ -1,1 +1,21 @@
-mod deviations;
+//! The integration tests of the RMM model: one binary, one module a kind of test.
+
+mod check;
+mod corpus;
+mod flat;
+mod ladder;
+mod laws;
+mod naive;
+mod oracle;
+mod pairwise;
+mod scene;
+mod stage;
+mod steps;
+mod tidy;
+mod twins;
+mod view;
+
+/// Cases of a property: `PROPTEST_CASES`, or what takes about a second.
+fn cases(default: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}

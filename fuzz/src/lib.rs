@@ -1,0 +1,24 @@
+//! The bodies of the fuzz targets. They share models and generators with the integration tests,
+//! which replay the corpora on stable.
+
+#[path = "../../tests/it/check.rs"]
+mod check;
+#[path = "../../tests/it/flat.rs"]
+mod flat;
+#[path = "../../tests/it/naive.rs"]
+mod naive;
+mod rmi_sequence;
+#[allow(dead_code, reason = "the tests use more of it")]
+#[path = "../../tests/it/scene.rs"]
+mod scene;
+#[path = "../../tests/it/steps.rs"]
+mod steps;
+#[path = "../../tests/it/twins.rs"]
+mod twins;
+#[path = "../../tests/it/view.rs"]
+mod view;
+
+/// Executes the commands that `data` stands for and checks what they did.
+pub fn rmi_sequence(data: &[u8]) {
+    rmi_sequence::run(data);
+}

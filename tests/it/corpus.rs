@@ -1,0 +1,27 @@
+//! Replays the corpora of the fuzz targets, through the functions that the targets call.
+
+use std::fs;
+use std::path::Path;
+
+#[path = "../../fuzz/src/rmi_sequence.rs"]
+mod rmi_sequence;
+
+/// Calls `body` with every file of a corpus; there have to be some.
+fn replay(target: &str, body: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
+    let mut files: Vec<_> = entries.map(|entry| entry.expect("a file").path()).collect();
+    files.sort();
+    assert!(files.len() >= 10, "{target} has {} files", files.len());
+    for file in files {
+        let data = fs::read(&file).expect("a readable file");
+        assert!(data.len() < 8 << 10, "{file:?} is not small");
+        let run = std::panic::catch_unwind(|| body(&data));
+        assert!(run.is_ok(), "{file:?}");
+    }
+}
+
+#[test]
+fn rmi_sequence() {
+    replay("rmi_sequence", rmi_sequence::run);
+}

@@ -1,0 +1,200 @@
+//! Sets a scene: a small machine with Realms in it, made by RMI commands.
+//!
+//! Offsets and numbers stand here once more, so that a slip in `abi` does not cancel itself out.
+
+use std::collections::BTreeMap;
+
+use rimsim::abi::platform::{DramRange, PlatformFile};
+use rimsim::model::granule::Gpt;
+use rimsim::{Command, Platform, Profile, World};
+
+pub(crate) const GRANULE: u64 = 0x1000;
+/// 2 MiB of memory for blocks, then granules for everything else.
+pub(crate) const BLOCK: u64 = 0x8000_0000;
+pub(crate) const RAM: u64 = BLOCK + 0x20_0000;
+pub(crate) const RAM_TOP: u64 = RAM + 0x20_0000;
+/// Memory that only LPA2 can address.
+pub(crate) const HIGH_RAM: u64 = 1 << 48;
+/// RMI revision 1.0.
+pub(crate) const REVISION: u64 = 0x1_0000;
+
+/// A machine of 4 MiB that offers everything, with few RECs a Realm so that their limit is near.
+pub(crate) fn platform() -> Platform {
+    let file = PlatformFile {
+        name: "tests".into(),
+        dram: vec![
+            DramRange { base: BLOCK, size: RAM_TOP - BLOCK },
+            DramRange { base: HIGH_RAM, size: 4 * GRANULE },
+        ],
+        max_recs_order: 2,
+        rec_aux_count: 2,
+        ..Platform::preset("fvp-lpa2").expect("a preset").into()
+    };
+    Platform::try_from(file).expect("a machine that can be")
+}
+
+/// Fields of RmiRealmParams: name, offset, width in bytes (DEN0137 1.0 B4.4).
+pub(crate) const REALM_FIELDS: &[(&str, usize, usize)] = &[
+    ("flags", 0x000, 8),
+    ("s2sz", 0x008, 1),
+    ("sve_vl", 0x010, 1),
+    ("num_bps", 0x018, 1),
+    ("num_wps", 0x020, 1),
+    ("pmu_num_ctrs", 0x028, 1),
+    ("hash_algo", 0x030, 1),
+    ("rpv", 0x400, 8),
+    ("vmid", 0x800, 2),
+    ("rtt_base", 0x808, 8),
+    ("rtt_level_start", 0x810, 8),
+    ("rtt_num_start", 0x818, 4),
+];
+
+/// Fields of RmiRecParams.
+pub(crate) const REC_FIELDS: &[(&str, usize, usize)] = &[
+    ("flags", 0x000, 8),
+    ("mpidr", 0x100, 8),
+    ("pc", 0x200, 8),
+    ("gpr0", 0x300, 8),
+    ("gpr7", 0x338, 8),
+    ("num_aux", 0x800, 8),
+    ("aux0", 0x808, 8),
+    ("aux1", 0x810, 8),
+    ("aux2", 0x818, 8),
+];
+
+/// Values of fields by name; fields that are not named are zero.
+pub(crate) type Fields<'a> = BTreeMap<&'a str, u64>;
+
+/// A page with `values` at the offsets that `fields` gives them.
+pub(crate) fn page(fields: &[(&str, usize, usize)], values: &Fields<'_>) -> [u8; 4096] {
+    let mut bytes = [0; 4096];
+    for (name, value) in values {
+        let known = fields.iter().find(|(field, ..)| field == name);
+        let (_, offset, width) = known.unwrap_or_else(|| panic!("no field is called {name}"));
+        bytes[*offset..offset + width].copy_from_slice(&value.to_le_bytes()[..*width]);
+    }
+    bytes
+}
+
+/// Parameters of a Realm that most tests can live with: 33 bits, starting level 1, SHA-256.
+pub(crate) fn realm_values(vmid: u64, rtt_base: u64) -> Fields<'static> {
+    Fields::from([
+        ("s2sz", 33),
+        ("num_bps", 5),
+        ("num_wps", 3),
+        ("vmid", vmid),
+        ("rtt_base", rtt_base),
+        ("rtt_level_start", 1),
+        ("rtt_num_start", 1),
+    ])
+}
+
+/// A world, and the granules of it that are not in use.
+#[derive(Clone)]
+pub(crate) struct Scene {
+    pub(crate) world: World,
+    next: u64,
+    next_vmid: u64,
+}
+
+impl Scene {
+    pub(crate) fn new(profile: Profile) -> Self {
+        Self { world: World::new(platform(), profile), next: RAM, next_vmid: 1 }
+    }
+
+    /// A granule of the Host that nobody else got.
+    pub(crate) fn host(&mut self) -> u64 {
+        self.next += GRANULE;
+        assert!(self.next <= RAM_TOP, "the scene needs more memory");
+        self.next - GRANULE
+    }
+
+    /// The first of `count` DELEGATED granules in a row, aligned to their size (a power of two).
+    pub(crate) fn delegated_run(&mut self, count: u64) -> u64 {
+        self.next = self.next.next_multiple_of(count * GRANULE);
+        let base = self.next;
+        for _ in 0..count {
+            self.delegated();
+        }
+        base
+    }
+
+    /// A DELEGATED granule.
+    pub(crate) fn delegated(&mut self) -> u64 {
+        let addr = self.host();
+        self.must(Command::GranuleDelegate { addr });
+        addr
+    }
+
+    /// An UNDELEGATED granule that the GPT gives to `gpt`.
+    pub(crate) fn with_gpt(&mut self, gpt: Gpt) -> u64 {
+        let addr = self.host();
+        self.world.set_gpt(addr, gpt).expect("the granule is the Host's");
+        addr
+    }
+
+    /// Executes a command that has to succeed; X1 to X4.
+    #[track_caller]
+    pub(crate) fn must(&mut self, command: Command) -> [u64; 4] {
+        let outcome = self.world.execute(command);
+        assert!(outcome.is_success(), "{command:?}: {outcome}");
+        let [_, outputs @ ..] = *outcome.regs();
+        outputs
+    }
+
+    /// Makes a Realm with [`realm_values`], changed by `change`; its RD.
+    pub(crate) fn realm(&mut self, change: &[(&'static str, u64)]) -> u64 {
+        let mut values = realm_values(self.next_vmid, 0);
+        self.next_vmid += 1;
+        values.extend(change.iter().copied());
+        if !change.iter().any(|(name, _)| *name == "rtt_base") {
+            let base = self.delegated_run(values["rtt_num_start"]);
+            values.insert("rtt_base", base);
+        }
+        let params_ptr = self.host();
+        self.put(params_ptr, &page(REALM_FIELDS, &values));
+        let rd = self.delegated();
+        self.must(Command::RealmCreate { rd, params_ptr });
+        rd
+    }
+
+    /// Makes the REC with this MPIDR, with the two auxiliary granules that it needs.
+    pub(crate) fn rec(&mut self, rd: u64, mpidr: u64, change: &[(&'static str, u64)]) -> u64 {
+        let (aux0, aux1) = (self.delegated(), self.delegated());
+        let mut values = Fields::from([("mpidr", mpidr), ("num_aux", 2)]);
+        values.extend([("aux0", aux0), ("aux1", aux1)]);
+        values.extend(change.iter().copied());
+        let params_ptr = self.host();
+        self.put(params_ptr, &page(REC_FIELDS, &values));
+        let rec = self.delegated();
+        self.must(Command::RecCreate { rd, rec, params_ptr });
+        rec
+    }
+
+    /// Makes the tables over `ipa` that are not there yet, down to `level`.
+    pub(crate) fn tables(&mut self, rd: u64, ipa: u64, level: u64) {
+        for level in 0..=level {
+            let covers = 1_u64 << (12 + 9 * (4 - level));
+            let ipa = ipa & !(covers - 1);
+            let start = self.world.realm(rd).expect("the Realm exists").rtt().start;
+            if i64::from(start.number()) >= level.cast_signed() {
+                continue;
+            }
+            let rtt = self.delegated();
+            // A table that is there already is what was wanted.
+            self.world.execute(Command::RttCreate { rd, rtt, ipa, level });
+        }
+    }
+
+    /// Adds a measured page of `byte`s.
+    pub(crate) fn data(&mut self, rd: u64, ipa: u64, byte: u8) -> u64 {
+        let (data, src) = (self.delegated(), self.host());
+        self.put(src, &[byte; 4096]);
+        self.must(Command::DataCreate { rd, data, ipa, src, flags: 1 });
+        data
+    }
+
+    pub(crate) fn put(&mut self, pa: u64, bytes: &[u8; 4096]) {
+        self.world.host_write_page(pa, bytes).expect("the granule is the Host's");
+    }
+}

@@ -1,0 +1,149 @@
+//! Commands on one line of text: a stage with granules of every kind, called by name.
+//!
+//! A line of a table gives arguments and, for the commands that read a structure, fields of it. A
+//! value is a name of [`Stage::names`], a number, or `name+number`.
+
+use std::collections::BTreeMap;
+
+use rimsim::abi::command::CommandInfo;
+use rimsim::model::granule::Gpt;
+use rimsim::rmi::Outcome;
+use rimsim::{Command, Profile, World};
+
+use crate::scene::{
+    BLOCK, Fields, GRANULE, HIGH_RAM, REALM_FIELDS, REC_FIELDS, REVISION, Scene, page, realm_values,
+};
+
+/// Column names and values of one command.
+pub(crate) type Line<'t> = BTreeMap<&'t str, &'t str>;
+
+/// First IPA of the Unprotected half of the stage's Realms of 33 bits.
+const NS: u64 = 1 << 32;
+
+#[derive(Clone)]
+pub(crate) struct Stage {
+    pub(crate) world: World,
+    names: BTreeMap<&'static str, u64>,
+}
+
+impl Stage {
+    pub(crate) fn new(profile: Profile) -> Self {
+        let mut scene = Scene::new(profile);
+        let mut names =
+            BTreeMap::from([("revision", REVISION), ("odd", BLOCK + 1), ("outside", GRANULE)]);
+        granules(&mut scene, &mut names);
+        realms(&mut scene, &mut names);
+        Self { world: scene.world, names }
+    }
+
+    fn value(&self, text: &str) -> u64 {
+        if let Some((name, offset)) = text.split_once('+') {
+            return self.value(name) + self.value(offset);
+        }
+        if let Some(value) = self.names.get(text) {
+            return *value;
+        }
+        let digits = text.replace('_', "");
+        let number = match (digits.strip_prefix("0x"), digits.strip_prefix('-')) {
+            (Some(hex), _) => u64::from_str_radix(hex, 16).ok(),
+            (_, Some(minus)) => minus.parse().ok().map(u64::wrapping_neg),
+            _ => digits.parse().ok(),
+        };
+        number.unwrap_or_else(|| panic!("{text:?} is neither a name nor a number"))
+    }
+
+    /// The command of a line. Writes the structure that the command reads, if its address lets it.
+    pub(crate) fn command(&mut self, info: &CommandInfo, line: &Line<'_>) -> Command {
+        let mut regs = [0; 7];
+        regs[0] = info.fid;
+        for (reg, input) in regs[1..].iter_mut().zip(info.inputs) {
+            let text = line.get(input).unwrap_or_else(|| panic!("{}: no {input}", info.name));
+            *reg = self.value(text);
+        }
+        let fields = line.iter().filter(|(name, _)| !info.inputs.contains(name));
+        let fields: Fields<'_> = fields.map(|(name, text)| (*name, self.value(text))).collect();
+        let bytes = match info.name {
+            "REALM_CREATE" => {
+                let mut values = realm_values(99, self.names["run"]);
+                values.extend([("s2sz", 40), ("rtt_num_start", 2)]);
+                values.extend(fields);
+                Some(page(REALM_FIELDS, &values))
+            }
+            "REC_CREATE" => {
+                let mut values = Fields::from([("aux2", self.names["free3"])]);
+                values.extend(fields);
+                Some(page(REC_FIELDS, &values))
+            }
+            _ => {
+                assert!(fields.is_empty(), "{} has no {fields:?}", info.name);
+                None
+            }
+        };
+        let command = Command::decode(&regs).expect("a row of the command table");
+        if let (Some(bytes), Command::RealmCreate { params_ptr, .. })
+        | (Some(bytes), Command::RecCreate { params_ptr, .. }) = (bytes, command)
+            && params_ptr % GRANULE == 0
+        {
+            // An address where the Host can not write is what some lines are about.
+            let _ = self.world.host_write_page(params_ptr, &bytes);
+        }
+        command
+    }
+
+    /// Executes a line on a copy of the stage.
+    pub(crate) fn play(&self, info: &CommandInfo, line: &Line<'_>) -> (Command, Outcome) {
+        let mut stage = self.clone();
+        let command = stage.command(info, line);
+        (command, stage.world.execute(command))
+    }
+}
+
+fn granules(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
+    names.insert("host", scene.host());
+    names.insert("params", scene.host());
+    let host_pair = scene.host();
+    names.insert("host_pair", host_pair.next_multiple_of(2 * GRANULE));
+    scene.host();
+    names.insert("secure", scene.with_gpt(Gpt::Secure));
+    names.insert("aap", scene.with_gpt(Gpt::Aap));
+    for name in ["free", "free1", "free2", "free3"] {
+        names.insert(name, scene.delegated());
+    }
+    names.insert("run", scene.delegated_run(4));
+    scene.must(Command::GranuleDelegate { addr: HIGH_RAM });
+    names.insert("high", HIGH_RAM);
+}
+
+fn realms(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
+    // VMID 1: NEW, with tables, data, a mapping, and a REC.
+    let rd = scene.realm(&[]);
+    scene.tables(rd, 0, 3);
+    names.insert("data", scene.data(rd, 0, 0xDA));
+    scene.tables(rd, 0x40_0000, 3);
+    scene.tables(rd, NS, 3);
+    let desc = names["host"];
+    scene.must(Command::RttMapUnprotected { rd, ipa: NS, level: 3, desc });
+    names.extend([("rd", rd), ("rec", scene.rec(rd, 0, &[("flags", 1)])), ("ns", NS)]);
+
+    // ACTIVE, with a REC that can run and one that can not.
+    let active = scene.realm(&[]);
+    let runs = scene.rec(active, 0, &[("flags", 1)]);
+    let idle = scene.rec(active, 1, &[]);
+    scene.must(Command::RealmActivate { rd: active });
+    names.extend([("active", active), ("active_rec", runs), ("idle_rec", idle)]);
+
+    // ACTIVE, with as many RECs as can be.
+    let full = scene.realm(&[]);
+    for mpidr in 0..3 {
+        scene.rec(full, mpidr, &[]);
+    }
+    scene.must(Command::RealmActivate { rd: full });
+    names.insert("full", full);
+
+    // NEW with a live table, NEW and empty, and one that starts at level 2.
+    let tables = scene.realm(&[]);
+    scene.tables(tables, 0, 2);
+    let empty = scene.realm(&[]);
+    let low = scene.realm(&[("s2sz", 32), ("rtt_level_start", 2), ("rtt_num_start", 4)]);
+    names.extend([("tables", tables), ("empty", empty), ("low", low)]);
+}
