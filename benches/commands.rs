@@ -61,37 +61,44 @@ fn scene() -> World {
 /// GRANULE_DELEGATE and DATA_CREATE of every granule.
 #[divan::bench(sample_count = 20)]
 fn delegate_and_data_create(bencher: Bencher<'_, '_>) {
-    bencher.counter(ItemsCount::new(2 * GRANULES)).with_inputs(scene).bench_local_values(|mut world| {
-        for i in 0..GRANULES {
-            let (data, ipa) = (DATA + i * GRANULE, IPA + i * GRANULE);
-            delegate(&mut world, data);
-            ok(&mut world, Command::DataCreate { rd: RD, data, ipa, src: SRC, flags: 1 });
-        }
-        world
-    });
+    bencher.counter(ItemsCount::new(2 * GRANULES)).with_inputs(scene).bench_local_values(
+        |mut world| {
+            for i in 0..GRANULES {
+                let (data, ipa) = (DATA + i * GRANULE, IPA + i * GRANULE);
+                delegate(&mut world, data);
+                ok(&mut world, Command::DataCreate { rd: RD, data, ipa, src: SRC, flags: 1 });
+            }
+            world
+        },
+    );
 }
 
 /// RTT_INIT_RIPAS over the same memory, a table a command: an item is one RTT entry.
 #[divan::bench(sample_count = 20)]
 fn init_ripas_entries(bencher: Bencher<'_, '_>) {
-    bencher.counter(ItemsCount::new(GRANULES)).with_inputs(scene).bench_local_values(|mut world| {
-        for i in 0..GRANULES / 512 {
-            let base = IPA + i * (2 << 20);
-            ok(&mut world, Command::RttInitRipas { rd: RD, base, top: base + (2 << 20) });
-        }
-        world
-    });
+    bencher.counter(ItemsCount::new(GRANULES)).with_inputs(scene).bench_local_values(
+        |mut world| {
+            for i in 0..GRANULES / 512 {
+                let base = IPA + i * (2 << 20);
+                ok(&mut world, Command::RttInitRipas { rd: RD, base, top: base + (2 << 20) });
+            }
+            world
+        },
+    );
 }
 
 /// A command that fails at its last condition: the price of an explanation.
 #[divan::bench(sample_count = 20)]
 fn refused_data_create(bencher: Bencher<'_, '_>) {
-    bencher.counter(ItemsCount::new(GRANULES)).with_inputs(scene).bench_local_values(|mut world| {
-        delegate(&mut world, DATA);
-        for _ in 0..GRANULES {
-            let command = Command::DataCreate { rd: RD, data: DATA, ipa: 0, src: SRC, flags: 1 };
-            divan::black_box(world.execute(command));
-        }
-        world
-    });
+    bencher.counter(ItemsCount::new(GRANULES)).with_inputs(scene).bench_local_values(
+        |mut world| {
+            delegate(&mut world, DATA);
+            for _ in 0..GRANULES {
+                let command =
+                    Command::DataCreate { rd: RD, data: DATA, ipa: 0, src: SRC, flags: 1 };
+                divan::black_box(world.execute(command));
+            }
+            world
+        },
+    );
 }

@@ -80,8 +80,8 @@ pub struct PlatformFile {
     pub rec_aux_count: u32,
     /// VMID width in bits, 8 or 16.
     pub vmid_bits: u32,
-    /// Realm Attestation Key: the secret scalar of P-384 as 96 hex digits; absent for the fixed test
-    /// key. It signs the attestation tokens that simulated Realms get.
+    /// Realm Attestation Key, which signs the tokens that simulated Realms get: the secret scalar
+    /// of P-384 as 96 hex digits; absent for the fixed test key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rak: Option<String>,
 }
@@ -187,7 +187,8 @@ impl TryFrom<PlatformFile> for Platform {
 fn secret_key(text: &str) -> Option<[u8; 48]> {
     let digits: Option<Vec<u8>> =
         text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
-    let bytes: Vec<u8> = digits?.chunks(2).map(|pair| pair.iter().fold(0, |b, d| b << 4 | d)).collect();
+    let bytes: Vec<u8> =
+        digits?.chunks(2).map(|pair| pair.iter().fold(0, |b, d| b << 4 | d)).collect();
     let key: [u8; 48] = bytes.try_into().ok().filter(|_| text.len() == 96)?;
     p384::SecretKey::from_slice(&key).ok().map(|_| key)
 }

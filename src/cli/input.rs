@@ -27,7 +27,8 @@ pub(crate) enum Problem {
     Io { path: PathBuf, source: std::io::Error },
     #[error("{path}: is a directory; name the files in it", path = path.display())]
     Directory { path: PathBuf },
-    #[error("{path}: has {len_bytes} bytes; a vector has at most {MAX_VECTOR_BYTES}", path = path.display())]
+    #[error("{path}: has {len_bytes} bytes, and a vector at most {MAX_VECTOR_BYTES}",
+        path = path.display())]
     TooLong { path: PathBuf, len_bytes: u64 },
     #[error("{path}: no {wanted} files in it", path = path.display())]
     NothingFound { path: PathBuf, wanted: String },
@@ -85,7 +86,8 @@ pub(crate) fn expand(paths: &[PathBuf], extensions: &[&str]) -> (Vec<PathBuf>, V
         }
         if found.is_empty() {
             let wanted = extensions.join(" or .");
-            problems.push(Problem::NothingFound { path: path.clone(), wanted: format!(".{wanted}") });
+            let wanted = format!(".{wanted}");
+            problems.push(Problem::NothingFound { path: path.clone(), wanted });
         }
         found.sort();
         files.append(&mut found);

@@ -2,6 +2,7 @@
 
 mod check;
 mod corpus;
+mod deviations;
 mod flat;
 mod ladder;
 mod laws;

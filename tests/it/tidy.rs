@@ -185,6 +185,7 @@ const LICENCES: &[&str] = &[
     "MIT",
     "Unicode-3.0",
     "Unlicense",
+    "BlueOak-1.0.0",
     "Zlib",
 ];
 
