@@ -12,10 +12,11 @@ use thiserror::Error;
 use super::addr::{GRANULE_SIZE, Hex, is_aligned};
 use super::params::MAX_REC_AUX;
 
-/// Most bytes of delegable memory that one platform can have: 1 TiB.
+/// Most bytes of delegable memory that one platform can have: 256 GiB.
 ///
-/// A granule costs four bits of bookkeeping; this bounds them to 128 MiB.
-pub const MAX_DRAM_BYTES: u64 = 1 << 40;
+/// A granule costs four bits of bookkeeping, and 24 bytes once something was written to it; this
+/// bounds the two to 32 MiB and 1.5 GiB, whatever a script or a vector does.
+pub const MAX_DRAM_BYTES: u64 = 256 << 30;
 /// Most DRAM ranges of one platform.
 pub const MAX_DRAM_RANGES: usize = 64;
 
@@ -219,7 +220,7 @@ fn check_dram(file: &PlatformFile) -> Result<(), PlatformError> {
         total = total.saturating_add(size);
     }
     if total > MAX_DRAM_BYTES {
-        return fail(format!("{} bytes in all", Hex(total)), "at most 1 TiB in all");
+        return fail(format!("{} bytes in all", Hex(total)), "at most 256 GiB in all");
     }
     Ok(())
 }
@@ -320,7 +321,7 @@ mod tests {
         assert!(refused(|f| f.dram[0].base = u64::MAX - 0xFFF).contains("address space"));
         assert!(refused(|f| f.dram.push(f.dram[0])).contains("disjoint"));
         assert!(refused(|f| (f.sha256, f.sha512) = (false, false)).starts_with("sha256"));
-        assert!(refused(|f| (f.pa_bits, f.dram[0].size) = (52, 1 << 41)).contains("at most 1 TiB"));
+        assert!(refused(|f| (f.pa_bits, f.dram[0].size) = (52, 1 << 41)).contains("at most 256 GiB"));
     }
 
     #[test]

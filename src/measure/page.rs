@@ -21,6 +21,29 @@ pub enum Page {
         /// Offset of the page's first byte in the image, in bytes.
         offset: u64,
     },
+    /// A part of a splitmix64 stream, made when it is looked at: filling memory costs none.
+    Stream {
+        /// The stream's seed.
+        seed: u64,
+        /// Offset of the page's first byte in the stream, in bytes.
+        offset: u64,
+    },
+}
+
+/// Bytes of the splitmix64 stream of `seed`, eight bytes a step, little-endian, from `offset` on.
+pub fn write_stream(seed: u64, offset: u64, bytes: &mut [u8]) {
+    let word = |n: u64| {
+        let state = seed.wrapping_add(n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let z = (state ^ state >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ z >> 31).to_le_bytes()
+    };
+    let skipped = usize::try_from(offset % 8).expect("below eight");
+    let (head, rest) = bytes.split_at_mut(bytes.len().min((8 - skipped) % 8));
+    head.copy_from_slice(&word(offset / 8)[skipped..][..head.len()]);
+    for (n, piece) in (offset.div_ceil(8)..).zip(rest.chunks_mut(8)) {
+        piece.copy_from_slice(&word(n)[..piece.len()]);
+    }
 }
 
 impl Page {
@@ -50,6 +73,11 @@ impl Page {
                 bytes[..rest.len()].copy_from_slice(rest);
                 f(&bytes)
             }
+            Self::Stream { seed, offset } => {
+                let mut bytes = [0; GRANULE_SIZE as usize];
+                write_stream(*seed, *offset, &mut bytes);
+                f(&bytes)
+            }
         }
     }
 
@@ -73,6 +101,7 @@ impl fmt::Display for Origin<'_> {
         match self.0 {
             Page::Zero => f.write_str("zero"),
             Page::Owned(_) => f.write_str("host memory"),
+            Page::Stream { seed, offset } => write!(f, "stream {}+{}", Hex(*seed), Hex(*offset)),
             Page::Image { image, offset } => write!(f, "{}+{}", image.name(), Hex(*offset)),
         }
     }
@@ -99,5 +128,25 @@ impl Eq for Page {}
 impl fmt::Debug for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Page({})", self.origin())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first outputs of splitmix64 from seed 1234567, as its authors publish them.
+    #[test]
+    fn the_stream_is_splitmix64() {
+        let mut bytes = [0; 24];
+        write_stream(1_234_567, 0, &mut bytes);
+        let words: Vec<_> =
+            bytes.chunks(8).map(|word| u64::from_le_bytes(word.try_into().unwrap())).collect();
+        let expected: [u64; 3] =
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
+        assert_eq!(words, expected);
+        let mut tail = [0; 11];
+        write_stream(1_234_567, 13, &mut tail);
+        assert_eq!(tail, bytes[13..]);
     }
 }

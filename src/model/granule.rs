@@ -148,7 +148,7 @@ impl Granules {
         let mut ranges = Vec::new();
         for dram in &platform.dram {
             ranges.push((dram.range(), count));
-            count += u32::try_from(dram.size >> GRANULE_SHIFT).expect("a platform has ≤ 2^28");
+            count += u32::try_from(dram.size >> GRANULE_SHIFT).expect("a platform has at most 2^26");
         }
         // A zeroed vector comes from the system untouched; pages of it appear when bits are set.
         let words = count.div_ceil(64) as usize;
@@ -209,7 +209,7 @@ impl Granules {
         // All delegated kinds have a bit in planes 2 or 3, no other kind has.
         let words = self.planes[2].as_raw_slice().iter().zip(self.planes[3].as_raw_slice());
         words.enumerate().filter(|(_, (a, b))| **a | **b != 0).flat_map(move |(word, _)| {
-            let first = u32::try_from(word * 64).expect("fewer than 2^28");
+            let first = u32::try_from(word * 64).expect("at most 2^26");
             (first..self.count.min(first + 64))
                 .map(Granule)
                 .map(|granule| (granule, self.state(granule)))

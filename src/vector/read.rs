@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::format::{Document, HexBytes, Number, Smc, StepObject};
 use crate::abi::addr::GRANULE_SIZE;
 use crate::abi::command::{CallRegs, Command};
-use crate::abi::platform::{Platform, PlatformError};
+use crate::abi::platform::{MAX_DRAM_BYTES, Platform, PlatformError};
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::model::granule::{Gpt, GranuleState};
 use crate::model::program::GuestAction;
@@ -17,7 +17,7 @@ use crate::session::{
 };
 
 /// Most calls that one `delegate_range` stands for: as many as a platform can have granules.
-const MAX_RANGE_GRANULES: u64 = 1 << 28;
+const MAX_RANGE_GRANULES: u64 = MAX_DRAM_BYTES / GRANULE_SIZE;
 
 /// A vector: a platform and steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
