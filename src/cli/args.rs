@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use crate::abi::profile::Profile;
+use crate::abi::profile::{Profile, RemReading};
 
 /// Simulates the Realm Management Monitor of Arm CCA and calculates Realm Initial Measurements.
 #[derive(Debug, Parser)]
@@ -160,6 +160,22 @@ pub(crate) struct RmmArg {
     /// Which RMM answers: TF-RMM as it is, or the text of DEN0137
     #[arg(long, value_name = "tf-rmm|spec", value_parser = profile)]
     pub(crate) rmm: Option<Profile>,
+    #[arg(long, value_name = "READING", value_parser = rem_reading)]
+    #[arg(help = "How REMs are extended: concatenated (TF-RMM), buffer (the text of 2.0), padded-value")]
+    pub(crate) rem: Option<RemReading>,
+}
+
+impl RmmArg {
+    /// The rules asked for, if any were.
+    pub(crate) fn profile(&self) -> Option<Profile> {
+        let profile = self.rmm?;
+        Some(self.rem.map_or(profile, |rem| profile.with_rem_reading(rem)))
+    }
+}
+
+fn rem_reading(name: &str) -> Result<RemReading, String> {
+    let found = RemReading::ALL.into_iter().find(|(known, _)| *known == name);
+    found.map(|(_, reading)| reading).ok_or_else(|| "it is concatenated, buffer or padded-value".into())
 }
 
 fn profile(name: &str) -> Result<Profile, String> {

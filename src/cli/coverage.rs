@@ -1,0 +1,105 @@
+//! `rimsim coverage`
+
+use std::io;
+
+use serde_json::{Value, json};
+
+use super::args::{CoverageArgs, Format};
+use super::input::{self, Input};
+use super::run::Setup;
+use super::{Console, Exit};
+use crate::abi::profile::Profile;
+use crate::coverage::{Coverage, Exceptions, Line};
+
+pub(super) fn run(args: &CoverageArgs, console: &mut Console) -> io::Result<Exit> {
+    let profile = args.rmm.profile();
+    let exceptions = match &args.exceptions {
+        None => Exceptions::of_project(),
+        Some(path) => match read_exceptions(path) {
+            Ok(exceptions) => exceptions,
+            Err((exit, text)) => {
+                console.error(&text);
+                return Ok(exit);
+            }
+        },
+    };
+    let mut exit = Exit::Good;
+    let mut coverage = Coverage::default();
+    let (files, problems) = input::expand(&args.paths, &["json", "rmi"]);
+    for problem in problems {
+        console.error(&problem.to_string());
+        exit = exit.and(problem.exit());
+    }
+    let mut count = 0;
+    for file in files {
+        match Input::open(&file) {
+            Ok(input) => {
+                let setup = Setup { platform: None, profile: args.rmm.rmm, rem: args.rmm.rem };
+                // What does not match or is refused is the business of `run` and `conform`.
+                let ended = input.replay(&setup, [&mut coverage as _]);
+                coverage.add_world(&ended.world);
+                count += 1;
+            }
+            Err(problem) => {
+                console.error(&problem.to_string());
+                exit = exit.and(problem.exit());
+            }
+        }
+    }
+    let lines = coverage.lines(profile.unwrap_or(Profile::TF_RMM), &exceptions);
+    match args.format {
+        Format::Text => text(&lines, count, args.verbose, console)?,
+        Format::Json => console.json(&document(&lines, count))?,
+    }
+    Ok(exit)
+}
+
+fn read_exceptions(path: &std::path::Path) -> Result<Exceptions, (Exit, String)> {
+    let shown = path.display();
+    let text =
+        std::fs::read_to_string(path).map_err(|error| (Exit::Io, format!("{shown}: {error}")))?;
+    Exceptions::from_toml(&text).map_err(|error| (Exit::Usage, format!("{shown}: {error}")))
+}
+
+fn text(lines: &[Line], files: u64, verbose: bool, console: &mut Console) -> io::Result<()> {
+    for line in lines {
+        match (&line.exception, line.count) {
+            (_, count) if count > 0 => {
+                if verbose {
+                    console.result(&format!("{count:8} {}", line.name))?;
+                }
+            }
+            (Some(reason), _) => console.result(&format!("excused  {}: {reason}", line.name))?,
+            (None, _) => console.result(&format!("not seen {}", line.name))?,
+        }
+    }
+    let (seen, excused, missing) = totals(lines);
+    console.result(&format!(
+        "{files} files, {} conditions and transitions: {seen} seen, {excused} excused, {missing} not seen",
+        lines.len()
+    ))
+}
+
+fn document(lines: &[Line], files: u64) -> Value {
+    let (seen, excused, missing) = totals(lines);
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|line| json!({ "name": line.name, "count": line.count, "exception": line.exception }))
+        .collect();
+    json!({
+        "schema": "rimsim/1",
+        "command": "coverage",
+        "files": files,
+        "seen": seen,
+        "excused": excused,
+        "not_seen": missing,
+        "lines": lines,
+    })
+}
+
+fn totals(lines: &[Line]) -> (usize, usize, usize) {
+    let seen = lines.iter().filter(|line| line.count > 0).count();
+    let unseen = || lines.iter().filter(|line| line.count == 0);
+    let excused = unseen().filter(|line| line.exception.is_some()).count();
+    (seen, excused, unseen().count() - excused)
+}

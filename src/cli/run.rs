@@ -1,0 +1,328 @@
+//! `rimsim run`
+
+use std::io;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::args::{Format, RunArgs};
+use super::input::{Input, Problem};
+use super::trace::{Commands, Trace, hex};
+use super::{Console, Exit};
+use crate::abi::platform::Platform;
+use crate::abi::profile::{Profile, RemReading};
+use crate::measure::event::MeasuredEvent;
+use crate::measure::page::Page;
+use crate::measure::rim::Measurement;
+use crate::model::world::World;
+use crate::script::{LoadedScript, PlayError, Player};
+use crate::session::{Observer, Record, Session, Step};
+use crate::vector::{Vector, Writer};
+
+/// What the command line says about machine and RMM; what it leaves out, the file decides.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Setup {
+    pub(crate) platform: Option<Platform>,
+    pub(crate) profile: Option<Profile>,
+    pub(crate) rem: Option<RemReading>,
+}
+
+/// How a replay ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) world: World,
+    pub(crate) steps: u64,
+    pub(crate) exit: Exit,
+    /// What went wrong, in lines for people.
+    pub(crate) messages: Vec<String>,
+    /// Names of Realms by the address of their RD.
+    pub(crate) names: Vec<(u64, String)>,
+}
+
+impl Setup {
+    fn world(&self, platform: Platform, profile: Profile) -> World {
+        let platform = self.platform.clone().unwrap_or(platform);
+        let profile = self.profile.unwrap_or(profile);
+        let profile = self.rem.map_or(profile, |rem| profile.with_rem_reading(rem));
+        World::new(platform, profile)
+    }
+}
+
+impl Input {
+    /// Replays the file to its end, or to where it can not go on.
+    pub(crate) fn replay<'o>(
+        &self,
+        setup: &Setup,
+        observers: impl IntoIterator<Item = &'o mut dyn Observer>,
+    ) -> Ended {
+        match self {
+            Self::Vector(vector) => replay_vector(vector, setup, observers),
+            Self::Script(script) => replay_script(script, setup, observers),
+        }
+    }
+
+    fn platform(&self, setup: &Setup) -> Platform {
+        setup.platform.clone().unwrap_or_else(|| match self {
+            Self::Vector(vector) => vector.platform.clone(),
+            Self::Script(script) => script.platform().clone(),
+        })
+    }
+}
+
+fn replay_vector<'o>(
+    vector: &Vector,
+    setup: &Setup,
+    observers: impl IntoIterator<Item = &'o mut dyn Observer>,
+) -> Ended {
+    let world = setup.world(vector.platform.clone(), Profile::TF_RMM);
+    let mut session = Session::new(world);
+    observers.into_iter().for_each(|observer| session.observe(observer));
+    let mut messages = Vec::new();
+    for step in vector.steps() {
+        let Record { mismatches, .. } = session.step(&step);
+        // Under the text's rules a recorded deviation is no surprise.
+        if session.world().profile().rmm() == Profile::SPEC.rmm() && step.dev().is_some() {
+            continue;
+        }
+        messages.extend(mismatches.iter().map(|mismatch| format!("{}: {mismatch}", step.place)));
+    }
+    let exit = if messages.is_empty() { Exit::Good } else { Exit::Mismatch };
+    let steps = session.steps();
+    Ended { world: session.into_world(), steps, exit, messages, names: Vec::new() }
+}
+
+fn replay_script<'o>(
+    script: &LoadedScript,
+    setup: &Setup,
+    observers: impl IntoIterator<Item = &'o mut dyn Observer>,
+) -> Ended {
+    let mut session = Session::new(setup.world(script.platform().clone(), script.profile()));
+    observers.into_iter().for_each(|observer| session.observe(observer));
+    let mut player = Player::new(script);
+    let played = player.play(&mut session);
+    let names = player.realm_names();
+    let mut messages: Vec<String> = player.mismatches().iter().map(ToString::to_string).collect();
+    let mut exit = if messages.is_empty() { Exit::Good } else { Exit::Mismatch };
+    if let Err(error) = played {
+        exit = exit.and(match &error {
+            PlayError::Refused { .. } => Exit::Refused,
+            PlayError::Mismatch { .. } => Exit::Mismatch,
+            PlayError::Script(_) => Exit::Usage,
+        });
+        messages.push(error.to_string());
+    }
+    let steps = session.steps();
+    Ended { world: session.into_world(), steps, exit, messages, names }
+}
+
+pub(super) fn run(args: &RunArgs, console: &mut Console) -> io::Result<Exit> {
+    let setup = match setup(args) {
+        Ok(setup) => setup,
+        Err(text) => {
+            console.error(&text);
+            return Ok(Exit::Usage);
+        }
+    };
+    if args.export.is_some() && args.files.len() != 1 {
+        console.error("--export takes one FILE to replay");
+        return Ok(Exit::Usage);
+    }
+    let mut exit = Exit::Good;
+    let mut results = Vec::new();
+    for path in &args.files {
+        match file(args, &setup, path, console) {
+            Ok(result) => {
+                exit = exit.and(result.ended.exit);
+                results.push(result);
+            }
+            Err(problem) => {
+                console.error(&problem.to_string());
+                exit = exit.and(problem.exit());
+            }
+        }
+    }
+    match args.format {
+        Format::Text => text(args, &results, console)?,
+        Format::Json => {
+            let files: Vec<_> = results.iter().map(|result| result.json(args)).collect();
+            console.json(&json!({ "schema": "rimsim/1", "command": "run", "files": files }))?;
+        }
+    }
+    Ok(exit)
+}
+
+fn setup(args: &RunArgs) -> Result<Setup, String> {
+    let platform = match &args.platform {
+        None => None,
+        Some(name) if name.contains(['.', '/']) => {
+            let text = std::fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?;
+            Some(Platform::from_toml(&text).map_err(|error| format!("{name}: {error}"))?)
+        }
+        Some(name) => Some(Platform::preset(name).map_err(|error| error.to_string())?),
+    };
+    Ok(Setup { platform, profile: args.rmm.rmm, rem: args.rmm.rem })
+}
+
+/// A file that was replayed.
+struct Replayed {
+    file: String,
+    ended: Ended,
+    realms: Vec<RealmResult>,
+    commands: Vec<Value>,
+}
+
+/// What is known of a Realm at the end.
+struct RealmResult {
+    rd: u64,
+    name: String,
+    state: &'static str,
+    rim: Measurement,
+    rems: Vec<Measurement>,
+    events: Vec<(MeasuredEvent, Measurement)>,
+}
+
+fn file(
+    args: &RunArgs,
+    setup: &Setup,
+    path: &Path,
+    console: &mut Console,
+) -> Result<Replayed, Problem> {
+    let input = Input::open(path)?;
+    let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let implementation = concat!("rimsim ", env!("CARGO_PKG_VERSION"));
+    let mut writer = Writer::new(&stem, &input.platform(setup), implementation);
+    let mut commands = Commands::default();
+    let mut trace = Trace::new(console);
+    let mut observers: Vec<&mut dyn Observer> = Vec::new();
+    if args.verbose && args.format == Format::Text {
+        observers.push(&mut trace);
+    }
+    if args.verbose && args.format == Format::Json {
+        observers.push(&mut commands);
+    }
+    if args.export.is_some() {
+        observers.push(&mut writer);
+    }
+    let mut ended = input.replay(setup, observers);
+    if let Some(target) = &args.export {
+        let io = |source| Problem::Io { path: target.clone(), source };
+        std::fs::write(target, writer.text()).map_err(io)?;
+    }
+    for message in &ended.messages {
+        console.error(message);
+    }
+    if let Err(error) = images_unchanged(&ended.world) {
+        console.error(&error);
+        ended.exit = ended.exit.and(Exit::Io);
+    }
+    let realms = realms(&mut ended, args.events);
+    Ok(Replayed { file: path.display().to_string(), ended, realms, commands: commands.list })
+}
+
+/// A mapped file that changed under the run would give a RIM of neither state.
+fn images_unchanged(world: &World) -> Result<(), String> {
+    let pages = world.realms().flat_map(|(_, realm)| realm.log().events());
+    let mut last: *const crate::measure::image::Image = std::ptr::null();
+    for event in pages {
+        let MeasuredEvent::Data(data) = event else { continue };
+        let Page::Image { image, .. } = &data.content else { continue };
+        let this = std::sync::Arc::as_ptr(image);
+        if this != last {
+            image.check_unchanged().map_err(|error| error.to_string())?;
+            last = this;
+        }
+    }
+    Ok(())
+}
+
+fn realms(ended: &mut Ended, events: bool) -> Vec<RealmResult> {
+    let rds: Vec<u64> = ended.world.realms().map(|(rd, _)| rd.0).collect();
+    let mut results = Vec::new();
+    for rd in rds {
+        let Some(rim) = ended.world.rim(rd) else { continue };
+        let Some(realm) = ended.world.realm(rd) else { continue };
+        let named = ended.names.iter().find(|(known, _)| *known == rd);
+        let name = named.map_or_else(|| format!("{rd:#x}"), |(_, name)| name.clone());
+        let log = realm.log();
+        let events = if events {
+            log.events().iter().cloned().zip(log.rims()).collect()
+        } else {
+            Vec::new()
+        };
+        let rems = realm.rems().to_vec();
+        results.push(RealmResult { rd, name, state: realm.state().name(), rim, rems, events });
+    }
+    results
+}
+
+fn text(args: &RunArgs, results: &[Replayed], console: &mut Console) -> io::Result<()> {
+    let count: usize = results.iter().map(|result| result.realms.len()).sum();
+    for result in results {
+        if result.realms.is_empty() {
+            console.note(&format!("{}: no Realm is left at the end", result.file));
+        }
+        for realm in &result.realms {
+            let name = match (count, results.len()) {
+                (1, _) => String::new(),
+                (_, 1) => format!("  {}", realm.name),
+                _ => format!("  {}:{}", result.file, realm.name),
+            };
+            console.result(&format!("{}{name}", realm.rim))?;
+            for (i, rem) in (1..).zip(&realm.rems).filter(|(_, rem)| !rem.is_zero()) {
+                console.result(&format!("rem{i} {rem}{name}"))?;
+            }
+        }
+    }
+    if args.events {
+        for realm in results.iter().flat_map(|result| &result.realms) {
+            for (event, rim) in &realm.events {
+                console.result(&format!("{rim} {event}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Replayed {
+    fn json(&self, args: &RunArgs) -> Value {
+        let realms: Vec<_> = self.realms.iter().map(|realm| realm.json(args.events)).collect();
+        let mut document = json!({
+            "file": self.file,
+            "platform": self.ended.world.platform().name,
+            "rmm": self.ended.world.profile().name(),
+            "steps": self.ended.steps,
+            "exit": self.ended.exit as u8,
+            "messages": self.ended.messages,
+            "realms": realms,
+        });
+        if args.verbose {
+            document["commands"] = Value::Array(self.commands.clone());
+        }
+        document
+    }
+}
+
+impl RealmResult {
+    fn json(&self, events: bool) -> Value {
+        let mut document = json!({
+            "rd": hex(self.rd),
+            "name": self.name,
+            "state": self.state,
+            "hash_algo": self.rim.algo().name(),
+            "rim": self.rim.to_string(),
+            "rems": self.rems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        });
+        if events {
+            let event = |(event, rim): &(MeasuredEvent, Measurement)| {
+                json!({
+                    "command": format!("RMI_{}", event.command_name()),
+                    "event": event.to_string(),
+                    "extensions": event.extensions(),
+                    "rim": rim.to_string(),
+                })
+            };
+            document["events"] = self.events.iter().map(event).collect();
+        }
+        document
+    }
+}
