@@ -1,4 +1,6 @@
-//! Every file of `spec-vectors` is a test of its own.
+//! Every file of `spec-vectors` is a test of its own, and so is every example of the README.
+//!
+//! `BLESS=1` rewrites the README's outputs.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,6 +19,10 @@ fn main() -> ExitCode {
             let path = path.clone();
             trials.push(Trial::test(name, move || conforms(&path, profile)));
         }
+    }
+    for (index, example) in readme_examples().into_iter().enumerate() {
+        let name = format!("README {}", example.command);
+        trials.push(Trial::test(name, move || example.holds(index)));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
@@ -48,4 +54,63 @@ fn conforms(path: &Path, profile: Profile) -> Result<(), Failed> {
     let label = failure.label.as_deref().unwrap_or("");
     let count = report.failures.len();
     Err(format!("{} {label}: {text} ({count} steps differ)", failure.place).into())
+}
+
+/// A command in a `console` block of the README, and the lines it prints.
+struct Example {
+    command: String,
+    output: String,
+}
+
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+const FENCE: &str = "```";
+
+fn readme_examples() -> Vec<Example> {
+    let text = std::fs::read_to_string(README).expect("the README");
+    let blocks = text.split("```console\n").skip(1);
+    let example = |block: &str| {
+        let block = block.split(FENCE).next().unwrap_or_default();
+        let (first, output) = block.split_once('\n').expect("a command line");
+        let command = first.strip_prefix("$ rimsim ").expect("an example runs rimsim");
+        Example { command: command.to_owned(), output: output.to_owned() }
+    };
+    blocks.map(example).collect()
+}
+
+impl Example {
+    /// Runs the command in the project's folder and compares what it prints.
+    fn holds(&self, index: usize) -> Result<(), Failed> {
+        let both = self.command.strip_suffix(" 2>&1");
+        let words = both.unwrap_or(&self.command).split_whitespace();
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_rimsim"))
+            .args(words)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()?;
+        let mut got = String::from_utf8(output.stdout)?;
+        if both.is_some() {
+            got.insert_str(0, &String::from_utf8(output.stderr)?);
+        }
+        if std::env::var_os("BLESS").is_some() {
+            return bless(index, &got);
+        }
+        if got == self.output {
+            return Ok(());
+        }
+        Err(format!("it printed\n{got}\nand the README says\n{}", self.output).into())
+    }
+}
+
+/// Writes the output of example `index` into the README.
+fn bless(index: usize, output: &str) -> Result<(), Failed> {
+    // Trials run side by side; each rewrites the whole file.
+    static WRITING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _guard = WRITING.lock()?;
+    let text = std::fs::read_to_string(README)?;
+    let mut pieces: Vec<String> = text.split("```console\n").map(str::to_owned).collect();
+    let piece = &mut pieces[index + 1];
+    let (command, rest) = piece.split_once('\n').ok_or("a command line")?;
+    let (_, after) = rest.split_once(FENCE).ok_or("the block ends")?;
+    *piece = format!("{command}\n{output}{FENCE}{after}");
+    std::fs::write(README, pieces.join("```console\n"))?;
+    Ok(())
 }

@@ -15,10 +15,16 @@ mod scene;
 mod steps;
 #[path = "../../tests/it/twins.rs"]
 mod twins;
+mod vector_json;
 #[path = "../../tests/it/view.rs"]
 mod view;
 
 /// Executes the commands that `data` stands for and checks what they did.
 pub fn rmi_sequence(data: &[u8]) {
     rmi_sequence::run(data);
+}
+
+/// Reads `data` as a vector, replays it, and replays what was written down of it.
+pub fn vector_json(data: &[u8]) {
+    vector_json::run(data);
 }

@@ -321,7 +321,9 @@ mod tests {
         assert!(refused(|f| f.dram[0].base = u64::MAX - 0xFFF).contains("address space"));
         assert!(refused(|f| f.dram.push(f.dram[0])).contains("disjoint"));
         assert!(refused(|f| (f.sha256, f.sha512) = (false, false)).starts_with("sha256"));
-        assert!(refused(|f| (f.pa_bits, f.dram[0].size) = (52, 1 << 41)).contains("at most 256 GiB"));
+        assert!(
+            refused(|f| (f.pa_bits, f.dram[0].size) = (52, 1 << 41)).contains("at most 256 GiB")
+        );
     }
 
     #[test]

@@ -148,7 +148,8 @@ impl Granules {
         let mut ranges = Vec::new();
         for dram in &platform.dram {
             ranges.push((dram.range(), count));
-            count += u32::try_from(dram.size >> GRANULE_SHIFT).expect("a platform has at most 2^26");
+            count +=
+                u32::try_from(dram.size >> GRANULE_SHIFT).expect("a platform has at most 2^26");
         }
         // A zeroed vector comes from the system untouched; pages of it appear when bits are set.
         let words = count.div_ceil(64) as usize;

@@ -50,7 +50,8 @@ pub(super) struct PlatformObject {
     max_vintid: u32,
     #[serde(default)]
     ext_intid: u32,
-    dram: [Number; 2],
+    /// Base and size of each range, one after the other.
+    dram: Vec<Number>,
 }
 
 const fn four() -> u32 {
@@ -73,17 +74,23 @@ pub fn platform_of(json: &str) -> Result<Platform, PlatformError> {
 
 impl PlatformObject {
     pub(super) fn platform(&self) -> Result<Platform, PlatformError> {
-        let [base, size] = self.dram;
-        let dram = DramRange { base: base.0, size: size.0 };
-        if base.0.checked_add(size.0).is_none() {
-            let found = format!("base {:#x}, size {:#x}", base.0, size.0);
-            let expected = "inside the physical address space of pa_bits";
-            return Err(PlatformError::Value { field: "dram", found, expected });
-        }
+        let refused =
+            |found: String, expected| PlatformError::Value { field: "dram", found, expected };
+        let range = |pair: &[Number]| match pair {
+            [base, size] if base.0.checked_add(size.0).is_some() => {
+                Ok(DramRange { base: base.0, size: size.0 })
+            }
+            [base, size] => {
+                let found = format!("base {:#x}, size {:#x}", base.0, size.0);
+                Err(refused(found, "inside the physical address space of pa_bits"))
+            }
+            _ => Err(refused(format!("{} numbers", self.dram.len()), "a base and a size each")),
+        };
+        let dram = self.dram.chunks(2).map(range).collect::<Result<_, _>>()?;
         Platform::try_from(PlatformFile {
             name: self.config.clone(),
             pa_bits: self.pa_bits,
-            dram: vec![dram],
+            dram,
             lpa2: self.lpa2 != 0,
             s2sz: self.s2sz,
             sve_vl: (self.sve != 0).then_some(self.sve_vl),
@@ -104,9 +111,9 @@ impl PlatformObject {
         })
     }
 
-    /// The object of a platform. The format has one DRAM range; of several, the first is written.
+    /// The object of a platform.
     pub(super) fn of(platform: &Platform) -> Self {
-        let dram = platform.dram[0];
+        let dram = platform.dram.iter().flat_map(|range| [Number(range.base), Number(range.size)]);
         Self {
             config: platform.name.clone(),
             feature_register_0: Some(Number(platform.feature_register_0())),
@@ -129,7 +136,7 @@ impl PlatformObject {
             ich_vtr_pribits: platform.gicv3_pri_bits - 1,
             max_vintid: platform.gicv3_max_vintid,
             ext_intid: platform.gicv3_ext_intid.into(),
-            dram: [Number(dram.base), Number(dram.size)],
+            dram: dram.collect(),
         }
     }
 }

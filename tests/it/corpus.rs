@@ -5,6 +5,8 @@ use std::path::Path;
 
 #[path = "../../fuzz/src/rmi_sequence.rs"]
 mod rmi_sequence;
+#[path = "../../fuzz/src/vector_json.rs"]
+mod vector_json;
 
 /// Calls `body` with every file of a corpus; there have to be some.
 fn replay(target: &str, body: fn(&[u8])) {
@@ -24,4 +26,9 @@ fn replay(target: &str, body: fn(&[u8])) {
 #[test]
 fn rmi_sequence() {
     replay("rmi_sequence", rmi_sequence::run);
+}
+
+#[test]
+fn vector_json() {
+    replay("vector_json", vector_json::run);
 }
