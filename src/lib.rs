@@ -4,6 +4,7 @@ pub mod abi;
 pub mod measure;
 pub mod model;
 pub mod rmi;
+pub mod script;
 pub mod session;
 
 pub use abi::command::Command;
