@@ -2,6 +2,8 @@
 //! granule, and calculates the Realm Initial Measurement.
 
 pub mod abi;
+#[doc(hidden)]
+pub mod cli;
 pub mod conform;
 pub mod coverage;
 mod guest;
@@ -9,6 +11,7 @@ pub mod measure;
 pub mod model;
 pub mod rmi;
 mod rsi;
+pub mod script;
 pub mod session;
 pub mod vector;
 

@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use rimsim::Profile;
 use rimsim::conform::replay;
+use rimsim::script::{self, PlayError, Player};
+use rimsim::session::Session;
+use rimsim::vector::Writer;
+use rimsim::{Profile, World};
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec-vectors");
@@ -19,6 +22,10 @@ fn main() -> ExitCode {
             let path = path.clone();
             trials.push(Trial::test(name, move || conforms(&path, profile)));
         }
+    }
+    for path in files(&root, "rmi") {
+        let name = format!("script {}", path.strip_prefix(&root).expect("below it").display());
+        trials.push(Trial::test(name, move || script_holds(&path)));
     }
     for (index, example) in readme_examples().into_iter().enumerate() {
         let name = format!("README {}", example.command);
@@ -54,6 +61,38 @@ fn conforms(path: &Path, profile: Profile) -> Result<(), Failed> {
     let label = failure.label.as_deref().unwrap_or("");
     let count = report.failures.len();
     Err(format!("{} {label}: {text} ({count} steps differ)", failure.place).into())
+}
+
+/// What a script has to begin with if the RMM is to refuse it.
+const REFUSED: &str = "# Refused:";
+
+/// Plays a script. Its expectations have to hold; printing and parsing it gives it back; what it did,
+/// exported as a vector, happens again.
+fn script_holds(path: &Path) -> Result<(), Failed> {
+    let text = std::fs::read_to_string(path)?;
+    let name = path.display().to_string();
+    let parsed = script::parse(&name, &text)?;
+    if script::parse(&name, &parsed.to_string())? != parsed {
+        return Err("printing and parsing it gives another script".into());
+    }
+    let mut player = Player::new(script::load(path)?);
+    let (platform, profile) = player.setup();
+    let mut writer = Writer::new("exported", &platform, "test");
+    let mut session = Session::new(World::new(platform, profile));
+    session.observe(&mut writer);
+    let played = player.play(&mut session);
+    drop(session);
+    match played {
+        Ok(()) if text.starts_with(REFUSED) => return Err("nothing was refused".into()),
+        Err(PlayError::Refused(_)) if text.starts_with(REFUSED) => {}
+        other => other?,
+    }
+    let vector = rimsim::vector::read("exported", writer.text().as_bytes())?;
+    let report = replay(&vector, profile, []);
+    match report.failures.first() {
+        None => Ok(()),
+        Some(failure) => Err(format!("exported: {failure:?}").into()),
+    }
 }
 
 /// A command in a `console` block of the README, and the lines it prints.

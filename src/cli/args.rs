@@ -161,7 +161,9 @@ pub(crate) struct RmmArg {
     #[arg(long, value_name = "tf-rmm|spec", value_parser = profile)]
     pub(crate) rmm: Option<Profile>,
     #[arg(long, value_name = "READING", value_parser = rem_reading)]
-    #[arg(help = "How REMs are extended: concatenated (TF-RMM), buffer (the text of 2.0), padded-value")]
+    #[arg(
+        help = "How REMs are extended: concatenated (TF-RMM), buffer (the text of 2.0), padded-value"
+    )]
     pub(crate) rem: Option<RemReading>,
 }
 
@@ -175,7 +177,9 @@ impl RmmArg {
 
 fn rem_reading(name: &str) -> Result<RemReading, String> {
     let found = RemReading::ALL.into_iter().find(|(known, _)| *known == name);
-    found.map(|(_, reading)| reading).ok_or_else(|| "it is concatenated, buffer or padded-value".into())
+    found
+        .map(|(_, reading)| reading)
+        .ok_or_else(|| "it is concatenated, buffer or padded-value".into())
 }
 
 fn profile(name: &str) -> Result<Profile, String> {

@@ -44,8 +44,8 @@ impl Problem {
         match self {
             Self::Io { .. } | Self::Directory { .. } | Self::NothingFound { .. } => Exit::Io,
             Self::TooLong { .. } | Self::Vector(_) => Exit::Usage,
-            Self::Script(error) if error.is_io() => Exit::Io,
-            Self::Script(_) => Exit::Usage,
+            Self::Script(LoadError::Script(_)) => Exit::Usage,
+            Self::Script(_) => Exit::Io,
         }
     }
 }

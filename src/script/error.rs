@@ -1,0 +1,143 @@
+//! What is wrong with a script, and how it is shown.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::grammar::Span;
+use crate::session::Place;
+
+/// Characters of a source line that an error shows on each side of its column; lines of generated
+/// scripts can be megabytes long.
+const SHOWN_CHARS: usize = 80;
+/// Longer names get no suggestion: comparing costs the square of their length.
+const SUGGEST_UP_TO_CHARS: usize = 40;
+
+/// A mistake in a script: where, what, and perhaps what was meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScriptError {
+    /// Where.
+    pub place: Place,
+    /// What is wrong.
+    pub message: String,
+    /// What may help.
+    pub hint: Option<String>,
+    /// The line in which it stands, and the column in it (characters, from 1).
+    pub source_line: Option<(String, usize)>,
+}
+
+impl ScriptError {
+    /// An error at a place of `text`.
+    pub(super) fn new(file: &Arc<str>, text: &str, span: Span, message: impl Into<String>) -> Self {
+        let place = span.in_file(file);
+        let source_line = source_line(text, span);
+        Self { place, message: message.into(), hint: None, source_line }
+    }
+
+    /// Adds what may help.
+    #[must_use]
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the name among `known` that is most like `name`, if one is.
+    #[must_use]
+    pub(super) fn suggest<'k>(self, name: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
+        match nearest(name, known) {
+            Some(nearest) => self.hint(format!("did you mean {nearest}?")),
+            None => self,
+        }
+    }
+}
+
+impl std::error::Error for ScriptError {}
+
+impl fmt::Display for ScriptError {
+    /// `boot.rmi:7:1: unknown …; did you mean …?`, then the line with a caret under the column.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)?;
+        if let Some(hint) = &self.hint {
+            write!(f, "; {hint}")?;
+        }
+        write_line(f, self.place.line, self.source_line.as_ref())
+    }
+}
+
+/// Writes a source line under a message, if there is one.
+pub(super) fn write_line(
+    f: &mut fmt::Formatter<'_>,
+    number: u32,
+    line: Option<&(String, usize)>,
+) -> fmt::Result {
+    let Some((line, column)) = line else { return Ok(()) };
+    let number = number.to_string();
+    let (gap, before) = (" ".repeat(number.len()), " ".repeat(column.saturating_sub(1)));
+    write!(f, "\n{gap} |\n{number} | {line}\n{gap} | {before}^")
+}
+
+/// The line in which `span` stands, with nothing in it that a terminal would act on.
+pub(super) fn source_line(text: &str, span: Span) -> Option<(String, usize)> {
+    let index = usize::try_from(span.line).ok()?.checked_sub(1)?;
+    let column = usize::try_from(span.column).ok()?.checked_sub(1)?;
+    let line = text.split('\n').nth(index)?;
+    let skipped = column.saturating_sub(SHOWN_CHARS);
+    let shown = line.trim_end().chars().skip(skipped).take(2 * SHOWN_CHARS);
+    let shown = shown.map(|c| match c {
+        '\t' => ' ',
+        c if c.is_control() => '\u{FFFD}',
+        c => c,
+    });
+    Some((shown.collect(), column - skipped + 1))
+}
+
+/// The known name most like `name`: at most half of its letters changed, case aside.
+fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    if name.chars().count() > SUGGEST_UP_TO_CHARS {
+        return None;
+    }
+    let wanted = name.to_lowercase();
+    let limit = wanted.len() / 2;
+    let distances =
+        known.into_iter().map(|known| (distance(&wanted, &known.to_lowercase()), known));
+    distances.filter(|(distance, _)| *distance <= limit).min_by_key(|(d, _)| *d).map(|(_, k)| k)
+}
+
+/// Levenshtein distance.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_suggested() {
+        let known = ["RTT_CREATE", "RTT_DESTROY", "REC_CREATE"];
+        assert_eq!(nearest("RTT_CRAETE", known), Some("RTT_CREATE"));
+        assert_eq!(nearest("rec_create", known), Some("REC_CREATE"));
+        assert_eq!(nearest("RTT_MAKE", known), Some("RTT_CREATE"));
+        assert_eq!(nearest("banana", known), None);
+        assert_eq!(nearest(&"R".repeat(100_000), known), None);
+        assert_eq!((distance("kitten", "sitting"), distance("", "abc")), (3, 3));
+    }
+
+    #[test]
+    fn long_and_strange_lines_are_shown_in_part() {
+        let text = format!("{}x\u{1b}[31m{}", "a".repeat(1000), "b".repeat(1000));
+        let (line, column) = source_line(&text, Span { line: 1, column: 1001 }).unwrap();
+        assert_eq!((line.chars().count(), column), (160, 81));
+        assert!(line.contains('\u{FFFD}') && !line.contains('\u{1b}'));
+        assert_eq!(source_line("a", Span { line: 9, column: 1 }), None);
+    }
+}

@@ -1,0 +1,356 @@
+//! Brings a script together with everything that it names: the only I/O of the language.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::error::ScriptError;
+use super::grammar::{Form, ImageSource, Kind, Name, Script, Span, Statement, Value};
+use super::lex::{Lexer, TokenKind};
+use super::parse::{MAX_TEXT_BYTES, not_utf8, parse};
+use crate::abi::platform::Platform;
+use crate::abi::profile::Profile;
+use crate::measure::image::{Image, ImageError};
+
+/// Most files that include each other, one inside the other: more is a mistake, not a library.
+pub const MAX_INCLUDE_DEPTH: usize = 16;
+/// Most `include` statements that are followed in all: sixteen levels of two would be 65536.
+pub const MAX_INCLUDES: usize = 256;
+
+/// Where scripts and images come from. Paths are those that the script names, joined with the
+/// directory of the file that names them.
+pub trait Source {
+    /// The bytes of a text file, at most `limit_bytes + 1` of them.
+    ///
+    /// # Errors
+    /// If the file can not be read.
+    fn text(&mut self, path: &str, limit_bytes: u64) -> io::Result<Vec<u8>>;
+
+    /// An image.
+    ///
+    /// # Errors
+    /// If the file can not be used as an image.
+    fn image(&mut self, path: &str) -> Result<Image, ImageError>;
+}
+
+/// The file system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Files;
+
+impl Source for Files {
+    fn text(&mut self, path: &str, limit_bytes: u64) -> io::Result<Vec<u8>> {
+        let file = File::open(path)?;
+        if file.metadata()?.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
+        }
+        let mut bytes = Vec::new();
+        file.take(limit_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn image(&mut self, path: &str) -> Result<Image, ImageError> {
+        Image::open(Path::new(path))
+    }
+}
+
+/// Files that are only in memory: for tests, fuzzers and embedders.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryFiles(pub BTreeMap<String, Vec<u8>>);
+
+impl Source for MemoryFiles {
+    fn text(&mut self, path: &str, _: u64) -> io::Result<Vec<u8>> {
+        self.0.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn image(&mut self, path: &str) -> Result<Image, ImageError> {
+        let error = |source| ImageError::Io { path: path.to_owned(), source };
+        let bytes = self.text(path, u64::MAX).map_err(error)?;
+        if bytes.is_empty() {
+            return Err(ImageError::Empty { path: path.to_owned() });
+        }
+        Ok(Image::from_bytes(path, bytes))
+    }
+}
+
+/// Why a script can not be loaded.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The script, or one that it includes, has a mistake.
+    #[error("{0}")]
+    Script(Box<ScriptError>),
+    /// A file can not be read.
+    #[error("{path}: {source}{}", named(place))]
+    Io {
+        /// The file.
+        path: String,
+        /// The statement that names it, unless it is the script itself.
+        place: Option<crate::session::Place>,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// An image can not be used.
+    #[error("{source}{}", named(&Some(place.clone())))]
+    Image {
+        /// The statement that names it.
+        place: crate::session::Place,
+        /// Why.
+        source: ImageError,
+    },
+}
+
+fn named(place: &Option<crate::session::Place>) -> String {
+    place.as_ref().map(|place| format!(" (named in {place})")).unwrap_or_default()
+}
+
+impl From<ScriptError> for LoadError {
+    fn from(error: ScriptError) -> Self {
+        Self::Script(Box::new(error))
+    }
+}
+
+/// A script with its includes in their places and its images opened.
+#[derive(Clone, Debug)]
+pub struct LoadedScript {
+    pub(super) items: Vec<Item>,
+    pub(super) platform: Option<Platform>,
+    pub(super) profile: Option<Profile>,
+    /// Numbers written in hexadecimal: what `auto` keeps away from.
+    pub(super) literals: BTreeSet<u64>,
+}
+
+/// A statement, the text in which it stands, and the file that it names.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    pub(super) statement: Statement,
+    pub(super) text: Arc<SourceText>,
+    pub(super) image: Option<Arc<Image>>,
+}
+
+/// A file's name and text.
+#[derive(Debug)]
+pub(super) struct SourceText {
+    pub(super) file: Arc<str>,
+    pub(super) text: String,
+}
+
+impl SourceText {
+    pub(super) fn error(&self, span: Span, message: impl Into<String>) -> ScriptError {
+        ScriptError::new(&self.file, &self.text, span, message)
+    }
+}
+
+/// Loads a script from the file system.
+///
+/// # Errors
+/// If a file can not be read, or a script has a mistake.
+pub fn load(path: &Path) -> Result<LoadedScript, LoadError> {
+    let Some(path) = path.to_str() else {
+        let source = io::Error::new(io::ErrorKind::InvalidInput, "the name is not UTF-8");
+        return Err(LoadError::Io { path: path.display().to_string(), place: None, source });
+    };
+    load_from(path, &mut Files)
+}
+
+/// Loads a script from anywhere.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_from(path: &str, source: &mut dyn Source) -> Result<LoadedScript, LoadError> {
+    let mut loader = Loader {
+        source,
+        loaded: LoadedScript {
+            items: Vec::new(),
+            platform: None,
+            profile: None,
+            literals: BTreeSet::new(),
+        },
+        images: BTreeMap::new(),
+        open: Vec::new(),
+        includes: 0,
+        left_bytes: MAX_TEXT_BYTES,
+        acted: false,
+    };
+    loader.file(path, None)?;
+    Ok(loader.loaded)
+}
+
+struct Loader<'s> {
+    source: &'s mut dyn Source,
+    loaded: LoadedScript,
+    images: BTreeMap<String, Arc<Image>>,
+    /// The files that include each other down to where we are.
+    open: Vec<String>,
+    includes: usize,
+    left_bytes: u64,
+    /// Something was done that a platform would have to be known for.
+    acted: bool,
+}
+
+impl Loader<'_> {
+    fn file(&mut self, path: &str, by: Option<(&SourceText, Span)>) -> Result<(), LoadError> {
+        let bytes = self.source.text(path, self.left_bytes).map_err(|source| LoadError::Io {
+            path: path.to_owned(),
+            place: by.map(|(text, span)| span.in_file(&text.file)),
+            source,
+        })?;
+        if bytes.len() as u64 > self.left_bytes {
+            let message =
+                format!("with {path} the script is longer than {} MiB", MAX_TEXT_BYTES >> 20);
+            let first = Span { line: 1, column: 1 };
+            return Err(by
+                .map_or_else(
+                    || ScriptError::new(&path.into(), "", first, message.as_str()),
+                    |(text, span)| text.error(span, message.as_str()),
+                )
+                .into());
+        }
+        self.left_bytes -= bytes.len() as u64;
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let valid = error.utf8_error().valid_up_to();
+                return Err(not_utf8(path, error.as_bytes(), valid).into());
+            }
+        };
+        let Script { file, statements } = parse(path, &text)?;
+        self.loaded.literals.extend(literals(&text));
+        let text = Arc::new(SourceText { file, text });
+        self.open.push(path.to_owned());
+        for statement in statements {
+            self.statement(path, &text, statement)?;
+        }
+        self.open.pop();
+        Ok(())
+    }
+
+    fn statement(
+        &mut self,
+        path: &str,
+        text: &Arc<SourceText>,
+        statement: Statement,
+    ) -> Result<(), LoadError> {
+        let span = statement.span;
+        let mut image = None;
+        match &statement.kind {
+            Kind::Empty => return Ok(()),
+            Kind::Include(name) => return self.include(path, text, name),
+            Kind::Platform(name) => {
+                self.only_once(text, span, "platform", self.loaded.platform.is_some())?;
+                self.loaded.platform = Some(self.platform(path, text, name)?);
+            }
+            Kind::Rmm(name) => {
+                self.only_once(text, span, "rmm", self.loaded.profile.is_some())?;
+                self.loaded.profile = Profile::from_name(&name.text);
+            }
+            Kind::Image { source: ImageSource::File(name), .. } => {
+                image = Some(self.image(path, text, name)?);
+            }
+            Kind::Image { .. }
+            | Kind::Note(_)
+            | Kind::RttAuto(_)
+            | Kind::Let { value: Value::Number(_), .. } => {}
+            _ => self.acted = true,
+        }
+        self.loaded.items.push(Item { statement, text: Arc::clone(text), image });
+        Ok(())
+    }
+
+    fn only_once(
+        &self,
+        text: &SourceText,
+        span: Span,
+        what: &str,
+        known: bool,
+    ) -> Result<(), ScriptError> {
+        if known {
+            return Err(text.error(span, format!("`{what}` is given twice")));
+        }
+        if self.acted {
+            return Err(text.error(span, format!("`{what}` has to stand before the first action")));
+        }
+        Ok(())
+    }
+
+    fn include(
+        &mut self,
+        path: &str,
+        text: &Arc<SourceText>,
+        name: &Name,
+    ) -> Result<(), LoadError> {
+        let included = join(path, &name.text);
+        self.includes += 1;
+        let mistake = if self.open.contains(&included) {
+            format!("{included} includes itself: {} -> {included}", self.open.join(" -> "))
+        } else if self.open.len() >= MAX_INCLUDE_DEPTH {
+            format!("more than {MAX_INCLUDE_DEPTH} files include each other")
+        } else if self.includes > MAX_INCLUDES {
+            format!("more than {MAX_INCLUDES} files are included")
+        } else {
+            return self.file(&included, Some((text, name.span)));
+        };
+        Err(text.error(name.span, mistake).into())
+    }
+
+    fn platform(
+        &mut self,
+        path: &str,
+        text: &SourceText,
+        name: &Name,
+    ) -> Result<Platform, LoadError> {
+        if !name.text.ends_with(".toml") {
+            let platform = Platform::preset(&name.text);
+            return platform.map_err(|error| text.error(name.span, error.to_string()).into());
+        }
+        let file = join(path, &name.text);
+        let bytes = self.source.text(&file, MAX_TEXT_BYTES).map_err(|source| LoadError::Io {
+            path: file.clone(),
+            place: Some(name.span.in_file(&text.file)),
+            source,
+        })?;
+        let platform = String::from_utf8_lossy(&bytes);
+        Platform::from_toml(&platform)
+            .map_err(|error| text.error(name.span, format!("{file}: {error}")).into())
+    }
+
+    fn image(
+        &mut self,
+        path: &str,
+        text: &SourceText,
+        name: &Name,
+    ) -> Result<Arc<Image>, LoadError> {
+        let file = join(path, &name.text);
+        if let Some(image) = self.images.get(&file) {
+            return Ok(Arc::clone(image));
+        }
+        let place = name.span.in_file(&text.file);
+        let image = self.source.image(&file);
+        let image = Arc::new(image.map_err(|source| LoadError::Image { place, source })?);
+        self.images.insert(file, Arc::clone(&image));
+        Ok(image)
+    }
+}
+
+/// `name` as seen from the directory of `path`.
+fn join(path: &str, name: &str) -> String {
+    let directory = Path::new(path).parent().unwrap_or(Path::new(""));
+    // Components leave out `.`, so that one file has one name.
+    let joined: PathBuf = directory.join(name).components().collect();
+    joined.to_string_lossy().into_owned()
+}
+
+fn literals(text: &str) -> Vec<u64> {
+    let mut lexer = Lexer::new("".into(), text);
+    let mut found = Vec::new();
+    while let Ok(token) = lexer.next() {
+        match token.kind {
+            TokenKind::Number(value, Form::Hex) => found.push(value),
+            TokenKind::End => break,
+            _ => {}
+        }
+    }
+    found
+}

@@ -1,0 +1,460 @@
+//! Plays a script, as a Host: it knows of the RMM what the registers say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use thiserror::Error;
+
+use super::auto::Auto;
+use super::error::{self, ScriptError};
+use super::grammar::{Bytes, Expr, ImageSource, Invocation, Kind, Name, Span};
+use super::load::{Item, LoadedScript};
+use super::picture::Picture;
+use crate::abi::addr::{GRANULE_SIZE, Hex};
+use crate::abi::command::{CallRegs, CommandInfo};
+use crate::abi::platform::Platform;
+use crate::abi::profile::Profile;
+use crate::measure::image::{Image, ImageError};
+use crate::measure::rim::Measurement;
+use crate::model::granule::{Gpt, GranuleState};
+use crate::rmi::Outcome;
+use crate::session::{Action, Check, Mismatch, PeekWant, Place, Record, RimWant, Session, Step};
+
+/// Most unmet expectations that are kept with their texts; further ones are counted.
+pub const MAX_MISMATCHES: usize = 1000;
+/// Most bytes of a `fill`: unlike zeros and files, they take memory.
+pub const MAX_FILL_BYTES: u64 = 1 << 30;
+/// Most bytes that one `peek` looks at.
+pub const MAX_PEEK_BYTES: u64 = 1 << 20;
+
+/// An expectation that was not met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmet {
+    /// The statement.
+    pub place: Place,
+    /// What was done: a command with its arguments, or the thing that was looked at.
+    pub what: String,
+    /// The difference.
+    pub mismatch: Mismatch,
+}
+
+impl fmt::Display for Unmet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.place, self.what, self.mismatch)
+    }
+}
+
+/// The RMM refused what the script did not expect it to refuse, or the Host was faulted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The statement.
+    pub place: Place,
+    /// The command with its arguments.
+    pub command: String,
+    /// The failure condition with the values compared.
+    pub explanation: String,
+    /// The statement's first line, and the column of the statement in it.
+    pub source_line: Option<(String, usize)>,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.place, self.command, self.explanation)?;
+        error::write_line(f, self.place.line, self.source_line.as_ref())
+    }
+}
+
+/// Why a play ended early.
+#[derive(Debug, Error)]
+pub enum PlayError {
+    /// The script has a mistake that shows only when it is played.
+    #[error("{0}")]
+    Script(Box<ScriptError>),
+    /// A command failed, and no `=>` says that it should.
+    #[error("{0}")]
+    Refused(Box<Refused>),
+    /// Expectations were not met: those that were kept, and how many in all.
+    #[error("{}", unmet_text(.0, *.1))]
+    Mismatch(Vec<Unmet>, u64),
+    /// An image changed while it was used.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+}
+
+impl From<ScriptError> for PlayError {
+    fn from(error: ScriptError) -> Self {
+        Self::Script(Box::new(error))
+    }
+}
+
+fn unmet_text(unmet: &[Unmet], total: u64) -> String {
+    let mut lines: Vec<String> = unmet.iter().map(Unmet::to_string).collect();
+    let more = total - unmet.len() as u64;
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+    lines.join("\n")
+}
+
+/// Plays one script.
+#[derive(Clone, Debug)]
+pub struct Player {
+    script: LoadedScript,
+    keep_going: bool,
+    printed: Vec<String>,
+    symbols: BTreeMap<u64, String>,
+}
+
+impl Player {
+    /// A player for a script.
+    #[must_use]
+    pub fn new(script: LoadedScript) -> Self {
+        Self { script, keep_going: false, printed: Vec::new(), symbols: BTreeMap::new() }
+    }
+
+    /// Whether to go on after an expectation that is not met, and report all of them at the end.
+    pub fn keep_going(&mut self, keep_going: bool) {
+        self.keep_going = keep_going;
+    }
+
+    /// The machine and the RMM that the script asks for, or the defaults. A session with others is
+    /// as good.
+    #[must_use]
+    pub fn setup(&self) -> (Platform, Profile) {
+        let script = &self.script;
+        (script.platform.clone().unwrap_or_default(), script.profile.unwrap_or_default())
+    }
+
+    /// What `print` statements have printed, a line each.
+    #[must_use]
+    pub fn printed(&self) -> &[String] {
+        &self.printed
+    }
+
+    /// The symbol that had this value when the last play ended: the name of a Realm by its RD.
+    #[must_use]
+    pub fn symbol_of(&self, value: u64) -> Option<&str> {
+        self.symbols.get(&value).map(String::as_str)
+    }
+
+    /// Carries out the script, from its beginning.
+    ///
+    /// # Errors
+    /// If a command is refused that should not be, an expectation is not met, the script has a
+    /// mistake, or one of its images changed meanwhile.
+    pub fn play(&mut self, session: &mut Session<'_>) -> Result<(), PlayError> {
+        self.printed.clear();
+        let mut state = State {
+            numbers: BTreeMap::new(),
+            pictures: BTreeMap::new(),
+            auto: Auto::new(session.world().platform(), &self.script.literals),
+            window: None,
+            realms: BTreeSet::new(),
+            rtt_auto: false,
+            keep_going: self.keep_going,
+            unmet: Vec::new(),
+            unmet_total: 0,
+        };
+        let played: Result<(), PlayError> = self.script.items.iter().try_for_each(|item| {
+            let printed = Run { state: &mut state, session, item }.statement()?;
+            self.printed.extend(printed);
+            Ok(())
+        });
+        self.symbols =
+            state.numbers.iter().map(|(name, (value, _))| (*value, name.clone())).collect();
+        played?;
+        let images = self.script.items.iter().filter_map(|item| item.image.as_ref());
+        images.into_iter().try_for_each(|image| image.check_unchanged())?;
+        if state.unmet_total > 0 {
+            return Err(PlayError::Mismatch(state.unmet, state.unmet_total));
+        }
+        Ok(())
+    }
+}
+
+/// What a Host remembers.
+pub(super) struct State {
+    pub(super) numbers: BTreeMap<String, (u64, u32)>,
+    pub(super) pictures: BTreeMap<String, Picture>,
+    pub(super) auto: Auto,
+    /// The Non-secure granule in which images are shown to DATA_CREATE.
+    pub(super) window: Option<u64>,
+    /// RDs of the Realms that exist.
+    pub(super) realms: BTreeSet<u64>,
+    pub(super) rtt_auto: bool,
+    keep_going: bool,
+    unmet: Vec<Unmet>,
+    unmet_total: u64,
+}
+
+/// One statement as it is played.
+pub(super) struct Run<'r, 'o> {
+    pub(super) state: &'r mut State,
+    pub(super) session: &'r mut Session<'o>,
+    pub(super) item: &'r Item,
+}
+
+impl Run<'_, '_> {
+    /// Returns what there is to print.
+    fn statement(&mut self) -> Result<Option<String>, PlayError> {
+        let item = self.item;
+        match &item.statement.kind {
+            Kind::Empty | Kind::Platform(_) | Kind::Rmm(_) | Kind::Include(_) => {}
+            Kind::Let { name, value } => {
+                let value = self.value(value)?;
+                self.define(name, value)?;
+            }
+            Kind::Image { name, source } => self.image(name, source)?,
+            Kind::RttAuto(auto) => self.state.rtt_auto = *auto,
+            Kind::Invoke(invocation) => match CommandInfo::by_name(&invocation.verb.text) {
+                Some(info) => self.command(invocation, info)?,
+                None => self.host(invocation)?,
+            },
+            Kind::Call { regs, answer } => {
+                let mut values: CallRegs = [0; 7];
+                for (value, reg) in values.iter_mut().zip(regs) {
+                    *value = self.number(reg)?;
+                }
+                self.execute(&values, answer.as_deref())?;
+            }
+            Kind::ExpectRim { rd, want } => self.expect_rim(rd.as_ref(), want.as_deref())?,
+            Kind::ExpectGranule { pa, state, gpt } => {
+                let pa = self.number(pa)?;
+                let gpt = gpt.as_ref().and_then(|gpt| Gpt::from_name(&gpt.text));
+                let check = Check::Granule { pa, state: state_of(&state.text), gpt };
+                self.check(check, format!("granule {}", Hex(pa)))?;
+            }
+            Kind::PrintRim { rd } => {
+                let rd = self.realm(rd.as_ref())?;
+                let text = match self.session.world_mut().rim(rd) {
+                    Some(rim) => format!("{rim:?}"),
+                    None => "none".to_owned(),
+                };
+                let text = format!("rim rd={} {text}", Hex(rd));
+                self.step(Action::Note(text.clone()))?;
+                return Ok(Some(text));
+            }
+            Kind::Note(text) => {
+                self.step(Action::Note(text.text.clone()))?;
+            }
+        }
+        Ok(None)
+    }
+
+    fn define(&mut self, name: &Name, value: u64) -> Result<(), PlayError> {
+        let line = name.span.line;
+        match self.state.numbers.get(&name.text) {
+            Some((_, first)) => {
+                let message = format!("`{}` is defined already, in line {first}", name.text);
+                Err(self.error(name.span, message).into())
+            }
+            None => {
+                self.state.numbers.insert(name.text.clone(), (value, line));
+                Ok(())
+            }
+        }
+    }
+
+    fn image(&mut self, name: &Name, source: &ImageSource) -> Result<(), PlayError> {
+        let made = |bytes: &Bytes| {
+            let image = Image::from_bytes(name.text.clone(), bytes.as_slice().to_vec());
+            Picture::image(image.into())
+        };
+        let picture = match source {
+            ImageSource::File(_) => {
+                let image = self.item.image.as_ref().expect("loaded with the script");
+                Picture::image(std::sync::Arc::clone(image))
+            }
+            ImageSource::Bytes(bytes, _) => made(bytes),
+            ImageSource::Zeros(len) => Picture::zeros(self.number(len)?),
+            ImageSource::Fill { len, seed } => {
+                let len_bytes = self.at_most(len, MAX_FILL_BYTES, "a `fill`")?;
+                Picture::fill(len_bytes, self.number(seed)?)
+            }
+            ImageSource::Slice { image, from, to } => {
+                let (from_byte, to_byte) = (self.number(from)?, self.number(to)?);
+                let whole = self.picture(&image.text, image.span)?;
+                let slice = whole.slice(from_byte, to_byte);
+                slice.map_err(|message| self.error(from.span, message))?
+            }
+        };
+        if picture.len_bytes() == 0 {
+            return Err(self.error(name.span, "an image has at least one byte").into());
+        }
+        if self.state.pictures.insert(name.text.clone(), picture).is_some() {
+            let message = format!("the image `{}` is defined already", name.text);
+            return Err(self.error(name.span, message).into());
+        }
+        Ok(())
+    }
+
+    /// What the Host does in its own memory.
+    fn host(&mut self, invocation: &Invocation) -> Result<(), PlayError> {
+        let pa = self.arg(invocation, "pa")?;
+        let len_of = |bytes: &Bytes| bytes.as_slice().len() as u64;
+        let bytes = match invocation.arg("bytes").map(|arg| &arg.value) {
+            Some(super::grammar::Value::Bytes(bytes, _)) => Some(bytes),
+            _ => None,
+        };
+        let mut touched_bytes = 1;
+        match (invocation.verb.text.as_str(), bytes) {
+            ("poke", Some(bytes)) => {
+                touched_bytes = len_of(bytes);
+                self.step(Action::Write { pa, bytes: bytes.as_slice().to_vec() })?;
+            }
+            ("peek", Some(bytes)) => {
+                let mut words = BTreeMap::new();
+                for (offset, piece) in (0..).step_by(8).zip(bytes.as_slice().chunks(8)) {
+                    let mut word = [0; 8];
+                    word[..piece.len()].copy_from_slice(piece);
+                    words.insert(offset, word);
+                }
+                let (len_bytes, want) = (len_of(bytes), PeekWant::Words(words));
+                self.check(Check::Peek { pa, len_bytes, want }, format!("memory {}", Hex(pa)))?;
+            }
+            ("peek", None) => {
+                let len_bytes = match invocation.arg("len") {
+                    Some(arg) => self.limited(&arg.value, MAX_PEEK_BYTES, "a `peek`")?,
+                    None => 1,
+                };
+                let check = Check::Peek { pa, len_bytes, want: PeekWant::Gpf };
+                self.check(check, format!("memory {}", Hex(pa)))?;
+            }
+            ("zero", _) => {
+                touched_bytes = self.arg(invocation, "len")?;
+                self.inside(pa, touched_bytes)?;
+                self.step(Action::Zero { pa, len_bytes: touched_bytes })?;
+            }
+            ("fill", _) => {
+                let seed = self.arg(invocation, "seed")?;
+                let len = invocation.arg("len").expect("the parser asks for it");
+                touched_bytes = self.limited(&len.value, MAX_FILL_BYTES, "a `fill`")?;
+                self.inside(pa, touched_bytes)?;
+                self.step(Action::Fill { pa, len_bytes: touched_bytes, seed })?;
+            }
+            ("load", _) => {
+                let picture = self.image_arg(invocation)?.expect("the parser asks for it");
+                let span = invocation.verb.span;
+                let count = self.checked_count(picture.count_granules(), span)?;
+                touched_bytes = count * GRANULE_SIZE;
+                self.inside(pa, touched_bytes)?;
+                for number in 0..count {
+                    self.show(&picture, number, pa + number * GRANULE_SIZE)?;
+                }
+            }
+            _ => {
+                let word = invocation.words.first().and_then(|word| Gpt::from_name(&word.text));
+                self.step(Action::SetGpt { pa, gpt: word.expect("the parser asks for one") })?;
+            }
+        }
+        self.state.auto.avoid(pa, touched_bytes);
+        Ok(())
+    }
+
+    fn inside(&self, pa: u64, len_bytes: u64) -> Result<(), ScriptError> {
+        match pa.checked_add(len_bytes) {
+            Some(_) => Ok(()),
+            None => Err(self.mistake("this passes the end of 64-bit addresses")),
+        }
+    }
+
+    fn expect_rim(
+        &mut self,
+        rd: Option<&Expr>,
+        want: Option<&Measurement>,
+    ) -> Result<(), PlayError> {
+        let rd = self.realm(rd)?;
+        // A slot that is not spoken of may be anything: it is expected to be as it is.
+        let rems = self.session.world().realm(rd).map(|realm| *realm.rems());
+        let want = match want {
+            Some(rim) => {
+                RimWant::Slots([*rim].into_iter().chain(rems.into_iter().flatten()).collect())
+            }
+            None => RimWant::NotRd,
+        };
+        self.check(Check::Rim { rd, want }, format!("Realm {}", Hex(rd)))
+    }
+
+    /// The RD that is named, or that of the only Realm.
+    fn realm(&mut self, rd: Option<&Expr>) -> Result<u64, PlayError> {
+        if let Some(rd) = rd {
+            return self.number(rd).map_err(Into::into);
+        }
+        let mut realms = self.state.realms.iter();
+        match (realms.next(), realms.next()) {
+            (Some(rd), None) => Ok(*rd),
+            (None, _) => Err(self.mistake("there is no Realm; say which with rd=…").into()),
+            _ => Err(self.mistake("there are several Realms; say which with rd=…").into()),
+        }
+    }
+
+    /// Does one thing. A fault of the Host ends the play.
+    pub(super) fn step(&mut self, action: Action) -> Result<Record, PlayError> {
+        let place = self.place();
+        let step = Step::new(action, place);
+        let record = self.session.step(&step);
+        match record.fault {
+            None => Ok(record),
+            Some(fault) => {
+                let what = match &self.item.statement.kind {
+                    Kind::Invoke(invocation) => invocation.verb.text.clone(),
+                    _ => "Host memory".to_owned(),
+                };
+                Err(self.refused(what, fault.to_string()))
+            }
+        }
+    }
+
+    pub(super) fn call(&mut self, regs: &CallRegs) -> Result<Outcome, PlayError> {
+        let record = self.step(Action::Call(*regs))?;
+        Ok(record.outcome.expect("a call has an outcome"))
+    }
+
+    fn check(&mut self, check: Check, what: String) -> Result<(), PlayError> {
+        let record = self.step(Action::Check(check))?;
+        self.report(&what, record.mismatches)
+    }
+
+    /// Keeps mismatches, and ends the play with the first one if it is to end.
+    pub(super) fn report(
+        &mut self,
+        what: &str,
+        mismatches: Vec<Mismatch>,
+    ) -> Result<(), PlayError> {
+        let place = self.place();
+        let state = &mut *self.state;
+        state.unmet_total += mismatches.len() as u64;
+        let room = MAX_MISMATCHES - state.unmet.len().min(MAX_MISMATCHES);
+        state.unmet.extend(mismatches.into_iter().take(room).map(|mismatch| Unmet {
+            place: place.clone(),
+            what: what.to_owned(),
+            mismatch,
+        }));
+        if state.unmet_total == 0 || state.keep_going {
+            return Ok(());
+        }
+        Err(PlayError::Mismatch(std::mem::take(&mut state.unmet), state.unmet_total))
+    }
+
+    pub(super) fn refused(&self, command: String, explanation: String) -> PlayError {
+        let source_line = error::source_line(&self.item.text.text, self.item.statement.span);
+        let place = self.place();
+        PlayError::Refused(Box::new(Refused { place, command, explanation, source_line }))
+    }
+
+    fn place(&self) -> Place {
+        self.item.statement.span.in_file(&self.item.text.file)
+    }
+
+    pub(super) fn error(&self, span: Span, message: impl Into<String>) -> ScriptError {
+        self.item.text.error(span, message)
+    }
+
+    pub(super) fn mistake(&self, message: &str) -> ScriptError {
+        self.error(self.item.statement.span, message)
+    }
+}
+
+fn state_of(name: &str) -> Option<GranuleState> {
+    super::parse::GRANULE_STATES.into_iter().find(|state| state.name() == name)
+}

@@ -1,0 +1,256 @@
+//! `parse(print(script)) == script`.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::abi::command::COMMANDS;
+use crate::abi::layout::LAYOUTS;
+use crate::abi::status::Status;
+use crate::measure::rim::{HashAlgo, Measurement};
+
+/// For fuzzers: no text makes the parser panic, and what it accepts it prints and reads again.
+fn parses_and_round_trips(bytes: &[u8]) {
+    let Ok(script) = parse_bytes("fuzz.rmi", bytes) else { return };
+    let printed = script.to_string();
+    let again = parse("fuzz.rmi", &printed).unwrap_or_else(|error| panic!("{printed}\n{error}"));
+    assert_eq!(again, script, "{printed}");
+    assert_eq!(again.to_string(), printed);
+}
+
+const CORPUS: &str = r#"
+# comment	with tab
+
+
+#
+platform "fvp"   # trailing
+rmm tf-rmm
+include "a \"b\" \\ \n.rmi"
+let a = 1+2*3|4 - -5
+let b = (1+2)*(3-(4-5))
+let c = 64KiB*2 + 0xFFFF_ffff
+let d = -(1+2)
+let e = align_up(len(k)+1, 4KiB*2)
+let f = auto
+let g = auto 2
+let h = auto ns (a+1)
+let p = RealmParams { rpv=text:"x\"y", flags=lpa2|sve, rtt_base=auto 2, }
+let q = RecParams { # inside
+  gprs=[1, # inside again
+   a+2], aux=auto }
+image k = "Image"
+image s = k[0..64KiB]
+image z = zeros 8KiB
+image y = fill 8KiB seed=7
+image x = hex:"00ff"
+image w = text:"FW CONTENT"
+rtt auto
+rtt manual
+RMI_DATA_CREATE rd=a ipa=0 flags=1 image=k
+DATA_CREATE rd=a ipa=0 src=auto ns data=auto flags=measure count=3 => RMI_SUCCESS
+RTT_INIT_RIPAS rd=a base=0 top=1 all => RMI_ERROR_RTT(-1) base_align out_top=3
+RTT_READ_ENTRY rd=a ipa=0x1000 level=-1 => RMI_SUCCESS walk_level=2 state=ASSIGNED
+REC_ENTER rec=1 run_ptr=RecEnter {} => RMI_ERROR_REALM(1)
+call 0xc4000156 1 (a+b) -3 => SMC_NOT_SUPPORTED
+call f (a)
+poke pa=a bytes=hex:"00"
+peek pa=a gpf len=8
+pas pa=a secure
+expect rim rd=a+1 none
+expect rim sha256:0000000000000000000000000000000000000000000000000000000000000000
+expect granule (a+b) UNDELEGATED ns
+expect granule a none
+print rim
+note "text"
+"#;
+
+#[test]
+fn a_corpus_round_trips_as_a_whole_and_in_parts() {
+    parse("corpus.rmi", CORPUS).unwrap();
+    parses_and_round_trips(CORPUS.as_bytes());
+    for start in (0..CORPUS.len()).step_by(7) {
+        parses_and_round_trips(&CORPUS.as_bytes()[start..]);
+        parses_and_round_trips(&CORPUS.as_bytes()[..start]);
+    }
+}
+
+#[test]
+fn comments_inside_brackets_move_above() {
+    let script = parse("", "let q = RecParams { # one\n pc=1 # two\n} # three").unwrap();
+    assert_eq!(script.to_string(), "# one\n# two\nlet q = RecParams { pc=1 }  # three\n");
+}
+
+fn name() -> impl Strategy<Value = Name> {
+    "[a-z_][a-z0-9_]{0,6}x".prop_map(|text| Name { text, span: Span::default() })
+}
+
+fn text() -> impl Strategy<Value = Name> {
+    any::<String>().prop_map(|text| Name { text, span: Span::default() })
+}
+
+fn number() -> impl Strategy<Value = ExprKind> {
+    let units = prop::sample::select(Unit::ALL.to_vec());
+    prop_oneof![
+        any::<u64>().prop_map(|n| ExprKind::Number(n, Form::Decimal)),
+        any::<u64>().prop_map(|n| ExprKind::Number(n, Form::Hex)),
+        (0_u64..1 << 20, units)
+            .prop_map(|(n, unit)| ExprKind::Number(n * unit.bytes(), Form::Size(unit))),
+    ]
+}
+
+fn expr() -> impl Strategy<Value = Expr> {
+    let leaf = prop_oneof![
+        number(),
+        name().prop_map(|name| ExprKind::Symbol(name.text)),
+        name().prop_map(|name| ExprKind::Len(name.text)),
+    ];
+    let whole = |kind| Expr { kind, span: Span::default() };
+    leaf.prop_map(whole).prop_recursive(4, 16, 2, move |inner| {
+        let ops = prop::sample::select(vec![Op::Or, Op::Plus, Op::Minus, Op::Times]);
+        prop_oneof![
+            inner.clone().prop_map(|e| ExprKind::Negative(Box::new(e))),
+            [inner.clone(), inner.clone()].prop_map(|e| ExprKind::AlignUp(Box::new(e))),
+            (ops, [inner.clone(), inner]).prop_map(|(op, e)| ExprKind::Binary(op, Box::new(e))),
+        ]
+        .prop_map(whole)
+    })
+}
+
+fn bytes() -> impl Strategy<Value = Bytes> {
+    let hex = prop::collection::vec(any::<u8>(), 0..40).prop_map(Bytes::Hex);
+    prop_oneof![hex, ".{0,9}".prop_map(Bytes::Text)]
+}
+
+fn auto() -> impl Strategy<Value = Value> {
+    let span = Span::default();
+    (prop::option::of(expr()), any::<bool>()).prop_map(move |(count, ns)| Value::Auto {
+        count,
+        ns,
+        span,
+    })
+}
+
+fn structure() -> impl Strategy<Value = Value> {
+    let layouts = prop::sample::select(LAYOUTS.to_vec());
+    let fields = prop::collection::vec((expr(), bytes(), auto(), any::<u8>()), 32);
+    (layouts, fields).prop_map(|(layout, values)| {
+        let mut fields = Vec::new();
+        for (field, (expr, bytes, auto, choice)) in layout.fields.iter().zip(values) {
+            let value = match choice {
+                0..50 => continue,
+                _ if field.width_bytes > 8 => Value::Bytes(bytes, Span::default()),
+                50..100 if ["aux", "rtt_base"].contains(&field.name) => auto,
+                _ if field.count > 1 => {
+                    let count = field.count.min(usize::from(choice) % 4);
+                    Value::Array(vec![expr; count], Span::default())
+                }
+                _ => Value::Number(expr),
+            };
+            fields.push(arg(field.name, value));
+        }
+        let name = Name { text: layout.name.to_owned(), span: Span::default() };
+        Value::Struct { name, fields }
+    })
+}
+
+fn arg(name: &str, value: Value) -> Arg {
+    Arg { name: Name { text: name.to_owned(), span: Span::default() }, value }
+}
+
+fn answer() -> impl Strategy<Value = Option<Answer>> {
+    let status = prop::option::of(prop::sample::select(Status::ALL.to_vec()));
+    let index = prop::option::of(prop::sample::select(vec![0_u8, 1, 3, 0xFF]));
+    prop::option::of((status, index).prop_map(|(status, index)| {
+        let index = if status.is_none() { None } else { index };
+        Answer { status, index, condition: None, outputs: Vec::new(), span: Span::default() }
+    }))
+}
+
+fn command() -> impl Strategy<Value = Kind> {
+    let values = prop::collection::vec((expr(), structure()), 6);
+    (prop::sample::select(COMMANDS.iter().collect::<Vec<_>>()), values, answer()).prop_map(
+        |(info, values, answer)| {
+            let value = |name: &&str, (expr, structure): (Expr, Value)| match *name {
+                "params_ptr" | "run_ptr" => arg(name, structure),
+                "rd" | "data" | "src" if matches!(expr.kind, ExprKind::Len(_)) => {
+                    let auto = Value::Auto { count: None, ns: *name == "src", span: expr.span };
+                    arg(name, auto)
+                }
+                _ => arg(name, Value::Number(expr)),
+            };
+            let args = info.inputs.iter().zip(values).map(|(n, v)| value(n, v)).collect();
+            let verb = Name { text: info.name.to_owned(), span: Span::default() };
+            Kind::Invoke(Box::new(Invocation { verb, args, words: Vec::new(), answer }))
+        },
+    )
+}
+
+fn image_source() -> impl Strategy<Value = ImageSource> {
+    prop_oneof![
+        text().prop_map(ImageSource::File),
+        (name(), expr(), expr()).prop_map(|(image, from, to)| ImageSource::Slice {
+            image,
+            from,
+            to
+        }),
+        expr().prop_map(ImageSource::Zeros),
+        (expr(), expr()).prop_map(|(len, seed)| ImageSource::Fill { len, seed }),
+        bytes().prop_map(|bytes| ImageSource::Bytes(bytes, Span::default())),
+    ]
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    let digest =
+        prop::option::of(any::<[u8; 32]>().prop_map(|bytes| {
+            Box::new(Measurement::from_bytes(HashAlgo::Sha256, &bytes).unwrap())
+        }));
+    let value = prop_oneof![expr().prop_map(Value::Number), auto(), structure()];
+    prop_oneof![
+        text().prop_map(Kind::Platform),
+        text().prop_map(Kind::Include),
+        text().prop_map(Kind::Note),
+        any::<bool>().prop_map(Kind::RttAuto),
+        (name(), value).prop_map(|(name, value)| Kind::Let { name, value }),
+        (name(), image_source()).prop_map(|(name, source)| Kind::Image { name, source }),
+        command(),
+        command(),
+        (prop::collection::vec(expr(), 1..8), answer())
+            .prop_map(|(regs, answer)| Kind::Call { regs, answer: answer.map(Box::new) }),
+        (prop::option::of(expr()), digest).prop_map(|(rd, want)| Kind::ExpectRim { rd, want }),
+        prop::option::of(expr()).prop_map(|rd| Kind::PrintRim { rd }),
+    ]
+}
+
+fn statement() -> impl Strategy<Value = Statement> {
+    let comment = || "[^\n]{0,20}".prop_map(|comment: String| comment.trim_end().to_owned());
+    let span = Span::default();
+    prop_oneof![
+        1 => comment().prop_map(move |c| Statement { kind: Kind::Empty, comment: Some(c), span }),
+        4 => (kind(), prop::option::of(comment()))
+            .prop_map(move |(kind, comment)| Statement { kind, comment, span }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_script_round_trips(statements in prop::collection::vec(statement(), 0..8)) {
+        let script = Script { file: "p.rmi".into(), statements };
+        let printed = script.to_string();
+        let parsed = parse("p.rmi", &printed);
+        prop_assert_eq!(parsed.as_ref(), Ok(&script), "{}", printed);
+    }
+
+    #[test]
+    fn no_bytes_make_the_parser_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        parses_and_round_trips(&bytes);
+    }
+
+    #[test]
+    fn no_words_make_the_parser_panic(
+        words in prop::collection::vec(
+            prop::sample::select(CORPUS.split_inclusive([' ', '\n', '=', ',']).collect::<Vec<_>>()),
+            0..40,
+        )
+    ) {
+        parses_and_round_trips(words.concat().as_bytes());
+    }
+}

@@ -1,0 +1,122 @@
+//! The words of the language: actions, their arguments, and names of values.
+
+use crate::abi::command::{COMMANDS, CommandInfo};
+
+/// What can be written after a verb.
+#[derive(Debug)]
+pub(super) struct Signature {
+    /// Arguments that have to be there.
+    pub(super) required: &'static [&'static str],
+    /// Arguments that may be there.
+    pub(super) optional: &'static [&'static str],
+    /// Words without a value.
+    pub(super) words: &'static [&'static str],
+    /// The command, if the verb is one.
+    pub(super) command: Option<&'static CommandInfo>,
+}
+
+/// Words that begin a statement and are neither commands nor actions of the Host.
+pub(super) const KEYWORDS: [&str; 10] =
+    ["platform", "rmm", "include", "let", "image", "rtt", "expect", "print", "note", "call"];
+
+/// Names that no symbol can have, besides the words of [`VALUES`].
+pub(super) const RESERVED: [&str; 3] = ["auto", "len", "align_up"];
+
+/// What the Host does without the RMM: name, required and optional arguments, words.
+const ACTIONS: [(&str, &[&str], &[&str], &[&str]); 6] = [
+    ("poke", &["pa", "bytes"], &[], &[]),
+    ("zero", &["pa", "len"], &[], &[]),
+    ("fill", &["pa", "len", "seed"], &[], &[]),
+    ("load", &["pa", "image"], &[], &[]),
+    ("peek", &["pa"], &["bytes", "len"], &["gpf"]),
+    ("pas", &["pa"], &[], &["ns", "secure", "root", "aap"]),
+];
+
+/// Names of values: where they are known (command or structure, argument or field), and the names.
+const VALUES: &[(&str, &str, &[(&str, i128)])] = &[
+    ("RealmParams", "hash_algo", &[("sha256", 0), ("sha512", 1)]),
+    ("RealmParams", "flags", &[("lpa2", 1), ("sve", 2), ("pmu", 4)]),
+    ("RecParams", "flags", &[("not_runnable", 0), ("runnable", 1)]),
+    (
+        "RecEnter",
+        "flags",
+        &[
+            ("emul_mmio", 1),
+            ("inject_sea", 2),
+            ("trap_wfi", 4),
+            ("trap_wfe", 8),
+            ("ripas_response", 16),
+        ],
+    ),
+    ("DATA_CREATE", "flags", &[("no_measure", 0), ("measure", 1)]),
+    ("PSCI_COMPLETE", "status", &[("PSCI_SUCCESS", 0), ("PSCI_DENIED", -3)]),
+    ("RTT_READ_ENTRY", "state", &[("UNASSIGNED", 0), ("ASSIGNED", 1), ("TABLE", 2)]),
+    ("RTT_READ_ENTRY", "ripas", &[("EMPTY", 0), ("RAM", 1), ("DESTROYED", 2)]),
+];
+
+/// What can be written after `verb`; `None` if it is neither a command nor an action.
+pub(super) fn signature(verb: &str) -> Option<Signature> {
+    if let Some(command) = CommandInfo::by_name(verb) {
+        let (required, optional, words) = command_extras(command);
+        return Some(Signature { required, optional, words, command: Some(command) });
+    }
+    let (_, required, optional, words) = ACTIONS.iter().find(|(name, ..)| *name == verb)?;
+    Some(Signature { required, optional, words, command: None })
+}
+
+type Extras = (&'static [&'static str], &'static [&'static str], &'static [&'static str]);
+
+/// What the language adds to a command's own arguments.
+fn command_extras(command: &'static CommandInfo) -> Extras {
+    match command.name {
+        // One of `addr` and `base` has to be there; the parser says so.
+        "GRANULE_DELEGATE" | "GRANULE_UNDELEGATE" => (&[], &["addr", "base", "count"], &[]),
+        // `data` and `src` have to be there unless `image` is.
+        "DATA_CREATE" => (&["rd", "ipa", "flags"], &["data", "src", "image", "count"], &[]),
+        "DATA_CREATE_UNKNOWN"
+        | "DATA_DESTROY"
+        | "RTT_MAP_UNPROTECTED"
+        | "RTT_UNMAP_UNPROTECTED" => (command.inputs, &["count"], &[]),
+        "RTT_INIT_RIPAS" | "RTT_SET_RIPAS" => (command.inputs, &[], &["all"]),
+        _ => (command.inputs, &[], &[]),
+    }
+}
+
+/// Everything that can begin a statement, for suggestions.
+pub(super) fn verbs() -> impl Iterator<Item = &'static str> {
+    let commands = COMMANDS.iter().map(|command| command.name);
+    commands.chain(KEYWORDS).chain(ACTIONS.iter().map(|(name, ..)| *name))
+}
+
+/// The names that an argument or a field knows.
+pub(super) fn values(owner: &str, name: &str) -> &'static [(&'static str, i128)] {
+    let row = VALUES.iter().find(|(row_owner, field, _)| *row_owner == owner && *field == name);
+    row.map_or(&[], |(.., values)| values)
+}
+
+/// Whether a symbol can not have this name.
+pub(super) fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name)
+        || VALUES.iter().any(|(.., values)| values.iter().any(|(word, _)| *word == name))
+}
+
+/// What an argument's `auto` gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AutoKind {
+    /// A granule that the player delegates.
+    Delegated,
+    /// A granule that stays the Host's.
+    Ns,
+    /// The argument names no granule.
+    Nothing,
+}
+
+/// What `auto` gives for an argument of this name.
+pub(super) fn auto_kind(verb: &str, arg: &str) -> AutoKind {
+    match (verb, arg) {
+        (_, "rd" | "rec" | "rtt" | "data") => AutoKind::Delegated,
+        (_, "src" | "params_ptr" | "run_ptr" | "addr" | "pa") => AutoKind::Ns,
+        ("GRANULE_DELEGATE" | "GRANULE_UNDELEGATE", "base") => AutoKind::Ns,
+        _ => AutoKind::Nothing,
+    }
+}
