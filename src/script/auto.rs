@@ -21,8 +21,7 @@ impl Auto {
         let ranges = || platform.dram.iter().map(|dram| dram.range());
         let largest = ranges().reduce(|a, b| if b.end - b.start > a.end - a.start { b } else { a });
         let largest = largest.unwrap_or_default();
-        let middle =
-            align_down(largest.start + (largest.end - largest.start) / 2, GRANULE_SIZE);
+        let middle = align_down(largest.start + (largest.end - largest.start) / 2, GRANULE_SIZE);
         let rest = ranges().map(|r| (r.start, if r == largest { middle } else { r.end }));
         let regions = std::iter::once((middle, largest.end)).chain(rest).collect();
         let mut auto = Self { regions, avoided: BTreeMap::new() };

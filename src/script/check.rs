@@ -35,9 +35,7 @@ pub(super) fn arg(
         ("bytes", _) => Err(lexer.error(value.span(), "`bytes` takes hex:\"…\" or text:\"…\"")),
         ("params_ptr" | "run_ptr", Value::Struct { .. }) => Ok(()),
         _ => plain_value(lexer, value, &format!("`{}`", name.text)).and_then(|()| match value {
-            Value::Auto { count, span, .. } => {
-                auto_arg(lexer, verb, name, count.is_some(), *span)
-            }
+            Value::Auto { count, span, .. } => auto_arg(lexer, verb, name, count.is_some(), *span),
             _ => Ok(()),
         }),
     }

@@ -97,7 +97,8 @@ fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&
     }
     let wanted = name.to_lowercase();
     let limit = wanted.len() / 2;
-    let distances = known.into_iter().map(|known| (distance(&wanted, &known.to_lowercase()), known));
+    let distances =
+        known.into_iter().map(|known| (distance(&wanted, &known.to_lowercase()), known));
     distances.filter(|(distance, _)| *distance <= limit).min_by_key(|(d, _)| *d).map(|(_, k)| k)
 }
 

@@ -47,8 +47,7 @@ impl fmt::Display for TokenKind {
 }
 
 /// The signs, longer ones before those that they begin with.
-const SIGNS: [&str; 14] =
-    ["=>", "..", "=", "(", ")", "[", "]", "{", "}", ",", "+", "-", "*", "|"];
+const SIGNS: [&str; 14] = ["=>", "..", "=", "(", ")", "[", "]", "{", "}", ",", "+", "-", "*", "|"];
 
 /// Makes tokens one by one. Inside brackets a line's end is a blank.
 pub(super) struct Lexer<'t> {
@@ -164,7 +163,9 @@ impl<'t> Lexer<'t> {
                 }
                 match bytes_of_hex(&text) {
                     Some(bytes) => Ok(TokenKind::Bytes(Bytes::Hex(bytes))),
-                    None => Err(self.error(value_at, "hex:\"…\" takes pairs of hexadecimal digits")),
+                    None => {
+                        Err(self.error(value_at, "hex:\"…\" takes pairs of hexadecimal digits"))
+                    }
                 }
             }
             name => {

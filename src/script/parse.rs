@@ -298,8 +298,7 @@ impl Parser<'_> {
         let names: Vec<&str> =
             Status::ALL.iter().map(|status| status.name()).chain(["SMC_NOT_SUPPORTED"]).collect();
         let status = Status::from_name(&self.one_of(&names)?.text);
-        let mut answer =
-            Answer { status, index: None, condition: None, outputs: Vec::new(), span };
+        let mut answer = Answer { status, index: None, condition: None, outputs: Vec::new(), span };
         if status.is_none() {
             return Ok(Some(answer));
         }

@@ -10,20 +10,29 @@ fn message(text: &str) -> String {
 
 const WRONG: &[(&str, &str)] = &[
     ("RTT_MAKE rd=1", "1:1: unknown command RTT_MAKE; did you mean RTT_CREATE?"),
-    ("\n\n  realm_activate rd=1", "3:3: unknown command realm_activate; did you mean REALM_ACTIVATE?"),
+    (
+        "\n\n  realm_activate rd=1",
+        "3:3: unknown command realm_activate; did you mean REALM_ACTIVATE?",
+    ),
     ("GRANULE_DELEGATE adr=1", "1:18: GRANULE_DELEGATE has no argument adr; did you mean addr?"),
     ("GRANULE_DELEGATE", "1:1: GRANULE_DELEGATE lacks addr"),
     ("GRANULE_DELEGATE addr=1 base=2", "1:1: `addr` and `base` are the same argument"),
     ("RTT_CREATE rd=1 ipa=2", "1:1: RTT_CREATE lacks rtt, level"),
     ("RTT_CREATE rd=1 rd=2", "1:17: `rd` is given twice"),
     ("DATA_CREATE rd=1 ipa=2 flags=0", "1:1: DATA_CREATE lacks data, src"),
-    ("image a = zeros 1\nDATA_CREATE rd=1 ipa=2 flags=0 image=a src=1", "2:1: `image` and `src` exclude"),
+    (
+        "image a = zeros 1\nDATA_CREATE rd=1 ipa=2 flags=0 image=a src=1",
+        "2:1: `image` and `src` exclude",
+    ),
     ("DATA_CREATE rd=1 ipa=2 flags=0 image=3", "1:38: `image` takes the name of an image"),
     ("REALM_ACTIVATE rd", "1:16: unexpected `rd` after REALM_ACTIVATE; arguments are written rd=…"),
     ("REALM_ACTIVATE rd=1 all", "1:21: unexpected `all` after REALM_ACTIVATE"),
     ("REALM_ACTIVATE rd=1 rd=", "1:24: expected a value, found the end of the script"),
     ("REALM_ACTIVATE rd=1 => RMI_ERROR_INPTU", "1:24: expected RMI_SUCCESS, "),
-    ("REALM_ACTIVATE rd=1 => RMI_ERROR_INPUT rd_stat", "1:40: REALM_ACTIVATE has no condition rd_stat that gives RMI_ERROR_INPUT; did you mean rd_state?"),
+    (
+        "REALM_ACTIVATE rd=1 => RMI_ERROR_INPUT rd_stat",
+        "1:40: REALM_ACTIVATE has no condition rd_stat that gives RMI_ERROR_INPUT; did you mean rd_state?",
+    ),
     ("REALM_ACTIVATE rd=1 => RMI_SUCCESS top=1", "1:36: REALM_ACTIVATE has no output top"),
     ("REALM_ACTIVATE rd=1 => RMI_ERROR_RTT(4)", "1:38: the index has to be a level, -1 to 3"),
     ("REALM_ACTIVATE rd=1 => RMI_ERROR_REALM(-1)", "1:41: the index has to be 0 to 255"),
@@ -31,7 +40,10 @@ const WRONG: &[(&str, &str)] = &[
     ("RTT_CREATE rd=1 rtt=auto 2 ipa=0 level=2", "1:21: `rtt` is one granule"),
     ("RTT_CREATE rd=[1] rtt=2", "1:15: `rd` takes one number, not a list"),
     ("let a = RealmParms {}", "1:9: unknown structure RealmParms; did you mean RealmParams?"),
-    ("let a = RealmParams { s2size=1 }", "1:23: RealmParams has no field s2size; did you mean s2sz?"),
+    (
+        "let a = RealmParams { s2size=1 }",
+        "1:23: RealmParams has no field s2size; did you mean s2sz?",
+    ),
     ("let a = RealmParams { s2sz=1, s2sz=1 }", "1:31: `s2sz` is given twice"),
     ("let a = RealmParams { s2sz=1 s2sz=1 }", "1:30: expected `,` or `}`, found `s2sz`"),
     ("let a = RealmParams { s2sz=[1] }", "1:28: `s2sz` takes one number, not a list"),
@@ -62,13 +74,16 @@ const WRONG: &[(&str, &str)] = &[
     ("expect rim", "1:11: expected sha256:…, sha512:… or none, found the end of the script"),
     ("expect granule 0 UNDELEGATE", "1:18: expected UNDELEGATED, "),
     ("rmm tf-rmx", "1:5: no RMM is called tf-rmx; there are tf-rmm, spec"),
-    ("rtt automatic", "1:5: expected auto, manual, found `automatic`; did you mean auto?"),
+    ("rtt atuo", "1:5: expected auto, manual, found `atuo`; did you mean auto?"),
     ("call 1 2 3 4 5 6 7 8", "1:20: a call has the registers X0 to X6"),
     ("peek pa=1", "1:1: `peek` takes bytes=…, or `gpf` and perhaps len=…"),
     ("pas pa=1", "1:1: `pas` takes ns, secure, root or aap"),
     ("poke pa=1 bytes=2", "1:17: `bytes` takes hex:\"…\" or text:\"…\""),
     ("platform fvp", "1:10: expected the platform's name in quotes, found `fvp`"),
-    ("REALM_ACTIVATE rd=1 REALM_ACTIVATE rd=2", "1:21: unexpected `REALM_ACTIVATE` after REALM_ACTIVATE"),
+    (
+        "REALM_ACTIVATE rd=1 REALM_ACTIVATE rd=2",
+        "1:21: unexpected `REALM_ACTIVATE` after REALM_ACTIVATE",
+    ),
     ("=> RMI_SUCCESS", "1:1: expected a command, found `=>`"),
 ];
 
@@ -131,10 +146,10 @@ fn includes_are_limited() {
     assert!(load_message("include \"0\"", &files).contains("14:1:9: more than 16 files include"));
 
     let bomb: Vec<(String, String)> =
-        (0..15).map(|i| (format!("{i}"), format!("include \"{}\"\n", i + 1).repeat(9))).collect();
+        (0..3).map(|i| (format!("{i}"), format!("include \"{}\"\n", i + 1).repeat(9))).collect();
     let mut files: Vec<(&str, &[u8])> =
         bomb.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
-    files.push(("15", b""));
+    files.push(("3", b""));
     assert!(load_message("include \"0\"", &files).contains("more than 256 files"));
 
     let big = "#".repeat(3 << 20);
