@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -337,8 +337,10 @@ impl Loader<'_> {
 /// `name` as seen from the directory of `path`.
 fn join(path: &str, name: &str) -> String {
     let directory = Path::new(path).parent().unwrap_or(Path::new(""));
-    // Components leave out `.`, so that one file has one name.
-    let joined: PathBuf = directory.join(name).components().collect();
+    let joined = directory.join(name);
+    // One file should have one name: `.` says nothing.
+    let parts = joined.components().filter(|part| *part != Component::CurDir);
+    let joined: PathBuf = parts.collect();
     joined.to_string_lossy().into_owned()
 }
 

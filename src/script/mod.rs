@@ -1,4 +1,27 @@
-//! The script language.
+#![doc = include_str!("LANGUAGE.md")]
+//!
+//! # From Rust
+//!
+//! [`parse`] makes a [`Script`] of a text without any I/O; its `Display` is the canonical form.
+//! [`load`] brings a script together with its includes and images, and a [`Player`] carries it out
+//! on a [`Session`](crate::session::Session):
+//!
+//! ```
+//! use rimsim::script::{MemoryFiles, Player, load_from};
+//! use rimsim::session::Session;
+//! use rimsim::World;
+//!
+//! let text = "let page = auto ns\nGRANULE_DELEGATE addr=page\nexpect granule page DELEGATED\n";
+//! let mut files = MemoryFiles([("test.rmi".into(), text.into())].into());
+//! let mut player = Player::new(load_from("test.rmi", &mut files)?);
+//! let (platform, profile) = player.setup();
+//! player.play(&mut Session::new(World::new(platform, profile)))?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! *Architecture invariant:* the player is a Host. What it knows of the RMM is what the registers
+//! of a call say; it reads the world only to compare and to print what a script asks for.
+
 mod auto;
 mod check;
 mod command;
@@ -14,8 +37,14 @@ mod print;
 mod value;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::ScriptError;
-pub use grammar::*;
+pub use grammar::{
+    Answer, Arg, Bytes, Expr, ExprKind, Form, ImageSource, Invocation, Kind, Name, Op, Script,
+    Span, Statement, Unit, Value,
+};
 pub use load::{
     Files, LoadError, LoadedScript, MAX_INCLUDE_DEPTH, MAX_INCLUDES, MemoryFiles, Source, load,
     load_from,
@@ -25,5 +54,5 @@ pub use player::{
     MAX_FILL_BYTES, MAX_MISMATCHES, MAX_PEEK_BYTES, PlayError, Player, Refused, Unmet,
 };
 
-#[cfg(test)]
-mod tests;
+/// The language's description, in Markdown: what `rimsim help script` shows.
+pub const LANGUAGE: &str = include_str!("LANGUAGE.md");

@@ -102,6 +102,7 @@ pub struct Player {
     script: LoadedScript,
     keep_going: bool,
     printed: Vec<String>,
+    unmet: Vec<Unmet>,
     symbols: BTreeMap<u64, String>,
 }
 
@@ -109,7 +110,13 @@ impl Player {
     /// A player for a script.
     #[must_use]
     pub fn new(script: LoadedScript) -> Self {
-        Self { script, keep_going: false, printed: Vec::new(), symbols: BTreeMap::new() }
+        Self {
+            script,
+            keep_going: false,
+            printed: Vec::new(),
+            unmet: Vec::new(),
+            symbols: BTreeMap::new(),
+        }
     }
 
     /// Whether to go on after an expectation that is not met, and report all of them at the end.
@@ -137,7 +144,14 @@ impl Player {
         self.symbols.get(&value).map(String::as_str)
     }
 
-    /// Carries out the script, from its beginning.
+    /// Expectations that were not met before the play ended for another reason.
+    #[must_use]
+    pub fn unmet(&self) -> &[Unmet] {
+        &self.unmet
+    }
+
+    /// Carries out the script, from its beginning, in a session in which nothing was done before:
+    /// `auto` counts on memory that is all the Host's.
     ///
     /// # Errors
     /// If a command is refused that should not be, an expectation is not met, the script has a
@@ -155,19 +169,24 @@ impl Player {
             unmet: Vec::new(),
             unmet_total: 0,
         };
-        let played: Result<(), PlayError> = self.script.items.iter().try_for_each(|item| {
-            let printed = Run { state: &mut state, session, item }.statement()?;
-            self.printed.extend(printed);
-            Ok(())
-        });
+        let result = self.play_all(&mut state, session);
         self.symbols =
             state.numbers.iter().map(|(name, (value, _))| (*value, name.clone())).collect();
-        played?;
+        self.unmet = state.unmet;
+        result?;
+        match state.unmet_total {
+            0 => Ok(()),
+            total => Err(PlayError::Mismatch(std::mem::take(&mut self.unmet), total)),
+        }
+    }
+
+    fn play_all(&mut self, state: &mut State, session: &mut Session<'_>) -> Result<(), PlayError> {
+        for item in &self.script.items {
+            let printed = Run { state, session, item }.statement()?;
+            self.printed.extend(printed);
+        }
         let images = self.script.items.iter().filter_map(|item| item.image.as_ref());
         images.into_iter().try_for_each(|image| image.check_unchanged())?;
-        if state.unmet_total > 0 {
-            return Err(PlayError::Mismatch(state.unmet, state.unmet_total));
-        }
         Ok(())
     }
 }
@@ -222,7 +241,7 @@ impl Run<'_, '_> {
                 let pa = self.number(pa)?;
                 let gpt = gpt.as_ref().and_then(|gpt| Gpt::from_name(&gpt.text));
                 let check = Check::Granule { pa, state: state_of(&state.text), gpt };
-                self.check(check, format!("granule {}", Hex(pa)))?;
+                self.check(check, &format!("granule {}", Hex(pa)))?;
             }
             Kind::PrintRim { rd } => {
                 let rd = self.realm(rd.as_ref())?;
@@ -310,7 +329,7 @@ impl Run<'_, '_> {
                     words.insert(offset, word);
                 }
                 let (len_bytes, want) = (len_of(bytes), PeekWant::Words(words));
-                self.check(Check::Peek { pa, len_bytes, want }, format!("memory {}", Hex(pa)))?;
+                self.check(Check::Peek { pa, len_bytes, want }, &format!("memory {}", Hex(pa)))?;
             }
             ("peek", None) => {
                 let len_bytes = match invocation.arg("len") {
@@ -318,7 +337,7 @@ impl Run<'_, '_> {
                     None => 1,
                 };
                 let check = Check::Peek { pa, len_bytes, want: PeekWant::Gpf };
-                self.check(check, format!("memory {}", Hex(pa)))?;
+                self.check(check, &format!("memory {}", Hex(pa)))?;
             }
             ("zero", _) => {
                 touched_bytes = self.arg(invocation, "len")?;
@@ -372,7 +391,7 @@ impl Run<'_, '_> {
             }
             None => RimWant::NotRd,
         };
-        self.check(Check::Rim { rd, want }, format!("Realm {}", Hex(rd)))
+        self.check(Check::Rim { rd, want }, &format!("Realm {}", Hex(rd)))
     }
 
     /// The RD that is named, or that of the only Realm.
@@ -410,9 +429,9 @@ impl Run<'_, '_> {
         Ok(record.outcome.expect("a call has an outcome"))
     }
 
-    fn check(&mut self, check: Check, what: String) -> Result<(), PlayError> {
+    fn check(&mut self, check: Check, what: &str) -> Result<(), PlayError> {
         let record = self.step(Action::Check(check))?;
-        self.report(&what, record.mismatches)
+        self.report(what, record.mismatches)
     }
 
     /// Keeps mismatches, and ends the play with the first one if it is to end.

@@ -249,9 +249,9 @@ impl Printer {
             ExprKind::Len(image) => write!(self.out, "len({image})"),
             ExprKind::AlignUp(args) => {
                 self.out += "align_up(";
-                self.expr(&args[0], 0, "")?;
+                self.expr(&args[0], 0, gap)?;
                 self.out += ", ";
-                self.expr(&args[1], 0, "")?;
+                self.expr(&args[1], 0, gap)?;
                 self.out += ")";
                 Ok(())
             }

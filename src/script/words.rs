@@ -2,15 +2,19 @@
 
 use crate::abi::command::{COMMANDS, CommandInfo};
 
+type Names = &'static [&'static str];
+/// Words and what they stand for.
+pub(super) type Values = &'static [(&'static str, i128)];
+
 /// What can be written after a verb.
 #[derive(Debug)]
 pub(super) struct Signature {
     /// Arguments that have to be there.
-    pub(super) required: &'static [&'static str],
+    pub(super) required: Names,
     /// Arguments that may be there.
-    pub(super) optional: &'static [&'static str],
+    pub(super) optional: Names,
     /// Words without a value.
-    pub(super) words: &'static [&'static str],
+    pub(super) words: Names,
     /// The command, if the verb is one.
     pub(super) command: Option<&'static CommandInfo>,
 }
@@ -23,7 +27,7 @@ pub(super) const KEYWORDS: [&str; 10] =
 pub(super) const RESERVED: [&str; 3] = ["auto", "len", "align_up"];
 
 /// What the Host does without the RMM: name, required and optional arguments, words.
-const ACTIONS: [(&str, &[&str], &[&str], &[&str]); 6] = [
+const ACTIONS: [(&str, Names, Names, Names); 6] = [
     ("poke", &["pa", "bytes"], &[], &[]),
     ("zero", &["pa", "len"], &[], &[]),
     ("fill", &["pa", "len", "seed"], &[], &[]),
@@ -33,7 +37,7 @@ const ACTIONS: [(&str, &[&str], &[&str], &[&str]); 6] = [
 ];
 
 /// Names of values: where they are known (command or structure, argument or field), and the names.
-const VALUES: &[(&str, &str, &[(&str, i128)])] = &[
+const VALUES: &[(&str, &str, Values)] = &[
     ("RealmParams", "hash_algo", &[("sha256", 0), ("sha512", 1)]),
     ("RealmParams", "flags", &[("lpa2", 1), ("sve", 2), ("pmu", 4)]),
     ("RecParams", "flags", &[("not_runnable", 0), ("runnable", 1)]),
@@ -64,7 +68,7 @@ pub(super) fn signature(verb: &str) -> Option<Signature> {
     Some(Signature { required, optional, words, command: None })
 }
 
-type Extras = (&'static [&'static str], &'static [&'static str], &'static [&'static str]);
+type Extras = (Names, Names, Names);
 
 /// What the language adds to a command's own arguments.
 fn command_extras(command: &'static CommandInfo) -> Extras {
@@ -89,7 +93,7 @@ pub(super) fn verbs() -> impl Iterator<Item = &'static str> {
 }
 
 /// The names that an argument or a field knows.
-pub(super) fn values(owner: &str, name: &str) -> &'static [(&'static str, i128)] {
+pub(super) fn values(owner: &str, name: &str) -> Values {
     let row = VALUES.iter().find(|(row_owner, field, _)| *row_owner == owner && *field == name);
     row.map_or(&[], |(.., values)| values)
 }

@@ -74,7 +74,7 @@ const WRONG: &[(&str, &str)] = &[
     ("expect rim", "1:11: expected sha256:…, sha512:… or none, found the end of the script"),
     ("expect granule 0 UNDELEGATE", "1:18: expected UNDELEGATED, "),
     ("rmm tf-rmx", "1:5: no RMM is called tf-rmx; there are tf-rmm, spec"),
-    ("rtt automatic", "1:5: expected auto, manual, found `automatic`; did you mean auto?"),
+    ("rtt atuo", "1:5: expected auto, manual, found `atuo`; did you mean auto?"),
     ("call 1 2 3 4 5 6 7 8", "1:20: a call has the registers X0 to X6"),
     ("peek pa=1", "1:1: `peek` takes bytes=…, or `gpf` and perhaps len=…"),
     ("pas pa=1", "1:1: `pas` takes ns, secure, root or aap"),
@@ -146,10 +146,10 @@ fn includes_are_limited() {
     assert!(load_message("include \"0\"", &files).contains("14:1:9: more than 16 files include"));
 
     let bomb: Vec<(String, String)> =
-        (0..15).map(|i| (format!("{i}"), format!("include \"{}\"\n", i + 1).repeat(9))).collect();
+        (0..3).map(|i| (format!("{i}"), format!("include \"{}\"\n", i + 1).repeat(9))).collect();
     let mut files: Vec<(&str, &[u8])> =
         bomb.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
-    files.push(("15", b""));
+    files.push(("3", b""));
     assert!(load_message("include \"0\"", &files).contains("more than 256 files"));
 
     let big = "#".repeat(3 << 20);

@@ -131,19 +131,19 @@ fn auto() -> impl Strategy<Value = Value> {
 
 fn structure() -> impl Strategy<Value = Value> {
     let layouts = prop::sample::select(LAYOUTS.to_vec());
-    let fields = prop::collection::vec((expr(), bytes(), auto(), any::<u8>()), 32);
-    (layouts, fields).prop_map(|(layout, values)| {
+    let choices = prop::collection::vec(any::<u8>(), 12);
+    (layouts, choices, expr(), bytes(), auto()).prop_map(|(layout, choices, expr, bytes, auto)| {
         let mut fields = Vec::new();
-        for (field, (expr, bytes, auto, choice)) in layout.fields.iter().zip(values) {
+        for (field, choice) in layout.fields.iter().zip(choices) {
             let value = match choice {
                 0..50 => continue,
-                _ if field.width_bytes > 8 => Value::Bytes(bytes, Span::default()),
-                50..100 if ["aux", "rtt_base"].contains(&field.name) => auto,
+                _ if field.width_bytes > 8 => Value::Bytes(bytes.clone(), Span::default()),
+                50..100 if ["aux", "rtt_base"].contains(&field.name) => auto.clone(),
                 _ if field.count > 1 => {
                     let count = field.count.min(usize::from(choice) % 4);
-                    Value::Array(vec![expr; count], Span::default())
+                    Value::Array(vec![expr.clone(); count], Span::default())
                 }
-                _ => Value::Number(expr),
+                _ => Value::Number(expr.clone()),
             };
             fields.push(arg(field.name, value));
         }
@@ -166,22 +166,20 @@ fn answer() -> impl Strategy<Value = Option<Answer>> {
 }
 
 fn command() -> impl Strategy<Value = Kind> {
-    let values = prop::collection::vec((expr(), structure()), 6);
-    (prop::sample::select(COMMANDS.iter().collect::<Vec<_>>()), values, answer()).prop_map(
-        |(info, values, answer)| {
-            let value = |name: &&str, (expr, structure): (Expr, Value)| match *name {
-                "params_ptr" | "run_ptr" => arg(name, structure),
-                "rd" | "data" | "src" if matches!(expr.kind, ExprKind::Len(_)) => {
-                    let auto = Value::Auto { count: None, ns: *name == "src", span: expr.span };
-                    arg(name, auto)
-                }
-                _ => arg(name, Value::Number(expr)),
-            };
-            let args = info.inputs.iter().zip(values).map(|(n, v)| value(n, v)).collect();
-            let verb = Name { text: info.name.to_owned(), span: Span::default() };
-            Kind::Invoke(Box::new(Invocation { verb, args, words: Vec::new(), answer }))
-        },
-    )
+    let commands = prop::sample::select(COMMANDS.iter().collect::<Vec<_>>());
+    let values = prop::collection::vec(expr(), 5);
+    (commands, values, structure(), answer()).prop_map(|(info, values, structure, answer)| {
+        let value = |name: &str, expr: Expr| match name {
+            "params_ptr" | "run_ptr" => arg(name, structure.clone()),
+            "rd" | "data" | "src" if matches!(expr.kind, ExprKind::Len(_)) => {
+                arg(name, Value::Auto { count: None, ns: name == "src", span: expr.span })
+            }
+            _ => arg(name, Value::Number(expr)),
+        };
+        let args = info.inputs.iter().zip(values).map(|(n, v)| value(n, v)).collect();
+        let verb = Name { text: info.name.to_owned(), span: Span::default() };
+        Kind::Invoke(Box::new(Invocation { verb, args, words: Vec::new(), answer }))
+    })
 }
 
 fn image_source() -> impl Strategy<Value = ImageSource> {
