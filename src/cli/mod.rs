@@ -73,7 +73,7 @@ pub fn main() -> ExitCode {
         Command::Conform(args) => conform::run(args, &mut console),
         Command::Coverage(args) => coverage::run(args, &mut console),
         Command::Platforms(args) => platforms::run(args, &mut console),
-        Command::Language => console.result("see the documentation").map(|()| Exit::Good),
+        Command::Language => console.result(crate::script::LANGUAGE).map(|()| Exit::Good),
     };
     let exit = match done.and_then(|exit| console.finish().map(|()| exit)) {
         Ok(exit) => exit,

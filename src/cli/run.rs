@@ -111,7 +111,10 @@ fn replay_script<'o>(
     observers.into_iter().for_each(|observer| session.observe(observer));
     let (exit, messages) = match player.play(&mut session) {
         Ok(()) => (Exit::Good, Vec::new()),
-        Err(error) => (exit_of(&error), vec![error.to_string()]),
+        Err(error) => {
+            let before = player.unmet().iter().map(ToString::to_string);
+            (exit_of(&error), before.chain([error.to_string()]).collect())
+        }
     };
     let steps = session.steps();
     let world = session.into_world();

@@ -180,7 +180,11 @@ impl Run<'_, '_> {
         if outcome.is_success() {
             match outcome.command() {
                 Some(Command::RealmCreate { rd, .. }) => drop(self.state.realms.insert(rd)),
-                Some(Command::RealmDestroy { rd }) => drop(self.state.realms.remove(&rd)),
+                Some(Command::RealmDestroy { rd }) => {
+                    self.state.realms.remove(&rd);
+                    self.state.recs.remove_realm(rd);
+                }
+                Some(Command::RecCreate { rd, rec, .. }) => self.state.recs.add(rd, rec),
                 _ => {}
             }
         }
@@ -197,7 +201,7 @@ impl Run<'_, '_> {
         Ok(outcome)
     }
 
-    fn make_table(&mut self, rd: u64, ipa: u64, level: Level) -> Result<(), PlayError> {
+    pub(super) fn make_table(&mut self, rd: u64, ipa: u64, level: Level) -> Result<(), PlayError> {
         let rtt = self.take(1, true)?;
         let covers = level.parent().map_or(u64::MAX, Level::entry_size_bytes);
         let ipa = align_down(ipa, covers);

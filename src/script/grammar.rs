@@ -124,6 +124,29 @@ pub enum Kind {
         /// The GPT entry's name.
         gpt: Option<Name>,
     },
+    /// `expect rem 1 rd=rd sha256:…`.
+    ExpectRem {
+        /// Which of the four, from 1.
+        index: Expr,
+        /// The Realm; the only one if absent.
+        rd: Option<Expr>,
+        /// The measurement.
+        want: Box<Measurement>,
+    },
+    /// `expect guest rec "load 3 0x7"`: a line of what the Realm saw in the last REC_ENTER.
+    ExpectGuest {
+        /// The REC.
+        rec: Expr,
+        /// The line.
+        line: Name,
+    },
+    /// `guest rec { … }`: what the Realm's software does.
+    Guest {
+        /// The REC.
+        rec: Expr,
+        /// Its actions, in order.
+        actions: Vec<GuestLine>,
+    },
     /// `print rim rd=rd`.
     PrintRim {
         /// The Realm; the only one if absent.
@@ -131,6 +154,15 @@ pub enum Kind {
     },
     /// `note "…"`: a remark for those who read the trace.
     Note(Name),
+}
+
+/// An action of the Realm's software.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuestLine {
+    /// The action's name, as vectors have it.
+    pub kind: Name,
+    /// Its operands: numbers, or bytes.
+    pub args: Vec<Value>,
 }
 
 /// A command, or an action of the Host.

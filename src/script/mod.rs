@@ -28,12 +28,14 @@ mod command;
 mod error;
 mod eval;
 mod grammar;
+mod guest;
 mod lex;
 mod load;
 mod parse;
 mod picture;
 mod player;
 mod print;
+mod serve;
 mod value;
 mod words;
 

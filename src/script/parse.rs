@@ -133,6 +133,7 @@ impl Parser<'_> {
             }
             "note" => Kind::Note(self.text("a text in quotes")?),
             "call" => self.call()?,
+            "guest" => self.guest()?,
             _ => Kind::Invoke(Box::new(self.invocation(verb)?)),
         };
         let comment = match self.peek(0)?.kind.clone() {
@@ -194,7 +195,20 @@ impl Parser<'_> {
     }
 
     fn expect(&mut self) -> Result<Kind, ScriptError> {
-        let what = self.one_of(&["rim", "granule"])?;
+        let what = self.one_of(&["rim", "rem", "granule", "guest"])?;
+        if what.text == "guest" {
+            let rec = self.unary()?;
+            return Ok(Kind::ExpectGuest { rec, line: self.text("a line of the log in quotes")? });
+        }
+        if what.text == "rem" {
+            let index = self.unary()?;
+            let rd = self.rd()?;
+            let Some(want) = self.digest()? else {
+                let message = "a REM is always there; it begins as zeros";
+                return Err(self.lexer.error(what.span, message));
+            };
+            return Ok(Kind::ExpectRem { index, rd, want });
+        }
         if what.text == "rim" {
             let rd = self.rd()?;
             let want = self.digest()?;

@@ -10,6 +10,7 @@ use super::error::{self, ScriptError};
 use super::grammar::{Bytes, Expr, ImageSource, Invocation, Kind, Name, Span};
 use super::load::{Item, LoadedScript};
 use super::picture::Picture;
+use super::serve::Recs;
 use crate::abi::addr::{GRANULE_SIZE, Hex};
 use crate::abi::command::{CallRegs, CommandInfo};
 use crate::abi::platform::Platform;
@@ -165,6 +166,9 @@ impl Player {
             window: None,
             realms: BTreeSet::new(),
             rtt_auto: false,
+            recs: Recs::default(),
+            run_page: None,
+            next_guest_id: 0,
             keep_going: self.keep_going,
             unmet: Vec::new(),
             unmet_total: 0,
@@ -201,6 +205,12 @@ pub(super) struct State {
     /// RDs of the Realms that exist.
     pub(super) realms: BTreeSet<u64>,
     pub(super) rtt_auto: bool,
+    /// The RECs that were made.
+    pub(super) recs: Recs,
+    /// The Non-secure granule of `serve`.
+    pub(super) run_page: Option<u64>,
+    /// The number of the next action of a Realm's software.
+    pub(super) next_guest_id: u64,
     keep_going: bool,
     unmet: Vec<Unmet>,
     unmet_total: u64,
@@ -227,6 +237,7 @@ impl Run<'_, '_> {
             Kind::RttAuto(auto) => self.state.rtt_auto = *auto,
             Kind::Invoke(invocation) => match CommandInfo::by_name(&invocation.verb.text) {
                 Some(info) => self.command(invocation, info)?,
+                None if invocation.verb.text == "serve" => self.serve(invocation)?,
                 None => self.host(invocation)?,
             },
             Kind::Call { regs, answer } => {
@@ -242,6 +253,12 @@ impl Run<'_, '_> {
                 let gpt = gpt.as_ref().and_then(|gpt| Gpt::from_name(&gpt.text));
                 let check = Check::Granule { pa, state: state_of(&state.text), gpt };
                 self.check(check, &format!("granule {}", Hex(pa)))?;
+            }
+            Kind::ExpectRem { index, rd, want } => self.expect_rem(index, rd.as_ref(), want)?,
+            Kind::ExpectGuest { rec, line } => self.expect_guest(rec, &line.text)?,
+            Kind::Guest { rec, actions } => {
+                let rec = self.number(rec)?;
+                self.guest(rec, actions)?;
             }
             Kind::PrintRim { rd } => {
                 let rd = self.realm(rd.as_ref())?;
@@ -392,6 +409,44 @@ impl Run<'_, '_> {
             None => RimWant::NotRd,
         };
         self.check(Check::Rim { rd, want }, &format!("Realm {}", Hex(rd)))
+    }
+
+    fn expect_rem(
+        &mut self,
+        index: &Expr,
+        rd: Option<&Expr>,
+        want: &Measurement,
+    ) -> Result<(), PlayError> {
+        let number = self.number(index)?;
+        let rd = self.realm(rd)?;
+        let Some(n) = usize::try_from(number).ok().filter(|n| (1..=4).contains(n)) else {
+            return Err(self.error(index.span, "a Realm has REM 1 to 4").into());
+        };
+        let realm = self.session.world().realm(rd).map(|realm| *realm.rems());
+        let Some((rim, mut rems)) = self.session.world_mut().rim(rd).zip(realm) else {
+            return Err(self.mistake("there is no such Realm").into());
+        };
+        rems[n - 1] = *want;
+        let want = RimWant::Slots([rim].into_iter().chain(rems).collect());
+        self.check(Check::Rim { rd, want }, &format!("Realm {}", Hex(rd)))
+    }
+
+    /// A line of what the Realm's software saw in the last REC_ENTER of its REC.
+    fn expect_guest(&mut self, rec: &Expr, line: &str) -> Result<(), PlayError> {
+        let rec = self.number(rec)?;
+        let program = self.session.world().guest(rec);
+        let log: Vec<String> = program
+            .map(|program| program.log())
+            .unwrap_or_default()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        if log.iter().any(|event| event == line) {
+            return Ok(());
+        }
+        let got = if log.is_empty() { "nothing".to_owned() } else { log.join("; ") };
+        let mismatch = Mismatch { what: "log".into(), got, wanted: line.to_owned() };
+        self.report(&format!("guest {}", Hex(rec)), vec![mismatch])
     }
 
     /// The RD that is named, or that of the only Realm.

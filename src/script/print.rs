@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::grammar::{Answer, Arg, Bytes, Expr, ExprKind, Form, ImageSource, Invocation, Kind};
-use super::grammar::{Op, Script, Statement, Value};
+use super::grammar::{GuestLine, Op, Script, Statement, Value};
 use crate::abi::addr::Hex;
 use crate::abi::status::{ReturnCode, Status};
 
@@ -99,12 +99,49 @@ impl Printer {
                 write!(self.out, " {}", state.text)?;
                 gpt.as_ref().map_or(Ok(()), |gpt| write!(self.out, " {}", gpt.text))
             }
+            Kind::ExpectRem { index, rd, want } => {
+                self.out += "expect rem ";
+                self.operand(index)?;
+                self.rd(rd.as_ref())?;
+                write!(self.out, " {want:?}")
+            }
+            Kind::ExpectGuest { rec, line } => {
+                self.out += "expect guest ";
+                self.operand(rec)?;
+                write!(self.out, " {}", Quoted(&line.text))
+            }
+            Kind::Guest { rec, actions } => self.guest(rec, actions),
             Kind::PrintRim { rd } => {
                 self.out += "print rim";
                 self.rd(rd.as_ref())
             }
             Kind::Note(text) => write!(self.out, "note {}", Quoted(&text.text)),
         }
+    }
+
+    /// One action a line, whatever fits.
+    fn guest(&mut self, rec: &Expr, actions: &[GuestLine]) -> fmt::Result {
+        self.out += "guest ";
+        self.operand(rec)?;
+        self.out += " {\n";
+        for GuestLine { kind, args } in actions {
+            write!(self.out, "    {}", kind.text)?;
+            for arg in args {
+                self.out += " ";
+                match arg {
+                    Value::Number(expr) if matches!(expr.kind, ExprKind::Negative(_)) => {
+                        self.out += "(";
+                        self.expr(expr, 0, "")?;
+                        self.out += ")";
+                    }
+                    Value::Number(expr) => self.operand(expr)?,
+                    value => self.value(value)?,
+                }
+            }
+            self.out += "\n";
+        }
+        self.out += "}";
+        Ok(())
     }
 
     fn rd(&mut self, rd: Option<&Expr>) -> fmt::Result {

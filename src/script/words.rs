@@ -20,21 +20,27 @@ pub(super) struct Signature {
 }
 
 /// Words that begin a statement and are neither commands nor actions of the Host.
-pub(super) const KEYWORDS: [&str; 10] =
-    ["platform", "rmm", "include", "let", "image", "rtt", "expect", "print", "note", "call"];
+pub(super) const KEYWORDS: [&str; 11] = [
+    "platform", "rmm", "include", "let", "image", "rtt", "expect", "print", "note", "call", "guest",
+];
 
 /// Names that no symbol can have, besides the words of [`VALUES`].
 pub(super) const RESERVED: [&str; 3] = ["auto", "len", "align_up"];
 
 /// What the Host does without the RMM: name, required and optional arguments, words.
-const ACTIONS: [(&str, Names, Names, Names); 6] = [
+const ACTIONS: [(&str, Names, Names, Names); 7] = [
     ("poke", &["pa", "bytes"], &[], &[]),
     ("zero", &["pa", "len"], &[], &[]),
     ("fill", &["pa", "len", "seed"], &[], &[]),
     ("load", &["pa", "image"], &[], &[]),
     ("peek", &["pa"], &["bytes", "len"], &["gpf"]),
     ("pas", &["pa"], &[], &["ns", "secure", "root", "aap"]),
+    ("serve", &["rec"], &["run_ptr"], SERVE_WORDS),
 ];
+
+/// What the Host refuses, and the exit that a script wants in the end.
+const SERVE_WORDS: &[&str] =
+    &["reject", "deny", "SYNC", "IRQ", "FIQ", "PSCI", "RIPAS_CHANGE", "HOST_CALL", "SERROR"];
 
 /// Names of values: where they are known (command or structure, argument or field), and the names.
 const VALUES: &[(&str, &str, Values)] = &[
@@ -101,6 +107,7 @@ pub(super) fn values(owner: &str, name: &str) -> Values {
 /// Whether a symbol can not have this name.
 pub(super) fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
+        || super::guest::is_word(name)
         || VALUES.iter().any(|(.., values)| values.iter().any(|(word, _)| *word == name))
 }
 
