@@ -30,6 +30,7 @@ mod eval;
 mod grammar;
 mod lex;
 mod load;
+mod names;
 mod parse;
 mod picture;
 mod player;

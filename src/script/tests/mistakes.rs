@@ -178,3 +178,26 @@ fn the_machine_is_chosen_once_and_first() {
     let late = load_message("let a = auto\nplatform \"fvp\"", &[]);
     assert_eq!(late, "test.rmi:2:1: `platform` has to stand before the first action");
 }
+
+const UNKNOWN: &[(&str, &str)] = &[
+    ("let a = rd", "1:9: unknown symbol rd"),
+    ("let count = 1\nlet a = cuont", "2:9: unknown symbol cuont; did you mean count?"),
+    ("let a = 1\nlet a = 1", "2:5: `a` is defined already, at test.rmi:1:5"),
+    ("image k = zeros 1\nimage k = zeros 1", "2:7: `k` is defined already, at test.rmi:1:7"),
+    ("let a = len(k)", "1:9: unknown image k"),
+    ("image k = zeros 1\nlet a = k", "2:9: `k` is an image, not a number; its length is len(k)"),
+    ("call a", "1:6: unknown symbol a"),
+    ("REALM_ACTIVATE rd=runnable", "1:19: unknown symbol runnable"),
+    ("VERSION req=0 => RMI_SUCCESS lower=x", "1:36: unknown symbol x"),
+    ("let p = RecParams { gprs=[0, x] }", "1:30: unknown symbol x"),
+    ("load pa=0 image=k", "1:17: unknown image k"),
+];
+
+#[test]
+fn names_that_nothing_defines_are_found_before_the_play() {
+    for (text, expected) in UNKNOWN {
+        let found = load_message(text, &[]);
+        let found = found.strip_prefix("test.rmi:").unwrap_or(&found);
+        assert!(found.starts_with(expected), "{text}\n found    {found}\n expected {expected}");
+    }
+}
