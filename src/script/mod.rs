@@ -50,7 +50,7 @@ pub use load::{
     Files, LoadError, LoadedScript, MAX_INCLUDE_DEPTH, MAX_INCLUDES, MemoryFiles, Source, load,
     load_from,
 };
-pub use parse::{MAX_OPERATORS, MAX_TEXT_BYTES, parse, parse_bytes};
+pub use parse::{MAX_OPERATORS, MAX_TEXT_BYTES, parse, parse_bytes, round_trips};
 pub use player::{
     MAX_FILL_BYTES, MAX_MISMATCHES, MAX_PEEK_BYTES, PlayError, Player, Refused, Unmet,
 };
