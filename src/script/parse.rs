@@ -14,7 +14,7 @@ use crate::measure::rim::Measurement;
 use crate::model::granule::{Gpt, GranuleState};
 
 /// Most bytes of a script with everything that it includes: some seventy thousand commands, written
-/// one by one. A parsed script takes up to forty times as much memory as its text.
+/// one by one. In memory a script can take ninety times as much, as two bytes can be a line.
 pub const MAX_TEXT_BYTES: u64 = 4 << 20;
 /// Most operators, parentheses and calls in one expression: expressions are walked by recursion.
 pub const MAX_OPERATORS: u32 = 128;

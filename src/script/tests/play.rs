@@ -69,6 +69,21 @@ fn rtt_auto_gives_the_rim_of_explicit_commands() {
 }
 
 #[test]
+fn neither_the_machine_nor_the_rmm_changes_a_rim() {
+    let mut rims = Vec::new();
+    for preset in crate::abi::presets::PRESETS {
+        for profile in Profile::ALL {
+            let machine = format!("rmm {profile}\nplatform \"{}\"", preset.name);
+            let played = play(&short_boot().replace("platform \"small\"", &machine));
+            played.result.unwrap_or_else(|error| panic!("{machine}: {error}"));
+            rims.push(rim(&played.printed[0]).to_owned());
+        }
+    }
+    rims.dedup();
+    assert_eq!(rims.len(), 1, "{rims:?}");
+}
+
+#[test]
 fn the_examples_are_canonical_and_play() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec-vectors/scripts");
     let run = |name| {
