@@ -31,7 +31,7 @@ const WRONG: &[(&str, &str)] = &[
     ("REALM_ACTIVATE rd=1 => RMI_ERROR_INPTU", "1:24: expected RMI_SUCCESS, "),
     (
         "REALM_ACTIVATE rd=1 => RMI_ERROR_INPUT rd_stat",
-        "1:40: REALM_ACTIVATE has no condition rd_stat that gives RMI_ERROR_INPUT; did you mean rd_state?",
+        "1:40: REALM_ACTIVATE has no condition rd_stat that gives RMI_ERROR_INPUT; did you",
     ),
     ("REALM_ACTIVATE rd=1 => RMI_SUCCESS top=1", "1:36: REALM_ACTIVATE has no output top"),
     ("REALM_ACTIVATE rd=1 => RMI_ERROR_RTT(4)", "1:38: the index has to be a level, -1 to 3"),
