@@ -70,23 +70,15 @@ impl Run<'_, '_> {
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == name) {
             return Ok(*value);
         }
-        if let Some((value, _)) = self.state.numbers.get(name) {
+        if let Some(value) = self.state.numbers.get(name) {
             return Ok(i128::from(*value));
         }
-        if self.state.pictures.contains_key(name) {
-            let error = self.error(span, format!("`{name}` is an image, not a number"));
-            return Err(error.hint(format!("its length is len({name})")));
-        }
-        let known = self.state.numbers.keys().map(String::as_str);
-        let known = known.chain(words.iter().map(|(word, _)| *word));
-        Err(self.error(span, format!("unknown symbol {name}")).suggest(name, known))
+        Err(self.error(span, format!("unknown symbol {name}")))
     }
 
     pub(super) fn picture(&self, name: &str, span: Span) -> Result<&Picture, ScriptError> {
-        self.state.pictures.get(name).ok_or_else(|| {
-            let known = self.state.pictures.keys().map(String::as_str);
-            self.error(span, format!("unknown image {name}")).suggest(name, known)
-        })
+        let picture = self.state.pictures.get(name);
+        picture.ok_or_else(|| self.error(span, format!("unknown image {name}")))
     }
 
     /// The image of `image=…`, if that was written.

@@ -11,6 +11,7 @@ use thiserror::Error;
 use super::error::ScriptError;
 use super::grammar::{Form, ImageSource, Kind, Name, Script, Span, Statement, Value};
 use super::lex::{Lexer, TokenKind};
+use super::names::Names;
 use super::parse::{MAX_TEXT_BYTES, not_utf8, parse};
 use crate::abi::platform::Platform;
 use crate::abi::profile::Profile;
@@ -173,6 +174,7 @@ pub fn load_from(path: &str, source: &mut dyn Source) -> Result<LoadedScript, Lo
         includes: 0,
         left_bytes: MAX_TEXT_BYTES,
         acted: false,
+        names: Names::default(),
     };
     loader.file(path, None)?;
     Ok(loader.loaded)
@@ -188,6 +190,7 @@ struct Loader<'s> {
     left_bytes: u64,
     /// Something was done that a platform would have to be known for.
     acted: bool,
+    names: Names,
 }
 
 impl Loader<'_> {
@@ -255,6 +258,7 @@ impl Loader<'_> {
             | Kind::Let { value: Value::Number(_), .. } => {}
             _ => self.acted = true,
         }
+        self.names.statement(text, &statement.kind)?;
         self.loaded.items.push(Item { statement, text: Arc::clone(text), image });
         Ok(())
     }

@@ -31,6 +31,7 @@ mod grammar;
 mod guest;
 mod lex;
 mod load;
+mod names;
 mod parse;
 mod picture;
 mod player;
@@ -51,7 +52,7 @@ pub use load::{
     Files, LoadError, LoadedScript, MAX_INCLUDE_DEPTH, MAX_INCLUDES, MemoryFiles, Source, load,
     load_from,
 };
-pub use parse::{MAX_OPERATORS, MAX_TEXT_BYTES, parse, parse_bytes};
+pub use parse::{MAX_OPERATORS, MAX_TEXT_BYTES, parse, parse_bytes, round_trips};
 pub use player::{
     MAX_FILL_BYTES, MAX_MISMATCHES, MAX_PEEK_BYTES, PlayError, Player, Refused, Unmet,
 };

