@@ -5,6 +5,7 @@ use super::grammar::{GuestLine, Kind, Name, Value};
 use super::lex::TokenKind;
 use super::parse::Parser;
 use super::player::{PlayError, Run};
+use super::words::Values;
 use crate::abi::rsi::{fid, psci};
 use crate::model::program::GuestAction;
 use crate::session::Action;
@@ -18,39 +19,61 @@ pub(super) const ACTIONS: [&str; 15] = [
 /// Most actions of one block.
 const MAX_ACTIONS: usize = 1 << 16;
 
-/// Names of function identifiers and registers.
-pub(super) fn names() -> Vec<(&'static str, i128)> {
-    const REGISTERS: [&str; 31] = [
-        "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13",
-        "x14", "x15", "x16", "x17", "x18", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26",
-        "x27", "x28", "x29", "x30",
-    ];
-    let functions = [
-        ("RSI_VERSION", fid::VERSION),
-        ("RSI_FEATURES", fid::FEATURES),
-        ("RSI_MEASUREMENT_READ", fid::MEASUREMENT_READ),
-        ("RSI_MEASUREMENT_EXTEND", fid::MEASUREMENT_EXTEND),
-        ("RSI_ATTESTATION_TOKEN_INIT", fid::ATTESTATION_TOKEN_INIT),
-        ("RSI_ATTESTATION_TOKEN_CONTINUE", fid::ATTESTATION_TOKEN_CONTINUE),
-        ("RSI_REALM_CONFIG", fid::REALM_CONFIG),
-        ("RSI_IPA_STATE_SET", fid::IPA_STATE_SET),
-        ("RSI_IPA_STATE_GET", fid::IPA_STATE_GET),
-        ("RSI_HOST_CALL", fid::HOST_CALL),
-        ("PSCI_VERSION", psci::VERSION),
-        ("PSCI_FEATURES", psci::FEATURES),
-        ("PSCI_CPU_SUSPEND", psci::CPU_SUSPEND[1]),
-        ("PSCI_CPU_OFF", psci::CPU_OFF),
-        ("PSCI_CPU_ON", psci::CPU_ON[1]),
-        ("PSCI_AFFINITY_INFO", psci::AFFINITY_INFO[1]),
-        ("PSCI_SYSTEM_OFF", psci::SYSTEM_OFF),
-        ("PSCI_SYSTEM_RESET", psci::SYSTEM_RESET),
-        ("EMPTY", 0),
-        ("RAM", 1),
-        ("xzr", 31),
-    ];
-    let registers = (0..).zip(REGISTERS).map(|(n, name)| (name, n));
-    functions.into_iter().map(|(name, value)| (name, value.into())).chain(registers).collect()
-}
+/// Names that operands know: functions, RIPAS values, registers.
+pub(super) const NAMES: Values = &[
+    ("RSI_VERSION", fid::VERSION as i128),
+    ("RSI_FEATURES", fid::FEATURES as i128),
+    ("RSI_MEASUREMENT_READ", fid::MEASUREMENT_READ as i128),
+    ("RSI_MEASUREMENT_EXTEND", fid::MEASUREMENT_EXTEND as i128),
+    ("RSI_ATTESTATION_TOKEN_INIT", fid::ATTESTATION_TOKEN_INIT as i128),
+    ("RSI_ATTESTATION_TOKEN_CONTINUE", fid::ATTESTATION_TOKEN_CONTINUE as i128),
+    ("RSI_REALM_CONFIG", fid::REALM_CONFIG as i128),
+    ("RSI_IPA_STATE_SET", fid::IPA_STATE_SET as i128),
+    ("RSI_IPA_STATE_GET", fid::IPA_STATE_GET as i128),
+    ("RSI_HOST_CALL", fid::HOST_CALL as i128),
+    ("PSCI_VERSION", psci::VERSION as i128),
+    ("PSCI_FEATURES", psci::FEATURES as i128),
+    ("PSCI_CPU_SUSPEND", psci::CPU_SUSPEND[1] as i128),
+    ("PSCI_CPU_OFF", psci::CPU_OFF as i128),
+    ("PSCI_CPU_ON", psci::CPU_ON[1] as i128),
+    ("PSCI_AFFINITY_INFO", psci::AFFINITY_INFO[1] as i128),
+    ("PSCI_SYSTEM_OFF", psci::SYSTEM_OFF as i128),
+    ("PSCI_SYSTEM_RESET", psci::SYSTEM_RESET as i128),
+    ("EMPTY", 0),
+    ("RAM", 1),
+    ("x0", 0),
+    ("x1", 1),
+    ("x2", 2),
+    ("x3", 3),
+    ("x4", 4),
+    ("x5", 5),
+    ("x6", 6),
+    ("x7", 7),
+    ("x8", 8),
+    ("x9", 9),
+    ("x10", 10),
+    ("x11", 11),
+    ("x12", 12),
+    ("x13", 13),
+    ("x14", 14),
+    ("x15", 15),
+    ("x16", 16),
+    ("x17", 17),
+    ("x18", 18),
+    ("x19", 19),
+    ("x20", 20),
+    ("x21", 21),
+    ("x22", 22),
+    ("x23", 23),
+    ("x24", 24),
+    ("x25", 25),
+    ("x26", 26),
+    ("x27", 27),
+    ("x28", 28),
+    ("x29", 29),
+    ("x30", 30),
+    ("xzr", 31),
+];
 
 impl Parser<'_> {
     /// After the word `guest`. Inside the braces an action ends where the next one begins. Operands
@@ -114,14 +137,13 @@ impl Run<'_, '_> {
 
     fn guest_action(&mut self, line: &GuestLine) -> Result<GuestAction, PlayError> {
         let GuestLine { kind: Name { text, span }, args } = line;
-        let names = names();
         let mut operands = Vec::new();
         for arg in args {
             operands.push(match arg {
                 Value::Bytes(bytes, _) => {
                     bytes.as_slice().iter().map(|byte| format!("{byte:02x}")).collect()
                 }
-                Value::Number(expr) => format!("{:#x}", self.number_with(expr, &names)?),
+                Value::Number(expr) => format!("{:#x}", self.number_with(expr, NAMES)?),
                 other => return Err(self.error(other.span(), "not an operand").into()),
             });
         }
@@ -132,5 +154,5 @@ impl Run<'_, '_> {
 
 /// Whether a word is one of the language inside a block.
 pub(super) fn is_word(name: &str) -> bool {
-    ACTIONS.contains(&name) || names().iter().any(|(word, _)| *word == name)
+    ACTIONS.contains(&name) || NAMES.iter().any(|(word, _)| *word == name)
 }

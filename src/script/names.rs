@@ -40,6 +40,19 @@ impl Names {
                 rd.iter().try_for_each(|rd| self.expr(text, rd, &[]))
             }
             Kind::ExpectGranule { pa, .. } => self.expr(text, pa, &[]),
+            Kind::ExpectRem { index, rd, .. } => [Some(index), rd.as_ref()]
+                .into_iter()
+                .flatten()
+                .try_for_each(|expr| self.expr(text, expr, &[])),
+            Kind::ExpectGuest { rec, .. } => self.expr(text, rec, &[]),
+            Kind::Guest { rec, actions } => {
+                self.expr(text, rec, &[])?;
+                let operands = actions.iter().flat_map(|action| &action.args);
+                operands.into_iter().try_for_each(|operand| match operand {
+                    Value::Number(expr) => self.expr(text, expr, super::guest::NAMES),
+                    _ => Ok(()),
+                })
+            }
             Kind::Empty
             | Kind::Platform(_)
             | Kind::Rmm(_)

@@ -174,8 +174,7 @@ impl Player {
             unmet_total: 0,
         };
         let result = self.play_all(&mut state, session);
-        self.symbols =
-            state.numbers.iter().map(|(name, (value, _))| (*value, name.clone())).collect();
+        self.symbols = state.numbers.iter().map(|(name, value)| (*value, name.clone())).collect();
         self.unmet = state.unmet;
         result?;
         match state.unmet_total {
