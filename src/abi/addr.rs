@@ -7,7 +7,9 @@
 use std::fmt;
 
 /// Size of an RMM 1.0 granule in bytes (DEN0137 1.0 A2.2).
-pub const GRANULE_SIZE: u64 = 1 << GRANULE_SHIFT;
+pub const GRANULE_SIZE: u64 = GRANULE_LEN as u64;
+/// [`GRANULE_SIZE`], as lengths in memory are counted.
+pub const GRANULE_LEN: usize = 1 << GRANULE_SHIFT;
 /// log2 of [`GRANULE_SIZE`].
 pub const GRANULE_SHIFT: u32 = 12;
 /// Entries of one RTT.
@@ -16,7 +18,7 @@ pub const RTT_ENTRIES: usize = 512;
 const RTT_STRIDE: u32 = 9;
 
 /// A granule's bytes.
-pub type GranuleBytes = [u8; GRANULE_SIZE as usize];
+pub type GranuleBytes = [u8; GRANULE_LEN];
 
 /// A physical address in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

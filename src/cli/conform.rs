@@ -60,7 +60,7 @@ pub(super) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit>
     let Totals { files, steps, skipped, failed } = totals;
     match args.format {
         Format::Text => {
-            console.result(&format!("{files} files, {steps} steps, {failed} failed"))?
+            console.result(&format!("{files} files, {steps} steps, {failed} failed"))?;
         }
         Format::Json => console.json(&json!({
             "schema": "rimsim/1",

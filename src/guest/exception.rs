@@ -10,6 +10,7 @@ use crate::model::rtt::Ripas;
 use crate::model::world::World;
 
 /// How an exception was handled.
+#[allow(clippy::large_enum_variant, reason = "an exit ends the run; it is moved twice")]
 pub(super) enum Handled {
     /// The REC exits.
     Exit(RecExit),

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::page::Page;
-use crate::abi::addr::{GRANULE_SIZE, GranuleBytes, Hex, Ipa};
+use crate::abi::addr::{GRANULE_LEN, GranuleBytes, Hex, Ipa};
 use crate::abi::params::{DATA_MEASURE, REC_CREATE_GPRS, RealmParams, RecParams};
 
 /// One extension of a Realm's RIM (several, for [`RipasEvent`]).
@@ -111,7 +111,7 @@ impl RealmEvent {
     /// The granule that is hashed: RmiRealmParams with everything else zero.
     #[must_use]
     pub fn page(&self) -> GranuleBytes {
-        let mut page = [0; GRANULE_SIZE as usize];
+        let mut page = [0; GRANULE_LEN];
         let mut put = |offset: usize, value: u64| {
             page[offset..offset + 8].copy_from_slice(&value.to_le_bytes());
         };
@@ -136,7 +136,7 @@ impl RecEvent {
     /// The granule that is hashed: RmiRecParams with everything else zero.
     #[must_use]
     pub fn page(&self) -> GranuleBytes {
-        let mut page = [0; GRANULE_SIZE as usize];
+        let mut page = [0; GRANULE_LEN];
         let mut put = |offset: usize, value: u64| {
             page[offset..offset + 8].copy_from_slice(&value.to_le_bytes());
         };

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use super::event::MeasuredEvent;
 use super::rim::HashAlgo;
-use crate::abi::addr::GRANULE_SIZE;
+use crate::abi::addr::GRANULE_LEN;
 
 /// A digest, zero padded to 64 bytes as measurement slots and descriptors have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(super) fn digest_contents(algo: HashAlgo, events: &[MeasuredEvent]) -> Vec<D
         Some(&data.content)
     });
     let pages: Vec<_> = pages.collect();
-    let zero = digest(algo, &[0; GRANULE_SIZE as usize]);
+    let zero = digest(algo, &[0; GRANULE_LEN]);
     let one = |page: &&super::page::Page| {
         if page.is_zero() { zero } else { page.with_bytes(|bytes| digest(algo, bytes)) }
     };

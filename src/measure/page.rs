@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::image::Image;
-use crate::abi::addr::{GRANULE_SIZE, GranuleBytes, Hex};
+use crate::abi::addr::{GRANULE_LEN, GranuleBytes, Hex};
 
 /// 4096 bytes that never change. A store makes a new page.
 #[derive(Clone, Default)]
@@ -62,19 +62,19 @@ impl Page {
     /// Calls `f` with the page's bytes; images are not copied unless the page passes their end.
     pub fn with_bytes<R>(&self, f: impl FnOnce(&GranuleBytes) -> R) -> R {
         match self {
-            Self::Zero => f(&[0; GRANULE_SIZE as usize]),
+            Self::Zero => f(&[0; GRANULE_LEN]),
             Self::Owned(bytes) => f(bytes),
             Self::Image { image, offset } => {
                 let rest = image.bytes_from(*offset);
                 if let Some(whole) = rest.first_chunk() {
                     return f(whole);
                 }
-                let mut bytes = [0; GRANULE_SIZE as usize];
+                let mut bytes = [0; GRANULE_LEN];
                 bytes[..rest.len()].copy_from_slice(rest);
                 f(&bytes)
             }
             Self::Stream { seed, offset } => {
-                let mut bytes = [0; GRANULE_SIZE as usize];
+                let mut bytes = [0; GRANULE_LEN];
                 write_stream(*seed, *offset, &mut bytes);
                 f(&bytes)
             }

@@ -161,7 +161,7 @@ mod tests {
         let len = u16::try_from(payload.len()).unwrap();
         if len < 256 {
             signed.pop();
-            signed.extend_from_slice(&[0x58, payload.len() as u8]);
+            signed.extend_from_slice(&[0x58, u8::try_from(len).unwrap()]);
         } else {
             signed.extend_from_slice(&len.to_be_bytes());
         }

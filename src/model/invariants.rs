@@ -11,7 +11,7 @@ use super::granule::{Granule, GranuleState};
 use super::realm::Realm;
 use super::rtt::{Rtte, TableId};
 use super::world::World;
-use crate::abi::addr::{GRANULE_SIZE, Ipa, Level, Pa};
+use crate::abi::addr::{GRANULE_LEN, Ipa, Level, Pa};
 use crate::measure::page::Page;
 
 /// A law that does not hold: a bug of the simulator.
@@ -119,7 +119,7 @@ impl Survey<'_> {
             Rtte::Assigned { pa, .. } => {
                 ensure("protected_half", protected, shown)?;
                 ensure("mapping", mapped(pa), shown)?;
-                for offset in (0..size_bytes).step_by(GRANULE_SIZE as usize) {
+                for offset in (0..size_bytes).step_by(GRANULE_LEN) {
                     let granule = self.world.granules.find(pa.0 + offset);
                     ensure("data_is_memory", granule.is_some(), shown)?;
                     granule.map_or(Ok(()), |granule| self.take(granule, GranuleState::Data))?;

@@ -55,6 +55,7 @@ macro_rules! failures {
         [$($after:literal),*] $text:literal; )+ }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[allow(clippy::enum_variant_names, reason = "conditions are named by the specification")]
         pub(super) enum $name { $( #[doc = $text] $variant, )+ }
         impl $crate::rmi::gate::Rows for $name {
             const ROWS: &'static [$crate::rmi::gate::Row] = &[ $( $crate::rmi::gate::Row {

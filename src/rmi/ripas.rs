@@ -69,7 +69,7 @@ impl Rmi for Init {
         gate.ensure_at(F::BaseAlign, aligned, level.to_index(), || misaligned(base, level))?;
         let entry = world.tables.entry(walk);
         let stops = gate.profile().init_ripas_stops_at_others();
-        let good = matches!(entry, Rtte::Unassigned(_)) && !(stops && !can_init(entry));
+        let good = matches!(entry, Rtte::Unassigned(_)) && (!stops || can_init(entry));
         gate.ensure_at(F::RtteState, good, level.to_index(), || {
             let wanted = if stops { "UNASSIGNED (EMPTY or RAM)" } else { "UNASSIGNED" };
             wrong_entry(base, walk, entry, wanted)

@@ -9,7 +9,8 @@ use crate::model::granule::Granule;
 use crate::model::world::World;
 
 /// Length and alignment of RsiHostCall in bytes: imm at 0x0, X0 to X30 from 0x8 on.
-const HOST_CALL_BYTES: u64 = 0x100;
+const HOST_CALL_BYTES: u64 = HOST_CALL_LEN as u64;
+const HOST_CALL_LEN: usize = 0x100;
 const GPRS: usize = 0x8;
 
 pub(super) fn call(caller: &mut Caller<'_>) -> Outcome {
@@ -25,7 +26,7 @@ pub(super) fn call(caller: &mut Caller<'_>) -> Outcome {
     let offset = offset(ipa);
     let mut exit = RecExit { exit_reason: ExitReason::HostCall, ..RecExit::default() };
     caller.world.memory.page(granule).with_bytes(|page| {
-        let structure = &page[offset..offset + HOST_CALL_BYTES as usize];
+        let structure = &page[offset..offset + HOST_CALL_LEN];
         let (imm, _) = structure.split_first_chunk().expect("a whole structure");
         exit.imm = u32::from_le_bytes(*imm);
         for (gpr, word) in exit.gprs.iter_mut().zip(structure[GPRS..].chunks_exact(8)) {
@@ -41,6 +42,7 @@ pub(super) fn call(caller: &mut Caller<'_>) -> Outcome {
 ///
 /// # Errors
 /// If the structure's memory is gone: the REC exits again, and the call stays pending.
+#[allow(clippy::result_large_err, reason = "an exit ends the run; it is moved twice")]
 pub(crate) fn complete(world: &mut World, rec: Granule, enter: &RecEnter) -> Result<(), RecExit> {
     let mut caller = Caller { world, rec };
     if !caller.rec().host_call_pending {

@@ -96,8 +96,10 @@ impl Picture {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::abi::platform::Platform;
+    use crate::abi::profile::Profile;
+    use crate::model::world::World;
     use crate::session::{Place, Session, Step};
-    use crate::{Platform, Profile, World};
 
     /// The bytes of a picture, as a Host sees them.
     fn bytes(picture: &Picture) -> Vec<u8> {

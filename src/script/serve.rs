@@ -20,6 +20,9 @@ const MAX_ENTRIES: u32 = 1 << 16;
 /// RmiRecExitReason, by number.
 const REASONS: [&str; 7] = ["SYNC", "IRQ", "FIQ", "PSCI", "RIPAS_CHANGE", "HOST_CALL", "SERROR"];
 
+/// What the Host writes into RmiRecEnter: offset and bytes.
+type Pieces = Vec<(u16, Vec<u8>)>;
+
 /// What the Host reads in RmiRecExit.
 struct Exit {
     reason: u8,
@@ -123,7 +126,7 @@ impl Run<'_, '_> {
         rec: u64,
         exit: &Exit,
         invocation: &Invocation,
-    ) -> Result<Option<Vec<(u16, Vec<u8>)>>, PlayError> {
+    ) -> Result<Option<Pieces>, PlayError> {
         match exit.name() {
             "RIPAS_CHANGE" if invocation.has("reject") => Ok(Some(Vec::new())),
             "RIPAS_CHANGE" => self.change_ripas(rd, rec, exit).map(Some),
@@ -143,12 +146,7 @@ impl Run<'_, '_> {
     }
 
     /// RTT_SET_RIPAS from the request's base on, until all is done or the RMM stops.
-    fn change_ripas(
-        &mut self,
-        rd: u64,
-        rec: u64,
-        exit: &Exit,
-    ) -> Result<Vec<(u16, Vec<u8>)>, PlayError> {
+    fn change_ripas(&mut self, rd: u64, rec: u64, exit: &Exit) -> Result<Pieces, PlayError> {
         let (mut base, top) = (exit.ripas_base, exit.ripas_top);
         while base < top {
             let regs = Command::RttSetRipas { rd, rec, base, top }.encode();
@@ -178,7 +176,7 @@ impl Run<'_, '_> {
         rec: u64,
         exit: &Exit,
         invocation: &Invocation,
-    ) -> Result<Option<Vec<(u16, Vec<u8>)>>, PlayError> {
+    ) -> Result<Option<Pieces>, PlayError> {
         let [function, target, ..] = exit.gprs;
         let cpu_on = psci::CPU_ON.contains(&function);
         if psci::CPU_SUSPEND.contains(&function) {

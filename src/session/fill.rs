@@ -1,6 +1,6 @@
 //! What the Host writes in bulk: zeros, and the splitmix64 stream of the vectors.
 
-use crate::abi::addr::{GRANULE_SIZE, Pa, align_down};
+use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, Pa, align_down};
 use crate::measure::page::{Page, write_stream};
 use crate::model::world::{HostFault, World};
 
@@ -32,7 +32,7 @@ fn write(
         if next - at == GRANULE_SIZE {
             world.host_set_page(at, whole(at - pa))?;
         } else {
-            let mut bytes = [0; GRANULE_SIZE as usize];
+            let mut bytes = [0; GRANULE_LEN];
             let piece = &mut bytes[..usize::try_from(next - at).expect("below a granule")];
             part(at - pa, piece);
             world.host_write(at, piece)?;

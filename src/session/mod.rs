@@ -12,7 +12,7 @@ pub use step::{
     Action, Check, Expected, Notes, PeekWant, Place, RealmWant, RecWant, RimWant, Step,
 };
 
-use crate::abi::addr::{GRANULE_SIZE, GranuleBytes};
+use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes};
 use crate::measure::page::Page;
 use crate::model::world::{HostFault, World};
 use crate::rmi::Outcome;
@@ -132,7 +132,7 @@ impl<'o> Session<'o> {
 /// Zeroes a page and writes pieces into it. Pieces that pass its end are cut off; drivers refuse
 /// them before.
 fn write_page(world: &mut World, pa: u64, data: &[(u16, Vec<u8>)]) -> Result<(), HostFault> {
-    let mut page: GranuleBytes = [0; GRANULE_SIZE as usize];
+    let mut page: GranuleBytes = [0; GRANULE_LEN];
     for (offset, bytes) in data {
         let start = usize::from(*offset).min(page.len());
         let end = (start + bytes.len()).min(page.len());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::format::{HexBytes, Number, PlatformObject, Smc, StepObject};
-use crate::abi::addr::GRANULE_SIZE;
+use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE};
 use crate::abi::command::Command;
 use crate::abi::platform::Platform;
 use crate::measure::event::MeasuredEvent;
@@ -87,7 +87,7 @@ impl Writer {
         for i in 0..count_granules {
             let at = i * GRANULE_SIZE;
             let bytes = image.bytes_from(offset + at);
-            let bytes = &bytes[..bytes.len().min(GRANULE_SIZE as usize)];
+            let bytes = &bytes[..bytes.len().min(GRANULE_LEN)];
             let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
             let data = (end > 0).then(|| (Number(0), HexBytes(bytes[..end].to_vec())));
             let (pa, data) = (Number(pa.wrapping_add(at)), data.into_iter().collect());

@@ -71,10 +71,10 @@ fn the_text_is_followed_where_tf_rmm_departs_from_it() {
 }
 
 fn check(text: &Text, action: &Action, record: &Record, world: &World, place: &str) {
-    let outcome = record.outcome.as_ref().unwrap();
+    let outcome = record.outcome.as_ref().expect("a call");
     match text {
         Answer(status, index, regs) => {
-            let code = outcome.code().unwrap();
+            let code = outcome.code().expect("a command");
             assert_eq!((code.status, code.index), (*status, *index), "{place}: {outcome}");
             for (x, value) in *regs {
                 assert_eq!(outcome.regs()[*x], *value, "{place}: X{x}");
@@ -83,7 +83,7 @@ fn check(text: &Text, action: &Action, record: &Record, world: &World, place: &s
         HasAddress => assert_ne!(outcome.regs()[3], 0, "{place}"),
         ZeroedGprs => {
             let Action::Call(regs) = action else { panic!("{place}: no call") };
-            assert_eq!(world.rec(regs[1]).unwrap().gprs()[1..], [0; 30], "{place}");
+            assert_eq!(world.rec(regs[1]).expect("a REC").gprs()[1..], [0; 30], "{place}");
         }
     }
 }
