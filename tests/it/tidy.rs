@@ -65,8 +65,9 @@ fn floors_use_only_lower_floors() {
         let Some(here) = floor(own) else { panic!("{name}: `{own}` stands on no floor") };
         for (i, line) in text.lines().enumerate() {
             for used in code(line).split("crate::").skip(1) {
-                let end = used.find(|c: char| !c.is_alphanumeric() && c != '_');
-                let used = &used[..end.unwrap_or(used.len())];
+                let end = used.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '{');
+                // Of a list, the first name stands for all: items or parts are not mixed.
+                let used = used[..end.unwrap_or(used.len())].trim_start_matches('{');
                 let lower = floor(used).is_some_and(|there| there < here);
                 let together = ONE_MACHINE.contains(&own) && ONE_MACHINE.contains(&used);
                 // Items that `lib.rs` shows at the top are not a floor.
