@@ -11,6 +11,7 @@ mod rmi_sequence;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/it/scene.rs"]
 mod scene;
+mod script_roundtrip;
 #[path = "../../tests/it/steps.rs"]
 mod steps;
 #[path = "../../tests/it/twins.rs"]
@@ -22,6 +23,11 @@ mod view;
 /// Executes the commands that `data` stands for and checks what they did.
 pub fn rmi_sequence(data: &[u8]) {
     rmi_sequence::run(data);
+}
+
+/// Parses `data` as a script, and its canonical form again.
+pub fn script_roundtrip(data: &[u8]) {
+    script_roundtrip::run(data);
 }
 
 /// Reads `data` as a vector, replays it, and replays what was written down of it.
