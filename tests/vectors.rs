@@ -66,8 +66,8 @@ fn conforms(path: &Path, profile: Profile) -> Result<(), Failed> {
 /// What a script has to begin with if the RMM is to refuse it.
 const REFUSED: &str = "# Refused:";
 
-/// Plays a script. Its expectations have to hold; printing and parsing it gives it back; what it did,
-/// exported as a vector, happens again.
+/// Plays a script. Its expectations have to hold; printing and parsing it gives it back; what it
+/// did, exported as a vector, happens again.
 fn script_holds(path: &Path) -> Result<(), Failed> {
     let text = std::fs::read_to_string(path)?;
     let name = path.display().to_string();

@@ -161,9 +161,8 @@ pub(crate) struct RmmArg {
     #[arg(long, value_name = "tf-rmm|spec", value_parser = profile)]
     pub(crate) rmm: Option<Profile>,
     #[arg(long, value_name = "READING", value_parser = rem_reading)]
-    #[arg(
-        help = "How REMs are extended: concatenated (TF-RMM), buffer (the text of 2.0), padded-value"
-    )]
+    #[arg(help = "How REMs are extended: concatenated (TF-RMM), buffer (the text of 2.0), \
+                padded-value")]
     pub(crate) rem: Option<RemReading>,
 }
 

@@ -75,7 +75,8 @@ fn text(lines: &[Line], files: u64, verbose: bool, console: &mut Console) -> io:
     }
     let (seen, excused, missing) = totals(lines);
     console.result(&format!(
-        "{files} files, {} conditions and transitions: {seen} seen, {excused} excused, {missing} not seen",
+        "{files} files, {} conditions and transitions: {seen} seen, {excused} excused, \
+         {missing} not seen",
         lines.len()
     ))
 }
