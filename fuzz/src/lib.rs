@@ -11,6 +11,7 @@ mod rmi_sequence;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/it/scene.rs"]
 mod scene;
+mod script_roundtrip;
 #[path = "../../tests/it/steps.rs"]
 mod steps;
 #[path = "../../tests/it/twins.rs"]
@@ -27,4 +28,9 @@ pub fn rmi_sequence(data: &[u8]) {
 /// Reads `data` as a vector, replays it, and replays what was written down of it.
 pub fn vector_json(data: &[u8]) {
     vector_json::run(data);
+}
+
+/// Parses `data` as a script, prints it and parses what was printed.
+pub fn script_roundtrip(data: &[u8]) {
+    script_roundtrip::run(data);
 }

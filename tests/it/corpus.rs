@@ -5,6 +5,8 @@ use std::path::Path;
 
 #[path = "../../fuzz/src/rmi_sequence.rs"]
 mod rmi_sequence;
+#[path = "../../fuzz/src/script_roundtrip.rs"]
+mod script_roundtrip;
 #[path = "../../fuzz/src/vector_json.rs"]
 mod vector_json;
 
@@ -26,6 +28,11 @@ fn replay(target: &str, body: fn(&[u8])) {
 #[test]
 fn rmi_sequence() {
     replay("rmi_sequence", rmi_sequence::run);
+}
+
+#[test]
+fn script_roundtrip() {
+    replay("script_roundtrip", script_roundtrip::run);
 }
 
 #[test]
