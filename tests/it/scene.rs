@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use rimsim::abi::platform::{DramRange, PlatformFile};
 use rimsim::model::granule::Gpt;
+use rimsim::model::program::GuestAction;
 use rimsim::{Command, Platform, Profile, World};
 
 pub(crate) const GRANULE: u64 = 0x1000;
@@ -61,6 +62,10 @@ pub(crate) const REC_FIELDS: &[(&str, usize, usize)] = &[
     ("aux1", 0x810, 8),
     ("aux2", 0x818, 8),
 ];
+
+/// Fields of RmiRecEnter.
+pub(crate) const ENTER_FIELDS: &[(&str, usize, usize)] =
+    &[("flags", 0x000, 8), ("gicv3_hcr", 0x300, 8)];
 
 /// Values of fields by name; fields that are not named are zero.
 pub(crate) type Fields<'a> = BTreeMap<&'a str, u64>;
@@ -169,6 +174,15 @@ impl Scene {
         let rec = self.delegated();
         self.must(Command::RecCreate { rd, rec, params_ptr });
         rec
+    }
+
+    /// Lets the software of a REC do something until the REC exits.
+    pub(crate) fn run(&mut self, rec: u64, actions: Vec<GuestAction>) {
+        for (id, action) in (0..).zip(actions) {
+            self.world.queue_guest(rec, id, action);
+        }
+        let run_ptr = self.host();
+        self.must(Command::RecEnter { rec, run_ptr });
     }
 
     /// Makes the tables over `ipa` that are not there yet, down to `level`.

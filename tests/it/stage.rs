@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 
 use rimsim::abi::command::CommandInfo;
 use rimsim::model::granule::Gpt;
+use rimsim::model::program::GuestAction;
 use rimsim::rmi::Outcome;
 use rimsim::{Command, Profile, World};
 
 use crate::scene::{
-    BLOCK, Fields, GRANULE, HIGH_RAM, REALM_FIELDS, REC_FIELDS, REVISION, Scene, page, realm_values,
+    BLOCK, ENTER_FIELDS, Fields, GRANULE, HIGH_RAM, REALM_FIELDS, REC_FIELDS, REVISION, Scene,
+    page, realm_values,
 };
 
 /// Column names and values of one command.
@@ -33,6 +35,7 @@ impl Stage {
             BTreeMap::from([("revision", REVISION), ("odd", BLOCK + 1), ("outside", GRANULE)]);
         granules(&mut scene, &mut names);
         realms(&mut scene, &mut names);
+        requests(&mut scene, &mut names);
         Self { world: scene.world, names }
     }
 
@@ -69,6 +72,7 @@ impl Stage {
                 values.extend(fields);
                 Some(page(REALM_FIELDS, &values))
             }
+            "REC_ENTER" => Some(page(ENTER_FIELDS, &fields)),
             "REC_CREATE" => {
                 let mut values = Fields::from([("aux2", self.names["free3"])]);
                 values.extend(fields);
@@ -81,7 +85,8 @@ impl Stage {
         };
         let command = Command::decode(&regs).expect("a row of the command table");
         if let (Some(bytes), Command::RealmCreate { params_ptr, .. })
-        | (Some(bytes), Command::RecCreate { params_ptr, .. }) = (bytes, command)
+        | (Some(bytes), Command::RecCreate { params_ptr, .. })
+        | (Some(bytes), Command::RecEnter { run_ptr: params_ptr, .. }) = (bytes, command)
             && params_ptr % GRANULE == 0
         {
             // An address where the Host can not write is what some lines are about.
@@ -146,4 +151,51 @@ fn realms(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
     let empty = scene.realm(&[]);
     let low = scene.realm(&[("s2sz", 32), ("rtt_level_start", 2), ("rtt_num_start", 4)]);
     names.extend([("tables", tables), ("empty", empty), ("low", low)]);
+}
+
+/// An ACTIVE Realm with a table of pages at 0 and RECs that can run or not; its RD and RECs.
+fn active<const N: usize>(scene: &mut Scene, runnable: [u64; N]) -> (u64, [u64; N]) {
+    let rd = scene.realm(&[]);
+    scene.tables(rd, 0, 3);
+    let mut mpidr = 0;
+    let recs = runnable.map(|flags| {
+        mpidr += 1;
+        scene.rec(rd, mpidr - 1, &[("flags", flags)])
+    });
+    scene.must(Command::RealmActivate { rd });
+    (rd, recs)
+}
+
+/// RECs that wait for the Host.
+fn requests(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
+    let smc = |regs: &[u64]| vec![GuestAction::Smc(regs.to_vec())];
+    // CPU_ON of a REC that is off, and of one that is on.
+    let cpu_on = 0xC400_0003;
+    let (_, [asks, off, other]) = active(scene, [1, 0, 1]);
+    scene.run(asks, smc(&[cpu_on, 1, 0x1000, 7]));
+    names.extend([("asks", asks), ("off_rec", off), ("other_rec", other)]);
+    let (_, [asks, on]) = active(scene, [1, 1]);
+    scene.run(asks, smc(&[cpu_on, 1, 0x1000, 7]));
+    names.extend([("asks_on", asks), ("on_rec", on)]);
+
+    // RIPAS changes: inside a block, less than a block, and of two pages.
+    let ipa_state_set = 0xC400_0197;
+    let (rd, recs) = active(scene, [1; 3]);
+    let ranges = [(0x20_1000, 0x20_4000), (0x40_0000, 0x40_2000), (0x1000, 0x3000)];
+    for (rec, (base, top)) in recs.into_iter().zip(ranges) {
+        scene.run(rec, smc(&[ipa_state_set, base, top, 1, 0]));
+    }
+    let [inside, less, pages] = recs;
+    names.extend([("changes", rd), ("inside", inside), ("less", less), ("pages", pages)]);
+
+    // SYSTEM_OFF.
+    let (_, [stopped]) = active(scene, [1]);
+    scene.run(stopped, smc(&[0x8400_0008]));
+    names.insert("stopped", stopped);
+
+    // A Host that takes the run page away while the REC runs.
+    let (_, [robbed]) = active(scene, [1]);
+    let delegate = Command::GranuleDelegate { addr: names["host"] };
+    scene.world.queue_guest(robbed, 0, GuestAction::HostSmc(delegate.encode().to_vec()));
+    names.insert("robbed", robbed);
 }

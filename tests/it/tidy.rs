@@ -53,6 +53,16 @@ const FLOORS: &[&[&str]] = &[
 ];
 const ONE_MACHINE: &[&str] = &["rmi", "rsi", "guest"];
 
+/// The first names of paths from the crate's root, alone or in a list on one line.
+fn uses(line: &str) -> Vec<&str> {
+    let end = |path: &str| path.find(|c: char| !c.is_alphanumeric() && c != '_');
+    let paths = line.split("crate::").skip(1).flat_map(|path| {
+        let list = path.strip_prefix('{').and_then(|list| list.split('}').next());
+        list.map_or_else(|| vec![path], |list| list.split(", ").collect())
+    });
+    paths.map(|path| &path[..end(path).unwrap_or(path.len())]).collect()
+}
+
 #[test]
 fn floors_use_only_lower_floors() {
     let floor = |part: &str| FLOORS.iter().position(|parts| parts.contains(&part));
@@ -64,10 +74,7 @@ fn floors_use_only_lower_floors() {
         }
         let Some(here) = floor(own) else { panic!("{name}: `{own}` stands on no floor") };
         for (i, line) in text.lines().enumerate() {
-            for used in code(line).split("crate::").skip(1) {
-                let end = used.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '{');
-                // Of a list, the first name stands for all: items or parts are not mixed.
-                let used = used[..end.unwrap_or(used.len())].trim_start_matches('{');
+            for used in uses(code(line)) {
                 let lower = floor(used).is_some_and(|there| there < here);
                 let together = ONE_MACHINE.contains(&own) && ONE_MACHINE.contains(&used);
                 // Items that `lib.rs` shows at the top are not a floor.
