@@ -46,6 +46,9 @@ pub(super) fn run(args: &CoverageArgs, console: &mut Console) -> io::Result<Exit
             }
         }
     }
+    if count == 0 {
+        return Ok(exit);
+    }
     let lines = coverage.lines(profile.unwrap_or(Profile::TF_RMM), &exceptions);
     match args.format {
         Format::Text => text(&lines, count, args.verbose, console)?,

@@ -54,7 +54,8 @@ impl Source for Files {
     }
 
     fn image(&mut self, path: &str) -> Result<Image, ImageError> {
-        Image::open(Path::new(path))
+        // "." beside a script that was named without a folder leaves nothing of the path.
+        Image::open(Path::new(if path.is_empty() { "." } else { path }))
     }
 }
 
