@@ -1,0 +1,165 @@
+//! The command as a process: exit codes, streams, and what wrong inputs give.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A folder of this test alone, gone when it ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        // What an interrupted run left behind.
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).expect("the folder of temporary files");
+        Self(folder)
+    }
+
+    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> &Self {
+        std::fs::write(self.0.join(name), bytes).expect("a file of the test");
+        self
+    }
+
+    fn rimsim(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rimsim"));
+        command.args(args).current_dir(&self.0).output().expect("the command")
+    }
+
+    /// Runs the command, which has to end with `code` and to say `text` on standard error.
+    fn fails(&self, args: &[&str], code: i32, text: &str) {
+        let output = self.rimsim(args);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
+        assert!(stderr.contains(text), "{args:?}: {stderr}");
+        assert!(!stderr.contains("panicked"), "{stderr}");
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+const REALM: &str = "let rd = auto
+REALM_CREATE rd=rd params_ptr=RealmParams {
+    s2sz=40, num_bps=1, num_wps=1, rtt_base=auto, rtt_level_start=1, rtt_num_start=2
+}
+";
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+#[test]
+fn exit_codes_tell_what_is_wrong() {
+    let folder = Folder::new("exit-codes");
+    folder
+        .file("empty.rmi", "")
+        .file("empty.json", "")
+        .file("noise.rmi", [0xFF, 0, 7])
+        .file("cut.json", "{\"name\":\"x\"")
+        .file("typo.rmi", "RTT_MAKE rd=1")
+        .file("count.rmi", "GRANULE_DELEGATE base=0x8000_0000 count=0xffff_ffff_ffff_ffff")
+        .file("circle.rmi", "include \"circle.rmi\"")
+        .file("image.rmi", "image kernel = \"nothing\"")
+        .file("folder.rmi", "image kernel = \".\"")
+        .file("refused.rmi", "REALM_ACTIVATE rd=0x8000_0000")
+        .file("wanted.rmi", format!("{REALM}expect rim sha256:{}", "0".repeat(64)))
+        .file("bad.toml", "pa_bits = 99");
+    for (args, code, text) in [
+        (&["run", "nothing.rmi"][..], 1, "nothing.rmi: "),
+        (&["run", "."], 1, "is a directory"),
+        (&["run", "image.rmi"], 1, "named in image.rmi:1:16"),
+        (&["run", "folder.rmi"], 1, "is a directory, not an image"),
+        (&["run", "--export", "no/where", "empty.rmi"], 1, "no/where: "),
+        (&["run", "empty.json"], 2, "empty.json:1"),
+        (&["run", "noise.rmi"], 2, "noise.rmi:1:1: byte 0 (0xff) is not UTF-8"),
+        (&["run", "cut.json"], 2, "cut.json:1"),
+        (&["run", "typo.rmi"], 2, "typo.rmi:1:1: unknown command RTT_MAKE; did you mean"),
+        (&["run", "count.rmi"], 2, "count.rmi:1:41: a count of 18446744073709551615"),
+        (&["run", "circle.rmi"], 2, "includes itself"),
+        (&["run", "--platform", "nowhere", "empty.rmi"], 2, "there are tf-rmm-host, fvp"),
+        (&["run", "--platform", "bad.toml", "empty.rmi"], 2, "bad.toml: "),
+        (&["run", "--rmm", "other", "empty.rmi"], 2, "tf-rmm or spec"),
+        (&["run"], 2, "<FILE>"),
+        (&["conform", "empty.rmi"], 2, "conform replays vectors"),
+        (&["run", "wanted.rmi"], 3, "wanted.rmi:5:1: Realm"),
+        (
+            &["run", "refused.rmi"],
+            4,
+            "RMI_ERROR_INPUT rd_state: granule 0x8000_0000 is UNDELEGATED",
+        ),
+    ] {
+        folder.fails(args, code, text);
+    }
+}
+
+#[test]
+fn results_go_to_standard_output_and_the_rest_does_not() {
+    let folder = Folder::new("streams");
+    folder.file("one.rmi", REALM).file("none.rmi", "").file(
+        "two.rmi",
+        format!(
+            "{REALM}{}",
+            REALM.replace("rd", "rd2").replace("rd2=", "rd=").replace("{", "{ vmid=1,")
+        ),
+    );
+    let one = stdout(&folder.rimsim(&["run", "one.rmi"]));
+    assert_eq!((one.len(), one.lines().count()), (65, 1), "{one}");
+    assert!(one.trim_end().bytes().all(|byte| b"0123456789abcdef".contains(&byte)));
+
+    let verbose = folder.rimsim(&["run", "-v", "one.rmi"]);
+    assert_eq!(stdout(&verbose), one, "the first line is the RIM all the same");
+    assert!(String::from_utf8_lossy(&verbose.stderr).contains("REALM_CREATE rd="));
+
+    let two = stdout(&folder.rimsim(&["run", "two.rmi"]));
+    let rim = one.trim_end();
+    assert_eq!(two, format!("{rim}  rd\n{rim}  rd2\n"));
+
+    let both = stdout(&folder.rimsim(&["run", "one.rmi", "two.rmi"]));
+    assert_eq!(both, format!("{rim}  one.rmi:rd\n{rim}  two.rmi:rd\n{rim}  two.rmi:rd2\n"));
+    assert_eq!(stdout(&folder.rimsim(&["run", "none.rmi"])), "");
+}
+
+#[test]
+fn json_documents_carry_their_schema() {
+    let folder = Folder::new("json");
+    folder.file("one.rmi", REALM);
+    let export = folder.rimsim(&["run", "--export", "one.json", "one.rmi"]);
+    assert!(export.status.success());
+    for args in [
+        &["run", "-v", "--events", "--format", "json", "one.rmi"][..],
+        &["conform", "--format", "json", "one.json"],
+        &["coverage", "--format", "json", "one.rmi", "one.json"],
+    ] {
+        let text = stdout(&folder.rimsim(args));
+        let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(document["schema"], "rimsim/1", "{args:?}");
+        assert_eq!(document["command"], args[0]);
+    }
+    let text = stdout(&folder.rimsim(&["run", "-v", "--events", "--format", "json", "one.rmi"]));
+    let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let realm = &document["files"][0]["realms"][0];
+    assert_eq!(realm["rim"], realm["events"][0]["rim"]);
+    assert_eq!(document["files"][0]["commands"][0]["name"], "RMI_GRANULE_DELEGATE");
+    let conform = stdout(&folder.rimsim(&["conform", "one.json"]));
+    assert!(conform.ends_with(", 0 failed\n"), "{conform}");
+}
+
+#[test]
+fn help_has_examples_and_exit_codes() {
+    let folder = Folder::new("help");
+    for (args, text) in [
+        (&["--help"][..], "Exit codes:"),
+        (&["run", "--help"], "rimsim run -v boot.rmi"),
+        (&["conform", "--help"], "rimsim conform --rmm spec"),
+        (&["coverage", "--help"], "rimsim coverage spec-vectors/rmm-1.0"),
+        (&["language"], "# Lines"),
+        (&["platforms"], "tf-rmm-host"),
+        (&["platforms", "fvp"], "pa_bits = 48"),
+    ] {
+        let output = folder.rimsim(args);
+        assert!(output.status.success() && stdout(&output).contains(text), "{args:?}");
+    }
+}
