@@ -10,6 +10,9 @@ use rimsim::measure::hasher::digest;
 use rimsim::measure::image::Image;
 use rimsim::measure::page::Page;
 use rimsim::measure::rim::{EventLog, HashAlgo};
+use rimsim::script::{MemoryFiles, Player, load_from};
+use rimsim::session::Session;
+use rimsim::{Profile, World};
 
 fn main() {
     divan::main();
@@ -55,4 +58,40 @@ fn rim_of_image(bencher: Bencher<'_, '_>, algo: HashAlgo) {
         .counter(BytesCount::new(IMAGE_BYTES))
         .with_inputs(log)
         .bench_local_refs(|log| log.rim());
+}
+
+/// An arm64 `Image`: the header of the boot protocol, then code that nobody runs.
+fn arm64_image() -> Vec<u8> {
+    let mut bytes = image().bytes_from(0).to_vec();
+    bytes[..64].fill(0);
+    bytes[..4].copy_from_slice(&0x1400_0010_u32.to_le_bytes());
+    bytes[16..24].copy_from_slice(&IMAGE_BYTES.to_le_bytes());
+    bytes[56..60].copy_from_slice(b"ARM\x64");
+    bytes
+}
+
+/// The script of the README's first example with a kernel of 30 MiB: parsing, every command, and the
+/// RIM.
+#[divan::bench(sample_count = 5)]
+fn boot_of_30_mib(bencher: Bencher<'_, '_>) {
+    let text = include_str!("../spec-vectors/scripts/linux-boot.rmi");
+    // The expectation belongs to the small kernel that lies beside the script.
+    let text = text.lines().filter(|line| !line.starts_with("expect")).collect::<Vec<_>>();
+    let dtb = include_bytes!("../spec-vectors/scripts/realm.dtb");
+    let files = [
+        ("boot.rmi", text.join("\n").into_bytes()),
+        ("Image", arm64_image()),
+        ("realm.dtb", dtb.to_vec()),
+    ];
+    let files = files.map(|(name, bytes)| (name.to_owned(), bytes)).into_iter().collect();
+    let script = load_from("boot.rmi", &mut MemoryFiles(files)).expect("the script of the README");
+    bencher.counter(BytesCount::new(IMAGE_BYTES)).bench_local(|| {
+        let mut player = Player::new(script.clone());
+        let (platform, _) = player.setup();
+        let mut session = Session::new(World::new(platform, Profile::TF_RMM));
+        player.play(&mut session).expect("the Realm boots");
+        let mut world = session.into_world();
+        let rd = world.realms().next().expect("a Realm").0;
+        divan::black_box(world.rim(rd.0))
+    });
 }

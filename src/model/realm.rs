@@ -2,6 +2,7 @@
 
 use super::granule::Granule;
 use super::rtt::{RttConfig, TableId};
+use super::tally::Tally;
 use crate::abi::params::Rpv;
 use crate::measure::rim::{EventLog, Measurement};
 
@@ -25,6 +26,14 @@ impl RealmState {
             Self::Active => "ACTIVE",
             Self::SystemOff => "SYSTEM_OFF",
         }
+    }
+}
+
+impl Tally<4> {
+    /// Counts a Realm that went from one state to another; `None` is no Realm.
+    pub(crate) fn realm_went(&mut self, from: Option<RealmState>, to: Option<RealmState>) {
+        let number = |state: Option<RealmState>| state.map_or(0, |state| state as usize + 1);
+        self.add(number(from), number(to));
     }
 }
 

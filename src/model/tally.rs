@@ -2,8 +2,6 @@
 //!
 //! A tally is history, not state: two worlds with equal state are equal whatever happened before.
 
-use super::realm::RealmState;
-
 /// How often state `from` became state `to`, among `N` states.
 #[derive(Clone, Debug)]
 pub struct Tally<const N: usize> {
@@ -19,14 +17,6 @@ impl<const N: usize> Tally<N> {
     #[must_use]
     pub fn count(&self, from: usize, to: usize) -> u64 {
         self.counts[from][to]
-    }
-}
-
-impl Tally<4> {
-    /// Counts a Realm that went from one state to another; `None` is no Realm.
-    pub(crate) fn realm_went(&mut self, from: Option<RealmState>, to: Option<RealmState>) {
-        let number = |state: Option<RealmState>| state.map_or(0, |state| state as usize + 1);
-        self.add(number(from), number(to));
     }
 }
 

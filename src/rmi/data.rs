@@ -1,7 +1,6 @@
 //! RMI_DATA_CREATE, RMI_DATA_CREATE_UNKNOWN and RMI_DATA_DESTROY.
 
-use super::gate::{Checked, Gate, Rows, failures};
-use super::outcome::{NO_OUTPUTS, Outputs};
+use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, Rows, failures};
 use super::realm::realm_mut;
 use super::terms::{Rd, short_walk, wrong_entry};
 use super::{Plan, Rmi};

@@ -11,7 +11,6 @@
 
 use std::fmt;
 
-use super::outcome::{NO_OUTPUTS, Outputs};
 use crate::abi::profile::{Profile, Rmm};
 use crate::abi::status::{ReturnCode, Status};
 
@@ -82,6 +81,12 @@ pub(super) mod which {
     pub(in crate::rmi) const TfRmm: Option<Rmm> = Some(Rmm::TfRmm);
     pub(in crate::rmi) const Spec: Option<Rmm> = Some(Rmm::Spec);
 }
+
+/// X1 to X4 after a success; registers that the command does not define are zero.
+pub(super) type Outputs = [u64; 4];
+
+/// Outputs of a command that has none.
+pub(super) const NO_OUTPUTS: Outputs = [0; 4];
 
 /// A failure condition that held.
 #[derive(Clone, Debug, PartialEq, Eq)]

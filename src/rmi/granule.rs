@@ -1,7 +1,6 @@
 //! RMI_GRANULE_DELEGATE and RMI_GRANULE_UNDELEGATE.
 
-use super::gate::{Checked, Gate, failures};
-use super::outcome::{NO_OUTPUTS, Outputs};
+use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, failures};
 use super::{Plan, Rmi};
 use crate::model::granule::{Gpt, Granule, GranuleState};
 use crate::model::world::World;

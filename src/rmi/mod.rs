@@ -25,8 +25,7 @@ pub use outcome::Outcome;
 
 use crate::abi::command::{CallRegs, Command, CommandInfo};
 use crate::model::world::World;
-use gate::{Checked, Gate, Rows};
-use outcome::Outputs;
+use gate::{Checked, Gate, Outputs, Rows};
 
 /// The plan of one command: what its check proved and its effect needs.
 trait Plan: Sized {

@@ -2,16 +2,10 @@
 
 use std::fmt;
 
-use super::gate::Failure;
+use super::gate::{Failure, Outputs};
 use crate::abi::addr::Hex;
 use crate::abi::command::{Command, ResultRegs};
 use crate::abi::status::{ReturnCode, Status};
-
-/// X1 to X4 after a success; registers that the command does not define are zero.
-pub(super) type Outputs = [u64; 4];
-
-/// Outputs of a command that has none.
-pub(super) const NO_OUTPUTS: Outputs = [0; 4];
 
 /// What an SMC answered. A status is an outcome, not an error.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! RMI_PSCI_COMPLETE: the Host answers a PSCI request that needs another REC.
 
-use super::gate::{Checked, Failure, Gate, failures};
-use super::outcome::{NO_OUTPUTS, Outputs};
+use super::gate::{Checked, Failure, Gate, NO_OUTPUTS, Outputs, failures};
 use super::{Plan, Rmi};
 use crate::abi::addr::Hex;
 use crate::abi::rsi::psci;

@@ -1,7 +1,6 @@
 //! RMI_REALM_CREATE, RMI_REALM_ACTIVATE and RMI_REALM_DESTROY.
 
-use super::gate::{Checked, Gate, failures};
-use super::outcome::{NO_OUTPUTS, Outputs};
+use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, failures};
 use super::{Plan, Rmi};
 use crate::abi::addr::{GRANULE_SIZE, Hex, Level, RTT_ENTRIES};
 use crate::abi::params::{RealmParams, realm_flags};

@@ -1,7 +1,6 @@
 //! RMI_REC_AUX_COUNT, RMI_REC_CREATE and RMI_REC_DESTROY.
 
-use super::gate::{Checked, Gate, failures};
-use super::outcome::{NO_OUTPUTS, Outputs};
+use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, failures};
 use super::realm::realm_mut;
 use super::{Plan, Rmi};
 use crate::abi::addr::Hex;

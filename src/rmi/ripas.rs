@@ -1,7 +1,6 @@
 //! RMI_RTT_INIT_RIPAS and RMI_RTT_SET_RIPAS.
 
-use super::gate::{Checked, Gate, Rows, failures};
-use super::outcome::Outputs;
+use super::gate::{Checked, Gate, Outputs, Rows, failures};
 use super::realm::realm_mut;
 use super::terms::wrong_entry;
 use super::{Plan, Rmi};

@@ -1,7 +1,6 @@
 //! RMI_RTT_CREATE, RMI_RTT_DESTROY, RMI_RTT_FOLD and RMI_RTT_READ_ENTRY.
 
-use super::gate::{Checked, Gate, Rows, failures};
-use super::outcome::{NO_OUTPUTS, Outputs};
+use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, Rows, failures};
 use super::terms::{Rd, short_walk, wrong_entry};
 use super::{Plan, Rmi};
 use crate::abi::addr::{Ipa, Level};

@@ -1,8 +1,7 @@
 //! RMI_REC_ENTER: the checks, what the Host's answer to the last exit does to the REC, and the run
 //! until the next exit.
 
-use super::gate::{Checked, Failure, Gate, failures};
-use super::outcome::{NO_OUTPUTS, Outputs};
+use super::gate::{Checked, Failure, Gate, NO_OUTPUTS, Outputs, failures};
 use super::{Plan, Rmi, gic};
 use crate::abi::addr::Hex;
 use crate::abi::esr;

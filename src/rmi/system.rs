@@ -1,7 +1,6 @@
 //! RMI_VERSION and RMI_FEATURES.
 
-use super::gate::{Checked, Gate, failures};
-use super::outcome::Outputs;
+use super::gate::{Checked, Gate, Outputs, failures};
 use super::{Plan, Rmi};
 use crate::abi::addr::Hex;
 use crate::model::world::World;

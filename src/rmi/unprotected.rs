@@ -1,7 +1,6 @@
 //! RMI_RTT_MAP_UNPROTECTED and RMI_RTT_UNMAP_UNPROTECTED.
 
-use super::gate::{Checked, Gate, Rows, failures};
-use super::outcome::{NO_OUTPUTS, Outputs};
+use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, Rows, failures};
 use super::terms::{short_walk, wrong_entry};
 use super::{Plan, Rmi};
 use crate::abi::addr::{Hex, Ipa, Level, Pa, is_aligned};
