@@ -126,16 +126,17 @@ impl Printer {
         self.out += " {\n";
         for GuestLine { kind, args } in actions {
             write!(self.out, "    {}", kind.text)?;
-            for arg in args {
+            for (i, arg) in args.iter().enumerate() {
                 self.out += " ";
+                let begin = self.out.len();
                 match arg {
-                    Value::Number(expr) if matches!(expr.kind, ExprKind::Negative(_)) => {
-                        self.out += "(";
-                        self.expr(expr, 0, "")?;
-                        self.out += ")";
-                    }
-                    Value::Number(expr) => self.operand(expr)?,
+                    Value::Number(expr) => self.expr(expr, 0, "")?,
                     value => self.value(value)?,
+                }
+                // After another operand, a sign would be taken for an operator.
+                if i > 0 && self.out[begin..].starts_with('-') {
+                    self.out.insert(begin, '(');
+                    self.out += ")";
                 }
             }
             self.out += "\n";
