@@ -25,8 +25,13 @@ impl Observer for Trace<'_> {
         if let Some(line) = line(step, record) {
             self.console.say(&line);
         }
-        if let (Action::Call(regs), true) = (&step.action, record.outcome.is_some()) {
-            guest_lines(regs, world).iter().for_each(|line| self.console.say(line));
+        let entered = record.outcome.as_ref().is_some_and(|outcome| outcome.is_success());
+        match &step.action {
+            Action::Call(regs) if entered => {
+                guest_lines(regs, world).iter().for_each(|line| self.console.say(line));
+            }
+            Action::Note(text) => self.console.say(&format!("{}: {text}", step.place)),
+            _ => {}
         }
         if let Some(fault) = &record.fault {
             self.console.say(&format!("{}: {fault}", step.place));
