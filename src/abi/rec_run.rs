@@ -33,7 +33,7 @@ pub struct RecEnter {
     pub gprs: [u64; 31],
     /// ICH_HCR_EL2 bits.
     pub gicv3_hcr: u64,
-    /// ICH_LR<n>_EL2.
+    /// `ICH_LR<n>_EL2`.
     pub gicv3_lrs: [u64; NUM_LRS],
 }
 
@@ -97,7 +97,7 @@ pub struct RecExit {
     pub gprs: [u64; 31],
     /// ICH_HCR_EL2 bits.
     pub gicv3_hcr: u64,
-    /// ICH_LR<n>_EL2.
+    /// `ICH_LR<n>_EL2`.
     pub gicv3_lrs: [u64; NUM_LRS],
     /// First IPA of a RIPAS change.
     pub ripas_base: u64,

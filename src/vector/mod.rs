@@ -1,6 +1,6 @@
 //! The JSON format of recorded behaviour: a platform and steps with what the RMM answered.
 //!
-//! One document a file; `spec-vectors/README.md` describes it. [`read`] makes the same
+//! One document a file; `spec-vectors/README.md` describes it. [`read()`] makes the same
 //! [`Step`](crate::session::Step)s of it that scripts are made of, [`Writer`] writes any session
 //! down in it.
 
