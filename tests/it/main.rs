@@ -4,6 +4,7 @@ mod check;
 mod corpus;
 mod deviations;
 mod flat;
+mod guest;
 mod lab;
 mod ladder;
 mod laws;
