@@ -3,6 +3,7 @@
 mod check;
 mod corpus;
 mod deviations;
+mod entering;
 mod flat;
 mod guest;
 mod lab;
@@ -11,6 +12,8 @@ mod laws;
 mod naive;
 mod oracle;
 mod pairwise;
+mod play;
+mod realm_laws;
 mod rsi;
 mod scene;
 mod stage;
