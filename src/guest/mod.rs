@@ -56,6 +56,12 @@ pub(crate) fn run(world: &mut World, rec: Granule, flags: u64, answer: Answer) -
     exit
 }
 
+/// Notes that the REC was entered and left before its software saw anything.
+pub(crate) fn did_not_run(world: &mut World, rec: Granule) {
+    let pa = world.granules.pa(rec).0;
+    world.programs.entry(pa).or_default().log.clear();
+}
+
 struct Runner<'w> {
     world: &'w mut World,
     rec: Granule,
@@ -150,6 +156,9 @@ impl Runner<'_> {
             GuestAction::Irq => Next::ExitDone(reason(ExitReason::Irq)),
             GuestAction::Fiq => Next::ExitDone(reason(ExitReason::Fiq)),
             GuestAction::Serror { esr } => self.serror(*esr),
+            GuestAction::Sync { esr, .. } if esr & esr::ec::MASK == esr::ec::SMC => {
+                self.smc(id, &[], queued.progress)
+            }
             GuestAction::Sync { esr, far, hpfar } => {
                 self.sync(id, LastExit { esr: *esr, far: *far, hpfar: *hpfar })
             }
