@@ -256,10 +256,23 @@ pub enum GuestActionError {
         /// What it takes.
         wanted: &'static str,
     },
+    /// Too many actions wait already.
+    #[error("{MAX_QUEUED} guest actions wait for one REC; there is no room for another")]
+    QueueFull,
 }
+
+/// Most actions that can wait for one REC. A REC_ENTER ends when they are used up, so this is also
+/// what bounds it.
+pub const MAX_QUEUED: usize = 1 << 16;
 
 /// Most bytes of one access without a syndrome: two granules, so that it can cross a border.
 const MAX_ACCESS_BYTES: u64 = 8192;
+
+const CALL: &str = "takes a function identifier and values of X1 and up, 31 in all";
+const ACCESS: &str = "takes an IPA, a size of 1, 2, 4 or 8 bytes, and a register 0 to 31";
+const LOAD_BYTES: &str = "takes an IPA and a length of 1 to 8192 bytes";
+const STORE_BYTES: &str = "takes an IPA and 1 to 8192 bytes as hex digits";
+const SET_REG: &str = "takes a register 0 to 30 and a value";
 
 impl GuestAction {
     /// The action with this name and these operands, as vectors write them: numbers in hexadecimal
@@ -273,49 +286,33 @@ impl GuestAction {
         let get = |i: usize, wanted| {
             numbers.as_ref().and_then(|all| all.get(i)).copied().ok_or(wrong(wanted))
         };
+        let byte = |i, wanted| u8::try_from(get(i, wanted)?).map_err(|_| wrong(wanted));
         let exactly = |count: usize, wanted| {
             if args.len() == count { Ok(()) } else { Err(wrong(wanted)) }
         };
-        let access = |wanted| {
-            exactly(3, wanted)?;
-            let (ipa, size, rt) = (get(0, wanted)?, get(1, wanted)?, get(2, wanted)?);
-            let size_bytes = u8::try_from(size).ok().filter(|size| [1, 2, 4, 8].contains(size));
-            let rt = u8::try_from(rt).ok().filter(|rt| *rt < 32);
-            Ok((ipa, size_bytes.ok_or(wrong(wanted))?, rt.ok_or(wrong(wanted))?))
+        let access = || {
+            exactly(3, ACCESS)?;
+            Ok((get(0, ACCESS)?, byte(1, ACCESS)?, byte(2, ACCESS)?))
         };
-        const ACCESS: &str = "takes an IPA, a size of 1, 2, 4 or 8 bytes, and a register 0 to 31";
-        const CALL: &str = "takes a function identifier and values of X1 and up, 31 in all";
-        Ok(match kind {
-            "smc" | "hostsmc" => {
-                let regs = numbers.clone().filter(|all| (1..=31).contains(&all.len()));
-                let regs = regs.ok_or(wrong(CALL))?;
-                if kind == "smc" { Self::Smc(regs) } else { Self::HostSmc(regs) }
-            }
+        let action = match kind {
+            "smc" => Self::Smc(numbers.clone().ok_or(wrong(CALL))?),
+            "hostsmc" => Self::HostSmc(numbers.clone().ok_or(wrong(CALL))?),
             "load" => {
-                let (ipa, size_bytes, rt) = access(ACCESS)?;
+                let (ipa, size_bytes, rt) = access()?;
                 Self::Load { ipa, size_bytes, rt }
             }
             "store" => {
-                let (ipa, size_bytes, rt) = access(ACCESS)?;
+                let (ipa, size_bytes, rt) = access()?;
                 Self::Store { ipa, size_bytes, rt }
             }
             "mload" => {
-                const WANTED: &str = "takes an IPA and a length of 1 to 8192 bytes";
-                exactly(2, WANTED)?;
-                let len_bytes = get(1, WANTED)?;
-                if !(1..=MAX_ACCESS_BYTES).contains(&len_bytes) {
-                    return Err(wrong(WANTED));
-                }
-                Self::LoadBytes { ipa: get(0, WANTED)?, len_bytes }
+                exactly(2, LOAD_BYTES)?;
+                Self::LoadBytes { ipa: get(0, LOAD_BYTES)?, len_bytes: get(1, LOAD_BYTES)? }
             }
             "mstore" => {
-                const WANTED: &str = "takes an IPA and 1 to 8192 bytes as hex digits";
-                exactly(2, WANTED)?;
-                let bytes = hex_bytes(&args[1]).ok_or(wrong(WANTED))?;
-                if !(1..=MAX_ACCESS_BYTES).contains(&(bytes.len() as u64)) {
-                    return Err(wrong(WANTED));
-                }
-                Self::StoreBytes { ipa: number(&args[0]).ok_or(wrong(WANTED))?, bytes }
+                exactly(2, STORE_BYTES)?;
+                let bytes = hex_bytes(&args[1]).ok_or(wrong(STORE_BYTES))?;
+                Self::StoreBytes { ipa: number(&args[0]).ok_or(wrong(STORE_BYTES))?, bytes }
             }
             "exec" => Self::Exec { ipa: get(0, "takes an IPA")? },
             "wfx" => Self::Wfx { wfe: get(0, "takes 0 (WFI) or 1 (WFE)")? & 1 != 0 },
@@ -327,14 +324,31 @@ impl GuestAction {
                 const WANTED: &str = "takes ESR, FAR and HPFAR";
                 Self::Sync { esr: get(0, WANTED)?, far: get(1, WANTED)?, hpfar: get(2, WANTED)? }
             }
-            "setreg" => {
-                const WANTED: &str = "takes a register 0 to 30 and a value";
-                let n = u8::try_from(get(0, WANTED)?).ok().filter(|n| *n < 31);
-                Self::SetReg { n: n.ok_or(wrong(WANTED))?, value: get(1, WANTED)? }
-            }
+            "setreg" => Self::SetReg { n: byte(0, SET_REG)?, value: get(1, SET_REG)? },
             "sysreg" => Self::SysReg { esr: get(0, "takes an ESR")? },
             other => return Err(GuestActionError::Unknown(other.to_owned())),
-        })
+        };
+        action.check().map(|()| action)
+    }
+
+    /// Whether the operands are those of an instruction that can be.
+    ///
+    /// # Errors
+    /// If they are not.
+    pub fn check(&self) -> Result<(), GuestActionError> {
+        let bytes_fit = |len_bytes| (1..=MAX_ACCESS_BYTES).contains(&len_bytes);
+        let (good, wanted) = match self {
+            Self::Smc(regs) | Self::HostSmc(regs) => ((1..=31).contains(&regs.len()), CALL),
+            Self::Load { size_bytes, rt, .. } | Self::Store { size_bytes, rt, .. } => {
+                ([1, 2, 4, 8].contains(size_bytes) && *rt < 32, ACCESS)
+            }
+            Self::LoadBytes { len_bytes, .. } => (bytes_fit(*len_bytes), LOAD_BYTES),
+            Self::StoreBytes { bytes, .. } => (bytes_fit(bytes.len() as u64), STORE_BYTES),
+            Self::SetReg { n, .. } => (*n < 31, SET_REG),
+            _ => return Ok(()),
+        };
+        let kind = self.words().0.to_owned();
+        if good { Ok(()) } else { Err(GuestActionError::Operands { kind, wanted }) }
     }
 
     /// The action's name and operands, as [`GuestAction::parse`] reads them.
@@ -432,5 +446,7 @@ mod tests {
         assert!(error("mstore", &["0x0", "0"]).contains("hex digits"));
         assert!(error("smc", &[]).contains("function identifier"));
         assert!(error("jump", &[]).contains("jump"));
+        assert!(error("setreg", &["31", "0"]).contains("register 0 to 30"));
+        assert!(error("store", &["0", "0x101", "0"]).contains("1, 2, 4 or 8"));
     }
 }

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::granule::{Gpt, Granule, GranuleState, Granules};
 use super::memory::Memory;
-use super::program::{GuestAction, Program, Progress, Queued};
+use super::program::{GuestAction, GuestActionError, MAX_QUEUED, Program, Progress, Queued};
 use super::realm::Realm;
 use super::rec::Rec;
 use super::rtt::{Tables, Walk};
@@ -213,9 +213,22 @@ impl World {
     }
 
     /// Queues an action for the software that runs on the REC at `rec`. `id` names it in the log.
-    pub fn queue_guest(&mut self, rec: u64, id: u64, action: GuestAction) {
-        let queued = Queued { id, action, progress: Progress::Fresh };
-        self.programs.entry(rec).or_default().queue.push_back(queued);
+    ///
+    /// # Errors
+    /// If there is no such instruction, or [`MAX_QUEUED`] actions wait for the REC already.
+    pub fn queue_guest(
+        &mut self,
+        rec: u64,
+        id: u64,
+        action: GuestAction,
+    ) -> Result<(), GuestActionError> {
+        action.check()?;
+        let queue = &mut self.programs.entry(rec).or_default().queue;
+        if queue.len() >= MAX_QUEUED {
+            return Err(GuestActionError::QueueFull);
+        }
+        queue.push_back(Queued { id, action, progress: Progress::Fresh });
+        Ok(())
     }
 
     /// Drops everything that waits for the REC at `rec`, tried or not.
@@ -286,5 +299,27 @@ impl std::fmt::Display for World {
         let ranges = self.platform.dram.iter().map(|dram| dram.range());
         let shown: Vec<_> = ranges.map(|r| format!("{}..{}", Hex(r.start), Hex(r.end))).collect();
         f.write_str(&shown.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queues_end_and_take_only_what_can_be() {
+        let mut world = World::new(Platform::default(), Profile::TF_RMM);
+        let wide = GuestAction::Load { ipa: 0, size_bytes: 16, rt: 0 };
+        assert!(matches!(
+            world.queue_guest(0, 0, wide),
+            Err(GuestActionError::Operands { kind, .. }) if kind == "load"
+        ));
+        for _ in 0..MAX_QUEUED {
+            world.queue_guest(0, 0, GuestAction::Hvc).unwrap();
+        }
+        let full = world.queue_guest(0, 0, GuestAction::Hvc).unwrap_err();
+        assert!(full.to_string().starts_with("65536 guest actions"), "{full}");
+        assert_eq!(world.guest(0).unwrap().pending_count(), MAX_QUEUED);
+        world.queue_guest(1, 0, GuestAction::Hvc).unwrap();
     }
 }

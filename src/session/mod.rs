@@ -12,8 +12,11 @@ pub use step::{
     Action, Check, Expected, Notes, PeekWant, Place, RealmWant, RecWant, RimWant, Step,
 };
 
+use thiserror::Error;
+
 use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes};
 use crate::measure::page::Page;
+use crate::model::program::GuestActionError;
 use crate::model::world::{HostFault, World};
 use crate::rmi::Outcome;
 
@@ -23,6 +26,17 @@ pub trait Observer {
     fn observe(&mut self, step: &Step, record: &Record, world: &World);
 }
 
+/// Why a step could not be made.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Fault {
+    /// The Host touched memory that is not its own.
+    #[error(transparent)]
+    Host(#[from] HostFault),
+    /// The Realm's software can not be made to do it.
+    #[error(transparent)]
+    Guest(#[from] GuestActionError),
+}
+
 /// What came of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -30,8 +44,8 @@ pub struct Record {
     pub index: u64,
     /// What the RMM answered, if the step was a call.
     pub outcome: Option<Outcome>,
-    /// Why the Host could not do what the step says; nothing was changed then.
-    pub fault: Option<HostFault>,
+    /// Why what the step says could not be done.
+    pub fault: Option<Fault>,
     /// Where the result is not what the step expects.
     pub mismatches: Vec<Mismatch>,
 }
@@ -100,7 +114,7 @@ impl<'o> Session<'o> {
         record
     }
 
-    fn act(&mut self, action: &Action) -> (Option<Outcome>, Option<HostFault>) {
+    fn act(&mut self, action: &Action) -> (Option<Outcome>, Option<Fault>) {
         let world = &mut self.world;
         let done = match action {
             Action::Call(regs) => return (Some(world.call(regs)), None),
@@ -116,8 +130,8 @@ impl<'o> Session<'o> {
                 }),
             Action::SetGpt { pa, gpt } => world.set_gpt(*pa, *gpt),
             Action::Guest { rec, id, action } => {
-                world.queue_guest(*rec, *id, action.clone());
-                Ok(())
+                let queued = world.queue_guest(*rec, *id, action.clone());
+                return (None, queued.err().map(Fault::Guest));
             }
             Action::GuestClear { rec } => {
                 world.clear_guest(*rec);
@@ -125,7 +139,7 @@ impl<'o> Session<'o> {
             }
             Action::Check(_) | Action::Note(_) => Ok(()),
         };
-        (None, done.err())
+        (None, done.err().map(Fault::Host))
     }
 }
 

@@ -179,7 +179,7 @@ impl Writer {
 
 impl Observer for Writer {
     fn observe(&mut self, step: &Step, record: &Record, world: &World) {
-        let result = record.fault.map(|_| "gpf".to_owned());
+        let result = record.fault.as_ref().map(|_| "gpf".to_owned());
         let number = Number;
         match &step.action {
             Action::Call(regs) => {

@@ -280,5 +280,6 @@ fn the_api_keeps_its_promises() {
     value::<rimsim::measure::rim::Measurement>();
     error::<rimsim::abi::platform::PlatformError>();
     error::<rimsim::model::world::HostFault>();
+    error::<rimsim::session::Fault>();
     error::<rimsim::model::Violation>();
 }
