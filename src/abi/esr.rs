@@ -6,12 +6,18 @@ pub mod ec {
     pub const MASK: u64 = 0x3F << 26;
     /// WFI or WFE.
     pub const WFX: u64 = 0x01 << 26;
+    /// The floating-point or vector registers, while they are switched off.
+    pub const FPU: u64 = 0x07 << 26;
     /// HVC.
     pub const HVC: u64 = 0x16 << 26;
     /// SMC.
     pub const SMC: u64 = 0x17 << 26;
     /// A system register access.
     pub const SYSREG: u64 = 0x18 << 26;
+    /// SVE, while it is switched off.
+    pub const SVE: u64 = 0x19 << 26;
+    /// SME, while it is switched off.
+    pub const SME: u64 = 0x1D << 26;
     /// An instruction abort from a lower level.
     pub const INST_ABORT: u64 = 0x20 << 26;
     /// A data abort from a lower level.
@@ -49,6 +55,17 @@ pub const WFX_TI: u64 = 1 << 0;
 
 /// Fault status codes.
 pub mod fsc {
+    use crate::abi::addr::Level;
+
+    /// Translation fault at this level.
+    #[must_use]
+    pub fn translation(level: Level) -> u64 {
+        match level.number() {
+            -1 => TRANSLATION_LM1,
+            number => TRANSLATION_L0 + u64::from(number.unsigned_abs()),
+        }
+    }
+
     /// Translation fault at level 0; levels 1 to 3 follow.
     pub const TRANSLATION_L0: u64 = 0x04;
     /// Translation fault at level −1.

@@ -125,7 +125,7 @@ pub(crate) fn stage2_data_abort(ipa: u64, level: Level) -> RecExit {
     let level = u64::from(level.number().max(0).unsigned_abs());
     RecExit {
         exit_reason: ExitReason::Sync,
-        esr: esr::ec::DATA_ABORT | (fsc::TRANSLATION_L0 + level),
+        esr: esr::ec::DATA_ABORT | fsc::translation(level),
         hpfar: ipa >> 8,
         ..RecExit::default()
     }

@@ -140,10 +140,7 @@ impl Runner<'_> {
         }
         let walk = world.walk(realm, Ipa(ipa), Level::PAGE);
         let level = u64::from(walk.level.number().unsigned_abs());
-        let translation_fault = match walk.level.number() {
-            -1 => fsc::TRANSLATION_LM1,
-            _ => fsc::TRANSLATION_L0 + level,
-        };
+        let translation_fault = fsc::translation(walk.level);
         let offset = ipa & (walk.level.entry_size_bytes() - 1);
         let granule_at = |pa: u64| world.granules.find(align_down(pa + offset, GRANULE_SIZE));
         match world.tables.entry(walk) {

@@ -56,6 +56,12 @@ pub(crate) fn run(world: &mut World, rec: Granule, flags: u64, answer: Answer) -
     exit
 }
 
+/// Notes that the REC was entered and left before its software saw anything.
+pub(crate) fn did_not_run(world: &mut World, rec: Granule) {
+    let pa = world.granules.pa(rec).0;
+    world.programs.entry(pa).or_default().log.clear();
+}
+
 struct Runner<'w> {
     world: &'w mut World,
     rec: Granule,

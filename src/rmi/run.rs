@@ -48,7 +48,7 @@ failures! {
             "a SEA is to be injected, and the last exit was no abort at an Unprotected IPA";
         Mmio "rec_mmio" Rec Both ["run_bound", "rec_bound", "rec_gran_state"]
             "an access is to be emulated, and the last exit was none that can be";
-        ExitWrite "run_pas" Input TfRmm [] "`run_ptr` was taken away while the REC ran";
+        ExitWrite "run_pas" Input Both [] "`run_ptr` was taken away while the REC ran";
     }
 }
 
@@ -132,7 +132,10 @@ impl Plan for EnterPlan {
         let rec = rec_mut(world, granule);
         rec.running = true;
         let exit = match rsi::complete_host_call(world, granule, &enter) {
-            Err(exit) => exit,
+            Err(exit) => {
+                guest::did_not_run(world, granule);
+                exit
+            }
             Ok(()) => {
                 rec_mut(world, granule).last_exit = LastExit::default();
                 let mut exit = guest::run(world, granule, enter.flags, answer);

@@ -28,14 +28,17 @@ pub(super) fn go_on(caller: &mut Caller<'_>) -> Outcome {
     if !is_aligned(ipa, GRANULE_SIZE) || !fits || !caller.realm().rtt.is_protected(ipa) {
         return caller.input_error();
     }
-    let (token, done) = match &caller.rec().attest {
-        Attest::Idle => return caller.answer(result::ERROR_STATE, [0; 3]),
-        Attest::Asked(claims) => (token::cca_token(claims, caller.world.platform().rak()), 0),
-        Attest::Fetching { token, done } => (token.clone(), *done),
-    };
+    if caller.rec().attest == Attest::Idle {
+        return caller.answer(result::ERROR_STATE, [0; 3]);
+    }
     let granule = match caller.granule(ipa) {
         Ok(granule) => granule,
         Err(missing) => return caller.missing(&missing),
+    };
+    let (token, done) = match std::mem::take(&mut caller.rec_mut().attest) {
+        Attest::Idle => unreachable!("it was not idle"),
+        Attest::Asked(claims) => (token::cca_token(&claims, caller.world.platform().rak()), 0),
+        Attest::Fetching { token, done } => (token, done),
     };
     let rest = &token[done..];
     let piece = &rest[..rest.len().min(usize::try_from(size).expect("at most a granule"))];
@@ -43,7 +46,6 @@ pub(super) fn go_on(caller: &mut Caller<'_>) -> Outcome {
     caller.world.memory.store(granule, offset, piece);
     let (written, done) = (piece.len() as u64, done + piece.len());
     if done == token.len() {
-        caller.rec_mut().attest = Attest::Idle;
         return caller.answer(result::SUCCESS, [written, 0, 0]);
     }
     caller.rec_mut().attest = Attest::Fetching { token, done };

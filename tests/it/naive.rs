@@ -57,7 +57,7 @@ fn page(fields: &[(usize, u64)]) -> [u8; 4096] {
     page
 }
 
-fn hash(sha512: bool, message: &[u8]) -> [u8; 64] {
+pub(crate) fn hash(sha512: bool, message: &[u8]) -> [u8; 64] {
     let mut slot = [0; 64];
     if sha512 {
         slot.copy_from_slice(&Sha512::digest(message));
