@@ -3,7 +3,9 @@
 
 use crate::abi::addr::{Ipa, Level};
 use crate::abi::esr::{self, fsc};
+use crate::abi::params::realm_flags;
 use crate::abi::rec_run::{ExitReason, RecExit};
+use crate::measure::event::MeasuredEvent;
 use crate::model::granule::Granule;
 use crate::model::rec::{LastExit, Rec};
 use crate::model::rtt::Ripas;
@@ -24,6 +26,9 @@ pub(super) enum Handled {
 const VECTOR_SYNC: u64 = 0x200;
 
 /// Handles a synchronous exception.
+///
+/// The first use of vector registers after an entry traps to the RMM, which restores them and has
+/// the instruction tried again; the Realm does not notice. SME no Realm has.
 pub(super) fn handle(world: &mut World, granule: Granule, syndrome: LastExit) -> Handled {
     match syndrome.esr & esr::ec::MASK {
         esr::ec::DATA_ABORT => data_abort(world, granule, syndrome),
@@ -35,6 +40,12 @@ pub(super) fn handle(world: &mut World, granule: Granule, syndrome: LastExit) ->
             Handled::Exit(RecExit { esr, ..RecExit::default() })
         }
         esr::ec::HVC => {
+            inject_undefined(rec_mut(world, granule));
+            Handled::Injected
+        }
+        esr::ec::FPU => Handled::Resume,
+        esr::ec::SVE if has_sve(world, granule) => Handled::Resume,
+        esr::ec::SVE | esr::ec::SME => {
             inject_undefined(rec_mut(world, granule));
             Handled::Injected
         }
@@ -122,7 +133,6 @@ fn sysreg(rec: &mut Rec, syndrome: u64) -> Handled {
 
 /// The exit of an RSI call whose operand's memory is missing: a data abort that never happened.
 pub(crate) fn stage2_data_abort(ipa: u64, level: Level) -> RecExit {
-    let level = u64::from(level.number().max(0).unsigned_abs());
     RecExit {
         exit_reason: ExitReason::Sync,
         esr: esr::ec::DATA_ABORT | fsc::translation(level),
@@ -135,8 +145,13 @@ pub(crate) fn stage2_data_abort(ipa: u64, level: Level) -> RecExit {
 pub(crate) fn inject_sea(rec: &mut Rec, syndrome: LastExit) {
     let kept = !(esr::ec::MASK | esr::FSC_MASK | esr::FNV | esr::S1PTW);
     let class = (syndrome.esr & esr::ec::MASK) + esr::ec::SAME_LEVEL;
-    rec.el1.far = syndrome.far;
-    inject(rec, syndrome.esr & kept | class | fsc::SEA | esr::EA);
+    inject_abort(rec, syndrome.esr & kept | class | fsc::SEA | esr::EA, syndrome.far);
+}
+
+/// Makes the Realm take an abort at `far`.
+pub(super) fn inject_abort(rec: &mut Rec, syndrome: u64, far: u64) {
+    rec.el1.far = far;
+    inject(rec, syndrome);
 }
 
 /// Makes the Realm take an Undefined Instruction exception.
@@ -161,6 +176,13 @@ fn outside_or_empty(world: &World, granule: Granule, ipa: u64) -> bool {
 
 fn is_protected(world: &World, granule: Granule, ipa: u64) -> bool {
     world.realms[&world.recs[&granule].owner].rtt.is_protected(ipa)
+}
+
+/// Whether the Realm was created with SVE.
+fn has_sve(world: &World, granule: Granule) -> bool {
+    let realm = &world.realms[&world.recs[&granule].owner];
+    let created = realm.log.events().first();
+    matches!(created, Some(MeasuredEvent::Realm(event)) if event.flags & realm_flags::SVE != 0)
 }
 
 fn advance(rec: &mut Rec) {

@@ -20,6 +20,9 @@ enum Access {
 const S2AP_READ: u8 = 1 << 6;
 const S2AP_WRITE: u8 = 1 << 7;
 
+/// Bits of the largest IPA, with LPA2.
+const MAX_IPA_BITS: u32 = 52;
+
 /// A fault of stage 2: where, and the fault status code.
 struct Fault {
     ipa: u64,
@@ -96,8 +99,16 @@ impl Runner<'_> {
         self.abort(id, fault, esr::ec::DATA_ABORT | iss)
     }
 
-    /// Takes an abort to the RMM, as the hardware reports it.
+    /// Takes an abort to the RMM, as the hardware reports it. An address that has more bits than
+    /// any IPA does not get as far as stage 2: stage 1 refuses it, and the RMM sees nothing.
     fn abort(&mut self, id: u64, fault: &Fault, class_and_iss: u64) -> Next {
+        if fault.ipa >> MAX_IPA_BITS != 0 {
+            let iss = esr::IL | class_and_iss & esr::WNR | fsc::ADDRESS_SIZE_L0;
+            let class = (class_and_iss & esr::ec::MASK) + esr::ec::SAME_LEVEL;
+            exception::inject_abort(self.rec_mut(), class | iss, fault.ipa);
+            self.log_exception(id);
+            return Next::Done;
+        }
         let syndrome = LastExit {
             esr: class_and_iss | esr::IL | fault.fsc,
             far: fault.ipa,

@@ -156,6 +156,9 @@ impl Runner<'_> {
             GuestAction::Irq => Next::ExitDone(reason(ExitReason::Irq)),
             GuestAction::Fiq => Next::ExitDone(reason(ExitReason::Fiq)),
             GuestAction::Serror { esr } => self.serror(*esr),
+            GuestAction::Sync { esr, .. } if esr & esr::ec::MASK == esr::ec::SMC => {
+                self.smc(id, &[], queued.progress)
+            }
             GuestAction::Sync { esr, far, hpfar } => {
                 self.sync(id, LastExit { esr: *esr, far: *far, hpfar: *hpfar })
             }

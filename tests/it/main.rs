@@ -5,6 +5,7 @@ mod cli;
 mod corpus;
 mod deviations;
 mod flat;
+mod guest;
 mod lab;
 mod ladder;
 mod laws;
