@@ -3,10 +3,18 @@
 
 #[path = "../../tests/it/check.rs"]
 mod check;
+#[path = "../../tests/it/entering.rs"]
+mod entering;
 #[path = "../../tests/it/flat.rs"]
 mod flat;
+mod host_and_realm;
+#[allow(dead_code, reason = "the tests use more of it")]
+#[path = "../../tests/it/lab.rs"]
+mod lab;
 #[path = "../../tests/it/naive.rs"]
 mod naive;
+#[path = "../../tests/it/play.rs"]
+mod play;
 mod rmi_sequence;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/it/scene.rs"]
@@ -28,6 +36,11 @@ pub fn rmi_sequence(data: &[u8]) {
 /// Parses `data` as a script, and its canonical form again.
 pub fn script_roundtrip(data: &[u8]) {
     script_roundtrip::run(data);
+}
+
+/// Lets a Host and Realms do what `data` stands for and checks what came of it.
+pub fn host_and_realm(data: &[u8]) {
+    host_and_realm::run(data);
 }
 
 /// Reads `data` as a vector, replays it, and replays what was written down of it.

@@ -3,10 +3,12 @@
 //! The numbers are those of the list of invariants that the project keeps of DEN0137 1.0.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use rimsim::abi::command::CallRegs;
 use rimsim::model::granule::GranuleState;
 use rimsim::model::realm::{Realm, RealmState};
+use rimsim::model::rec::RipasChange;
 use rimsim::model::rtt::TableId;
 use rimsim::rmi::{Outcome, Survey};
 use rimsim::{Command, Status, World};
@@ -29,16 +31,19 @@ pub(crate) fn check_laws(before: &World, regs: &CallRegs, outcome: &Outcome, aft
     let mut again = before.clone();
     assert_eq!(again.call(regs), *outcome, "law 32");
     assert!(again == *after, "law 32");
-    // 31 and 41: a call that fails, or that there is not, changes nothing.
-    if !outcome.is_success() {
-        assert!(before == after, "law 31: {outcome}");
-    }
-    let Some(command) = outcome.command() else { return };
+    let Some(command) = outcome.command() else {
+        return assert!(before == after, "law 41");
+    };
     let step = Step { command, outcome, before, after };
+    return_code(&step);
     let survey = before.survey(command);
+    if survey.iter().all(|(_, good)| *good) && !outcome.is_success() {
+        return refused_denial(&step);
+    }
+    // 31: a call that fails changes nothing.
+    assert!(outcome.is_success() || before == after, "law 31: {outcome}");
     assert_eq!(survey.iter().all(|(_, good)| *good), outcome.is_success(), "law 33: {outcome}");
     ranked(outcome, &survey);
-    return_code(&step);
     tops(&step);
     if outcome.is_success() {
         // 1 to 5, 9 to 11, 35 (distinct, bounded), 36 (distinct).
@@ -59,6 +64,21 @@ pub(crate) fn ranked(outcome: &Outcome, survey: &Survey) {
     assert_eq!(failure.row(), *first, "law 33: {outcome}");
     let outranked = failing.iter().find(|row| first.after.contains(&row.id) && row.id != first.id);
     assert_eq!(outranked, None, "law 33: {outcome}");
+}
+
+/// The one failure outside REC_ENTER that comes after the effect: TF-RMM refuses a denial, and
+/// completes the request.
+fn refused_denial(step: &Step<'_>) {
+    let Command::PsciComplete { calling_rec, target_rec, .. } = step.command else {
+        panic!("law 31: {}", step.outcome);
+    };
+    assert_eq!(step.before.profile(), rimsim::Profile::TF_RMM, "law 31");
+    assert_eq!(step.outcome.failure().map(|failure| failure.condition()), Some("status"));
+    let (caller, target) = (step.after.rec(calling_rec), step.after.rec(target_rec));
+    let caller = caller.expect("it was found");
+    assert!(!caller.psci_pending() && caller.gprs()[0] == 4_u64.wrapping_neg(), "law 31");
+    assert!(target == step.before.rec(target_rec), "law 31");
+    step.after.invariants().expect("the invariants hold");
 }
 
 /// 34: X0 is a status and an index, and the index is zero but where it has a meaning.
@@ -225,12 +245,20 @@ fn undone(step: &Step<'_>, rd: u64, command: Command, outputs: [u64; 2]) -> View
     view(&world, world.realm(rd).expect("it was there"))
 }
 
-/// 18 and 19: how RIPAS may change. 19 as far as no Realm runs.
+/// 18, 19 and 21: how RIPAS may change.
 fn ripas(step: &Step<'_>, realm: &Realm, was: &View, is: &View) {
+    let request = asked(step);
+    let covered = |range: &Range<u64>, old, new| {
+        let Some((within, change)) = &request else { return false };
+        let destroyed = old == Some(DESTROYED) && !change.changes_destroyed();
+        let inside = within.start <= range.start && range.end <= within.end;
+        inside && new == Some(change.value) && !destroyed
+    };
     for (range, new) in is.cells.within(0..realm.rtt().ipa_top()) {
-        for (_, old) in was.cells.within(range) {
+        for (range, old) in was.cells.within(range) {
             let good = match (old.ripas(), new.ripas()) {
                 (old, new) if old == new => true,
+                (old, new) if covered(&range, old, new) => true,
                 (Some(EMPTY), Some(RAM)) => {
                     matches!(
                         step.command,
@@ -252,6 +280,21 @@ fn ripas(step: &Step<'_>, realm: &Realm, was: &View, is: &View) {
             assert!(good, "law 18: {old:?} to {new:?} by {:x?}", step.command);
         }
     }
+}
+
+/// The change that RTT_SET_RIPAS makes for a REC, and where. 20: it goes from where the last one
+/// ended, and not past the request.
+fn asked(step: &Step<'_>) -> Option<(Range<u64>, RipasChange)> {
+    let Command::RttSetRipas { rec, base, top, .. } = step.command else { return None };
+    let change = *step.before.rec(rec)?.ripas_change();
+    let out_top = step.outcome.regs()[1];
+    assert!(change.base <= base && base == change.addr, "law 20");
+    assert!(base <= out_top && out_top <= top && top <= change.top, "law 20");
+    let spec = step.before.profile() == rimsim::Profile::SPEC;
+    assert!(base < out_top || spec, "law 20");
+    let after = step.after.rec(rec)?.ripas_change();
+    assert_eq!(*after, RipasChange { addr: out_top, ..change }, "law 20");
+    Some((base..out_top, change))
 }
 
 /// 16: everything between the address and `top` is not live, and `top` is live or a table's end.
@@ -281,7 +324,7 @@ fn tops(step: &Step<'_>) {
     let first = ipa & !(entry - 1);
     let end = (ipa & !(entry * 512 - 1)) + entry * 512;
     assert!((first..=end).contains(&top), "law 16: {top:#x}");
-    let live = |range: std::ops::Range<u64>| {
+    let live = |range: Range<u64>| {
         let tables = (level + 1, range.start)..(level + 1, range.end);
         view.tables.range(tables).next().is_some()
             || view.cells.within(range).iter().any(|(_, cell): &(_, Cell)| cell.is_live())

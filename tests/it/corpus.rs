@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+#[path = "../../fuzz/src/host_and_realm.rs"]
+mod host_and_realm;
 #[path = "../../fuzz/src/rmi_sequence.rs"]
 mod rmi_sequence;
 #[path = "../../fuzz/src/script_roundtrip.rs"]
@@ -23,6 +25,11 @@ fn replay(target: &str, body: fn(&[u8])) {
         let run = std::panic::catch_unwind(|| body(&data));
         assert!(run.is_ok(), "{file:?}");
     }
+}
+
+#[test]
+fn host_and_realm() {
+    replay("host_and_realm", host_and_realm::run);
 }
 
 #[test]
