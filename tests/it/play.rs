@@ -3,13 +3,19 @@
 //! Two Realms run in one machine. Steps queue what their RECs do, enter them, answer them, and do
 //! to them what any other Host would (`steps`).
 
+use std::collections::BTreeMap;
+
 use rimsim::abi::command::CallRegs;
 use rimsim::model::program::GuestAction;
+use rimsim::model::rec::Rec;
+use rimsim::rmi::Outcome;
 use rimsim::{Command, Profile, World};
 
 use crate::check::check_laws;
 use crate::entering::{Queued, check_entry};
-use crate::lab::{DATA, DATA2, DESTROYED_IPA, EMPTY_DATA, EMPTY_IPA, Enter, FAR, Lab, NO_MEMORY};
+use crate::lab::{
+    DATA, DATA2, DESTROYED_IPA, EMPTY_DATA, EMPTY_IPA, Enter, Exit, FAR, Lab, NO_MEMORY,
+};
 use crate::scene::{RAM, Scene};
 use crate::steps::{Action, Record, actions};
 
@@ -28,6 +34,8 @@ pub(crate) struct Play {
     queued: Queued,
     /// Whether calls are checked by all laws, or by the invariants alone.
     thorough: bool,
+    /// How often each end of a command was seen: its name, and a condition or an exit reason.
+    pub(crate) seen: BTreeMap<(&'static str, String), u64>,
 }
 
 /// Numbers from a step's bytes.
@@ -56,7 +64,13 @@ impl Play {
         let second = Lab::join(first.scene.clone(), &change);
         let home = |lab: &Lab| Home { rd: lab.rd, recs: lab.recs, runs: lab.runs, half: lab.ns };
         let homes = [home(&first), home(&second)];
-        Self { world: second.scene.world, homes, queued: Queued::new(), thorough: true }
+        Self {
+            world: second.scene.world,
+            homes,
+            queued: Queued::new(),
+            thorough: true,
+            seen: BTreeMap::new(),
+        }
     }
 
     /// Carries out a step and checks no more than the invariants.
@@ -87,6 +101,18 @@ impl Play {
         (home, usize::from(dice.0[1] >> 1) % 3)
     }
 
+    /// A REC of which this holds; if there is none, or rarely, any.
+    fn fitting(&self, dice: &Dice<'_>, good: impl Fn(&Rec) -> bool) -> (&Home, usize) {
+        let all = self.homes.iter().flat_map(|home| [(home, 0), (home, 1), (home, 2)]);
+        let fits = |(home, n): &(&Home, usize)| self.world.rec(home.recs[*n]).is_some_and(&good);
+        let fitting: Vec<_> = all.filter(fits).collect();
+        match fitting.len() {
+            0 => self.home(dice),
+            _ if dice.0[1] >= 0xF8 => self.home(dice),
+            count => fitting[usize::from(dice.0[1]) % count],
+        }
+    }
+
     fn call(&mut self, command: Command) {
         self.act(&Action::Call(command.encode()));
     }
@@ -112,6 +138,7 @@ impl Play {
         }
         let before = self.world.clone();
         let outcome = self.world.call(regs);
+        self.note(&outcome);
         match outcome.command() {
             Some(Command::RecEnter { .. }) => {
                 check_entry(&before, &outcome, &self.world, &self.queued);
@@ -120,32 +147,63 @@ impl Play {
         }
     }
 
+    fn note(&mut self, outcome: &Outcome) {
+        let Some(command) = outcome.command() else { return };
+        let end = match (command, outcome.failure()) {
+            (_, Some(failure)) => failure.condition().to_owned(),
+            (Command::RecEnter { run_ptr, .. }, None) => {
+                let exit = Exit::read(&self.world, run_ptr).expect("it was written");
+                format!("exit {}", exit.reason())
+            }
+            _ => "success".to_owned(),
+        };
+        *self.seen.entry((command.info().name, end)).or_default() += 1;
+    }
+
     /// What any Host does. Fillings of whole tables are left to `rmi_sequence`.
     fn host(&mut self, record: &Record) {
         let [_, kind, rest @ ..] = *record;
         let [a, b, c, d, e, f] = rest;
         let all = actions(&[kind, a, b, c, d, e, f, kind ^ a], &self.world);
         for action in all.iter().take(24) {
-            self.act(action);
+            // What ends a play, or its entries, is left to a few.
+            let spoils = match action {
+                Action::Call(regs) => match Command::decode(regs) {
+                    Some(Command::RecDestroy { .. }) => true,
+                    Some(Command::GranuleDelegate { addr }) => self.is_run(addr),
+                    _ => false,
+                },
+                Action::Gpt(pa, _) => self.is_run(*pa),
+                Action::Page(..) => false,
+            };
+            if !spoils || record[0] >= 0xF0 {
+                self.act(action);
+            }
         }
     }
 
+    fn is_run(&self, pa: u64) -> bool {
+        self.homes.iter().any(|home| home.runs.contains(&(pa & !0xFFF)))
+    }
+
     fn queue(&mut self, dice: &Dice<'_>) {
-        let (home, n) = self.home(dice);
+        let (home, n) = self.fitting(dice, Rec::runnable);
         let (rec, action) = (home.recs[n], self.action(dice, home, n));
-        let id = self.queued.len() as u64;
-        self.world.queue_guest(rec, id, action.clone()).expect("a possible action");
-        self.queued.insert(id, action);
+        // What can not go on would be tried again for ever.
+        if dice.0[7] % 8 == 7 {
+            self.world.clear_guest(rec);
+        }
+        self.tell(rec, action);
     }
 
     fn enter(&mut self, dice: &Dice<'_>) {
-        let (home, n) = self.home(dice);
+        let (home, n) = self.fitting(dice, |rec| rec.runnable() && !rec.psci_pending());
         let rec = home.recs[n];
         let run_ptr = match dice.0[7] {
             0xF8.. => RAM + 0x1000 * dice.number(6),
             _ => home.runs[n],
         };
-        let flags = dice.pick(6, &[0, 0, 0, 1, 1, 2, 3, 4, 8, 12, 16, 16, 31, u64::MAX]);
+        let flags = dice.pick(6, &[0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 8, 12, 16, 16, 16, 31, u64::MAX]);
         let mut enter = Enter { gprs: [dice.noise(); 31], ..Enter::flags(flags) };
         match dice.0[5] {
             0..0xC0 => {}
@@ -158,12 +216,24 @@ impl Play {
                 enter.lrs = [dice.noise(); 16];
             }
         }
+        if self.is_run(run_ptr) && self.world.host_page(run_ptr).is_err() {
+            // It was taken away while a REC ran.
+            self.call(Command::GranuleUndelegate { addr: run_ptr });
+        }
         self.act(&Action::Page(run_ptr, enter.page()));
         self.call(Command::RecEnter { rec, run_ptr });
     }
 
+    /// Answers a RIPAS change; if none is asked for, lets a REC ask.
     fn set_ripas(&mut self, dice: &Dice<'_>) {
-        let (home, n) = self.home(dice);
+        let asks = |rec: &Rec| rec.ripas_change().top != 0;
+        let (home, n) = self.fitting(dice, asks);
+        if !self.world.rec(home.recs[n]).is_some_and(asks) && dice.0[7] < 0xE0 {
+            let base = self.ipa(dice, home) & !0xFFF;
+            let top = base.wrapping_add(dice.pick(5, &[0x1000, 0x3000, 0x20_0000, 0x8000_0000]));
+            let (ripas, flags) = (dice.number(6) & 1, dice.number(7) & 1);
+            return self.asks(dice, vec![0xC400_0197, base, top, ripas, flags]);
+        }
         let rec = home.recs[n];
         let Some(change) = self.world.rec(rec).map(|rec| *rec.ripas_change()) else { return };
         let top = match dice.0[2] % 8 {
@@ -177,10 +247,29 @@ impl Play {
         self.call(Command::RttSetRipas { rd: home.rd, rec, base, top });
     }
 
+    /// Lets a REC make this call before all else.
+    fn asks(&mut self, dice: &Dice<'_>, call: Vec<u64>) {
+        let (home, n) = self.fitting(dice, |rec| rec.runnable() && !rec.psci_pending());
+        let (rec, run_ptr) = (home.recs[n], home.runs[n]);
+        self.world.clear_guest(rec);
+        self.tell(rec, GuestAction::Smc(call));
+        self.act(&Action::Page(run_ptr, Enter::default().page()));
+        self.call(Command::RecEnter { rec, run_ptr });
+    }
+
+    fn tell(&mut self, rec: u64, action: GuestAction) {
+        let id = self.queued.len() as u64;
+        self.world.queue_guest(rec, id, action.clone()).expect("a possible action");
+        self.queued.insert(id, action);
+    }
+
+    /// Answers a PSCI request; if there is none, lets a REC make one.
     fn complete(&mut self, dice: &Dice<'_>) {
-        let (home, n) = self.home(dice);
-        let waits = |rec: &&u64| self.world.rec(**rec).is_some_and(|rec| rec.psci_pending());
-        let calling_rec = *home.recs.iter().find(waits).unwrap_or(&home.recs[n]);
+        let (home, n) = self.fitting(dice, Rec::psci_pending);
+        if !self.world.rec(home.recs[n]).is_some_and(Rec::psci_pending) && dice.0[7] < 0xE0 {
+            return self.asks(dice, psci(dice, dice.number(3) << 12));
+        }
+        let calling_rec = home.recs[n];
         let named = self.world.rec(calling_rec).map_or(0, |rec| rec.gprs()[1]);
         let target = if dice.0[2] < 0xE0 { named } else { dice.number(3) };
         let target_rec = home.recs[usize::try_from(target % 3).expect("below three")];
@@ -194,6 +283,8 @@ impl Play {
         let places = [
             DATA,
             DATA,
+            DATA,
+            DATA2,
             DATA2,
             NO_MEMORY,
             EMPTY_IPA,
@@ -252,7 +343,7 @@ impl Play {
         let size = dice.pick(5, &[0x1000_u64, 0x800, 0x40, 0, 1, u64::MAX]);
         let size = if dice.0[7] & 1 == 0 { size.wrapping_sub(offset) } else { size };
         match dice.0[7] % 16 {
-            0 | 1 => vec![0xC400_0199, ipa],
+            0 | 1 => vec![0xC400_0199, if size & 1 == 0 { ipa & !0xFF } else { ipa }],
             2 => vec![0xC400_0196, ipa],
             3..=6 => {
                 let ripas = dice.pick(6, &[0, 1, 1, 1, 2]);
