@@ -16,9 +16,9 @@ enum Cbor {
     Int(i64),
     Bytes(Vec<u8>),
     Text(String),
-    Array(Vec<Cbor>),
-    Map(Vec<(Cbor, Cbor)>),
-    Tag(u64, Box<Cbor>),
+    Array(Vec<Self>),
+    Map(Vec<(Self, Self)>),
+    Tag(u64, Box<Self>),
 }
 
 impl Cbor {
