@@ -70,8 +70,8 @@ fn arm64_image() -> Vec<u8> {
     bytes
 }
 
-/// The script of the README's first example with a kernel of 30 MiB: parsing, every command, and the
-/// RIM.
+/// The script of the README's first example with a kernel of 30 MiB: parsing, every command, and
+/// the RIM.
 #[divan::bench(sample_count = 5)]
 fn boot_of_30_mib(bencher: Bencher<'_, '_>) {
     let text = include_str!("../spec-vectors/scripts/linux-boot.rmi");

@@ -3,8 +3,8 @@
 //! # From Rust
 //!
 //! [`parse()`] makes a [`Script`] of a text without any I/O; its `Display` is the canonical form.
-//! [`load()`] brings a script together with its includes and images, and a [`Player`] carries it out
-//! on a [`Session`](crate::session::Session):
+//! [`load()`] brings a script together with its includes and images, and a [`Player`] carries it
+//! out on a [`Session`](crate::session::Session):
 //!
 //! ```
 //! use rimsim::script::{MemoryFiles, Player, load_from};

@@ -164,7 +164,7 @@ impl Entry<'_> {
         if change.base != change.top {
             assert_eq!(gprs[..2], [0, change.addr], "law 22");
             let flags = self.before.host_read(self.run_ptr, 8).expect("it was read");
-            let refused = flags[0] & REJECT as u8 != 0;
+            let refused = u64::from(flags[0]) & REJECT != 0;
             let rejects = refused && change.value == 1 && change.addr != change.top;
             assert_eq!(gprs[2], u64::from(rejects), "law 22");
         }

@@ -59,7 +59,7 @@ fn empty_addresses_and_those_past_the_ipa_space_abort_in_the_realm() {
             let bytes = GuestAction::LoadBytes { ipa, len_bytes: 4 };
             takes(&mut lab, bytes, class | IL | EA | SEA, ipa);
             let fetch = GuestAction::Exec { ipa };
-            takes(&mut lab, fetch, INST_ABORT + SAME_LEVEL | IL | EA | SEA, ipa);
+            takes(&mut lab, fetch, (INST_ABORT + SAME_LEVEL) | IL | EA | SEA, ipa);
         }
         // An address with more bits than an IPA can have is refused by stage 1, and is not taken
         // for the IPA that its lower bits are.
@@ -67,10 +67,10 @@ fn empty_addresses_and_those_past_the_ipa_space_abort_in_the_realm() {
             let class = DATA_ABORT + SAME_LEVEL;
             takes(&mut lab, load(ipa), class | IL, ipa);
             takes(&mut lab, store(ipa), class | IL | WNR, ipa);
-            takes(&mut lab, GuestAction::Exec { ipa }, INST_ABORT + SAME_LEVEL | IL, ipa);
+            takes(&mut lab, GuestAction::Exec { ipa }, (INST_ABORT + SAME_LEVEL) | IL, ipa);
         }
         // Instructions come from Protected memory only.
-        let exec = INST_ABORT + SAME_LEVEL | IL | EA | SEA;
+        let exec = (INST_ABORT + SAME_LEVEL) | IL | EA | SEA;
         for ipa in [lab.ns, lab.ns + 0x1000] {
             takes(&mut lab, GuestAction::Exec { ipa }, exec, ipa);
         }
@@ -121,7 +121,7 @@ fn accesses_cross_granules_whole_or_not_at_all() {
 }
 
 fn exception_of_load() -> u64 {
-    DATA_ABORT + SAME_LEVEL | IL | ISV | 3 << 22 | 3 << 16 | SF | EA | SEA
+    (DATA_ABORT + SAME_LEVEL) | IL | ISV | 3 << 22 | 3 << 16 | SF | EA | SEA
 }
 
 #[test]

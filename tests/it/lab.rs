@@ -204,11 +204,11 @@ impl Lab {
     /// The result of the last call that REC `n` saw.
     #[track_caller]
     pub(crate) fn result(&self, n: usize) -> [u64; 11] {
-        let results = self.log(n).iter().filter_map(|event| match event {
+        let mut results = self.log(n).iter().filter_map(|event| match event {
             GuestEvent::Smc { gprs, .. } => Some(*gprs),
             _ => None,
         });
-        results.last().expect("a call has returned")
+        results.next_back().expect("a call has returned")
     }
 
     /// REC 0 reads its memory.

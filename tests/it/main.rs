@@ -16,10 +16,12 @@ mod pairwise;
 mod play;
 mod realm_laws;
 mod rsi;
+mod running;
 mod scene;
 mod stage;
 mod steps;
 mod tidy;
+mod token;
 mod twins;
 mod view;
 

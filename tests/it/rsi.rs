@@ -22,6 +22,8 @@ const IPA_STATE_SET: u64 = 0xC400_0197;
 const IPA_STATE_GET: u64 = 0xC400_0198;
 const RSI_HOST_CALL: u64 = 0xC400_0199;
 
+/// The last page of all addresses.
+const LAST_PAGE: u64 = u64::MAX - 0xFFF;
 const INPUT: u64 = 1;
 const STATE: u64 = 2;
 const MINUS: fn(u64) -> u64 = u64::wrapping_neg;
@@ -59,7 +61,7 @@ fn impossible(lab: &Lab, align: u64) -> Vec<u64> {
     let top = 2 * lab.ns;
     let odd = [1, 8, align / 2, align - 1, 0x1000 - align / 2].map(|offset| DATA + offset);
     let outside = [lab.ns, lab.ns + 0x1000, top - 0x1000, top, top + 0x1000];
-    let far = [1 << 48, 1 << 51, 1 << 52, 1 << 63, u64::MAX & !0xFFF, u64::MAX];
+    let far = [1 << 48, 1 << 51, 1 << 52, 1 << 63, LAST_PAGE, u64::MAX];
     odd.into_iter().chain(outside).chain(far).collect()
 }
 
@@ -166,8 +168,8 @@ fn host_calls_go_round() {
     let before = pc(&lab, 0);
     let exit = lab.act(0, GuestAction::Smc(vec![RSI_HOST_CALL, DATA + 0xF00]));
     assert_eq!((exit.reason(), exit.imm() & 0xFFFF), (HOST_CALL, 0x0100));
-    let word = |i: u8| u64::from_le_bytes(std::array::from_fn(|j| 8 + 8 * i + j as u8));
-    assert_eq!(exit.gprs(), std::array::from_fn(|i| word(i as u8)));
+    let words = structure[8..].chunks(8).map(|word| u64::from_le_bytes(word.try_into().unwrap()));
+    assert!(words.eq(exit.gprs()));
     assert!(lab.scene.world.rec(lab.recs[0]).unwrap().host_call_pending());
     assert_eq!(pc(&lab, 0), before + 4);
 
@@ -240,12 +242,13 @@ fn measurements_are_extended_in_each_reading() {
         let words = value.chunks(8).map(|word| u64::from_le_bytes(word.try_into().unwrap()));
         let mut expected = [[0; 64]; 4];
         for index in [1, 4, 1] {
-            let call = [MEASUREMENT_EXTEND, index, size].into_iter().chain(words.clone());
+            let call =
+                [MEASUREMENT_EXTEND, index as u64, size as u64].into_iter().chain(words.clone());
             let result = lab.smc(&call.collect::<Vec<_>>());
             assert_eq!(result[..4], [0, 0, 0, 0]);
-            let slot = &mut expected[index as usize - 1];
+            let slot = &mut expected[index - 1];
             let hash_len = if sha512 { 64 } else { 32 };
-            let given = &value[..size as usize];
+            let given = &value[..size];
             let padded = |bytes: &[u8]| [bytes, &vec![0; 64 - bytes.len()]].concat();
             let message = match reading {
                 RemReading::Concatenated => [&slot[..hash_len], given].concat(),
@@ -304,8 +307,8 @@ fn ipa_states_are_read_up_to_the_end_of_a_table() {
         (0, 0x1001, [INPUT, 0, 0]),
         (0, half + 0x1000, [INPUT, 0, 0]),
         (half, half + 0x1000, [INPUT, 0, 0]),
-        (0, u64::MAX & !0xFFF, [INPUT, 0, 0]),
-        (u64::MAX & !0xFFF, 0, [INPUT, 0, 0]),
+        (0, LAST_PAGE, [INPUT, 0, 0]),
+        (LAST_PAGE, 0, [INPUT, 0, 0]),
     ] {
         assert_eq!(lab.smc(&[IPA_STATE_GET, base, top])[..3], answer, "{base:#x}..{top:#x}");
     }
@@ -353,7 +356,7 @@ fn ipa_state_changes_that_can_not_be() {
         [IPA_STATE_SET, 0x2000, 0x1000, 1, 1],
         [IPA_STATE_SET, 0, half + 0x1000, 1, 1],
         [IPA_STATE_SET, half, half + 0x1000, 1, 1],
-        [IPA_STATE_SET, u64::MAX & !0xFFF, 0, 1, 1],
+        [IPA_STATE_SET, LAST_PAGE, 0, 1, 1],
     ] {
         assert_eq!(lab.smc(&call)[..4], [INPUT, 0, 0, 0], "{call:x?}");
     }
@@ -440,10 +443,10 @@ fn psci_requests_that_the_host_completes() {
     ] {
         let mut lab = Lab::new(profile);
         let entry = if fid & 0xF == 3 { 0x3000 } else { 0 };
-        let exit = lab.act(0, GuestAction::Smc(vec![fid, target as u64, entry, 0x5E]));
+        let exit = lab.act(0, GuestAction::Smc(vec![fid, target, entry, 0x5E]));
         assert_eq!((exit.reason(), exit.gprs()[..4].to_vec()), (PSCI, vec![fid, target, 0, 0]));
         assert_eq!(lab.enter(0, &Enter::default()).regs()[0], 3, "a request is pending");
-        let (calling_rec, target_rec) = (lab.recs[0], lab.recs[target as usize]);
+        let (calling_rec, target_rec) = (lab.recs[0], lab.recs[usize::try_from(target).unwrap()]);
         let complete = Command::PsciComplete { calling_rec, target_rec, status };
         assert_eq!(lab.world().execute(complete).regs()[0], code, "{complete:x?}");
         lab.run(0, &Enter::default());

@@ -179,7 +179,7 @@ impl Scene {
     /// Lets the software of a REC do something until the REC exits.
     pub(crate) fn run(&mut self, rec: u64, actions: Vec<GuestAction>) {
         for (id, action) in (0..).zip(actions) {
-            self.world.queue_guest(rec, id, action).expect("room in the queue");
+            self.world.queue_guest(rec, id, action).expect("a possible action");
         }
         let run_ptr = self.host();
         self.must(Command::RecEnter { rec, run_ptr });

@@ -196,7 +196,7 @@ fn requests(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
     // A Host that takes the run page away while the REC runs.
     let (_, [robbed]) = active(scene, [1]);
     let delegate = Command::GranuleDelegate { addr: names["host"] };
-    let action = GuestAction::HostSmc(delegate.encode().to_vec());
-    scene.world.queue_guest(robbed, 0, action).expect("room in the queue");
+    let steal = GuestAction::HostSmc(delegate.encode().to_vec());
+    scene.world.queue_guest(robbed, 0, steal).expect("a possible action");
     names.insert("robbed", robbed);
 }
