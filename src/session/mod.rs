@@ -106,6 +106,11 @@ impl<'o> Session<'o> {
         if let Action::Check(wanted) = &step.action {
             check::state(&mut self.world, wanted, &mut mismatches);
         }
+        // The Host may touch what it can not; a Realm can not do what can not be.
+        if let Some(Fault::Guest(error)) = &fault {
+            let (got, wanted) = (error.to_string(), "an action that waits".to_owned());
+            mismatches.push(Mismatch { what: "guest action".to_owned(), got, wanted });
+        }
         let record = Record { index: self.steps, outcome, fault, mismatches };
         self.steps += 1;
         for observer in &mut self.observers {

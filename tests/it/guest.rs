@@ -1,7 +1,8 @@
 //! What the software of a Realm runs into: aborts, traps and interrupts.
 
-use rimsim::Profile;
-use rimsim::model::program::{GuestAction, GuestEvent};
+use rimsim::model::program::{GuestAction, GuestActionError, GuestEvent, MAX_QUEUED, Program};
+use rimsim::session::{Action, Fault, Place, Session, Step};
+use rimsim::{Command, Profile};
 
 use crate::lab::{
     DATA, DATA2, DESTROYED_IPA, EMPTY_DATA, EMPTY_IPA, EMUL_MMIO, Enter, FAR, FIQ, INJECT_SEA, IRQ,
@@ -89,7 +90,7 @@ fn missing_memory_exits_and_is_tried_again() {
         assert_eq!(lab.run(0, &Enter::default()).syndrome()[0], class | 7);
         if ipa == NO_MEMORY {
             let (rd, data) = (lab.rd, lab.scene.delegated());
-            lab.scene.must(rimsim::Command::DataCreateUnknown { rd, data, ipa });
+            lab.scene.must(Command::DataCreateUnknown { rd, data, ipa });
             assert_eq!(lab.run(0, &Enter::default()).reason(), FIQ);
             let [_, GuestEvent::Exec { .. } | GuestEvent::Store { .. }] = lab.log(0) else {
                 panic!("{:?}", lab.log(0));
@@ -299,6 +300,31 @@ fn exceptions_with_a_syndrome_of_their_own() {
     // What nobody knows is an exit without a syndrome.
     let exit = lab.act(0, sync(0x3F << 26 | IL | 0xFFFF, DATA));
     assert_eq!((exit.reason(), exit.syndrome(), exit.gprs()), (SYNC, [0; 3], [0; 31]));
+}
+
+/// A script that does not stop queueing is stopped, and what was queued still runs and ends.
+#[test]
+fn endless_queues_end() {
+    let lab = Lab::new(Profile::TF_RMM);
+    let (rec, run_ptr) = (lab.recs[0], lab.runs[0]);
+    let mut session = Session::new(lab.scene.world);
+    let action = GuestAction::Wfx { wfe: false };
+    let step = Step::new(Action::Guest { rec, id: 0, action }, Place::file("endless"));
+    let mut queued = 0;
+    let refused = loop {
+        let record = session.step(&step);
+        match record.fault {
+            None => queued += 1,
+            Some(_) => break record,
+        }
+    };
+    assert_eq!(queued, MAX_QUEUED);
+    assert!(matches!(refused.fault, Some(Fault::Guest(GuestActionError::QueueFull))));
+    assert_eq!(refused.mismatches.len(), 1, "a vector that does this does not conform");
+    let enter = Command::RecEnter { rec, run_ptr }.encode();
+    let record = session.step(&Step::new(Action::Call(enter), Place::file("endless")));
+    assert!(record.outcome.is_some_and(|outcome| outcome.is_success()));
+    assert_eq!(session.world().guest(rec).map(Program::pending_count), Some(0));
 }
 
 #[test]
