@@ -27,6 +27,12 @@ impl RealmState {
             Self::SystemOff => "SYSTEM_OFF",
         }
     }
+
+    /// The state of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::New, Self::Active, Self::SystemOff].into_iter().find(|state| state.name() == name)
+    }
 }
 
 impl Tally<4> {

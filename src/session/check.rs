@@ -181,10 +181,10 @@ impl Compare<'_> {
 
     fn realm(&mut self, world: &World, rd: u64, want: &RealmWant) {
         let Some(realm) = world.realm(rd) else {
-            return self.texts("Realm", "none".into(), want.state.clone());
+            return self.texts("Realm", "none".into(), want.state.name().into());
         };
         let rtt = realm.rtt();
-        self.texts("Realm state", realm.state().name().into(), want.state.clone());
+        self.texts("Realm state", realm.state().name().into(), want.state.name().into());
         self.numbers("next REC index", realm.next_rec_index(), want.next_rec_index);
         self.numbers("RECs", realm.recs().len() as u64, want.num_recs);
         self.numbers("IPA width", rtt.ipa_width.into(), want.ipa_width);

@@ -10,6 +10,7 @@ use crate::measure::image::Image;
 use crate::measure::rim::Measurement;
 use crate::model::granule::{Gpt, GranuleState};
 use crate::model::program::GuestAction;
+use crate::model::realm::RealmState;
 
 /// A step: an action, what should come of it, and where it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,7 +213,7 @@ pub enum RimWant {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names of the vector format")]
 pub struct RealmWant {
-    pub state: String,
+    pub state: RealmState,
     pub next_rec_index: u64,
     pub num_recs: u64,
     pub ipa_width: u64,

@@ -12,6 +12,7 @@ use crate::abi::platform::{MAX_DRAM_BYTES, Platform, PlatformError};
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::model::granule::{Gpt, GranuleState};
 use crate::model::program::GuestAction;
+use crate::model::realm::RealmState;
 use crate::session::{
     Action, Check, Expected, Notes, PeekWant, Place, RealmWant, RecWant, RimWant, Step,
 };
@@ -195,7 +196,8 @@ fn check(object: StepObject) -> Result<Check, String> {
         }
         StepObject::Rd { rd, state, rec_count, recs, ipa_bits, sl, nroot, vmid, lpa2 } => {
             let want = RealmWant {
-                state,
+                state: RealmState::from_name(&state)
+                    .ok_or(format!("no Realm state is {state:?}"))?,
                 next_rec_index: rec_count.0,
                 num_recs: recs.0,
                 ipa_width: ipa_bits.0,
@@ -322,6 +324,9 @@ mod tests {
             error(r#"{"op":"pas","pa":"0x0","pas":"red"}"#),
             "t.json:5:1: no PAS is \"red\""
         );
+        let rd = r#"{"op":"rd","rd":"0x0","state":"ODD","rec_count":"0x0","recs":"0x0",
+            "ipa_bits":"0x20","sl":1,"nroot":"0x1","vmid":"0x0","lpa2":0}"#;
+        assert_eq!(error(rd), "t.json:5:1: no Realm state is \"ODD\"");
         let twice =
             "{\"op\":\"note\",\"text\":\"\"},\n  {\"op\":\"smc\",\"fid\":\"0x\",\"args\":[]}";
         assert!(error(twice).starts_with("t.json:6:3: "), "{}", error(twice));

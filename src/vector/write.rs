@@ -124,7 +124,7 @@ impl Writer {
             },
             Check::Realm { rd, want } => StepObject::Rd {
                 rd: Number(*rd),
-                state: want.state.clone(),
+                state: want.state.name().into(),
                 rec_count: Number(want.next_rec_index),
                 recs: Number(want.num_recs),
                 ipa_bits: Number(want.ipa_width),
