@@ -1,12 +1,15 @@
 //! The bodies of the fuzz targets. They share models and generators with the integration tests,
 //! which replay the corpora on stable.
 
+#[path = "../../tests/it/batch.rs"]
+mod batch;
 #[path = "../../tests/it/check.rs"]
 mod check;
 #[path = "../../tests/it/entering.rs"]
 mod entering;
 #[path = "../../tests/it/flat.rs"]
 mod flat;
+mod hash_kernels;
 mod host_and_realm;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/it/lab.rs"]
@@ -46,4 +49,9 @@ pub fn host_and_realm(data: &[u8]) {
 /// Reads `data` as a vector, replays it, and replays what was written down of it.
 pub fn vector_json(data: &[u8]) {
     vector_json::run(data);
+}
+
+/// Hashes granules made of `data` by every kernel of this processor.
+pub fn hash_kernels(data: &[u8]) {
+    hash_kernels::run(data);
 }

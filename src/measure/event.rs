@@ -78,9 +78,12 @@ impl MeasuredEvent {
         }
     }
 
-    /// Whether the fold needs the digest of a granule.
-    pub(super) fn hashes_a_granule(&self) -> bool {
-        matches!(self, Self::Data(data) if data.flags & DATA_MEASURE != 0)
+    /// The page whose digest the fold needs.
+    pub(super) fn measured_page(&self) -> Option<&Page> {
+        match self {
+            Self::Data(data) if data.flags & DATA_MEASURE != 0 => Some(&data.content),
+            _ => None,
+        }
     }
 
     /// How many times the event extends the RIM.

@@ -10,6 +10,7 @@ pub mod descriptor;
 pub mod event;
 pub mod hasher;
 pub mod image;
+pub mod kernel;
 pub mod page;
 pub mod rim;
 pub(crate) mod token;

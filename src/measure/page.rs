@@ -1,6 +1,7 @@
 //! The contents of one granule, shared and immutable.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::image::Image;
@@ -28,6 +29,26 @@ pub enum Page {
         /// Offset of the page's first byte in the stream, in bytes.
         offset: u64,
     },
+}
+
+/// A page's bytes where they are, or made because they are nowhere.
+#[derive(Debug)]
+pub enum Contents<'a> {
+    /// In an image or in memory.
+    Borrowed(&'a GranuleBytes),
+    /// A stream's, or an image's last bytes with zeros after them.
+    Made(Box<GranuleBytes>),
+}
+
+impl Deref for Contents<'_> {
+    type Target = GranuleBytes;
+
+    fn deref(&self) -> &GranuleBytes {
+        match self {
+            Self::Borrowed(bytes) => bytes,
+            Self::Made(bytes) => bytes,
+        }
+    }
 }
 
 /// Bytes of the splitmix64 stream of `seed`, eight bytes a step, little-endian, from `offset` on.
@@ -59,26 +80,33 @@ impl Page {
         matches!(self, Self::Zero)
     }
 
-    /// Calls `f` with the page's bytes; images are not copied unless the page passes their end.
-    pub fn with_bytes<R>(&self, f: impl FnOnce(&GranuleBytes) -> R) -> R {
+    /// The page's bytes; images are not copied unless the page passes their end.
+    #[must_use]
+    pub fn contents(&self) -> Contents<'_> {
+        const ZEROS: &GranuleBytes = &[0; GRANULE_LEN];
         match self {
-            Self::Zero => f(&[0; GRANULE_LEN]),
-            Self::Owned(bytes) => f(bytes),
+            Self::Zero => Contents::Borrowed(ZEROS),
+            Self::Owned(bytes) => Contents::Borrowed(bytes),
             Self::Image { image, offset } => {
                 let rest = image.bytes_from(*offset);
                 if let Some(whole) = rest.first_chunk() {
-                    return f(whole);
+                    return Contents::Borrowed(whole);
                 }
-                let mut bytes = [0; GRANULE_LEN];
+                let mut bytes = Box::new([0; GRANULE_LEN]);
                 bytes[..rest.len()].copy_from_slice(rest);
-                f(&bytes)
+                Contents::Made(bytes)
             }
             Self::Stream { seed, offset } => {
-                let mut bytes = [0; GRANULE_LEN];
-                write_stream(*seed, *offset, &mut bytes);
-                f(&bytes)
+                let mut bytes = Box::new([0; GRANULE_LEN]);
+                write_stream(*seed, *offset, bytes.as_mut_slice());
+                Contents::Made(bytes)
             }
         }
+    }
+
+    /// Calls `f` with the page's bytes.
+    pub fn with_bytes<R>(&self, f: impl FnOnce(&GranuleBytes) -> R) -> R {
+        f(&self.contents())
     }
 
     /// The page's bytes.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::descriptor;
 use super::event::MeasuredEvent;
-use super::hasher::{self, Digest};
+use super::hasher::{self, Digest, Hasher};
 use crate::abi::profile::RemReading;
 
 /// RmiHashAlgorithm (DEN0137 1.0 B4.4).
@@ -146,6 +146,9 @@ fn pad64(bytes: &[u8]) -> [u8; 64] {
     slot
 }
 
+/// Hears how many of how many events are done, from whichever thread has done them.
+pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
+
 /// Everything that was measured into one Realm's RIM, in order.
 ///
 /// The RIM is folded when it is asked for, and only over the events that came since.
@@ -183,13 +186,25 @@ impl EventLog {
 
     /// The RIM over all events so far.
     pub fn rim(&mut self) -> Measurement {
+        self.rim_with(&Hasher::default(), &|_, _| {})
+    }
+
+    /// The RIM over all events so far, hashed as `hasher` says.
+    ///
+    /// `progress` is told now and then how many of the events that came since the last time have
+    /// been folded, and how many there are.
+    pub fn rim_with(&mut self, hasher: &Hasher, progress: Progress<'_>) -> Measurement {
         let pending = &self.events[self.folded..];
-        let contents = hasher::digest_contents(self.algo, pending);
-        let mut contents = contents.iter();
-        for event in pending {
-            let content = event.hashes_a_granule().then(|| contents.next().expect("one each"));
-            self.rim = fold(self.rim, event, content);
-        }
+        let (mut done, total) = (0, pending.len() as u64);
+        let rim = &mut self.rim;
+        hasher.each_window(self.algo, pending, |events, contents| {
+            *rim = events
+                .iter()
+                .zip(contents)
+                .fold(*rim, |rim, (event, content)| fold(rim, event, content));
+            done += events.len() as u64;
+            progress(done, total);
+        });
         self.folded = self.events.len();
         self.rim
     }
@@ -197,15 +212,14 @@ impl EventLog {
     /// The RIM after each event, in order.
     #[must_use]
     pub fn rims(&self) -> Vec<Measurement> {
-        let contents = hasher::digest_contents(self.algo, &self.events);
-        let mut contents = contents.iter();
         let mut rim = Measurement::zero(self.algo);
         let mut rims = Vec::with_capacity(self.events.len());
-        for event in &self.events {
-            let content = event.hashes_a_granule().then(|| contents.next().expect("one each"));
-            rim = fold(rim, event, content);
-            rims.push(rim);
-        }
+        Hasher::default().each_window(self.algo, &self.events, |events, contents| {
+            for (event, content) in events.iter().zip(contents) {
+                rim = fold(rim, event, content);
+                rims.push(rim);
+            }
+        });
         rims
     }
 }
@@ -219,15 +233,14 @@ impl PartialEq for EventLog {
 
 impl Eq for EventLog {}
 
-/// The RIM after one more event. `content` is the digest of the granule that the event measures, if
-/// it measures one.
-fn fold(rim: Measurement, event: &MeasuredEvent, content: Option<&Digest>) -> Measurement {
+/// The RIM after one more event. `content` is the digest of the granule that the event measures, or
+/// zeros if it measures none.
+fn fold(rim: Measurement, event: &MeasuredEvent, content: &Digest) -> Measurement {
     let algo = rim.algo();
     match event {
         MeasuredEvent::Realm(params) => rim.replaced_by(&hasher::digest(algo, &params.page())),
         MeasuredEvent::Data(data) => {
-            let content = content.map_or([0; 64], |digest| *digest.slot());
-            let descriptor = descriptor::data(&rim, data.ipa, data.flags, &content);
+            let descriptor = descriptor::data(&rim, data.ipa, data.flags, content.slot());
             rim.replaced_by(&hasher::digest(algo, &descriptor))
         }
         MeasuredEvent::Rec(params) => {

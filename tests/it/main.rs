@@ -1,5 +1,6 @@
 //! The integration tests of the RMM model: one binary, one module a kind of test.
 
+mod batch;
 mod check;
 mod cli;
 mod corpus;
@@ -7,6 +8,7 @@ mod deviations;
 mod entering;
 mod flat;
 mod guest;
+mod kernels;
 mod lab;
 mod ladder;
 mod laws;
