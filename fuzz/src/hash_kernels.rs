@@ -1,5 +1,5 @@
-//! The target `hash_kernels`: a byte for the number of granules, one for where the first begins, two
-//! for how far they are apart, then the bytes that they are cut from.
+//! The target `hash_kernels`: a byte for the number of granules, one for where the first begins,
+//! two for how far they are apart, then the bytes that they are cut from.
 
 use rimsim::measure::page::write_stream;
 

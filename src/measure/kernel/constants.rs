@@ -1,7 +1,7 @@
 //! The constants of SHA-2 (FIPS 180-4, sections 4.2.2, 4.2.3 and 5.3).
 //!
-//! SHA-512 takes 64 bits of the fractions of roots of primes; SHA-256 takes the first 32 bits of the
-//! same fractions, so one table serves both.
+//! SHA-512 takes 64 bits of the fractions of roots of primes; SHA-256 takes the first 32 bits of
+//! the same fractions, so one table serves both.
 
 /// Fractions of the cube roots of the first 80 primes.
 pub(super) const K512: [u64; 80] = [

@@ -165,8 +165,8 @@ impl Kernel {
 
     #[cfg(target_arch = "x86_64")]
     fn run(self, algo: HashAlgo, granules: &[&GranuleBytes], out: &mut [Digest]) {
-        // Each `digest_lanes` is unsafe to call for one reason: it is compiled for features that the
-        // processor has to have. `digest_granules`, the only caller, has asserted that it has them.
+        // Each `digest_lanes` is unsafe to call for one reason: it is compiled for features that
+        // the processor has to have. `digest_granules`, the only caller, asserts that it has them.
         match (self, algo) {
             (Self::ShaNi, HashAlgo::Sha256) => batches(algo, granules, out, 2, |all, out| {
                 // SAFETY: the features are there, see above.

@@ -7,8 +7,8 @@
 /// Makes `digest_lanes` of an instruction set's vectors.
 ///
 /// The module that uses it defines the vector `V`, its `LANES`, the `Word`, `BLOCK_BYTES`, and, for
-/// its target feature, `splat`, `add`, `big0`, `big1`, `small0`, `small1`, `ch`, `maj` (the functions
-/// of FIPS 180-4, section 4.1), `load_block` and `words`.
+/// its target feature, `splat`, `add`, `big0`, `big1`, `small0`, `small1`, `ch`, `maj` (the
+/// functions of FIPS 180-4, section 4.1), `load_block` and `words`.
 macro_rules! lanes {
     ($features:literal, $k:ident, $h:ident) => {
         /// Adds one block of every lane to the lanes' states.
