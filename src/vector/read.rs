@@ -75,7 +75,7 @@ impl Vector {
 pub fn read(file: &str, text: &[u8]) -> Result<Vector, VectorError> {
     let at = |line, column| Place { file: file.into(), line, column };
     let text = std::str::from_utf8(text).map_err(|error| {
-        let (line, column) = position(text, error.valid_up_to());
+        let (line, column) = Position::default().move_to(text, error.valid_up_to());
         VectorError { place: at(line, column), what: "not UTF-8".into() }
     })?;
     let document: Document<'_> = serde_json::from_str(text).map_err(|error| {
@@ -90,9 +90,10 @@ pub fn read(file: &str, text: &[u8]) -> Result<Vector, VectorError> {
         place: at(1, 0),
         what: format!("platform: {error}"),
     })?;
+    let mut position = Position::default();
     let read_item = |raw: &&RawValue| {
         let offset = raw.get().as_ptr().addr() - text.as_ptr().addr();
-        let (line, column) = position(text.as_bytes(), offset);
+        let (line, column) = position.move_to(text.as_bytes(), offset);
         item(raw, at(line, column))
     };
     let steps = document.steps.iter().map(read_item).collect::<Result<_, _>>()?;
@@ -283,12 +284,27 @@ fn granule_state(name: &str) -> Result<Option<GranuleState>, String> {
     })
 }
 
-/// Line and column, both from 1, of a byte offset.
-fn position(text: &[u8], offset: usize) -> (u32, u32) {
-    let before = &text[..offset.min(text.len())];
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
-    (clamp(line), clamp(column))
+/// A place in a text that only moves forward, so that finding all steps costs one look at the text.
+#[derive(Default)]
+struct Position {
+    offset: usize,
+    lines_before: usize,
+    bytes_before: usize,
+}
+
+impl Position {
+    /// Line and column, both from 1, of a byte offset at or after the last.
+    fn move_to(&mut self, text: &[u8], offset: usize) -> (u32, u32) {
+        for byte in &text[self.offset..offset] {
+            self.bytes_before += 1;
+            if *byte == b'\n' {
+                self.lines_before += 1;
+                self.bytes_before = 0;
+            }
+        }
+        self.offset = offset;
+        (clamp(self.lines_before + 1), clamp(self.bytes_before + 1))
+    }
 }
 
 fn clamp(number: usize) -> u32 {
