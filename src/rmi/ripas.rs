@@ -123,9 +123,11 @@ fn scan(world: &World, walk: Walk, base: Ipa, top: Ipa, stop: impl Fn(&Rtte) -> 
     Ipa(base.0.max(first + count * size_bytes))
 }
 
-/// Gives the entries from `walk` on, that cover `base..top`, another RIPAS.
+/// Gives the entries from `walk` on, that cover `base..top`, another RIPAS. `base` may lie inside
+/// the first of them.
 fn set_ripas(world: &mut World, walk: Walk, base: Ipa, top: Ipa, ripas: Ripas) {
-    let count = usize::try_from((top.0 - base.0) >> walk.level.entry_shift()).expect("a table");
+    let first = align_down(base.0, walk.level.entry_size_bytes());
+    let count = usize::try_from((top.0 - first) >> walk.level.entry_shift()).expect("a table");
     for index in walk.index..walk.index + count {
         let entry = world.tables.get(walk.table).entries()[index];
         world.tables.set_entry(walk.table, index, entry.with_ripas(ripas));
