@@ -1,6 +1,6 @@
 //! Replays vectors and says where the simulator answers otherwise.
 
-use crate::abi::profile::Profile;
+use crate::abi::profile::{Profile, Rmm};
 use crate::model::world::World;
 use crate::session::{Mismatch, Observer, Place, Session};
 use crate::vector::Vector;
@@ -44,10 +44,11 @@ pub fn replay<'o>(
     for observer in observers {
         session.observe(observer);
     }
+    let as_recorded = Profile::TF_RMM.with_rem_reading(profile.rem_reading());
     let mut report = Report::default();
     for step in vector.steps() {
-        let skip = profile != Profile::TF_RMM && step.dev().is_some();
-        session.world_mut().set_profile(if skip { Profile::TF_RMM } else { profile });
+        let skip = profile.rmm() != Rmm::TfRmm && step.dev().is_some();
+        session.world_mut().set_profile(if skip { as_recorded } else { profile });
         let record = session.step(&step);
         report.steps += 1;
         report.skipped += u64::from(skip);

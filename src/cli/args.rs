@@ -168,8 +168,16 @@ pub(crate) struct RmmArg {
 impl RmmArg {
     /// The rules asked for, if any were.
     pub(crate) fn profile(&self) -> Option<Profile> {
-        let profile = self.rmm?;
-        Some(self.rem.map_or(profile, |rem| profile.with_rem_reading(rem)))
+        self.rmm.map(|profile| self.with_rem(profile))
+    }
+
+    /// The rules asked for, or those of `default`, with the reading asked for.
+    pub(crate) fn profile_or(&self, default: Profile) -> Profile {
+        self.with_rem(self.rmm.unwrap_or(default))
+    }
+
+    fn with_rem(&self, profile: Profile) -> Profile {
+        self.rem.map_or(profile, |rem| profile.with_rem_reading(rem))
     }
 }
 

@@ -19,7 +19,7 @@ struct Totals {
 }
 
 pub(super) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit> {
-    let profile = args.rmm.rmm.unwrap_or(Profile::TF_RMM);
+    let profile = args.rmm.profile_or(Profile::TF_RMM);
     let mut exit = Exit::Good;
     let mut totals = Totals::default();
     let mut failures = Vec::new();

@@ -2,10 +2,48 @@
 
 use std::io::{self, BufWriter, IsTerminal, Stderr, Stdout, Write};
 
+/// Standard output for as long as somebody reads it. A reader that goes away takes no result with
+/// it: the exit code still tells.
+#[derive(Debug)]
+struct Results {
+    out: Stdout,
+    closed: bool,
+}
+
+impl Results {
+    fn unless_closed<T>(&mut self, done: io::Result<T>, lost: T) -> io::Result<T> {
+        match done {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.closed = true;
+                Ok(lost)
+            }
+            other => other,
+        }
+    }
+}
+
+impl Write for Results {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.closed {
+            return Ok(bytes.len());
+        }
+        let done = self.out.write(bytes);
+        self.unless_closed(done, bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.closed {
+            return Ok(());
+        }
+        let done = self.out.flush();
+        self.unless_closed(done, ())
+    }
+}
+
 /// Standard output, buffered, and standard error.
 #[derive(Debug)]
 pub(crate) struct Console {
-    out: BufWriter<Stdout>,
+    out: BufWriter<Results>,
     err: Stderr,
     colour: bool,
 }
@@ -15,7 +53,8 @@ impl Console {
     pub(crate) fn new() -> Self {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colour = io::stderr().is_terminal() && !no_color;
-        Self { out: BufWriter::new(io::stdout()), err: io::stderr(), colour }
+        let out = Results { out: io::stdout(), closed: false };
+        Self { out: BufWriter::new(out), err: io::stderr(), colour }
     }
 
     /// A line of the result.

@@ -60,7 +60,7 @@ pub(super) fn run(args: &CoverageArgs, console: &mut Console) -> io::Result<Exit
 fn read_exceptions(path: &std::path::Path) -> Result<Exceptions, (Exit, String)> {
     let shown = path.display();
     let text =
-        std::fs::read_to_string(path).map_err(|error| (Exit::Io, format!("{shown}: {error}")))?;
+        input::read_settings(path).map_err(|error| (Exit::Io, format!("{shown}: {error}")))?;
     Exceptions::from_toml(&text).map_err(|error| (Exit::Usage, format!("{shown}: {error}")))
 }
 

@@ -1,5 +1,7 @@
 //! Files named on the command line: which kind they are, and what can be wrong with them.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -19,6 +21,8 @@ pub(crate) enum Input {
 
 /// Largest vector that is read, in bytes.
 const MAX_VECTOR_BYTES: u64 = 256 << 20;
+/// Bytes of a platform or of exceptions.
+const MAX_SETTINGS_BYTES: u64 = 4 << 20;
 
 /// Why a file can not be replayed.
 #[derive(Debug, Error)]
@@ -51,8 +55,7 @@ impl Problem {
 }
 
 impl Input {
-    /// Reads a file. One whose name ends in `.json` is a vector, any other a script, unless it
-    /// begins with a brace.
+    /// Reads a file. One whose name ends in `.json` is a vector, any other a script.
     pub(crate) fn open(path: &Path) -> Result<Self, Problem> {
         let io = |source| Problem::Io { path: path.to_owned(), source };
         let metadata = std::fs::metadata(path).map_err(io)?;
@@ -66,9 +69,26 @@ impl Input {
         if metadata.len() > MAX_VECTOR_BYTES {
             return Err(Problem::TooLong { path: path.to_owned(), len_bytes: metadata.len() });
         }
-        let text = std::fs::read(path).map_err(io)?;
+        let text = read_limited(path, MAX_VECTOR_BYTES).map_err(io)?;
         Ok(Self::Vector(vector::read(&path.display().to_string(), &text)?))
     }
+}
+
+/// Reads a file of at most `limit_bytes`; devices do not say how long they are.
+pub(crate) fn read_limited(path: &Path, limit_bytes: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(limit_bytes + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit_bytes {
+        let what = format!("longer than {} MiB", limit_bytes >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+    }
+    Ok(bytes)
+}
+
+/// Reads a configuration file of at most 4 MiB.
+pub(crate) fn read_settings(path: &Path) -> io::Result<String> {
+    let not_text = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+    String::from_utf8(read_limited(path, MAX_SETTINGS_BYTES)?).map_err(not_text)
 }
 
 /// Replaces folders by the files in them that have one of these extensions, sorted; files are taken

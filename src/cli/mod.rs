@@ -77,8 +77,6 @@ pub fn main() -> ExitCode {
     };
     let exit = match done.and_then(|exit| console.finish().map(|()| exit)) {
         Ok(exit) => exit,
-        // Whoever reads our output has gone away; that is not for us to complain about.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Good,
         Err(error) => {
             console.error(&format!("standard output: {error}"));
             Exit::Io

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::args::{Format, RunArgs};
-use super::input::{Input, Problem};
+use super::input::{Input, Problem, read_settings};
 use super::trace::{Commands, Trace, hex};
 use super::{Console, Exit};
 use crate::abi::platform::Platform;
@@ -168,11 +168,16 @@ pub(super) fn run(args: &RunArgs, console: &mut Console) -> io::Result<Exit> {
     Ok(exit)
 }
 
+fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
 fn setup(args: &RunArgs) -> Result<Setup, String> {
     let platform = match &args.platform {
         None => None,
         Some(name) if name.contains(['.', '/']) => {
-            let text = std::fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?;
+            let text =
+                read_settings(Path::new(name)).map_err(|error| format!("{name}: {error}"))?;
             Some(Platform::from_toml(&text).map_err(|error| format!("{name}: {error}"))?)
         }
         Some(name) => Some(Platform::preset(name).map_err(|error| error.to_string())?),
@@ -205,6 +210,11 @@ fn file(
     console: &mut Console,
 ) -> Result<Replayed, Problem> {
     let input = Input::open(path)?;
+    if let Some(target) = args.export.as_ref().filter(|target| same_file(target, path)) {
+        let what =
+            io::Error::new(io::ErrorKind::InvalidInput, "would be overwritten by its export");
+        return Err(Problem::Io { path: target.clone(), source: what });
+    }
     let stem =
         path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let implementation = concat!("rimsim ", env!("CARGO_PKG_VERSION"));

@@ -96,6 +96,28 @@ fn exit_codes_tell_what_is_wrong() {
 }
 
 #[test]
+fn an_export_does_not_replace_its_script() {
+    let folder = Folder::new("export_onto_itself");
+    let text = "GRANULE_DELEGATE addr=0x8000_0000\n";
+    folder.file("a.rmi", text);
+    folder.fails(&["run", "--export", "./a.rmi", "a.rmi"], 1, "would be overwritten");
+    let kept = std::fs::read_to_string(folder.0.join("a.rmi")).expect("the script");
+    assert_eq!(kept, text);
+}
+
+/// A reader that goes away does not hide what was found.
+#[test]
+fn a_closed_standard_output_keeps_the_exit_code() {
+    let folder = Folder::new("closed_output");
+    folder.file("a.rmi", "GRANULE_DELEGATE addr=0x8000_0000 => RMI_ERROR_INPUT\n");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rimsim"));
+    command.args(["run", "--format", "json", "a.rmi"]).current_dir(&folder.0).stdout(writer);
+    assert_eq!(command.status().expect("the command").code(), Some(3));
+}
+
+#[test]
 fn results_go_to_standard_output_and_the_rest_does_not() {
     let folder = Folder::new("streams");
     folder.file("one.rmi", REALM).file("none.rmi", "").file(
