@@ -7,6 +7,7 @@ pub mod cli;
 pub mod conform;
 pub mod coverage;
 mod guest;
+pub mod host;
 pub mod measure;
 pub mod model;
 pub mod rmi;

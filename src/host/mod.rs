@@ -1,0 +1,16 @@
+//! The Host that builds a Realm: a VMM that lays out memory and makes the device tree, and KVM that
+//! turns the VMM's calls into RMI commands.
+//!
+//! A VMM's command line becomes a [`Vm`]: its memory, its vCPUs and the calls that the VMM makes,
+//! in order. KVM carries the calls out on a session.
+//!
+//! *Architecture invariant:* a Host knows the RMM only through the ABI, registers in and registers
+//! out. Nothing here computes a RIM.
+
+mod caps;
+mod files;
+mod vm;
+
+pub use caps::Caps;
+pub use files::Files;
+pub use vm::{Call, Layer, Refusal, Region, Slot, Sve, Vcpu, VcpuFeatures, Vm};
