@@ -12,6 +12,7 @@ use super::{Console, Exit};
 use crate::abi::platform::Platform;
 use crate::abi::profile::{Profile, RemReading};
 use crate::measure::event::MeasuredEvent;
+use crate::measure::hasher::Hasher;
 use crate::measure::rim::Measurement;
 use crate::model::world::World;
 use crate::script::{LoadedScript, PlayError, Player};
@@ -45,7 +46,9 @@ impl Setup {
         let platform = self.platform.clone().unwrap_or(platform);
         let profile = self.profile.unwrap_or(profile);
         let profile = self.rem.map_or(profile, |rem| profile.with_rem_reading(rem));
-        World::new(platform, profile)
+        let mut world = World::new(platform, profile);
+        world.set_hasher(Hasher::default().working_ahead());
+        world
     }
 }
 
@@ -255,11 +258,8 @@ fn realms(ended: &mut Ended, events: bool) -> Vec<RealmResult> {
         let named = ended.names.iter().find(|(known, _)| *known == rd);
         let name = named.map_or_else(|| format!("{rd:#x}"), |(_, name)| name.clone());
         let log = realm.log();
-        let events = if events {
-            log.events().iter().cloned().zip(log.rims()).collect()
-        } else {
-            Vec::new()
-        };
+        let events =
+            if events { log.events().iter().zip(log.rims()).collect() } else { Vec::new() };
         let rems = realm.rems().to_vec();
         results.push(RealmResult { rd, name, state: realm.state().name(), rim, rems, events });
     }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::page::Page;
 use crate::abi::addr::{GRANULE_LEN, GranuleBytes, Hex, Ipa};
-use crate::abi::params::{DATA_MEASURE, REC_CREATE_GPRS, RealmParams, RecParams};
+use crate::abi::params::{REC_CREATE_GPRS, RealmParams, RecParams};
 
 /// One extension of a Realm's RIM (several, for [`RipasEvent`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub struct DataEvent {
     pub ipa: Ipa,
     /// RmiDataFlags, all 64 bits.
     pub flags: u64,
-    /// The contents; hashed only if `flags` has [`DATA_MEASURE`].
+    /// The contents; hashed only if `flags` has [`DATA_MEASURE`](crate::abi::params::DATA_MEASURE).
     pub content: Page,
 }
 
@@ -75,14 +75,6 @@ impl MeasuredEvent {
             Self::Data(_) => "DATA_CREATE",
             Self::Rec(_) => "REC_CREATE",
             Self::Ripas(_) => "RTT_INIT_RIPAS",
-        }
-    }
-
-    /// The page whose digest the fold needs.
-    pub(super) fn measured_page(&self) -> Option<&Page> {
-        match self {
-            Self::Data(data) if data.flags & DATA_MEASURE != 0 => Some(&data.content),
-            _ => None,
         }
     }
 

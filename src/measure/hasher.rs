@@ -4,33 +4,44 @@
 //! instructions and on how many threads is decided here and nowhere else. Nothing of it shows in a
 //! result.
 
+use std::io;
 use std::num::NonZeroUsize;
-use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::event::MeasuredEvent;
+use super::digests::DigestSink;
+use super::event::DataEvent;
+use super::events::Events;
+use super::image::Image;
 use super::kernel::Kernel;
 pub use super::kernel::{Digest, digest};
+use super::page::{Look, Page};
 use super::rim::HashAlgo;
-use crate::abi::addr::GRANULE_LEN;
+use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, Ipa};
+use crate::abi::params::DATA_MEASURE;
 
-/// Events that are hashed before they are folded, if nobody says otherwise.
+/// Events that are hashed before they are folded, if nobody says otherwise: 8 MiB of image.
 const WINDOW: NonZeroUsize = NonZeroUsize::new(2048).unwrap();
 /// Events that a thread takes at a time; a multiple of every kernel's lanes.
 const PIECE: usize = 32;
 /// Below this many events the hand-over to other threads costs more than it saves.
-const WORTH_SHARING: usize = 2 * PIECE;
+const WORTH_SHARING: u64 = 2 * PIECE as u64;
 
 /// How contents are hashed. Results are the same whatever is chosen.
 ///
 /// The default is every core, and the kernel that is fastest on this processor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Hasher {
     sha256: Kernel,
     sha512: Kernel,
-    threads: Option<NonZeroUsize>,
+    /// `None`: the threads that the whole process shares.
+    pool: Option<Arc<ThreadPool>>,
     window: NonZeroUsize,
+    works_ahead: bool,
+    counter: Option<Arc<AtomicU64>>,
 }
 
 impl Default for Hasher {
@@ -38,19 +49,29 @@ impl Default for Hasher {
         Self {
             sha256: Kernel::fastest(HashAlgo::Sha256),
             sha512: Kernel::fastest(HashAlgo::Sha512),
-            threads: None,
+            pool: None,
             window: WINDOW,
+            works_ahead: false,
+            counter: None,
         }
     }
 }
+
+impl PartialEq for Hasher {
+    /// Hashers are equal if they give the same results: always.
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Hasher {}
 
 impl Hasher {
     /// Uses `kernel` for every algorithm that it can hash on this processor. None if it can hash
     /// none.
     #[must_use]
     pub fn with_kernel(mut self, kernel: Kernel) -> Option<Self> {
-        let can = HashAlgo::ALL.map(|algo| kernel.is_available(algo));
-        let [can256, can512] = can;
+        let [can256, can512] = HashAlgo::ALL.map(|algo| kernel.is_available(algo));
         if can256 {
             self.sha256 = kernel;
         }
@@ -60,17 +81,35 @@ impl Hasher {
         (can256 || can512).then_some(self)
     }
 
-    /// Uses this many threads.
-    #[must_use]
-    pub const fn with_threads(mut self, threads: NonZeroUsize) -> Self {
-        self.threads = Some(threads);
-        self
+    /// Uses this many threads of its own.
+    ///
+    /// # Errors
+    /// If the system gives no more threads.
+    pub fn with_threads(mut self, threads: NonZeroUsize) -> io::Result<Self> {
+        let pool = ThreadPoolBuilder::new().num_threads(threads.get()).build();
+        self.pool = Some(Arc::new(pool.map_err(io::Error::other)?));
+        Ok(self)
     }
 
     /// Hashes this many events before they are folded, while those before them are folded.
     #[must_use]
     pub const fn with_window(mut self, events: NonZeroUsize) -> Self {
         self.window = events;
+        self
+    }
+
+    /// Begins to hash as soon as a window of events is there, on other threads, rather than when
+    /// the RIM is asked for. Good for whoever is sure to ask.
+    #[must_use]
+    pub const fn working_ahead(mut self) -> Self {
+        self.works_ahead = true;
+        self
+    }
+
+    /// Adds to `counter` how many events are folded, as they are.
+    #[must_use]
+    pub fn counting_in(mut self, counter: Arc<AtomicU64>) -> Self {
+        self.counter = Some(counter);
         self
     }
 
@@ -83,8 +122,49 @@ impl Hasher {
         }
     }
 
-    /// Gives all events to `fold`, in order and window by window, with a digest each: that of the
-    /// granule that the event measures, or zeros if it measures none.
+    /// How many threads hash.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.pool
+            .as_ref()
+            .map_or_else(rayon::current_num_threads, |pool| pool.current_num_threads())
+    }
+
+    /// The digest of a granule of zeros, which images have many of.
+    #[must_use]
+    pub fn zero_granule(algo: HashAlgo) -> Digest {
+        static ZEROS: [LazyLock<Digest>; HashAlgo::ALL.len()] = [
+            LazyLock::new(|| digest(HashAlgo::Sha256, &[0; GRANULE_LEN])),
+            LazyLock::new(|| digest(HashAlgo::Sha512, &[0; GRANULE_LEN])),
+        ];
+        *ZEROS[algo as usize]
+    }
+
+    pub(super) const fn window(&self) -> u64 {
+        self.window.get() as u64
+    }
+
+    /// Whether a log may hand windows to other threads now. A thread of a pool must not wait for
+    /// the others of its pool, who may wait for it.
+    pub(super) fn may_work_ahead(&self) -> bool {
+        self.works_ahead && rayon::current_thread_index().is_none()
+    }
+
+    pub(super) fn spawn(&self, work: impl FnOnce() + Send + 'static) {
+        match &self.pool {
+            Some(pool) => pool.spawn(work),
+            None => rayon::spawn(work),
+        }
+    }
+
+    pub(super) fn count(&self, events: u64) {
+        if let Some(counter) = &self.counter {
+            counter.fetch_add(events, Ordering::Relaxed);
+        }
+    }
+
+    /// Gives all events from number `start` on to `fold`, in order and window by window, with a
+    /// digest each: that of the granule that the event measures, or zeros if it measures none.
     ///
     /// A window is hashed while the one before it is folded, so that the fold, which can not be
     /// shared, costs no time while there is something to hash; and two windows of digests are all
@@ -92,80 +172,127 @@ impl Hasher {
     pub(super) fn each_window(
         &self,
         algo: HashAlgo,
-        events: &[MeasuredEvent],
-        fold: impl FnMut(&[MeasuredEvent], &[Digest]) + Send,
+        events: &Events,
+        start: u64,
+        mut fold: impl FnMut(&Events, &[Digest]) + Send,
     ) {
-        let alone = self.threads.is_some_and(|threads| threads.get() == 1);
-        if alone || events.len() < WORTH_SHARING {
-            return self.one_thread(algo, events, fold);
-        }
-        match self.threads {
-            None => rayon::scope(|_| self.all_threads(algo, events, fold)),
-            Some(threads) => {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build();
-                match pool {
-                    Ok(pool) => pool.install(|| self.all_threads(algo, events, fold)),
-                    // A system that gives no more threads has this one.
-                    Err(_) => self.one_thread(algo, events, fold),
-                }
-            }
-        }
-    }
-
-    fn one_thread(
-        &self,
-        algo: HashAlgo,
-        events: &[MeasuredEvent],
-        mut fold: impl FnMut(&[MeasuredEvent], &[Digest]),
-    ) {
-        let kernel = self.kernel(algo);
-        for piece in events.chunks(PIECE) {
-            let mut digests = [Digest::EMPTY; PIECE];
-            let digests = &mut digests[..piece.len()];
-            hash_piece(kernel, algo, piece, digests);
-            fold(piece, digests);
-        }
-    }
-
-    fn all_threads(
-        &self,
-        algo: HashAlgo,
-        events: &[MeasuredEvent],
-        mut fold: impl FnMut(&[MeasuredEvent], &[Digest]) + Send,
-    ) {
-        let kernel = self.kernel(algo);
-        let hash = |window: &[MeasuredEvent], digests: &mut Vec<Digest>| {
-            digests.clear();
-            digests.resize(window.len(), Digest::EMPTY);
-            window
-                .par_chunks(PIECE)
-                .zip(digests.par_chunks_mut(PIECE))
-                .for_each(|(events, digests)| hash_piece(kernel, algo, events, digests));
+        let mut fold = |(events, digests): &(Events, Vec<Digest>)| {
+            fold(events, digests);
+            self.count(events.len());
         };
-        let (mut ready, mut coming) = (Vec::new(), Vec::new());
-        let mut before: &[MeasuredEvent] = &[];
-        for window in events.chunks(self.window.get()) {
-            rayon::join(|| hash(window, &mut coming), || fold(before, &ready));
-            before = window;
-            std::mem::swap(&mut ready, &mut coming);
+        let hash = |at: u64| {
+            let window = events.window(at, self.window());
+            let digests = self.digests(algo, &window);
+            (window, digests)
+        };
+        let mut starts = (start..events.len()).step_by(self.window.get());
+        if events.len() - start < WORTH_SHARING {
+            return starts.for_each(|start| fold(&hash(start)));
         }
-        fold(before, &ready);
+        let Some(first) = starts.next() else { return };
+        self.install(|| {
+            let mut before = hash(first);
+            for start in starts {
+                let (next, ()) = rayon::join(|| hash(start), || fold(&before));
+                before = next;
+            }
+            fold(&before);
+        });
+    }
+
+    /// Does `work` as one of the threads.
+    fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        match &self.pool {
+            Some(pool) => pool.install(work),
+            None => rayon::scope(|_| work()),
+        }
+    }
+
+    /// The digest of the granule that each event measures, or zeros if it measures none.
+    pub(super) fn digests(&self, algo: HashAlgo, events: &Events) -> Vec<Digest> {
+        let count = usize::try_from(events.len()).expect("a window fits into memory");
+        let mut digests = vec![Digest::EMPTY; count];
+        let kernel = self.kernel(algo);
+        let hash = |(i, digests): (usize, &mut [Digest])| {
+            hash_piece(kernel, algo, events, (i * PIECE) as u64, digests);
+        };
+        if events.len() < WORTH_SHARING {
+            digests.chunks_mut(PIECE).enumerate().for_each(hash);
+        } else {
+            self.install(|| digests.par_chunks_mut(PIECE).enumerate().for_each(hash));
+        }
+        digests
+    }
+
+    /// Gives the digests of all granules of `image` that begin at `phase` and at every granule's
+    /// length from there to `sink`. Holes of the file are not looked at.
+    pub(super) fn digest_image(
+        &self,
+        image: &Arc<Image>,
+        algo: HashAlgo,
+        phase: u64,
+        sink: &mut (impl DigestSink + Send),
+    ) -> io::Result<()> {
+        let mut at = phase;
+        while at < image.len_bytes() {
+            let hole_end = image.end_of_hole(at);
+            let zeros = (hole_end - at) / GRANULE_SIZE;
+            let zeros = if hole_end == image.len_bytes() {
+                (hole_end - at).div_ceil(GRANULE_SIZE)
+            } else {
+                zeros
+            };
+            sink.zeros(zeros);
+            at += zeros * GRANULE_SIZE;
+            let data_end = image.start_of_hole(at);
+            let count = (data_end.saturating_sub(at)).div_ceil(GRANULE_SIZE);
+            if count > 0 {
+                self.digest_granules(image, algo, at, count, sink)?;
+                at += count * GRANULE_SIZE;
+            }
+            self.count(zeros);
+        }
+        Ok(())
+    }
+
+    fn digest_granules(
+        &self,
+        image: &Arc<Image>,
+        algo: HashAlgo,
+        offset: u64,
+        count: u64,
+        sink: &mut (impl DigestSink + Send),
+    ) -> io::Result<()> {
+        let content = Page::Image { image: Arc::clone(image), offset };
+        let first = DataEvent { ipa: Ipa(0), flags: DATA_MEASURE, content };
+        let events = Events::repeating(first, count);
+        let mut written = Ok(());
+        self.each_window(algo, &events, 0, |_, digests| {
+            if written.is_ok() {
+                written = sink.digests(digests);
+            }
+        });
+        written
     }
 }
 
-/// Puts the digests of the granules that `events` measure into `digests`.
-fn hash_piece(kernel: Kernel, algo: HashAlgo, events: &[MeasuredEvent], digests: &mut [Digest]) {
+/// Puts the digests of what the events from number `start` on measure into `digests`.
+fn hash_piece(kernel: Kernel, algo: HashAlgo, events: &Events, start: u64, digests: &mut [Digest]) {
     const ZEROS: &[u8; GRANULE_LEN] = &[0; GRANULE_LEN];
-    let mut places = Vec::with_capacity(events.len());
-    let mut contents = Vec::with_capacity(events.len());
-    for (event, place) in events.iter().zip(digests) {
-        let Some(page) = event.measured_page() else { continue };
-        let bytes = page.contents();
-        if page.is_zero() || *bytes == *ZEROS {
-            *place = zero_digest(algo);
-        } else {
-            places.push(place);
-            contents.push(bytes);
+    let mut places = Vec::with_capacity(digests.len());
+    let mut contents = Vec::with_capacity(digests.len());
+    for (look, place) in events.looks(start, digests.len(), algo).zip(digests) {
+        match look {
+            None => {}
+            Some(Look::Digest(digest)) => *place = digest,
+            Some(Look::Zero) => *place = Hasher::zero_granule(algo),
+            Some(Look::Bytes(bytes)) if *bytes == *ZEROS => {
+                *place = Hasher::zero_granule(algo);
+            }
+            Some(Look::Bytes(bytes)) => {
+                places.push(place);
+                contents.push(bytes);
+            }
         }
     }
     let granules: Vec<_> = contents.iter().map(|bytes| &**bytes).collect();
@@ -173,15 +300,5 @@ fn hash_piece(kernel: Kernel, algo: HashAlgo, events: &[MeasuredEvent], digests:
     kernel.digest_granules(algo, &granules, &mut found);
     for (place, digest) in places.into_iter().zip(found) {
         *place = digest;
-    }
-}
-
-/// The digest of a granule of zeros, which images have many of.
-fn zero_digest(algo: HashAlgo) -> Digest {
-    static SHA256: LazyLock<Digest> = LazyLock::new(|| digest(HashAlgo::Sha256, &[0; GRANULE_LEN]));
-    static SHA512: LazyLock<Digest> = LazyLock::new(|| digest(HashAlgo::Sha512, &[0; GRANULE_LEN]));
-    match algo {
-        HashAlgo::Sha256 => *SHA256,
-        HashAlgo::Sha512 => *SHA512,
     }
 }

@@ -6,11 +6,15 @@
 //! *Architecture invariant:* this floor knows no RMM state, only bytes and numbers. The only I/O is
 //! in [`image`].
 
+mod ahead;
 pub mod descriptor;
+pub mod digests;
 pub mod event;
+pub mod events;
 pub mod hasher;
 pub mod image;
 pub mod kernel;
+pub mod log;
 pub mod page;
 pub mod rim;
 pub(crate) mod token;

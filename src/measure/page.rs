@@ -5,7 +5,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::image::Image;
-use crate::abi::addr::{GRANULE_LEN, GranuleBytes, Hex};
+use super::kernel::Digest;
+use super::rim::HashAlgo;
+use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Hex};
 
 /// 4096 bytes that never change. A store makes a new page.
 #[derive(Clone, Default)]
@@ -38,6 +40,17 @@ pub enum Contents<'a> {
     Borrowed(&'a GranuleBytes),
     /// A stream's, or an image's last bytes with zeros after them.
     Made(Box<GranuleBytes>),
+}
+
+/// What is known of a page without hashing it.
+#[derive(Debug)]
+pub(super) enum Look<'a> {
+    /// All bytes are zero.
+    Zero,
+    /// Its digest.
+    Digest(Digest),
+    /// Only its bytes.
+    Bytes(Contents<'a>),
 }
 
 impl Deref for Contents<'_> {
@@ -87,19 +100,57 @@ impl Page {
         match self {
             Self::Zero => Contents::Borrowed(ZEROS),
             Self::Owned(bytes) => Contents::Borrowed(bytes),
-            Self::Image { image, offset } => {
-                let rest = image.bytes_from(*offset);
-                if let Some(whole) = rest.first_chunk() {
-                    return Contents::Borrowed(whole);
-                }
-                let mut bytes = Box::new([0; GRANULE_LEN]);
-                bytes[..rest.len()].copy_from_slice(rest);
-                Contents::Made(bytes)
-            }
+            Self::Image { image, offset } => image.granule_at(*offset),
             Self::Stream { seed, offset } => {
                 let mut bytes = Box::new([0; GRANULE_LEN]);
                 write_stream(*seed, *offset, bytes.as_mut_slice());
                 Contents::Made(bytes)
+            }
+        }
+    }
+
+    /// The page `count` granules further on: of the same image or stream, or zero again.
+    ///
+    /// Bytes of its own have nothing after them; the page is the same then.
+    pub(super) fn following(&self, count: u64) -> Self {
+        let further = |offset: u64| offset + count * GRANULE_SIZE;
+        match self {
+            Self::Image { image, offset } => {
+                Self::Image { image: Arc::clone(image), offset: further(*offset) }
+            }
+            Self::Stream { seed, offset } => Self::Stream { seed: *seed, offset: further(*offset) },
+            Self::Zero | Self::Owned(_) => self.clone(),
+        }
+    }
+
+    /// Whether `next` is, by where its bytes come from, the page `count` granules further on.
+    pub(super) fn is_followed_by(&self, next: &Self, count: u64) -> bool {
+        let distance = count.checked_mul(GRANULE_SIZE);
+        let further = |offset: u64| distance.and_then(|distance| offset.checked_add(distance));
+        match (self, next) {
+            (Self::Zero, Self::Zero) => true,
+            (Self::Image { image: a, offset: x }, Self::Image { image: b, offset: y }) => {
+                Arc::ptr_eq(a, b) && further(*x) == Some(*y)
+            }
+            (Self::Stream { seed: a, offset: x }, Self::Stream { seed: b, offset: y }) => {
+                a == b && further(*x) == Some(*y)
+            }
+            _ => false,
+        }
+    }
+
+    /// What is known of the page `count` granules further on.
+    pub(super) fn look(&self, count: u64, algo: HashAlgo) -> Look<'_> {
+        match self {
+            Self::Zero => Look::Zero,
+            Self::Owned(bytes) => Look::Bytes(Contents::Borrowed(bytes)),
+            Self::Image { image, offset } => image.look(offset + count * GRANULE_SIZE, algo),
+            Self::Stream { .. } => {
+                let mut bytes = Box::new([0; GRANULE_LEN]);
+                if let Self::Stream { seed, offset } = self.following(count) {
+                    write_stream(seed, offset, bytes.as_mut_slice());
+                }
+                Look::Bytes(Contents::Made(bytes))
             }
         }
     }

@@ -1,10 +1,8 @@
-//! A Realm's measurement slots, and the log of events that the RIM is folded from.
+//! Hash algorithms, and a Realm's measurement slots.
 
 use std::fmt;
 
-use super::descriptor;
-use super::event::MeasuredEvent;
-use super::hasher::{self, Digest, Hasher};
+use super::hasher::{self, Digest};
 use crate::abi::profile::RemReading;
 
 /// RmiHashAlgorithm (DEN0137 1.0 B4.4).
@@ -27,6 +25,15 @@ impl HashAlgo {
             0 => Some(Self::Sha256),
             1 => Some(Self::Sha512),
             _ => None,
+        }
+    }
+
+    /// The encoding.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Sha256 => 0,
+            Self::Sha512 => 1,
         }
     }
 
@@ -100,7 +107,7 @@ impl Measurement {
         self.slot == [0; 64]
     }
 
-    fn replaced_by(self, digest: &Digest) -> Self {
+    pub(super) fn replaced_by(self, digest: &Digest) -> Self {
         Self { algo: self.algo, slot: *digest.slot() }
     }
 }
@@ -144,113 +151,6 @@ fn pad64(bytes: &[u8]) -> [u8; 64] {
     let mut slot = [0; 64];
     slot[..bytes.len()].copy_from_slice(bytes);
     slot
-}
-
-/// Hears how many of how many events are done, from whichever thread has done them.
-pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
-
-/// Everything that was measured into one Realm's RIM, in order.
-///
-/// The RIM is folded when it is asked for, and only over the events that came since.
-#[derive(Clone, Debug)]
-pub struct EventLog {
-    algo: HashAlgo,
-    events: Vec<MeasuredEvent>,
-    folded: usize,
-    rim: Measurement,
-}
-
-impl EventLog {
-    /// An empty log.
-    #[must_use]
-    pub fn new(algo: HashAlgo) -> Self {
-        Self { algo, events: Vec::new(), folded: 0, rim: Measurement::zero(algo) }
-    }
-
-    /// Appends an event.
-    pub fn push(&mut self, event: MeasuredEvent) {
-        self.events.push(event);
-    }
-
-    /// The events, in order.
-    #[must_use]
-    pub fn events(&self) -> &[MeasuredEvent] {
-        &self.events
-    }
-
-    /// The Realm's hash algorithm.
-    #[must_use]
-    pub fn algo(&self) -> HashAlgo {
-        self.algo
-    }
-
-    /// The RIM over all events so far.
-    pub fn rim(&mut self) -> Measurement {
-        self.rim_with(&Hasher::default(), &|_, _| {})
-    }
-
-    /// The RIM over all events so far, hashed as `hasher` says.
-    ///
-    /// `progress` is told now and then how many of the events that came since the last time have
-    /// been folded, and how many there are.
-    pub fn rim_with(&mut self, hasher: &Hasher, progress: Progress<'_>) -> Measurement {
-        let pending = &self.events[self.folded..];
-        let (mut done, total) = (0, pending.len() as u64);
-        let rim = &mut self.rim;
-        hasher.each_window(self.algo, pending, |events, contents| {
-            *rim = events
-                .iter()
-                .zip(contents)
-                .fold(*rim, |rim, (event, content)| fold(rim, event, content));
-            done += events.len() as u64;
-            progress(done, total);
-        });
-        self.folded = self.events.len();
-        self.rim
-    }
-
-    /// The RIM after each event, in order.
-    #[must_use]
-    pub fn rims(&self) -> Vec<Measurement> {
-        let mut rim = Measurement::zero(self.algo);
-        let mut rims = Vec::with_capacity(self.events.len());
-        Hasher::default().each_window(self.algo, &self.events, |events, contents| {
-            for (event, content) in events.iter().zip(contents) {
-                rim = fold(rim, event, content);
-                rims.push(rim);
-            }
-        });
-        rims
-    }
-}
-
-impl PartialEq for EventLog {
-    /// Logs are equal if their events are; how far the RIM has been folded does not count.
-    fn eq(&self, other: &Self) -> bool {
-        self.algo == other.algo && self.events == other.events
-    }
-}
-
-impl Eq for EventLog {}
-
-/// The RIM after one more event. `content` is the digest of the granule that the event measures, or
-/// zeros if it measures none.
-fn fold(rim: Measurement, event: &MeasuredEvent, content: &Digest) -> Measurement {
-    let algo = rim.algo();
-    match event {
-        MeasuredEvent::Realm(params) => rim.replaced_by(&hasher::digest(algo, &params.page())),
-        MeasuredEvent::Data(data) => {
-            let descriptor = descriptor::data(&rim, data.ipa, data.flags, content.slot());
-            rim.replaced_by(&hasher::digest(algo, &descriptor))
-        }
-        MeasuredEvent::Rec(params) => {
-            let content = hasher::digest(algo, &params.page());
-            rim.replaced_by(&hasher::digest(algo, &descriptor::rec(&rim, content.slot())))
-        }
-        MeasuredEvent::Ripas(ripas) => ripas.entries().fold(rim, |rim, (base, top)| {
-            rim.replaced_by(&hasher::digest(algo, &descriptor::ripas(&rim, base, top)))
-        }),
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use super::granule::Granule;
 use super::rtt::{RttConfig, TableId};
 use super::tally::Tally;
 use crate::abi::params::Rpv;
-use crate::measure::rim::{EventLog, Measurement};
+use crate::measure::log::EventLog;
+use crate::measure::rim::Measurement;
 
 /// A Realm's life (DEN0137 1.0 A2.1). There is no state after destruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

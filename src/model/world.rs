@@ -14,6 +14,7 @@ use super::tally::Tally;
 use crate::abi::addr::{GRANULE_SIZE, GranuleBytes, Hex, Ipa, Level, Pa, align_down};
 use crate::abi::platform::Platform;
 use crate::abi::profile::Profile;
+use crate::measure::hasher::Hasher;
 use crate::measure::page::Page;
 use crate::measure::rim::Measurement;
 
@@ -45,6 +46,7 @@ pub struct World {
     pub(crate) vmids: BTreeSet<u16>,
     pub(crate) realm_tally: Tally<4>,
     pub(crate) programs: BTreeMap<u64, Program>,
+    hasher: Hasher,
 }
 
 /// The Host touched memory that is not its own.
@@ -80,7 +82,19 @@ impl World {
             vmids: BTreeSet::new(),
             realm_tally: Tally::default(),
             programs: BTreeMap::new(),
+            hasher: Hasher::default(),
         }
+    }
+
+    /// Hashes what Realms that are created from now on measure as `hasher` says.
+    pub fn set_hasher(&mut self, hasher: Hasher) {
+        self.hasher = hasher;
+    }
+
+    /// How what Realms measure is hashed.
+    #[must_use]
+    pub fn hasher(&self) -> &Hasher {
+        &self.hasher
     }
 
     /// The machine's features and limits.

@@ -6,7 +6,8 @@ use crate::abi::addr::{GRANULE_SIZE, Hex, Level, RTT_ENTRIES};
 use crate::abi::params::{RealmParams, realm_flags};
 use crate::abi::platform::Platform;
 use crate::measure::event::{MeasuredEvent, RealmEvent};
-use crate::measure::rim::{EventLog, HashAlgo, Measurement};
+use crate::measure::log::EventLog;
+use crate::measure::rim::{HashAlgo, Measurement};
 use crate::model::granule::{Granule, GranuleState};
 use crate::model::realm::{NUM_REMS, Realm, RealmState};
 use crate::model::rtt::{Ripas, RttConfig, Rtte, TableId};
@@ -173,7 +174,7 @@ impl Plan for CreatePlan {
         let Self { rd, roots, params, rtt, hash_algo } = self;
         world.claim(rd, GranuleState::Rd);
         let roots = (0..).zip(roots).map(|(i, root)| root_table(world, &rtt, root, i)).collect();
-        let mut log = EventLog::new(hash_algo);
+        let mut log = EventLog::with_hasher(hash_algo, world.hasher().clone());
         log.push(MeasuredEvent::Realm(Box::new(RealmEvent::new(&params))));
         world.vmids.insert(params.vmid);
         let realm = Realm {

@@ -8,7 +8,7 @@ use crate::abi::command::Command;
 use crate::abi::platform::Platform;
 use crate::measure::event::MeasuredEvent;
 use crate::measure::image::Image;
-use crate::measure::rim::EventLog;
+use crate::measure::log::EventLog;
 use crate::model::program::GuestEvent;
 use crate::model::world::World;
 use crate::session::{Action, Check, Observer, PeekWant, Record, RimWant, Step};
@@ -158,12 +158,12 @@ impl Writer {
         let log = self.logs.entry(rd).or_insert_with(|| EventLog::new(realm.log().algo()));
         let events = realm.log().events();
         if events.len() <= log.events().len()
-            && matches!(events.last(), Some(MeasuredEvent::Realm(_)))
+            && matches!(events.get(events.len().saturating_sub(1)), Some(MeasuredEvent::Realm(_)))
         {
             *log = EventLog::new(realm.log().algo());
         }
-        for event in &events[log.events().len().min(events.len())..] {
-            log.push(event.clone());
+        for event in events.iter_from(log.events().len()) {
+            log.push(event);
         }
         let rim = log.rim();
         let slots = [rim].into_iter().chain(*realm.rems());

@@ -10,8 +10,9 @@ use rimsim::measure::event::{DataEvent, MeasuredEvent, RipasEvent};
 use rimsim::measure::hasher::Hasher;
 use rimsim::measure::image::Image;
 use rimsim::measure::kernel::Kernel;
+use rimsim::measure::log::EventLog;
 use rimsim::measure::page::{Page, write_stream};
-use rimsim::measure::rim::{EventLog, HashAlgo};
+use rimsim::measure::rim::HashAlgo;
 
 use crate::batch::{MOST_GRANULES, check_batch, reference};
 use crate::cases;
@@ -55,7 +56,7 @@ fn kernels_go_by_their_names() {
         let hasher = Hasher::default().with_kernel(kernel);
         assert_eq!(hasher.is_some(), can.contains(&true), "{kernel}");
         for (algo, can) in HashAlgo::ALL.into_iter().zip(can) {
-            let used = hasher.unwrap_or_default().kernel(algo);
+            let used = hasher.clone().unwrap_or_default().kernel(algo);
             assert!(used.is_available(algo) && (used == kernel) == can || !can, "{kernel}");
         }
     }
@@ -168,29 +169,33 @@ proptest! {
         kernel in prop::sample::select(Kernel::ALL.to_vec()),
         threads in 1..5_usize,
         window in 1..200_usize,
+        ahead: bool,
         cut: prop::sample::Index,
     ) {
         let image = image();
         let events: Vec<_> = (0..).zip(&kinds).map(|(i, kind)| event(i, *kind, &image)).collect();
         let expected = formula(algo, &events);
         let hasher = Hasher::default();
-        let hasher = hasher.with_kernel(kernel).unwrap_or(hasher)
-            .with_threads(NonZeroUsize::new(threads).expect("some"))
-            .with_window(NonZeroUsize::new(window).expect("some"));
-        let (mut plain, mut log) = (EventLog::new(algo), EventLog::new(algo));
+        let counter = Arc::new(AtomicU64::new(0));
+        let hasher = hasher.clone().with_kernel(kernel).unwrap_or(hasher)
+            .with_threads(NonZeroUsize::new(threads).expect("some")).expect("threads")
+            .with_window(NonZeroUsize::new(window).expect("some"))
+            .counting_in(counter.clone());
+        let hasher = if ahead { hasher.working_ahead() } else { hasher };
+        let (mut plain, mut log) = (EventLog::new(algo), EventLog::with_hasher(algo, hasher));
         let asked = cut.index(events.len() + 1);
         for (i, event) in events.iter().enumerate() {
             plain.push(event.clone());
             log.push(event.clone());
             if i + 1 == asked {
-                let told = AtomicU64::new(0);
-                let rim = log.rim_with(&hasher, &|done, _| told.store(done, Ordering::Relaxed));
-                prop_assert_eq!(told.into_inner(), asked as u64);
-                prop_assert_eq!(rim, plain.rims()[i]);
+                // A copy of a log on which threads are at work, too.
+                prop_assert_eq!(log.rim_now(), plain.rims()[i]);
+                prop_assert_eq!(log.rim(), plain.rims()[i]);
             }
         }
-        let pending = (events.len() - asked) as u64;
-        let rim = log.rim_with(&hasher, &|_, total| assert_eq!(total, pending));
+        let rim = log.rim();
+        prop_assert!(counter.load(Ordering::Relaxed) >= events.len() as u64);
+        prop_assert_eq!(log.rim(), rim);
         prop_assert_eq!(rim.as_bytes(), &expected);
         prop_assert_eq!(plain.rim(), rim);
         prop_assert_eq!(plain.rims().last().copied().unwrap_or(rim), rim);

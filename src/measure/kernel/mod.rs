@@ -52,6 +52,13 @@ impl Digest {
         &self.slot
     }
 
+    /// A digest of 32 or 64 bytes.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut slot = [0; 64];
+        slot.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(Self { slot })
+    }
+
     /// Puts word `i` of a state in its place.
     #[inline]
     fn put_word<const N: usize>(&mut self, i: usize, bytes: [u8; N]) {

@@ -1,0 +1,356 @@
+//! Files whose contents go into a Realm.
+//!
+//! The only I/O below the session: a file is mapped once, read-only, and stays as it is for as long
+//! as somebody holds it.
+
+mod holes;
+mod map;
+
+use std::fmt;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use thiserror::Error;
+
+use super::digests::{DigestSource, GranuleDigests};
+use super::page::{Contents, Look};
+use super::rim::HashAlgo;
+use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE};
+use holes::Holes;
+use map::Mapping;
+
+/// Smaller files are read: a mapping would cost more than the copy.
+const MAP_FROM_BYTES: u64 = 1 << 20;
+/// Most bytes that are read from something that can not be mapped (a pipe, a device).
+const READ_AT_MOST_BYTES: u64 = 4 << 30;
+
+/// An image: bytes with a name.
+pub struct Image {
+    name: String,
+    bytes: Bytes,
+    holes: Holes,
+    source: Option<Source>,
+    digests: [OnceLock<Option<GranuleDigests>>; HashAlgo::ALL.len()],
+    digest_source: Option<Arc<dyn DigestSource>>,
+}
+
+enum Bytes {
+    Owned(Vec<u8>),
+    Mapped(Mapping),
+    /// Nothing but digests is known of so many bytes.
+    Unknown(u64),
+}
+
+/// What is remembered of a file, to notice that it changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Source {
+    path: PathBuf,
+    stamp: FileStamp,
+}
+
+/// What tells one state of a file from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileStamp {
+    /// The device's number.
+    pub device: u64,
+    /// The file's number on the device.
+    pub inode: u64,
+    /// Length in bytes.
+    pub len_bytes: u64,
+    /// When the contents were last changed: seconds and nanoseconds.
+    pub modified: (i64, i64),
+    /// When contents or attributes were last changed: seconds and nanoseconds.
+    pub changed: (i64, i64),
+}
+
+/// Why an image can not be used.
+#[derive(Debug, Error)]
+pub enum ImageError {
+    /// The file can not be opened or read.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The name is that of a directory.
+    #[error("{path}: is a directory, not an image")]
+    Directory {
+        /// The directory.
+        path: String,
+    },
+    /// The file is empty.
+    #[error("{path}: is empty; an image has at least one byte")]
+    Empty {
+        /// The file.
+        path: String,
+    },
+    /// The file can only be read, and does not end.
+    #[error("{path}: more than 4 GiB came from it, and it can not be mapped")]
+    Endless {
+        /// The file.
+        path: String,
+    },
+    /// The file changed between opening and the end of the run.
+    #[error("{path}: changed while it was measured ({what}); the result would be of neither state")]
+    Changed {
+        /// The file.
+        path: String,
+        /// What is different.
+        what: String,
+    },
+    /// The file is no list of digests.
+    #[error("{path}: {source}")]
+    Digests {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        source: super::digests::DigestsError,
+    },
+}
+
+impl Image {
+    /// An image that is not a file.
+    #[must_use]
+    pub fn from_bytes(name: impl Into<String>, bytes: Vec<u8>) -> Self {
+        Self::new(name.into(), Bytes::Owned(bytes), Holes::NONE, None)
+    }
+
+    fn new(name: String, bytes: Bytes, holes: Holes, source: Option<Source>) -> Self {
+        let digests = [const { OnceLock::new() }; HashAlgo::ALL.len()];
+        Self { name, bytes, holes, source, digests, digest_source: None }
+    }
+
+    /// Opens a file: maps it, or reads it if it is small or can not be mapped.
+    ///
+    /// # Errors
+    /// If the file can not be read, is a directory, or is empty.
+    pub fn open(path: &Path) -> Result<Self, ImageError> {
+        let shown = || path.display().to_string();
+        let io_error = |source| ImageError::Io { path: shown(), source };
+        let mut file = File::open(path).map_err(io_error)?;
+        let metadata = file.metadata().map_err(io_error)?;
+        if metadata.is_dir() {
+            return Err(ImageError::Directory { path: shown() });
+        }
+        let stamp = FileStamp::of(&metadata);
+        let large = metadata.is_file() && stamp.len_bytes >= MAP_FROM_BYTES;
+        let mapping = if large { Mapping::new(&file).map_err(io_error)? } else { None };
+        let (bytes, holes) = match mapping {
+            Some(mapping) => (Bytes::Mapped(mapping), Holes::of(&file, stamp.len_bytes)),
+            None => (Bytes::Owned(read(&mut file, path)?), Holes::NONE),
+        };
+        let source = metadata.is_file().then(|| Source { path: path.to_owned(), stamp });
+        let image = Self::new(shown(), bytes, holes, source);
+        if image.len_bytes() == 0 {
+            return Err(ImageError::Empty { path: shown() });
+        }
+        // What was read may be of a file that somebody still writes.
+        image.check_unchanged()?;
+        Ok(image)
+    }
+
+    /// An image of which only digests are known: enough to measure it where the digests are of the
+    /// right algorithm and of the granules as they are placed. Its bytes read as zero, so whoever
+    /// makes use of them has to ask [`Image::is_known`] first; a session does.
+    #[must_use]
+    pub fn from_digests(name: impl Into<String>, digests: Vec<GranuleDigests>) -> Self {
+        let len_bytes = digests.first().map_or(0, GranuleDigests::image_len_bytes);
+        let image = Self::new(name.into(), Bytes::Unknown(len_bytes), Holes::NONE, None);
+        for digests in digests {
+            // Of two lists for one algorithm the first counts.
+            let _ = image.digests[digests.algo() as usize].set(Some(digests));
+        }
+        image
+    }
+
+    /// Has `source` asked for the digests of granules before they are hashed.
+    #[must_use]
+    pub fn with_digest_source(mut self, source: Arc<dyn DigestSource>) -> Self {
+        self.digest_source = Some(source);
+        self
+    }
+
+    /// Says whether the file is still the one that was opened.
+    ///
+    /// A mapping shows later writes to the file, so a run asks this before it believes its result.
+    ///
+    /// # Errors
+    /// If another file has the name, the file's length or times are others, a part of it could not
+    /// be read, or it can not be looked at.
+    pub fn check_unchanged(&self) -> Result<(), ImageError> {
+        let Some(Source { path, stamp }) = &self.source else { return Ok(()) };
+        let changed = |what| ImageError::Changed { path: self.name.clone(), what };
+        let metadata = std::fs::metadata(path)
+            .map_err(|error| ImageError::Io { path: self.name.clone(), source: error })?;
+        if let Some(what) = stamp.difference(&FileStamp::of(&metadata)) {
+            return Err(changed(what));
+        }
+        match &self.bytes {
+            Bytes::Owned(bytes) if bytes.len() as u64 != stamp.len_bytes => {
+                let (was, read) = (stamp.len_bytes, bytes.len());
+                Err(changed(format!("it has {was} bytes, and {read} were read")))
+            }
+            Bytes::Mapped(mapping) if mapping.is_torn() => {
+                Err(changed("a part of it could not be read".to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What tells the state of the file that was opened; `None` if there is no file.
+    #[must_use]
+    pub fn stamp(&self) -> Option<FileStamp> {
+        self.source.as_ref().map(|source| source.stamp)
+    }
+
+    /// The name to show.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The image's length in bytes.
+    #[must_use]
+    pub fn len_bytes(&self) -> u64 {
+        match &self.bytes {
+            Bytes::Owned(bytes) => bytes.len() as u64,
+            Bytes::Mapped(mapping) => mapping.len() as u64,
+            Bytes::Unknown(len_bytes) => *len_bytes,
+        }
+    }
+
+    /// Whether the bytes are known, not only digests of them.
+    #[must_use]
+    pub const fn is_known(&self) -> bool {
+        !matches!(self.bytes, Bytes::Unknown(_))
+    }
+
+    /// The bytes from `offset` on; none if it is past the end.
+    #[must_use]
+    pub fn bytes_from(&self, offset: u64) -> &[u8] {
+        let bytes = self.as_slice();
+        usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or(&[])
+    }
+
+    /// The granule that begins at `offset`; what lies past the image's end is zero.
+    pub(super) fn granule_at(&self, offset: u64) -> Contents<'_> {
+        let rest = self.bytes_from(offset);
+        if let Some(whole) = rest.first_chunk() {
+            return Contents::Borrowed(whole);
+        }
+        let mut bytes = Box::new([0; GRANULE_LEN]);
+        bytes[..rest.len()].copy_from_slice(rest);
+        Contents::Made(bytes)
+    }
+
+    /// What is known of the granule that begins at `offset` without hashing it.
+    pub(super) fn look(&self, offset: u64, algo: HashAlgo) -> Look<'_> {
+        if let Some(digest) = self.digests(algo).and_then(|digests| digests.get(offset)) {
+            return Look::Digest(digest);
+        }
+        if self.holes.hold(granule_range(offset)) {
+            return Look::Zero;
+        }
+        Look::Bytes(self.granule_at(offset))
+    }
+
+    /// The digests by `algo` that are known.
+    #[must_use]
+    pub fn digests(&self, algo: HashAlgo) -> Option<&GranuleDigests> {
+        self.digests[algo as usize].get().and_then(Option::as_ref)
+    }
+
+    /// Asks the image's digest source, once for each algorithm, for the digests of the granules
+    /// that begin at `offset` and at every granule's length from there.
+    pub(super) fn ask_for_digests(self: &Arc<Self>, offset: u64, algo: HashAlgo) {
+        if let Some(source) = &self.digest_source {
+            let phase = offset % GRANULE_SIZE;
+            self.digests[algo as usize].get_or_init(|| source.digests(self, algo, phase));
+        }
+    }
+
+    /// The end of the hole that `offset` lies in, or `offset` if it lies in none.
+    pub(super) fn end_of_hole(&self, offset: u64) -> u64 {
+        if self.holes.hold(offset..offset.saturating_add(1)) {
+            self.holes.end(offset).min(self.len_bytes())
+        } else {
+            offset
+        }
+    }
+
+    /// The start of the hole that follows `offset`, or the image's end.
+    pub(super) fn start_of_hole(&self, offset: u64) -> u64 {
+        self.holes.start_after(offset).min(self.len_bytes())
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        match &self.bytes {
+            Bytes::Owned(bytes) => bytes,
+            Bytes::Mapped(mapping) => mapping,
+            Bytes::Unknown(_) => &[],
+        }
+    }
+}
+
+fn granule_range(offset: u64) -> Range<u64> {
+    offset..offset.saturating_add(GRANULE_SIZE)
+}
+
+fn read(file: &mut File, path: &Path) -> Result<Vec<u8>, ImageError> {
+    let shown = || path.display().to_string();
+    let mut bytes = Vec::new();
+    let limit = READ_AT_MOST_BYTES + 1;
+    let read = file.take(limit).read_to_end(&mut bytes);
+    let read = read.map_err(|source| ImageError::Io { path: shown(), source })?;
+    if read as u64 == limit {
+        return Err(ImageError::Endless { path: shown() });
+    }
+    Ok(bytes)
+}
+
+impl FileStamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            len_bytes: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    fn difference(&self, now: &Self) -> Option<String> {
+        if now.len_bytes != self.len_bytes {
+            return Some(format!("it had {} bytes and has {}", self.len_bytes, now.len_bytes));
+        }
+        if (now.device, now.inode) != (self.device, self.inode) {
+            return Some("another file has its name".to_owned());
+        }
+        (now.modified != self.modified).then(|| "it was written to".to_owned())
+    }
+}
+
+impl fmt::Debug for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Image({}, {} bytes)", self.name, self.len_bytes())
+    }
+}
+
+impl PartialEq for Image {
+    /// Images are equal if their bytes are and they go by the same name. Of an image that is known
+    /// by digests, nothing else can be compared.
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.len_bytes() == other.len_bytes()
+            && self.is_known() == other.is_known()
+            && self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for Image {}

@@ -1,0 +1,165 @@
+//! What was measured into one Realm's RIM, and the fold that makes the RIM of it.
+
+use std::fmt;
+
+use super::ahead::Ahead;
+use super::descriptor;
+use super::event::MeasuredEvent;
+use super::events::Events;
+use super::hasher::{self, Digest, Hasher};
+use super::page::Page;
+use super::rim::{HashAlgo, Measurement};
+use crate::abi::params::DATA_MEASURE;
+
+/// Everything that was measured into one Realm's RIM, in order.
+///
+/// The RIM is folded when it is asked for, and only over the events that came since. A log whose
+/// [`Hasher`] works ahead hands windows of events to other threads as they come.
+pub struct EventLog {
+    algo: HashAlgo,
+    hasher: Hasher,
+    events: Events,
+    /// The RIM of the first `folded` events, if no other threads are at work.
+    rim: Measurement,
+    /// Events that are in `rim`, or were handed to `ahead`.
+    folded: u64,
+    ahead: Option<Ahead>,
+}
+
+impl EventLog {
+    /// An empty log, hashed by default.
+    #[must_use]
+    pub fn new(algo: HashAlgo) -> Self {
+        Self::with_hasher(algo, Hasher::default())
+    }
+
+    /// An empty log that is hashed as `hasher` says.
+    #[must_use]
+    pub fn with_hasher(algo: HashAlgo, hasher: Hasher) -> Self {
+        let rim = Measurement::zero(algo);
+        Self { algo, hasher, events: Events::default(), rim, folded: 0, ahead: None }
+    }
+
+    /// Appends an event.
+    pub fn push(&mut self, event: MeasuredEvent) {
+        if let MeasuredEvent::Data(data) = &event
+            && let Page::Image { image, offset } = &data.content
+            && data.flags & DATA_MEASURE != 0
+        {
+            image.ask_for_digests(*offset, self.algo);
+        }
+        self.events.push(event);
+        let window = self.hasher.window();
+        if self.events.len() - self.folded >= window && self.hasher.may_work_ahead() {
+            let ahead = self.ahead.get_or_insert_with(|| Ahead::new(&self.hasher, self.rim));
+            ahead.hand_over(self.events.window(self.folded, window));
+            self.folded += window;
+        }
+    }
+
+    /// The events, in order.
+    #[must_use]
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// The Realm's hash algorithm.
+    #[must_use]
+    pub fn algo(&self) -> HashAlgo {
+        self.algo
+    }
+
+    /// The RIM over all events so far.
+    pub fn rim(&mut self) -> Measurement {
+        if let Some(ahead) = self.ahead.take() {
+            self.rim = ahead.finish();
+        }
+        let rim = &mut self.rim;
+        self.hasher.each_window(self.algo, &self.events, self.folded, |events, contents| {
+            *rim = fold_all(*rim, events, contents);
+        });
+        self.folded = self.events.len();
+        self.rim
+    }
+
+    /// The RIM over all events so far, of a log that is only lent: nothing is remembered.
+    #[must_use]
+    pub fn rim_now(&self) -> Measurement {
+        self.clone().rim()
+    }
+
+    /// Gives every event to `f`, with the RIM after it.
+    pub fn each_rim(&self, mut f: impl FnMut(&MeasuredEvent, &Measurement) + Send) {
+        let mut rim = Measurement::zero(self.algo);
+        self.hasher.each_window(self.algo, &self.events, 0, |events, contents| {
+            for (event, content) in events.iter().zip(contents) {
+                rim = fold(rim, &event, content);
+                f(&event, &rim);
+            }
+        });
+    }
+
+    /// The RIM after each event, in order.
+    #[must_use]
+    pub fn rims(&self) -> Vec<Measurement> {
+        let mut rims = Vec::new();
+        self.each_rim(|_, rim| rims.push(*rim));
+        rims
+    }
+}
+
+impl Clone for EventLog {
+    fn clone(&self) -> Self {
+        Self {
+            algo: self.algo,
+            hasher: self.hasher.clone(),
+            events: self.events.clone(),
+            rim: self.ahead.as_ref().map_or(self.rim, Ahead::wait),
+            folded: self.folded,
+            ahead: None,
+        }
+    }
+}
+
+impl PartialEq for EventLog {
+    /// Logs are equal if their events are; how far the RIM has been folded does not count.
+    fn eq(&self, other: &Self) -> bool {
+        self.algo == other.algo && self.events == other.events
+    }
+}
+
+impl Eq for EventLog {}
+
+impl fmt::Debug for EventLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventLog")
+            .field("algo", &self.algo)
+            .field("events", &self.events)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The RIM after some more events. `contents` has a digest for each, as [`fold`] wants it.
+pub(super) fn fold_all(rim: Measurement, events: &Events, contents: &[Digest]) -> Measurement {
+    events.iter().zip(contents).fold(rim, |rim, (event, content)| fold(rim, &event, content))
+}
+
+/// The RIM after one more event. `content` is the digest of the granule that the event measures, or
+/// zeros if it measures none.
+fn fold(rim: Measurement, event: &MeasuredEvent, content: &Digest) -> Measurement {
+    let algo = rim.algo();
+    match event {
+        MeasuredEvent::Realm(params) => rim.replaced_by(&hasher::digest(algo, &params.page())),
+        MeasuredEvent::Data(data) => {
+            let descriptor = descriptor::data(&rim, data.ipa, data.flags, content.slot());
+            rim.replaced_by(&hasher::digest(algo, &descriptor))
+        }
+        MeasuredEvent::Rec(params) => {
+            let content = hasher::digest(algo, &params.page());
+            rim.replaced_by(&hasher::digest(algo, &descriptor::rec(&rim, content.slot())))
+        }
+        MeasuredEvent::Ripas(ripas) => ripas.entries().fold(rim, |rim, (base, top)| {
+            rim.replaced_by(&hasher::digest(algo, &descriptor::ripas(&rim, base, top)))
+        }),
+    }
+}
