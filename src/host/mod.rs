@@ -8,6 +8,7 @@
 //! out. Nothing here computes a RIM.
 
 mod caps;
+pub mod fdt;
 mod files;
 mod vm;
 
