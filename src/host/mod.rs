@@ -7,9 +7,10 @@
 //! *Architecture invariant:* a Host knows the RMM only through the ABI, registers in and registers
 //! out. Nothing here computes a RIM.
 
-mod caps;
+pub mod caps;
 pub mod fdt;
 mod files;
+pub mod kvm;
 mod vm;
 
 pub use caps::Caps;

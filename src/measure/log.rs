@@ -9,6 +9,7 @@ use super::events::Events;
 use super::hasher::{self, Digest, Hasher};
 use super::page::Page;
 use super::rim::{HashAlgo, Measurement};
+use super::rule::RimRule;
 use crate::abi::params::DATA_MEASURE;
 
 /// Everything that was measured into one Realm's RIM, in order.
@@ -86,6 +87,20 @@ impl EventLog {
     #[must_use]
     pub fn rim_now(&self) -> Measurement {
         self.clone().rim()
+    }
+
+    /// The RIM by another rule than that of the log, over the events from `from` on; `rim` is that
+    /// of the events before.
+    #[must_use]
+    pub fn rim_by(&self, rule: RimRule, mut rim: Measurement, from: u64) -> Measurement {
+        self.hasher.each_window(self.algo, &self.events, from, |events, contents| {
+            for (event, content) in events.iter().zip(contents) {
+                if rule.measures(&event) {
+                    rim = fold(rim, &event, content);
+                }
+            }
+        });
+        rim
     }
 
     /// Gives every event to `f`, with the RIM after it.

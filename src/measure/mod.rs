@@ -17,4 +17,5 @@ pub mod kernel;
 pub mod log;
 pub mod page;
 pub mod rim;
+pub mod rule;
 pub(crate) mod token;

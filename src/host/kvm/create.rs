@@ -1,0 +1,199 @@
+//! REALM_CREATE and the structures that KVM fills in.
+
+use super::profile::Generation;
+use super::rmi::Pieces;
+use super::{Kvm, StageKind, refused};
+use crate::abi::addr::GRANULE_SIZE;
+use crate::abi::command::Command;
+use crate::abi::layout::{self, Layout};
+use crate::abi::params::realm_flags;
+use crate::host::caps::Caps;
+use crate::host::vm::{Refusal, Vcpu, VcpuFeatures};
+use crate::measure::event::RealmEvent;
+use crate::measure::rim::HashAlgo;
+
+impl Kvm<'_, '_> {
+    /// GRANULE_DELEGATE of RD and root tables, REALM_CREATE, REC_AUX_COUNT.
+    pub(super) fn create_realm(&mut self) -> Result<(), Refusal> {
+        let place = "CREATE_REALM";
+        self.not_created(place)?;
+        let bits = u32::from(self.vm.ipa_bits);
+        let (start_level, root_tables) = geometry(bits);
+        let rd = self.delegated(place)?;
+        let rtt_base = self.granules(root_tables, place)?;
+        for i in 0..root_tables {
+            let addr = rtt_base + i * GRANULE_SIZE;
+            self.must(Command::GranuleDelegate { addr }, place)?;
+        }
+        let event = self.realm_event();
+        let vmid = 1;
+        let mut page = Structure(Vec::new(), &layout::REALM_PARAMS);
+        for (name, value) in [
+            ("flags", event.flags),
+            ("s2sz", event.s2sz),
+            ("sve_vl", event.sve_vl),
+            ("num_bps", event.num_bps),
+            ("num_wps", event.num_wps),
+            ("pmu_num_ctrs", event.pmu_num_ctrs),
+            ("hash_algo", event.hash_algo.into()),
+            ("vmid", vmid),
+            ("rtt_base", rtt_base),
+            ("rtt_level_start", start_level),
+            ("rtt_num_start", root_tables),
+        ] {
+            page.number(name, 0, value);
+        }
+        page.bytes("rpv", &self.rpv);
+        let params_ptr = self.write_page(page.0, place)?;
+        self.must(Command::RealmCreate { rd, params_ptr }, place)?;
+        let count = self.must(Command::RecAuxCount { rd }, place)?;
+        self.aux_count = count.regs()[1];
+        self.rd = Some(rd);
+        self.stage(rd, StageKind::RealmCreate(event));
+        Ok(())
+    }
+
+    fn realm_event(&self) -> RealmEvent {
+        let features = &self.vm.features;
+        let lpa2 = self.generation == Generation::Rmm20 && self.caps.lpa2;
+        let flag = |on: bool, flag: u64| if on { flag } else { 0 };
+        let (num_bps, num_wps) = debug_fields(self.generation, features, self.caps);
+        RealmEvent {
+            flags: flag(lpa2, realm_flags::LPA2)
+                | flag(features.sve.is_some(), realm_flags::SVE)
+                | flag(features.pmu_counters.is_some(), realm_flags::PMU),
+            s2sz: self.vm.ipa_bits.into(),
+            sve_vl: features.sve.map_or(0, |sve| (u64::from(sve.vl_bits) / 128).saturating_sub(1)),
+            num_bps,
+            num_wps,
+            pmu_num_ctrs: features.pmu_counters.unwrap_or(0).into(),
+            hash_algo: match self.hash_algo {
+                HashAlgo::Sha256 => 0,
+                HashAlgo::Sha512 => 1,
+            },
+        }
+    }
+}
+
+/// Breakpoints and watchpoints as RmiRealmParams gets them. The eac5 branch passes on what the VMM
+/// says; later series take ID_AA64DFR0_EL1, which holds one less than the count.
+fn debug_fields(generation: Generation, features: &VcpuFeatures, caps: &Caps) -> (u64, u64) {
+    let field = |asked: Option<u8>, offered: u8| {
+        let count = asked.unwrap_or(offered);
+        let less = if generation == Generation::Eac5 { 0 } else { 1 };
+        u64::from(count.saturating_sub(less))
+    };
+    (field(features.num_bps, caps.num_bps), field(features.num_wps, caps.num_wps))
+}
+
+/// What KVM refuses of vCPU features when the VMM sets them. The eac5 branch leaves it to the RMM.
+pub(super) fn check_features(
+    generation: Generation,
+    features: &VcpuFeatures,
+    caps: &Caps,
+) -> Result<(), Refusal> {
+    if generation == Generation::Eac5 {
+        return Ok(());
+    }
+    for (what, asked, offered) in [
+        ("breakpoints", features.num_bps, caps.num_bps),
+        ("watchpoints", features.num_wps, caps.num_wps),
+    ] {
+        if let Some(asked) = asked.filter(|asked| !(1..=offered).contains(asked)) {
+            let why = format!("{asked} {what}; this host has {offered} (EINVAL)");
+            return Err(refused("ID_AA64DFR0_EL1", why));
+        }
+    }
+    if let Some(counters) = features.pmu_counters {
+        if !caps.pmu {
+            return Err(refused("KVM_ARM_VCPU_PMU_V3", "this host has no PMU for guests (EINVAL)"));
+        }
+        if counters > caps.pmu_counters {
+            let most = caps.pmu_counters;
+            let why = format!("{counters} PMU counters; this host has {most} (EINVAL)");
+            return Err(refused("PMCR_EL0.N", why));
+        }
+    }
+    match features.sve {
+        Some(sve) if !caps.sve_vls.contains(&sve.vl_bits) => {
+            let lengths: Vec<String> = caps.sve_vls.iter().map(ToString::to_string).collect();
+            let offered = if lengths.is_empty() { "none".into() } else { lengths.join(", ") };
+            let why =
+                format!("SVE vectors of {} bits; this host has {offered} (EINVAL)", sve.vl_bits);
+            Err(refused("KVM_REG_ARM64_SVE_VLS", why))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Starting level and number of root tables for an IPA size: as many tables side by side as the
+/// architecture allows, so as few levels as can be (`get_start_level`, `realm_num_root_rtts`).
+pub(super) fn geometry(ipa_bits: u32) -> (u64, u64) {
+    let levels = (ipa_bits - 8) / 9;
+    let resolved_bits = levels * 9 + 12;
+    (4 - u64::from(levels), 1 << ipa_bits.saturating_sub(resolved_bits))
+}
+
+/// RmiRecParams of a vCPU.
+pub(super) fn rec_params(flags: u64, vcpu: &Vcpu, aux: &[u64]) -> Pieces {
+    let mut page = Structure(Vec::new(), &layout::REC_PARAMS);
+    page.number("flags", 0, flags);
+    page.number("mpidr", 0, vcpu.mpidr);
+    page.number("pc", 0, vcpu.pc);
+    for (i, value) in vcpu.gprs.into_iter().enumerate() {
+        page.number("gprs", i, value);
+    }
+    page.number("num_aux", 0, aux.len() as u64);
+    for (i, value) in aux.iter().enumerate() {
+        page.number("aux", i, *value);
+    }
+    page.0
+}
+
+/// A structure of the ABI as it is written.
+struct Structure(Pieces, &'static Layout);
+
+impl Structure {
+    fn number(&mut self, name: &str, index: usize, value: u64) {
+        let field = self.1.field(name).expect("a field of the structure");
+        let offset = field.offset + index * field.width_bytes;
+        if value != 0 {
+            self.put(offset, value.to_le_bytes()[..field.width_bytes].to_vec());
+        }
+    }
+
+    fn bytes(&mut self, name: &str, bytes: &[u8]) {
+        let field = self.1.field(name).expect("a field of the structure");
+        if bytes.iter().any(|byte| *byte != 0) {
+            self.put(field.offset, bytes.to_vec());
+        }
+    }
+
+    fn put(&mut self, offset: usize, bytes: Vec<u8>) {
+        self.0.push((u16::try_from(offset).expect("inside a granule"), bytes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_tables_by_ipa_size() {
+        let expected = [
+            (33, 2, 8),
+            (34, 2, 16),
+            (35, 1, 1),
+            (39, 1, 1),
+            (40, 1, 2),
+            (41, 1, 4),
+            (42, 1, 8),
+            (43, 1, 16),
+            (44, 0, 1),
+            (48, 0, 1),
+        ];
+        for (bits, level, tables) in expected {
+            assert_eq!(geometry(bits), (level, tables), "{bits}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! POPULATE: a region of guest memory gets its contents, granule by granule.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::rmi::{by_rmm, walk_level};
+use super::{Kvm, StageKind, range_text, refused};
+use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, Level, is_aligned};
+use crate::abi::command::Command;
+use crate::abi::params::DATA_MEASURE;
+use crate::host::vm::{Refusal, Region};
+use crate::session::Action;
+
+/// Granules that are copied from at a time: 2 MiB.
+const WINDOW_GRANULES: u64 = 512;
+
+impl Kvm<'_, '_> {
+    pub(super) fn populate(&mut self, index: usize) -> Result<(), Refusal> {
+        let vm = self.vm;
+        let region = &vm.regions[index];
+        let Range { start: base, end: top } = region.ipa;
+        let place = format!("POPULATE {} ({})", range_text(base, top), region.name);
+        let rd = self.created(&place)?;
+        self.is_new(&place)?;
+        self.check_range(region, &place)?;
+        let window = match self.window {
+            Some(window) => window,
+            None => self.granules(WINDOW_GRANULES, &place)?,
+        };
+        self.window = Some(window);
+        let flags = if region.measured { DATA_MEASURE } else { 0 };
+        let count = (top - base) / GRANULE_SIZE;
+        for first in (0..count).step_by(usize::try_from(WINDOW_GRANULES).expect("small")) {
+            let shown = WINDOW_GRANULES.min(count - first);
+            self.show(region, first..first + shown, window);
+            for i in 0..shown {
+                let ipa = base + (first + i) * GRANULE_SIZE;
+                let data = self.delegated(&place)?;
+                let src = window + i * GRANULE_SIZE;
+                self.data_create(Command::DataCreate { rd, data, ipa, src, flags }, ipa, &place)?;
+            }
+        }
+        let measured = region.measured;
+        self.stage(rd, StageKind::Data { base, top, source: region.name, measured });
+        Ok(())
+    }
+
+    /// One DATA_CREATE, after its tables are there.
+    fn data_create(&mut self, command: Command, ipa: u64, place: &str) -> Result<(), Refusal> {
+        let outcome = self.call(command);
+        if outcome.is_success() {
+            return Ok(());
+        }
+        match walk_level(&outcome) {
+            Some(level) if level < Level::PAGE => {
+                self.create_tables(ipa, level, Level::PAGE, place)?;
+                self.must(command, place)?;
+                Ok(())
+            }
+            Some(_) => {
+                let why = format!("populated already (ENXIO): {command} => {outcome}");
+                Err(refused(place, why))
+            }
+            None => Err(by_rmm(place, command, &outcome)),
+        }
+    }
+
+    fn check_range(&self, region: &Region, place: &str) -> Result<(), Refusal> {
+        let Range { start: base, end: top } = region.ipa;
+        if base >= top {
+            return Err(refused(place, "the range is empty (EINVAL)"));
+        }
+        if !is_aligned(base, GRANULE_SIZE) || !is_aligned(top, GRANULE_SIZE) {
+            return Err(refused(place, "the range has to be page aligned (EINVAL)"));
+        }
+        let slot = self.vm.slots.iter().find(|slot| slot.ipa.contains(&base));
+        let Some(slot) = slot.filter(|slot| top <= slot.ipa.end) else {
+            return Err(refused(place, "the range does not lie in one memory slot (EINVAL)"));
+        };
+        if self.generation.is_kvm_driven() && !slot.guest_memfd {
+            let why = format!("memory slot {} has no guest_memfd (EINVAL)", slot.id);
+            return Err(refused(place, why));
+        }
+        Ok(())
+    }
+
+    /// Puts some granules of a region into the window: zeros, a first granule that begins with
+    /// zeros, whole granules of the image, zeros.
+    fn show(&mut self, region: &Region, granules: Range<u64>, window: u64) {
+        let pa_of = |granule: u64| window + (granule - granules.start) * GRANULE_SIZE;
+        let (fill, image) = (region.fill_bytes, region.image.as_ref());
+        let len_bytes = image.map_or(0, |image| image.len_bytes());
+        // Granule numbers where the parts begin, within those that are shown.
+        let clamp = |granule: u64| granule.clamp(granules.start, granules.end);
+        let head = fill / GRANULE_SIZE;
+        let body = fill.div_ceil(GRANULE_SIZE);
+        let end = fill.saturating_add(len_bytes).div_ceil(GRANULE_SIZE);
+        self.zero(pa_of(granules.start), clamp(head) - granules.start);
+        let Some(image) = image else {
+            self.zero(pa_of(granules.start), granules.end - granules.start);
+            return;
+        };
+        if head < body && granules.contains(&head) {
+            let offset = fill % GRANULE_SIZE;
+            let offset_len = usize::try_from(offset).expect("inside a granule");
+            let bytes = image.bytes_from(0);
+            let bytes = bytes[..bytes.len().min(GRANULE_LEN - offset_len)].to_vec();
+            let data = vec![(u16::try_from(offset).expect("inside a granule"), bytes)];
+            self.act(Action::Page { pa: pa_of(head), data });
+        }
+        let (from, to) = (clamp(body), clamp(end.max(body)));
+        if from < to {
+            let image = Arc::clone(image);
+            let offset = from * GRANULE_SIZE - fill;
+            self.act(Action::Image { pa: pa_of(from), image, offset, count_granules: to - from });
+        }
+        self.zero(pa_of(to), granules.end - to);
+    }
+
+    fn zero(&mut self, pa: u64, count_granules: u64) {
+        if count_granules > 0 {
+            self.act(Action::Zero { pa, len_bytes: count_granules * GRANULE_SIZE });
+        }
+    }
+}

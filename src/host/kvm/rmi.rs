@@ -1,0 +1,109 @@
+//! How KVM calls the RMM: memory, registers, and the tables that RMI_ERROR_RTT asks for.
+
+use super::{Kvm, refused};
+use crate::abi::addr::{GRANULE_SIZE, Level, align_down};
+use crate::abi::command::Command;
+use crate::abi::platform::Platform;
+use crate::abi::status::Status;
+use crate::host::vm::{Layer, Refusal};
+use crate::rmi::Outcome;
+use crate::session::{Action, Place, Step};
+
+/// What a page is written of: offsets and bytes.
+pub(super) type Pieces = Vec<(u16, Vec<u8>)>;
+
+/// Granules of the Host, handed out upwards and never taken back.
+pub(super) struct Pool {
+    /// What is left of each DRAM range, lowest first.
+    rest: Vec<(u64, u64)>,
+    place: Place,
+}
+
+impl Pool {
+    pub(super) fn new(platform: &Platform) -> Self {
+        let rest = platform.dram.iter().map(|dram| dram.range()).map(|r| (r.start, r.end));
+        Self { rest: rest.collect(), place: Place::file("kvm") }
+    }
+
+    /// The first of `count` granules in a row, aligned to their size if `count` is a power of two.
+    fn take(&mut self, count: u64) -> Option<u64> {
+        let len_bytes = count.checked_mul(GRANULE_SIZE)?;
+        let align = len_bytes.next_power_of_two();
+        self.rest.iter_mut().find_map(|(next, end)| {
+            let at = next.checked_next_multiple_of(align)?;
+            let top = at.checked_add(len_bytes).filter(|top| *top <= *end)?;
+            *next = top;
+            Some(at)
+        })
+    }
+}
+
+impl Kvm<'_, '_> {
+    /// Granules of the Host.
+    pub(super) fn granules(&mut self, count: u64, place: &str) -> Result<u64, Refusal> {
+        let why = "the simulated machine has no memory left (ENOMEM)";
+        self.pool.take(count).ok_or_else(|| refused(place, why))
+    }
+
+    /// A granule that was given to the RMM.
+    pub(super) fn delegated(&mut self, place: &str) -> Result<u64, Refusal> {
+        let addr = self.granules(1, place)?;
+        self.must(Command::GranuleDelegate { addr }, place)?;
+        Ok(addr)
+    }
+
+    pub(super) fn act(&mut self, action: Action) -> crate::session::Record {
+        self.session.step(&Step::new(action, self.pool.place.clone()))
+    }
+
+    /// Writes a structure into a granule of the Host, and gives its address.
+    pub(super) fn write_page(&mut self, data: Pieces, place: &str) -> Result<u64, Refusal> {
+        let pa = self.granules(1, place)?;
+        self.act(Action::Page { pa, data });
+        Ok(pa)
+    }
+
+    /// Issues a command.
+    pub(super) fn call(&mut self, command: Command) -> Outcome {
+        let record = self.act(Action::Call(command.encode()));
+        record.outcome.expect("a call has an outcome")
+    }
+
+    /// Issues a command that has to succeed.
+    pub(super) fn must(&mut self, command: Command, place: &str) -> Result<Outcome, Refusal> {
+        let outcome = self.call(command);
+        if outcome.is_success() { Ok(outcome) } else { Err(by_rmm(place, command, &outcome)) }
+    }
+
+    /// Makes the tables at `ipa` below level `from`, down to level `to`.
+    pub(super) fn create_tables(
+        &mut self,
+        ipa: u64,
+        from: Level,
+        to: Level,
+        place: &str,
+    ) -> Result<(), Refusal> {
+        let rd = self.created(place)?;
+        let mut parent = from;
+        while let Some(level) = parent.child().filter(|level| *level <= to) {
+            let rtt = self.delegated(place)?;
+            let base = align_down(ipa, parent.entry_size_bytes());
+            let level_arg = level.to_register();
+            self.must(Command::RttCreate { rd, rtt, ipa: base, level: level_arg }, place)?;
+            parent = level;
+        }
+        Ok(())
+    }
+}
+
+/// The level at which a walk ended, if that is what a command failed for.
+pub(super) fn walk_level(outcome: &Outcome) -> Option<Level> {
+    let code = outcome.code().filter(|code| code.status == Status::Rtt)?;
+    Level::from_register(i64::from(code.index.cast_signed()).cast_unsigned())
+}
+
+/// A refusal by the RMM, with the condition and the values compared.
+pub(super) fn by_rmm(place: &str, command: Command, outcome: &Outcome) -> Refusal {
+    let why = format!("{command} => {outcome}");
+    Refusal::Refused { by: Layer::Rmm, place: place.to_owned(), why }
+}
