@@ -10,9 +10,12 @@
 pub mod caps;
 pub mod fdt;
 mod files;
+mod gunzip;
 pub mod kvm;
+pub mod kvmtool;
 mod vm;
 
 pub use caps::Caps;
 pub use files::Files;
+pub(crate) use gunzip::gunzip;
 pub use vm::{Call, Layer, Refusal, Region, Slot, Sve, Vcpu, VcpuFeatures, Vm};

@@ -8,6 +8,7 @@ mod deviations;
 mod entering;
 mod flat;
 mod guest;
+mod hosts;
 mod kernels;
 mod lab;
 mod ladder;

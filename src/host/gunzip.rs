@@ -1,0 +1,43 @@
+//! Kernels that are gzip files, for the VMMs that look into them.
+
+use std::io::Read;
+
+use flate2::read::GzDecoder;
+
+use crate::measure::image::Image;
+
+/// The contents of a gzip file, at most `max_bytes`: a small file can hold a very large one.
+///
+/// # Errors
+/// A sentence if the file is damaged, or holds nothing or more than `max_bytes`.
+pub(crate) fn gunzip(image: &Image, max_bytes: u64) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let mut reader = GzDecoder::new(image.bytes_from(0)).take(max_bytes.saturating_add(1));
+    reader.read_to_end(&mut bytes).map_err(|error| format!("is no good gzip file: {error}"))?;
+    match bytes.len() as u64 {
+        0 => Err("is a gzip file of an empty file".into()),
+        len if len > max_bytes => Err(format!("holds more than {max_bytes} bytes")),
+        _ => Ok(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    #[test]
+    fn what_a_gzip_file_holds() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(&[7; 5000]).expect("memory");
+        let file = encoder.finish().expect("memory");
+        let image = Image::from_bytes("kernel.gz", file.clone());
+        assert_eq!(gunzip(&image, 5000), Ok(vec![7; 5000]));
+        assert_eq!(gunzip(&image, 4999), Err("holds more than 4999 bytes".into()));
+        let cut = Image::from_bytes("kernel.gz", file[..20].to_vec());
+        assert!(gunzip(&cut, 5000).is_err_and(|why| why.starts_with("is no good gzip file")));
+    }
+}

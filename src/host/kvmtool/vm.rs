@@ -1,0 +1,457 @@
+//! From the command line's decisions to the VM.
+
+use std::sync::Arc;
+
+use super::bootargs::{bootargs, root};
+use super::config::{Asked, Config, Irqchip, RAM_BASE};
+use super::devices::Devices;
+use super::layout::{self, Layout};
+use super::tree::{TREE_BYTES, Tree};
+use super::version::{Counters, Ripas, SveRule, Version};
+use super::{options, parse, refuse, refuse_kvm};
+use crate::host::{Call, Caps, Files, Refusal, Region, Slot, Sve, Vcpu, VcpuFeatures, Vm};
+use crate::measure::image::Image;
+use crate::measure::rim::HashAlgo;
+
+const GRANULE: u64 = 0x1000;
+/// The measurement log of the Realm VM reference cases, in bytes.
+const LOG_BYTES: u64 = 0x1_0000;
+/// Where flash is mapped, and its largest size.
+const MAX_FLASH_BYTES: u64 = 16 << 20;
+
+/// The VM that a command line starts: `lkvm run …`, with or without these two words. `dtb` takes
+/// the place of the device tree that kvmtool makes.
+///
+/// # Errors
+/// What kvmtool refuses, and what could never run: by option, with the values compared.
+pub fn plan(
+    argv: &[String],
+    version: Version,
+    caps: &Caps,
+    files: &mut dyn Files,
+    dtb: Option<Arc<Image>>,
+) -> Result<Vm, Refusal> {
+    let mut machine = Machine::new(argv, version, caps, files)?;
+    let tree = machine.tree_region(dtb, files)?;
+    machine.layout.regions.push(tree);
+    layout::check_in_ram(&machine.config, &machine.layout.regions)?;
+    Ok(machine.into_vm())
+}
+
+/// The device tree that kvmtool makes for a command line: all 64 KiB that are measured.
+///
+/// # Errors
+/// As [`plan`]; the Realm VM reference cases have no device tree of their own.
+pub fn device_tree(
+    argv: &[String],
+    version: Version,
+    caps: &Caps,
+    files: &mut dyn Files,
+) -> Result<Vec<u8>, Refusal> {
+    Machine::new(argv, version, caps, files)?.tree(files)
+}
+
+/// Everything that is decided before the device tree is written.
+struct Machine {
+    config: Config,
+    caps: Caps,
+    /// vCPUs, at least one and at most as many as KVM allows.
+    cpus: u32,
+    ipa_bits: u8,
+    irqchip: Irqchip,
+    features: VcpuFeatures,
+    algo: HashAlgo,
+    rpv: Option<[u8; 64]>,
+    bootargs: Option<Vec<u8>>,
+    devices: Devices,
+    layout: Layout,
+}
+
+impl Machine {
+    fn new(
+        argv: &[String],
+        version: Version,
+        caps: &Caps,
+        files: &mut dyn Files,
+    ) -> Result<Self, Refusal> {
+        let words = words(argv)?;
+        let mut config = Config::read(&parse::parse(&words, version)?, version)?;
+        check_payload(&mut config)?;
+        check_memory(&mut config)?;
+        let ipa_bits = ipa_bits(&config, caps)?;
+        let (algo, rpv) = (algo(&config)?, rpv(&config)?);
+        let features = features(&mut config, caps)?;
+        let cpus = cpus(&mut config, caps)?;
+        let irqchip = irqchip(&mut config, caps, cpus)?;
+        let root = root(&mut config, files)?;
+        let devices = Devices::new(&config, &root)?;
+        check_memory_map(&config, irqchip, &devices)?;
+        let bootargs = bootargs(&config, &root);
+        let layout = layout::place(&config, files)?;
+        let caps = caps.clone();
+        Ok(Self {
+            config,
+            caps,
+            cpus,
+            ipa_bits,
+            irqchip,
+            features,
+            algo,
+            rpv,
+            bootargs,
+            devices,
+            layout,
+        })
+    }
+
+    fn tree(&self, files: &mut dyn Files) -> Result<Vec<u8>, Refusal> {
+        let config = &self.config;
+        if !config.version.is_program() {
+            let why = "these cases have no device tree of their own; give one with --dtb";
+            return Err(refuse("realm-vm", why));
+        }
+        let tree = Tree {
+            bootargs: self.bootargs.clone(),
+            kaslr_seed: config.kaslr_seed,
+            initrd: self.layout.initrd,
+            ram_base: config.ram_base,
+            ram_bytes: config.ram_bytes.value,
+            mpidrs: (0..self.cpus).map(mpidr).collect(),
+            redistributors: config.cpus.value.unsigned_abs(),
+            irqchip: self.irqchip,
+            counter_frequency: config.counter_frequency,
+            pmu: config.pmu,
+            flash_bytes: flash_bytes(config, files)?,
+            devices: self.devices.clone(),
+        };
+        tree.write().map_err(|error| refuse("device tree", &error.to_string()))
+    }
+
+    /// The region of the device tree: that of the caller, of the command line, or kvmtool's own.
+    fn tree_region(
+        &self,
+        dtb: Option<Arc<Image>>,
+        files: &mut dyn Files,
+    ) -> Result<Region, Refusal> {
+        let named = self.config.dtb.as_ref();
+        let image = match (dtb, named) {
+            (Some(image), _) => image,
+            (None, Some(name)) => layout::open(name, files)?,
+            (None, None) => Arc::new(Image::from_bytes("dtb", self.tree(files)?)),
+        };
+        let len = image.len_bytes();
+        let most = TREE_BYTES as u64;
+        if len > most {
+            let place = named.map_or("--dtb", |name| name.place.as_str());
+            let why = format!("the device tree has {len} bytes, more than the {most} for it");
+            return Err(refuse(place, &why));
+        }
+        let program = self.config.version.is_program();
+        let bytes = if program { most } else { len.next_multiple_of(GRANULE) };
+        let base = self.layout.tree;
+        let (name, image, fill_bytes) = ("dtb", Some(image), 0);
+        Ok(Region { name, ipa: base..base + bytes, image, fill_bytes, measured: true })
+    }
+
+    fn into_vm(self) -> Vm {
+        let Self { config, layout, .. } = self;
+        let ram = config.ram_base..config.ram_base + config.ram_bytes.value;
+        let mut regions = layout.regions;
+        let mut calls = vec![Call::HashAlgo(self.algo)];
+        calls.extend(self.rpv.map(Call::Rpv));
+        calls.push(Call::CreateRealm);
+        if config.version.ripas() == Ripas::Ram {
+            calls.push(Call::InitRipas(ram.start, ram.end));
+        }
+        for index in 0..regions.len() {
+            calls.push(Call::Populate(index));
+            let bss = layout.bss.filter(|_| index == 0);
+            calls.extend(bss.map(|(base, top)| Call::InitRipas(base, top)));
+        }
+        calls.extend((0..self.cpus as usize).map(Call::FinalizeRec));
+        if config.log {
+            let base = layout.tree + TREE_BYTES as u64;
+            calls.push(Call::Populate(regions.len()));
+            regions.push(Region {
+                name: "log",
+                ipa: base..base + LOG_BYTES,
+                image: None,
+                fill_bytes: 0,
+                measured: false,
+            });
+        }
+        calls.push(Call::Activate);
+        let boot = Vcpu { mpidr: 0, pc: layout.entry, gprs: [layout.tree, 0, 0, 0, 0, 0, 0, 0] };
+        let others = (1..self.cpus).map(|i| Vcpu { mpidr: mpidr(i), pc: 0, gprs: [0; 8] });
+        let debug = config.version.configures_debug();
+        Vm {
+            ipa_bits: self.ipa_bits,
+            slots: vec![Slot { id: 0, ipa: ram, guest_memfd: config.restricted_memory }],
+            features: VcpuFeatures {
+                num_bps: debug.then_some(self.caps.num_bps),
+                num_wps: debug.then_some(self.caps.num_wps),
+                ..self.features
+            },
+            vcpus: std::iter::once(boot).chain(others).collect(),
+            regions,
+            calls,
+            remarks: config.remarks,
+        }
+    }
+}
+
+/// The words behind `lkvm run`.
+fn words(argv: &[String]) -> Result<Vec<&str>, Refusal> {
+    let mut words: Vec<&str> = argv.iter().map(String::as_str).collect();
+    if let Some(word) = words.iter().find(|word| word.contains('\0')) {
+        let place = word.replace('\0', "\\0");
+        return Err(refuse(&place, "a word of a command line holds no NUL"));
+    }
+    let program = match words[..] {
+        [_, "run", ..] => 2,
+        ["run", ..] => 1,
+        [program] if program.rsplit('/').next() == Some("lkvm") => 1,
+        _ => 0,
+    };
+    words.drain(..program);
+    Ok(words)
+}
+
+fn check_payload(config: &mut Config) -> Result<(), Refusal> {
+    if !config.realm {
+        return Err(refuse("--realm", "is missing: without it the VM is no Realm"));
+    }
+    match (&config.kernel, &config.firmware) {
+        (Some(kernel), Some(firmware)) => {
+            let why = format!("is given beside {}; a VM boots one of them", firmware.place);
+            return Err(refuse(&kernel.place, &why));
+        }
+        (None, None) if config.version.is_program() => {
+            let why = "is missing, and so is -f: kvmtool would take a kernel of the host's";
+            return Err(refuse("-k", why));
+        }
+        (_, Some(_)) if config.initrd.is_some() => {
+            config.remarks.push("the initrd is ignored when firmware is loaded".into());
+        }
+        _ => (),
+    }
+    Ok(())
+}
+
+fn check_memory(config: &mut Config) -> Result<(), Refusal> {
+    if config.ram_bytes.value == 0 {
+        let cpus = u64::from(config.cpus.value.unsigned_abs());
+        config.ram_bytes.value = (64 << 20) * (cpus + 3);
+        let mib = config.ram_bytes.value >> 20;
+        config.remarks.push(format!(
+            "no -m: RAM is {mib} MiB, 64 MiB for each vCPU and three more, if that is less than \
+             four fifths of the host's"
+        ));
+    }
+    let (base, place) = (config.ram_base, &config.ram_bytes.place);
+    if base < RAM_BASE {
+        let why = format!("RAM at {base:#x} is below {RAM_BASE:#x}, where devices are");
+        return Err(refuse(place, &why));
+    }
+    if base % GRANULE != 0 {
+        let why =
+            format!("a memory slot can not begin at {base:#x}, which is no multiple of 4 KiB");
+        return Err(refuse_kvm(place, &why));
+    }
+    // The end is rounded to 2 MiB at most.
+    let bytes = config.ram_bytes.value;
+    if base.checked_add(bytes).is_none_or(|end| end > 1 << 62) {
+        let why = format!("RAM of {bytes} bytes at {base:#x} is not in the address space");
+        return Err(refuse(place, &why));
+    }
+    Ok(())
+}
+
+/// The IPA size: what RAM needs, and one bit more for the unprotected half.
+fn ipa_bits(config: &Config, caps: &Caps) -> Result<u8, Refusal> {
+    let last = config.ram_base + config.ram_bytes.value - 1;
+    let bits = (u64::BITS - last.leading_zeros()).max(32) + 1;
+    let have = caps.ipa_limit();
+    u8::try_from(bits).ok().filter(|bits| *bits <= have).ok_or_else(|| {
+        let why = format!("RAM to {last:#x} needs {bits} IPA bits, and the host has {have}");
+        refuse(&config.ram_bytes.place, &why)
+    })
+}
+
+fn algo(config: &Config) -> Result<HashAlgo, Refusal> {
+    let Some(Asked { place, value }) = &config.algo else { return Ok(HashAlgo::Sha256) };
+    match value.as_str() {
+        "sha256" => Ok(HashAlgo::Sha256),
+        "sha512" => Ok(HashAlgo::Sha512),
+        _ => Err(refuse(place, &format!("`{value}` is no algorithm; it is sha256 or sha512"))),
+    }
+}
+
+fn rpv(config: &Config) -> Result<Option<[u8; 64]>, Refusal> {
+    let Some(Asked { place, value }) = &config.rpv else { return Ok(None) };
+    let mut rpv = [0; 64];
+    let len = value.len();
+    let Some(start) = rpv.get_mut(..len) else {
+        return Err(refuse(place, &format!("the value has {len} bytes, more than 64")));
+    };
+    start.copy_from_slice(value.as_bytes());
+    Ok(Some(rpv))
+}
+
+fn features(config: &mut Config, caps: &Caps) -> Result<VcpuFeatures, Refusal> {
+    let counters = pmu_counters(config, caps)?;
+    let sve = match config.version.sve() {
+        SveRule::OnRequest => sve_on_request(config)?,
+        SveRule::OfHost => sve_of_host(config, caps)?,
+    };
+    Ok(VcpuFeatures { sve, pmu_counters: counters, num_bps: None, num_wps: None })
+}
+
+fn pmu_counters(config: &mut Config, caps: &Caps) -> Result<Option<u8>, Refusal> {
+    let rule = config.version.counters();
+    if config.pmu && !caps.pmu && rule != Counters::Assumed {
+        return Err(refuse("--pmu", "the host has no PMU for guests"));
+    }
+    let Asked { place, value: asked } = &config.pmu_counters;
+    let too_many = |most: u8| refuse(place, &format!("{asked} counters are more than {most}"));
+    let asked = match *asked {
+        0 => None,
+        asked => Some(u8::try_from(asked).map_err(|_| too_many(caps.pmu_counters))?),
+    };
+    match rule {
+        Counters::Configured => Ok(asked),
+        Counters::WithPmu if config.pmu => match asked {
+            Some(asked) if asked > caps.pmu_counters => Err(too_many(caps.pmu_counters)),
+            asked => Ok(Some(asked.unwrap_or(caps.pmu_counters))),
+        },
+        Counters::WithPmu => {
+            if asked.is_some() {
+                config.remarks.push(format!("{place} means nothing without --pmu"));
+            }
+            Ok(None)
+        }
+        Counters::OfHost => Ok(config.pmu.then_some(caps.pmu_counters)),
+        Counters::Assumed => {
+            let most = asked.map_or(caps.pmu_counters, |asked| asked.min(caps.pmu_counters));
+            Ok(caps.pmu.then_some(most))
+        }
+    }
+}
+
+fn sve_on_request(config: &Config) -> Result<Option<Sve>, Refusal> {
+    let Asked { place, value } = &config.sve_vl;
+    // kvmtool looks at the lower half.
+    let bits = value & u64::from(u32::MAX);
+    if bits == 0 {
+        return Ok(None);
+    }
+    if config.disable_sve {
+        return Err(refuse(place, "asks for a vector length, and --disable-sve for none"));
+    }
+    if bits % 128 != 0 {
+        return Err(refuse(place, &format!("{bits} bits are no multiple of 128")));
+    }
+    match u16::try_from(bits) {
+        Ok(vl_bits) if vl_bits <= 2048 => Ok(Some(Sve { vl_bits })),
+        _ => Err(refuse_kvm(place, &format!("{bits} bits are more than SVE's 2048"))),
+    }
+}
+
+fn sve_of_host(config: &mut Config, caps: &Caps) -> Result<Option<Sve>, Refusal> {
+    let Some(longest) = caps.sve_vls.iter().copied().max().filter(|_| !config.disable_sve) else {
+        return Ok(None);
+    };
+    let Some(Asked { place, value }) = &config.sve_max_vl else {
+        config.remarks.push(format!(
+            "SVE is on with the host's {longest} bits; --sve-max-vl or --disable-sve pins it"
+        ));
+        return Ok(Some(Sve { vl_bits: longest }));
+    };
+    let asked = u16::try_from(*value).ok();
+    if !config.version.is_program() {
+        return Ok(Some(Sve { vl_bits: asked.map_or(longest, |asked| asked.min(longest)) }));
+    }
+    match asked.filter(|asked| caps.sve_vls.contains(asked)) {
+        Some(vl_bits) => Ok(Some(Sve { vl_bits })),
+        None => {
+            let have: Vec<_> = caps.sve_vls.iter().map(ToString::to_string).collect();
+            let why =
+                format!("the host has no vectors of {value} bits; it has {}", have.join(", "));
+            Err(refuse(place, &why))
+        }
+    }
+}
+
+fn cpus(config: &mut Config, caps: &Caps) -> Result<u32, Refusal> {
+    let Asked { place, value: asked } = &config.cpus;
+    let most = caps.max_vcpus;
+    match u32::try_from(*asked) {
+        Ok(0) => {
+            let why = "a VM has at least one vCPU; without a number kvmtool takes the host's";
+            Err(refuse(place, why))
+        }
+        Err(_) => Err(refuse(place, &format!("{asked} is no number of vCPUs"))),
+        Ok(_) if most == 0 => Err(refuse_kvm(place, "the host allows no vCPU")),
+        Ok(asked) => {
+            if asked > most {
+                let remark = format!("{place}: {asked} vCPUs are limited to the host's {most}");
+                config.remarks.push(remark);
+            }
+            Ok(asked.min(most))
+        }
+    }
+}
+
+/// The interrupt controller that is asked for, or the best that the host has.
+fn irqchip(config: &mut Config, caps: &Caps, cpus: u32) -> Result<Irqchip, Refusal> {
+    let v2 = |cpus: u32| caps.gicv2 && cpus <= 8;
+    let has = |irqchip| match irqchip {
+        Irqchip::Gicv2 | Irqchip::Gicv2m => v2(cpus),
+        Irqchip::Gicv3 => caps.gicv3,
+        Irqchip::Gicv3Its => caps.gicv3 && caps.its,
+    };
+    if let Some(Asked { place, value }) = &config.irqchip {
+        let assumed = !config.version.is_program();
+        let refused = || refuse_kvm(place, "the host does not emulate it for so many vCPUs");
+        return (assumed || has(*value)).then_some(*value).ok_or_else(refused);
+    }
+    let best_first = [Irqchip::Gicv3Its, Irqchip::Gicv3, Irqchip::Gicv2m, Irqchip::Gicv2];
+    let best = best_first.into_iter().find(|irqchip| has(*irqchip));
+    let remark = "the interrupt controller is the host's best; --irqchip pins it";
+    config.remarks.push(remark.into());
+    best.ok_or_else(|| refuse_kvm("--irqchip", "the host emulates no interrupt controller"))
+}
+
+/// The interrupt controller's frames grow down towards the virtio devices.
+fn check_memory_map(config: &Config, irqchip: Irqchip, devices: &Devices) -> Result<(), Refusal> {
+    let Asked { place, value } = &config.cpus;
+    let virtio_end = Tree::virtio_end(devices);
+    match Tree::controller_base(irqchip, value.unsigned_abs()) {
+        Some(base) if base >= virtio_end => Ok(()),
+        _ => {
+            let why = format!(
+                "the redistributors of {value} vCPUs reach below {virtio_end:#x}, over other devices"
+            );
+            Err(refuse(place, &why))
+        }
+    }
+}
+
+/// The size of flash: the largest power of two in the file.
+fn flash_bytes(config: &Config, files: &mut dyn Files) -> Result<Option<u64>, Refusal> {
+    let Some(name) = &config.flash else { return Ok(None) };
+    let len = layout::open(name, files)?.len_bytes();
+    Ok(len.checked_ilog2().map(|bits| (1 << bits).min(MAX_FLASH_BYTES)))
+}
+
+/// KVM's affinity fields of a vCPU: sixteen to a cluster.
+const fn mpidr(index: u32) -> u64 {
+    let index = index as u64;
+    (index & 0xf) | (index >> 4 & 0xff) << 8 | (index >> 12 & 0xff) << 16
+}
+
+/// The options that a version knows, by their long names.
+#[must_use]
+pub fn option_names(version: Version) -> Vec<&'static str> {
+    options::known(version).map(|row| row.long).collect()
+}

@@ -1,0 +1,161 @@
+//! The input files of the recorded command lines: SHAKE-128 streams, named after the file.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use rimsim::host::Files;
+use rimsim::measure::image::{Image, ImageError};
+use sha3::Shake128;
+use sha3::digest::{ExtendableOutput, Update, XofReader};
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+
+/// Files by name, made when they are opened. Names can stand for others, as with `--map`.
+#[derive(Debug, Default)]
+pub(crate) struct Inputs {
+    names: BTreeMap<String, String>,
+    made: BTreeMap<String, Arc<Image>>,
+}
+
+impl Inputs {
+    /// Opens `file` where a command line says `name`.
+    pub(crate) fn map(&mut self, name: &str, file: &str) {
+        self.names.insert(name.into(), file.into());
+    }
+}
+
+impl Files for Inputs {
+    fn open(&mut self, name: &str) -> Result<Arc<Image>, ImageError> {
+        let name = self.names.get(name).cloned().unwrap_or_else(|| name.into());
+        if let Some(image) = self.made.get(&name) {
+            return Ok(image.clone());
+        }
+        let image = match contents(&name) {
+            _ if name == "share" => return Err(ImageError::Directory { path: name }),
+            None => {
+                let source = io::Error::from(io::ErrorKind::NotFound);
+                return Err(ImageError::Io { path: name, source });
+            }
+            Some(bytes) if bytes.is_empty() => return Err(ImageError::Empty { path: name }),
+            Some(bytes) => Arc::new(Image::from_bytes(name.clone(), bytes)),
+        };
+        self.made.insert(name, image.clone());
+        Ok(image)
+    }
+}
+
+/// The first bytes of a file's stream.
+pub(crate) fn payload(name: &str, len: usize) -> Vec<u8> {
+    let mut hasher = Shake128::default();
+    hasher.update(b"rim-inputs:v1:");
+    hasher.update(name.as_bytes());
+    let mut bytes = vec![0; len];
+    hasher.finalize_xof().read(&mut bytes);
+    bytes
+}
+
+/// An arm64 Image header.
+fn header(text_offset: u64, image_size: u64, magic: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    bytes.extend(0xfa40_5a4d_u32.to_le_bytes());
+    bytes.extend(0x1473_f43b_u32.to_le_bytes());
+    for wide in [text_offset, image_size, 0xa, 0, 0, 0] {
+        bytes.extend(wide.to_le_bytes());
+    }
+    bytes.extend(magic.to_le_bytes());
+    bytes.extend(0x40_u32.to_le_bytes());
+    bytes
+}
+
+const MAGIC: u32 = 0x644d_5241;
+
+/// A kernel of `len` bytes whose header says `image_size` and `text_offset`.
+pub(crate) fn kernel(name: &str, len: usize, image_size: usize, text_offset: u64) -> Vec<u8> {
+    [header(text_offset, image_size as u64, MAGIC), payload(name, len - 64)].concat()
+}
+
+/// A kernel's length, image size and text offset.
+fn kernel_numbers(name: &str) -> Option<(usize, usize, u64)> {
+    let plain = |len| Some((len, len, 0));
+    match name {
+        "k256.img" => Some((256, 0x2d1_0000, 0)),
+        "k4k.img" => plain(4096),
+        "k4k1.img" => Some((4097, 8192, 0)),
+        "k64k_off.img" => Some((64 * KIB, 128 * KIB, 0x8_0000)),
+        "k64k_oddoff.img" => Some((64 * KIB, 64 * KIB, 0x123)),
+        "k1m.img" => Some((MIB, MIB + 300 * KIB, 0)),
+        "k8m.img" => Some((8 * MIB + 123, 9 * MIB, 0)),
+        "k40m.img" => Some((40 * MIB + 4096, 44 * MIB, 0)),
+        "k1m_hugebss.img" => Some((MIB, 200 * MIB, 0)),
+        "k200k5.img" => plain(200 * KIB + 5),
+        "k64kx3.img" => plain(192 * KIB),
+        "k_off2m.img" => Some((100 * KIB, 3 * MIB, 0x20_0000)),
+        "k_off10000.img" => Some((70 * KIB + 1, 5 * MIB + 1, 0x1_0000)),
+        "k_isz0.img" => Some((64 * KIB, 0, 0x4_0000)),
+        "k_small_isz.img" => Some((128 * KIB, 8 * KIB, 0)),
+        "k_bss_2mend.img" => Some((MIB, 2 * MIB, 0)),
+        "k_bss_all2m.img" => Some((2 * MIB, 6 * MIB, 0)),
+        "k_bss_mix.img" => Some((3 * MIB + 7, 11 * MIB + 4097, 0)),
+        "k_fill4k.img" => plain(32 * MIB - 64),
+        "k_fill64k.img" => plain(32 * MIB - 20 * KIB),
+        "f_hdr.fd" => Some((300 * KIB, 4 * MIB, 0)),
+        _ => None,
+    }
+}
+
+/// The length of a file that is nothing but its stream.
+fn payload_len(name: &str) -> Option<usize> {
+    Some(match name {
+        "i1.cpio" => 1,
+        "i3.cpio" => 3,
+        "i4095.cpio" => 4095,
+        "i4k.cpio" => 4096,
+        "i4097.cpio" => 4097,
+        "i65532.cpio" => 65532,
+        "i65533.cpio" => 65533,
+        "i131071.cpio" => 131_071,
+        "i1m1.cpio" => MIB + 1,
+        "i5m.cpio" => 5 * MIB,
+        "i33m.cpio" => 33 * MIB + 7,
+        "f10.fd" => 10,
+        "f4k.fd" => 4096,
+        "f2m.fd" => 2 * MIB,
+        "f3m_odd.fd" => 3 * MIB + 321,
+        "f64m.fd" => 64 * MIB,
+        "k_short64.img" => 64,
+        "disk1.img" => MIB,
+        "disk2.img" => 2 * MIB + 512,
+        "flash96k.bin" => 96 * KIB,
+        "flash1m.bin" => MIB,
+        _ => return None,
+    })
+}
+
+fn contents(name: &str) -> Option<Vec<u8>> {
+    if let Some((len, image_size, text_offset)) = kernel_numbers(name) {
+        return Some(kernel(name, len, image_size, text_offset));
+    }
+    if let Some(len) = payload_len(name) {
+        return Some(payload(name, len));
+    }
+    match name {
+        "k_magic_bad.img" => {
+            let start = header(0, 64 * KIB as u64, 0);
+            Some([start, payload(name, 64 * KIB - 64)].concat())
+        }
+        "k_short.img" => Some(header(0, 4096, MAGIC)[..40].to_vec()),
+        "k_zeros.img" => Some([header(0, 3 * MIB as u64, MAGIC), vec![0; MIB - 64]].concat()),
+        "k1m.img.gz" => {
+            let compression = flate2::Compression::fast();
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), compression);
+            encoder.write_all(&contents("k1m.img")?).expect("memory");
+            Some(encoder.finish().expect("memory"))
+        }
+        "izero2m.cpio" => Some(vec![0; 2 * MIB]),
+        "empty.bin" => Some(Vec::new()),
+        "notadtb.dtb" => Some(b"this is not a device tree\n".to_vec()),
+        _ => None,
+    }
+}

@@ -1,0 +1,5 @@
+//! VMMs: their recorded command lines, and those that they refuse.
+
+pub(crate) mod cases;
+pub(crate) mod inputs;
+mod kvmtool;
