@@ -153,7 +153,8 @@ fn place_firmware(
     }
     if file_bytes > end - start {
         let why = format!(
-            "the firmware's {file_bytes} bytes at {start:#x} do not fit in RAM, which ends at {end:#x}"
+            "the firmware's {file_bytes} bytes at {start:#x} do not fit in RAM, which ends at \
+             {end:#x}"
         );
         return Err(refuse(place, &why));
     }

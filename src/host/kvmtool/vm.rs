@@ -430,7 +430,8 @@ fn check_memory_map(config: &Config, irqchip: Irqchip, devices: &Devices) -> Res
         Some(base) if base >= virtio_end => Ok(()),
         _ => {
             let why = format!(
-                "the redistributors of {value} vCPUs reach below {virtio_end:#x}, over other devices"
+                "the redistributors of {value} vCPUs reach below {virtio_end:#x}, over other \
+                 devices"
             );
             Err(refuse(place, &why))
         }

@@ -3,3 +3,4 @@
 pub(crate) mod cases;
 pub(crate) mod inputs;
 mod kvmtool;
+mod realm_vm;
