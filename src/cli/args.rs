@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use super::measure_args::{DtbArgs, MeasureArgs, ProfilesArgs};
 use crate::abi::profile::{Profile, RemReading};
 
 /// Simulates the Realm Management Monitor of Arm CCA and calculates Realm Initial Measurements.
@@ -37,7 +38,7 @@ Exit codes:
   1  a file could not be read or written
   2  the command line, a script, a vector or a platform file is wrong
   3  an expectation or a vector does not match
-  4  the RMM refused a command that the script did not expect to fail";
+  4  KVM, or the RMM, refused what was not expected to fail";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -45,6 +46,9 @@ pub(crate) enum Command {
     Conform(ConformArgs),
     Coverage(CoverageArgs),
     Platforms(PlatformsArgs),
+    Measure(MeasureArgs),
+    Dtb(DtbArgs),
+    Profiles(ProfilesArgs),
     /// Print the reference of the script language
     Language,
 }

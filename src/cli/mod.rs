@@ -7,8 +7,13 @@ mod args;
 mod conform;
 mod console;
 mod coverage;
+mod host;
 mod input;
+mod measure;
+mod measure_args;
+mod measure_files;
 mod platforms;
+mod profiles;
 mod run;
 mod trace;
 
@@ -30,7 +35,7 @@ pub(crate) enum Exit {
     Usage = 2,
     /// An expectation or a vector does not match.
     Mismatch = 3,
-    /// The RMM refused a command that was not expected to fail.
+    /// KVM or the RMM refused what was not expected to fail.
     Refused = 4,
 }
 
@@ -73,6 +78,9 @@ pub fn main() -> ExitCode {
         Command::Conform(args) => conform::run(args, &mut console),
         Command::Coverage(args) => coverage::run(args, &mut console),
         Command::Platforms(args) => platforms::run(args, &mut console),
+        Command::Measure(args) => measure::run(args, &mut console),
+        Command::Dtb(args) => measure::dtb(args, &mut console),
+        Command::Profiles(args) => profiles::run(args, &mut console),
         Command::Language => console.result(crate::script::LANGUAGE).map(|()| Exit::Good),
     };
     let exit = match done.and_then(|exit| console.finish().map(|()| exit)) {

@@ -8,12 +8,15 @@
 //! out. Nothing here computes a RIM.
 
 pub mod caps;
+pub mod cloud_hypervisor;
 pub mod fdt;
 mod files;
 mod gunzip;
 pub mod kvm;
 pub mod kvmtool;
+pub mod qemu;
 mod vm;
+pub mod vmm;
 
 pub use caps::Caps;
 pub use files::Files;

@@ -36,6 +36,7 @@ mod parse;
 mod picture;
 mod player;
 mod print;
+pub mod record;
 mod serve;
 mod value;
 mod words;

@@ -26,6 +26,7 @@ use crate::abi::addr::Hex;
 use crate::abi::command::Command;
 use crate::abi::params::{REC_RUNNABLE, Rpv};
 use crate::measure::rim::HashAlgo;
+use crate::measure::rule::RimRule;
 use crate::session::Session;
 use rmi::Pool;
 
@@ -37,13 +38,14 @@ pub struct Booted {
 }
 
 /// Builds the Realm of `vm` in a session in which nothing was done before, on the machine that
-/// [`machine`] gives. `on_stage` sees each group of commands when it is done.
+/// [`machine`] gives. The RIM is made by `rule`; `on_stage` sees each group of commands when it is done.
 ///
 /// # Errors
 /// If KVM or the RMM refuses a call.
 pub fn boot(
     session: &mut Session<'_>,
     host: &HostProfile,
+    rule: RimRule,
     caps: &Caps,
     vm: &Vm,
     on_stage: &mut dyn FnMut(Stage),
@@ -62,7 +64,7 @@ pub fn boot(
         recs: BTreeSet::new(),
         active: false,
         window: None,
-        reporter: stage::Reporter::new(host.generation.rim_rule(), on_stage),
+        reporter: stage::Reporter::new(rule, on_stage),
     };
     kvm.create_vm()?;
     for call in &vm.calls {

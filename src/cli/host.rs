@@ -1,0 +1,157 @@
+//! From the arguments to a host and the VM that runs on it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Exit;
+use super::input::read_settings;
+use super::measure_args::{GuestArgs, VmmArgs};
+use super::measure_files::MappedFiles;
+use crate::host::caps::{CAPS_PRESETS, CapsLayer, Decision, stack, sve_lengths_up_to};
+use crate::host::kvm::HostProfile;
+use crate::host::vmm::{Context, VmmVersion, version_by_name};
+use crate::host::{Caps, Layer, Refusal, Vm, cloud_hypervisor, qemu};
+use crate::measure::image::{Image, ImageError};
+
+/// A VMM that command lines are known of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Vmm {
+    Qemu,
+    CloudHypervisor,
+}
+
+impl Vmm {
+    pub(crate) const ALL: [Self; 2] = [Self::Qemu, Self::CloudHypervisor];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Qemu => "qemu",
+            Self::CloudHypervisor => "cloud-hypervisor",
+        }
+    }
+
+    fn from_name(name: &str) -> Result<Self, String> {
+        let name = if ["cloud-hv", "ch"].contains(&name) { "cloud-hypervisor" } else { name };
+        let known = Self::ALL.map(Self::name).join(", ");
+        let found = Self::ALL.into_iter().find(|vmm| vmm.name() == name);
+        found.ok_or_else(|| format!("{name}: no such VMM; there are {known}"))
+    }
+
+    /// The versions, the default first.
+    pub(crate) const fn versions(self) -> &'static [VmmVersion] {
+        match self {
+            Self::Qemu => qemu::VERSIONS,
+            Self::CloudHypervisor => cloud_hypervisor::VERSIONS,
+        }
+    }
+
+    fn vm(self, version: &str, argv: &[String], context: &mut Context<'_>) -> Result<Vm, Refusal> {
+        match self {
+            Self::Qemu => qemu::vm(version, argv, context),
+            Self::CloudHypervisor => cloud_hypervisor::vm(version, argv, context),
+        }
+    }
+}
+
+/// A guest that is ready to be booted.
+pub(crate) struct Guest<'a> {
+    pub(crate) vmm: Vmm,
+    pub(crate) version: &'static VmmVersion,
+    pub(crate) host: &'static HostProfile,
+    pub(crate) caps: Caps,
+    pub(crate) decisions: Vec<Decision>,
+    pub(crate) files: MappedFiles<'a>,
+    pub(crate) vm: Vm,
+}
+
+/// What went wrong, with the exit code that tells of it.
+pub(crate) struct Trouble(pub(crate) Exit, pub(crate) String);
+
+impl From<Refusal> for Trouble {
+    fn from(refusal: Refusal) -> Self {
+        let exit = match &refusal {
+            Refusal::Refused { by: Layer::Vmm, .. } => Exit::Usage,
+            Refusal::Refused { .. } => Exit::Refused,
+            Refusal::File { source: ImageError::Empty { .. }, .. } => Exit::Usage,
+            Refusal::File { .. } => Exit::Io,
+        };
+        let who = match &refusal {
+            Refusal::Refused { by: Layer::Kvm, .. } => "KVM refuses ",
+            Refusal::Refused { by: Layer::Rmm, .. } => "the RMM refuses ",
+            _ => "",
+        };
+        Self(exit, format!("{who}{refusal}"))
+    }
+}
+
+fn usage(text: String) -> Trouble {
+    Trouble(Exit::Usage, text)
+}
+
+/// Reads the arguments up to the VM.
+pub(crate) fn guest<'a>(args: &'a GuestArgs, vmm: &VmmArgs) -> Result<Guest<'a>, Trouble> {
+    let argv = &vmm.argv;
+    let vmm = Vmm::from_name(&vmm.vmm).map_err(usage)?;
+    let version = match &args.vmm_version {
+        None => &vmm.versions()[0],
+        Some(name) => version_by_name(vmm.versions(), name)
+            .map_err(|why| usage(format!("--vmm-version {name}: {why}")))?,
+    };
+    let host = args.host.as_deref().unwrap_or(version.host);
+    let host =
+        HostProfile::from_name(host).map_err(|why| usage(format!("--host {host}: {why}")))?;
+    let (caps, decisions) = stack(&layers(args, host)?);
+    let mut files = MappedFiles::new(&args.map);
+    let device_tree = match &args.dtb {
+        None => None,
+        Some(path) => {
+            let option = || "--dtb".to_owned();
+            let opened = Image::open(path);
+            Some(Arc::new(opened.map_err(|source| Refusal::File { option: option(), source })?))
+        }
+    };
+    let mut context = Context { caps: &caps, files: &mut files, device_tree };
+    let vm = vmm.vm(version.name, argv, &mut context)?;
+    Ok(Guest { vmm, version, host, caps, decisions, files, vm })
+}
+
+/// Presets and files in the order given, then the options, then what the KVM does not pass on.
+fn layers(args: &GuestArgs, host: &HostProfile) -> Result<Vec<(String, CapsLayer)>, Trouble> {
+    let mut layers = Vec::new();
+    for name in &args.caps {
+        layers.push((name.clone(), layer(name)?));
+    }
+    let lengths = match args.sve_vl.as_slice() {
+        [] => None,
+        [longest] => Some(sve_lengths_up_to(*longest)),
+        several => Some(several.to_vec()),
+    };
+    let options = CapsLayer {
+        ipa_bits: args.ipa_bits,
+        lpa2: args.lpa2,
+        num_bps: args.num_bps,
+        num_wps: args.num_wps,
+        pmu: args.pmu,
+        pmu_counters: args.pmu_counters,
+        sve_vls: lengths,
+        gicv3: args.gicv3,
+        its: args.its,
+        gicv2: args.gicv2,
+        max_vcpus: args.max_vcpus,
+    };
+    options.check().map_err(|error| usage(error.to_string()))?;
+    layers.push(("the command line".to_owned(), options));
+    layers.push((host.name.to_owned(), CapsLayer::of_host(host)));
+    Ok(layers)
+}
+
+fn layer(name: &str) -> Result<CapsLayer, Trouble> {
+    if !name.contains(['.', '/']) {
+        let known: Vec<_> = CAPS_PRESETS.iter().map(|preset| preset.name).collect();
+        let why = || format!("--caps {name}: no such preset; there are {}", known.join(", "));
+        return CapsLayer::preset(name).ok_or_else(|| usage(why()));
+    }
+    let text = read_settings(Path::new(name))
+        .map_err(|error| Trouble(Exit::Io, format!("{name}: {error}")))?;
+    CapsLayer::from_toml(&text).map_err(|error| usage(format!("{name}: {error}")))
+}

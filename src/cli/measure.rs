@@ -1,0 +1,337 @@
+//! `rimsim measure` and `rimsim dtb`
+
+use std::io;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::host::{Guest, Trouble, guest};
+use super::measure_args::{DtbArgs, MeasureArgs, MeasureFormat};
+use super::measure_files::sha256;
+use super::trace::hex;
+use super::{Console, Exit};
+use crate::abi::addr::Hex;
+use crate::abi::profile::Profile;
+use crate::host::Region;
+use crate::host::kvm::{self, Booted, Stage, StageKind};
+use crate::measure::rim::Measurement;
+use crate::measure::rule::RimRule;
+use crate::model::world::World;
+use crate::script::record::Recorder;
+use crate::session::Session;
+
+/// A Realm that was built.
+struct Measured<'a> {
+    guest: Guest<'a>,
+    rule: RimRule,
+    stages: Vec<Stage>,
+    rim: Measurement,
+    world: World,
+    booted: Booted,
+}
+
+pub(super) fn run(args: &MeasureArgs, console: &mut Console) -> io::Result<Exit> {
+    let measured = match measure(args, console) {
+        Ok(measured) => measured,
+        Err(Trouble(exit, text)) => {
+            console.error(&text);
+            return Ok(exit);
+        }
+    };
+    if args.guest.verbose {
+        measured.explain(console);
+    }
+    match args.format {
+        MeasureFormat::Hex => {
+            console.result(&measured.rim.to_string())?;
+            if args.guest.verbose {
+                for stage in &measured.stages {
+                    console.result(&format!("{} {}", stage.rim, stage_text(stage)))?;
+                }
+            }
+            if args.events {
+                for (event, rim) in measured.events() {
+                    console.result(&format!("{rim} {event}"))?;
+                }
+            }
+        }
+        MeasureFormat::Json => console.json(&measured.json(args))?,
+    }
+    Ok(Exit::Good)
+}
+
+fn measure<'a>(args: &'a MeasureArgs, console: &mut Console) -> Result<Measured<'a>, Trouble> {
+    let guest = guest(&args.guest, &args.vmm)?;
+    let rule = rule(args, &guest)?;
+    for name in guest.files.unused() {
+        console.note(&format!("--map {name}: the command line does not open it"));
+    }
+    let machine = kvm::machine(guest.host.generation, &guest.caps, &guest.vm)?;
+    let mut recorder = Recorder::new(rule == RimRule::Rmm10);
+    let mut session = Session::new(World::new(machine.clone(), Profile::TF_RMM));
+    if args.script_out.is_some() {
+        session.observe(&mut recorder);
+    }
+    let mut stages = Vec::new();
+    let mut on_stage = |stage: Stage| stages.push(stage);
+    let booted = kvm::boot(&mut session, guest.host, rule, &guest.caps, &guest.vm, &mut on_stage)?;
+    let world = session.into_world();
+    let changed = guest.files.check_unchanged();
+    changed.map_err(|error| Trouble(Exit::Io, error.to_string()))?;
+    let rim = stages.last().expect("a Realm that was built has stages").rim;
+    if guest.host.preliminary {
+        let name = guest.host.name;
+        console.note(&format!(
+            "{name}: preliminary, by the rule {}: the commands of RMM 2.0 are not simulated",
+            rule.name()
+        ));
+    }
+    if let Some(path) = &args.dtb_out {
+        write_device_tree(&guest, path)?;
+    }
+    if let Some(path) = &args.script_out {
+        write_script(&mut recorder, &machine.to_toml(), path)?;
+    }
+    Ok(Measured { guest, rule, stages, rim, world, booted })
+}
+
+fn rule(args: &MeasureArgs, guest: &Guest<'_>) -> Result<RimRule, Trouble> {
+    let own = guest.host.generation.rim_rule();
+    let Some(name) = &args.rim_rule else { return Ok(own) };
+    let known = RimRule::ALL.map(RimRule::name).join(", ");
+    let usage = |why: String| Trouble(Exit::Usage, format!("--rim-rule {name}: {why}"));
+    let rule = RimRule::from_name(name)
+        .ok_or_else(|| usage(format!("there is no such rule; there are {known}")))?;
+    if (rule == RimRule::Rmm10) != (own == RimRule::Rmm10) {
+        return Err(usage(format!("{} measures by {}", guest.host.name, own.name())));
+    }
+    Ok(rule)
+}
+
+pub(super) fn dtb(args: &DtbArgs, console: &mut Console) -> io::Result<Exit> {
+    let done = guest(&args.guest, &args.vmm).and_then(|guest| {
+        write_device_tree(&guest, &args.output)?;
+        let path = args.output.display();
+        let dtb = device_tree(&guest).expect("it was written");
+        Ok(format!("{path}: {} bytes from {}", dtb.ipa.end - dtb.ipa.start, Hex(dtb.ipa.start)))
+    });
+    match done {
+        Ok(text) => {
+            if args.guest.verbose {
+                console.note(&text);
+            }
+            Ok(Exit::Good)
+        }
+        Err(Trouble(exit, text)) => {
+            console.error(&text);
+            Ok(exit)
+        }
+    }
+}
+
+fn device_tree<'g>(guest: &'g Guest<'_>) -> Option<&'g Region> {
+    guest.vm.regions.iter().find(|region| region.name == "dtb")
+}
+
+/// Writes the device tree as it is measured: the zeros after it, too.
+fn write_device_tree(guest: &Guest<'_>, path: &Path) -> Result<(), Trouble> {
+    let none = || Trouble(Exit::Usage, "this VM has no device tree".into());
+    let region = device_tree(guest).ok_or_else(none)?;
+    let image = region.image.as_ref().ok_or_else(none)?;
+    let mut bytes = image.bytes_from(0).to_vec();
+    let len_bytes = region.ipa.end - region.ipa.start - region.fill_bytes;
+    bytes.resize(usize::try_from(len_bytes).expect("a few MiB at most"), 0);
+    write(path, &bytes)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+    std::fs::write(path, bytes)
+        .map_err(|error| Trouble(Exit::Io, format!("{}: {error}", path.display())))
+}
+
+/// The script, its machine, and contents that are no file, side by side.
+fn write_script(recorder: &mut Recorder, machine: &str, path: &Path) -> Result<(), Trouble> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.unwrap_or_default();
+    let recorded = recorder.script(&name);
+    let beside = |suffix: &str| path.with_file_name(format!("{name}.{suffix}"));
+    write(&beside("toml"), machine.as_bytes())?;
+    for (suffix, bytes) in &recorded.attachments {
+        write(&beside(suffix), bytes)?;
+    }
+    write(path, recorded.text.as_bytes())
+}
+
+fn stage_text(stage: &Stage) -> String {
+    let name = stage.kind.command_name();
+    let range = |base: u64, top: u64| format!("{}..{}", Hex(base), Hex(top));
+    let entries = match stage.extensions {
+        1 => "1 extension".to_owned(),
+        count => format!("{count} extensions"),
+    };
+    match stage.kind {
+        StageKind::RealmCreate(params) => format!(
+            "{name} s2sz={} flags={} sve_vl={} num_bps={} num_wps={} pmu_num_ctrs={} hash_algo={}",
+            params.s2sz,
+            Hex(params.flags),
+            params.sve_vl,
+            params.num_bps,
+            params.num_wps,
+            params.pmu_num_ctrs,
+            params.hash_algo
+        ),
+        StageKind::Ripas { base, top } => format!("{name} {} ({entries})", range(base, top)),
+        StageKind::Data { base, top, source, measured } => {
+            let how = if measured { "" } else { ", contents unmeasured" };
+            format!("{name} {} {source} ({entries}{how})", range(base, top))
+        }
+        StageKind::Rec { index, flags, pc, gprs } => {
+            let how = if flags == 0 { " (not runnable, unmeasured)" } else { "" };
+            format!("{name} vcpu={index} pc={} x0={}{how}", Hex(pc), Hex(gprs[0]))
+        }
+        StageKind::Activate => name.to_owned(),
+    }
+}
+
+impl Measured<'_> {
+    fn events(&self) -> Vec<(crate::measure::event::MeasuredEvent, Measurement)> {
+        let realm = self.world.realm(self.booted.rd).expect("it was built");
+        let mut events = Vec::new();
+        let mut rim = Measurement::zero(realm.log().algo());
+        if self.rule == RimRule::Rmm10 {
+            realm.log().each_rim(|event, rim| events.push((event.clone(), *rim)));
+            return events;
+        }
+        let log = realm.log();
+        for (i, event) in (0..).zip(log.events().iter()) {
+            if self.rule.measures(&event) {
+                let mut one = crate::measure::log::EventLog::new(log.algo());
+                one.push(event.clone());
+                let _ = i;
+                rim = one.rim_by(self.rule, rim, 0);
+                events.push((event, rim));
+            }
+        }
+        events
+    }
+
+    /// What was decided, for people.
+    fn explain(&self, console: &mut Console) {
+        let Guest { vmm, version, host, .. } = &self.guest;
+        let name = vmm.name();
+        console.note(&format!("{name} {} on {}: {}", version.name, host.name, host.about));
+        if let Some(other) = host.same_as {
+            console.note(&format!("{} gives the RIMs of {other}", host.name));
+        }
+        for decision in &self.guest.decisions {
+            let text = format!("{} = {}, by {}", decision.key, decision.value, decision.by);
+            console.note(&text);
+        }
+        for remark in &self.guest.vm.remarks {
+            console.note(remark);
+        }
+    }
+
+    fn json(&self, args: &MeasureArgs) -> Value {
+        let Guest { vmm, version, host, decisions, files, vm, .. } = &self.guest;
+        let stages: Vec<Value> = self.stages.iter().map(|stage| self.stage_json(stage)).collect();
+        let params = self.stages.iter().find_map(|stage| match stage.kind {
+            StageKind::RealmCreate(params) => Some(params),
+            _ => None,
+        });
+        let params = params.expect("a Realm was created");
+        let caps: Vec<Value> = decisions
+            .iter()
+            .map(|decision| json!({ "key": decision.key, "value": decision.value, "by": decision.by }))
+            .collect();
+        let inputs: Vec<Value> = files
+            .opened
+            .iter()
+            .map(|(name, image)| {
+                json!({
+                    "name": name,
+                    "path": image.name(),
+                    "size": image.len_bytes(),
+                    "sha256": sha256(image, 0),
+                })
+            })
+            .collect();
+        let mut document = json!({
+            "schema": "rimsim/1",
+            "command": "measure",
+            "rim": self.rim.to_string(),
+            "algorithm": self.rim.algo().name(),
+            "rim_rule": self.rule.name(),
+            "preliminary": host.preliminary,
+            "host": host.name,
+            "vmm": vmm.name(),
+            "vmm_version": version.name,
+            "realm_params": {
+                "flags": params.flags,
+                "s2sz": params.s2sz,
+                "sve_vl": params.sve_vl,
+                "num_bps": params.num_bps,
+                "num_wps": params.num_wps,
+                "pmu_num_ctrs": params.pmu_num_ctrs,
+                "hash_algo": params.hash_algo,
+            },
+            "stages": stages,
+            "inputs": inputs,
+            "device_tree": device_tree(&self.guest).map(region_json),
+            "caps": caps,
+            "remarks": vm.remarks,
+        });
+        if args.events {
+            let event = |(event, rim): (crate::measure::event::MeasuredEvent, Measurement)| {
+                json!({
+                    "command": format!("RMI_{}", event.command_name()),
+                    "event": event.to_string(),
+                    "extensions": event.extensions(),
+                    "rim": rim.to_string(),
+                })
+            };
+            document["events"] = self.events().into_iter().map(event).collect();
+        }
+        document
+    }
+
+    fn stage_json(&self, stage: &Stage) -> Value {
+        let mut document = json!({
+            "command": format!("RMI_{}", stage.kind.command_name()),
+            "extensions": stage.extensions,
+            "rim": stage.rim.to_string(),
+        });
+        let mut put = |key: &str, value: Value| document[key] = value;
+        match stage.kind {
+            StageKind::Ripas { base, top } => {
+                put("base", json!(hex(base)));
+                put("top", json!(hex(top)));
+            }
+            StageKind::Data { base, top, source, measured } => {
+                let region = self.guest.vm.regions.iter().find(|region| region.ipa.start == base);
+                put("base", json!(hex(base)));
+                put("top", json!(hex(top)));
+                put("source", json!(source));
+                put("fill", json!(region.map_or(0, |region| region.fill_bytes)));
+                put("measured", json!(measured));
+            }
+            StageKind::Rec { index, flags, pc, gprs } => {
+                put("vcpu", json!(index));
+                put("flags", json!(flags));
+                put("pc", json!(hex(pc)));
+                put("gprs", json!(gprs.map(hex)));
+            }
+            StageKind::RealmCreate(_) | StageKind::Activate => {}
+        }
+        document
+    }
+}
+
+fn region_json(region: &Region) -> Value {
+    let len_bytes = region.ipa.end - region.ipa.start;
+    json!({
+        "base": hex(region.ipa.start),
+        "size": len_bytes,
+        "sha256": region.image.as_ref().map(|image| sha256(image, len_bytes)),
+    })
+}

@@ -1,0 +1,63 @@
+//! The files that a VMM's command line names, wherever `--map` says they are.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::host::Files;
+use crate::measure::image::{Image, ImageError};
+
+/// Opens files and remembers them, each once.
+#[derive(Debug)]
+pub(crate) struct MappedFiles<'a> {
+    map: &'a [(String, PathBuf)],
+    /// Name on the command line, and what was opened.
+    pub(crate) opened: Vec<(String, Arc<Image>)>,
+}
+
+impl<'a> MappedFiles<'a> {
+    pub(crate) fn new(map: &'a [(String, PathBuf)]) -> Self {
+        Self { map, opened: Vec::new() }
+    }
+
+    /// Says whether all files are still what they were.
+    pub(crate) fn check_unchanged(&self) -> Result<(), ImageError> {
+        self.opened.iter().try_for_each(|(_, image)| image.check_unchanged())
+    }
+
+    /// Names of `--map` that the command line did not use.
+    pub(crate) fn unused(&self) -> impl Iterator<Item = &str> {
+        let used = |name: &str| self.opened.iter().any(|(opened, _)| opened == name);
+        self.map.iter().map(|(name, _)| name.as_str()).filter(move |name| !used(name))
+    }
+}
+
+impl Files for MappedFiles<'_> {
+    fn open(&mut self, name: &str) -> Result<Arc<Image>, ImageError> {
+        if let Some((_, image)) = self.opened.iter().find(|(opened, _)| opened == name) {
+            return Ok(Arc::clone(image));
+        }
+        let mapped = self.map.iter().rev().find(|(from, _)| from == name);
+        let path = mapped.map_or_else(|| Path::new(name), |(_, path)| path.as_path());
+        let image = Arc::new(Image::open(path)?);
+        self.opened.push((name.to_owned(), Arc::clone(&image)));
+        Ok(image)
+    }
+}
+
+/// SHA-256 of an image's bytes, and of zeros up to `len_bytes`.
+pub(crate) fn sha256(image: &Image, len_bytes: u64) -> String {
+    const PIECE: usize = 1 << 20;
+    let mut hash = Sha256::new();
+    for piece in image.bytes_from(0).chunks(PIECE) {
+        hash.update(piece);
+    }
+    let mut missing = len_bytes.saturating_sub(image.len_bytes());
+    while missing > 0 {
+        let piece = missing.min(PIECE as u64);
+        hash.update(vec![0; usize::try_from(piece).expect("at most 1 MiB")]);
+        missing -= piece;
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,85 @@
+//! `rimsim profiles`
+
+use std::io;
+
+use serde_json::{Value, json};
+
+use super::args::Format;
+use super::host::Vmm;
+use super::measure_args::ProfilesArgs;
+use super::{Console, Exit};
+use crate::abi::presets::PRESETS;
+use crate::host::caps::CAPS_PRESETS;
+use crate::host::kvm::HOSTS;
+
+pub(super) fn run(args: &ProfilesArgs, console: &mut Console) -> io::Result<Exit> {
+    match args.format {
+        Format::Text => text(console)?,
+        Format::Json => console.json(&document())?,
+    }
+    Ok(Exit::Good)
+}
+
+fn text(console: &mut Console) -> io::Result<()> {
+    console.result("Hosts (--host)")?;
+    for host in HOSTS {
+        let mark = if host.preliminary { "; preliminary" } else { "" };
+        let (name, date, rmm) = (host.name, host.date, host.rmm);
+        console.result(&format!("  {name:9} {date:11} RMM {rmm:13} {}{mark}", host.about))?;
+    }
+    for vmm in Vmm::ALL {
+        console.result(&format!("\n{} (--vmm-version; the first is the default)", vmm.name()))?;
+        for version in vmm.versions() {
+            let (name, date, host) = (version.name, version.date, version.host);
+            console.result(&format!("  {name:22} {date:11} {host:9} {}", version.about))?;
+            if !version.aliases.is_empty() {
+                console.result(&format!("  {:22} also {}", "", version.aliases.join(", ")))?;
+            }
+        }
+    }
+    console.result("\nCapabilities (--caps)")?;
+    for preset in CAPS_PRESETS {
+        console.result(&format!("  {:12} {}", preset.name, preset.about))?;
+    }
+    console.result("\nPlatforms of scripts (rimsim run --platform)")?;
+    for preset in PRESETS {
+        console.result(&format!("  {:12} {}", preset.name, preset.about))?;
+    }
+    Ok(())
+}
+
+fn document() -> Value {
+    let hosts = HOSTS.iter().map(|host| {
+        json!({
+            "name": host.name,
+            "date": host.date,
+            "linux": host.base,
+            "rmm": host.rmm,
+            "same_as": host.same_as,
+            "rim_rule": host.generation.rim_rule().name(),
+            "preliminary": host.preliminary,
+            "about": host.about,
+        })
+    });
+    let vmms = Vmm::ALL.map(|vmm| {
+        let versions = vmm.versions().iter().map(|version| {
+            json!({
+                "name": version.name,
+                "aliases": version.aliases,
+                "date": version.date,
+                "host": version.host,
+                "about": version.about,
+            })
+        });
+        json!({ "name": vmm.name(), "versions": versions.collect::<Vec<_>>() })
+    });
+    let named = |name: &str, about: &str| json!({ "name": name, "about": about });
+    json!({
+        "schema": "rimsim/1",
+        "command": "profiles",
+        "hosts": hosts.collect::<Vec<_>>(),
+        "vmms": vmms,
+        "caps": CAPS_PRESETS.iter().map(|p| named(p.name, p.about)).collect::<Vec<_>>(),
+        "platforms": PRESETS.iter().map(|p| named(p.name, p.about)).collect::<Vec<_>>(),
+    })
+}

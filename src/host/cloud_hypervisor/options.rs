@@ -1,0 +1,232 @@
+//! cloud-hypervisor's options.
+
+use crate::abi::params::Rpv;
+use crate::host::caps::Caps;
+use crate::host::qemu::rpv_of_base64;
+use crate::host::vm::Refusal;
+use crate::host::vmm::{number, on_off, refused};
+use crate::measure::rim::HashAlgo;
+
+/// Options that take values and do not touch the RIM when the device tree is given.
+const IGNORED: &[&str] = &[
+    "api-socket",
+    "balloon",
+    "cmdline",
+    "console",
+    "debug-console",
+    "device",
+    "disk",
+    "event-monitor",
+    "fs",
+    "gdb",
+    "log-file",
+    "net",
+    "numa",
+    "pci-segment",
+    "pmem",
+    "pvpanic",
+    "rate-limit-group",
+    "rng",
+    "seccomp",
+    "serial",
+    "sgx-epc",
+    "tpm",
+    "user-device",
+    "vdpa",
+    "vsock",
+    "watchdog",
+    "landlock",
+    "landlock-rules",
+];
+
+/// What was read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Options {
+    pub(super) kernel: Option<String>,
+    pub(super) initramfs: Option<String>,
+    pub(super) ram_bytes: Option<u64>,
+    pub(super) cpus: u32,
+    pub(super) hash_algo: Option<HashAlgo>,
+    pub(super) rpv: Option<Rpv>,
+    pub(super) remarks: Vec<String>,
+    realm: bool,
+}
+
+/// Reads a command line.
+pub(super) fn parse(argv: &[String]) -> Result<Options, Refusal> {
+    let mut options = Options { cpus: 1, ..Options::default() };
+    let mut words = argv.iter().peekable();
+    if words.peek().is_some_and(|word| !word.starts_with('-')) {
+        words.next();
+    }
+    let mut seen = Vec::new();
+    while let Some(word) = words.next() {
+        if word.len() > 1 && word.trim_start_matches('-') == "v".repeat(word.len() - 1) {
+            continue;
+        }
+        let Some(name) = word.strip_prefix("--") else {
+            return Err(refused(word.as_str(), "unexpected argument"));
+        };
+        let (name, mut values) = match name.split_once('=') {
+            Some((name, value)) => (name, vec![value.to_owned()]),
+            None => (name, Vec::new()),
+        };
+        while values.is_empty() || words.peek().is_some_and(|next| !next.starts_with("--")) {
+            match words.next_if(|next| !next.starts_with("--")) {
+                Some(value) => values.push(value.clone()),
+                None => break,
+            }
+        }
+        let option = format!("--{name}");
+        if seen.contains(&name) {
+            return Err(refused(option, "cannot be used multiple times"));
+        }
+        seen.push(name);
+        options.read(name, &option, &values)?;
+    }
+    Ok(options)
+}
+
+impl Options {
+    fn read(&mut self, name: &str, option: &str, values: &[String]) -> Result<(), Refusal> {
+        if IGNORED.contains(&name) {
+            self.remarks.push(format!("{option}: does not touch the RIM beside the device tree"));
+            return Ok(());
+        }
+        let [value] = values else {
+            let why = format!("takes one value and has {}", values.len());
+            return Err(refused(option, why));
+        };
+        match name {
+            "kernel" => self.kernel = Some(value.clone()),
+            "initramfs" => self.initramfs = Some(value.clone()),
+            "firmware" => {
+                let why = "where the firmware's memory ends is not known, so its RIM is not either; \
+                           boot the kernel directly";
+                return Err(refused(option, why));
+            }
+            "memory" => self.memory(value)?,
+            "cpus" => self.read_cpus(value)?,
+            "platform" => self.platform(value)?,
+            _ => return Err(refused(option, "unexpected argument")),
+        }
+        Ok(())
+    }
+
+    fn memory(&mut self, value: &str) -> Result<(), Refusal> {
+        for (key, value) in properties("--memory", value)? {
+            let option = format!("--memory {key}");
+            match key {
+                "size" => {
+                    let bytes = byte_size(value).ok_or_else(|| {
+                        refused(option, format!("{value:?} is not a size; 512M and 1G are"))
+                    })?;
+                    self.ram_bytes = Some(bytes);
+                }
+                "hugepages" | "hugepage_size" | "mergeable" | "prefault" | "shared" | "thp" => {
+                    self.remarks.push(format!("{option}: does not touch the RIM"));
+                }
+                "hotplug_method" | "hotplug_size" | "hotplugged_size" => {
+                    return Err(refused(option, "a Realm's memory can not be hotplugged"));
+                }
+                _ => return Err(refused(option, "unknown option")),
+            }
+        }
+        Ok(())
+    }
+
+    fn read_cpus(&mut self, value: &str) -> Result<(), Refusal> {
+        let mut most = None;
+        for (key, value) in properties("--cpus", value)? {
+            let option = format!("--cpus {key}");
+            let count = || {
+                let why = format!("{value:?} is not a number from 1 to 254");
+                let found = number(value).filter(|count| (1..255).contains(count));
+                found
+                    .and_then(|count| u32::try_from(count).ok())
+                    .ok_or_else(|| refused(option.as_str(), why))
+            };
+            match key {
+                "boot" => self.cpus = count()?,
+                "max" => most = Some(count()?),
+                "affinity" | "features" | "kvm_hyperv" | "max_phys_bits" | "nested"
+                | "topology" => {
+                    self.remarks.push(format!("{option}: does not touch the RIM"));
+                }
+                _ => return Err(refused(option, "unknown option")),
+            }
+        }
+        if most.is_some_and(|most| most < self.cpus) {
+            return Err(refused("--cpus max", "is less than boot"));
+        }
+        Ok(())
+    }
+
+    fn platform(&mut self, value: &str) -> Result<(), Refusal> {
+        for (key, value) in properties("--platform", value)? {
+            let option = format!("--platform {key}");
+            match key {
+                "arm_rme" | "arm_rmi" => self.realm = on_off(&option, value)?,
+                "measurement_algo" | "measurement_algorithm" => {
+                    let algo = HashAlgo::from_name(value);
+                    let why = format!("{value:?} is neither sha256 nor sha512");
+                    self.hash_algo = Some(algo.ok_or_else(|| refused(option, why))?);
+                }
+                "personalization_value" => self.rpv = Some(rpv_of_base64(&option, value)?),
+                "iommu_address_width"
+                | "iommu_segments"
+                | "num_pci_segments"
+                | "oem_strings"
+                | "serial_number"
+                | "uuid" => {
+                    self.remarks.push(format!("{option}: does not touch the RIM"));
+                }
+                _ => return Err(refused(option, "unknown option")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses what is no Realm, and what the host does not offer.
+    pub(super) fn check(&self, caps: &Caps) -> Result<(), Refusal> {
+        if !self.realm {
+            return Err(refused("--platform", "the VM is no Realm: write --platform arm_rme=on"));
+        }
+        if self.cpus > caps.max_vcpus {
+            let why = format!("{} vCPUs; KVM offers {}", self.cpus, caps.max_vcpus);
+            return Err(refused("--cpus boot", why));
+        }
+        if !caps.gicv3 {
+            return Err(refused("--platform", "the host has no GICv3"));
+        }
+        Ok(())
+    }
+}
+
+/// `a=b,c=d`; commas inside brackets belong to the value.
+fn properties<'t>(option: &str, text: &'t str) -> Result<Vec<(&'t str, &'t str)>, Refusal> {
+    let mut depth = 0_i64;
+    let pieces = text.split(|c: char| {
+        depth += i64::from(c == '[') - i64::from(c == ']');
+        c == ',' && depth == 0
+    });
+    let property = |piece: &'t str| {
+        piece.split_once('=').ok_or_else(|| refused(option, format!("{piece:?} has no value")))
+    };
+    pieces.filter(|piece| !piece.is_empty()).map(property).collect()
+}
+
+/// A number of bytes, perhaps with one of the suffixes K, M and G.
+fn byte_size(text: &str) -> Option<u64> {
+    let unit = match text.bytes().next_back()? {
+        b'K' => 1 << 10,
+        b'M' => 1 << 20,
+        b'G' => 1 << 30,
+        _ => 1,
+    };
+    let digits = if unit == 1 { text } else { &text[..text.len() - 1] };
+    if digits.is_empty() {
+        return None;
+    }
+    number(digits)?.checked_mul(unit)
+}

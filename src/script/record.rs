@@ -1,0 +1,310 @@
+//! From a session to a script: an observer that writes down what a Host did, so that it can be read,
+//! changed and played again.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Hex};
+use crate::abi::command::{CallRegs, Command};
+use crate::abi::params::{DATA_MEASURE, REC_RUNNABLE, RealmParams, RecParams};
+use crate::abi::profile::Profile;
+use crate::measure::image::Image;
+use crate::model::world::World;
+use crate::session::{Action, Observer, Record, Step};
+
+/// Collects what a Host did to build one Realm.
+///
+/// Granules, tables and failed attempts are left out: a script's `auto` and `rtt auto` make them
+/// again. Commands that go on where the one before ended become one statement.
+#[derive(Debug)]
+pub struct Recorder {
+    expects_rim: bool,
+    /// What the Host's granules hold.
+    pages: BTreeMap<u64, Source>,
+    statements: Vec<String>,
+    /// Images with the names that they have in the script.
+    images: Vec<(String, Arc<Image>)>,
+    attachments: Vec<(String, Vec<u8>)>,
+    pieces: u32,
+    run: Option<Run>,
+}
+
+/// A script, and what it needs beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The script's text. It names the platform `NAME.toml`.
+    pub text: String,
+    /// Images that are no files: what follows the script's name and a dot in theirs, and the bytes.
+    pub attachments: Vec<(String, Vec<u8>)>,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Zero,
+    Bytes(Box<GranuleBytes>),
+    Image { image: Arc<Image>, offset: u64 },
+}
+
+/// Commands that go on where the last one ended.
+#[derive(Debug)]
+enum Run {
+    Ripas { base: u64, top: u64 },
+    Data { ipa: u64, flags: u64, source: Source, count: u64 },
+}
+
+impl Source {
+    /// Whether `next` comes `count` granules after this one.
+    fn goes_on(&self, next: &Self, count: u64) -> bool {
+        match (self, next) {
+            (Self::Zero, Self::Zero) => true,
+            (Self::Image { image: a, offset: x }, Self::Image { image: b, offset: y }) => {
+                Arc::ptr_eq(a, b) && x + count * GRANULE_SIZE == *y
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Observer for Recorder {
+    fn observe(&mut self, step: &Step, record: &Record, world: &World) {
+        match &step.action {
+            Action::Page { pa, data } => {
+                let mut page: Box<GranuleBytes> = Box::new([0; GRANULE_LEN]);
+                for (offset, bytes) in data {
+                    let start = usize::from(*offset);
+                    page[start..start + bytes.len()].copy_from_slice(bytes);
+                }
+                self.pages.insert(*pa, Source::Bytes(page));
+            }
+            Action::Zero { pa, len_bytes } => {
+                for i in 0..len_bytes / GRANULE_SIZE {
+                    self.pages.insert(pa + i * GRANULE_SIZE, Source::Zero);
+                }
+            }
+            Action::Image { pa, image, offset, count_granules } => {
+                for i in 0..*count_granules {
+                    let offset = offset + i * GRANULE_SIZE;
+                    let image = Arc::clone(image);
+                    self.pages.insert(pa + i * GRANULE_SIZE, Source::Image { image, offset });
+                }
+            }
+            Action::Call(regs) => self.call(regs, record, world),
+            _ => {}
+        }
+    }
+}
+
+impl Recorder {
+    /// A recorder. `expects_rim` says whether the script shall expect the RIM that the Realm had.
+    #[must_use]
+    pub fn new(expects_rim: bool) -> Self {
+        Self {
+            expects_rim,
+            pages: BTreeMap::new(),
+            statements: Vec::new(),
+            images: Vec::new(),
+            attachments: Vec::new(),
+            pieces: 0,
+            run: None,
+        }
+    }
+
+    /// The script, which will be stored under the name `file_name`.
+    #[must_use]
+    pub fn script(&mut self, file_name: &str) -> Recorded {
+        self.flush();
+        let mut text = format!("platform {}\n\n", quoted(&format!("{file_name}.toml")));
+        self.attachments.clear();
+        for (name, image) in &self.images {
+            let path = if image.stamp().is_some() {
+                let path = std::path::absolute(image.name());
+                path.map_or_else(|_| image.name().into(), |path| path.display().to_string())
+            } else {
+                let suffix = format!("{name}.bin");
+                self.attachments.push((suffix.clone(), image.bytes_from(0).to_vec()));
+                format!("{file_name}.{suffix}")
+            };
+            let _ = writeln!(text, "image {name} = {}", quoted(&path));
+        }
+        text.push_str("\nrtt auto\n\n");
+        for statement in &self.statements {
+            text.push_str(statement);
+            text.push('\n');
+        }
+        // The canonical form breaks long lines; what is printed reads the same either way.
+        let text = super::parse(file_name, &text).map_or(text, |script| script.to_string());
+        Recorded { text, attachments: self.attachments.clone() }
+    }
+
+    fn call(&mut self, regs: &CallRegs, record: &Record, world: &World) {
+        let Some(outcome) = record.outcome.as_ref().filter(|outcome| outcome.is_success()) else {
+            return;
+        };
+        match Command::decode(regs) {
+            Some(Command::RealmCreate { params_ptr, .. }) => self.realm_create(params_ptr),
+            Some(Command::RttInitRipas { base, .. }) => self.init_ripas(base, outcome.regs()[1]),
+            Some(Command::DataCreate { ipa, src, flags, .. }) => self.data_create(ipa, src, flags),
+            Some(Command::RecCreate { params_ptr, .. }) => self.rec_create(params_ptr),
+            Some(Command::RealmActivate { rd }) => {
+                self.flush();
+                self.statements.push("REALM_ACTIVATE rd=rd".into());
+                if let Some(realm) = world.realm(rd).filter(|_| self.expects_rim) {
+                    let rim = realm.log().rim_now();
+                    self.statements.push(format!("\nprint rim\nexpect rim {rim:?}"));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn page(&self, pa: u64) -> GranuleBytes {
+        match self.pages.get(&pa) {
+            Some(Source::Bytes(bytes)) => **bytes,
+            _ => [0; GRANULE_LEN],
+        }
+    }
+
+    fn realm_create(&mut self, params_ptr: u64) {
+        self.flush();
+        let params = RealmParams::read(&self.page(params_ptr), Profile::TF_RMM);
+        let mut fields = String::new();
+        for (name, value) in [
+            ("flags", params.flags),
+            ("s2sz", params.s2sz),
+            ("sve_vl", params.sve_vl),
+            ("num_bps", params.num_bps),
+            ("num_wps", params.num_wps),
+            ("pmu_num_ctrs", params.pmu_num_ctrs),
+        ] {
+            let _ = write!(fields, "{name}={value}, ");
+        }
+        let algo = if params.hash_algo == 0 { "sha256" } else { "sha512" };
+        let _ = write!(fields, "hash_algo={algo}, vmid={}, ", params.vmid);
+        if params.rpv.iter().any(|byte| *byte != 0) {
+            let _ = write!(fields, "rpv=hex:\"{}\", ", hex(&params.rpv));
+        }
+        let _ = write!(
+            fields,
+            "rtt_base=auto, rtt_level_start={}, rtt_num_start={}",
+            params.rtt_level_start, params.rtt_num_start
+        );
+        self.statements.push("let rd = auto".into());
+        self.statements.push(format!("REALM_CREATE rd=rd params_ptr=RealmParams {{ {fields} }}\n"));
+    }
+
+    fn rec_create(&mut self, params_ptr: u64) {
+        self.flush();
+        let params = RecParams::read(&self.page(params_ptr));
+        let flags = if params.flags & REC_RUNNABLE == 0 { "not_runnable" } else { "runnable" };
+        let gprs: Vec<String> = params.gprs.iter().map(|value| Hex(*value).to_string()).collect();
+        let (mpidr, pc) = (Hex(params.mpidr), Hex(params.pc));
+        self.statements.push(format!(
+            "REC_CREATE rd=rd rec=auto params_ptr=RecParams {{ flags={flags}, mpidr={mpidr}, \
+             pc={pc}, gprs=[{}], aux=auto }}",
+            gprs.join(", ")
+        ));
+    }
+
+    fn init_ripas(&mut self, base: u64, out_top: u64) {
+        if let Some(Run::Ripas { top, .. }) = &mut self.run
+            && *top == base
+        {
+            *top = out_top;
+            return;
+        }
+        self.flush();
+        self.run = Some(Run::Ripas { base, top: out_top });
+    }
+
+    fn data_create(&mut self, next_ipa: u64, src: u64, next_flags: u64) {
+        let next = self.pages.get(&src).cloned().unwrap_or(Source::Zero);
+        if let Some(Run::Data { ipa, flags, source, count }) = &mut self.run
+            && *ipa + *count * GRANULE_SIZE == next_ipa
+            && *flags == next_flags
+            && source.goes_on(&next, *count)
+        {
+            *count += 1;
+            return;
+        }
+        self.flush();
+        self.run = Some(Run::Data { ipa: next_ipa, flags: next_flags, source: next, count: 1 });
+    }
+
+    /// Writes down the run that has ended.
+    fn flush(&mut self) {
+        match self.run.take() {
+            None => {}
+            Some(Run::Ripas { base, top }) => {
+                let (base, top) = (Hex(base), Hex(top));
+                self.statements.push(format!("RTT_INIT_RIPAS rd=rd base={base} top={top} all"));
+            }
+            Some(Run::Data { ipa, flags, source, count }) => {
+                let image = self.named(&source, count);
+                let flags = if flags & DATA_MEASURE == 0 { "no_measure" } else { "measure" };
+                let ipa = Hex(ipa);
+                self.statements
+                    .push(format!("DATA_CREATE rd=rd ipa={ipa} image={image} flags={flags}"));
+            }
+        }
+    }
+
+    /// The name of an image with the contents of a run.
+    fn named(&mut self, source: &Source, count: u64) -> String {
+        let len_bytes = count * GRANULE_SIZE;
+        let made = match source {
+            Source::Image { image, offset } => {
+                let name = self.image_name(image);
+                let end = (offset + len_bytes).min(image.len_bytes());
+                if *offset == 0 && end == image.len_bytes() {
+                    return name;
+                }
+                format!("{name}[{offset}..{end}]")
+            }
+            Source::Bytes(bytes) if bytes.iter().any(|byte| *byte != 0) => {
+                let end = bytes.iter().rposition(|byte| *byte != 0).map_or(1, |last| last + 1);
+                format!("hex:\"{}\"", hex(&bytes[..end]))
+            }
+            Source::Zero | Source::Bytes(_) => format!("zeros {len_bytes}"),
+        };
+        self.pieces += 1;
+        let name = format!("piece_{}", self.pieces);
+        self.statements.push(format!("image {name} = {made}"));
+        name
+    }
+
+    fn image_name(&mut self, image: &Arc<Image>) -> String {
+        if let Some((name, _)) = self.images.iter().find(|(_, known)| Arc::ptr_eq(known, image)) {
+            return name.clone();
+        }
+        let file = image.name().rsplit('/').next().unwrap_or_default();
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+        let stem: String = file.chars().take(32).map(plain).collect();
+        let name = format!("file_{}_{stem}", self.images.len() + 1);
+        self.images.push((name.clone(), Arc::clone(image)));
+        name
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// A text as the script language writes it.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
