@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -13,7 +14,11 @@ use super::{Console, Exit};
 use crate::abi::addr::Hex;
 use crate::abi::profile::Profile;
 use crate::host::Region;
+use crate::host::caps::Decision;
 use crate::host::kvm::{self, Booted, Stage, StageKind};
+use crate::measure::event::MeasuredEvent;
+use crate::measure::image::Image;
+use crate::measure::log::EventLog;
 use crate::measure::rim::Measurement;
 use crate::measure::rule::RimRule;
 use crate::model::world::World;
@@ -194,7 +199,7 @@ fn stage_text(stage: &Stage) -> String {
 }
 
 impl Measured<'_> {
-    fn events(&self) -> Vec<(crate::measure::event::MeasuredEvent, Measurement)> {
+    fn events(&self) -> Vec<(MeasuredEvent, Measurement)> {
         let realm = self.world.realm(self.booted.rd).expect("it was built");
         let mut events = Vec::new();
         let mut rim = Measurement::zero(realm.log().algo());
@@ -203,11 +208,10 @@ impl Measured<'_> {
             return events;
         }
         let log = realm.log();
-        for (i, event) in (0..).zip(log.events().iter()) {
+        for event in log.events().iter() {
             if self.rule.measures(&event) {
-                let mut one = crate::measure::log::EventLog::new(log.algo());
+                let mut one = EventLog::new(log.algo());
                 one.push(event.clone());
-                let _ = i;
                 rim = one.rim_by(self.rule, rim, 0);
                 events.push((event, rim));
             }
@@ -233,29 +237,13 @@ impl Measured<'_> {
     }
 
     fn json(&self, args: &MeasureArgs) -> Value {
-        let Guest { vmm, version, host, decisions, files, vm, .. } = &self.guest;
+        let Guest { vmm, version, host, vm, .. } = &self.guest;
         let stages: Vec<Value> = self.stages.iter().map(|stage| self.stage_json(stage)).collect();
         let params = self.stages.iter().find_map(|stage| match stage.kind {
             StageKind::RealmCreate(params) => Some(params),
             _ => None,
         });
         let params = params.expect("a Realm was created");
-        let caps: Vec<Value> = decisions
-            .iter()
-            .map(|decision| json!({ "key": decision.key, "value": decision.value, "by": decision.by }))
-            .collect();
-        let inputs: Vec<Value> = files
-            .opened
-            .iter()
-            .map(|(name, image)| {
-                json!({
-                    "name": name,
-                    "path": image.name(),
-                    "size": image.len_bytes(),
-                    "sha256": sha256(image, 0),
-                })
-            })
-            .collect();
         let mut document = json!({
             "schema": "rimsim/1",
             "command": "measure",
@@ -276,13 +264,13 @@ impl Measured<'_> {
                 "hash_algo": params.hash_algo,
             },
             "stages": stages,
-            "inputs": inputs,
+            "inputs": self.inputs_json(),
             "device_tree": device_tree(&self.guest).map(region_json),
-            "caps": caps,
+            "caps": self.caps_json(),
             "remarks": vm.remarks,
         });
         if args.events {
-            let event = |(event, rim): (crate::measure::event::MeasuredEvent, Measurement)| {
+            let event = |(event, rim): (MeasuredEvent, Measurement)| {
                 json!({
                     "command": format!("RMI_{}", event.command_name()),
                     "event": event.to_string(),
@@ -293,6 +281,29 @@ impl Measured<'_> {
             document["events"] = self.events().into_iter().map(event).collect();
         }
         document
+    }
+
+    fn caps_json(&self) -> Value {
+        let decision = |decided: &Decision| {
+            json!({
+                "key": decided.key,
+                "value": decided.value,
+                "by": decided.by,
+            })
+        };
+        self.guest.decisions.iter().map(decision).collect()
+    }
+
+    fn inputs_json(&self) -> Value {
+        let input = |(name, image): &(String, Arc<Image>)| {
+            json!({
+                "name": name,
+                "path": image.name(),
+                "size": image.len_bytes(),
+                "sha256": sha256(image, 0),
+            })
+        };
+        self.guest.files.opened.iter().map(input).collect()
     }
 
     fn stage_json(&self, stage: &Stage) -> Value {

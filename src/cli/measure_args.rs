@@ -6,9 +6,9 @@ use clap::Args as ClapArgs;
 
 /// Predict the RIM of the Realm that a VMM's command line starts
 ///
-/// Simulates the whole host: the VMM reads its command line and lays out memory, KVM turns its calls
-/// into RMI commands, the RMM executes them. The first line on standard output is the RIM; a line
-/// for each group of commands follows with -v, and everything with --format json.
+/// Simulates the whole host: the VMM reads its command line and lays out memory, KVM turns its
+/// calls into RMI commands, the RMM executes them. The first line on standard output is the RIM; a
+/// line for each group of commands follows with -v, and everything with --format json.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = MEASURE_EXAMPLES)]
 pub(crate) struct MeasureArgs {

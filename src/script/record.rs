@@ -1,5 +1,5 @@
-//! From a session to a script: an observer that writes down what a Host did, so that it can be read,
-//! changed and played again.
+//! From a session to a script: an observer that writes down what a Host did, so that it can be
+//! read, changed and played again.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -53,7 +53,7 @@ const DEFAULT_RAM_BYTES: u64 = 512 << 20;
 const NO_DTB: &str = "the device tree has to be given with --dtb FILE: cloud-hypervisor emits its \
                       serial port, clock and GPIO in the order of a hash map with a random seed, \
                       so its tree and with it the RIM differ from start to start; take the tree \
-                      of the very VM that is attested, or build cloud-hypervisor with a fixed order";
+                      of the very VM that is attested, or build it with a fixed order";
 
 /// Reads a command line, with or without the program's name before it.
 ///

@@ -101,7 +101,7 @@ impl Options {
             "kernel" => self.kernel = Some(value.clone()),
             "initramfs" => self.initramfs = Some(value.clone()),
             "firmware" => {
-                let why = "where the firmware's memory ends is not known, so its RIM is not either; \
+                let why = "where the firmware's memory ends is not known, so its RIM is not; \
                            boot the kernel directly";
                 return Err(refused(option, why));
             }

@@ -47,7 +47,8 @@ pub(super) fn features(options: &Options, caps: &Caps) -> Result<VcpuFeatures, R
             },
         }
     }
-    if wanted.pmu(caps)? {
+    // The machine of 2.6 has no PMU, whatever the processor has.
+    if wanted.pmu(caps)? && options.machine.as_deref() != Some("virt-2.6") {
         features.pmu_counters = Some(counters.unwrap_or(caps.pmu_counters));
     }
     features.sve = wanted.sve(caps)?.map(|vl_bits| Sve { vl_bits });

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use super::vm::{Call, Refusal, Vm};
 use super::vmm::{Context, VmmVersion, refused, vcpus, version_by_name};
-use crate::measure::image::Image;
+use crate::measure::image::{Image, ImageError};
 use crate::measure::rim::HashAlgo;
 use options::Options;
 pub(super) use options::rpv_of_base64;
@@ -129,7 +129,11 @@ impl Payload {
         };
         let firmware = open("-bios", &options.bios)?;
         let kernel = open("-kernel", &options.kernel)?;
-        let initrd = open("-initrd", &options.initrd)?;
+        let initrd = match open("-initrd", &options.initrd) {
+            // QEMU loads nothing then, and says nothing.
+            Err(Refusal::File { source: ImageError::Empty { .. }, .. }) => None,
+            opened => opened?,
+        };
         let own = open("-dtb", &options.dtb)?;
         let own_device_tree = own.is_some();
         let Some(device_tree) = own.or_else(|| context.device_tree.clone()) else {
