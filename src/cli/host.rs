@@ -9,22 +9,46 @@ use super::measure_args::{GuestArgs, VmmArgs};
 use super::measure_files::MappedFiles;
 use crate::host::caps::{CAPS_PRESETS, CapsLayer, Decision, stack, sve_lengths_up_to};
 use crate::host::kvm::HostProfile;
+use crate::host::kvmtool::{self, Version};
 use crate::host::vmm::{Context, VmmVersion, version_by_name};
 use crate::host::{Caps, Layer, Refusal, Vm, cloud_hypervisor, qemu};
 use crate::measure::image::{Image, ImageError};
 
+/// kvmtool's versions, the default first.
+const KVMTOOL_VERSIONS: &[VmmVersion] = &[
+    kvmtool_version(Version::RamFirst64k, &["B2"]),
+    kvmtool_version(Version::RamFirst4k, &["B1"]),
+    kvmtool_version(Version::BssOnly, &["B0"]),
+    kvmtool_version(Version::Eac5, &["A0"]),
+    kvmtool_version(Version::Eac5Islet, &["A"]),
+    kvmtool_version(Version::Linaro, &["C"]),
+    kvmtool_version(Version::RealmVm, &[]),
+];
+
+const fn kvmtool_version(version: Version, aliases: &'static [&'static str]) -> VmmVersion {
+    VmmVersion {
+        name: version.name(),
+        aliases,
+        date: "",
+        host: version.host(),
+        about: version.summary(),
+    }
+}
+
 /// A VMM that command lines are known of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Vmm {
+    Kvmtool,
     Qemu,
     CloudHypervisor,
 }
 
 impl Vmm {
-    pub(crate) const ALL: [Self; 2] = [Self::Qemu, Self::CloudHypervisor];
+    pub(crate) const ALL: [Self; 3] = [Self::Kvmtool, Self::Qemu, Self::CloudHypervisor];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
+            Self::Kvmtool => "kvmtool",
             Self::Qemu => "qemu",
             Self::CloudHypervisor => "cloud-hypervisor",
         }
@@ -32,6 +56,7 @@ impl Vmm {
 
     fn from_name(name: &str) -> Result<Self, String> {
         let name = if ["cloud-hv", "ch"].contains(&name) { "cloud-hypervisor" } else { name };
+        let name = if name == "lkvm" { "kvmtool" } else { name };
         let known = Self::ALL.map(Self::name).join(", ");
         let found = Self::ALL.into_iter().find(|vmm| vmm.name() == name);
         found.ok_or_else(|| format!("{name}: no such VMM; there are {known}"))
@@ -40,6 +65,7 @@ impl Vmm {
     /// The versions, the default first.
     pub(crate) const fn versions(self) -> &'static [VmmVersion] {
         match self {
+            Self::Kvmtool => KVMTOOL_VERSIONS,
             Self::Qemu => qemu::VERSIONS,
             Self::CloudHypervisor => cloud_hypervisor::VERSIONS,
         }
@@ -47,6 +73,11 @@ impl Vmm {
 
     fn vm(self, version: &str, argv: &[String], context: &mut Context<'_>) -> Result<Vm, Refusal> {
         match self {
+            Self::Kvmtool => {
+                let version = Version::named(version).expect("a name of the table");
+                let device_tree = context.device_tree.take();
+                kvmtool::plan(argv, version, context.caps, context.files, device_tree)
+            }
             Self::Qemu => qemu::vm(version, argv, context),
             Self::CloudHypervisor => cloud_hypervisor::vm(version, argv, context),
         }
