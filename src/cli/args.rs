@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::measure_args::{DtbArgs, MeasureArgs, ProfilesArgs};
+use super::bench::BenchArgs;
+use super::hashing::HashingArgs;
 use crate::abi::profile::{Profile, RemReading};
 
 /// Simulates the Realm Management Monitor of Arm CCA and calculates Realm Initial Measurements.
@@ -49,6 +51,7 @@ pub(crate) enum Command {
     Measure(MeasureArgs),
     Dtb(DtbArgs),
     Profiles(ProfilesArgs),
+    Bench(BenchArgs),
     /// Print the reference of the script language
     Language,
 }
@@ -81,6 +84,8 @@ pub(crate) struct RunArgs {
     /// Write what happened to FILE as a vector, which stands alone
     #[arg(long, value_name = "FILE")]
     pub(crate) export: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) hashing: HashingArgs,
 }
 
 const RUN_EXAMPLES: &str = "\

@@ -34,7 +34,7 @@ pub(super) fn run(args: &CoverageArgs, console: &mut Console) -> io::Result<Exit
     for file in files {
         match Input::open(&file) {
             Ok(input) => {
-                let setup = Setup { platform: None, profile: args.rmm.rmm, rem: args.rmm.rem };
+                let setup = Setup { profile: args.rmm.rmm, rem: args.rmm.rem, ..Setup::default() };
                 // What does not match or is refused is the business of `run` and `conform`.
                 let ended = input.replay(&setup, [&mut coverage as _]);
                 coverage.add_world(&ended.world);

@@ -4,10 +4,12 @@
 //! a session, and prints what its observers saw.
 
 mod args;
+mod bench;
 mod conform;
 mod console;
 mod coverage;
 mod host;
+mod hashing;
 mod input;
 mod measure;
 mod measure_args;
@@ -75,6 +77,7 @@ pub fn main() -> ExitCode {
     let mut console = Console::new();
     let done = match &args.command {
         Command::Run(args) => run::run(args, &mut console),
+        Command::Bench(args) => bench::run(args, &mut console),
         Command::Conform(args) => conform::run(args, &mut console),
         Command::Coverage(args) => coverage::run(args, &mut console),
         Command::Platforms(args) => platforms::run(args, &mut console),

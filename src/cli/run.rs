@@ -25,6 +25,7 @@ pub(crate) struct Setup {
     pub(crate) platform: Option<Platform>,
     pub(crate) profile: Option<Profile>,
     pub(crate) rem: Option<RemReading>,
+    pub(crate) hasher: Hasher,
 }
 
 /// How a replay ended.
@@ -47,7 +48,7 @@ impl Setup {
         let profile = self.profile.unwrap_or(profile);
         let profile = self.rem.map_or(profile, |rem| profile.with_rem_reading(rem));
         let mut world = World::new(platform, profile);
-        world.set_hasher(Hasher::default().working_ahead());
+        world.set_hasher(self.hasher.clone());
         world
     }
 }
@@ -136,13 +137,17 @@ const fn exit_of(error: &PlayError) -> Exit {
 }
 
 pub(super) fn run(args: &RunArgs, console: &mut Console) -> io::Result<Exit> {
-    let setup = match setup(args) {
+    let mut setup = match setup(args) {
         Ok(setup) => setup,
         Err(text) => {
             console.error(&text);
             return Ok(Exit::Usage);
         }
     };
+    match args.hashing.hasher() {
+        Ok(hasher) => setup.hasher = hasher.working_ahead(),
+        Err(problem) => return Ok(problem.tell(console)),
+    }
     if args.export.is_some() && args.files.len() != 1 {
         console.error("--export takes one FILE to replay");
         return Ok(Exit::Usage);
@@ -185,7 +190,7 @@ fn setup(args: &RunArgs) -> Result<Setup, String> {
         }
         Some(name) => Some(Platform::preset(name).map_err(|error| error.to_string())?),
     };
-    Ok(Setup { platform, profile: args.rmm.rmm, rem: args.rmm.rem })
+    Ok(Setup { platform, profile: args.rmm.rmm, rem: args.rmm.rem, hasher: Hasher::default() })
 }
 
 /// A file that was replayed.

@@ -1,0 +1,250 @@
+//! `rimsim bench`: how fast this machine measures, as ratios within one run.
+
+mod scene;
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args as ClapArgs;
+use serde_json::{Map, Value, json};
+
+use super::args::Format;
+use super::hashing::{HashingArgs, size_bytes};
+use super::{Console, Exit};
+use crate::measure::hasher::Hasher;
+use crate::measure::kernel::Kernel;
+use crate::measure::rim::HashAlgo;
+use scene::{Commands, ScratchImage};
+
+/// Say how fast this machine measures images
+///
+/// For both hash algorithms: the crate `sha2` one granule at a time on one thread (the baseline
+/// that ratios refer to), each kernel of this processor on one thread, the whole way from an image
+/// in the page cache to the RIM on all threads, and the fold alone, as GB of image a second; then
+/// simulated commands a second. Each figure is the best of the rounds, which take all of them in
+/// turn, so that a machine that slows down slows down all of them.
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct BenchArgs {
+    /// Size of the image: 256MiB, 1GiB
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size_bytes)]
+    size: u64,
+    /// How often everything is measured
+    #[arg(long, value_name = "N", default_value = "3")]
+    rounds: NonZeroUsize,
+    /// Where the image is written, and removed at the end; the system's folder for such files if
+    /// it is not said
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
+    #[command(flatten)]
+    hashing: HashingArgs,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  How does this machine do?
+      rimsim bench
+  A quick look, for a program:
+      rimsim bench --size 256MiB --rounds 1 --format json";
+
+/// Most of the image that one thread alone hashes in a round: it is not to take minutes.
+const ALONE_BYTES: u64 = 256 << 20;
+/// A smaller image measures the threads' beginnings and ends.
+const MIN_BYTES: u64 = 1 << 20;
+
+/// The best of several rounds of one thing.
+#[derive(Clone, Copy, Debug, Default)]
+struct Best {
+    per_second: f64,
+}
+
+impl Best {
+    /// Times `work` on `amount` of something.
+    fn time<R>(&mut self, amount: u64, work: impl FnOnce() -> R) -> R {
+        let began = Instant::now();
+        let result = std::hint::black_box(work());
+        let seconds = began.elapsed().as_secs_f64().max(1e-9);
+        #[allow(clippy::cast_precision_loss, reason = "a speed is not exact")]
+        let per_second = amount as f64 / seconds;
+        self.per_second = self.per_second.max(per_second);
+        result
+    }
+
+    fn gigabytes(self) -> f64 {
+        self.per_second / 1e9
+    }
+}
+
+/// What is measured of one algorithm.
+#[derive(Debug)]
+struct Speeds {
+    algo: HashAlgo,
+    baseline: Best,
+    kernels: Vec<(Kernel, Best)>,
+    pipeline: Best,
+    fold: Best,
+}
+
+impl Speeds {
+    fn new(algo: HashAlgo) -> Self {
+        let kernels = Kernel::ALL.into_iter().filter(|kernel| kernel.is_available(algo));
+        Self {
+            algo,
+            baseline: Best::default(),
+            kernels: kernels.map(|kernel| (kernel, Best::default())).collect(),
+            pipeline: Best::default(),
+            fold: Best::default(),
+        }
+    }
+
+    fn round(&mut self, image: &ScratchImage, hasher: &Hasher) -> Result<(), String> {
+        let algo = self.algo;
+        let granules = image.granules(ALONE_BYTES);
+        let bytes = granules.len() as u64 * 4096;
+        self.baseline.time(bytes, || scene::one_by_one(algo, &granules));
+        for (kernel, best) in &mut self.kernels {
+            best.time(bytes, || scene::side_by_side(*kernel, algo, &granules));
+        }
+        let whole = image.len_bytes();
+        let rim = self.pipeline.time(whole, || image.measure(algo, hasher))?;
+        let log = image.known_log(algo, hasher)?;
+        let folded = self.fold.time(whole, || scene::fold(log));
+        if rim != folded {
+            return Err(format!("the fold of known digests is {folded}, of the image {rim}"));
+        }
+        Ok(())
+    }
+
+    fn ratio(&self) -> f64 {
+        self.pipeline.per_second / self.baseline.per_second
+    }
+
+    /// The pipeline against all threads with the fastest kernel and nothing else to do.
+    fn of_ideal(&self, threads: usize) -> f64 {
+        let fastest = self.kernels.iter().map(|(_, best)| best.per_second).fold(0.0, f64::max);
+        #[allow(clippy::cast_precision_loss, reason = "a number of threads")]
+        let ideal = fastest * threads as f64;
+        self.pipeline.per_second / ideal
+    }
+}
+
+pub(super) fn run(args: &BenchArgs, console: &mut Console) -> io::Result<Exit> {
+    let hasher = match args.hashing.hasher() {
+        Ok(hasher) => hasher,
+        Err(problem) => return Ok(problem.tell(console)),
+    };
+    if args.size < MIN_BYTES {
+        console.error("--size: at least 1MiB");
+        return Ok(Exit::Usage);
+    }
+    let dir = args.dir.clone().unwrap_or_else(std::env::temp_dir);
+    let image = match ScratchImage::create(&dir, args.size) {
+        Ok(image) => image,
+        Err(error) => {
+            console.error(&format!("{}: {error}", dir.display()));
+            return Ok(Exit::Io);
+        }
+    };
+    let mut speeds = HashAlgo::ALL.map(Speeds::new);
+    let mut commands = Best::default();
+    for _ in 0..args.rounds.get() {
+        for speeds in &mut speeds {
+            if let Err(message) = speeds.round(&image, &hasher) {
+                console.error(&message);
+                return Ok(Exit::Io);
+            }
+        }
+        let scene = Commands::new();
+        commands.time(scene.count(), || scene.carry_out());
+    }
+    match args.format {
+        Format::Text => text(args, &hasher, &speeds, commands, console)?,
+        Format::Json => console.json(&document(args, &hasher, &speeds, commands))?,
+    }
+    Ok(Exit::Good)
+}
+
+fn text(
+    args: &BenchArgs,
+    hasher: &Hasher,
+    speeds: &[Speeds],
+    commands: Best,
+    console: &mut Console,
+) -> io::Result<()> {
+    let threads = hasher.threads();
+    console.result(&format!(
+        "image of {} MiB, {threads} threads, best of {} rounds; GB of image a second, and times \
+         the baseline",
+        args.size >> 20,
+        args.rounds
+    ))?;
+    for speeds in speeds {
+        console.result("")?;
+        let base = speeds.baseline.per_second;
+        let mut row = |name: &str, best: Best, what: &str| {
+            let (speed, ratio) = (best.gigabytes(), best.per_second / base);
+            console.result(&format!("{name:<18} {speed:>7.2} {ratio:>6.2}  {what}"))
+        };
+        let name = speeds.algo.name();
+        row(name, speeds.baseline, "baseline: sha2, one granule at a time, one thread")?;
+        for (kernel, best) in &speeds.kernels {
+            let lanes = kernel.lanes(speeds.algo).unwrap_or(1);
+            let what = format!("kernel, granules side by side: {lanes}, one thread");
+            row(&format!("  {kernel}"), *best, &what)?;
+        }
+        let kernel = hasher.kernel(speeds.algo);
+        let ideal = 100.0 * speeds.of_ideal(threads);
+        let what =
+            format!("image to RIM, {kernel}; {ideal:.0} % of the fastest kernel x {threads}");
+        row("  pipeline", speeds.pipeline, &what)?;
+        row("  fold", speeds.fold, "digests to RIM, one thread")?;
+    }
+    console.result("")?;
+    let millions = commands.per_second / 1e6;
+    console.result(&format!("commands           {millions:>7.2}         million a second"))
+}
+
+fn document(args: &BenchArgs, hasher: &Hasher, speeds: &[Speeds], commands: Best) -> Value {
+    let each = |value: &dyn Fn(&Speeds) -> Value| -> Value {
+        let entry = |speeds| (Speeds::algo_name(speeds), value(speeds));
+        Value::Object(speeds.iter().map(entry).collect::<Map<_, _>>())
+    };
+    let kernels = |speeds: &Speeds| {
+        let entry =
+            |(kernel, best): &(Kernel, Best)| (kernel.to_string(), rounded(best.gigabytes()));
+        Value::Object(speeds.kernels.iter().map(entry).collect())
+    };
+    let threads = hasher.threads();
+    json!({
+        "schema": "rimsim/1",
+        "command": "bench",
+        "size_bytes": args.size,
+        "threads": threads,
+        "rounds": args.rounds,
+        "unit": "GB/s",
+        "baseline": each(&|speeds| rounded(speeds.baseline.gigabytes())),
+        "kernels": each(&kernels),
+        "kernel": each(&|speeds| hasher.kernel(speeds.algo).name().into()),
+        "pipeline": each(&|speeds| rounded(speeds.pipeline.gigabytes())),
+        "ratio": each(&|speeds| rounded(speeds.ratio())),
+        "of_ideal": each(&|speeds| rounded(speeds.of_ideal(threads))),
+        "fold": each(&|speeds| rounded(speeds.fold.gigabytes())),
+        "commands_per_s": commands.per_second.round(),
+    })
+}
+
+impl Speeds {
+    fn algo_name(&self) -> String {
+        self.algo.name().to_owned()
+    }
+}
+
+/// Three decimals: more would pretend.
+fn rounded(value: f64) -> Value {
+    ((value * 1000.0).round() / 1000.0).into()
+}

@@ -1,0 +1,192 @@
+//! What is measured.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Cursor, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Ipa, RTT_ENTRIES};
+use crate::abi::command::Command;
+use crate::abi::params::DATA_MEASURE;
+use crate::abi::platform::Platform;
+use crate::abi::profile::Profile;
+use crate::measure::digests::{self, DigestFile};
+use crate::measure::event::{DataEvent, MeasuredEvent};
+use crate::measure::hasher::{Digest, Hasher, digest};
+use crate::measure::image::Image;
+use crate::measure::kernel::Kernel;
+use crate::measure::log::EventLog;
+use crate::measure::page::{Page, write_stream};
+use crate::measure::rim::{HashAlgo, Measurement};
+use crate::model::world::World;
+
+/// Granules that a kernel is given at a time, as the pipeline does.
+const BATCH: usize = 32;
+
+/// A file of noise, removed when it is dropped.
+#[derive(Debug)]
+pub(super) struct ScratchImage {
+    path: PathBuf,
+    image: Image,
+}
+
+impl ScratchImage {
+    /// Writes `len_bytes` of noise, which then lie in the page cache.
+    pub(super) fn create(dir: &Path, len_bytes: u64) -> io::Result<Self> {
+        let path = dir.join(format!("rimsim-bench-{}.tmp", std::process::id()));
+        let file = File::create_new(&path)?;
+        // From here on the file is ours to remove.
+        let remove = |error| {
+            let _ = std::fs::remove_file(&path);
+            error
+        };
+        write_noise(&file, len_bytes).map_err(remove)?;
+        let image = Image::open(&path).map_err(io::Error::other).map_err(remove)?;
+        Ok(Self { path, image })
+    }
+
+    pub(super) fn len_bytes(&self) -> u64 {
+        self.image.len_bytes()
+    }
+
+    /// The first whole granules, `most_bytes` at most.
+    pub(super) fn granules(&self, most_bytes: u64) -> Vec<&GranuleBytes> {
+        let (granules, _) = self.image.bytes_from(0).as_chunks::<GRANULE_LEN>();
+        let most = usize::try_from(most_bytes / GRANULE_SIZE).unwrap_or(usize::MAX);
+        granules.iter().take(most).collect()
+    }
+
+    /// The whole way: opens the file, and measures every granule of it.
+    pub(super) fn measure(&self, algo: HashAlgo, hasher: &Hasher) -> Result<Measurement, String> {
+        let image = Image::open(&self.path).map_err(|error| error.to_string())?;
+        let mut log = log_of(&Arc::new(image), algo, &hasher.clone().working_ahead());
+        Ok(log.rim())
+    }
+
+    /// A log of the same events whose digests are known.
+    pub(super) fn known_log(&self, algo: HashAlgo, hasher: &Hasher) -> Result<EventLog, String> {
+        let image = Image::open(&self.path).map_err(|error| error.to_string())?;
+        let mut file = Cursor::new(Vec::new());
+        digests::write(&mut file, &Arc::new(image), &[algo], 0, &[0; 32], hasher)
+            .map_err(|error| error.to_string())?;
+        let file = Arc::new(Image::from_bytes("digests", file.into_inner()));
+        let lists = DigestFile::read(&file).map_err(|error| error.to_string())?.lists;
+        let image = Arc::new(Image::from_digests("noise", lists));
+        Ok(log_of(&image, algo, hasher))
+    }
+}
+
+impl Drop for ScratchImage {
+    fn drop(&mut self) {
+        // Whoever removed it before us did what we want.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn write_noise(file: &File, len_bytes: u64) -> io::Result<()> {
+    const PIECE: usize = 1 << 20;
+    let mut out = BufWriter::new(file);
+    let mut bytes = vec![0; PIECE];
+    let mut at = 0;
+    while at < len_bytes {
+        let len = usize::try_from(len_bytes - at).unwrap_or(PIECE).min(PIECE);
+        write_stream(1, at, &mut bytes[..len]);
+        out.write_all(&bytes[..len])?;
+        at += len as u64;
+    }
+    out.flush()
+}
+
+fn log_of(image: &Arc<Image>, algo: HashAlgo, hasher: &Hasher) -> EventLog {
+    let mut log = EventLog::with_hasher(algo, hasher.clone());
+    for i in 0..image.len_bytes().div_ceil(GRANULE_SIZE) {
+        let offset = i * GRANULE_SIZE;
+        let content = Page::Image { image: Arc::clone(image), offset };
+        log.push(MeasuredEvent::Data(DataEvent { ipa: Ipa(offset), flags: DATA_MEASURE, content }));
+    }
+    log
+}
+
+pub(super) fn fold(mut log: EventLog) -> Measurement {
+    log.rim()
+}
+
+pub(super) fn one_by_one(algo: HashAlgo, granules: &[&GranuleBytes]) {
+    for granule in granules {
+        std::hint::black_box(digest(algo, *granule));
+    }
+}
+
+pub(super) fn side_by_side(kernel: Kernel, algo: HashAlgo, granules: &[&GranuleBytes]) {
+    let mut digests = [Hasher::zero_granule(algo); BATCH];
+    for batch in granules.chunks(BATCH) {
+        let digests: &mut [Digest] = &mut digests[..batch.len()];
+        kernel.digest_granules(algo, batch, digests);
+        std::hint::black_box(digests);
+    }
+}
+
+/// A Realm that is given memory: GRANULE_DELEGATE and DATA_CREATE for every granule.
+#[derive(Debug)]
+pub(super) struct Commands {
+    world: World,
+    commands: Vec<Command>,
+}
+
+impl Commands {
+    /// Granules of contents: 256 MiB.
+    const GRANULES: u64 = 1 << 16;
+
+    /// A NEW Realm with all tables that the contents need.
+    pub(super) fn new() -> Self {
+        let mut world = World::new(Platform::default(), Profile::TF_RMM);
+        let dram = world.platform().dram[0].base;
+        let mut free = (0..).map(|i| dram + i * GRANULE_SIZE);
+        let mut next = || free.next().expect("without end");
+        let (rd, root, params_ptr, src) = (next(), next(), next(), next());
+        let mut params = [0; GRANULE_LEN];
+        params[0x008] = 36;
+        params[0x018] = 1;
+        params[0x020] = 1;
+        params[0x808..0x810].copy_from_slice(&root.to_le_bytes());
+        params[0x810] = 1;
+        params[0x818] = 1;
+        world.host_write_page(params_ptr, &params).expect("the Host's memory");
+        let mut setup = vec![
+            Command::GranuleDelegate { addr: rd },
+            Command::GranuleDelegate { addr: root },
+            Command::RealmCreate { rd, params_ptr },
+        ];
+        let table_bytes = RTT_ENTRIES as u64 * GRANULE_SIZE;
+        let tables = (0..Self::GRANULES / RTT_ENTRIES as u64).map(|i| (3, i * table_bytes));
+        for (level, ipa) in std::iter::once((2, 0)).chain(tables) {
+            let rtt = next();
+            setup.push(Command::GranuleDelegate { addr: rtt });
+            setup.push(Command::RttCreate { rd, rtt, ipa, level });
+        }
+        for command in setup {
+            let outcome = world.execute(command);
+            assert!(outcome.is_success(), "{command}: {outcome}");
+        }
+        let commands = (0..Self::GRANULES).flat_map(|i| {
+            let data = next();
+            let create =
+                Command::DataCreate { rd, data, ipa: i * GRANULE_SIZE, src, flags: DATA_MEASURE };
+            [Command::GranuleDelegate { addr: data }, create]
+        });
+        let commands = commands.collect();
+        Self { world, commands }
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.commands.len() as u64
+    }
+
+    pub(super) fn carry_out(mut self) -> World {
+        for command in &self.commands {
+            let outcome = self.world.execute(*command);
+            assert!(outcome.is_success(), "{command}: {outcome}");
+        }
+        self.world
+    }
+}

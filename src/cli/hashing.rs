@@ -1,0 +1,111 @@
+//! The options that say how contents are hashed, for every subcommand that measures.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+
+use clap::Args as ClapArgs;
+
+use super::{Console, Exit};
+use crate::measure::hasher::Hasher;
+use crate::measure::kernel::Kernel;
+
+/// The environment variable that chooses a kernel where `--hasher` does not.
+const KERNEL_VARIABLE: &str = "RIMSIM_HASH";
+
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Hashing (never changes a result)")]
+pub(crate) struct HashingArgs {
+    /// Threads that hash; all cores if it is not said
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Instructions that hash: sha2, shani, avx2, avx512, armv8; the fastest here if neither this
+    /// nor RIMSIM_HASH says
+    #[arg(long, value_name = "KERNEL", value_parser = kernel)]
+    pub(crate) hasher: Option<Kernel>,
+}
+
+/// Why nothing can be hashed as it was asked for.
+#[derive(Debug)]
+pub(crate) enum HashingProblem {
+    Usage(String),
+    Io(String),
+}
+
+impl HashingProblem {
+    /// Tells people, and how the process ends.
+    pub(crate) fn tell(&self, console: &mut Console) -> Exit {
+        let (Self::Usage(text) | Self::Io(text)) = self;
+        console.error(text);
+        if matches!(self, Self::Usage(_)) { Exit::Usage } else { Exit::Io }
+    }
+}
+
+impl HashingArgs {
+    /// The hasher that the options, the environment and the processor make.
+    pub(crate) fn hasher(&self) -> Result<Hasher, HashingProblem> {
+        let mut hasher = Hasher::default();
+        if let Some((kernel, origin)) = self.kernel()? {
+            hasher = hasher.with_kernel(kernel).ok_or_else(|| {
+                HashingProblem::Usage(format!("{origin}: this processor has no {kernel}"))
+            })?;
+        }
+        let Some(threads) = self.threads else { return Ok(hasher) };
+        let many = |error: &dyn fmt::Display| HashingProblem::Io(format!("--threads: {error}"));
+        if threads.get() > MAX_THREADS {
+            return Err(HashingProblem::Usage(format!("--threads: at most {MAX_THREADS}")));
+        }
+        hasher.with_threads(threads).map_err(|error| many(&error))
+    }
+
+    fn kernel(&self) -> Result<Option<(Kernel, &'static str)>, HashingProblem> {
+        if let Some(kernel) = self.hasher {
+            return Ok(Some((kernel, "--hasher")));
+        }
+        let Some(name) = std::env::var_os(KERNEL_VARIABLE).filter(|name| !name.is_empty()) else {
+            return Ok(None);
+        };
+        let name = name.to_string_lossy();
+        let kernel = kernel(&name)
+            .map_err(|why| HashingProblem::Usage(format!("{KERNEL_VARIABLE}={name}: {why}")))?;
+        Ok(Some((kernel, KERNEL_VARIABLE)))
+    }
+}
+
+/// More would be a slip of the keyboard, and exhaust the system.
+const MAX_THREADS: usize = 1024;
+
+fn kernel(name: &str) -> Result<Kernel, String> {
+    let names: Vec<_> = Kernel::ALL.iter().map(|kernel| kernel.name()).collect();
+    Kernel::from_name(name).ok_or_else(|| format!("it is one of {}", names.join(", ")))
+}
+
+/// A size as people write it: `1GiB`, `256M`, `4096`. Suffixes are powers of 1024.
+pub(crate) fn size_bytes(text: &str) -> Result<u64, String> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, suffix) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| "it is a number of bytes: 1GiB".to_owned())?;
+    let shift = match suffix {
+        "" | "B" => 0,
+        "K" | "KiB" => 10,
+        "M" | "MiB" => 20,
+        "G" | "GiB" => 30,
+        "T" | "TiB" => 40,
+        _ => return Err(format!("`{suffix}` is none of KiB, MiB, GiB, TiB")),
+    };
+    number.checked_mul(1 << shift).ok_or_else(|| "it does not fit into 64 bits".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        assert_eq!(size_bytes("4096"), Ok(4096));
+        assert_eq!(size_bytes("3M"), Ok(3 << 20));
+        assert_eq!(size_bytes("1GiB"), Ok(1 << 30));
+        for bad in ["", "G", "-1", "1GB", "1 G", "99999999999999T", "0x10", "1.5G"] {
+            assert!(size_bytes(bad).is_err(), "{bad}");
+        }
+    }
+}
