@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use super::events::Events;
 use super::hasher::{Digest, Hasher};
-use super::log::fold_all;
+use super::log::fold;
 use super::rim::Measurement;
 
 /// Windows that are handed over and not folded yet, at most: bounds the memory.
@@ -100,7 +100,7 @@ impl Shared {
             state.folding = true;
             let before = state.rim;
             drop(state);
-            let rim = fold_all(before, &events, &digests);
+            let rim = fold(before, &events, &digests);
             hasher.count(events.len());
             state = self.lock();
             state.rim = rim;

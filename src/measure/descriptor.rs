@@ -3,7 +3,6 @@
 //! All three begin alike: type (1 byte) at 0x00, length 0x100 (8 bytes) at 0x08, the current RIM
 //! (64 bytes) at 0x10. Unused bytes are zero, numbers little-endian.
 
-use super::rim::Measurement;
 use crate::abi::addr::Ipa;
 
 /// Length of a descriptor in bytes.
@@ -12,10 +11,10 @@ pub const LEN_BYTES: usize = 0x100;
 /// A descriptor's bytes.
 pub type Descriptor = [u8; LEN_BYTES];
 
-/// What RMI_DATA_CREATE measures: the IPA, the flags, and the digest of the granule, or 64 zero
+/// What RMI_DATA_CREATE measures, after a RIM in its slot: the IPA, the flags, and the digest of the granule, or 64 zero
 /// bytes if the flags do not ask for it.
 #[must_use]
-pub fn data(rim: &Measurement, ipa: Ipa, flags: u64, content: &[u8; 64]) -> Descriptor {
+pub fn data(rim: &[u8; 64], ipa: Ipa, flags: u64, content: &[u8; 64]) -> Descriptor {
     let mut descriptor = header(0, rim);
     descriptor[0x50..0x58].copy_from_slice(&ipa.0.to_le_bytes());
     descriptor[0x58..0x60].copy_from_slice(&flags.to_le_bytes());
@@ -25,7 +24,7 @@ pub fn data(rim: &Measurement, ipa: Ipa, flags: u64, content: &[u8; 64]) -> Desc
 
 /// What RMI_REC_CREATE of a runnable REC measures: the digest of its parameters.
 #[must_use]
-pub fn rec(rim: &Measurement, content: &[u8; 64]) -> Descriptor {
+pub fn rec(rim: &[u8; 64], content: &[u8; 64]) -> Descriptor {
     let mut descriptor = header(1, rim);
     descriptor[0x50..0x90].copy_from_slice(content);
     descriptor
@@ -33,17 +32,17 @@ pub fn rec(rim: &Measurement, content: &[u8; 64]) -> Descriptor {
 
 /// What RMI_RTT_INIT_RIPAS measures for one RTT entry, `base..top`.
 #[must_use]
-pub fn ripas(rim: &Measurement, base: Ipa, top: Ipa) -> Descriptor {
+pub fn ripas(rim: &[u8; 64], base: Ipa, top: Ipa) -> Descriptor {
     let mut descriptor = header(2, rim);
     descriptor[0x50..0x58].copy_from_slice(&base.0.to_le_bytes());
     descriptor[0x58..0x60].copy_from_slice(&top.0.to_le_bytes());
     descriptor
 }
 
-fn header(desc_type: u8, rim: &Measurement) -> Descriptor {
+fn header(desc_type: u8, rim: &[u8; 64]) -> Descriptor {
     let mut descriptor = [0; LEN_BYTES];
     descriptor[0x00] = desc_type;
     descriptor[0x08..0x10].copy_from_slice(&(LEN_BYTES as u64).to_le_bytes());
-    descriptor[0x10..0x50].copy_from_slice(rim.slot());
+    descriptor[0x10..0x50].copy_from_slice(rim);
     descriptor
 }

@@ -123,6 +123,11 @@ impl Events {
         self.len >= other.len && self.iter().zip(other.iter()).all(|(a, b)| a == b)
     }
 
+    /// Each event that does not carry on from the one before it, with how many do from it on.
+    pub(super) fn runs(&self) -> impl Iterator<Item = (&MeasuredEvent, u64)> {
+        self.runs.iter().map(|run| (&run.first, run.count))
+    }
+
     /// A copy of at most `len` events from number `index` on.
     #[must_use]
     pub(super) fn window(&self, index: u64, len: u64) -> Self {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::ahead::Ahead;
+use super::chain::Chain;
 use super::descriptor;
 use super::event::MeasuredEvent;
 use super::events::Events;
@@ -10,6 +11,7 @@ use super::hasher::{self, Digest, Hasher};
 use super::page::Page;
 use super::rim::{HashAlgo, Measurement};
 use super::rule::RimRule;
+use crate::abi::addr::{GRANULE_LEN, Ipa};
 use crate::abi::params::DATA_MEASURE;
 
 /// Everything that was measured into one Realm's RIM, in order.
@@ -77,7 +79,7 @@ impl EventLog {
         }
         let rim = &mut self.rim;
         self.hasher.each_window(self.algo, &self.events, self.folded, |events, contents| {
-            *rim = fold_all(*rim, events, contents);
+            *rim = fold(*rim, events, contents);
         });
         self.folded = self.events.len();
         self.rim
@@ -108,7 +110,8 @@ impl EventLog {
         let mut rim = Measurement::zero(self.algo);
         self.hasher.each_window(self.algo, &self.events, 0, |events, contents| {
             for (event, content) in events.iter().zip(contents) {
-                rim = fold(rim, &event, content);
+                let one = Events::from_iter([event.clone()]);
+                rim = fold(rim, &one, std::slice::from_ref(content));
                 f(&event, &rim);
             }
         });
@@ -154,27 +157,40 @@ impl fmt::Debug for EventLog {
     }
 }
 
-/// The RIM after some more events. `contents` has a digest for each, as [`fold`] wants it.
-pub(super) fn fold_all(rim: Measurement, events: &Events, contents: &[Digest]) -> Measurement {
-    events.iter().zip(contents).fold(rim, |rim, (event, content)| fold(rim, &event, content))
+/// The RIM after some more events. `contents` has a digest for each: that of the granule that the
+/// event measures, or zeros if it measures none.
+pub(super) fn fold(rim: Measurement, events: &Events, contents: &[Digest]) -> Measurement {
+    let mut chain = Chain::new(rim);
+    let mut contents = contents.iter();
+    for (first, count) in events.runs() {
+        let contents = contents.by_ref().take(usize::try_from(count).unwrap_or(usize::MAX));
+        match first {
+            MeasuredEvent::Data(data) => {
+                let ipas = (data.ipa.0..).step_by(GRANULE_LEN).map(Ipa);
+                for (content, ipa) in contents.zip(ipas) {
+                    chain.extend(|rim| descriptor::data(rim, ipa, data.flags, content.slot()));
+                }
+            }
+            event => contents.for_each(|_| extend(&mut chain, event)),
+        }
+    }
+    chain.rim()
 }
 
-/// The RIM after one more event. `content` is the digest of the granule that the event measures, or
-/// zeros if it measures none.
-fn fold(rim: Measurement, event: &MeasuredEvent, content: &Digest) -> Measurement {
-    let algo = rim.algo();
+/// One more event, of which everything that is measured is in the event itself.
+fn extend(chain: &mut Chain, event: &MeasuredEvent) {
+    let algo = chain.rim().algo();
     match event {
-        MeasuredEvent::Realm(params) => rim.replaced_by(&hasher::digest(algo, &params.page())),
-        MeasuredEvent::Data(data) => {
-            let descriptor = descriptor::data(&rim, data.ipa, data.flags, content.slot());
-            rim.replaced_by(&hasher::digest(algo, &descriptor))
+        MeasuredEvent::Realm(params) => {
+            chain.restart(Measurement::of(algo, &hasher::digest(algo, &params.page())));
         }
         MeasuredEvent::Rec(params) => {
             let content = hasher::digest(algo, &params.page());
-            rim.replaced_by(&hasher::digest(algo, &descriptor::rec(&rim, content.slot())))
+            chain.extend(|rim| descriptor::rec(rim, content.slot()));
         }
-        MeasuredEvent::Ripas(ripas) => ripas.entries().fold(rim, |rim, (base, top)| {
-            rim.replaced_by(&hasher::digest(algo, &descriptor::ripas(&rim, base, top)))
-        }),
+        MeasuredEvent::Ripas(ripas) => ripas
+            .entries()
+            .for_each(|(base, top)| chain.extend(|rim| descriptor::ripas(rim, base, top))),
+        MeasuredEvent::Data(_) => unreachable!("contents are folded with their digests"),
     }
 }

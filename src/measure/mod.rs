@@ -7,6 +7,7 @@
 //! in [`image`].
 
 mod ahead;
+mod chain;
 pub mod descriptor;
 pub mod digests;
 pub mod event;

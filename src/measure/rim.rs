@@ -83,6 +83,11 @@ impl Measurement {
         (bytes.len() == algo.len_bytes()).then(|| Self { algo, slot: pad64(bytes) })
     }
 
+    /// A measurement from its slot, of which the bytes past the digest are zero.
+    pub(super) const fn from_slot(algo: HashAlgo, slot: [u8; 64]) -> Self {
+        Self { algo, slot }
+    }
+
     /// The algorithm.
     #[must_use]
     pub const fn algo(&self) -> HashAlgo {
@@ -107,8 +112,9 @@ impl Measurement {
         self.slot == [0; 64]
     }
 
-    pub(super) fn replaced_by(self, digest: &Digest) -> Self {
-        Self { algo: self.algo, slot: *digest.slot() }
+    /// A digest as a measurement.
+    pub(super) const fn of(algo: HashAlgo, digest: &Digest) -> Self {
+        Self { algo, slot: *digest.slot() }
     }
 }
 
@@ -144,7 +150,7 @@ pub fn extend(rem: Measurement, value: &[u8], reading: RemReading) -> Measuremen
             message.extend_from_slice(&pad64(value));
         }
     }
-    rem.replaced_by(&hasher::digest(rem.algo(), &message))
+    Measurement::of(rem.algo(), &hasher::digest(rem.algo(), &message))
 }
 
 fn pad64(bytes: &[u8]) -> [u8; 64] {

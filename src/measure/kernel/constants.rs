@@ -88,7 +88,7 @@ pub(super) const K512: [u64; 80] = [
 ];
 
 /// Fractions of the square roots of the first 8 primes.
-pub(super) const H512: [u64; 8] = [
+pub(in crate::measure) const H512: [u64; 8] = [
     0x6A09_E667_F3BC_C908,
     0xBB67_AE85_84CA_A73B,
     0x3C6E_F372_FE94_F82B,
@@ -103,7 +103,7 @@ pub(super) const H512: [u64; 8] = [
 pub(super) const K256: [u32; 64] = upper_halves(&K512);
 
 /// What SHA-256 uses of [`H512`].
-pub(super) const H256: [u32; 8] = upper_halves(&H512);
+pub(in crate::measure) const H256: [u32; 8] = upper_halves(&H512);
 
 const fn upper_halves<const N: usize>(words: &[u64]) -> [u32; N] {
     let mut halves = [0; N];

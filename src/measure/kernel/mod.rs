@@ -10,7 +10,7 @@
     reason = "vector loads and stores take pointers; kernels need features found at run time"
 )]
 
-mod constants;
+pub(super) mod constants;
 #[cfg(target_arch = "x86_64")]
 #[macro_use]
 mod rounds;
