@@ -6,6 +6,7 @@ pub mod abi;
 pub mod cli;
 pub mod conform;
 pub mod coverage;
+pub mod digest_cache;
 mod guest;
 pub mod host;
 pub mod measure;

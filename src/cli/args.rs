@@ -6,7 +6,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::measure_args::{DtbArgs, MeasureArgs, ProfilesArgs};
 use super::bench::BenchArgs;
-use super::hashing::HashingArgs;
+use super::digests::DigestsArgs;
+use super::hashing::{CacheArgs, HashingArgs};
 use crate::abi::profile::{Profile, RemReading};
 
 /// Simulates the Realm Management Monitor of Arm CCA and calculates Realm Initial Measurements.
@@ -51,6 +52,7 @@ pub(crate) enum Command {
     Measure(MeasureArgs),
     Dtb(DtbArgs),
     Profiles(ProfilesArgs),
+    Digests(DigestsArgs),
     Bench(BenchArgs),
     /// Print the reference of the script language
     Language,
@@ -86,6 +88,8 @@ pub(crate) struct RunArgs {
     pub(crate) export: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) hashing: HashingArgs,
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
 }
 
 const RUN_EXAMPLES: &str = "\

@@ -1,13 +1,20 @@
 //! The options that say how contents are hashed, for every subcommand that measures.
 
 use std::fmt;
+use std::io;
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 
 use super::{Console, Exit};
+use crate::digest_cache::DigestCache;
+use crate::measure::digests::DigestSource;
 use crate::measure::hasher::Hasher;
+use crate::measure::image::{Image, ImageError};
 use crate::measure::kernel::Kernel;
+use crate::script;
 
 /// The environment variable that chooses a kernel where `--hasher` does not.
 const KERNEL_VARIABLE: &str = "RIMSIM_HASH";
@@ -22,6 +29,60 @@ pub(crate) struct HashingArgs {
     /// nor RIMSIM_HASH says
     #[arg(long, value_name = "KERNEL", value_parser = kernel)]
     pub(crate) hasher: Option<Kernel>,
+}
+
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Hashing (never changes a result)")]
+pub(crate) struct CacheArgs {
+    /// Keep the digests of images' granules in FOLDER, and use those that are there and can be
+    /// believed: an image is hashed once, whatever Realms it is measured in
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) digest_cache: Option<PathBuf>,
+}
+
+impl CacheArgs {
+    /// The files that a script names, with the cache that was asked for.
+    pub(crate) fn files(&self, hasher: &Hasher) -> Result<ImageFiles, HashingProblem> {
+        let Some(dir) = &self.digest_cache else { return Ok(ImageFiles::default()) };
+        let cache = DigestCache::open(dir, hasher.clone());
+        let cache = cache.map_err(|error| {
+            HashingProblem::Io(format!("--digest-cache {}: {error}", dir.display()))
+        })?;
+        Ok(ImageFiles { cache: Some(Arc::new(cache)) })
+    }
+}
+
+/// The file system, and the digests that are kept of images in it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ImageFiles {
+    cache: Option<Arc<DigestCache>>,
+}
+
+impl ImageFiles {
+    /// Opens an image.
+    pub(crate) fn open(&self, path: &Path) -> Result<Image, ImageError> {
+        let image = Image::open(path)?;
+        Ok(match &self.cache {
+            Some(cache) => image.with_digest_source(Arc::clone(cache) as Arc<dyn DigestSource>),
+            None => image,
+        })
+    }
+
+    /// What the cache has to say to people.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        self.cache.as_ref().map(|cache| cache.take_remarks()).unwrap_or_default()
+    }
+}
+
+impl script::Source for ImageFiles {
+    fn text(&mut self, path: &str, limit_bytes: u64) -> io::Result<Vec<u8>> {
+        script::Files.text(path, limit_bytes)
+    }
+
+    fn image(&mut self, path: &str) -> Result<Image, ImageError> {
+        // "." beside a script that was named without a folder leaves nothing of the path.
+        self.open(Path::new(if path.is_empty() { "." } else { path }))
+    }
 }
 
 /// Why nothing can be hashed as it was asked for.

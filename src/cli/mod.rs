@@ -9,6 +9,7 @@ mod conform;
 mod console;
 mod coverage;
 mod host;
+mod digests;
 mod hashing;
 mod input;
 mod measure;
@@ -16,6 +17,7 @@ mod measure_args;
 mod measure_files;
 mod platforms;
 mod profiles;
+mod progress;
 mod run;
 mod trace;
 
@@ -77,6 +79,7 @@ pub fn main() -> ExitCode {
     let mut console = Console::new();
     let done = match &args.command {
         Command::Run(args) => run::run(args, &mut console),
+        Command::Digests(args) => digests::run(args, &mut console),
         Command::Bench(args) => bench::run(args, &mut console),
         Command::Conform(args) => conform::run(args, &mut console),
         Command::Coverage(args) => coverage::run(args, &mut console),

@@ -107,6 +107,12 @@ impl GranuleDigests {
         self.count
     }
 
+    /// How many of the granules are zero.
+    #[must_use]
+    pub fn zero_count(&self) -> u64 {
+        self.zero_runs.last().map_or(0, |run| run.before + run.count)
+    }
+
     /// The digest of the granule that begins at `offset`; `None` if none of the list does.
     #[must_use]
     pub fn get(&self, offset: u64) -> Option<Digest> {
@@ -309,13 +315,12 @@ fn list(
     let count = (image_len_bytes - phase).div_ceil(GRANULE_SIZE);
     let runs_len = usize::try_from(end - table_end).expect("part of a file in memory");
     let zero_runs = zero_runs(&file.bytes_from(table_end)[..runs_len], count)?;
-    let zeros = zero_runs.last().map_or(0, |run| run.before + run.count);
-    if stored.checked_add(zeros) != Some(count) {
-        return Err(DigestsError::Damaged("it has more or fewer digests than granules"));
-    }
     let table = Arc::clone(file);
     let list =
         GranuleDigests { algo, image_len_bytes, phase, zero_runs, count, table, table_offset };
+    if stored.checked_add(list.zero_count()) != Some(count) {
+        return Err(DigestsError::Damaged("it has more or fewer digests than granules"));
+    }
     Ok((list, end))
 }
 

@@ -93,6 +93,21 @@ impl Page {
         matches!(self, Self::Zero)
     }
 
+    /// Whether its bytes are known, not only a digest of them.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        match self {
+            Self::Image { image, offset } => image.is_known() || *offset >= image.len_bytes(),
+            Self::Zero | Self::Owned(_) | Self::Stream { .. } => true,
+        }
+    }
+
+    /// Whether its bytes or their digest by `algo` are known.
+    #[must_use]
+    pub fn can_be_measured(&self, algo: HashAlgo) -> bool {
+        self.is_known() || matches!(self.look(0, algo), Look::Zero | Look::Digest(_))
+    }
+
     /// The page's bytes; images are not copied unless the page passes their end.
     #[must_use]
     pub fn contents(&self) -> Contents<'_> {

@@ -11,7 +11,7 @@ use super::realm::Realm;
 use super::rec::Rec;
 use super::rtt::{Tables, Walk};
 use super::tally::Tally;
-use crate::abi::addr::{GRANULE_SIZE, GranuleBytes, Hex, Ipa, Level, Pa, align_down};
+use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Hex, Ipa, Level, Pa, align_down};
 use crate::abi::platform::Platform;
 use crate::abi::profile::Profile;
 use crate::measure::hasher::Hasher;
@@ -47,7 +47,11 @@ pub struct World {
     pub(crate) realm_tally: Tally<4>,
     pub(crate) programs: BTreeMap<u64, Program>,
     hasher: Hasher,
+    has_unknown_contents: bool,
 }
+
+/// A part of a granule: the granule, offset and length in bytes.
+type Piece = (Granule, usize, usize);
 
 /// The Host touched memory that is not its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -60,6 +64,11 @@ pub enum HostFault {
         /// What the GPT says of it.
         gpt: Gpt,
     },
+    /// Only digests are known of what is there, so it can be neither read nor changed in part.
+    #[error(
+        "of the contents at {0} only digests are known: they can not be read, nor changed in part"
+    )]
+    Unknown(Pa),
     /// There is no memory at the address.
     #[error("no memory at {0}: it is outside the platform's DRAM")]
     NoMemory(Pa),
@@ -83,6 +92,7 @@ impl World {
             realm_tally: Tally::default(),
             programs: BTreeMap::new(),
             hasher: Hasher::default(),
+            has_unknown_contents: false,
         }
     }
 
@@ -170,6 +180,7 @@ impl World {
     /// If there is no memory somewhere, or it is not the Host's.
     pub fn host_write(&mut self, pa: u64, bytes: &[u8]) -> Result<(), HostFault> {
         let pieces = self.pieces(pa, bytes.len() as u64)?;
+        self.are_known(pieces.iter().filter(|(_, _, len)| *len < GRANULE_LEN))?;
         let mut rest = bytes;
         for (granule, offset, len) in pieces {
             let (piece, tail) = rest.split_at(len);
@@ -194,6 +205,7 @@ impl World {
     /// If there is no memory, or it is not the Host's.
     pub fn host_set_page(&mut self, pa: u64, page: Page) -> Result<(), HostFault> {
         let granule = self.host_granule(pa)?;
+        self.has_unknown_contents |= !page.is_known();
         self.memory.set_page(granule, page);
         Ok(())
     }
@@ -204,7 +216,9 @@ impl World {
     /// If there is no memory somewhere, or it is not the Host's.
     pub fn host_read(&self, pa: u64, len_bytes: u64) -> Result<Vec<u8>, HostFault> {
         let mut bytes = Vec::new();
-        for (granule, offset, len) in self.pieces(pa, len_bytes)? {
+        let pieces = self.pieces(pa, len_bytes)?;
+        self.are_known(&pieces)?;
+        for (granule, offset, len) in pieces {
             let page = self.memory.page(granule);
             page.with_bytes(|page| bytes.extend_from_slice(&page[offset..offset + len]));
         }
@@ -256,6 +270,23 @@ impl World {
         self.programs.get(&rec)
     }
 
+    /// Whether the Host ever put something into memory of which only digests are known.
+    #[must_use]
+    pub fn has_unknown_contents(&self) -> bool {
+        self.has_unknown_contents
+    }
+
+    fn are_known<'p>(&self, pieces: impl IntoIterator<Item = &'p Piece>) -> Result<(), HostFault> {
+        if !self.has_unknown_contents {
+            return Ok(());
+        }
+        let unknown = |(granule, ..): &&Piece| !self.memory.page(*granule).is_known();
+        match pieces.into_iter().find(unknown) {
+            Some((granule, ..)) => Err(HostFault::Unknown(self.granules.pa(*granule))),
+            None => Ok(()),
+        }
+    }
+
     /// Whether the host may read a granule: the GPT permits it.
     pub(crate) fn permits_ns(&self, granule: Granule) -> bool {
         self.granules.gpt(granule).permits_ns()
@@ -286,7 +317,7 @@ impl World {
     }
 
     /// Cuts a range of Host memory at granule borders: granule, offset in it, length.
-    fn pieces(&self, pa: u64, len_bytes: u64) -> Result<Vec<(Granule, usize, usize)>, HostFault> {
+    fn pieces(&self, pa: u64, len_bytes: u64) -> Result<Vec<Piece>, HostFault> {
         let beyond = || HostFault::NoMemory(Pa(pa));
         let end = pa.checked_add(len_bytes).ok_or_else(beyond)?;
         // Refused before anything is allocated: no platform has this much.

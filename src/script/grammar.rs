@@ -291,6 +291,8 @@ pub enum Op {
 pub enum ImageSource {
     /// A file, relative to the script.
     File(Name),
+    /// `digests "Image.rimd"`: a file of which only granules' digests are known.
+    Digests(Name),
     /// `kernel[0..64KiB]`: a part of another image, half-open.
     Slice {
         /// The other image.

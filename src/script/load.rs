@@ -15,6 +15,7 @@ use super::names::Names;
 use super::parse::{MAX_TEXT_BYTES, not_utf8, parse};
 use crate::abi::platform::Platform;
 use crate::abi::profile::Profile;
+use crate::measure::digests::DigestFile;
 use crate::measure::image::{Image, ImageError};
 
 /// Most files that include each other, one inside the other: more is a mistake, not a library.
@@ -124,6 +125,13 @@ pub struct LoadedScript {
     pub(super) literals: BTreeSet<u64>,
 }
 
+impl LoadedScript {
+    /// The images that the script names, each as often as it does.
+    pub fn images(&self) -> impl Iterator<Item = &Arc<Image>> {
+        self.items.iter().filter_map(|item| item.image.as_ref())
+    }
+}
+
 /// A statement, the text in which it stands, and the file that it names.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
@@ -184,7 +192,8 @@ pub fn load_from(path: &str, source: &mut dyn Source) -> Result<LoadedScript, Lo
 struct Loader<'s> {
     source: &'s mut dyn Source,
     loaded: LoadedScript,
-    images: BTreeMap<String, Arc<Image>>,
+    /// By name, and whether it is a file of digests.
+    images: BTreeMap<(String, bool), Arc<Image>>,
     /// The files that include each other down to where we are.
     open: Vec<String>,
     includes: usize,
@@ -251,7 +260,10 @@ impl Loader<'_> {
                 self.loaded.profile = Profile::from_name(&name.text);
             }
             Kind::Image { source: ImageSource::File(name), .. } => {
-                image = Some(self.image(path, text, name)?);
+                image = Some(self.image(path, text, name, false)?);
+            }
+            Kind::Image { source: ImageSource::Digests(name), .. } => {
+                image = Some(self.image(path, text, name, true)?);
             }
             Kind::Image { .. }
             | Kind::Note(_)
@@ -326,16 +338,28 @@ impl Loader<'_> {
         path: &str,
         text: &SourceText,
         name: &Name,
+        digests: bool,
     ) -> Result<Arc<Image>, LoadError> {
         let file = join(path, &name.text);
-        if let Some(image) = self.images.get(&file) {
+        let known = (file.clone(), digests);
+        if let Some(image) = self.images.get(&known) {
             return Ok(Arc::clone(image));
         }
         let place = name.span.in_file(&text.file);
         let image = self.source.image(&file);
+        let image = if digests { image.and_then(known_by_digests) } else { image };
         let image = Arc::new(image.map_err(|source| LoadError::Image { place, source })?);
-        self.images.insert(file, Arc::clone(&image));
+        self.images.insert(known, Arc::clone(&image));
         Ok(image)
+    }
+}
+
+/// The image that a file of digests tells of.
+fn known_by_digests(file: Image) -> Result<Image, ImageError> {
+    let path = file.name().to_owned();
+    match DigestFile::read(&Arc::new(file)) {
+        Ok(digests) => Ok(Image::from_digests(path, digests.lists)),
+        Err(source) => Err(ImageError::Digests { path, source }),
     }
 }
 

@@ -84,7 +84,9 @@ impl Names {
 
     fn source(&self, text: &SourceText, source: &ImageSource) -> Checked {
         let exprs = match source {
-            ImageSource::File(_) | ImageSource::Bytes(..) => return Ok(()),
+            ImageSource::File(_) | ImageSource::Digests(_) | ImageSource::Bytes(..) => {
+                return Ok(());
+            }
             ImageSource::Zeros(len) => [len, len],
             ImageSource::Fill { len, seed } => [len, seed],
             ImageSource::Slice { image, from, to } => {

@@ -183,9 +183,11 @@ impl Parser<'_> {
                 ImageSource::Bytes(bytes, span)
             }
             _ => {
-                let word = self.name("a file in quotes, an image, `zeros`, `fill` or bytes")?;
+                let word =
+                    self.name("a file in quotes, an image, `digests`, `zeros`, `fill` or bytes")?;
                 let sliced = self.peek(0)?.kind == TokenKind::Sign("[");
                 match word.text.as_str() {
+                    "digests" if !sliced => ImageSource::Digests(self.text("a file")?),
                     "zeros" if !sliced => ImageSource::Zeros(self.expr()?),
                     "fill" if !sliced => {
                         let len = self.expr()?;

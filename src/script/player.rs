@@ -186,11 +186,13 @@ impl Player {
     fn play_all(&mut self, state: &mut State, session: &mut Session<'_>) -> Result<(), PlayError> {
         for item in &self.script.items {
             let printed = Run { state, session, item }.statement()?;
+            if printed.is_some() {
+                // Nobody is shown a RIM of an image that is not what it was.
+                self.script.images().try_for_each(|image| image.check_unchanged())?;
+            }
             self.printed.extend(printed);
         }
-        let images = self.script.items.iter().filter_map(|item| item.image.as_ref());
-        images.into_iter().try_for_each(|image| image.check_unchanged())?;
-        Ok(())
+        Ok(self.script.images().try_for_each(|image| image.check_unchanged())?)
     }
 }
 
@@ -282,7 +284,7 @@ impl Run<'_, '_> {
             Picture::image(image.into())
         };
         let picture = match source {
-            ImageSource::File(_) => {
+            ImageSource::File(_) | ImageSource::Digests(_) => {
                 let image = self.item.image.as_ref().expect("loaded with the script");
                 Picture::image(std::sync::Arc::clone(image))
             }

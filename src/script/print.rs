@@ -154,6 +154,7 @@ impl Printer {
     fn image(&mut self, source: &ImageSource) -> fmt::Result {
         match source {
             ImageSource::File(name) => write!(self.out, "{}", Quoted(&name.text)),
+            ImageSource::Digests(name) => write!(self.out, "digests {}", Quoted(&name.text)),
             ImageSource::Slice { image, from, to } => {
                 write!(self.out, "{}[", image.text)?;
                 self.expr(from, 0, "")?;

@@ -6,6 +6,7 @@
 mod check;
 mod fill;
 mod step;
+mod unknown;
 
 pub use check::Mismatch;
 pub use step::{
@@ -14,7 +15,7 @@ pub use step::{
 
 use thiserror::Error;
 
-use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes};
+use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Pa};
 use crate::measure::page::Page;
 use crate::model::program::GuestActionError;
 use crate::model::world::{HostFault, World};
@@ -32,6 +33,9 @@ pub enum Fault {
     /// The Host touched memory that is not its own.
     #[error(transparent)]
     Host(#[from] HostFault),
+    /// The RMM or a Realm would read contents of which only digests are known.
+    #[error("of the contents at {0} only digests are known, and they are not enough here")]
+    Unknown(Pa),
     /// The Realm's software can not be made to do it.
     #[error(transparent)]
     Guest(#[from] GuestActionError),
@@ -122,7 +126,12 @@ impl<'o> Session<'o> {
     fn act(&mut self, action: &Action) -> (Option<Outcome>, Option<Fault>) {
         let world = &mut self.world;
         let done = match action {
-            Action::Call(regs) => return (Some(world.call(regs)), None),
+            Action::Call(regs) => {
+                return match unknown::needed(world, regs) {
+                    None => (Some(world.call(regs)), None),
+                    Some(pa) => (None, Some(Fault::Unknown(pa))),
+                };
+            }
             Action::Page { pa, data } => write_page(world, *pa, data),
             Action::Write { pa, bytes } => world.host_write(*pa, bytes),
             Action::Zero { pa, len_bytes } => fill::zero(world, *pa, *len_bytes),

@@ -181,6 +181,7 @@ fn command() -> impl Strategy<Value = Kind> {
 fn image_source() -> impl Strategy<Value = ImageSource> {
     prop_oneof![
         text().prop_map(ImageSource::File),
+        text().prop_map(ImageSource::Digests),
         (name(), expr(), expr()).prop_map(|(image, from, to)| ImageSource::Slice {
             image,
             from,

@@ -1,0 +1,180 @@
+//! `rimsim digests`
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args as ClapArgs, ValueEnum};
+use serde_json::json;
+
+use super::args::Format;
+use super::hashing::HashingArgs;
+use super::progress::Progress;
+use super::{Console, Exit};
+use crate::measure::digests::{self, DigestFile};
+use crate::measure::image::{Image, ImageError};
+use crate::measure::rim::HashAlgo;
+
+/// Write the digests of an image's granules to a file, to predict RIMs where the image is not
+///
+/// A script takes the file in the image's place: `image kernel = digests "Image.rimd"`. It can be
+/// placed in a Realm at any granule, with the algorithms that it has digests by; its bytes can not
+/// be read, sliced or changed.
+///
+/// Prints a line for each list: the algorithm, the number of granules, how many of them are zero.
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = FORMAT_AND_EXAMPLES)]
+pub(crate) struct DigestsArgs {
+    /// The image; with --show, a file of digests
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Where the digests are written
+    #[arg(short, long, value_name = "FILE", required_unless_present = "show")]
+    out: Option<PathBuf>,
+    /// Hash algorithm of the Realms; both if it is not said
+    #[arg(long, value_enum)]
+    algo: Option<Algo>,
+    /// Say what is in a file of digests, and whether it is whole
+    #[arg(long, conflicts_with_all = ["out", "algo"])]
+    show: bool,
+    #[command(flatten)]
+    hashing: HashingArgs,
+    /// Say how fast it was
+    #[arg(short, long)]
+    verbose: bool,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Algo {
+    Sha256,
+    Sha512,
+}
+
+const FORMAT_AND_EXAMPLES: &str = "\
+Examples:
+  Measure where the image is:
+      rimsim digests Image -o Image.rimd
+  Is it whole, and what is in it?
+      rimsim digests --show Image.rimd
+
+The file: a header (`RIMD`, version, length of the image, checksum), then for each algorithm the \
+digests of the granules that are not zero and the runs of those that are, then a trailer for each \
+list. It is described byte by byte in the documentation of rimsim::measure::digests. The checksum \
+finds damage, not malice: take digests only from whom you would take the RIM.";
+
+pub(super) fn run(args: &DigestsArgs, console: &mut Console) -> io::Result<Exit> {
+    let done = if args.show {
+        Image::open(&args.file)
+    } else {
+        let made = make(args, console);
+        match made {
+            Ok(out) => Image::open(&out),
+            Err(exit) => return Ok(exit),
+        }
+    };
+    let file = match done {
+        Ok(file) => Arc::new(file),
+        Err(error) => {
+            console.error(&error.to_string());
+            return Ok(Exit::Io);
+        }
+    };
+    let lists = match DigestFile::read(&file) {
+        Ok(digests) => digests.lists,
+        Err(source) => {
+            let path = file.name().to_owned();
+            console.error(&ImageError::Digests { path, source }.to_string());
+            return Ok(Exit::Usage);
+        }
+    };
+    match args.format {
+        Format::Text => {
+            for list in &lists {
+                console.result(&format!(
+                    "{} {} granules, {} zero, image of {} bytes",
+                    list.algo().name(),
+                    list.count(),
+                    list.zero_count(),
+                    list.image_len_bytes()
+                ))?;
+            }
+        }
+        Format::Json => {
+            let list = |list: &digests::GranuleDigests| {
+                json!({
+                    "hash_algo": list.algo().name(),
+                    "granules": list.count(),
+                    "zero_granules": list.zero_count(),
+                    "image_len_bytes": list.image_len_bytes(),
+                    "phase": list.phase(),
+                })
+            };
+            let lists: Vec<_> = lists.iter().map(list).collect();
+            console.json(&json!({
+                "schema": "rimsim/1",
+                "command": "digests",
+                "file": file.name(),
+                "lists": lists,
+            }))?;
+        }
+    }
+    Ok(Exit::Good)
+}
+
+/// Hashes the image and writes the file, which appears whole or not at all.
+fn make(args: &DigestsArgs, console: &mut Console) -> Result<PathBuf, Exit> {
+    let hasher = args.hashing.hasher().map_err(|problem| problem.tell(console))?;
+    let out = args.out.clone().expect("asked for by the arguments");
+    let algos = match args.algo {
+        None => HashAlgo::ALL.to_vec(),
+        Some(Algo::Sha256) => vec![HashAlgo::Sha256],
+        Some(Algo::Sha512) => vec![HashAlgo::Sha512],
+    };
+    let image = Image::open(&args.file).map_err(|error| {
+        console.error(&error.to_string());
+        Exit::Io
+    })?;
+    let image = Arc::new(image);
+    if image.is_file(&out) {
+        console.error(&format!("{}: would be overwritten by its digests", out.display()));
+        return Err(Exit::Usage);
+    }
+    let progress = Progress::begin(image.len_bytes() * algos.len() as u64);
+    let hasher = hasher.counting_in(progress.counter());
+    let written =
+        write(&out, &image, |file| digests::write(file, &image, &algos, 0, &[0; 32], &hasher));
+    let speed = progress.end();
+    if args.verbose {
+        console.say(&speed);
+    }
+    match written {
+        Ok(()) => Ok(out),
+        Err(error) => {
+            console.error(&format!("{}: {error}", out.display()));
+            Err(Exit::Io)
+        }
+    }
+}
+
+fn write(
+    out: &Path,
+    image: &Image,
+    digests: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut name = out.as_os_str().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = PathBuf::from(name);
+    let mut file = BufWriter::with_capacity(1 << 20, File::create(&temporary)?);
+    let done = digests(&mut file)
+        .and_then(|()| image.check_unchanged().map_err(io::Error::other))
+        .and_then(|()| fs::rename(&temporary, out));
+    if done.is_err() {
+        // It is half of a file; that it can not be removed is the smaller trouble.
+        let _ = fs::remove_file(&temporary);
+    }
+    done
+}

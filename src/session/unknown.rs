@@ -1,0 +1,30 @@
+//! Contents of which only digests are known: where they are not enough.
+
+use crate::abi::addr::Pa;
+use crate::abi::command::{CallRegs, Command};
+use crate::abi::params::DATA_MEASURE;
+use crate::model::world::World;
+
+/// The address of the contents that the RMM or the Realm would have to read for this call.
+///
+/// Digests are enough to put a granule into a Realm, if they are by the Realm's algorithm. They are
+/// no parameters, and a Realm can not run on them.
+pub(super) fn needed(world: &World, regs: &CallRegs) -> Option<Pa> {
+    if !world.has_unknown_contents() {
+        return None;
+    }
+    match Command::decode(regs)? {
+        Command::RealmCreate { params_ptr, .. } => unknown_page(world, params_ptr),
+        Command::RecCreate { params_ptr, .. } => unknown_page(world, params_ptr),
+        Command::RecEnter { run_ptr, .. } => Some(Pa(run_ptr)),
+        Command::DataCreate { rd, src, flags, .. } if flags & DATA_MEASURE != 0 => {
+            let algo = world.realm(rd)?.log().algo();
+            world.host_page(src).ok().filter(|page| !page.can_be_measured(algo)).map(|_| Pa(src))
+        }
+        _ => None,
+    }
+}
+
+fn unknown_page(world: &World, pa: u64) -> Option<Pa> {
+    world.host_page(pa).ok().filter(|page| !page.is_known()).map(|_| Pa(pa))
+}
