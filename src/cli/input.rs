@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::Exit;
+use crate::measure::image::ImageError;
 use crate::script::{self, LoadError, LoadedScript};
 use crate::vector::{self, Vector, VectorError};
 
@@ -36,6 +37,11 @@ pub(crate) enum Problem {
     TooLong { path: PathBuf, len_bytes: u64 },
     #[error("{path}: no {wanted} files in it", path = path.display())]
     NothingFound { path: PathBuf, wanted: String },
+    #[error("{path}: uses images of which only digests are known; a vector has all bytes",
+        path = path.display())]
+    Unknown { path: PathBuf },
+    #[error(transparent)]
+    Image(#[from] ImageError),
     #[error(transparent)]
     Vector(#[from] VectorError),
     #[error(transparent)]
@@ -46,9 +52,14 @@ impl Problem {
     /// The exit code that tells of it.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Io { .. } | Self::Directory { .. } | Self::NothingFound { .. } => Exit::Io,
-            Self::TooLong { .. } | Self::Vector(_) => Exit::Usage,
-            Self::Script(LoadError::Script(_)) => Exit::Usage,
+            Self::Io { .. }
+            | Self::Directory { .. }
+            | Self::NothingFound { .. }
+            | Self::Image(_) => Exit::Io,
+            Self::TooLong { .. } | Self::Unknown { .. } | Self::Vector(_) => Exit::Usage,
+            Self::Script(
+                LoadError::Script(_) | LoadError::Image { source: ImageError::Digests { .. }, .. },
+            ) => Exit::Usage,
             Self::Script(_) => Exit::Io,
         }
     }
@@ -57,6 +68,11 @@ impl Problem {
 impl Input {
     /// Reads a file. One whose name ends in `.json` is a vector, any other a script.
     pub(crate) fn open(path: &Path) -> Result<Self, Problem> {
+        Self::open_with(path, &mut script::Files)
+    }
+
+    /// As [`Input::open`], with what a script names from `source`.
+    pub(crate) fn open_with(path: &Path, source: &mut dyn script::Source) -> Result<Self, Problem> {
         let io = |source| Problem::Io { path: path.to_owned(), source };
         let metadata = std::fs::metadata(path).map_err(io)?;
         if metadata.is_dir() {
@@ -64,7 +80,7 @@ impl Input {
         }
         let json = path.extension().is_some_and(|extension| extension == "json");
         if !json {
-            return Ok(Self::Script(script::load(path)?));
+            return Ok(Self::Script(script::load_with(path, source)?));
         }
         if metadata.len() > MAX_VECTOR_BYTES {
             return Err(Problem::TooLong { path: path.to_owned(), len_bytes: metadata.len() });

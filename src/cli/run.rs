@@ -6,7 +6,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::args::{Format, RunArgs};
+use super::hashing::ImageFiles;
 use super::input::{Input, Problem, read_settings};
+use super::progress::Progress;
 use super::trace::{Commands, Trace, hex};
 use super::{Console, Exit};
 use crate::abi::platform::Platform;
@@ -54,6 +56,31 @@ impl Setup {
 }
 
 impl Input {
+    /// Bytes of all images that may be measured.
+    fn image_bytes(&self) -> u64 {
+        match self {
+            Self::Vector(_) => 0,
+            Self::Script(script) => script.images().map(|image| image.len_bytes()).sum(),
+        }
+    }
+
+    fn check_unchanged(&self) -> Result<(), Problem> {
+        match self {
+            Self::Vector(_) => Ok(()),
+            Self::Script(script) => {
+                Ok(script.images().try_for_each(|image| image.check_unchanged())?)
+            }
+        }
+    }
+
+    /// Whether all bytes are known that it may show.
+    fn is_known(&self) -> bool {
+        match self {
+            Self::Vector(_) => true,
+            Self::Script(script) => script.images().all(|image| image.is_known()),
+        }
+    }
+
     /// Replays the file to its end, or to where it can not go on.
     pub(crate) fn replay<'o>(
         &self,
@@ -144,10 +171,15 @@ pub(super) fn run(args: &RunArgs, console: &mut Console) -> io::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
-    match args.hashing.hasher() {
-        Ok(hasher) => setup.hasher = hasher.working_ahead(),
+    let hasher = args.hashing.hasher();
+    let hashing = hasher.and_then(|hasher| args.cache.files(&hasher).map(|files| (hasher, files)));
+    let files = match hashing {
+        Ok((hasher, files)) => {
+            setup.hasher = hasher.working_ahead();
+            files
+        }
         Err(problem) => return Ok(problem.tell(console)),
-    }
+    };
     if args.export.is_some() && args.files.len() != 1 {
         console.error("--export takes one FILE to replay");
         return Ok(Exit::Usage);
@@ -155,7 +187,7 @@ pub(super) fn run(args: &RunArgs, console: &mut Console) -> io::Result<Exit> {
     let mut exit = Exit::Good;
     let mut results = Vec::new();
     for path in &args.files {
-        match file(args, &setup, path, console) {
+        match file(args, &setup, &files, path, console) {
             Ok(result) => {
                 exit = exit.and(result.ended.exit);
                 results.push(result);
@@ -214,14 +246,21 @@ struct RealmResult {
 fn file(
     args: &RunArgs,
     setup: &Setup,
+    files: &ImageFiles,
     path: &Path,
     console: &mut Console,
 ) -> Result<Replayed, Problem> {
-    let input = Input::open(path)?;
+    let input = Input::open_with(path, &mut files.clone())?;
+    let progress = Progress::begin(input.image_bytes());
+    let setup =
+        &Setup { hasher: setup.hasher.clone().counting_in(progress.counter()), ..setup.clone() };
     if let Some(target) = args.export.as_ref().filter(|target| same_file(target, path)) {
         let what =
             io::Error::new(io::ErrorKind::InvalidInput, "would be overwritten by its export");
         return Err(Problem::Io { path: target.clone(), source: what });
+    }
+    if args.export.is_some() && !input.is_known() {
+        return Err(Problem::Unknown { path: path.to_owned() });
     }
     let stem =
         path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
@@ -244,13 +283,20 @@ fn file(
         let io = |source| Problem::Io { path: target.clone(), source };
         std::fs::write(target, writer.text()).map_err(io)?;
     }
+    let realms = realms(&mut ended, args.events);
+    // Hashing is lazy: what was hashed just now has to be what was opened.
+    input.check_unchanged()?;
+    let speed = progress.end();
+    if args.verbose {
+        files.remarks().iter().for_each(|remark| console.say(remark));
+        console.say(&speed);
+    }
     for line in &ended.printed {
         console.say(line);
     }
     for message in &ended.messages {
         console.error(message);
     }
-    let realms = realms(&mut ended, args.events);
     Ok(Replayed { file: path.display().to_string(), ended, realms, commands: commands.list })
 }
 

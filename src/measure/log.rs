@@ -98,7 +98,7 @@ impl EventLog {
         self.hasher.each_window(self.algo, &self.events, from, |events, contents| {
             for (event, content) in events.iter().zip(contents) {
                 if rule.measures(&event) {
-                    rim = fold(rim, &event, content);
+                    rim = fold_one(rim, event, content);
                 }
             }
         });
@@ -110,8 +110,7 @@ impl EventLog {
         let mut rim = Measurement::zero(self.algo);
         self.hasher.each_window(self.algo, &self.events, 0, |events, contents| {
             for (event, content) in events.iter().zip(contents) {
-                let one = Events::from_iter([event.clone()]);
-                rim = fold(rim, &one, std::slice::from_ref(content));
+                rim = fold_one(rim, event.clone(), content);
                 f(&event, &rim);
             }
         });
@@ -175,6 +174,11 @@ pub(super) fn fold(rim: Measurement, events: &Events, contents: &[Digest]) -> Me
         }
     }
     chain.rim()
+}
+
+/// The RIM after one more event.
+fn fold_one(rim: Measurement, event: MeasuredEvent, content: &Digest) -> Measurement {
+    fold(rim, &Events::from_iter([event]), std::slice::from_ref(content))
 }
 
 /// One more event, of which everything that is measured is in the event itself.

@@ -158,11 +158,19 @@ impl SourceText {
 /// # Errors
 /// If a file can not be read, or a script has a mistake.
 pub fn load(path: &Path) -> Result<LoadedScript, LoadError> {
+    load_with(path, &mut Files)
+}
+
+/// Loads a script and what it names from `source`.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(path: &Path, source: &mut dyn Source) -> Result<LoadedScript, LoadError> {
     let Some(path) = path.to_str() else {
         let source = io::Error::new(io::ErrorKind::InvalidInput, "the name is not UTF-8");
         return Err(LoadError::Io { path: path.display().to_string(), place: None, source });
     };
-    load_from(path, &mut Files)
+    load_from(path, source)
 }
 
 /// Loads a script from anywhere.

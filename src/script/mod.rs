@@ -51,7 +51,7 @@ pub use grammar::{
 };
 pub use load::{
     Files, LoadError, LoadedScript, MAX_INCLUDE_DEPTH, MAX_INCLUDES, MemoryFiles, Source, load,
-    load_from,
+    load_from, load_with,
 };
 pub use parse::{MAX_OPERATORS, MAX_TEXT_BYTES, parse, parse_bytes, round_trips};
 pub use player::{
