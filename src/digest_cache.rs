@@ -92,8 +92,8 @@ impl DigestCache {
         let stamp = image.stamp()?;
         let FileStamp { device, inode, len_bytes, modified, changed } = stamp;
         let text = format!(
-            "rimsim 1\n{} 2^{GRANULE_SHIFT} from {phase}\n{device} {inode} {len_bytes} {modified:?} \
-             {changed:?}\n",
+            "rimsim 1\n{} 2^{GRANULE_SHIFT} from {phase}\n\
+             {device} {inode} {len_bytes} {modified:?} {changed:?}\n",
             algo.name()
         );
         let key: [u8; 32] = Sha256::digest(text).into();

@@ -11,8 +11,8 @@ pub const LEN_BYTES: usize = 0x100;
 /// A descriptor's bytes.
 pub type Descriptor = [u8; LEN_BYTES];
 
-/// What RMI_DATA_CREATE measures, after a RIM in its slot: the IPA, the flags, and the digest of the granule, or 64 zero
-/// bytes if the flags do not ask for it.
+/// What RMI_DATA_CREATE measures, after a RIM in its slot: the IPA, the flags, and the digest of
+/// the granule, or 64 zero bytes if the flags do not ask for it.
 #[must_use]
 pub fn data(rim: &[u8; 64], ipa: Ipa, flags: u64, content: &[u8; 64]) -> Descriptor {
     let mut descriptor = header(0, rim);

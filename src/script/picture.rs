@@ -49,6 +49,9 @@ impl Picture {
             let len = self.len_bytes;
             return Err(format!("{from}..{to} is no part of the image, which has {len} bytes"));
         }
+        if matches!(&self.bytes, Bytes::Image(image) if !image.is_known()) {
+            return Err("of this image only digests are known: it can not be cut".into());
+        }
         let offset = self.offset + from;
         if matches!(self.bytes, Bytes::Fill { .. }) && !offset.is_multiple_of(8) {
             return Err("slices of a `fill` begin at multiples of 8".into());

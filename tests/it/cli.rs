@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// A folder of this test alone, gone when it ends.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         // What an interrupted run left behind.
         let _ = std::fs::remove_dir_all(&folder);
@@ -15,18 +15,27 @@ impl Folder {
         Self(folder)
     }
 
-    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> &Self {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub(crate) fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> &Self {
         std::fs::write(self.0.join(name), bytes).expect("a file of the test");
         self
     }
 
-    fn rimsim(&self, args: &[&str]) -> Output {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rimsim"));
-        command.args(args).current_dir(&self.0).output().expect("the command")
+        command.args(args).current_dir(&self.0);
+        command
+    }
+
+    pub(crate) fn rimsim(&self, args: &[&str]) -> Output {
+        self.command(args).output().expect("the command")
     }
 
     /// Runs the command, which has to end with `code` and to say `text` on standard error.
-    fn fails(&self, args: &[&str], code: i32, text: &str) {
+    pub(crate) fn fails(&self, args: &[&str], code: i32, text: &str) {
         let output = self.rimsim(args);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
@@ -47,7 +56,7 @@ REALM_CREATE rd=rd params_ptr=RealmParams {
 }
 ";
 
-fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("text")
 }
 
