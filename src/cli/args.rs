@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use super::measure_args::{DtbArgs, MeasureArgs, ProfilesArgs};
 use super::bench::BenchArgs;
 use super::digests::DigestsArgs;
 use super::hashing::{CacheArgs, HashingArgs};
+use super::measure_args::{DtbArgs, MeasureArgs, ProfilesArgs};
 use crate::abi::profile::{Profile, RemReading};
 
 /// Simulates the Realm Management Monitor of Arm CCA and calculates Realm Initial Measurements.
