@@ -86,18 +86,27 @@ impl script::Source for ImageFiles {
 }
 
 /// Why nothing can be hashed as it was asked for.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum HashingProblem {
+    #[error("{0}")]
     Usage(String),
+    #[error("{0}")]
     Io(String),
 }
 
 impl HashingProblem {
+    /// How the process ends.
+    pub(crate) const fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            Self::Io(_) => Exit::Io,
+        }
+    }
+
     /// Tells people, and how the process ends.
     pub(crate) fn tell(&self, console: &mut Console) -> Exit {
-        let (Self::Usage(text) | Self::Io(text)) = self;
-        console.error(text);
-        if matches!(self, Self::Usage(_)) { Exit::Usage } else { Exit::Io }
+        console.error(&self.to_string());
+        self.exit()
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Exit;
+use super::hashing::{HashingProblem, ImageFiles};
 use super::input::read_settings;
 use super::measure_args::{GuestArgs, VmmArgs};
 use super::measure_files::MappedFiles;
@@ -115,12 +116,22 @@ impl From<Refusal> for Trouble {
     }
 }
 
+impl From<HashingProblem> for Trouble {
+    fn from(problem: HashingProblem) -> Self {
+        Self(problem.exit(), problem.to_string())
+    }
+}
+
 fn usage(text: String) -> Trouble {
     Trouble(Exit::Usage, text)
 }
 
 /// Reads the arguments up to the VM.
-pub(crate) fn guest<'a>(args: &'a GuestArgs, vmm: &VmmArgs) -> Result<Guest<'a>, Trouble> {
+pub(crate) fn guest<'a>(
+    args: &'a GuestArgs,
+    files: ImageFiles,
+    vmm: &VmmArgs,
+) -> Result<Guest<'a>, Trouble> {
     let argv = &vmm.argv;
     let vmm = Vmm::from_name(&vmm.vmm).map_err(usage)?;
     let version = match &args.vmm_version {
@@ -132,7 +143,7 @@ pub(crate) fn guest<'a>(args: &'a GuestArgs, vmm: &VmmArgs) -> Result<Guest<'a>,
     let host =
         HostProfile::from_name(host).map_err(|why| usage(format!("--host {host}: {why}")))?;
     let (caps, decisions) = stack(&layers(args, host)?);
-    let mut files = MappedFiles::new(&args.map);
+    let mut files = MappedFiles::new(&args.map, files);
     let device_tree = match &args.dtb {
         None => None,
         Some(path) => {

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::hashing::ImageFiles;
 use super::host::{Guest, Trouble, guest};
 use super::measure_args::{DtbArgs, MeasureArgs, MeasureFormat};
 use super::measure_files::sha256;
+use super::progress::Progress;
 use super::trace::hex;
 use super::{Console, Exit};
 use crate::abi::addr::Hex;
@@ -66,14 +68,19 @@ pub(super) fn run(args: &MeasureArgs, console: &mut Console) -> io::Result<Exit>
 }
 
 fn measure<'a>(args: &'a MeasureArgs, console: &mut Console) -> Result<Measured<'a>, Trouble> {
-    let guest = guest(&args.guest, &args.vmm)?;
+    let hasher = args.hashing.hasher()?;
+    let files = args.cache.files(&hasher)?;
+    let guest = guest(&args.guest, files, &args.vmm)?;
     let rule = rule(args, &guest)?;
     for name in guest.files.unused() {
         console.note(&format!("--map {name}: the command line does not open it"));
     }
     let machine = kvm::machine(guest.host.generation, &guest.caps, &guest.vm)?;
     let mut recorder = Recorder::new(rule == RimRule::Rmm10);
-    let mut session = Session::new(World::new(machine.clone(), Profile::TF_RMM));
+    let progress = Progress::begin(guest.files.len_bytes());
+    let mut world = World::new(machine.clone(), Profile::TF_RMM);
+    world.set_hasher(hasher.working_ahead().counting_in(progress.counter()));
+    let mut session = Session::new(world);
     if args.script_out.is_some() {
         session.observe(&mut recorder);
     }
@@ -81,6 +88,10 @@ fn measure<'a>(args: &'a MeasureArgs, console: &mut Console) -> Result<Measured<
     let mut on_stage = |stage: Stage| stages.push(stage);
     let booted = kvm::boot(&mut session, guest.host, rule, &guest.caps, &guest.vm, &mut on_stage)?;
     let world = session.into_world();
+    let speed = progress.end();
+    if args.guest.verbose {
+        guest.files.remarks().iter().chain([&speed]).for_each(|line| console.note(line));
+    }
     let changed = guest.files.check_unchanged();
     changed.map_err(|error| Trouble(Exit::Io, error.to_string()))?;
     let rim = stages.last().expect("a Realm that was built has stages").rim;
@@ -114,7 +125,7 @@ fn rule(args: &MeasureArgs, guest: &Guest<'_>) -> Result<RimRule, Trouble> {
 }
 
 pub(super) fn dtb(args: &DtbArgs, console: &mut Console) -> io::Result<Exit> {
-    let done = guest(&args.guest, &args.vmm).and_then(|guest| {
+    let done = guest(&args.guest, ImageFiles::default(), &args.vmm).and_then(|guest| {
         write_device_tree(&guest, &args.output)?;
         let path = args.output.display();
         let dtb = device_tree(&guest).expect("it was written");

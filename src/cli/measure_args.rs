@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
+use super::hashing::{CacheArgs, HashingArgs};
+
 /// Predict the RIM of the Realm that a VMM's command line starts
 ///
 /// Simulates the whole host: the VMM reads its command line and lays out memory, KVM turns its
@@ -31,6 +33,10 @@ pub(crate) struct MeasureArgs {
     /// Form of the result: the RIM in hexadecimal, or one JSON document
     #[arg(long, value_enum, default_value_t = MeasureFormat::Hex)]
     pub(crate) format: MeasureFormat,
+    #[command(flatten)]
+    pub(crate) hashing: HashingArgs,
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
     #[command(flatten)]
     pub(crate) vmm: VmmArgs,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+use super::hashing::ImageFiles;
 use crate::host::Files;
 use crate::measure::image::{Image, ImageError};
 
@@ -12,13 +13,24 @@ use crate::measure::image::{Image, ImageError};
 #[derive(Debug)]
 pub(crate) struct MappedFiles<'a> {
     map: &'a [(String, PathBuf)],
+    files: ImageFiles,
     /// Name on the command line, and what was opened.
     pub(crate) opened: Vec<(String, Arc<Image>)>,
 }
 
 impl<'a> MappedFiles<'a> {
-    pub(crate) fn new(map: &'a [(String, PathBuf)]) -> Self {
-        Self { map, opened: Vec::new() }
+    pub(crate) fn new(map: &'a [(String, PathBuf)], files: ImageFiles) -> Self {
+        Self { map, files, opened: Vec::new() }
+    }
+
+    /// Bytes of all files that were opened.
+    pub(crate) fn len_bytes(&self) -> u64 {
+        self.opened.iter().map(|(_, image)| image.len_bytes()).sum()
+    }
+
+    /// What a digest cache has to say to people.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        self.files.remarks()
     }
 
     /// Says whether all files are still what they were.
@@ -40,7 +52,7 @@ impl Files for MappedFiles<'_> {
         }
         let mapped = self.map.iter().rev().find(|(from, _)| from == name);
         let path = mapped.map_or_else(|| Path::new(name), |(_, path)| path.as_path());
-        let image = Arc::new(Image::open(path)?);
+        let image = Arc::new(self.files.open(path)?);
         self.opened.push((name.to_owned(), Arc::clone(&image)));
         Ok(image)
     }
