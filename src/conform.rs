@@ -44,6 +44,13 @@ pub fn replay<'o>(
     for observer in observers {
         session.observe(observer);
     }
+    replay_in(&mut session, vector)
+}
+
+/// As [`replay`], in a session whose world has the machine and the rules that are to count. They
+/// are the world's again at the end.
+pub fn replay_in(session: &mut Session<'_>, vector: &Vector) -> Report {
+    let profile = session.world().profile();
     let as_recorded = Profile::TF_RMM.with_rem_reading(profile.rem_reading());
     let mut report = Report::default();
     for step in vector.steps() {
@@ -61,5 +68,6 @@ pub fn replay<'o>(
             });
         }
     }
+    session.world_mut().set_profile(profile);
     report
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::args::{CoverageArgs, Format};
 use super::input::{self, Input};
-use super::run::Setup;
+use super::replay::Setup;
 use super::{Console, Exit};
 use crate::abi::profile::Profile;
 use crate::coverage::{Coverage, Exceptions, Line};

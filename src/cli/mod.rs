@@ -18,6 +18,7 @@ mod measure_files;
 mod platforms;
 mod profiles;
 mod progress;
+mod replay;
 mod run;
 mod trace;
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Fault;
 use super::step::{Action, Check, Expected, PeekWant, RealmWant, RecWant, RimWant};
 use crate::abi::addr::Hex;
 use crate::abi::command::{Command, ResultRegs};
@@ -29,6 +30,17 @@ impl fmt::Display for Mismatch {
     }
 }
 
+/// Compares what came of a write of the Host.
+pub(super) fn write(expected: &Expected, fault: Option<&Fault>, mismatches: &mut Vec<Mismatch>) {
+    let Expected::Write { refused } = expected else { return };
+    let refused_here = matches!(fault, Some(Fault::Host(_)));
+    if refused_here != *refused {
+        let got = fault.map_or_else(|| "done".to_owned(), ToString::to_string);
+        let wanted = if *refused { "gpf" } else { "done" }.to_owned();
+        mismatches.push(Mismatch { what: "write".to_owned(), got, wanted });
+    }
+}
+
 /// Compares the answer to a call.
 pub(super) fn outcome(
     expected: &Expected,
@@ -37,6 +49,7 @@ pub(super) fn outcome(
 ) {
     let Some(outcome) = outcome else { return };
     match expected {
+        Expected::Write { .. } => {}
         Expected::Regs(wanted) => {
             for (x, wanted) in wanted {
                 let got = outcome.regs().get(*x).copied();

@@ -103,6 +103,7 @@ impl<'o> Session<'o> {
         let mut mismatches = Vec::new();
         if let Some(expected) = &step.expected {
             check::outcome(expected, outcome.as_ref(), &mut mismatches);
+            check::write(expected, fault.as_ref(), &mut mismatches);
         }
         if let Some(guest) = step.notes.as_ref().and_then(|notes| notes.guest.as_ref()) {
             check::guest(&self.world, &step.action, guest, &mut mismatches);

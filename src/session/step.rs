@@ -17,7 +17,7 @@ use crate::model::realm::RealmState;
 pub struct Step {
     /// What to do.
     pub action: Action,
-    /// What the RMM should answer; `None` if it was not said.
+    /// What the machine should answer; `None` if it was not said.
     pub expected: Option<Expected>,
     /// Where the step comes from.
     pub place: Place,
@@ -131,7 +131,7 @@ pub enum Action {
     Note(String),
 }
 
-/// What a call should answer.
+/// What a call or a write of the Host should give.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
     /// Values of registers, by index (0 is X0).
@@ -144,6 +144,11 @@ pub enum Expected {
         condition: Option<String>,
         /// Outputs: name and value.
         outputs: Vec<(String, u64)>,
+    },
+    /// Whether the granule protection check refuses a write of the Host.
+    Write {
+        /// It does.
+        refused: bool,
     },
 }
 

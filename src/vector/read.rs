@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::format::{Document, HexBytes, Number, Smc, StepObject};
 use crate::abi::addr::GRANULE_SIZE;
-use crate::abi::command::{CallRegs, Command};
+use crate::abi::command::{CallRegs, Command, CommandInfo};
 use crate::abi::platform::{MAX_DRAM_BYTES, Platform, PlatformError};
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::model::granule::{Gpt, GranuleState};
@@ -110,6 +110,7 @@ fn item(raw: &RawValue, place: Place) -> Result<Item, VectorError> {
         return Ok(Item::DelegateRange { pa: pa.0, count: count.0, place });
     }
     let mut step = Step::new(Action::Note(String::new()), place.clone());
+    step.expected = write_result(&object).map_err(wrong)?;
     step.action = match object {
         StepObject::Smc(smc) => call(*smc, &mut step).map(Action::Call).map_err(wrong)?,
         StepObject::Page { pa, data, .. } => page(pa, data).map_err(wrong)?,
@@ -133,7 +134,37 @@ fn item(raw: &RawValue, place: Place) -> Result<Item, VectorError> {
     Ok(Item::One(Box::new(step)))
 }
 
+/// What a write of the Host is recorded to have come to.
+fn write_result(object: &StepObject) -> Result<Option<Expected>, String> {
+    let result = match object {
+        StepObject::Page { result, .. }
+        | StepObject::Poke { result, .. }
+        | StepObject::Zero { result, .. }
+        | StepObject::Fill { result, .. } => result,
+        _ => return Ok(None),
+    };
+    match result.as_deref() {
+        None => Ok(Some(Expected::Write { refused: false })),
+        Some("gpf") => Ok(Some(Expected::Write { refused: true })),
+        Some(other) => Err(format!("a write has no result {other:?}; there is \"gpf\"")),
+    }
+}
+
+/// A call's name has to be that of its FID; one that is no command has none.
+fn check_name(smc: &Smc) -> Result<(), String> {
+    let known = CommandInfo::by_fid(smc.fid.0);
+    match smc.name.as_deref() {
+        None => Ok(()),
+        Some(name) if known.is_some() && CommandInfo::by_name(name) == known => Ok(()),
+        Some(name) => {
+            let known = known.map_or("no command".to_owned(), |info| format!("RMI_{}", info.name));
+            Err(format!("FID {:#x} is {known}, not {name}", smc.fid.0))
+        }
+    }
+}
+
 fn call(smc: Smc, step: &mut Step) -> Result<CallRegs, String> {
+    check_name(&smc)?;
     let mut regs: CallRegs = [0; 7];
     regs[0] = smc.fid.0;
     let given = smc.args.len();
@@ -142,6 +173,9 @@ fn call(smc: Smc, step: &mut Step) -> Result<CallRegs, String> {
         *reg = arg.0;
     }
     if let Some(ret) = &smc.ret {
+        if ret.is_empty() {
+            return Err("ret is empty; leave it out if nothing was recorded".into());
+        }
         let all = || (0..ret.len()).collect();
         let wanted = smc.cmp.clone().unwrap_or_else(all).into_iter().map(|x| {
             let value = ret.get(x).ok_or(format!("cmp names X{x}, which ret does not have"))?;
@@ -323,6 +357,9 @@ fn plain(error: &serde_json::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::abi::profile::Profile;
+    use crate::model::world::World;
+    use crate::session::Session;
 
     const PLATFORM: &str = r#"{"s2sz":48,"lpa2":1,"sve":0,"sve_vl":0,"num_bps":1,"num_wps":1,
         "pmu":1,"pmu_num_ctrs":31,"sha256":1,"sha512":1,"gicv3_num_lrs":0,"max_recs_order":10,
@@ -350,10 +387,38 @@ mod tests {
         assert_eq!(error(page), "t.json:5:1: offset 0xfff is not inside a page");
         let cmp = r#"{"op":"smc","fid":"0x1","args":[],"ret":["0x0"],"cmp":[1]}"#;
         assert_eq!(error(cmp), "t.json:5:1: cmp names X1, which ret does not have");
+        let ret = r#"{"op":"smc","fid":"0x1","args":[],"ret":[]}"#;
+        assert!(error(ret).contains("ret is empty"));
+        let name = r#"{"op":"smc","name":"RMI_VERSION","fid":"0xc4000151","args":[]}"#;
+        assert_eq!(
+            error(name),
+            "t.json:5:1: FID 0xc4000151 is RMI_GRANULE_DELEGATE, not RMI_VERSION"
+        );
+        let poke = r#"{"op":"poke","pa":"0x0","hex":"00","result":"ok"}"#;
+        assert_eq!(error(poke), "t.json:5:1: a write has no result \"ok\"; there is \"gpf\"");
         let slot = r#"{"op":"rim","rd":"0x0","algo":"sha512","slots":["00"]}"#;
         assert_eq!(error(slot), "t.json:5:1: a slot has 1 bytes; sha512 gives 64");
         let range = r#"{"op":"delegate_range","pa":"0x0","count":18446744073709551615}"#;
         assert!(error(range).contains("more than any platform has"));
+    }
+
+    #[test]
+    fn what_came_of_a_write_is_compared() {
+        let write = |pa: &str, result: &str| {
+            let step = format!(r#"{{"op":"poke","pa":"{pa}","hex":"00"{result}}}"#);
+            let text = format!("{{\"name\":\"t\",\"platform\":{PLATFORM},\"steps\":[{step}]}}");
+            let vector = read("t.json", text.as_bytes()).expect("a vector");
+            let step = vector.steps().next().expect("one").into_owned();
+            let world = World::new(vector.platform, Profile::TF_RMM);
+            let mut record = Session::new(world).step(&step);
+            record.mismatches.pop().map(|mismatch| mismatch.to_string())
+        };
+        assert_eq!(write("0x80000000", ""), None);
+        let got = "write: got done, wanted gpf";
+        assert_eq!(write("0x80000000", r#","result":"gpf""#).as_deref(), Some(got));
+        assert_eq!(write("0x0", r#","result":"gpf""#), None);
+        let got = "write: got no memory at 0x0: it is outside the platform's DRAM, wanted done";
+        assert_eq!(write("0x0", "").as_deref(), Some(got));
     }
 
     #[test]

@@ -83,15 +83,21 @@ impl Writer {
         })));
     }
 
-    fn image(&mut self, pa: u64, image: &Image, offset: u64, count_granules: u64) {
+    /// The granules of an image, up to the first that the Host could not write.
+    fn image(&mut self, pa: u64, image: &Image, offset: u64, count_granules: u64, world: &World) {
         for i in 0..count_granules {
             let at = i * GRANULE_SIZE;
             let bytes = image.bytes_from(offset + at);
             let bytes = &bytes[..bytes.len().min(GRANULE_LEN)];
             let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
             let data = (end > 0).then(|| (Number(0), HexBytes(bytes[..end].to_vec())));
-            let (pa, data) = (Number(pa.wrapping_add(at)), data.into_iter().collect());
-            self.push(&StepObject::Page { pa, data, result: None });
+            let (pa, data) = (pa.wrapping_add(at), data.into_iter().collect());
+            let result = world.host_read(pa, 1).is_err().then(|| "gpf".to_owned());
+            let refused = result.is_some();
+            self.push(&StepObject::Page { pa: Number(pa), data, result });
+            if refused {
+                break;
+            }
         }
     }
 
@@ -206,7 +212,7 @@ impl Observer for Writer {
                 self.push(&StepObject::Fill { pa, len, seed, result });
             }
             Action::Image { pa, image, offset, count_granules } => {
-                self.image(*pa, image, *offset, *count_granules);
+                self.image(*pa, image, *offset, *count_granules, world);
             }
             Action::SetGpt { pa, gpt } => {
                 self.push(&StepObject::Pas { pa: number(*pa), pas: gpt.name().into() });

@@ -1,0 +1,146 @@
+//! Plays a script or a vector in a session of its own, as the command line asks.
+
+use super::Exit;
+use super::input::{Input, Problem};
+use crate::abi::platform::Platform;
+use crate::abi::profile::{Profile, RemReading};
+use crate::conform;
+use crate::measure::hasher::Hasher;
+use crate::model::world::World;
+use crate::script::{LoadedScript, PlayError, Player};
+use crate::session::{Observer, Session};
+use crate::vector::Vector;
+
+/// What the command line says about machine and RMM; what it leaves out, the file decides.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Setup {
+    pub(crate) platform: Option<Platform>,
+    pub(crate) profile: Option<Profile>,
+    pub(crate) rem: Option<RemReading>,
+    pub(crate) hasher: Hasher,
+}
+
+/// How a replay ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) world: World,
+    pub(crate) steps: u64,
+    pub(crate) exit: Exit,
+    /// What went wrong, in lines for people.
+    pub(crate) messages: Vec<String>,
+    /// What the script printed.
+    pub(crate) printed: Vec<String>,
+    /// Names of Realms by the address of their RD.
+    pub(crate) names: Vec<(u64, String)>,
+}
+
+impl Setup {
+    fn world(&self, platform: Platform, profile: Profile) -> World {
+        let platform = self.platform.clone().unwrap_or(platform);
+        let profile = self.profile.unwrap_or(profile);
+        let profile = self.rem.map_or(profile, |rem| profile.with_rem_reading(rem));
+        let mut world = World::new(platform, profile);
+        world.set_hasher(self.hasher.clone());
+        world
+    }
+}
+
+impl Input {
+    /// Bytes of all images that may be measured.
+    pub(super) fn image_bytes(&self) -> u64 {
+        match self {
+            Self::Vector(_) => 0,
+            Self::Script(script) => script.images().map(|image| image.len_bytes()).sum(),
+        }
+    }
+
+    pub(super) fn check_unchanged(&self) -> Result<(), Problem> {
+        match self {
+            Self::Vector(_) => Ok(()),
+            Self::Script(script) => {
+                Ok(script.images().try_for_each(|image| image.check_unchanged())?)
+            }
+        }
+    }
+
+    /// Whether all bytes are known that it may show.
+    pub(super) fn is_known(&self) -> bool {
+        match self {
+            Self::Vector(_) => true,
+            Self::Script(script) => script.images().all(|image| image.is_known()),
+        }
+    }
+
+    /// Replays the file to its end, or to where it can not go on.
+    pub(crate) fn replay<'o>(
+        &self,
+        setup: &Setup,
+        observers: impl IntoIterator<Item = &'o mut dyn Observer>,
+    ) -> Ended {
+        match self {
+            Self::Vector(vector) => replay_vector(vector, setup, observers),
+            Self::Script(script) => replay_script(script, setup, observers),
+        }
+    }
+
+    pub(super) fn platform(&self, setup: &Setup) -> Platform {
+        setup.platform.clone().unwrap_or_else(|| match self {
+            Self::Vector(vector) => vector.platform.clone(),
+            Self::Script(script) => Player::new(script.clone()).setup().0,
+        })
+    }
+}
+
+fn replay_vector<'o>(
+    vector: &Vector,
+    setup: &Setup,
+    observers: impl IntoIterator<Item = &'o mut dyn Observer>,
+) -> Ended {
+    let mut session = Session::new(setup.world(vector.platform.clone(), Profile::TF_RMM));
+    observers.into_iter().for_each(|observer| session.observe(observer));
+    let report = conform::replay_in(&mut session, vector);
+    let lines = report.failures.iter().flat_map(|failure| {
+        failure.mismatches.iter().map(|mismatch| format!("{}: {mismatch}", failure.place))
+    });
+    Ended {
+        world: session.into_world(),
+        steps: report.steps,
+        exit: if report.failures.is_empty() { Exit::Good } else { Exit::Mismatch },
+        messages: lines.collect(),
+        printed: Vec::new(),
+        names: Vec::new(),
+    }
+}
+
+fn replay_script<'o>(
+    script: &LoadedScript,
+    setup: &Setup,
+    observers: impl IntoIterator<Item = &'o mut dyn Observer>,
+) -> Ended {
+    let mut player = Player::new(script.clone());
+    player.keep_going(true);
+    let (platform, profile) = player.setup();
+    let mut session = Session::new(setup.world(platform, profile));
+    observers.into_iter().for_each(|observer| session.observe(observer));
+    let (exit, messages) = match player.play(&mut session) {
+        Ok(()) => (Exit::Good, Vec::new()),
+        Err(error) => {
+            let before = player.unmet().iter().map(ToString::to_string);
+            (exit_of(&error), before.chain([error.to_string()]).collect())
+        }
+    };
+    let steps = session.steps();
+    let world = session.into_world();
+    let name = |rd: u64| player.symbol_of(rd).map(|name| (rd, name.to_owned()));
+    let names = world.realms().filter_map(|(rd, _)| name(rd.0)).collect();
+    Ended { world, steps, exit, messages, printed: player.printed().to_vec(), names }
+}
+
+const fn exit_of(error: &PlayError) -> Exit {
+    match error {
+        PlayError::Refused(_) => Exit::Refused,
+        PlayError::Mismatch(..) => Exit::Mismatch,
+        PlayError::Script(_) => Exit::Usage,
+        PlayError::Image(_) => Exit::Io,
+    }
+}
