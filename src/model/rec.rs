@@ -1,6 +1,7 @@
 //! A Realm Execution Context.
 
 use super::granule::Granule;
+use super::rtt::Ripas;
 use crate::measure::token::Claims;
 
 /// List registers that RmiRecEnter and RmiRecExit have room for.
@@ -33,7 +34,7 @@ pub struct RipasChange {
     pub base: u64,
     /// First byte after the range; zero once the answer was delivered.
     pub top: u64,
-    /// How far the Host has come.
+    /// How far the Host has come. It stays once the answer was delivered.
     pub addr: u64,
     /// The RIPAS asked for: 0 EMPTY, 1 RAM.
     pub value: u8,
@@ -42,6 +43,19 @@ pub struct RipasChange {
 }
 
 impl RipasChange {
+    /// Where the Host has to go on, and where the range ends; both zero if nothing is asked for.
+    /// TF-RMM keeps the old `addr` then, which says nothing any more (DEN0137 1.0 A5.4).
+    #[must_use]
+    pub const fn pending(&self) -> (u64, u64) {
+        if self.base == self.top { (0, 0) } else { (self.addr, self.top) }
+    }
+
+    /// The RIPAS asked for.
+    #[must_use]
+    pub const fn ripas(&self) -> Ripas {
+        if self.value == Ripas::Empty.code() { Ripas::Empty } else { Ripas::Ram }
+    }
+
     /// Whether DESTROYED memory may be changed. TF-RMM compares the whole value with 1, so a set
     /// bit that should be zero takes the permission away.
     #[must_use]

@@ -19,6 +19,12 @@ pub enum Ripas {
 }
 
 impl Ripas {
+    /// RmiRipas and RsiRipas: 0 EMPTY, 1 RAM, 2 DESTROYED.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
     /// The specification's name.
     #[must_use]
     pub const fn name(self) -> &'static str {

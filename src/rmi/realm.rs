@@ -60,9 +60,9 @@ impl Rmi for Create {
         gate.ensure(F::Supported, unsupported.is_none(), || unsupported.unwrap_or_default())?;
         let rtt = rtt_config(&params, world.platform());
         let rtt = gate.some(F::Level, rtt, || inconsistent(&params, world.platform()))?;
-        let hash_algo = hash_algo(params.hash_algo, world.platform());
+        let hash_algo = HashAlgo::from_code(params.hash_algo);
         let hash_algo = gate.some(F::Valid, hash_algo, || {
-            format!("hash_algo {} is not offered (0 is SHA-256, 1 is SHA-512)", params.hash_algo)
+            format!("hash_algo {} is reserved (0 is SHA-256, 1 is SHA-512)", params.hash_algo)
         })?;
         let vmid_bits = world.platform().vmid_bits;
         let vmid_free = !world.vmids.contains(&params.vmid);
@@ -123,9 +123,16 @@ fn unsupported(params: &RealmParams, platform: &Platform) -> Option<String> {
         // TF-RMM takes for granted that there is a PMU and looks only at the counters.
         let fewest = u32::from(!platform.feat_hpmn0);
         let most = platform.pmu_num_ctrs.unwrap_or(0);
-        return limit("pmu_num_ctrs", params.pmu_num_ctrs, fewest, most);
+        if let Some(text) = limit("pmu_num_ctrs", params.pmu_num_ctrs, fewest, most) {
+            return Some(text);
+        }
     }
-    None
+    let offered = |algo| match algo {
+        HashAlgo::Sha256 => platform.sha256,
+        HashAlgo::Sha512 => platform.sha512,
+    };
+    let missing = HashAlgo::from_code(params.hash_algo).filter(|algo| !offered(*algo))?;
+    Some(format!("hash_algo is {}, and the platform does not have it", missing.name()))
 }
 
 fn rtt_config(params: &RealmParams, platform: &Platform) -> Option<RttConfig> {
@@ -150,13 +157,6 @@ fn inconsistent(params: &RealmParams, platform: &Platform) -> String {
         params.rtt_num_start,
         platform.pa_bits
     )
-}
-
-fn hash_algo(code: u8, platform: &Platform) -> Option<HashAlgo> {
-    HashAlgo::from_code(code).filter(|algo| match algo {
-        HashAlgo::Sha256 => platform.sha256,
-        HashAlgo::Sha512 => platform.sha512,
-    })
 }
 
 /// `count` granules from `base` on, if all of them are DELEGATED.

@@ -3,7 +3,7 @@
 use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, failures};
 use super::realm::realm_mut;
 use super::{Plan, Rmi};
-use crate::abi::addr::Hex;
+use crate::abi::addr::{GRANULE_SIZE, Hex};
 use crate::abi::params::{MAX_REC_AUX, RecParams, rec_index};
 use crate::measure::event::{MeasuredEvent, RecEvent};
 use crate::model::granule::{Granule, GranuleState};
@@ -98,9 +98,10 @@ impl Rmi for Create {
         let named = gate.some(F::AuxTooMany, named, || {
             format!("num_aux is {num_aux}; RmiRecParams names {MAX_REC_AUX} at most")
         })?;
-        let misaligned = named.iter().find(|pa| !pa.is_multiple_of(0x1000)).copied();
+        let misaligned = named.iter().find(|pa| !pa.is_multiple_of(GRANULE_SIZE)).copied();
         gate.ensure(F::AuxAlign, misaligned.is_none(), || {
-            format!("{} is not a multiple of 0x1000", Hex(misaligned.unwrap_or_default()))
+            let pa = Hex(misaligned.unwrap_or_default());
+            format!("{pa} is not a multiple of {}", Hex(GRANULE_SIZE))
         })?;
         let unusable = named.iter().find(|pa| delegated(world, **pa).is_none()).copied();
         let aux = named.iter().map(|pa| delegated(world, *pa)).collect::<Option<Vec<_>>>();

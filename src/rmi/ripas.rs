@@ -201,21 +201,22 @@ impl Rmi for Set {
             format!("the REC belongs to the Realm of RD {owner}")
         })?;
         let change = contents.ripas_change;
-        gate.ensure(F::BaseBound, base == change.addr, || {
-            format!("base {} is not {}, where the request stands", Hex(base), Hex(change.addr))
+        let (next, end) = change.pending();
+        gate.ensure(F::BaseBound, base == next, || {
+            format!("base {} is not {}, where the request stands", Hex(base), Hex(next))
         })?;
-        let wanted = (top <= change.top && base < change.top).then_some(change);
+        let wanted = (top <= end && base < end).then_some(change);
         let change = gate.some(F::TopBound, wanted, || {
-            format!("top {} is past {}, where the request ends", Hex(top), Hex(change.top))
+            format!("top {} is past {}, where the request ends", Hex(top), Hex(end))
         })?;
         gate.ensure(F::TopGranAlign, is_aligned(top, GRANULE_SIZE), || {
-            format!("top {} is not a multiple of 0x1000", Hex(top))
+            format!("top {} is not a multiple of {}", Hex(top), Hex(GRANULE_SIZE))
         })?;
 
         // The request was checked when the Realm made it, so its range is Protected. A survey may
         // come here with another base.
         let base = Ipa(base.min(rd.realm.rtt.protected_top() - 1));
-        let ripas = if change.value == 0 { Ripas::Empty } else { Ripas::Ram };
+        let ripas = change.ripas();
         let walk = world.walk(rd.realm, base, Level::PAGE);
         let level = walk.level;
         let same = world.tables.entry(walk).ripas() == Some(ripas);

@@ -11,6 +11,7 @@ use crate::guest::{self, Answer};
 use crate::model::granule::{Granule, GranuleState};
 use crate::model::realm::RealmState;
 use crate::model::rec::{LastExit, Rec};
+use crate::model::rtt::Ripas;
 use crate::model::world::World;
 use crate::rsi;
 
@@ -184,7 +185,6 @@ fn answer_last_exit(world: &mut World, granule: Granule, enter: &RecEnter) -> An
 
 /// Answers RSI_IPA_STATE_SET: how far the Host came, and whether it refused.
 fn complete_ripas_change(rec: &mut Rec, enter: &RecEnter) {
-    const RAM: u8 = 1;
     let change = rec.ripas_change;
     if change.base == change.top {
         return;
@@ -193,7 +193,7 @@ fn complete_ripas_change(rec: &mut Rec, enter: &RecEnter) {
     let unfinished = change.addr != change.top;
     rec.gprs[0] = result::SUCCESS;
     rec.gprs[1] = change.addr;
-    rec.gprs[2] = if change.value == RAM && unfinished && refused {
+    rec.gprs[2] = if change.ripas() == Ripas::Ram && unfinished && refused {
         response::REJECT
     } else {
         response::ACCEPT

@@ -136,12 +136,12 @@ fn item(raw: &RawValue, place: Place) -> Result<Item, VectorError> {
 
 /// What a write of the Host is recorded to have come to.
 fn write_result(object: &StepObject) -> Result<Option<Expected>, String> {
-    let result = match object {
-        StepObject::Page { result, .. }
-        | StepObject::Poke { result, .. }
-        | StepObject::Zero { result, .. }
-        | StepObject::Fill { result, .. } => result,
-        _ => return Ok(None),
+    let (StepObject::Page { result, .. }
+    | StepObject::Poke { result, .. }
+    | StepObject::Zero { result, .. }
+    | StepObject::Fill { result, .. }) = object
+    else {
+        return Ok(None);
     };
     match result.as_deref() {
         None => Ok(Some(Expected::Write { refused: false })),
