@@ -72,7 +72,8 @@ pub(super) struct Config {
     /// Bits.
     pub(super) sve_max_vl: Option<Asked<u64>>,
     pub(super) remarks: Vec<String>,
-    unpredictable: Vec<(String, &'static str)>,
+    /// Options that can not be predicted: their name, how it was written, and why.
+    unpredictable: Vec<(&'static str, String, &'static str)>,
 }
 
 impl Config {
@@ -89,7 +90,7 @@ impl Config {
             }
         }
         match config.unpredictable.first() {
-            Some((place, why)) => Err(refuse(place, why)),
+            Some((_, place, why)) => Err(refuse(place, why)),
             None => Ok(config),
         }
     }
@@ -149,9 +150,9 @@ impl Config {
         Ok(())
     }
 
-    fn apply(&mut self, row: &Row, place: &str, value: Value<'_>) -> Result<(), Refusal> {
+    fn apply(&mut self, row: &'static Row, place: &str, value: Value<'_>) -> Result<(), Refusal> {
         match value {
-            Value::Flag(on) => self.flag(row.about, place, on),
+            Value::Flag(on) => self.flag(row, place, on),
             Value::Nothing => self.event(row.about, place),
             Value::Number(signed, unsigned, rest) => {
                 if !rest.is_empty() {
@@ -165,8 +166,8 @@ impl Config {
         Ok(())
     }
 
-    fn flag(&mut self, about: About, place: &str, on: bool) {
-        match about {
+    fn flag(&mut self, row: &'static Row, place: &str, on: bool) {
+        match row.about {
             About::Balloon => self.balloon = on,
             About::Rng => self.rng = on,
             About::NoDefaults => self.nodefaults = on,
@@ -177,9 +178,9 @@ impl Config {
             About::Realm => self.realm = on,
             About::Log => self.log = on,
             About::Unknown(why) => {
-                self.unpredictable.retain(|(other, _)| *other != place.replace("--no-", "--"));
+                self.unpredictable.retain(|(name, ..)| *name != row.long);
                 if on {
-                    self.unpredictable.push((place.into(), why));
+                    self.unpredictable.push((row.long, place.into(), why));
                 }
             }
             other => self.nothing(other, place),
@@ -263,7 +264,7 @@ impl Config {
             }
             About::LogLevel => self.nothing(DEBUG, place),
             About::SveMaxVl => self.sve_max_vl = Some(sve_max_vl(place, text)?),
-            About::Unknown(why) => self.unpredictable.push((place.into(), why)),
+            About::Unknown(why) => self.unpredictable.push(("", place.into(), why)),
             other => self.text(other, place, Some(text)),
         }
         Ok(())

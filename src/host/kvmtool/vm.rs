@@ -210,7 +210,10 @@ fn words(argv: &[String]) -> Result<Vec<&str>, Refusal> {
     let program = match words[..] {
         [_, "run", ..] => 2,
         ["run", ..] => 1,
-        [program] if program.rsplit('/').next() == Some("lkvm") => 1,
+        [program, ..] if program.rsplit('/').next() == Some("lkvm") => {
+            let command = words.get(1).copied().unwrap_or("lkvm");
+            return Err(refuse(command, "starts no VM: the command is `lkvm run`"));
+        }
         _ => 0,
     };
     words.drain(..program);
@@ -390,7 +393,9 @@ fn cpus(config: &mut Config, caps: &Caps) -> Result<u32, Refusal> {
             let why = "a VM has at least one vCPU; without a number kvmtool takes the host's";
             Err(refuse(place, why))
         }
-        Err(_) => Err(refuse(place, &format!("{asked} is no number of vCPUs"))),
+        Err(_) => {
+            Err(refuse(place, &format!("{asked}, in kvmtool's 32 bits, is no number of vCPUs")))
+        }
         Ok(_) if most == 0 => Err(refuse_kvm(place, "the host allows no vCPU")),
         Ok(asked) => {
             if asked > most {
