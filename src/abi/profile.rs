@@ -131,7 +131,8 @@ impl Profile {
     }
 
     /// Whether a PSCI request is completed with ALREADY_ON although the Host's denial is refused
-    /// (D-PSCI-DENY-ALREADY-ON): the one failure that changes state.
+    /// (D-PSCI-DENY-ALREADY-ON). Besides an exit record that can not be written, this is the only
+    /// failure that changes state.
     #[must_use]
     pub(crate) const fn refused_denial_completes(self) -> bool {
         self.is_tf_rmm()

@@ -175,8 +175,13 @@ fn realms(ended: &mut Ended, events: bool) -> Vec<RealmResult> {
 
 fn text(args: &RunArgs, results: &[Replayed], console: &mut Console) -> io::Result<()> {
     let count: usize = results.iter().map(|result| result.realms.len()).sum();
+    let name = |result: &Replayed, realm: &RealmResult| match (count, results.len()) {
+        (1, _) => String::new(),
+        (_, 1) => format!("  {}", realm.name),
+        _ => format!("  {}:{}", result.file, realm.name),
+    };
     for result in results {
-        if !matches!(result.ended.exit, Exit::Good | Exit::Mismatch) {
+        if !result.is_complete() {
             // The RIM of a Realm that is not finished is nobody's reference value.
             console.note(&format!("{}: not played to its end, so no RIM is printed", result.file));
             continue;
@@ -185,11 +190,7 @@ fn text(args: &RunArgs, results: &[Replayed], console: &mut Console) -> io::Resu
             console.note(&format!("{}: no Realm is left at the end", result.file));
         }
         for realm in &result.realms {
-            let name = match (count, results.len()) {
-                (1, _) => String::new(),
-                (_, 1) => format!("  {}", realm.name),
-                _ => format!("  {}:{}", result.file, realm.name),
-            };
+            let name = name(result, realm);
             console.result(&format!("{}{name}", realm.rim))?;
             for (i, rem) in (1..).zip(&realm.rems).filter(|(_, rem)| !rem.is_zero()) {
                 console.result(&format!("rem{i} {rem}{name}"))?;
@@ -197,9 +198,12 @@ fn text(args: &RunArgs, results: &[Replayed], console: &mut Console) -> io::Resu
         }
     }
     if args.events {
-        for realm in results.iter().flat_map(|result| &result.realms) {
-            for (event, rim) in &realm.events {
-                console.result(&format!("{rim} {event}"))?;
+        for result in results.iter().filter(|result| result.is_complete()) {
+            for realm in &result.realms {
+                let name = name(result, realm);
+                for (event, rim) in &realm.events {
+                    console.result(&format!("{rim} {event}{name}"))?;
+                }
             }
         }
     }
@@ -207,6 +211,11 @@ fn text(args: &RunArgs, results: &[Replayed], console: &mut Console) -> io::Resu
 }
 
 impl Replayed {
+    /// Whether it was played to its end, so that the RIMs are those of finished Realms.
+    const fn is_complete(&self) -> bool {
+        matches!(self.ended.exit, Exit::Good | Exit::Mismatch)
+    }
+
     fn json(&self, args: &RunArgs) -> Value {
         let realms: Vec<_> = self.realms.iter().map(|realm| realm.json(args.events)).collect();
         let mut document = json!({
@@ -215,6 +224,7 @@ impl Replayed {
             "rmm": self.ended.world.profile().name(),
             "steps": self.ended.steps,
             "exit": self.ended.exit as u8,
+            "complete": self.is_complete(),
             "messages": self.ended.messages,
             "realms": realms,
         });

@@ -383,6 +383,9 @@ impl Run<'_, '_> {
         rd: Option<&Expr>,
         want: Option<&Measurement>,
     ) -> Result<(), PlayError> {
+        if rd.is_none() && want.is_none() && self.state.realms.is_empty() {
+            return Ok(());
+        }
         let rd = self.realm(rd)?;
         // A slot that is not spoken of may be anything: it is expected to be as it is.
         let rems = self.session.world().realm(rd).map(|realm| *realm.rems());

@@ -48,7 +48,8 @@ pub struct Record {
     pub index: u64,
     /// What the RMM answered, if the step was a call.
     pub outcome: Option<Outcome>,
-    /// Why what the step says could not be done.
+    /// Why what the step says could not be done. A zero, fill or image has written the granules
+    /// before the one that refused.
     pub fault: Option<Fault>,
     /// Where the result is not what the step expects.
     pub mismatches: Vec<Mismatch>,

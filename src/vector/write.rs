@@ -10,8 +10,8 @@ use crate::measure::event::MeasuredEvent;
 use crate::measure::image::Image;
 use crate::measure::log::EventLog;
 use crate::model::program::GuestEvent;
-use crate::model::world::World;
-use crate::session::{Action, Check, Observer, PeekWant, Record, RimWant, Step};
+use crate::model::world::{HostFault, World};
+use crate::session::{Action, Check, Observer, Record, Step};
 
 /// Collects the steps of a session in the vector format.
 ///
@@ -92,8 +92,9 @@ impl Writer {
             let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
             let data = (end > 0).then(|| (Number(0), HexBytes(bytes[..end].to_vec())));
             let (pa, data) = (pa.wrapping_add(at), data.into_iter().collect());
-            let result = world.host_read(pa, 1).is_err().then(|| "gpf".to_owned());
-            let refused = result.is_some();
+            let fault = world.host_read(pa, 1).err();
+            let refused = fault.is_some_and(|fault| !matches!(fault, HostFault::Unknown(_)));
+            let result = refused.then(|| "gpf".to_owned());
             self.push(&StepObject::Page { pa: Number(pa), data, result });
             if refused {
                 break;
@@ -101,33 +102,31 @@ impl Writer {
         }
     }
 
+    /// What is, whether or not it is what was wanted; the vector records behaviour. Attributes of
+    /// Realms and RECs, which only vectors ask for, are copied.
     fn check(&mut self, check: &Check, world: &World) {
         let object = match check {
-            Check::Peek { pa, len_bytes, want } => {
-                let (words, result) = match want {
-                    PeekWant::Gpf => (None, Some("gpf".into())),
-                    PeekWant::Words(words) => {
-                        let word =
-                            |(at, word): (&u64, &[u8; 8])| (Number(*at), HexBytes(word.to_vec()));
-                        (Some(words.iter().map(word).collect()), None)
-                    }
-                };
-                StepObject::Peek { pa: Number(*pa), len: Number(*len_bytes), words, result }
-            }
-            Check::Rim { rd, want: RimWant::NotRd } => {
+            Check::Peek { pa, len_bytes, .. } => match peek(world, *pa, *len_bytes) {
+                Some(object) => object,
+                None => return,
+            },
+            Check::Rim { rd, .. } if world.realm(*rd).is_some() => return self.rim(*rd, world),
+            Check::Rim { rd, .. } => {
                 let result = Some("notrd".into());
                 StepObject::Rim { rd: Number(*rd), algo: None, slots: None, result }
             }
-            Check::Rim { rd, .. } => return self.rim(*rd, world),
-            Check::Granule { pa, state, gpt } => StepObject::Gstate {
-                pa: Number(*pa),
-                state: match state.map(crate::model::granule::GranuleState::name) {
+            Check::Granule { pa, gpt, .. } => {
+                let granules = world.granules();
+                let granule = granules.find(*pa);
+                let state = granule.map(|granule| granules.state(granule).name());
+                let pas = gpt.and(granule).map(|granule| granules.gpt(granule).name().into());
+                let state = match state {
                     None => "none".into(),
                     Some("UNDELEGATED") => "NS".into(),
                     Some(name) => name.into(),
-                },
-                pas: gpt.map(|gpt| gpt.name().into()),
-            },
+                };
+                StepObject::Gstate { pa: Number(*pa), state, pas }
+            }
             Check::Realm { rd, want } => StepObject::Rd {
                 rd: Number(*rd),
                 state: want.state.name().into(),
@@ -227,6 +226,25 @@ impl Observer for Writer {
             Action::Note(text) => self.push(&StepObject::Note { text: text.clone() }),
         }
     }
+}
+
+/// What the Host reads there; `None` where there is no memory or nobody knows what is in it, of
+/// which a vector can not speak.
+fn peek(world: &World, pa: u64, len_bytes: u64) -> Option<StepObject> {
+    let (words, result) = match world.host_read(pa, len_bytes) {
+        Err(HostFault::Gpf { .. }) => (None, Some("gpf".into())),
+        Err(HostFault::NoMemory(_) | HostFault::Unknown(_)) => return None,
+        Ok(bytes) => {
+            let pieces = (0..).step_by(8).zip(bytes.chunks(8));
+            let word = |(at, piece): (u64, &[u8])| {
+                let mut word = [0; 8];
+                word[..piece.len()].copy_from_slice(piece);
+                (word != [0; 8]).then(|| (Number(at), HexBytes(word.to_vec())))
+            };
+            (Some(pieces.filter_map(word).collect()), None)
+        }
+    };
+    Some(StepObject::Peek { pa: Number(pa), len: Number(len_bytes), words, result })
 }
 
 /// The RD of the Realm whose RIM a successful call may have changed.

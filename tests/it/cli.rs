@@ -178,6 +178,39 @@ fn json_documents_carry_their_schema() {
     assert!(conform.ends_with(", 0 failed\n"), "{conform}");
 }
 
+/// What was refused half-way is told apart, and events of several Realms carry their names.
+#[test]
+fn events_tell_whose_they_are() {
+    let folder = Folder::new("events");
+    let second = REALM.replace("rd", "rd2").replace("rd2=", "rd=").replace('{', "{ vmid=1,");
+    folder
+        .file("half.rmi", format!("{REALM}REALM_DESTROY rd=0\n"))
+        .file("two.rmi", format!("{REALM}{second}"));
+    let half = folder.rimsim(&["run", "--events", "half.rmi"]);
+    assert_eq!((half.status.code(), stdout(&half).as_str()), (Some(4), ""));
+    let half = stdout(&folder.rimsim(&["run", "--format", "json", "half.rmi"]));
+    let document: serde_json::Value = serde_json::from_str(&half).expect("JSON");
+    assert_eq!(document["files"][0]["complete"], false);
+    let two = stdout(&folder.rimsim(&["run", "--events", "two.rmi"]));
+    let ends = ["  rd", "  rd2", "  rd", "  rd2"];
+    assert!(two.lines().zip(ends).all(|(line, end)| line.ends_with(end)), "{two}");
+    assert_eq!(two.lines().count(), ends.len(), "{two}");
+}
+
+/// An export records what is, not what the script wanted.
+#[test]
+fn unmet_expectations_are_exported_as_they_are() {
+    let folder = Folder::new("unmet_export");
+    let text = "expect rim none
+poke pa=0x8000_0000 bytes=text:\"x\"
+peek pa=0x8000_0000 bytes=text:\"y\"
+expect granule 0x8000_1000 DELEGATED\n";
+    folder.file("a.rmi", text);
+    folder.fails(&["run", "--export", "a.json", "a.rmi"], 3, "wanted DELEGATED");
+    let conform = folder.rimsim(&["conform", "a.json"]);
+    assert_eq!(stdout(&conform), "1 files, 3 steps, 0 failed\n");
+}
+
 #[test]
 fn help_has_examples_and_exit_codes() {
     let folder = Folder::new("help");
