@@ -39,6 +39,9 @@ const IGNORED: &[&str] = &[
     "landlock-rules",
 ];
 
+/// Options that are read.
+const READ: &[&str] = &["cpus", "firmware", "initramfs", "kernel", "memory", "platform"];
+
 /// What was read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Options {
@@ -71,13 +74,13 @@ pub(super) fn parse(argv: &[String]) -> Result<Options, Refusal> {
             Some((name, value)) => (name, vec![value.to_owned()]),
             None => (name, Vec::new()),
         };
-        while values.is_empty() || words.peek().is_some_and(|next| !next.starts_with("--")) {
-            match words.next_if(|next| !next.starts_with("--")) {
-                Some(value) => values.push(value.clone()),
-                None => break,
-            }
+        while let Some(value) = words.next_if(|next| !next.starts_with('-')) {
+            values.push(value.clone());
         }
         let option = format!("--{name}");
+        if !READ.contains(&name) && !IGNORED.contains(&name) {
+            return Err(refused(option, "unexpected argument"));
+        }
         if seen.contains(&name) {
             return Err(refused(option, "cannot be used multiple times"));
         }
@@ -107,8 +110,7 @@ impl Options {
             }
             "memory" => self.memory(value)?,
             "cpus" => self.read_cpus(value)?,
-            "platform" => self.platform(value)?,
-            _ => return Err(refused(option, "unexpected argument")),
+            _ => self.platform(value)?,
         }
         Ok(())
     }

@@ -42,9 +42,10 @@ pub(super) fn map(
         Version::RealmVm => bits <= limit || limit >= DEFAULT_IPA_BITS,
     };
     if !enough {
+        let usable = if version == Version::CcaV3 { limit - 1 } else { limit };
         let why = format!(
-            "the memory map takes {bits} IPA bits, and KVM offers {limit}; less RAM, maxmem or \
-             highmem-mmio=off would take less"
+            "the memory map takes {bits} IPA bits, and this QEMU uses at most {usable} of KVM's \
+             {limit}; less RAM, maxmem or highmem-mmio=off would take less"
         );
         return Err(refused("-machine", why));
     }

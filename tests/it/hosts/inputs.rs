@@ -147,15 +147,19 @@ fn contents(name: &str) -> Option<Vec<u8>> {
         }
         "k_short.img" => Some(header(0, 4096, MAGIC)[..40].to_vec()),
         "k_zeros.img" => Some([header(0, 3 * MIB as u64, MAGIC), vec![0; MIB - 64]].concat()),
-        "k1m.img.gz" => {
-            let compression = flate2::Compression::fast();
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), compression);
-            encoder.write_all(&contents("k1m.img")?).expect("memory");
-            Some(encoder.finish().expect("memory"))
-        }
+        "k1m.img.gz" => Some(gzip(&contents("k1m.img")?)),
+        "k_tiny.gz" => Some(gzip(b"hello")),
+        "opaque5001.dtb" => Some([&[0xD0, 0x0D, 0xFE, 0xED][..], &payload(name, 4997)].concat()),
         "izero2m.cpio" => Some(vec![0; 2 * MIB]),
         "empty.bin" => Some(Vec::new()),
         "notadtb.dtb" => Some(b"this is not a device tree\n".to_vec()),
         _ => None,
     }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let compression = flate2::Compression::fast();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), compression);
+    encoder.write_all(bytes).expect("memory");
+    encoder.finish().expect("memory")
 }

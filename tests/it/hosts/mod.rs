@@ -1,9 +1,15 @@
 //! VMMs: their recorded command lines, and those that they refuse.
 
+pub(crate) mod boot;
 pub(crate) mod cases;
 mod fdt;
 pub(crate) mod inputs;
+mod kvm;
 mod kvmtool;
+mod qemu;
 mod realm_vm;
 mod refusals;
+mod refused_lines;
+mod rims;
+mod scripts;
 mod spelling;

@@ -1,0 +1,229 @@
+//! Command lines that QEMU and cloud-hypervisor refuse, or that could never run: exactly what is
+//! said of each.
+
+use std::sync::Arc;
+
+use rimsim::host::vmm::Context;
+use rimsim::host::{cloud_hypervisor, qemu};
+use rimsim::measure::image::Image;
+
+use super::cases::host;
+use super::inputs::Inputs;
+
+/// What is said of a command line; with a device tree given or not.
+fn said(vmm: &str, version: &str, line: &str, with_dtb: bool) -> String {
+    let caps = host();
+    let mut files = Inputs::default();
+    let dtb = with_dtb.then(|| Arc::new(Image::from_bytes("dtb", vec![1; 100])));
+    let mut context = Context { caps: &caps, files: &mut files, device_tree: dtb };
+    let argv: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+    let read = if vmm == "qemu" { qemu::vm } else { cloud_hypervisor::vm };
+    match read(version, &argv, &mut context) {
+        Ok(_) => "accepted".into(),
+        Err(refusal) => refusal.to_string(),
+    }
+}
+
+const REALM: &str = "-M virt,confidential-guest-support=rme0 -object rme-guest,id=rme0 -accel kvm \
+                     -cpu host -kernel k4k.img";
+
+/// QEMU's options, after those of a good command line, and what is said of them.
+const QEMU: &[(&str, &str)] = &[
+    ("-m 99999999999P", "-m size: 99999999999P does not fit in 64 bits"),
+    ("-m -1", "-m size: \"-1\" is not a size"),
+    ("-m 1G,slots=2", "-m slots: invalid without maxmem"),
+    ("-m 1G,maxmem=512M", "-m maxmem: 536870912 bytes; RAM has 1073741824 bytes already"),
+    ("-m 1G,slots=300,maxmem=2G", "-m slots: 300; virt has at most 256"),
+    ("-m 1G,size2=3", "-m size2: -m has no such property"),
+    ("-m 1.x", "-m size: \"1.x\" is not a size"),
+    ("-m 100000000T", "-m size: 100000000T does not fit in 64 bits"),
+    ("-m 15E", "-m: addresses are limited to 47 bits, and RAM ends beyond them"),
+    ("-m 0x10z", "-m size: \"0x10z\" is not a size"),
+    (
+        "-m 1G,maxmem=64T",
+        "-machine: the memory map takes 48 IPA bits, and this QEMU uses at most 47 of KVM's \
+         48; less RAM, maxmem or highmem-mmio=off would take less",
+    ),
+    ("-smp 0", "-smp cpus: CPU topology parameters must be greater than zero"),
+    ("-smp 4294967295", "-smp: 4294967295 CPUs; virt has at most 512"),
+    ("-smp 99999999999999999999", "-smp cpus: \"99999999999999999999\" is not a number"),
+    ("-smp 4,maxcpus=2", "-smp maxcpus: 2 is less than cpus=4"),
+    (
+        "-smp 3,sockets=2,cores=2,threads=1",
+        "-smp: product of the hierarchy (4) must match maxcpus (3)",
+    ),
+    ("-smp cpus=two", "-smp cpus: \"two\" is not a number"),
+    ("-smp 2,seats=2", "-smp seats: -smp has no such property"),
+    ("-cpu cortex-a57", "-cpu: \"cortex-a57\"; a Realm needs -cpu host"),
+    ("-cpu host,sve2048=on", "-cpu host,sve2048: the host has no vectors of this length"),
+    ("-cpu host,sve=off,sve256=on", "-cpu host,sve256: SVE is disabled by sve=off"),
+    ("-cpu host,sve128=off", "-cpu host,sve128: no vector length would be left"),
+    ("-cpu host,sve200=on", "-cpu host,sve200: -cpu host has no such property"),
+    ("-cpu host,pmu=maybe", "-cpu host,pmu: \"maybe\" is neither on nor off"),
+    (
+        "-cpu host,num-breakpoints=1",
+        "-cpu host,num-breakpoints: \"1\" is not a number from 2 to 16",
+    ),
+    (
+        "-cpu host,num-pmu-counters=99",
+        "-cpu host,num-pmu-counters: \"99\" is not a number from 0 to 31",
+    ),
+    ("-cpu host,frobnicate=on", "-cpu host,frobnicate: -cpu host has no such property"),
+    ("-M q35", "-machine: \"q35\"; Realms are made with virt"),
+    (
+        "-M virt,confidential-guest-support=rme1",
+        "-machine confidential-guest-support: there is no object with the id \"rme1\"",
+    ),
+    (
+        "-M virt,highmem-mmio-size=3G",
+        "-machine highmem-mmio-size: a power of two from 512 GiB on is wanted",
+    ),
+    ("-M virt,flux=on", "-machine flux: virt has no such property"),
+    ("-M virt,gic-version=2", "-machine gic-version: \"2\"; a Realm has a GICv3"),
+    ("-M virt,virtualization=on", "-machine virtualization: KVM does not offer EL2 to a Realm"),
+    ("-M virt,secure=on", "-machine secure: KVM has no secure world"),
+    ("-accel tcg", "-accel: a Realm runs under KVM, not under tcg"),
+    ("-accel", "-accel: requires an argument"),
+    ("-frobnicate", "-frobnicate: invalid option"),
+    ("disk.img", "disk.img: a word without an option before it is a disk image; write -drive"),
+    ("-object rme-guest", "-object rme-guest: Parameter 'id' is missing"),
+    (
+        "-object rme-guest,id=rme0,measurement-algorithm=md5",
+        "-object rme-guest,measurement-algorithm: \"md5\" is neither sha256 nor sha512",
+    ),
+    (
+        "-object rme-guest,id=rme0,measurement-log=perhaps",
+        "-object rme-guest,measurement-log: \"perhaps\" is neither on nor off",
+    ),
+    (
+        "-object rme-guest,id=rme0,personalization-value=xyz",
+        "-object rme-guest,personalization-value: at most 128 hexadecimal digits are wanted",
+    ),
+    (
+        "-object sev-guest,id=x",
+        "-object sev-guest: an object that is not known here; a Realm has -object \
+         rme-guest,id=…",
+    ),
+    ("-drive if=pflash,file=a", "-drive if=pflash: a Realm's firmware is given with -bios"),
+    ("-kernel missing.img", "-kernel: missing.img: entity not found"),
+    ("-kernel k40m.img -m 32M", "-kernel: takes 46137344 bytes, and RAM has 33554432"),
+    (
+        "-kernel k1m.img -initrd i33m.cpio -m 40M",
+        "-initrd: 34603015 bytes do not fit between 0x4140_0000 and the end of RAM",
+    ),
+    ("-kernel k1m.img -initrd i1m1.cpio -m 3M", "-dtb: there is no RAM behind the initrd"),
+    ("-bios f64m.fd -m 512K", "dtb: 0x4000_0000..0x4010_0000 does not lie in RAM"),
+];
+
+#[test]
+fn qemu_says_what_is_wrong() {
+    for (line, text) in QEMU {
+        let line = format!("{REALM} {line}");
+        assert_eq!(said("qemu", "cca-v3", &line, true), *text, "{line}");
+    }
+    let line = format!("{REALM} -object rme-guest,id=rme0,personalization-value=AAAA");
+    let text = "-object rme-guest,personalization-value: base64 of exactly 64 bytes is wanted";
+    assert_eq!(said("qemu", "rmi", &line, true), text);
+}
+
+#[test]
+fn what_is_no_realm_is_refused() {
+    for (line, text) in [
+        (
+            "-M virt -accel kvm -cpu host -kernel k4k.img",
+            "-machine confidential-guest-support: the VM is no Realm: write \
+             confidential-guest-support=ID and -object rme-guest,id=ID",
+        ),
+        (
+            "-M virt,confidential-guest-support=rme0 -object rme-guest,id=rme0 -cpu host",
+            "-accel: a Realm needs KVM: -accel kvm or -enable-kvm",
+        ),
+        (
+            "-M virt,confidential-guest-support=rme0 -object rme-guest,id=rme0 -accel kvm",
+            "-kernel: a Realm needs -kernel or -bios",
+        ),
+        ("", "-machine: \"\"; Realms are made with virt"),
+    ] {
+        assert_eq!(said("qemu", "cca-v3", line, true), text, "{line}");
+    }
+}
+
+/// cloud-hypervisor's options, and what is said of them.
+const CLOUD: &[(&str, &str)] = &[
+    ("--platform arm_rme=maybe", "--platform arm_rme: \"maybe\" is neither on nor off"),
+    (
+        "--platform measurement_algo=sha256",
+        "--platform: the VM is no Realm: write --platform arm_rme=on",
+    ),
+    (
+        "--platform arm_rme=on,measurement_algo=md5",
+        "--platform measurement_algo: \"md5\" is neither sha256 nor sha512",
+    ),
+    (
+        "--platform arm_rme=on,personalization_value=zz",
+        "--platform personalization_value: base64 of exactly 64 bytes is wanted",
+    ),
+    ("--platform arm_rme=on,frob=1", "--platform frob: unknown option"),
+    ("", "--platform: the VM is no Realm: write --platform arm_rme=on"),
+];
+
+/// The same after `--platform arm_rme=on`.
+const CLOUD_REALM: &[(&str, &str)] = &[
+    ("--kernel", "--kernel: takes one value and has 0"),
+    ("--frobnicate", "--frobnicate: unexpected argument"),
+    ("--memory size=1g", "--memory size: \"1g\" is not a size; 512M and 1G are"),
+    ("--memory size=", "--memory size: \"\" is not a size; 512M and 1G are"),
+    ("--memory size=0", "--memory size: 0 bytes are no whole pages"),
+    ("--memory size=5000", "--memory size: 5000 bytes are no whole pages"),
+    (
+        "--memory size=4G",
+        "--memory size: more than 3008 MiB continue above 4 GiB, and in which order that part \
+         becomes RAM is not known",
+    ),
+    (
+        "--memory size=99999999999999999999",
+        "--memory size: \"99999999999999999999\" is not a size; 512M and 1G are",
+    ),
+    ("--memory 1G", "--memory: \"1G\" has no value"),
+    (
+        "--memory size=1G,hotplug_size=1G",
+        "--memory hotplug_size: a Realm's memory can not be hotplugged",
+    ),
+    ("--cpus boot=0", "--cpus boot: \"0\" is not a number from 1 to 254"),
+    ("--cpus boot=300", "--cpus boot: \"300\" is not a number from 1 to 254"),
+    ("--cpus boot=4,max=2", "--cpus max: is less than boot"),
+    ("--cpus boots=4", "--cpus boots: unknown option"),
+    (
+        "--firmware f4k.fd",
+        "--firmware: where the firmware's memory ends is not known, so its RIM is not; boot \
+         the kernel directly",
+    ),
+    (
+        "--kernel k_magic_bad.img",
+        "--kernel: is no arm64 Linux image: the header's magic is missing",
+    ),
+    ("--kernel k40m.img --memory size=32M", "kernel: 0x4040_0000..0x42c0_1000 does not lie in RAM"),
+    ("--kernel k4k.img --initramfs i33m.cpio --memory size=16M", "--initramfs: is larger than RAM"),
+    ("--kernel k4k.img --kernel k4k.img", "--kernel: cannot be used multiple times"),
+    ("-x", "-x: unexpected argument"),
+];
+
+#[test]
+fn cloud_hypervisor_says_what_is_wrong() {
+    for (line, text) in CLOUD {
+        assert_eq!(said("cloud-hypervisor", "arm-rme", line, true), *text, "{line}");
+    }
+    for (line, text) in CLOUD_REALM {
+        let line = format!("--platform arm_rme=on {line}");
+        assert_eq!(said("cloud-hypervisor", "arm-rme", &line, true), *text, "{line}");
+    }
+}
+
+#[test]
+fn without_a_device_tree_it_is_said_how_to_get_one() {
+    let text = said("qemu", "cca-v3", REALM, false);
+    assert!(text.starts_with("--dtb: QEMU makes the device tree itself"), "{text}");
+    assert!(text.contains("`-machine dumpdtb=virt.dtb`"), "{text}");
+    let text = said("cloud-hypervisor", "arm-rme", "--platform arm_rme=on", false);
+    assert!(text.contains("in the order of a hash map with a random seed"), "{text}");
+}
