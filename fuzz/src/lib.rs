@@ -5,10 +5,10 @@
 mod batch;
 #[path = "../../tests/it/check.rs"]
 mod check;
-#[path = "../../tests/it/entering.rs"]
-mod entering;
 #[path = "../../tests/it/digest_file.rs"]
 mod digest_file;
+#[path = "../../tests/it/entering.rs"]
+mod entering;
 #[path = "../../tests/it/flat.rs"]
 mod flat;
 mod hash_kernels;
@@ -32,6 +32,7 @@ mod twins;
 mod vector_json;
 #[path = "../../tests/it/view.rs"]
 mod view;
+mod vmm_args;
 
 /// Executes the commands that `data` stands for and checks what they did.
 pub fn rmi_sequence(data: &[u8]) {
@@ -69,4 +70,9 @@ pub fn digest_file(data: &[u8]) {
 /// Hashes granules made of `data` by every kernel of this processor.
 pub fn hash_kernels(data: &[u8]) {
     hash_kernels::run(data);
+}
+
+/// Reads `data` as the command line of a VMM.
+pub fn vmm_args(data: &[u8]) {
+    vmm_args::run(data);
 }

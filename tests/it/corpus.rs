@@ -11,6 +11,8 @@ mod rmi_sequence;
 mod script_roundtrip;
 #[path = "../../fuzz/src/vector_json.rs"]
 mod vector_json;
+#[path = "../../fuzz/src/vmm_args.rs"]
+mod vmm_args;
 
 /// Calls `body` with every file of a corpus; there have to be some.
 fn replay(target: &str, body: fn(&[u8])) {
@@ -45,4 +47,9 @@ fn script_roundtrip() {
 #[test]
 fn vector_json() {
     replay("vector_json", vector_json::run);
+}
+
+#[test]
+fn vmm_args() {
+    replay("vmm_args", vmm_args::run);
 }

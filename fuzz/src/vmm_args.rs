@@ -1,0 +1,100 @@
+//! The target `vmm_args`: a byte that chooses VMM and version, then the words of a command line,
+//! one a line.
+
+use std::sync::Arc;
+
+use rimsim::host::kvmtool::{self, Version};
+use rimsim::host::vmm::Context;
+use rimsim::host::{Caps, Files, Refusal, Vm, cloud_hypervisor, qemu};
+use rimsim::measure::image::{Image, ImageError};
+
+/// Words of one command line.
+const MOST_WORDS: usize = 64;
+/// Versions of VMMs in all.
+const CHOICES: usize = Version::ALL.len() + qemu::VERSIONS.len() + cloud_hypervisor::VERSIONS.len();
+
+/// Files by the first letters of their names.
+struct Letters;
+
+impl Files for Letters {
+    fn open(&mut self, name: &str) -> Result<Arc<Image>, ImageError> {
+        let path = name.to_owned();
+        let bytes = match name.as_bytes() {
+            [] | [b'e', ..] => return Err(ImageError::Empty { path }),
+            [b'd', ..] => return Err(ImageError::Directory { path }),
+            // A kernel: text offset and image size follow from the name.
+            [b'k', rest @ ..] => {
+                let mut header = vec![0; 4096 + rest.len()];
+                let mut number = [0; 16];
+                let len = rest.len().min(number.len());
+                number[..len].copy_from_slice(&rest[..len]);
+                header[8..24].copy_from_slice(&number);
+                header[56..60].copy_from_slice(b"ARM\x64");
+                header
+            }
+            [b'z', ..] => vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0],
+            [first, ..] => vec![*first; usize::from(*first) * 97],
+        };
+        Ok(Arc::new(Image::from_bytes(path, bytes)))
+    }
+}
+
+/// Reads a command line twice: it makes the same VM or the same error, and a VM has what KVM needs.
+pub(crate) fn run(data: &[u8]) {
+    let Some((choice, rest)) = data.split_first() else { return };
+    let text = String::from_utf8_lossy(rest);
+    let words: Vec<String> = text.split('\n').take(MOST_WORDS).map(str::to_owned).collect();
+    let choice = usize::from(*choice) % CHOICES;
+    match (plan(choice, &words), plan(choice, &words)) {
+        (Ok(vm), Ok(again)) => {
+            assert_eq!(vm, again, "one command line makes one VM");
+            check(&vm);
+        }
+        (Err(error), Err(again)) => assert_eq!(error.to_string(), again.to_string()),
+        _ => panic!("a command line is either good or bad"),
+    }
+}
+
+fn plan(choice: usize, words: &[String]) -> Result<Vm, Refusal> {
+    let caps = Caps {
+        ipa_bits: 48,
+        lpa2: false,
+        num_bps: 6,
+        num_wps: 4,
+        pmu: true,
+        pmu_counters: 6,
+        sve_vls: vec![128, 256],
+        gicv3: true,
+        its: true,
+        gicv2: true,
+        max_vcpus: 512,
+    };
+    let files = &mut Letters;
+    let device_tree = Some(Arc::new(Image::from_bytes("dtb", vec![1; 5000])));
+    if let Some(version) = Version::ALL.get(choice) {
+        // Half of them with their own device tree.
+        let supplied = device_tree.filter(|_| words.len().is_multiple_of(2));
+        return kvmtool::plan(words, *version, &caps, files, supplied);
+    }
+    let mut context = Context { caps: &caps, files, device_tree };
+    let rest = choice - Version::ALL.len();
+    match qemu::VERSIONS.get(rest) {
+        Some(version) => qemu::vm(version.name, words, &mut context),
+        None => {
+            let version = cloud_hypervisor::VERSIONS[rest - qemu::VERSIONS.len()].name;
+            cloud_hypervisor::vm(version, words, &mut context)
+        }
+    }
+}
+
+fn check(vm: &Vm) {
+    assert!(!vm.vcpus.is_empty() && vm.vcpus.len() <= 512);
+    for region in &vm.regions {
+        assert!(region.ipa.start < region.ipa.end);
+        assert!(region.ipa.start % 4096 == 0 && region.ipa.end % 4096 == 0);
+        if let Some(image) = &region.image {
+            let len = region.ipa.end - region.ipa.start;
+            assert!(region.fill_bytes + image.len_bytes() <= len);
+        }
+    }
+}
