@@ -95,6 +95,9 @@ fn measure<'a>(args: &'a MeasureArgs, console: &mut Console) -> Result<Measured<
     let changed = guest.files.check_unchanged();
     changed.map_err(|error| Trouble(Exit::Io, error.to_string()))?;
     let rim = stages.last().expect("a Realm that was built has stages").rim;
+    if !args.guest.verbose {
+        tell_assumptions(&guest, console);
+    }
     if guest.host.preliminary {
         let name = guest.host.name;
         console.note(&format!(
@@ -109,6 +112,21 @@ fn measure<'a>(args: &'a MeasureArgs, console: &mut Console) -> Result<Measured<
         write_script(&mut recorder, &machine.to_toml(), path)?;
     }
     Ok(Measured { guest, rule, stages, rim, world, booted })
+}
+
+/// Says which numbers of the host are measured and were only assumed.
+fn tell_assumptions(guest: &Guest<'_>, console: &mut Console) {
+    let measured = ["num_bps", "num_wps", "pmu", "sve_vls"];
+    let assumed: Vec<String> = guest
+        .decisions
+        .iter()
+        .filter(|decision| measured.contains(&decision.key) && decision.by == "default")
+        .map(|decision| format!("{} = {}", decision.key, decision.value))
+        .collect();
+    if !assumed.is_empty() {
+        let list = assumed.join(", ");
+        console.note(&format!("assumed of the host: {list}; say --caps, or --num-bps and others"));
+    }
 }
 
 fn rule(args: &MeasureArgs, guest: &Guest<'_>) -> Result<RimRule, Trouble> {
