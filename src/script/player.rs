@@ -19,7 +19,9 @@ use crate::measure::image::{Image, ImageError};
 use crate::measure::rim::Measurement;
 use crate::model::granule::{Gpt, GranuleState};
 use crate::rmi::Outcome;
-use crate::session::{Action, Check, Mismatch, PeekWant, Place, Record, RimWant, Session, Step};
+use crate::session::{
+    Action, Check, Fault, Mismatch, PeekWant, Place, Record, RimWant, Session, Step,
+};
 
 /// Most unmet expectations that are kept with their texts; further ones are counted.
 pub const MAX_MISMATCHES: usize = 1000;
@@ -454,21 +456,24 @@ impl Run<'_, '_> {
         let place = self.place();
         let step = Step::new(action, place);
         let record = self.session.step(&step);
-        match record.fault {
+        match &record.fault {
             None => Ok(record),
-            Some(fault) => {
-                let what = match &self.item.statement.kind {
-                    Kind::Invoke(invocation) => invocation.verb.text.clone(),
-                    _ => "Host memory".to_owned(),
-                };
-                Err(self.refused(what, fault.to_string()))
-            }
+            Some(fault) => Err(self.fault(fault)),
         }
     }
 
+    fn fault(&self, fault: &Fault) -> PlayError {
+        let what = match &self.item.statement.kind {
+            Kind::Invoke(invocation) => invocation.verb.text.clone(),
+            _ => "Host memory".to_owned(),
+        };
+        self.refused(what, fault.to_string())
+    }
+
     pub(super) fn call(&mut self, regs: &CallRegs) -> Result<Outcome, PlayError> {
-        let record = self.step(Action::Call(*regs))?;
-        Ok(record.outcome.expect("a call has an outcome"))
+        let item = self.item;
+        let place = || item.statement.span.in_file(&item.text.file);
+        self.session.call(regs, place).map_err(|fault| self.fault(&fault))
     }
 
     fn check(&mut self, check: Check, what: &str) -> Result<(), PlayError> {

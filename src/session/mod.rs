@@ -16,6 +16,7 @@ pub use step::{
 use thiserror::Error;
 
 use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Pa};
+use crate::abi::command::CallRegs;
 use crate::measure::page::Page;
 use crate::model::program::GuestActionError;
 use crate::model::world::{HostFault, World};
@@ -125,13 +126,41 @@ impl<'o> Session<'o> {
         record
     }
 
+    /// Makes one call, as a step that expects nothing. The step and its place are only written down
+    /// if somebody looks on: a Host that builds a large Realm makes millions.
+    ///
+    /// # Errors
+    /// If the RMM would read contents of which only digests are known.
+    pub fn call(
+        &mut self,
+        regs: &CallRegs,
+        place: impl FnOnce() -> Place,
+    ) -> Result<Outcome, Fault> {
+        if !self.observers.is_empty() {
+            let record = self.step(&Step::new(Action::Call(*regs), place()));
+            return match record.fault {
+                None => Ok(record.outcome.expect("a call has an outcome")),
+                Some(fault) => Err(fault),
+            };
+        }
+        self.steps += 1;
+        self.call_rmm(regs)
+    }
+
+    fn call_rmm(&mut self, regs: &CallRegs) -> Result<Outcome, Fault> {
+        match unknown::needed(&self.world, regs) {
+            None => Ok(self.world.call(regs)),
+            Some(pa) => Err(Fault::Unknown(pa)),
+        }
+    }
+
     fn act(&mut self, action: &Action) -> (Option<Outcome>, Option<Fault>) {
         let world = &mut self.world;
         let done = match action {
             Action::Call(regs) => {
-                return match unknown::needed(world, regs) {
-                    None => (Some(world.call(regs)), None),
-                    Some(pa) => (None, Some(Fault::Unknown(pa))),
+                return match self.call_rmm(regs) {
+                    Ok(outcome) => (Some(outcome), None),
+                    Err(fault) => (None, Some(fault)),
                 };
             }
             Action::Page { pa, data } => write_page(world, *pa, data),
