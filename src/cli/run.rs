@@ -45,7 +45,7 @@ pub(super) fn run(args: &RunArgs, console: &mut Console) -> io::Result<Exit> {
     for path in &args.files {
         match file(args, &setup, &files, path, console) {
             Ok(result) => {
-                exit = exit.and(result.ended.exit);
+                exit = exit.and(result.ended.exit).and(result.export);
                 results.push(result);
             }
             Err(problem) => {
@@ -85,6 +85,8 @@ fn setup(args: &RunArgs) -> Result<Setup, String> {
 struct Replayed {
     file: String,
     ended: Ended,
+    /// How writing the vector went.
+    export: Exit,
     realms: Vec<RealmResult>,
     commands: Vec<Value>,
 }
@@ -135,9 +137,13 @@ fn file(
         observers.push(&mut writer);
     }
     let mut ended = input.replay(setup, observers);
+    let mut export = Exit::Good;
     if let Some(target) = &args.export {
-        let io = |source| Problem::Io { path: target.clone(), source };
-        std::fs::write(target, writer.text()).map_err(io)?;
+        // What was found is told all the same.
+        if let Err(source) = std::fs::write(target, writer.text()) {
+            console.error(&Problem::Io { path: target.clone(), source }.to_string());
+            export = Exit::Io;
+        }
     }
     let realms = realms(&mut ended, args.events);
     // Hashing is lazy: what was hashed just now has to be what was opened.
@@ -153,7 +159,13 @@ fn file(
     for message in &ended.messages {
         console.error(message);
     }
-    Ok(Replayed { file: path.display().to_string(), ended, realms, commands: commands.list })
+    Ok(Replayed {
+        file: path.display().to_string(),
+        ended,
+        export,
+        realms,
+        commands: commands.list,
+    })
 }
 
 fn realms(ended: &mut Ended, events: bool) -> Vec<RealmResult> {

@@ -197,6 +197,14 @@ fn events_tell_whose_they_are() {
     assert_eq!(two.lines().count(), ends.len(), "{two}");
 }
 
+#[test]
+fn an_export_that_fails_does_not_hide_the_rim() {
+    let folder = Folder::new("failed_export");
+    folder.file("one.rmi", REALM);
+    let output = folder.rimsim(&["run", "--export", "no/where", "one.rmi"]);
+    assert_eq!((output.status.code(), stdout(&output).len()), (Some(1), 65));
+}
+
 /// An export records what is, not what the script wanted.
 #[test]
 fn unmet_expectations_are_exported_as_they_are() {
