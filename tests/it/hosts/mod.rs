@@ -6,6 +6,7 @@ mod fdt;
 pub(crate) mod inputs;
 mod kvm;
 mod kvmtool;
+mod process;
 mod qemu;
 mod realm_vm;
 mod refusals;

@@ -1,0 +1,132 @@
+//! `measure`, `dtb` and `profiles` as processes: streams, files, exit codes.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// A folder of this test alone, gone when it ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        // What an interrupted run left behind.
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).expect("the folder of temporary files");
+        let image = super::inputs::kernel("k4k.img", 4096, 4096, 0);
+        std::fs::write(folder.join("k4k.img"), image).expect("a kernel");
+        std::fs::write(folder.join("empty"), "").expect("a file");
+        std::fs::write(folder.join("bad.toml"), "ipa_bits = 48\nipa_bitz = 48\n").expect("a file");
+        Self(folder)
+    }
+
+    fn rimsim(&self, line: &str) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rimsim"));
+        command.args(line.split_whitespace()).current_dir(&self.0).output().expect("the command")
+    }
+
+    /// Standard output of a command that has to succeed.
+    fn prints(&self, line: &str) -> String {
+        let output = self.rimsim(line);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{line}: {stderr}");
+        String::from_utf8(output.stdout).expect("text")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+const GUEST: &str = "kvmtool -- lkvm run --realm -c 2 -m 256M --irqchip=gicv3 -k k4k.img";
+
+#[test]
+fn what_measure_writes_belongs_together() {
+    let folder = Folder::new("measure");
+    let out = "--dtb-out tree.dtb --script-out boot.rmi --format json --events";
+    let document = folder.prints(&format!("measure --caps fvp {out} {GUEST}"));
+    let document: Value = serde_json::from_str(&document).expect("JSON");
+    assert_eq!(document["schema"], "rimsim/1");
+    let rim = document["rim"].as_str().expect("a RIM");
+    let first = |text: String| text.lines().next().map(str::to_owned);
+    let plain = folder.prints(&format!("measure --caps fvp {GUEST}"));
+    assert_eq!(first(plain).as_deref(), Some(rim));
+    assert_eq!(first(folder.prints("run boot.rmi")).as_deref(), Some(rim));
+    let stages = document["stages"].as_array().expect("stages");
+    assert_eq!(stages.last().expect("a stage")["rim"], rim);
+    let events = document["events"].as_array().expect("events");
+    assert_eq!(events.last().expect("an event")["rim"], rim);
+    assert_eq!(document["inputs"][0]["name"], "k4k.img");
+    let tree = std::fs::read(folder.0.join("tree.dtb")).expect("a device tree");
+    assert_eq!(document["device_tree"]["size"], tree.len());
+    folder.prints(&format!("dtb -o other.dtb {GUEST}"));
+    assert_eq!(tree, std::fs::read(folder.0.join("other.dtb")).expect("a device tree"));
+    // The tree that was written is the tree that would have been made.
+    let given = folder.prints(&format!("measure --caps fvp --dtb tree.dtb {GUEST}"));
+    assert_eq!(first(given).as_deref(), Some(rim));
+}
+
+#[test]
+fn names_of_files_and_programs_are_no_part_of_the_rim() {
+    let folder = Folder::new("names");
+    let rim = folder.prints(&format!("measure {GUEST}"));
+    let mapped = "measure --map Image=k4k.img kvmtool -- --realm -c 2 -m 256M --irqchip=gicv3";
+    assert_eq!(folder.prints(&format!("{mapped} -k Image")), rim);
+}
+
+#[test]
+fn exit_codes_of_measure() {
+    let folder = Folder::new("measure-exit");
+    for (line, code, text) in [
+        (format!("measure vmx -- {GUEST}"), 2, "vmx: no such VMM; there are kvmtool, qemu"),
+        (format!("measure --host kvm-v1 {GUEST}"), 2, "speaks RMM 1.0-beta0"),
+        (format!("measure --vmm-version X {GUEST}"), 2, "--vmm-version X: there is no such"),
+        (format!("measure --caps nothing {GUEST}"), 2, "no such preset; there are fvp"),
+        (format!("measure --caps bad.toml {GUEST}"), 2, "2 | ipa_bitz = 48"),
+        (format!("measure --caps missing.toml {GUEST}"), 1, "missing.toml: "),
+        (format!("measure --ipa-bits 20 {GUEST}"), 2, "ipa_bits is 20; it has to be 32 to 52"),
+        (format!("measure --map Image {GUEST}"), 2, "write NAME=PATH"),
+        (format!("measure --dtb empty {GUEST}"), 2, "empty: is empty"),
+        (format!("measure --dtb missing {GUEST}"), 1, "--dtb: missing: "),
+        (format!("measure --rim-rule rmm-2.0 {GUEST}"), 2, "kvm-v10 measures by rmm-1.0"),
+        (format!("measure {GUEST} -i missing"), 1, "missing: "),
+        ("measure --dtb k4k.img qemu -- -m 1G".into(), 2, "Realms are made with virt"),
+        (format!("measure --host kvm-v12 {GUEST} --measurement-algo sha512"), 4, "KVM refuses"),
+        (
+            format!("measure --vmm-version A0 --num-bps 16 {GUEST}"),
+            4,
+            "the RMM refuses CREATE_REALM: REALM_CREATE",
+        ),
+    ] {
+        let output = folder.rimsim(&line);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{line}: {stderr}");
+        assert!(stderr.contains(text), "{line}: {stderr}");
+        assert!(output.stdout.is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn preliminary_rules_say_so() {
+    let folder = Folder::new("preliminary");
+    let guest = format!("{GUEST} --restricted_mem");
+    let output = folder.rimsim(&format!("measure --host kvm-v14 {guest}"));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("kvm-v14: preliminary, by the rule tf-rmm-0.9"), "{stderr}");
+    let text = folder.prints(&format!("measure --host kvm-v14 --rim-rule rmm-2.0 {guest}"));
+    assert_ne!(text.as_bytes(), output.stdout);
+}
+
+#[test]
+fn profiles_are_a_document_too() {
+    let folder = Folder::new("profiles");
+    let text = folder.prints("profiles --format json");
+    let document: Value = serde_json::from_str(&text).expect("JSON");
+    let hosts = document["hosts"].as_array().expect("hosts");
+    let same = hosts.iter().filter(|host| host["same_as"] == "kvm-v10").count();
+    assert_eq!((hosts.len(), same), (14, 9));
+    assert!(folder.prints("profiles").contains("kvm-v12   2025-12-17"));
+}
