@@ -126,10 +126,19 @@ impl Speeds {
 
     /// The pipeline against all threads with the fastest kernel and nothing else to do.
     fn of_ideal(&self, threads: usize) -> f64 {
-        let fastest = self.kernels.iter().map(|(_, best)| best.per_second).fold(0.0, f64::max);
         #[allow(clippy::cast_precision_loss, reason = "a number of threads")]
-        let ideal = fastest * threads as f64;
+        let ideal = self.fastest() * threads as f64;
         self.pipeline.per_second / ideal
+    }
+
+    /// The pipeline against all threads with the fastest kernel and the fold to do: each byte costs
+    /// both, however they are spread over the threads.
+    fn of_bound(&self, threads: usize) -> f64 {
+        self.of_ideal(threads) * (1.0 + self.fastest() / self.fold.per_second)
+    }
+
+    fn fastest(&self) -> f64 {
+        self.kernels.iter().map(|(_, best)| best.per_second).fold(0.0, f64::max)
     }
 }
 
@@ -198,9 +207,12 @@ fn text(
             row(&format!("  {kernel}"), *best, &what)?;
         }
         let kernel = hasher.kernel(speeds.algo);
-        let ideal = 100.0 * speeds.of_ideal(threads);
-        let what =
-            format!("image to RIM, {kernel}; {ideal:.0} % of the fastest kernel x {threads}");
+        let [ideal, bound] =
+            [speeds.of_ideal(threads), speeds.of_bound(threads)].map(|part| 100.0 * part);
+        let what = format!(
+            "image to RIM, {kernel}; {ideal:.0} % of the fastest kernel x {threads}, {bound:.0} % \
+             of that with the fold"
+        );
         row("  pipeline", speeds.pipeline, &what)?;
         row("  fold", speeds.fold, "digests to RIM, one thread")?;
     }
@@ -233,6 +245,7 @@ fn document(args: &BenchArgs, hasher: &Hasher, speeds: &[Speeds], commands: Best
         "pipeline": each(&|speeds| rounded(speeds.pipeline.gigabytes())),
         "ratio": each(&|speeds| rounded(speeds.ratio())),
         "of_ideal": each(&|speeds| rounded(speeds.of_ideal(threads))),
+        "of_bound": each(&|speeds| rounded(speeds.of_bound(threads))),
         "fold": each(&|speeds| rounded(speeds.fold.gigabytes())),
         "commands_per_s": commands.per_second.round(),
     })
