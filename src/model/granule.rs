@@ -246,19 +246,27 @@ impl Granules {
     }
 
     fn kind(&self, granule: Granule) -> (GranuleState, Gpt) {
+        KINDS[self.code(granule)]
+    }
+
+    fn code(&self, granule: Granule) -> usize {
         let (word, bit) = (Self::index(granule) / 64, granule.0 % 64);
-        let code =
-            self.planes.iter().rev().fold(0, |code, plane| {
-                code << 1 | (plane.as_raw_slice()[word] >> bit & 1) as usize
-            });
-        KINDS[code]
+        self.planes
+            .iter()
+            .rev()
+            .fold(0, |code, plane| code << 1 | (plane.as_raw_slice()[word] >> bit & 1) as usize)
     }
 
     fn set_kind(&mut self, granule: Granule, kind: (GranuleState, Gpt)) {
-        self.tally.add(self.state(granule) as usize, kind.0 as usize);
+        let before = self.code(granule);
+        self.tally.add(KINDS[before].0 as usize, kind.0 as usize);
         let code = KINDS.iter().position(|known| *known == kind).expect("a possible combination");
+        // Every command of a large Realm comes here: only the planes that differ are touched.
+        let (word, bit) = (Self::index(granule) / 64, granule.0 % 64);
         for (i, plane) in self.planes.iter_mut().enumerate() {
-            plane.set(Self::index(granule), code >> i & 1 == 1);
+            if (before ^ code) >> i & 1 == 1 {
+                plane.as_raw_mut_slice()[word] ^= 1 << bit;
+            }
         }
     }
 }

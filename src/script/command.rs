@@ -135,6 +135,11 @@ impl Run<'_, '_> {
         number: u64,
         pa: u64,
     ) -> Result<(), PlayError> {
+        if let Some((image, offset)) = picture.whole_granule(number) {
+            let item = self.item;
+            let place = || item.statement.span.in_file(&item.text.file);
+            return self.session.show(pa, image, offset, place).map_err(|fault| self.fault(&fault));
+        }
         picture.show(number, pa).try_for_each(|action| self.step(action).map(|_| ()))
     }
 

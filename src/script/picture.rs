@@ -64,6 +64,16 @@ impl Picture {
         self.len_bytes.div_ceil(GRANULE_SIZE)
     }
 
+    /// The image, and where in it granule `number` begins, if all of the granule's bytes are there.
+    pub(super) fn whole_granule(&self, number: u64) -> Option<(&Arc<Image>, u64)> {
+        let start = number * GRANULE_SIZE;
+        let whole = self.len_bytes.checked_sub(start)? >= GRANULE_SIZE;
+        match &self.bytes {
+            Bytes::Image(image) if whole => Some((image, self.offset + start)),
+            _ => None,
+        }
+    }
+
     /// What the Host does to have granule `number` of the image at `pa`.
     pub(super) fn show(&self, number: u64, pa: u64) -> impl Iterator<Item = Action> + use<> {
         let start = number * GRANULE_SIZE;

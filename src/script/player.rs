@@ -462,7 +462,7 @@ impl Run<'_, '_> {
         }
     }
 
-    fn fault(&self, fault: &Fault) -> PlayError {
+    pub(super) fn fault(&self, fault: &Fault) -> PlayError {
         let what = match &self.item.statement.kind {
             Kind::Invoke(invocation) => invocation.verb.text.clone(),
             _ => "Host memory".to_owned(),

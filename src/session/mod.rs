@@ -13,10 +13,13 @@ pub use step::{
     Action, Check, Expected, Notes, PeekWant, Place, RealmWant, RecWant, RimWant, Step,
 };
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Pa};
 use crate::abi::command::CallRegs;
+use crate::measure::image::Image;
 use crate::measure::page::Page;
 use crate::model::program::GuestActionError;
 use crate::model::world::{HostFault, World};
@@ -145,6 +148,28 @@ impl<'o> Session<'o> {
         }
         self.steps += 1;
         self.call_rmm(regs)
+    }
+
+    /// Lets the granule at `pa` of the Host's memory show the granule of `image` at `offset`. As
+    /// with [`Session::call`], nothing is written down unless somebody looks on.
+    ///
+    /// # Errors
+    /// If the memory is not the Host's.
+    pub fn show(
+        &mut self,
+        pa: u64,
+        image: &Arc<Image>,
+        offset: u64,
+        place: impl FnOnce() -> Place,
+    ) -> Result<(), Fault> {
+        let image = Arc::clone(image);
+        if !self.observers.is_empty() {
+            let action = Action::Image { pa, image, offset, count_granules: 1 };
+            let record = self.step(&Step::new(action, place()));
+            return record.fault.map_or(Ok(()), Err);
+        }
+        self.steps += 1;
+        Ok(self.world.host_set_page(pa, Page::Image { image, offset })?)
     }
 
     fn call_rmm(&mut self, regs: &CallRegs) -> Result<Outcome, Fault> {
