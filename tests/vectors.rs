@@ -77,7 +77,7 @@ fn script_holds(path: &Path) -> Result<(), Failed> {
     }
     let mut player = Player::new(script::load(path)?);
     let (platform, profile) = player.setup();
-    let mut writer = Writer::new("exported", &platform, "test");
+    let mut writer = Writer::new(Vec::new(), "exported", &platform, "test");
     let mut session = Session::new(World::new(platform, profile));
     session.observe(&mut writer);
     let played = player.play(&mut session);
@@ -87,7 +87,7 @@ fn script_holds(path: &Path) -> Result<(), Failed> {
         Err(PlayError::Refused(_)) if text.starts_with(REFUSED) => {}
         other => other?,
     }
-    let vector = rimsim::vector::read("exported", writer.text().as_bytes())?;
+    let vector = rimsim::vector::read("exported", &writer.finish()?)?;
     let report = replay(&vector, profile, []);
     match report.failures.first() {
         None => Ok(()),

@@ -13,7 +13,7 @@ const MOST_BYTES: u64 = 1 << 20;
 /// a vector, and everything in it has to hold.
 pub(crate) fn run(data: &[u8]) {
     let Ok(vector) = read("fuzz", data) else { return };
-    let mut writer = Writer::new(&vector.name, &vector.platform, "fuzz");
+    let mut writer = Writer::new(Vec::new(), &vector.name, &vector.platform, "fuzz");
     let mut session = Session::new(World::new(vector.platform.clone(), Profile::TF_RMM));
     session.observe(&mut writer);
     for step in vector.steps().take(MOST_STEPS) {
@@ -27,7 +27,8 @@ pub(crate) fn run(data: &[u8]) {
     }
     session.world().invariants().expect("the invariants hold");
     drop(session);
-    let again = read("again", writer.text().as_bytes()).expect("what is written can be read");
+    let text = writer.finish().expect("memory takes it");
+    let again = read("again", &text).expect("what is written can be read");
     let report = rimsim::conform::replay(&again, Profile::TF_RMM, []);
     assert_eq!(report.failures, [], "what happened happens again");
 }

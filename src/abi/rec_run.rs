@@ -81,6 +81,18 @@ pub enum ExitReason {
     Serror = 6,
 }
 
+impl ExitReason {
+    /// The specification's names, by number, without their prefix.
+    pub const NAMES: [&str; 7] =
+        ["SYNC", "IRQ", "FIQ", "PSCI", "RIPAS_CHANGE", "HOST_CALL", "SERROR"];
+
+    /// The name of a number that the Host reads.
+    #[must_use]
+    pub fn name_of(number: u8) -> &'static str {
+        Self::NAMES.get(usize::from(number)).copied().unwrap_or("unknown")
+    }
+}
+
 /// RmiRecExit: what the Host gets back. Timers never fire and the PMU never overflows here, so
 /// their fields stay zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

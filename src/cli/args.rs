@@ -41,7 +41,11 @@ Exit codes:
   1  a file could not be read or written
   2  the command line, a script, a vector or a platform file is wrong
   3  an expectation or a vector does not match
-  4  KVM, or the RMM, refused what was not expected to fail";
+  4  KVM, or the RMM, refused what was not expected to fail, or the Host was faulted: it touched
+     memory that is not its own, or is not there
+
+A file that is a pipe (a FIFO, /dev/stdin, <(command)) is read to its end, as cat does: nothing
+happens until its writer closes it.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -54,8 +58,7 @@ pub(crate) enum Command {
     Profiles(ProfilesArgs),
     Digests(DigestsArgs),
     Bench(BenchArgs),
-    /// Print the reference of the script language
-    Language,
+    Language(LanguageArgs),
 }
 
 /// Replay scripts or vectors and print the RIM of each Realm
@@ -66,7 +69,7 @@ pub(crate) enum Command {
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = RUN_EXAMPLES)]
 pub(crate) struct RunArgs {
-    /// Scripts (.rmi) or vectors (.json)
+    /// Scripts (.rmi) or vectors (.json); of other names (/dev/stdin) the contents decide
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// The machine: a preset's name or a TOML file; overrides what a script says
@@ -75,6 +78,9 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) rmm: RmmArg,
     /// Print one line a command with its result and explanation on standard error
+    ///
+    /// With `--format json` the document has the commands. They are kept in the folder for
+    /// temporary files (TMPDIR) until the end, not in memory.
     #[arg(short, long)]
     pub(crate) verbose: bool,
     /// Print the measured events, with the RIM after each
@@ -84,6 +90,9 @@ pub(crate) struct RunArgs {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
     /// Write what happened to FILE as a vector, which stands alone
+    ///
+    /// It is written beside FILE while the session goes on, and replaces it at the end. Vectors of
+    /// more than 256 MiB are not read by this program.
     #[arg(long, value_name = "FILE")]
     pub(crate) export: Option<PathBuf>,
     #[command(flatten)]
@@ -166,6 +175,17 @@ pub(crate) struct PlatformsArgs {
     /// The preset to print
     #[arg(value_name = "NAME")]
     pub(crate) name: Option<String>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// Print the reference of the script language
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LanguageArgs {
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -25,8 +25,7 @@ pub(super) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit>
     let mut failures = Vec::new();
     let (files, problems) = input::expand(&args.paths, &["json"]);
     for problem in problems {
-        console.error(&problem.to_string());
-        exit = exit.and(problem.exit());
+        exit = exit.and(problem.tell(console));
     }
     for file in files {
         let vector = match Input::open(&file) {
@@ -37,8 +36,7 @@ pub(super) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit>
                 continue;
             }
             Err(problem) => {
-                console.error(&problem.to_string());
-                exit = exit.and(problem.exit());
+                exit = exit.and(problem.tell(console));
                 continue;
             }
         };
@@ -59,6 +57,8 @@ pub(super) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit>
     }
     let Totals { files, steps, skipped, failed } = totals;
     match args.format {
+        // There is nothing to count; what is wrong was said.
+        Format::Text if files == 0 => {}
         Format::Text => {
             console.result(&format!("{files} files, {steps} steps, {failed} failed"))?;
         }

@@ -27,22 +27,26 @@ pub(super) fn run(args: &CoverageArgs, console: &mut Console) -> io::Result<Exit
     let mut coverage = Coverage::default();
     let (files, problems) = input::expand(&args.paths, &["json", "rmi"]);
     for problem in problems {
-        console.error(&problem.to_string());
-        exit = exit.and(problem.exit());
+        exit = exit.and(problem.tell(console));
     }
     let mut count = 0;
     for file in files {
         match Input::open(&file) {
             Ok(input) => {
                 let setup = Setup { profile: args.rmm.rmm, rem: args.rmm.rem, ..Setup::default() };
-                // What does not match or is refused is the business of `run` and `conform`.
+                // What does not match or is refused is the business of `run` and `conform`; but
+                // what stands behind a refusal was not seen.
                 let ended = input.replay(&setup, [&mut coverage as _]);
+                if !ended.is_complete() {
+                    let why = ended.messages.last().and_then(|text| text.lines().next());
+                    let why = why.unwrap_or_default();
+                    console.note(&format!("{}: not played to its end: {why}", file.display()));
+                }
                 coverage.add_world(&ended.world);
                 count += 1;
             }
             Err(problem) => {
-                console.error(&problem.to_string());
-                exit = exit.and(problem.exit());
+                exit = exit.and(problem.tell(console));
             }
         }
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::Exit;
+use super::{Console, Exit};
 use crate::measure::image::ImageError;
 use crate::script::{self, LoadError, LoadedScript};
 use crate::vector::{self, Vector, VectorError};
@@ -21,7 +21,7 @@ pub(crate) enum Input {
 }
 
 /// Largest vector that is read, in bytes.
-const MAX_VECTOR_BYTES: u64 = 256 << 20;
+pub(super) const MAX_VECTOR_BYTES: u64 = 256 << 20;
 /// Bytes of a platform or of exceptions.
 const MAX_SETTINGS_BYTES: u64 = 4 << 20;
 
@@ -40,6 +40,8 @@ pub(crate) enum Problem {
     #[error("{path}: uses images of which only digests are known; a vector has all bytes",
         path = path.display())]
     Unknown { path: PathBuf },
+    #[error("{error}\nit begins as JSON does: a vector's name ends in .json")]
+    JsonScript { error: String },
     #[error(transparent)]
     Image(#[from] ImageError),
     #[error(transparent)]
@@ -49,6 +51,12 @@ pub(crate) enum Problem {
 }
 
 impl Problem {
+    /// Tells people, and how the process ends.
+    pub(crate) fn tell(&self, console: &mut Console) -> Exit {
+        console.error(&self.to_string());
+        self.exit()
+    }
+
     /// The exit code that tells of it.
     pub(crate) fn exit(&self) -> Exit {
         match self {
@@ -56,7 +64,10 @@ impl Problem {
             | Self::Directory { .. }
             | Self::NothingFound { .. }
             | Self::Image(_) => Exit::Io,
-            Self::TooLong { .. } | Self::Unknown { .. } | Self::Vector(_) => Exit::Usage,
+            Self::TooLong { .. }
+            | Self::Unknown { .. }
+            | Self::JsonScript { .. }
+            | Self::Vector(_) => Exit::Usage,
             Self::Script(
                 LoadError::Script(_) | LoadError::Image { source: ImageError::Digests { .. }, .. },
             ) => Exit::Usage,
@@ -66,7 +77,8 @@ impl Problem {
 }
 
 impl Input {
-    /// Reads a file. One whose name ends in `.json` is a vector, any other a script.
+    /// Reads a file. One whose name ends in `.json` is a vector, one in `.rmi` a script; of any
+    /// other (a pipe, standard input) the text decides: no script begins with a brace.
     pub(crate) fn open(path: &Path) -> Result<Self, Problem> {
         Self::open_with(path, &mut script::Files)
     }
@@ -78,26 +90,71 @@ impl Input {
         if metadata.is_dir() {
             return Err(Problem::Directory { path: path.to_owned() });
         }
-        let json = path.extension().is_some_and(|extension| extension == "json");
-        if !json {
-            return Ok(Self::Script(script::load_with(path, source)?));
-        }
-        if metadata.len() > MAX_VECTOR_BYTES {
+        let has = |wanted: &str| path.extension().is_some_and(|extension| extension == wanted);
+        if has("json") && metadata.len() > MAX_VECTOR_BYTES {
             return Err(Problem::TooLong { path: path.to_owned(), len_bytes: metadata.len() });
         }
-        let text = read_limited(path, MAX_VECTOR_BYTES).map_err(io)?;
-        Ok(Self::Vector(vector::read(&path.display().to_string(), &text)?))
+        let (text, is_json) = read_text(path, has("json")).map_err(io)?;
+        if has("json") || is_json && !has("rmi") {
+            return Ok(Self::Vector(vector::read(&path.display().to_string(), &text)?));
+        }
+        let mut source = Once { first: Some(text), source };
+        match script::load_with(path, &mut source) {
+            Err(LoadError::Script(error)) if is_json => {
+                Err(Problem::JsonScript { error: error.to_string() })
+            }
+            other => Ok(Self::Script(other?)),
+        }
     }
+}
+
+/// The script's own text, which was read already, and everything else from where it comes.
+struct Once<'s> {
+    first: Option<Vec<u8>>,
+    source: &'s mut dyn script::Source,
+}
+
+impl script::Source for Once<'_> {
+    fn text(&mut self, path: &str, limit_bytes: u64) -> io::Result<Vec<u8>> {
+        match self.first.take() {
+            Some(text) => Ok(text),
+            None => self.source.text(path, limit_bytes),
+        }
+    }
+
+    fn image(&mut self, path: &str) -> Result<crate::measure::image::Image, ImageError> {
+        self.source.image(path)
+    }
+}
+
+/// The text of a script or a vector, and whether it begins as JSON does. A script that is too long
+/// comes with one byte more than it may have.
+fn read_text(path: &Path, vector: bool) -> io::Result<(Vec<u8>, bool)> {
+    let mut file = File::open(path)?;
+    let mut text = Vec::new();
+    file.by_ref().take(script::MAX_TEXT_BYTES + 1).read_to_end(&mut text)?;
+    let is_json = text.trim_ascii_start().first() == Some(&b'{');
+    if vector || is_json {
+        let room = (MAX_VECTOR_BYTES + 1).saturating_sub(text.len() as u64);
+        file.take(room).read_to_end(&mut text)?;
+        check_len(text.len(), MAX_VECTOR_BYTES)?;
+    }
+    Ok((text, is_json))
+}
+
+fn check_len(len_bytes: usize, limit_bytes: u64) -> io::Result<()> {
+    if len_bytes as u64 > limit_bytes {
+        let what = format!("longer than {} MiB", limit_bytes >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+    }
+    Ok(())
 }
 
 /// Reads a file of at most `limit_bytes`; devices do not say how long they are.
 pub(crate) fn read_limited(path: &Path, limit_bytes: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(limit_bytes + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit_bytes {
-        let what = format!("longer than {} MiB", limit_bytes >> 20);
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
-    }
+    check_len(bytes.len(), limit_bytes)?;
     Ok(bytes)
 }
 

@@ -9,6 +9,7 @@ mod conform;
 mod console;
 mod coverage;
 mod digests;
+mod export;
 mod hashing;
 mod host;
 mod input;
@@ -20,6 +21,7 @@ mod profiles;
 mod progress;
 mod replay;
 mod run;
+mod spool;
 mod trace;
 
 use std::process::ExitCode;
@@ -88,7 +90,7 @@ pub fn main() -> ExitCode {
         Command::Measure(args) => measure::run(args, &mut console),
         Command::Dtb(args) => measure::dtb(args, &mut console),
         Command::Profiles(args) => profiles::run(args, &mut console),
-        Command::Language => console.result(crate::script::LANGUAGE).map(|()| Exit::Good),
+        Command::Language(args) => platforms::language(args, &mut console),
     };
     let exit = match done.and_then(|exit| console.finish().map(|()| exit)) {
         Ok(exit) => exit,

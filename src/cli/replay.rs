@@ -34,6 +34,13 @@ pub(crate) struct Ended {
     pub(crate) names: Vec<(u64, String)>,
 }
 
+impl Ended {
+    /// Whether everything was played to its end, so that the RIMs are those of finished Realms.
+    pub(crate) const fn is_complete(&self) -> bool {
+        matches!(self.exit, Exit::Good | Exit::Mismatch)
+    }
+}
+
 impl Setup {
     fn world(&self, platform: Platform, profile: Profile) -> World {
         let platform = self.platform.clone().unwrap_or(platform);
@@ -126,7 +133,7 @@ fn replay_script<'o>(
         Ok(()) => (Exit::Good, Vec::new()),
         Err(error) => {
             let before = player.unmet().iter().map(ToString::to_string);
-            (exit_of(&error), before.chain([error.to_string()]).collect())
+            (exit_of(&error), before.chain(error.messages()).collect())
         }
     };
     let steps = session.steps();

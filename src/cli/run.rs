@@ -3,13 +3,16 @@
 use std::io;
 use std::path::Path;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::args::{Format, RunArgs};
+use super::export::{Export, keep_apart};
 use super::hashing::ImageFiles;
 use super::input::{Input, Problem, read_settings};
 use super::progress::Progress;
 use super::replay::{Ended, Setup};
+use super::spool::{Spool, Spooled};
 use super::trace::{Commands, Trace, hex};
 use super::{Console, Exit};
 use crate::abi::platform::Platform;
@@ -17,7 +20,6 @@ use crate::measure::event::MeasuredEvent;
 use crate::measure::hasher::Hasher;
 use crate::measure::rim::Measurement;
 use crate::session::Observer;
-use crate::vector::Writer;
 
 pub(super) fn run(args: &RunArgs, console: &mut Console) -> io::Result<Exit> {
     let mut setup = match setup(args) {
@@ -49,23 +51,18 @@ pub(super) fn run(args: &RunArgs, console: &mut Console) -> io::Result<Exit> {
                 results.push(result);
             }
             Err(problem) => {
-                console.error(&problem.to_string());
-                exit = exit.and(problem.exit());
+                exit = exit.and(problem.tell(console));
             }
         }
     }
     match args.format {
         Format::Text => text(args, &results, console)?,
         Format::Json => {
-            let files: Vec<_> = results.iter().map(|result| result.json(args)).collect();
-            console.json(&json!({ "schema": "rimsim/1", "command": "run", "files": files }))?;
+            let files = results.iter().map(|result| result.json(args)).collect();
+            console.json(&Document { schema: "rimsim/1", command: "run", files })?;
         }
     }
     Ok(exit)
-}
-
-fn same_file(a: &Path, b: &Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 fn setup(args: &RunArgs) -> Result<Setup, String> {
@@ -81,6 +78,22 @@ fn setup(args: &RunArgs) -> Result<Setup, String> {
     Ok(Setup { platform, profile: args.rmm.rmm, rem: args.rmm.rem, hasher: Hasher::default() })
 }
 
+/// All of the result. Its parts are written one by one: the commands are not all in memory.
+#[derive(Serialize)]
+struct Document<'r> {
+    schema: &'static str,
+    command: &'static str,
+    files: Vec<FileDocument<'r>>,
+}
+
+#[derive(Serialize)]
+struct FileDocument<'r> {
+    #[serde(flatten)]
+    result: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commands: Option<&'r Spooled>,
+}
+
 /// A file that was replayed.
 struct Replayed {
     file: String,
@@ -88,7 +101,7 @@ struct Replayed {
     /// How writing the vector went.
     export: Exit,
     realms: Vec<RealmResult>,
-    commands: Vec<Value>,
+    commands: Option<Spooled>,
 }
 
 /// What is known of a Realm at the end.
@@ -112,42 +125,29 @@ fn file(
     let progress = Progress::begin(input.image_bytes());
     let setup =
         &Setup { hasher: setup.hasher.clone().counting_in(progress.counter()), ..setup.clone() };
-    if let Some(target) = args.export.as_ref().filter(|target| same_file(target, path)) {
-        let what =
-            io::Error::new(io::ErrorKind::InvalidInput, "would be overwritten by its export");
-        return Err(Problem::Io { path: target.clone(), source: what });
-    }
-    if args.export.is_some() && !input.is_known() {
-        return Err(Problem::Unknown { path: path.to_owned() });
-    }
-    let stem =
-        path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-    let implementation = concat!("rimsim ", env!("CARGO_PKG_VERSION"));
-    let mut writer = Writer::new(&stem, &input.platform(setup), implementation);
-    let mut commands = Commands::default();
+    let (mut export, mut exported) = begin_export(args, setup, path, &input, console)?;
+    let mut commands = match args.verbose && args.format == Format::Json {
+        true => Some(Commands { list: Spool::new().map_err(spooling)? }),
+        false => None,
+    };
     let mut trace = Trace::new(console);
     let mut observers: Vec<&mut dyn Observer> = Vec::new();
     if args.verbose && args.format == Format::Text {
         observers.push(&mut trace);
     }
-    if args.verbose && args.format == Format::Json {
-        observers.push(&mut commands);
-    }
-    if args.export.is_some() {
-        observers.push(&mut writer);
-    }
+    observers.extend(commands.as_mut().map(|commands| commands as &mut dyn Observer));
+    observers.extend(export.as_mut().map(|export| export.observer() as &mut dyn Observer));
     let mut ended = input.replay(setup, observers);
-    let mut export = Exit::Good;
-    if let Some(target) = &args.export {
-        // What was found is told all the same.
-        if let Err(source) = std::fs::write(target, writer.text()) {
-            console.error(&Problem::Io { path: target.clone(), source }.to_string());
-            export = Exit::Io;
-        }
-    }
     let realms = realms(&mut ended, args.events);
     // Hashing is lazy: what was hashed just now has to be what was opened.
     input.check_unchanged()?;
+    if let Some(export) = export {
+        // What was found is told all the same.
+        match export.finish() {
+            Ok(note) => note.iter().for_each(|note| console.note(note)),
+            Err(problem) => exported = problem.tell(console),
+        }
+    }
     let speed = progress.end();
     if args.verbose {
         files.remarks().iter().for_each(|remark| console.say(remark));
@@ -159,12 +159,33 @@ fn file(
     for message in &ended.messages {
         console.error(message);
     }
-    Ok(Replayed {
-        file: path.display().to_string(),
-        ended,
-        export,
-        realms,
-        commands: commands.list,
+    let commands = commands.map(|commands| commands.list.finish().map_err(spooling)).transpose()?;
+    let file = path.display().to_string();
+    Ok(Replayed { file, ended, export: exported, realms, commands })
+}
+
+fn spooling(source: io::Error) -> Problem {
+    Problem::Io { path: std::env::temp_dir(), source }
+}
+
+/// The export, if one is asked for and can be begun, and how that went.
+fn begin_export(
+    args: &RunArgs,
+    setup: &Setup,
+    path: &Path,
+    input: &Input,
+    console: &mut Console,
+) -> Result<(Option<Export>, Exit), Problem> {
+    let Some(target) = &args.export else { return Ok((None, Exit::Good)) };
+    keep_apart(target, path, input)?;
+    if !input.is_known() {
+        return Err(Problem::Unknown { path: path.to_owned() });
+    }
+    let stem =
+        path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    Ok(match Export::begin(target, input, &stem, setup) {
+        Ok(export) => (Some(export), Exit::Good),
+        Err(problem) => (None, problem.tell(console)),
     })
 }
 
@@ -193,7 +214,7 @@ fn text(args: &RunArgs, results: &[Replayed], console: &mut Console) -> io::Resu
         _ => format!("  {}:{}", result.file, realm.name),
     };
     for result in results {
-        if !result.is_complete() {
+        if !result.ended.is_complete() {
             // The RIM of a Realm that is not finished is nobody's reference value.
             console.note(&format!("{}: not played to its end, so no RIM is printed", result.file));
             continue;
@@ -210,7 +231,7 @@ fn text(args: &RunArgs, results: &[Replayed], console: &mut Console) -> io::Resu
         }
     }
     if args.events {
-        for result in results.iter().filter(|result| result.is_complete()) {
+        for result in results.iter().filter(|result| result.ended.is_complete()) {
             for realm in &result.realms {
                 let name = name(result, realm);
                 for (event, rim) in &realm.events {
@@ -223,27 +244,19 @@ fn text(args: &RunArgs, results: &[Replayed], console: &mut Console) -> io::Resu
 }
 
 impl Replayed {
-    /// Whether it was played to its end, so that the RIMs are those of finished Realms.
-    const fn is_complete(&self) -> bool {
-        matches!(self.ended.exit, Exit::Good | Exit::Mismatch)
-    }
-
-    fn json(&self, args: &RunArgs) -> Value {
+    fn json(&self, args: &RunArgs) -> FileDocument<'_> {
         let realms: Vec<_> = self.realms.iter().map(|realm| realm.json(args.events)).collect();
-        let mut document = json!({
+        let result = json!({
             "file": self.file,
             "platform": self.ended.world.platform().name,
             "rmm": self.ended.world.profile().name(),
             "steps": self.ended.steps,
             "exit": self.ended.exit as u8,
-            "complete": self.is_complete(),
+            "complete": self.ended.is_complete(),
             "messages": self.ended.messages,
             "realms": realms,
         });
-        if args.verbose {
-            document["commands"] = Value::Array(self.commands.clone());
-        }
-        document
+        FileDocument { result, commands: self.commands.as_ref() }
     }
 }
 

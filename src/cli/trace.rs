@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use super::console::Console;
+use super::spool::Spool;
 use crate::abi::addr::Hex;
 use crate::abi::command::Command;
+use crate::abi::rec_run::{EXIT_OFFSET, ExitReason};
 use crate::model::world::World;
 use crate::session::{Action, Observer, Record, Step};
 
@@ -55,15 +57,29 @@ fn line(step: &Step, record: &Record) -> Option<String> {
 }
 
 fn guest_lines(regs: &[u64; 7], world: &World) -> Vec<String> {
-    let Some(Command::RecEnter { rec, .. }) = Command::decode(regs) else { return Vec::new() };
+    let Some(Command::RecEnter { rec, run_ptr }) = Command::decode(regs) else {
+        return Vec::new();
+    };
     let log = world.guest(rec).map(|program| program.log()).unwrap_or_default();
-    log.iter().map(|event| format!("    realm: {event}")).collect()
+    let seen = log.iter().map(|event| format!("    realm: {event}"));
+    seen.chain(exit_line(run_ptr, world)).collect()
 }
 
-/// Collects one JSON object a command.
-#[derive(Debug, Default)]
+/// What the Host reads of the exit.
+fn exit_line(run_ptr: u64, world: &World) -> Option<String> {
+    let exit = world.host_read(run_ptr.checked_add(EXIT_OFFSET as u64)?, 0x118).ok()?;
+    let at = |offset: usize| {
+        u64::from_le_bytes(exit[offset..offset + 8].try_into().expect("eight bytes"))
+    };
+    let reason = ExitReason::name_of(exit[0]);
+    let (esr, far, hpfar) = (Hex(at(0x100)), Hex(at(0x108)), Hex(at(0x110)));
+    Some(format!("    exit: {reason} esr={esr} far={far} hpfar={hpfar}"))
+}
+
+/// Keeps one JSON object a command.
+#[derive(Debug)]
 pub(crate) struct Commands {
-    pub(crate) list: Vec<Value>,
+    pub(crate) list: Spool,
 }
 
 impl Observer for Commands {
@@ -77,7 +93,7 @@ impl Observer for Commands {
                 args.insert((*name).to_owned(), hex(*value));
             }
         }
-        self.list.push(json!({
+        self.list.push(&json!({
             "place": step.place.to_string(),
             "label": step.label(),
             "name": command.map(|command| format!("RMI_{}", command.info().name)),

@@ -11,7 +11,9 @@ use super::realm::Realm;
 use super::rec::Rec;
 use super::rtt::{Tables, Walk};
 use super::tally::Tally;
-use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Hex, Ipa, Level, Pa, align_down};
+use crate::abi::addr::{
+    GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Hex, Ipa, Level, Pa, align_down, is_aligned,
+};
 use crate::abi::platform::Platform;
 use crate::abi::profile::Profile;
 use crate::measure::hasher::Hasher;
@@ -69,6 +71,9 @@ pub enum HostFault {
         "of the contents at {0} only digests are known: they can not be read, nor changed in part"
     )]
     Unknown(Pa),
+    /// The address is not that of a granule, and only whole granules have a GPT entry.
+    #[error("{0} is inside a granule; only whole granules are in a PAS")]
+    Unaligned(Pa),
     /// There is no memory at the address.
     #[error("no memory at {0}: it is outside the platform's DRAM")]
     NoMemory(Pa),
@@ -228,9 +233,12 @@ impl World {
     /// Sets what the GPT says of an UNDELEGATED granule, as EL3 or the SPM would.
     ///
     /// # Errors
-    /// If there is no memory, the granule is delegated, or the new entry is `Realm`, which only
-    /// RMI_GRANULE_DELEGATE makes.
+    /// If no granule begins at `pa`, there is no memory, the granule is delegated, or the new entry
+    /// is `Realm`, which only RMI_GRANULE_DELEGATE makes.
     pub fn set_gpt(&mut self, pa: u64, gpt: Gpt) -> Result<(), HostFault> {
+        if !is_aligned(pa, GRANULE_SIZE) {
+            return Err(HostFault::Unaligned(Pa(pa)));
+        }
         let granule = self.granules.find(pa).ok_or(HostFault::NoMemory(Pa(pa)))?;
         let now = self.granules.gpt(granule);
         if now == Gpt::Realm || gpt == Gpt::Realm {

@@ -1,7 +1,7 @@
 //! Commands of a script: counted forms, missing tables, and what is expected of the RMM.
 
 use super::error::ScriptError;
-use super::grammar::{Answer, Invocation, Value};
+use super::grammar::{Answer, Arg, Invocation, Value};
 use super::picture::Picture;
 use super::player::{PlayError, Run};
 use super::words::{self, AutoKind};
@@ -63,6 +63,7 @@ impl Run<'_, '_> {
     ) -> Result<u64, PlayError> {
         let (count, span) = match (picture, invocation.arg("count")) {
             (Some(picture), _) => (picture.count_granules(), invocation.verb.span),
+            (None, Some(Arg { value: Value::Number(expr), .. })) => return Ok(self.counted(expr)?),
             (None, Some(arg)) => (self.arg(invocation, "count")?, arg.value.span()),
             (None, None) => return Ok(1),
         };

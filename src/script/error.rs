@@ -79,15 +79,19 @@ pub(super) fn write_line(
 pub(super) fn source_line(text: &str, span: Span) -> Option<(String, usize)> {
     let index = usize::try_from(span.line).ok()?.checked_sub(1)?;
     let column = usize::try_from(span.column).ok()?.checked_sub(1)?;
-    let line = text.split('\n').nth(index)?;
+    let line = text.split('\n').nth(index)?.trim_end();
     let skipped = column.saturating_sub(SHOWN_CHARS);
-    let shown = line.trim_end().chars().skip(skipped).take(2 * SHOWN_CHARS);
-    let shown = shown.map(|c| match c {
+    let begin = if skipped > 0 { "…" } else { "" };
+    let mut rest = line.chars().skip(skipped);
+    let shown: String = rest.by_ref().take(2 * SHOWN_CHARS).collect();
+    let end = if rest.next().is_some() { "…" } else { "" };
+    let shown = shown.chars().map(|c| match c {
         '\t' => ' ',
         c if c.is_control() => '\u{FFFD}',
         c => c,
     });
-    Some((shown.collect(), column - skipped + 1))
+    let line = format!("{begin}{}{end}", shown.collect::<String>());
+    Some((line, begin.chars().count() + column - skipped + 1))
 }
 
 /// The known name most like `name`: at most half of its letters changed, case aside.
@@ -136,7 +140,8 @@ mod tests {
     fn long_and_strange_lines_are_shown_in_part() {
         let text = format!("{}x\u{1b}[31m{}", "a".repeat(1000), "b".repeat(1000));
         let (line, column) = source_line(&text, Span { line: 1, column: 1001 }).unwrap();
-        assert_eq!((line.chars().count(), column), (160, 81));
+        assert_eq!((line.chars().count(), column), (162, 82));
+        assert!(line.starts_with("…a") && line.ends_with("b…"), "{line}");
         assert!(line.contains('\u{FFFD}') && !line.contains('\u{1b}'));
         assert_eq!(source_line("a", Span { line: 9, column: 1 }), None);
     }

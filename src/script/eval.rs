@@ -113,10 +113,7 @@ impl Run<'_, '_> {
             Value::Number(expr) => Ok(self.number(expr)?),
             Value::Auto { count, ns, .. } => {
                 let count = match count {
-                    Some(count) => {
-                        let number = self.number(count)?;
-                        self.checked_count(number, count.span)?
-                    }
+                    Some(count) => self.counted(count)?,
                     None => 1,
                 };
                 self.take(count, !ns)
@@ -153,10 +150,20 @@ impl Run<'_, '_> {
         }
     }
 
-    /// A number of granules or commands: at least one, and no more than the machine has granules.
+    /// A count that is written as an expression.
+    pub(super) fn counted(&self, expr: &Expr) -> Result<u64, ScriptError> {
+        match self.evaluate(expr, &[])? {
+            few if few < 1 => {
+                Err(self.error(expr.span, format!("a count of {few}: at least 1 is needed")))
+            }
+            many => self.checked_count(u64::try_from(many).unwrap_or(u64::MAX), expr.span),
+        }
+    }
+
+    /// A number of granules or commands: no more than the machine has granules.
     pub(super) fn checked_count(&self, count: u64, span: Span) -> Result<u64, ScriptError> {
         let most = self.session.world().platform().granule_count();
-        if (1..=most).contains(&count) {
+        if count <= most {
             return Ok(count);
         }
         let message = format!("a count of {count}: the machine has {most} granules");

@@ -123,9 +123,16 @@ pub struct LoadedScript {
     pub(super) profile: Option<Profile>,
     /// Numbers written in hexadecimal: what `auto` keeps away from.
     pub(super) literals: BTreeSet<u64>,
+    files: BTreeSet<String>,
 }
 
 impl LoadedScript {
+    /// The texts that were read, by the names under which they were asked for: the script, what it
+    /// includes, a platform file.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(String::as_str)
+    }
+
     /// The images that the script names, each as often as it does.
     pub fn images(&self) -> impl Iterator<Item = &Arc<Image>> {
         self.items.iter().filter_map(|item| item.image.as_ref())
@@ -185,6 +192,7 @@ pub fn load_from(path: &str, source: &mut dyn Source) -> Result<LoadedScript, Lo
             platform: None,
             profile: None,
             literals: BTreeSet::new(),
+            files: BTreeSet::new(),
         },
         images: BTreeMap::new(),
         open: Vec::new(),
@@ -237,6 +245,7 @@ impl Loader<'_> {
                 return Err(not_utf8(path, error.as_bytes(), valid).into());
             }
         };
+        self.loaded.files.insert(path.to_owned());
         let Script { file, statements } = parse(path, &text)?;
         self.loaded.literals.extend(literals(&text));
         let text = Arc::new(SourceText { file, text });
@@ -336,6 +345,7 @@ impl Loader<'_> {
             place: Some(name.span.in_file(&text.file)),
             source,
         })?;
+        self.loaded.files.insert(file.clone());
         let platform = String::from_utf8_lossy(&bytes);
         Platform::from_toml(&platform)
             .map_err(|error| text.error(name.span, format!("{file}: {error}")).into())

@@ -39,11 +39,15 @@ pub struct Unmet {
     pub what: String,
     /// The difference.
     pub mismatch: Mismatch,
+    /// The statement's first line, and the column of the statement in it; `None` if the one before
+    /// was of the same statement.
+    pub source_line: Option<(String, usize)>,
 }
 
 impl fmt::Display for Unmet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.place, self.what, self.mismatch)
+        write!(f, "{}: {}: {}", self.place, self.what, self.mismatch)?;
+        error::write_line(f, self.place.line, self.source_line.as_ref())
     }
 }
 
@@ -77,7 +81,7 @@ pub enum PlayError {
     #[error("{0}")]
     Refused(Box<Refused>),
     /// Expectations were not met: those that were kept, and how many in all.
-    #[error("{}", unmet_text(.0, *.1))]
+    #[error("{}", unmet_lines(.0, *.1).join("\n"))]
     Mismatch(Vec<Unmet>, u64),
     /// An image changed while it was used.
     #[error(transparent)]
@@ -90,13 +94,25 @@ impl From<ScriptError> for PlayError {
     }
 }
 
-fn unmet_text(unmet: &[Unmet], total: u64) -> String {
+/// One text for each expectation that is kept, and how many more there were.
+fn unmet_lines(unmet: &[Unmet], total: u64) -> Vec<String> {
     let mut lines: Vec<String> = unmet.iter().map(Unmet::to_string).collect();
     let more = total - unmet.len() as u64;
     if more > 0 {
         lines.push(format!("and {more} more"));
     }
-    lines.join("\n")
+    lines
+}
+
+impl PlayError {
+    /// What is wrong, one text for each thing that is; most errors are one.
+    #[must_use]
+    pub fn messages(&self) -> Vec<String> {
+        match self {
+            Self::Mismatch(unmet, total) => unmet_lines(unmet, *total),
+            other => vec![other.to_string()],
+        }
+    }
 }
 
 /// Plays one script.
@@ -491,11 +507,14 @@ impl Run<'_, '_> {
         let state = &mut *self.state;
         state.unmet_total += mismatches.len() as u64;
         let room = MAX_MISMATCHES - state.unmet.len().min(MAX_MISMATCHES);
-        state.unmet.extend(mismatches.into_iter().take(room).map(|mismatch| Unmet {
-            place: place.clone(),
-            what: what.to_owned(),
-            mismatch,
-        }));
+        for mismatch in mismatches.into_iter().take(room) {
+            let shown = state.unmet.last().is_some_and(|last| last.place == place);
+            let text = &self.item.text.text;
+            let source_line =
+                (!shown).then(|| error::source_line(text, self.item.statement.span)).flatten();
+            let (place, what) = (place.clone(), what.to_owned());
+            state.unmet.push(Unmet { place, what, mismatch, source_line });
+        }
         if state.unmet_total == 0 || state.keep_going {
             return Ok(());
         }

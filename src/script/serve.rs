@@ -9,16 +9,13 @@ use super::player::{PlayError, Run};
 use crate::abi::addr::{GRANULE_SIZE, Hex, Level, align_down};
 use crate::abi::command::Command;
 use crate::abi::esr;
-use crate::abi::rec_run::{EXIT_OFFSET, enter_flags};
+use crate::abi::rec_run::{EXIT_OFFSET, ExitReason, enter_flags};
 use crate::abi::rsi::psci;
 use crate::abi::status::Status;
 use crate::session::{Action, Mismatch};
 
 /// Entries of one `serve`: a Realm that asks for more without end is a mistake of the script.
 const MAX_ENTRIES: u32 = 1 << 16;
-
-/// RmiRecExitReason, by number.
-const REASONS: [&str; 7] = ["SYNC", "IRQ", "FIQ", "PSCI", "RIPAS_CHANGE", "HOST_CALL", "SERROR"];
 
 /// What the Host writes into RmiRecEnter: offset and bytes.
 type Pieces = Vec<(u16, Vec<u8>)>;
@@ -98,7 +95,7 @@ impl Run<'_, '_> {
     fn served(&mut self, invocation: &Invocation, exit: &Exit) -> Result<(), PlayError> {
         self.step(Action::Note(format!("the REC left: {}", exit.text())))?;
         let Some(wanted) =
-            invocation.words.iter().find(|word| REASONS.contains(&word.text.as_str()))
+            invocation.words.iter().find(|word| ExitReason::NAMES.contains(&word.text.as_str()))
         else {
             return Ok(());
         };
@@ -227,7 +224,7 @@ impl Run<'_, '_> {
 
 impl Exit {
     fn name(&self) -> &'static str {
-        REASONS.get(usize::from(self.reason)).copied().unwrap_or("unknown")
+        ExitReason::name_of(self.reason)
     }
 
     fn text(&self) -> String {

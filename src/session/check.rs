@@ -193,36 +193,74 @@ impl Compare<'_> {
     }
 
     fn realm(&mut self, world: &World, rd: u64, want: &RealmWant) {
-        let Some(realm) = world.realm(rd) else {
+        let Some(is) = RealmWant::of(world, rd) else {
             return self.texts("Realm", "none".into(), want.state.name().into());
         };
-        let rtt = realm.rtt();
-        self.texts("Realm state", realm.state().name().into(), want.state.name().into());
-        self.numbers("next REC index", realm.next_rec_index(), want.next_rec_index);
-        self.numbers("RECs", realm.recs().len() as u64, want.num_recs);
-        self.numbers("IPA width", rtt.ipa_width.into(), want.ipa_width);
-        self.texts("starting level", rtt.start.to_string(), want.start_level.to_string());
-        self.numbers("starting RTTs", rtt.num_start, want.rtt_num_start);
-        self.numbers("VMID", realm.vmid().into(), want.vmid);
-        self.texts("LPA2", rtt.lpa2.to_string(), want.lpa2.to_string());
+        self.texts("Realm state", is.state.name().into(), want.state.name().into());
+        self.numbers("next REC index", is.next_rec_index, want.next_rec_index);
+        self.numbers("RECs", is.num_recs, want.num_recs);
+        self.numbers("IPA width", is.ipa_width, want.ipa_width);
+        self.texts("starting level", is.start_level.to_string(), want.start_level.to_string());
+        self.numbers("starting RTTs", is.rtt_num_start, want.rtt_num_start);
+        self.numbers("VMID", is.vmid, want.vmid);
+        self.texts("LPA2", is.lpa2.to_string(), want.lpa2.to_string());
     }
 
     fn rec(&mut self, world: &World, rec: u64, want: &RecWant) {
-        let Some(rec) = world.rec(rec) else {
+        let Some(is) = RecWant::of(world, rec) else {
             return self.texts("REC", "none".into(), "one".into());
         };
-        let change = rec.ripas_change();
-        self.numbers("REC index", rec.index(), want.index);
-        self.texts("runnable", rec.runnable().to_string(), want.runnable.to_string());
-        self.numbers("pc", rec.pc(), want.pc);
-        self.texts("psci_pending", rec.psci_pending().to_string(), want.psci_pending.to_string());
-        let host_call = rec.host_call_pending().to_string();
+        self.numbers("REC index", is.index, want.index);
+        self.texts("runnable", is.runnable.to_string(), want.runnable.to_string());
+        self.numbers("pc", is.pc, want.pc);
+        self.texts("psci_pending", is.psci_pending.to_string(), want.psci_pending.to_string());
+        let host_call = is.host_call_pending.to_string();
         self.texts("host_call_pending", host_call, want.host_call_pending.to_string());
-        self.numbers("ripas base", change.base, want.ripas_base);
-        self.numbers("ripas_top", change.top, want.ripas_top);
-        self.numbers("ripas_addr", change.addr, want.ripas_addr);
-        self.numbers("ripas_value", change.value.into(), want.ripas_value);
-        self.numbers("change_destroyed", change.flags, want.change_destroyed);
+        self.numbers("ripas base", is.ripas_base, want.ripas_base);
+        self.numbers("ripas_top", is.ripas_top, want.ripas_top);
+        self.numbers("ripas_addr", is.ripas_addr, want.ripas_addr);
+        self.numbers("ripas_value", is.ripas_value, want.ripas_value);
+        self.numbers("change_destroyed", is.change_destroyed, want.change_destroyed);
+    }
+}
+
+impl RealmWant {
+    /// What the attributes are now; `None` if there is no Realm at `rd`.
+    #[must_use]
+    pub fn of(world: &World, rd: u64) -> Option<Self> {
+        let realm = world.realm(rd)?;
+        let rtt = realm.rtt();
+        Some(Self {
+            state: realm.state(),
+            next_rec_index: realm.next_rec_index(),
+            num_recs: realm.recs().len() as u64,
+            ipa_width: rtt.ipa_width.into(),
+            start_level: rtt.start.number().into(),
+            rtt_num_start: rtt.num_start,
+            vmid: realm.vmid().into(),
+            lpa2: rtt.lpa2,
+        })
+    }
+}
+
+impl RecWant {
+    /// What the attributes are now; `None` if there is no REC at `rec`.
+    #[must_use]
+    pub fn of(world: &World, rec: u64) -> Option<Self> {
+        let rec = world.rec(rec)?;
+        let change = rec.ripas_change();
+        Some(Self {
+            index: rec.index(),
+            runnable: rec.runnable(),
+            pc: rec.pc(),
+            psci_pending: rec.psci_pending(),
+            host_call_pending: rec.host_call_pending(),
+            ripas_base: change.base,
+            ripas_top: change.top,
+            ripas_addr: change.addr,
+            ripas_value: change.value.into(),
+            change_destroyed: change.flags,
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! From a session to a vector's text: an observer that writes down what happens.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 use super::format::{HexBytes, Number, PlatformObject, Smc, StepObject};
 use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE};
@@ -11,49 +12,67 @@ use crate::measure::image::Image;
 use crate::measure::log::EventLog;
 use crate::model::program::GuestEvent;
 use crate::model::world::{HostFault, World};
-use crate::session::{Action, Check, Observer, Record, Step};
+use crate::session::{Action, Check, Observer, RealmWant, RecWant, Record, Step};
 
-/// Collects the steps of a session in the vector format.
+/// Writes the steps of a session in the vector format, each when it happens.
 ///
 /// Contents of images become `page` steps, so that the file stands alone; RIMs follow every
 /// measured command.
 #[derive(Debug)]
-pub struct Writer {
-    name: String,
-    platform: PlatformObject,
-    impl_name: String,
-    steps: Vec<String>,
+pub struct Writer<W> {
+    out: W,
+    /// The first thing that went wrong with `out`; nothing is written after it.
+    done: io::Result<()>,
+    len_bytes: u64,
+    steps: u64,
     logs: BTreeMap<u64, EventLog>,
 }
 
-impl Writer {
-    /// A writer for a vector of this name, made on this machine.
+impl<W: Write> Writer<W> {
+    /// A writer for a vector of this name, made on this machine. Everything is written in small
+    /// pieces.
     #[must_use]
-    pub fn new(name: &str, platform: &Platform, impl_name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            platform: PlatformObject::of(platform),
-            impl_name: impl_name.to_owned(),
-            steps: Vec::new(),
-            logs: BTreeMap::new(),
+    pub fn new(out: W, name: &str, platform: &Platform, impl_name: &str) -> Self {
+        let (done, logs) = (Ok(()), BTreeMap::new());
+        let mut writer = Self { out, done, len_bytes: 0, steps: 0, logs };
+        writer.write(&format!(
+            "{{\"name\":{},\n\"spec\":\"1.0-rel0\",\n\"impl\":{},\n\"platform\":{},\n\
+             \"steps\":[\n",
+            json(name),
+            json(impl_name),
+            json(&PlatformObject::of(platform)),
+        ));
+        writer
+    }
+
+    /// Bytes of the document up to now.
+    #[must_use]
+    pub const fn len_bytes(&self) -> u64 {
+        self.len_bytes
+    }
+
+    /// Ends the document and gives back what it was written to, not flushed.
+    ///
+    /// # Errors
+    /// The first error that writing met.
+    pub fn finish(mut self) -> io::Result<W> {
+        self.write("\n]}\n");
+        self.done.map(|()| self.out)
+    }
+
+    fn write(&mut self, text: &str) {
+        if self.done.is_ok() {
+            self.done = self.out.write_all(text.as_bytes());
+            self.len_bytes += text.len() as u64;
         }
     }
 
-    /// The document: one step a line.
-    #[must_use]
-    pub fn text(&self) -> String {
-        format!(
-            "{{\"name\":{},\n\"spec\":\"1.0-rel0\",\n\"impl\":{},\n\"platform\":{},\n\
-             \"steps\":[\n{}\n]}}\n",
-            json(&self.name),
-            json(&self.impl_name),
-            json(&self.platform),
-            self.steps.join(",\n")
-        )
-    }
-
     fn push(&mut self, step: &StepObject) {
-        self.steps.push(json(step));
+        if self.steps > 0 {
+            self.write(",\n");
+        }
+        self.steps += 1;
+        self.write(&json(step));
     }
 
     fn call(&mut self, regs: &[u64; 7], step: &Step, record: &Record, world: &World) {
@@ -102,8 +121,8 @@ impl Writer {
         }
     }
 
-    /// What is, whether or not it is what was wanted; the vector records behaviour. Attributes of
-    /// Realms and RECs, which only vectors ask for, are copied.
+    /// What is, whether or not it is what was wanted; the vector records behaviour. Where nothing
+    /// is that a vector could speak of, nothing is written.
     fn check(&mut self, check: &Check, world: &World) {
         let object = match check {
             Check::Peek { pa, len_bytes, .. } => match peek(world, *pa, *len_bytes) {
@@ -127,29 +146,13 @@ impl Writer {
                 };
                 StepObject::Gstate { pa: Number(*pa), state, pas }
             }
-            Check::Realm { rd, want } => StepObject::Rd {
-                rd: Number(*rd),
-                state: want.state.name().into(),
-                rec_count: Number(want.next_rec_index),
-                recs: Number(want.num_recs),
-                ipa_bits: Number(want.ipa_width),
-                sl: want.start_level,
-                nroot: Number(want.rtt_num_start),
-                vmid: Number(want.vmid),
-                lpa2: want.lpa2.into(),
+            Check::Realm { rd, .. } => match RealmWant::of(world, *rd) {
+                Some(is) => realm(*rd, &is),
+                None => return,
             },
-            Check::Rec { rec, want } => StepObject::Rec {
-                rec: Number(*rec),
-                idx: Number(want.index),
-                runnable: Number(want.runnable.into()),
-                pc: Number(want.pc),
-                psci_pending: Number(want.psci_pending.into()),
-                host_call: Number(want.host_call_pending.into()),
-                ripas_base: Number(want.ripas_base),
-                ripas_top: Number(want.ripas_top),
-                ripas_addr: Number(want.ripas_addr),
-                ripas_val: Number(want.ripas_value),
-                change_destroyed: Number(want.change_destroyed),
+            Check::Rec { rec, .. } => match RecWant::of(world, *rec) {
+                Some(is) => rec_object(*rec, &is),
+                None => return,
             },
         };
         self.push(&object);
@@ -182,7 +185,7 @@ impl Writer {
     }
 }
 
-impl Observer for Writer {
+impl<W: Write> Observer for Writer<W> {
     fn observe(&mut self, step: &Step, record: &Record, world: &World) {
         let result = record.fault.as_ref().map(|_| "gpf".to_owned());
         let number = Number;
@@ -233,7 +236,9 @@ impl Observer for Writer {
 fn peek(world: &World, pa: u64, len_bytes: u64) -> Option<StepObject> {
     let (words, result) = match world.host_read(pa, len_bytes) {
         Err(HostFault::Gpf { .. }) => (None, Some("gpf".into())),
-        Err(HostFault::NoMemory(_) | HostFault::Unknown(_)) => return None,
+        Err(HostFault::NoMemory(_) | HostFault::Unaligned(_) | HostFault::Unknown(_)) => {
+            return None;
+        }
         Ok(bytes) => {
             let pieces = (0..).step_by(8).zip(bytes.chunks(8));
             let word = |(at, piece): (u64, &[u8])| {
@@ -245,6 +250,36 @@ fn peek(world: &World, pa: u64, len_bytes: u64) -> Option<StepObject> {
         }
     };
     Some(StepObject::Peek { pa: Number(pa), len: Number(len_bytes), words, result })
+}
+
+fn realm(rd: u64, is: &RealmWant) -> StepObject {
+    StepObject::Rd {
+        rd: Number(rd),
+        state: is.state.name().into(),
+        rec_count: Number(is.next_rec_index),
+        recs: Number(is.num_recs),
+        ipa_bits: Number(is.ipa_width),
+        sl: is.start_level,
+        nroot: Number(is.rtt_num_start),
+        vmid: Number(is.vmid),
+        lpa2: is.lpa2.into(),
+    }
+}
+
+fn rec_object(rec: u64, is: &RecWant) -> StepObject {
+    StepObject::Rec {
+        rec: Number(rec),
+        idx: Number(is.index),
+        runnable: Number(is.runnable.into()),
+        pc: Number(is.pc),
+        psci_pending: Number(is.psci_pending.into()),
+        host_call: Number(is.host_call_pending.into()),
+        ripas_base: Number(is.ripas_base),
+        ripas_top: Number(is.ripas_top),
+        ripas_addr: Number(is.ripas_addr),
+        ripas_val: Number(is.ripas_value),
+        change_destroyed: Number(is.change_destroyed),
+    }
 }
 
 /// The RD of the Realm whose RIM a successful call may have changed.
@@ -260,6 +295,6 @@ fn measured_realm(record: &Record) -> Option<u64> {
 }
 
 /// JSON of our own types, which always have one.
-fn json(value: &impl serde::Serialize) -> String {
+fn json(value: &(impl serde::Serialize + ?Sized)) -> String {
     serde_json::to_string(value).expect("numbers, strings and maps of them")
 }

@@ -163,6 +163,9 @@ fn json_documents_carry_their_schema() {
         &["run", "-v", "--events", "--format", "json", "one.rmi"][..],
         &["conform", "--format", "json", "one.json"],
         &["coverage", "--format", "json", "one.rmi", "one.json"],
+        &["platforms", "--format", "json"],
+        &["platforms", "--format", "json", "fvp"],
+        &["language", "--format", "json"],
     ] {
         let text = stdout(&folder.rimsim(args));
         let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
@@ -217,6 +220,129 @@ expect granule 0x8000_1000 DELEGATED\n";
     folder.fails(&["run", "--export", "a.json", "a.rmi"], 3, "wanted DELEGATED");
     let conform = folder.rimsim(&["conform", "a.json"]);
     assert_eq!(stdout(&conform), "1 files, 3 steps, 0 failed\n");
+}
+
+/// A target that is read, or that can not be replaced; what an export leaves behind.
+#[test]
+fn exports_replace_nothing_that_is_read() {
+    let folder = Folder::new("export_targets");
+    folder
+        .file("image.bin", [7; 5000])
+        .file("part.rmi", "image k = \"image.bin\"\n")
+        .file("own.toml", stdout(&folder.rimsim(&["platforms", "small"])))
+        .file("a.rmi", format!("platform \"own.toml\"\ninclude \"part.rmi\"\n{REALM}"));
+    std::fs::hard_link(folder.path("image.bin"), folder.path("other.bin")).expect("a link");
+    for target in ["image.bin", "other.bin", "part.rmi", "a.rmi", "own.toml"] {
+        let kept = std::fs::read(folder.path(target)).expect("a file");
+        folder.fails(&["run", "--export", target, "a.rmi"], 1, "would be overwritten");
+        assert_eq!(std::fs::read(folder.path(target)).expect("a file"), kept, "{target}");
+    }
+    // A device is written itself, a link's target is replaced.
+    let output = folder.rimsim(&["run", "--export", "/dev/null", "a.rmi"]);
+    assert_eq!((output.status.code(), stdout(&output).len()), (Some(0), 65));
+    folder.file("b.json", "old");
+    std::os::unix::fs::symlink("b.json", folder.path("link.json")).expect("a link");
+    assert!(folder.rimsim(&["run", "--export", "link.json", "a.rmi"]).status.success());
+    assert!(std::fs::symlink_metadata(folder.path("link.json")).expect("it").is_symlink());
+    let conform = stdout(&folder.rimsim(&["conform", "b.json"]));
+    assert!(conform.ends_with(" 0 failed\n"), "{conform}");
+    let left = std::fs::read_dir(&folder.0).expect("the folder");
+    let part = |name: &str| name.contains(".part");
+    assert!(!left.into_iter().any(|entry| part(&entry.unwrap().file_name().to_string_lossy())));
+}
+
+/// Attributes of Realms and RECs are exported as they are, too.
+#[test]
+fn attributes_are_exported_as_they_are() {
+    let folder = Folder::new("attributes_export");
+    let path = "spec-vectors/rmm-1.0/e_rsi/set_ripas_host_rejects.json";
+    let found = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let text = std::fs::read_to_string(found).expect("a vector");
+    let wrong = text.replace("\"state\":\"ACTIVE\"", "\"state\":\"NEW\"");
+    assert_ne!(text, wrong, "the vector asks for the state");
+    folder.file("a.json", wrong);
+    folder.fails(&["run", "--export", "b.json", "a.json"], 3, "Realm state: got ACTIVE");
+    let conform = stdout(&folder.rimsim(&["conform", "b.json"]));
+    assert!(conform.ends_with(" 0 failed\n"), "{conform}");
+}
+
+/// Pipes are read to their end, and tell by their contents what they are.
+#[test]
+fn scripts_and_vectors_come_from_standard_input() {
+    let folder = Folder::new("stdin");
+    folder.file("a.rmi", REALM);
+    let rim = stdout(&folder.rimsim(&["run", "--export", "a.json", "a.rmi"]));
+    let fed = |args: &[&str], name: &str| {
+        let input = std::fs::File::open(folder.path(name)).expect("a file");
+        folder.command(args).stdin(input).output().expect("the command")
+    };
+    let piped = |args: &[&str], name: &str| {
+        let (reader, mut writer) = std::io::pipe().expect("a pipe");
+        let text = std::fs::read(folder.path(name)).expect("a file");
+        let writing = std::thread::spawn(move || std::io::Write::write_all(&mut writer, &text));
+        let output = folder.command(args).stdin(reader).output().expect("the command");
+        writing.join().expect("a thread").expect("written");
+        output
+    };
+    for name in ["a.rmi", "a.json"] {
+        assert_eq!(stdout(&fed(&["run", "/dev/stdin"], name)), rim, "{name}");
+        assert_eq!(stdout(&piped(&["run", "/dev/stdin"], name)), rim, "{name} through a pipe");
+    }
+    let conform = stdout(&piped(&["conform", "/dev/stdin"], "a.json"));
+    assert!(conform.ends_with(" 0 failed\n"), "{conform}");
+    std::fs::copy(folder.path("a.json"), folder.path("b.rmi")).expect("a copy");
+    folder.fails(&["run", "b.rmi"], 2, "a vector's name ends in .json");
+}
+
+/// Every mismatch is an error with its source line; one of a statement is enough.
+#[test]
+fn each_mismatch_is_an_error() {
+    let folder = Folder::new("mismatches");
+    let text = "GRANULE_DELEGATE addr=0x8000_0000 => RMI_ERROR_RTT(3)\n\
+                VERSION req=0x1_0000 => RMI_SUCCESS lower=1 higher=2\n";
+    folder.file("a.rmi", text);
+    let output = folder.rimsim(&["run", "a.rmi"]);
+    let expected = "\
+error: a.rmi:1:1: RMI_GRANULE_DELEGATE addr=0x8000_0000: status: got RMI_SUCCESS, wanted \
+RMI_ERROR_RTT(3)
+  |
+1 | GRANULE_DELEGATE addr=0x8000_0000 => RMI_ERROR_RTT(3)
+  | ^
+error: a.rmi:2:1: RMI_VERSION req=0x1_0000: lower: got 0x1_0000, wanted 0x1
+  |
+2 | VERSION req=0x1_0000 => RMI_SUCCESS lower=1 higher=2
+  | ^
+error: a.rmi:2:1: RMI_VERSION req=0x1_0000: higher: got 0x1_0000, wanted 0x2
+note: a.rmi: no Realm is left at the end
+";
+    assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
+}
+
+#[test]
+fn nothing_is_counted_where_nothing_was_read() {
+    let folder = Folder::new("nothing_read");
+    folder.file("a.json", "{").file("half.rmi", "REALM_DESTROY rd=0\n");
+    let output = folder.rimsim(&["conform", "a.json"]);
+    assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""));
+    let output = folder.rimsim(&["coverage", "half.rmi"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let expected = "note: half.rmi: not played to its end: half.rmi:1:1: RMI_REALM_DESTROY rd=0x0";
+    assert!(output.status.success() && said.starts_with(expected), "{said}");
+}
+
+/// The trace says how a REC left.
+#[test]
+fn the_trace_shows_exits() {
+    let folder = Folder::new("exits");
+    let rest = "let rec = auto
+REC_CREATE rd=rd rec=rec params_ptr=RecParams { flags=runnable, aux=auto }
+REALM_ACTIVATE rd=rd
+serve rec=rec SYNC
+";
+    folder.file("a.rmi", format!("{REALM}{rest}"));
+    let output = folder.rimsim(&["run", "-v", "a.rmi"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("    exit: FIQ esr=0x0 far=0x0 hpfar=0x0\n"), "{said}");
 }
 
 #[test]

@@ -154,7 +154,8 @@ fn what_the_host_does_in_its_memory() {
     let error = played.result.unwrap_err().to_string();
     let expected = ": got 0046572043, wanted 094657";
     assert!(error.starts_with("test.rmi:4:9: memory 0x8_8000_0000: memory at"), "{error}");
-    assert_eq!((error.lines().count(), error.contains(expected)), (1, false), "{error}");
+    assert_eq!((error.lines().count(), error.contains(expected)), (4, false), "{error}");
+    assert!(error.ends_with("^"), "{error}");
 }
 
 #[test]
@@ -168,6 +169,7 @@ fn refusals_name_the_command_and_the_reason() {
     assert!(shown.ends_with("2 | REALM_ACTIVATE rd=rd\n  | ^"), "{shown}");
     let fault = ending("let a = auto\npoke pa=a bytes=hex:\"00\"");
     assert!(fault.starts_with("test.rmi:2:1: poke: granule protection fault"), "{fault}");
+    assert!(ending("pas pa=0x8000_0004 secure").contains("0x8000_0004 is inside a granule"));
     assert!(ending("zero pa=0 len=1").contains("no memory at 0x0"));
     assert!(ending("call 0xc4000156").contains("SMC_NOT_SUPPORTED"));
 }
@@ -189,8 +191,8 @@ fn unmet_expectations_are_mismatches() {
     assert_eq!(unmet.len(), MAX_MISMATCHES);
     let lines: Vec<String> = unmet[..4].iter().map(Unmet::to_string).collect();
     assert!(lines[0].starts_with("test.rmi:1:1: RMI_REALM_ACTIVATE rd=0x0: status: got"));
-    assert!(lines[1].ends_with("condition: got rd_bound, wanted rd_state"), "{}", lines[1]);
-    assert!(lines[2].ends_with("lower: got 0x1_0000, wanted 0x1"), "{}", lines[2]);
+    assert!(lines[1].contains("condition: got rd_bound, wanted rd_state\n"), "{}", lines[1]);
+    assert!(lines[2].contains("lower: got 0x1_0000, wanted 0x1\n"), "{}", lines[2]);
     assert!(error.to_string().ends_with("and 1004 more"));
 }
 
@@ -203,7 +205,9 @@ const WRONG: &[(&str, &str)] = &[
     ("image k = zeros 0", "1:7: an image has at least one byte"),
     ("image k = fill 2GiB seed=0", "1:16: a `fill` has at most 1073741824 bytes; found 2147483648"),
     ("image k = zeros 5\nimage s = k[2..6]", "2:13: 2..6 is no part of the image"),
-    ("GRANULE_DELEGATE base=0 count=0", "1:31: a count of 0"),
+    ("GRANULE_DELEGATE base=0 count=0", "1:31: a count of 0: at least 1 is needed"),
+    ("GRANULE_DELEGATE base=0 count=-1", "1:31: a count of -1: at least 1 is needed"),
+    ("let a = auto 0", "1:14: a count of 0: at least 1 is needed"),
     (
         "GRANULE_DELEGATE base=0 count=0xffff_ffff_ffff_ffff",
         "1:31: a count of 18446744073709551615",

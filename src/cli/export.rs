@@ -1,0 +1,113 @@
+//! The vector that `run --export` makes: written while the session goes on, beside its target, and
+//! put in the target's place at the end.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::input::{Input, MAX_VECTOR_BYTES, Problem};
+use super::replay::Setup;
+use crate::vector::Writer;
+
+/// An export that is being written. Dropping it leaves the target as it was.
+pub(super) struct Export {
+    writer: Option<Writer<BufWriter<File>>>,
+    target: PathBuf,
+    /// The file beside the target; `None` if the target is no plain file and is written itself.
+    part: Option<PathBuf>,
+}
+
+impl Export {
+    /// Begins to write what `input` shows.
+    pub(super) fn begin(
+        target: &Path,
+        input: &Input,
+        name: &str,
+        setup: &Setup,
+    ) -> Result<Self, Problem> {
+        let io = |source| Problem::Io { path: target.to_owned(), source };
+        let (file, target, part) = open(target).map_err(io)?;
+        let implementation = concat!("rimsim ", env!("CARGO_PKG_VERSION"));
+        let out = BufWriter::new(file);
+        let writer = Some(Writer::new(out, name, &input.platform(setup), implementation));
+        Ok(Self { writer, target, part })
+    }
+
+    /// Who writes the steps down.
+    pub(super) fn observer(&mut self) -> &mut Writer<BufWriter<File>> {
+        self.writer.as_mut().expect("there until the end")
+    }
+
+    /// Puts the vector into its place. Returns what there is to say of it.
+    pub(super) fn finish(mut self) -> Result<Option<String>, Problem> {
+        let writer = self.writer.take().expect("finished once");
+        let len_bytes = writer.len_bytes();
+        let io = |source| Problem::Io { path: self.target.clone(), source };
+        writer.finish().and_then(|mut out| out.flush()).map_err(io)?;
+        if let Some(part) = &self.part {
+            fs::rename(part, &self.target).map_err(io)?;
+        }
+        self.part = None;
+        Ok((len_bytes > MAX_VECTOR_BYTES).then(|| {
+            format!(
+                "{}: has {len_bytes} bytes; rimsim itself reads vectors of at most \
+                 {MAX_VECTOR_BYTES}",
+                self.target.display()
+            )
+        }))
+    }
+}
+
+impl Drop for Export {
+    fn drop(&mut self) {
+        if let Some(part) = &self.part {
+            // What is left behind is not worth more than what went wrong before.
+            let _ = fs::remove_file(part);
+        }
+    }
+}
+
+/// The file to write, the target without links, and the file's name if it is not the target.
+fn open(target: &Path) -> io::Result<(File, PathBuf, Option<PathBuf>)> {
+    match fs::metadata(target) {
+        // A device or a pipe can not be replaced.
+        Ok(metadata) if !metadata.is_file() => {
+            return Ok((File::create(target)?, target.to_owned(), None));
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let target = target.canonicalize().unwrap_or_else(|_| target.to_owned());
+    let mut name = target.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = target.with_file_name(name);
+    let file = File::options().write(true).create_new(true).open(&part)?;
+    Ok((file, target, Some(part)))
+}
+
+/// Refuses a target that is one of the files that are read.
+pub(super) fn keep_apart(target: &Path, path: &Path, input: &Input) -> Result<(), Problem> {
+    let script = match input {
+        Input::Vector(_) => None,
+        Input::Script(script) => Some(script),
+    };
+    let texts = script.into_iter().flat_map(|script| script.files().map(Path::new));
+    let images = script.into_iter().flat_map(|script| script.images());
+    let taken = std::iter::once(path).chain(texts).any(|read| same_file(target, read));
+    if !taken && !images.into_iter().any(|image| image.is_file(target)) {
+        return Ok(());
+    }
+    let source = io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "is read by this run and would be overwritten by its export",
+    );
+    Err(Problem::Io { path: target.to_owned(), source })
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    // By number: one file can have many names.
+    let id = |path| fs::metadata(path).ok().map(|data| (data.dev(), data.ino(), data.is_file()));
+    matches!((id(a), id(b)), (Some(a), Some(b)) if a == b && a.2)
+}
