@@ -107,11 +107,17 @@ impl EventLog {
 
     /// Gives every event to `f`, with the RIM after it.
     pub fn each_rim(&self, mut f: impl FnMut(&MeasuredEvent, &Measurement) + Send) {
+        self.each_event(|event, _, rim| f(event, rim));
+    }
+
+    /// Gives every event to `f`, with the digest of the granule that it measures (zeros if it
+    /// measures none) and the RIM after it.
+    pub fn each_event(&self, mut f: impl FnMut(&MeasuredEvent, &Digest, &Measurement) + Send) {
         let mut rim = Measurement::zero(self.algo);
         self.hasher.each_window(self.algo, &self.events, 0, |events, contents| {
             for (event, content) in events.iter().zip(contents) {
                 rim = fold_one(rim, event.clone(), content);
-                f(&event, &rim);
+                f(&event, content, &rim);
             }
         });
     }

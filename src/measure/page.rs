@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use super::hasher::Hasher;
 use super::image::Image;
 use super::kernel::Digest;
 use super::rim::HashAlgo;
@@ -106,6 +107,16 @@ impl Page {
     #[must_use]
     pub fn can_be_measured(&self, algo: HashAlgo) -> bool {
         self.is_known() || matches!(self.look(0, algo), Look::Zero | Look::Digest(_))
+    }
+
+    /// Its digest, if it is known without hashing.
+    #[must_use]
+    pub fn known_digest(&self, algo: HashAlgo) -> Option<Digest> {
+        match self.look(0, algo) {
+            Look::Zero => Some(Hasher::zero_granule(algo)),
+            Look::Digest(digest) => Some(digest),
+            Look::Bytes(_) => None,
+        }
     }
 
     /// The page's bytes; images are not copied unless the page passes their end.

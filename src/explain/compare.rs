@@ -1,0 +1,213 @@
+//! The first extension that differs, operand by operand.
+
+use std::fmt;
+
+use super::groups::{self, Group};
+use super::trail::{Content, Extension, Trail};
+use super::tree;
+use super::varies;
+use crate::abi::addr::{Hex, Ipa};
+use crate::abi::params::REC_CREATE_GPRS;
+use crate::measure::event::{RealmEvent, RecEvent};
+
+/// Why two trails give different RIMs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// Extensions that are the same on both sides before the first that is not.
+    pub same_before: u64,
+    /// The first difference; `None` if there is none.
+    pub first: Option<Difference>,
+    /// All differences by what they are about, that of the first one included.
+    pub groups: Vec<Group>,
+}
+
+/// One place at which two trails part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Number of the extension, from 0.
+    pub number: u64,
+    /// What differs, in a few words.
+    pub what: String,
+    /// The extension on one side: command and operands; `None` if that side has ended.
+    pub a: Option<String>,
+    /// The other side.
+    pub b: Option<String>,
+    /// The operands that differ.
+    pub fields: Vec<Field>,
+    /// What the difference varies with.
+    pub varies_with: &'static str,
+}
+
+/// An operand with two values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The operand, or the place inside of the contents.
+    pub name: String,
+    /// Its value on one side.
+    pub a: String,
+    /// Its value on the other.
+    pub b: String,
+}
+
+impl Field {
+    pub(super) fn new(name: impl Into<String>, a: impl fmt::Display, b: impl fmt::Display) -> Self {
+        Self { name: name.into(), a: format!("{a}"), b: format!("{b}") }
+    }
+}
+
+/// Compares two trails.
+#[must_use]
+pub fn compare(a: &Trail, b: &Trail) -> Explanation {
+    let (mut left, mut right) = (a.extensions(), b.extensions());
+    let mut number = 0;
+    let first = loop {
+        match (left.next(), right.next()) {
+            (None, None) => break None,
+            (Some(x), Some(y)) if a.algo == b.algo && x.same(&y, a.algo) => number += 1,
+            (x, y) => break Some(difference(number, x.as_deref(), y.as_deref(), a, b)),
+        }
+    };
+    let groups = if first.is_some() { groups::all(a, b) } else { Vec::new() };
+    Explanation { same_before: number, first, groups }
+}
+
+fn difference(
+    number: u64,
+    x: Option<&Extension>,
+    y: Option<&Extension>,
+    a: &Trail,
+    b: &Trail,
+) -> Difference {
+    let text = |side: Option<&Extension>| {
+        side.map(|side| format!("{} {}", side.command(), side.operands()))
+    };
+    let (what, fields, varies_with) = match (x, y) {
+        (Some(Extension::Realm(x)), Some(Extension::Realm(y))) => params(x, y),
+        (Some(Extension::Rec(x)), Some(Extension::Rec(y))) => registers(x, y),
+        (Some(x @ Extension::Data { .. }), Some(y @ Extension::Data { .. })) => data(x, y, a, b),
+        (
+            Some(Extension::Ripas { base, top }),
+            Some(Extension::Ripas { base: other_base, top: other_top }),
+        ) => ripas(*base, *top, *other_base, *other_top),
+        (Some(x), Some(y)) => {
+            let fields = vec![Field::new("command", x.command(), y.command())];
+            ("another command comes next".to_owned(), fields, varies::ORDER)
+        }
+        _ => ("one side ends here".to_owned(), Vec::new(), varies::LENGTH),
+    };
+    Difference { number, what, a: text(x), b: text(y), fields, varies_with }
+}
+
+type Told = (String, Vec<Field>, &'static str);
+
+pub(super) fn param_fields(x: &RealmEvent, y: &RealmEvent) -> Vec<Field> {
+    let number = |name: &str, x: u64, y: u64| (x != y).then(|| Field::new(name, x, y));
+    let flags = (x.flags != y.flags).then(|| Field::new("flags", Hex(x.flags), Hex(y.flags)));
+    [
+        flags,
+        number("s2sz", x.s2sz, y.s2sz),
+        number("sve_vl", x.sve_vl, y.sve_vl),
+        number("num_bps", x.num_bps, y.num_bps),
+        number("num_wps", x.num_wps, y.num_wps),
+        number("pmu_num_ctrs", x.pmu_num_ctrs, y.pmu_num_ctrs),
+        number("hash_algo", x.hash_algo.into(), y.hash_algo.into()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn params(x: &RealmEvent, y: &RealmEvent) -> Told {
+    let fields = param_fields(x, y);
+    let varies_with = fields.first().map_or("", |field| varies::of_param(&field.name));
+    (format!("the Realm's parameters: {}", names(&fields)), fields, varies_with)
+}
+
+pub(super) fn register_fields(x: &RecEvent, y: &RecEvent) -> Vec<Field> {
+    let hex = |name: String, x: u64, y: u64| (x != y).then(|| Field::new(name, Hex(x), Hex(y)));
+    let gprs = (0..REC_CREATE_GPRS).filter_map(|i| hex(format!("x{i}"), x.gprs[i], y.gprs[i]));
+    let first = [hex("flags".into(), x.flags, y.flags), hex("pc".into(), x.pc, y.pc)];
+    first.into_iter().flatten().chain(gprs).collect()
+}
+
+fn registers(x: &RecEvent, y: &RecEvent) -> Told {
+    let fields = register_fields(x, y);
+    let varies_with = fields.first().map_or("", |field| varies::of_register(&field.name));
+    (format!("the REC's parameters: {}", names(&fields)), fields, varies_with)
+}
+
+fn names(fields: &[Field]) -> String {
+    fields.iter().map(|field| field.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn ripas(base: Ipa, top: Ipa, other_base: Ipa, other_top: Ipa) -> Told {
+    let size = |base: Ipa, top: Ipa| top.0 - base.0;
+    let (x, y) = (size(base, top), size(other_base, other_top));
+    if base == other_base && x != y {
+        let fields = vec![Field::new("RTT level", level(x), level(y))];
+        return ("the RTT level at which RIPAS is set".to_owned(), fields, varies::RIPAS_LEVEL);
+    }
+    let fields = [("base", base, other_base), ("top", top, other_top)];
+    let fields = fields.into_iter().filter(|(_, x, y)| x != y);
+    let fields = fields.map(|(name, x, y)| Field::new(name, x, y)).collect();
+    ("the range whose RIPAS is set".to_owned(), fields, varies::RIPAS_RANGE)
+}
+
+/// The RTT level whose entries have this size, with 4 KiB granules.
+fn level(entry_bytes: u64) -> String {
+    let (level, size) = match entry_bytes.checked_ilog2() {
+        Some(12) => ("3", "4 KiB"),
+        Some(21) => ("2", "2 MiB"),
+        Some(30) => ("1", "1 GiB"),
+        Some(39) => ("0", "512 GiB"),
+        _ => return format!("{} bytes", Hex(entry_bytes)),
+    };
+    format!("{level} ({size} entries)")
+}
+
+fn data(x: &Extension, y: &Extension, a: &Trail, b: &Trail) -> Told {
+    let (
+        Extension::Data { ipa, flags, content },
+        Extension::Data { ipa: other_ipa, flags: other_flags, content: other },
+    ) = (x, y)
+    else {
+        unreachable!("the caller looked");
+    };
+    if ipa != other_ipa {
+        let fields = vec![
+            Field::new("ipa", ipa, other_ipa),
+            Field::new("from", content.origin(), other.origin()),
+        ];
+        return ("another granule comes next".to_owned(), fields, varies::PLACEMENT);
+    }
+    if flags != other_flags {
+        let fields = vec![Field::new("flags", Hex(*flags), Hex(*other_flags))];
+        return ("the granule's flags".to_owned(), fields, varies::DATA_FLAGS);
+    }
+    let mut fields = vec![Field::new("from", content.origin(), other.origin())];
+    fields.extend(first_bytes(content, other));
+    let trees = tree::around(a, *ipa).zip(tree::around(b, *ipa));
+    if let Some(differences) = trees.map(|(x, y)| tree::differences(&x, &y))
+        && !differences.is_empty()
+    {
+        fields.extend(differences);
+        return ("the device tree".to_owned(), fields, varies::DEVICE_TREE);
+    }
+    let zero = |content: &Content| content.bytes().is_some_and(|bytes| *bytes == [0; 4096]);
+    if zero(content) != zero(other) {
+        return ("the contents: one side has zeros".to_owned(), fields, varies::ALIGNMENT);
+    }
+    ("the contents".to_owned(), fields, varies::CONTENTS)
+}
+
+/// The first byte that differs, with those after it.
+fn first_bytes(x: &Content, y: &Content) -> Option<Field> {
+    const SHOWN: usize = 8;
+    let (x, y) = (x.bytes()?, y.bytes()?);
+    let at = x.iter().zip(y.iter()).position(|(x, y)| x != y)?;
+    let shown = |bytes: &[u8]| {
+        let bytes = &bytes[at..(at + SHOWN).min(bytes.len())];
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+    };
+    Some(Field::new(format!("byte {at:#x} of the granule"), shown(&*x), shown(&*y)))
+}

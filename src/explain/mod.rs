@@ -1,0 +1,18 @@
+//! Why two Realms have different RIMs: the first event that differs, and what differs after it.
+//!
+//! A [`Trail`] is what was measured into one Realm, wherever it comes from: a replayed script or
+//! vector, a simulated boot, or events that were saved. [`compare`] walks two of them side by side.
+//!
+//! *Architecture invariant:* an observer; nothing here runs a command or changes a world.
+
+mod compare;
+mod groups;
+mod saved;
+mod trail;
+mod tree;
+mod varies;
+
+pub use compare::{Difference, Explanation, Field, compare};
+pub use groups::Group;
+pub use saved::{MAX_EVENTS, SavedError, read_events, write_events};
+pub use trail::{Content, Extension, Trail};

@@ -1,0 +1,226 @@
+//! What was measured into one Realm, extension by extension.
+
+use std::borrow::Cow;
+
+use crate::abi::addr::{GranuleBytes, Hex, Ipa};
+use crate::abi::params::DATA_MEASURE;
+use crate::measure::event::{MeasuredEvent, RealmEvent, RecEvent};
+use crate::measure::events::Events;
+use crate::measure::hasher::digest;
+use crate::measure::page::Page;
+use crate::measure::rim::HashAlgo;
+use crate::measure::rule::RimRule;
+
+/// The measured events of one Realm.
+#[derive(Clone, Debug)]
+pub struct Trail {
+    /// What to call it.
+    pub name: String,
+    /// The Realm's hash algorithm.
+    pub algo: HashAlgo,
+    /// The rule by which the RIM is made of the events.
+    pub rule: RimRule,
+    source: Source,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Log(Events),
+    Saved(Vec<Extension>),
+}
+
+/// One extension of a RIM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Extension {
+    /// RMI_REALM_CREATE.
+    Realm(Box<RealmEvent>),
+    /// RMI_DATA_CREATE of one granule.
+    Data {
+        /// Where the Realm sees it.
+        ipa: Ipa,
+        /// RmiDataFlags.
+        flags: u64,
+        /// What is there.
+        content: Content,
+    },
+    /// RMI_REC_CREATE of a runnable REC.
+    Rec(Box<RecEvent>),
+    /// One RTT entry of RMI_RTT_INIT_RIPAS.
+    Ripas {
+        /// First byte.
+        base: Ipa,
+        /// The byte after the last.
+        top: Ipa,
+    },
+}
+
+/// A granule's contents, or what is known of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// The bytes.
+    Page(Page),
+    /// A digest, and where the bytes came from when it was made.
+    Saved {
+        /// 32 or 64 bytes; `None` if the contents were not measured.
+        digest: Option<Vec<u8>>,
+        /// A file and an offset, or what there was instead of one.
+        origin: String,
+    },
+}
+
+impl Trail {
+    /// The events of a Realm's log.
+    #[must_use]
+    pub fn of_log(name: impl Into<String>, algo: HashAlgo, rule: RimRule, events: Events) -> Self {
+        Self { name: name.into(), algo, rule, source: Source::Log(events) }
+    }
+
+    /// Extensions that were read from a file.
+    #[must_use]
+    pub fn of_saved(
+        name: impl Into<String>,
+        algo: HashAlgo,
+        rule: RimRule,
+        extensions: Vec<Extension>,
+    ) -> Self {
+        Self { name: name.into(), algo, rule, source: Source::Saved(extensions) }
+    }
+
+    /// What extends the RIM, in order. RIPAS ranges come entry by entry.
+    pub fn extensions(&self) -> Box<dyn Iterator<Item = Cow<'_, Extension>> + '_> {
+        match &self.source {
+            Source::Saved(extensions) => Box::new(extensions.iter().map(Cow::Borrowed)),
+            Source::Log(events) => Box::new(
+                events
+                    .iter()
+                    .filter(|event| self.rule.measures(event))
+                    .flat_map(|event| expand(&event))
+                    .map(Cow::Owned),
+            ),
+        }
+    }
+}
+
+fn expand(event: &MeasuredEvent) -> Box<dyn Iterator<Item = Extension>> {
+    let one = |extension| Box::new(std::iter::once(extension));
+    match event {
+        MeasuredEvent::Realm(params) => one(Extension::Realm(params.clone())),
+        MeasuredEvent::Rec(params) => one(Extension::Rec(params.clone())),
+        MeasuredEvent::Data(data) => one(Extension::Data {
+            ipa: data.ipa,
+            flags: data.flags,
+            content: Content::Page(data.content.clone()),
+        }),
+        MeasuredEvent::Ripas(ripas) => {
+            Box::new(ripas.entries().map(|(base, top)| Extension::Ripas { base, top }))
+        }
+    }
+}
+
+impl Extension {
+    /// The command that makes it.
+    #[must_use]
+    pub const fn command(&self) -> &'static str {
+        match self {
+            Self::Realm(_) => "RMI_REALM_CREATE",
+            Self::Data { .. } => "RMI_DATA_CREATE",
+            Self::Rec(_) => "RMI_REC_CREATE",
+            Self::Ripas { .. } => "RMI_RTT_INIT_RIPAS",
+        }
+    }
+
+    /// Whether two extensions are the same but for where their contents came from.
+    #[must_use]
+    pub fn same(&self, other: &Self, algo: HashAlgo) -> bool {
+        match (self, other) {
+            (
+                Self::Data { ipa, flags, content },
+                Self::Data { ipa: other_ipa, flags: other_flags, content: other_content },
+            ) => {
+                (ipa, flags) == (other_ipa, other_flags)
+                    && (flags & DATA_MEASURE == 0 || content.same(other_content, algo))
+            }
+            _ => self == other,
+        }
+    }
+
+    /// The operands, as people read them.
+    #[must_use]
+    pub fn operands(&self) -> String {
+        match self {
+            Self::Realm(params) => format!(
+                "flags={} s2sz={} sve_vl={} num_bps={} num_wps={} pmu_num_ctrs={} hash_algo={}",
+                Hex(params.flags),
+                params.s2sz,
+                params.sve_vl,
+                params.num_bps,
+                params.num_wps,
+                params.pmu_num_ctrs,
+                params.hash_algo
+            ),
+            Self::Data { ipa, flags, content } => {
+                format!("ipa={ipa} flags={} {}", Hex(*flags), content.origin())
+            }
+            Self::Rec(params) => {
+                let gprs = params.gprs.iter().enumerate().filter(|(_, value)| **value != 0);
+                let gprs: String =
+                    gprs.map(|(i, value)| format!(" x{i}={}", Hex(*value))).collect();
+                format!("flags={} pc={}{gprs}", Hex(params.flags), Hex(params.pc))
+            }
+            Self::Ripas { base, top } => format!("base={base} top={top}"),
+        }
+    }
+}
+
+impl Content {
+    /// Whether the bytes are the same, as far as can be known.
+    #[must_use]
+    pub fn same(&self, other: &Self, algo: HashAlgo) -> bool {
+        match (self, other) {
+            (Self::Page(a), Self::Page(b)) if a.is_known() && b.is_known() => a == b,
+            _ => self.digest(algo).is_some_and(|digest| Some(digest) == other.digest(algo)),
+        }
+    }
+
+    /// The digest of the granule.
+    #[must_use]
+    pub fn digest(&self, algo: HashAlgo) -> Option<Vec<u8>> {
+        match self {
+            Self::Saved { digest, .. } => digest.clone(),
+            Self::Page(page) => {
+                let digest = page
+                    .known_digest(algo)
+                    .or_else(|| page.is_known().then(|| digest(algo, &*page.contents())))?;
+                Some(digest.slot()[..algo.len_bytes()].to_vec())
+            }
+        }
+    }
+
+    /// The bytes, if they are at hand.
+    #[must_use]
+    pub fn bytes(&self) -> Option<Box<GranuleBytes>> {
+        match self {
+            Self::Page(page) if page.is_known() => Some(Box::new(page.to_bytes())),
+            _ => None,
+        }
+    }
+
+    /// Where the bytes came from: `zero`, `host memory`, or a file and an offset.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        match self {
+            Self::Page(page) => page.origin().to_string(),
+            Self::Saved { origin, .. } => origin.clone(),
+        }
+    }
+
+    /// The file of an origin, without the offset.
+    #[must_use]
+    pub fn source(&self) -> String {
+        let origin = self.origin();
+        match origin.rsplit_once("+0x") {
+            Some((file, _)) => file.to_owned(),
+            None => origin,
+        }
+    }
+}
