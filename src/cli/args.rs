@@ -6,6 +6,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::bench::BenchArgs;
 use super::digests::DigestsArgs;
+use super::explain::ExplainArgs;
 use super::hashing::{CacheArgs, HashingArgs};
 use super::measure_args::{DtbArgs, MeasureArgs, ProfilesArgs};
 use crate::abi::profile::{Profile, RemReading};
@@ -56,6 +57,7 @@ pub(crate) enum Command {
     Measure(MeasureArgs),
     Dtb(DtbArgs),
     Profiles(ProfilesArgs),
+    Explain(ExplainArgs),
     Digests(DigestsArgs),
     Bench(BenchArgs),
     Language(LanguageArgs),
@@ -89,6 +91,9 @@ pub(crate) struct RunArgs {
     /// Form of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
+    /// Save the measured events in FILE, for `rimsim explain`; there has to be one Realm
+    #[arg(long, value_name = "FILE")]
+    pub(crate) events_out: Option<PathBuf>,
     /// Write what happened to FILE as a vector, which stands alone
     ///
     /// It is written beside FILE while the session goes on, and replaces it at the end. Vectors of

@@ -12,9 +12,11 @@ use super::measure_args::{DtbArgs, MeasureArgs, MeasureFormat};
 use super::measure_files::sha256;
 use super::progress::Progress;
 use super::trace::hex;
+use super::trails;
 use super::{Console, Exit};
 use crate::abi::addr::Hex;
 use crate::abi::profile::Profile;
+use crate::explain::Trail;
 use crate::host::Region;
 use crate::host::caps::Decision;
 use crate::host::kvm::{self, Booted, Stage, StageKind};
@@ -105,6 +107,11 @@ fn measure<'a>(args: &'a MeasureArgs, console: &mut Console) -> Result<Measured<
             rule.name()
         ));
     }
+    if let Some(path) = &args.events_out {
+        let log = world.realm(booted.rd).expect("it was built").log();
+        trails::save(path, guest.vmm.name(), rule, log)
+            .map_err(|error| Trouble(error.exit(), error.to_string()))?;
+    }
     if let Some(path) = &args.dtb_out {
         write_device_tree(&guest, path)?;
     }
@@ -127,6 +134,14 @@ fn tell_assumptions(guest: &Guest<'_>, console: &mut Console) {
         let list = assumed.join(", ");
         console.note(&format!("assumed of the host: {list}; say --caps, or --num-bps and others"));
     }
+}
+
+/// What would be measured, to be compared.
+pub(super) fn trail(args: &MeasureArgs, name: &str) -> Result<Trail, Trouble> {
+    let mut silent = Console::new();
+    let measured = measure(args, &mut silent)?;
+    let log = measured.world.realm(measured.booted.rd).expect("it was built").log();
+    Ok(Trail::of_log(name, log.algo(), measured.rule, log.events().clone()))
 }
 
 fn rule(args: &MeasureArgs, guest: &Guest<'_>) -> Result<RimRule, Trouble> {

@@ -26,6 +26,9 @@ pub(crate) struct MeasureArgs {
     /// Print the measured events, with the RIM after each
     #[arg(long)]
     pub(crate) events: bool,
+    /// Save the measured events in FILE, for `rimsim explain`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) events_out: Option<PathBuf>,
     /// The rule by which kvm-v13 and kvm-v14 measure: tf-rmm-0.9 (as TF-RMM does) or rmm-2.0 (the
     /// text)
     #[arg(long, value_name = "RULE")]

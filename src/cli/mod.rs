@@ -9,6 +9,7 @@ mod conform;
 mod console;
 mod coverage;
 mod digests;
+mod explain;
 mod export;
 mod hashing;
 mod host;
@@ -23,6 +24,7 @@ mod replay;
 mod run;
 mod spool;
 mod trace;
+mod trails;
 
 use std::process::ExitCode;
 
@@ -83,6 +85,7 @@ pub fn main() -> ExitCode {
     let done = match &args.command {
         Command::Run(args) => run::run(args, &mut console),
         Command::Digests(args) => digests::run(args, &mut console),
+        Command::Explain(args) => explain::run(args, &mut console),
         Command::Bench(args) => bench::run(args, &mut console),
         Command::Conform(args) => conform::run(args, &mut console),
         Command::Coverage(args) => coverage::run(args, &mut console),

@@ -39,6 +39,12 @@ impl Ended {
     pub(crate) const fn is_complete(&self) -> bool {
         matches!(self.exit, Exit::Good | Exit::Mismatch)
     }
+
+    /// What the script calls the Realm whose RD is at `rd`, or the address.
+    pub(super) fn name_of(&self, rd: u64) -> String {
+        let named = self.names.iter().find(|(known, _)| *known == rd);
+        named.map_or_else(|| format!("{rd:#x}"), |(_, name)| name.clone())
+    }
 }
 
 impl Setup {

@@ -14,11 +14,13 @@ use super::progress::Progress;
 use super::replay::{Ended, Setup};
 use super::spool::{Spool, Spooled};
 use super::trace::{Commands, Trace, hex};
+use super::trails::{self, NoTrail};
 use super::{Console, Exit};
 use crate::abi::platform::Platform;
 use crate::measure::event::MeasuredEvent;
 use crate::measure::hasher::Hasher;
 use crate::measure::rim::Measurement;
+use crate::measure::rule::RimRule;
 use crate::session::Observer;
 
 pub(super) fn run(args: &RunArgs, console: &mut Console) -> io::Result<Exit> {
@@ -38,9 +40,13 @@ pub(super) fn run(args: &RunArgs, console: &mut Console) -> io::Result<Exit> {
         }
         Err(problem) => return Ok(problem.tell(console)),
     };
-    if args.export.is_some() && args.files.len() != 1 {
-        console.error("--export takes one FILE to replay");
-        return Ok(Exit::Usage);
+    for (option, given) in
+        [("--export", args.export.is_some()), ("--events-out", args.events_out.is_some())]
+    {
+        if given && args.files.len() != 1 {
+            console.error(&format!("{option} takes one FILE to replay"));
+            return Ok(Exit::Usage);
+        }
     }
     let mut exit = Exit::Good;
     let mut results = Vec::new();
@@ -125,6 +131,9 @@ fn file(
     let progress = Progress::begin(input.image_bytes());
     let setup =
         &Setup { hasher: setup.hasher.clone().counting_in(progress.counter()), ..setup.clone() };
+    if let Some(target) = &args.events_out {
+        keep_apart(target, path, &input)?;
+    }
     let (mut export, mut exported) = begin_export(args, setup, path, &input, console)?;
     let mut commands = match args.verbose && args.format == Format::Json {
         true => Some(Commands { list: Spool::new().map_err(spooling)? }),
@@ -139,8 +148,15 @@ fn file(
     observers.extend(export.as_mut().map(|export| export.observer() as &mut dyn Observer));
     let mut ended = input.replay(setup, observers);
     let realms = realms(&mut ended, args.events);
+    let saved = args.events_out.as_ref().map(|target| save_events(&ended, target));
     // Hashing is lazy: what was hashed just now has to be what was opened.
-    input.check_unchanged()?;
+    let unchanged = input.check_unchanged();
+    let speed = progress.end();
+    unchanged?;
+    if let Some(Err(problem)) = saved {
+        console.error(&problem.to_string());
+        exported = exported.and(problem.exit());
+    }
     if let Some(export) = export {
         // What was found is told all the same.
         match export.finish() {
@@ -148,7 +164,6 @@ fn file(
             Err(problem) => exported = problem.tell(console),
         }
     }
-    let speed = progress.end();
     if args.verbose {
         files.remarks().iter().for_each(|remark| console.say(remark));
         console.say(&speed);
@@ -189,14 +204,21 @@ fn begin_export(
     })
 }
 
+fn save_events(ended: &Ended, target: &Path) -> Result<(), NoTrail> {
+    let name_of = |rd: u64| ended.name_of(rd);
+    let (rd, name) = trails::choose(&ended.world, None, name_of)
+        .map_err(|why| NoTrail::Usage(format!("--events-out: {why}")))?;
+    let log = ended.world.realm(rd).expect("it was just chosen").log();
+    trails::save(target, &name, RimRule::Rmm10, log)
+}
+
 fn realms(ended: &mut Ended, events: bool) -> Vec<RealmResult> {
     let rds: Vec<u64> = ended.world.realms().map(|(rd, _)| rd.0).collect();
     let mut results = Vec::new();
     for rd in rds {
         let Some(rim) = ended.world.rim(rd) else { continue };
         let Some(realm) = ended.world.realm(rd) else { continue };
-        let named = ended.names.iter().find(|(known, _)| *known == rd);
-        let name = named.map_or_else(|| format!("{rd:#x}"), |(_, name)| name.clone());
+        let name = ended.name_of(rd);
         let log = realm.log();
         let events =
             if events { log.events().iter().zip(log.rims()).collect() } else { Vec::new() };

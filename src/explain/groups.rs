@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::compare::{Field, param_fields, register_fields};
 use super::trail::{Content, Extension, Trail};
 use super::{tree, varies};
-use crate::abi::addr::Hex;
+use crate::abi::addr::{Hex, Ipa};
 use crate::measure::event::{RealmEvent, RecEvent};
 
 /// Differences of one kind.
@@ -151,7 +151,9 @@ fn contents(x: &Sorted, y: &Sorted, a: &Trail, b: &Trail) -> Vec<Group> {
         let verb = if count == 1 { "differs" } else { "differ" };
         let fields = vec![Field::new(format!("first at {}", Hex(ipa)), origin, other)];
         let what = format!("{count} of {total} granules of {source} {verb}");
-        groups.push(group(what, fields, varies::CONTENTS));
+        let in_tree = tree::around(a, Ipa(ipa)).is_some();
+        let varies_with = if in_tree { varies::DEVICE_TREE } else { varies::CONTENTS };
+        groups.push(group(what, fields, varies_with));
     }
     let only = |one: &Sorted, other: &Sorted| {
         let mut only = one.data.keys().filter(|ipa| !other.data.contains_key(ipa));

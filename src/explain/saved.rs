@@ -11,7 +11,7 @@
 //!
 //! | `command` | further fields |
 //! |---|---|
-//! | `RMI_REALM_CREATE` | `flags`, `s2sz`, `sve_vl`, `num_bps`, `num_wps`, `pmu_num_ctrs`, `hash_algo` |
+//! | `RMI_REALM_CREATE` | the fields of RmiRealmParams that are measured |
 //! | `RMI_RTT_INIT_RIPAS` | `base`, `top`, `entry`: adjacent RTT entries of `entry` bytes |
 //! | `RMI_DATA_CREATE` | `ipa`, `flags`, `digest` (missing if not measured), `from` |
 //! | `RMI_REC_CREATE` | `flags`, `pc`, `gprs` |

@@ -8,6 +8,7 @@ mod deviations;
 mod digest_file;
 mod digests;
 mod entering;
+mod explaining;
 mod flat;
 mod guest;
 mod hosts;

@@ -1,0 +1,157 @@
+//! Whatever can say what was measured into a Realm, as a trail.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Write as _};
+use std::path::Path;
+
+use clap::Parser as _;
+use thiserror::Error;
+
+use super::Exit;
+use super::args::{Args, Command};
+use super::hashing::ImageFiles;
+use super::host::Trouble;
+use super::input::{Input, Problem, read_settings};
+use super::measure;
+use super::replay::Setup;
+use crate::explain::{self, SavedError, Trail};
+use crate::measure::hasher::Hasher;
+use crate::measure::log::EventLog;
+use crate::measure::rule::RimRule;
+use crate::model::world::World;
+
+/// Why there is no trail.
+#[derive(Debug, Error)]
+pub(super) enum NoTrail {
+    #[error(transparent)]
+    Problem(#[from] Problem),
+    #[error("{path}: {source}")]
+    Saved { path: String, source: SavedError },
+    #[error("{0}")]
+    Usage(String),
+    #[error("{text}")]
+    Measure { exit: Exit, text: String },
+    #[error("{path}: {why}")]
+    Refused { path: String, exit: Exit, why: String },
+}
+
+impl NoTrail {
+    /// The exit code that tells of it.
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Problem(problem) => problem.exit(),
+            Self::Saved { source: SavedError::Io(_), .. } => Exit::Io,
+            Self::Saved { .. } | Self::Usage(_) => Exit::Usage,
+            Self::Measure { exit, .. } | Self::Refused { exit, .. } => *exit,
+        }
+    }
+}
+
+/// What a file is that tells of a Realm.
+enum Kind {
+    Replay,
+    Saved,
+    Measure,
+}
+
+/// Opens a script, a vector, saved events, or a file with arguments of `rimsim measure`.
+pub(super) fn open(path: &Path, realm: Option<&str>, hasher: &Hasher) -> Result<Trail, NoTrail> {
+    match kind(path).map_err(|source| Problem::Io { path: path.to_owned(), source })? {
+        Kind::Saved => {
+            let file = File::open(path);
+            let file = file.map_err(|source| Problem::Io { path: path.to_owned(), source })?;
+            explain::read_events(BufReader::new(file))
+                .map_err(|source| NoTrail::Saved { path: path.display().to_string(), source })
+        }
+        Kind::Measure => arguments(path),
+        Kind::Replay => replay(path, realm, hasher),
+    }
+}
+
+/// Looks at a file's name and at its first line.
+fn kind(path: &Path) -> io::Result<Kind> {
+    const LOOKED_AT: usize = 256;
+    let named = |extension| path.extension().is_some_and(|found| found == extension);
+    if named("events") {
+        return Ok(Kind::Saved);
+    }
+    if named("args") {
+        return Ok(Kind::Measure);
+    }
+    if path.is_dir() {
+        return Ok(Kind::Replay);
+    }
+    let mut file = BufReader::with_capacity(LOOKED_AT, File::open(path)?);
+    let start = file.fill_buf()?;
+    let saved = start.starts_with(b"{\"schema\":\"rimsim/1\",\"kind\":\"events\"");
+    Ok(if saved { Kind::Saved } else { Kind::Replay })
+}
+
+fn replay(path: &Path, realm: Option<&str>, hasher: &Hasher) -> Result<Trail, NoTrail> {
+    let input = Input::open_with(path, &mut ImageFiles::default())?;
+    let setup = Setup { hasher: hasher.clone(), ..Setup::default() };
+    let ended = input.replay(&setup, std::iter::empty());
+    if !matches!(ended.exit, Exit::Good | Exit::Mismatch) {
+        let why = ended.messages.join("\n");
+        return Err(NoTrail::Refused { path: path.display().to_string(), exit: ended.exit, why });
+    }
+    let (rd, name) = choose(&ended.world, realm, |rd| ended.name_of(rd))
+        .map_err(|why| NoTrail::Usage(format!("{}: {why}", path.display())))?;
+    let log = ended.world.realm(rd).expect("it was just chosen").log();
+    let name = format!("{}:{name}", path.display());
+    input.check_unchanged()?;
+    Ok(Trail::of_log(name, log.algo(), RimRule::Rmm10, log.events().clone()))
+}
+
+/// The Realm of a name or an address, or the only one.
+pub(super) fn choose(
+    world: &World,
+    realm: Option<&str>,
+    name_of: impl Fn(u64) -> String,
+) -> Result<(u64, String), String> {
+    let realms: Vec<_> = world.realms().map(|(rd, _)| (rd.0, name_of(rd.0))).collect();
+    let names = || realms.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ");
+    match (realm, &realms[..]) {
+        (None, [only]) => Ok(only.clone()),
+        (_, []) => Err("no Realm is left at the end".to_owned()),
+        (None, _) => Err(format!("there are several Realms, say --realm: {}", names())),
+        (Some(wanted), _) => {
+            let is_it =
+                |(rd, name): &&(u64, String)| name == wanted || format!("{rd:#x}") == wanted;
+            let found = realms.iter().find(is_it).cloned();
+            found.ok_or_else(|| format!("there is no Realm `{wanted}`, only {}", names()))
+        }
+    }
+}
+
+/// Writes the events of a log to a file.
+pub(super) fn save(
+    target: &Path,
+    name: &str,
+    rule: RimRule,
+    log: &EventLog,
+) -> Result<(), NoTrail> {
+    let problem = |source| Problem::Io { path: target.to_owned(), source };
+    let mut out = BufWriter::new(File::create(target).map_err(problem)?);
+    let written = explain::write_events(&mut out, name, rule, log).and_then(|()| out.flush());
+    Ok(written.map_err(problem)?)
+}
+
+/// A file with arguments of `rimsim measure`, as a shell would read them.
+fn arguments(path: &Path) -> Result<Trail, NoTrail> {
+    let text =
+        read_settings(path).map_err(|source| Problem::Io { path: path.to_owned(), source })?;
+    let shown = path.display();
+    let words = shlex::split(&text)
+        .ok_or_else(|| NoTrail::Usage(format!("{shown}: a quotation mark is not closed")))?;
+    let words = words.strip_prefix(&["rimsim".to_owned()][..]).unwrap_or(&words);
+    let words = words.strip_prefix(&["measure".to_owned()][..]).unwrap_or(words);
+    let words = ["rimsim", "measure"].into_iter().chain(words.iter().map(String::as_str));
+    let args = Args::try_parse_from(words)
+        .map_err(|error| NoTrail::Usage(format!("{shown}: {error}").trim_end().to_owned()))?;
+    let Command::Measure(args) = args.command else {
+        return Err(NoTrail::Usage(format!("{shown}: these are no arguments of `measure`")));
+    };
+    measure::trail(&args, &shown.to_string())
+        .map_err(|Trouble(exit, text)| NoTrail::Measure { exit, text: format!("{shown}: {text}") })
+}
