@@ -137,9 +137,9 @@ impl RecParams {
 /// Returns the REC index `aff0 + 16·aff1 + 4096·aff2 + 1048576·aff3`, or `None` if a bit outside
 /// the four fields is set.
 #[must_use]
-pub fn rec_index(mpidr: u64) -> Option<u64> {
+pub const fn rec_index(mpidr: u64) -> Option<u64> {
     const FIELDS: u64 = 0xFFFF_FF0F;
-    (mpidr & !FIELDS == 0).then_some(mpidr & 0xF | (mpidr >> 8) << 4)
+    if mpidr & !FIELDS == 0 { Some(mpidr & 0xF | (mpidr >> 8) << 4) } else { None }
 }
 
 /// The RmiRecMpidr whose REC index is `index`; `None` from 2^28 on.

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use super::{params, rsi};
+
 /// An implementation of RMM 1.0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rmm {
@@ -149,6 +151,43 @@ impl Profile {
     #[must_use]
     pub(crate) const fn emulates_protected(self) -> bool {
         self.is_tf_rmm()
+    }
+
+    /// Whether REALM_CREATE looks only at the number of PMU counters, and not for a PMU
+    /// (D-REALM-PMU-PRESENT). On a machine without one it shows where FEAT_HPMN0 lets a Realm have
+    /// no counters.
+    #[must_use]
+    pub(crate) const fn takes_pmu_for_granted(self) -> bool {
+        self.is_tf_rmm()
+    }
+
+    /// The index of the REC that RMI_PSCI_COMPLETE finds named by an MPIDR (D-PSCI-MPIDR). TF-RMM
+    /// reads the affinities where MPIDR_EL1 has them and ignores all other bits; the text compares
+    /// the whole value with the RmiRecMpidr of REC_CREATE.
+    #[must_use]
+    pub(crate) const fn psci_target(self, mpidr: u64) -> Option<u64> {
+        if self.is_tf_rmm() { Some(rsi::psci::rec_index(mpidr)) } else { params::rec_index(mpidr) }
+    }
+
+    /// The PSCI function in X0 (D-PSCI-SVE-HINT). TF-RMM knows none whose identifier has SMCCC's
+    /// hint that there is no live SVE state.
+    #[must_use]
+    pub(crate) const fn psci_function(self, x0: u64) -> u64 {
+        let function = x0 & 0xFFFF_FFFF;
+        if self.is_tf_rmm() { function } else { function & !rsi::SVE_HINT }
+    }
+
+    /// What counts of the RIPAS that RSI_IPA_STATE_SET asks for (D-RSI-RIPAS-WIDTH): 32 bits, or
+    /// the eight of the text.
+    #[must_use]
+    pub(crate) const fn asked_ripas(self, x3: u64) -> u64 {
+        if self.is_tf_rmm() { x3 & 0xFFFF_FFFF } else { x3 & 0xFF }
+    }
+
+    /// What is kept of the flags of RSI_IPA_STATE_SET (D-RSI-FLAGS-WIDTH): 32 bits, or all.
+    #[must_use]
+    pub(crate) const fn ripas_change_flags(self, x4: u64) -> u64 {
+        if self.is_tf_rmm() { x4 & 0xFFFF_FFFF } else { x4 }
     }
 
     const fn is_tf_rmm(self) -> bool {

@@ -117,7 +117,8 @@ pub struct RecExit {
     pub ripas_top: u64,
     /// RIPAS asked for.
     pub ripas_value: u8,
-    /// Immediate of a host call. The text has 16 bits, TF-RMM hands out 32.
+    /// Immediate of a host call. The text has 16 bits; TF-RMM hands out 32, and so does every
+    /// profile, since recorded vectors do not call it a deviation.
     pub imm: u32,
 }
 

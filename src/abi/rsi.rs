@@ -26,6 +26,9 @@ pub mod fid {
     pub const SMCCC_VERSION: u64 = 0x8000_0000;
 }
 
+/// SMCCC's hint in a function identifier that the caller has no live SVE state.
+pub const SVE_HINT: u64 = 1 << 16;
+
 /// RsiCommandReturnCode.
 pub mod result {
     /// Success.

@@ -68,11 +68,17 @@ impl Rmi for Complete {
             let (a, b) = (world.granules.pa(caller.owner), world.granules.pa(called.owner));
             format!("the RECs belong to the Realms of RD {a} and RD {b}")
         })?;
-        let index = psci::rec_index(caller.gprs[1]);
-        gate.ensure(F::Target, index == called.index, || {
-            format!("the request names the REC of index {index}; this one has {}", called.index)
+        let index = gate.profile().psci_target(caller.gprs[1]);
+        gate.ensure(F::Target, index == Some(called.index), || {
+            let (named, this) = (Hex(caller.gprs[1]), called.index);
+            match index {
+                Some(index) => {
+                    format!("the request names the REC of index {index}; this one has {this}")
+                }
+                None => format!("the request names {named}, which is no REC's MPIDR"),
+            }
         })?;
-        let cpu_on = psci::CPU_ON.contains(&(caller.gprs[0] & 0xFFFF_FFFF));
+        let cpu_on = psci::CPU_ON.contains(&gate.profile().psci_function(caller.gprs[0]));
         let denied = cpu_on && status == psci::DENIED;
         gate.ensure(F::Status, status == psci::SUCCESS || denied, || {
             let name = if cpu_on { "CPU_ON" } else { "AFFINITY_INFO" };

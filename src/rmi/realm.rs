@@ -5,6 +5,7 @@ use super::{Plan, Rmi};
 use crate::abi::addr::{GRANULE_SIZE, Hex, Level, RTT_ENTRIES};
 use crate::abi::params::{RealmParams, realm_flags};
 use crate::abi::platform::Platform;
+use crate::abi::profile::Profile;
 use crate::measure::event::{MeasuredEvent, RealmEvent};
 use crate::measure::log::EventLog;
 use crate::measure::rim::{HashAlgo, Measurement};
@@ -56,7 +57,7 @@ impl Rmi for Create {
         let page = world.memory.page(granule);
         let params = page.with_bytes(|bytes| RealmParams::read(bytes, gate.profile()));
 
-        let unsupported = unsupported(&params, world.platform());
+        let unsupported = unsupported(&params, world.platform(), gate.profile());
         gate.ensure(F::Supported, unsupported.is_none(), || unsupported.unwrap_or_default())?;
         let rtt = rtt_config(&params, world.platform());
         let rtt = gate.some(F::Level, rtt, || inconsistent(&params, world.platform()))?;
@@ -96,7 +97,7 @@ impl Rmi for Create {
 
 /// Says which of the parameters exceeds the platform (DEN0137 1.0, RealmParamsSupported; the
 /// numbers are TF-RMM's).
-fn unsupported(params: &RealmParams, platform: &Platform) -> Option<String> {
+fn unsupported(params: &RealmParams, platform: &Platform, profile: Profile) -> Option<String> {
     let limit = |name, value: u64, low: u32, high: u32| {
         let allowed = u64::from(low)..=u64::from(high);
         (!allowed.contains(&value))
@@ -120,7 +121,9 @@ fn unsupported(params: &RealmParams, platform: &Platform) -> Option<String> {
         }
     }
     if params.has(realm_flags::PMU) {
-        // TF-RMM takes for granted that there is a PMU and looks only at the counters.
+        if platform.pmu_num_ctrs.is_none() && !profile.takes_pmu_for_granted() {
+            return Some("a PMU is asked for, and the platform has none".into());
+        }
         let fewest = u32::from(!platform.feat_hpmn0);
         let most = platform.pmu_num_ctrs.unwrap_or(0);
         if let Some(text) = limit("pmu_num_ctrs", params.pmu_num_ctrs, fewest, most) {

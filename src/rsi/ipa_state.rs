@@ -8,14 +8,14 @@ use crate::model::rec::RipasChange;
 
 pub(super) fn set(caller: &mut Caller<'_>) -> Outcome {
     let (base, top, flags) = (caller.reg(1), caller.reg(2), caller.reg(4));
-    // TF-RMM reads the RIPAS as a 32-bit number.
-    let value = u8::try_from(caller.reg(3) & 0xFFFF_FFFF).ok().filter(|value| *value <= 1);
+    let profile = caller.world.profile();
+    let value = u8::try_from(profile.asked_ripas(caller.reg(3))).ok().filter(|value| *value <= 1);
     let aligned = is_aligned(base | top, GRANULE_SIZE);
     let inside = top > base && top <= caller.realm().rtt.protected_top();
     let Some(value) = value.filter(|_| aligned && inside) else {
         return caller.input_error();
     };
-    let flags = flags & 0xFFFF_FFFF;
+    let flags = profile.ripas_change_flags(flags);
     caller.rec_mut().ripas_change = RipasChange { base, top, addr: base, value, flags };
     caller.set_result(result::SUCCESS, [top, 0, 0]);
     Outcome::Exit(RecExit {

@@ -12,7 +12,7 @@ mod psci;
 
 use crate::abi::addr::{GRANULE_SIZE, Ipa, Level, align_down, is_aligned};
 use crate::abi::rec_run::RecExit;
-use crate::abi::rsi::{fid, psci as psci_abi, result};
+use crate::abi::rsi::{SVE_HINT, fid, psci as psci_abi, result};
 use crate::guest::stage2_data_abort;
 use crate::model::granule::Granule;
 use crate::model::realm::Realm;
@@ -35,8 +35,6 @@ pub(crate) enum Outcome {
 const REVISION_1_0: u64 = 1 << 16;
 /// SMCCC 1.2.
 const SMCCC_1_2: u64 = 1 << 16 | 2;
-/// SMCCC hint that the caller has no live SVE state.
-const SVE_HINT: u64 = 1 << 16;
 
 /// Carries out the SMC that the REC's registers describe.
 pub(crate) fn call(world: &mut World, rec: Granule) -> Outcome {

@@ -9,8 +9,7 @@ use crate::model::realm::RealmState;
 const VERSION_1_1: u64 = 1 << 16 | 1;
 
 pub(super) fn call(caller: &mut Caller<'_>) -> Outcome {
-    // TF-RMM lets a function identifier with the SVE hint come here and then does not know it.
-    match caller.reg(0) & 0xFFFF_FFFF {
+    match caller.world.profile().psci_function(caller.reg(0)) {
         psci::VERSION => caller.answer(VERSION_1_1, [0; 3]),
         psci::FEATURES => {
             let known = is_known(caller.reg(1) & 0xFFFF_FFFF);
@@ -50,13 +49,13 @@ fn system_off(caller: &mut Caller<'_>) -> Outcome {
 }
 
 fn cpu_on(caller: &mut Caller<'_>) -> Outcome {
-    let (target, entry_point) = (psci::rec_index(caller.reg(1)), caller.reg(2));
+    let (target, entry_point) = (target(caller), caller.reg(2));
     if !caller.realm().rtt.is_protected(entry_point) {
         return caller.answer(psci::INVALID_ADDRESS, [0; 3]);
     }
-    if target >= caller.realm().next_rec_index {
+    let Some(target) = target else {
         return caller.answer(psci::INVALID_PARAMETERS, [0; 3]);
-    }
+    };
     if target == caller.rec().index {
         return caller.answer(psci::ALREADY_ON, [0; 3]);
     }
@@ -64,14 +63,20 @@ fn cpu_on(caller: &mut Caller<'_>) -> Outcome {
 }
 
 fn affinity_info(caller: &mut Caller<'_>) -> Outcome {
-    let (target, lowest_level) = (psci::rec_index(caller.reg(1)), caller.reg(2));
-    if lowest_level != 0 || target >= caller.realm().next_rec_index {
+    let lowest_level = caller.reg(2);
+    let Some(target) = target(caller).filter(|_| lowest_level == 0) else {
         return caller.answer(psci::INVALID_PARAMETERS, [0; 3]);
-    }
+    };
     if target == caller.rec().index {
         return caller.answer(psci::SUCCESS, [0; 3]);
     }
     request(caller)
+}
+
+/// The index of the REC that X1 names, if the Realm has it.
+fn target(caller: &Caller<'_>) -> Option<u64> {
+    let index = psci::rec_index(caller.reg(1));
+    (index < caller.realm().next_rec_index).then_some(index)
 }
 
 /// An exit whose call the Host has to complete; the registers stay until then.

@@ -5,8 +5,13 @@
 
 use std::path::Path;
 
+use rimsim::abi::platform::PlatformFile;
+use rimsim::model::program::GuestAction;
 use rimsim::session::{Action, Record, Session};
-use rimsim::{Profile, Status, World};
+use rimsim::{Command, Platform, Profile, Status, World};
+
+use crate::lab::{DATA, DATA2, Lab, PSCI, RIPAS_CHANGE};
+use crate::scene::{Scene, platform};
 
 /// What the text asks of a step.
 enum Text {
@@ -84,6 +89,94 @@ fn check(text: &Text, action: &Action, record: &Record, world: &World, place: &s
         ZeroedGprs => {
             let Action::Call(regs) = action else { panic!("{place}: no call") };
             assert_eq!(world.rec(regs[1]).expect("a REC").gprs()[1..], [0; 30], "{place}");
+        }
+    }
+}
+
+/// X0 of CPU_ON and RSI calls.
+const CPU_ON: u64 = 0xC400_0003;
+const IPA_STATE_SET: u64 = 0xC400_0197;
+/// PSCI's result.
+const NOT_SUPPORTED: u64 = u64::MAX;
+/// RSI_ERROR_INPUT.
+const RSI_INPUT: u64 = 1;
+
+fn labs() -> [(bool, Lab); 2] {
+    [(true, Lab::new(Profile::TF_RMM)), (false, Lab::new(Profile::SPEC))]
+}
+
+/// D-PSCI-MPIDR: bits outside the affinities, which the RSI side of both ignores.
+#[test]
+fn psci_targets_are_read_by_tf_rmm_and_compared_by_the_text() {
+    for mpidr in [1, 1 | 1 << 4, 1 | 1 << 31, 1 | 1 << 40] {
+        for (tf_rmm, mut lab) in labs() {
+            let exit = lab.act(0, GuestAction::Smc(vec![CPU_ON, mpidr, 0]));
+            assert_eq!((exit.reason(), exit.gprs()[1]), (PSCI, mpidr));
+            let [calling_rec, target_rec, _] = lab.recs;
+            let complete = Command::PsciComplete { calling_rec, target_rec, status: 0 };
+            let outcome = lab.world().execute(complete);
+            assert_eq!(outcome.is_success(), tf_rmm || mpidr == 1, "{mpidr:#x}: {outcome}");
+            if let Some(failure) = outcome.failure() {
+                assert_eq!(failure.condition(), "target");
+            }
+            if mpidr == 0x11 && !tf_rmm {
+                let detail = outcome.failure().expect("refused").detail();
+                assert_eq!(detail, "the request names 0x11, which is no REC's MPIDR");
+            }
+        }
+    }
+}
+
+/// D-PSCI-SVE-HINT.
+#[test]
+fn psci_functions_with_the_sve_hint() {
+    let version = 0x8400_0000 | 1 << 16;
+    for (tf_rmm, mut lab) in labs() {
+        let wanted = if tf_rmm { NOT_SUPPORTED } else { 0x1_0001 };
+        assert_eq!(lab.smc(&[version])[0], wanted);
+        if !tf_rmm {
+            let exit = lab.act(0, GuestAction::Smc(vec![CPU_ON | 1 << 16, 1, 0]));
+            assert_eq!(exit.reason(), PSCI);
+            let [calling_rec, target_rec, _] = lab.recs;
+            lab.scene.must(Command::PsciComplete { calling_rec, target_rec, status: 0 });
+            assert!(lab.scene.world.rec(target_rec).is_some_and(|rec| rec.runnable()));
+        }
+    }
+}
+
+/// D-RSI-RIPAS-WIDTH and D-RSI-FLAGS-WIDTH.
+#[test]
+fn widths_of_ripas_and_flags() {
+    for (tf_rmm, mut lab) in labs() {
+        // RAM in the low eight bits, something in the next.
+        let set = |x3, x4| vec![IPA_STATE_SET, DATA, DATA2, x3, x4];
+        if tf_rmm {
+            assert_eq!(lab.smc(&set(0x101, 0))[0], RSI_INPUT);
+        } else {
+            let exit = lab.act(0, GuestAction::Smc(set(0x101, 0)));
+            assert_eq!((exit.reason(), exit.ripas()), (RIPAS_CHANGE, [DATA, DATA2, 1]));
+        }
+        let exit = lab.act(2, GuestAction::Smc(set(1 << 32 | 1, 1 << 32 | 1)));
+        assert_eq!((exit.reason(), exit.ripas()), (RIPAS_CHANGE, [DATA, DATA2, 1]));
+        let rec = lab.scene.world.rec(lab.recs[2]).expect("a REC");
+        let flags = if tf_rmm { 1 } else { 1 << 32 | 1 };
+        assert_eq!(rec.ripas_change().flags, flags);
+    }
+}
+
+/// D-REALM-PMU-PRESENT: a machine without a PMU, but with FEAT_HPMN0.
+#[test]
+fn a_pmu_that_is_not_there() {
+    const PMU: u64 = 4;
+    for (tf_rmm, profile) in [(true, Profile::TF_RMM), (false, Profile::SPEC)] {
+        let file = PlatformFile { pmu_num_ctrs: None, feat_hpmn0: true, ..platform().into() };
+        let platform = Platform::try_from(file).expect("a machine that can be");
+        let mut scene = Scene::on(platform, profile);
+        let (outcome, _) = scene.try_realm(&[("flags", PMU), ("pmu_num_ctrs", 0)]);
+        assert_eq!(outcome.is_success(), tf_rmm, "{outcome}");
+        if let Some(failure) = outcome.failure() {
+            assert_eq!(failure.condition(), "params_supp");
+            assert_eq!(failure.detail(), "a PMU is asked for, and the platform has none");
         }
     }
 }

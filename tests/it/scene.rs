@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use rimsim::abi::platform::{DramRange, PlatformFile};
 use rimsim::model::granule::Gpt;
 use rimsim::model::program::GuestAction;
+use rimsim::rmi::Outcome;
 use rimsim::{Command, Platform, Profile, World};
 
 pub(crate) const GRANULE: u64 = 0x1000;
@@ -104,7 +105,12 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new(profile: Profile) -> Self {
-        Self { world: World::new(platform(), profile), next: RAM, next_vmid: 1 }
+        Self::on(platform(), profile)
+    }
+
+    /// A scene on another machine, whose memory is where that of [`platform`] is.
+    pub(crate) fn on(platform: Platform, profile: Profile) -> Self {
+        Self { world: World::new(platform, profile), next: RAM, next_vmid: 1 }
     }
 
     /// A granule of the Host that nobody else got.
@@ -149,6 +155,13 @@ impl Scene {
 
     /// Makes a Realm with [`realm_values`], changed by `change`; its RD.
     pub(crate) fn realm(&mut self, change: &[(&'static str, u64)]) -> u64 {
+        let (outcome, rd) = self.try_realm(change);
+        assert!(outcome.is_success(), "{outcome}");
+        rd
+    }
+
+    /// Tries to make a Realm; what came of it, and where its RD would be.
+    pub(crate) fn try_realm(&mut self, change: &[(&'static str, u64)]) -> (Outcome, u64) {
         let mut values = realm_values(self.next_vmid, 0);
         self.next_vmid += 1;
         values.extend(change.iter().copied());
@@ -159,8 +172,7 @@ impl Scene {
         let params_ptr = self.host();
         self.put(params_ptr, &page(REALM_FIELDS, &values));
         let rd = self.delegated();
-        self.must(Command::RealmCreate { rd, params_ptr });
-        rd
+        (self.world.execute(Command::RealmCreate { rd, params_ptr }), rd)
     }
 
     /// Makes the REC with this MPIDR, with the two auxiliary granules that it needs.
