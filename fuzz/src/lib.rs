@@ -56,15 +56,7 @@ pub fn vector_json(data: &[u8]) {
 
 /// Reads `data` as a file of digests: as it is, and with the checksum that it should have.
 pub fn digest_file(data: &[u8]) {
-    use sha2::{Digest as _, Sha256};
-    digest_file::check_file(data);
-    if data.len() >= 0x58 {
-        let mut forged = data.to_vec();
-        forged[0x38..0x58].fill(0);
-        let checksum = Sha256::new_with_prefix(&forged[0x58..]).chain_update(&forged[..0x58]);
-        forged[0x38..0x58].copy_from_slice(&checksum.finalize());
-        digest_file::check_file(&forged);
-    }
+    digest_file::run(data);
 }
 
 /// Hashes granules made of `data` by every kernel of this processor.

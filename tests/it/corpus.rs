@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+#[path = "../../fuzz/src/hash_kernels.rs"]
+mod hash_kernels;
 #[path = "../../fuzz/src/host_and_realm.rs"]
 mod host_and_realm;
 #[path = "../../fuzz/src/rmi_sequence.rs"]
@@ -27,6 +29,16 @@ fn replay(target: &str, body: fn(&[u8])) {
         let run = std::panic::catch_unwind(|| body(&data));
         assert!(run.is_ok(), "{file:?}");
     }
+}
+
+#[test]
+fn digest_file() {
+    replay("digest_file", crate::digest_file::run);
+}
+
+#[test]
+fn hash_kernels() {
+    replay("hash_kernels", hash_kernels::run);
 }
 
 #[test]
