@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::kvm::{Generation, HostProfile};
+use super::kvm::HostProfile;
 
 /// Capabilities of processor, KVM and RMM as the VMM sees them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,7 +191,7 @@ impl CapsLayer {
     /// What a KVM does not pass on, whatever the machine has.
     #[must_use]
     pub fn of_host(host: &HostProfile) -> Self {
-        let lpa2 = (host.generation != Generation::Rmm20).then_some(false);
+        let lpa2 = (!host.lpa2).then_some(false);
         let pmu = (!host.pmu).then_some(false);
         Self { lpa2, pmu, ..Self::default() }
     }

@@ -35,8 +35,9 @@ pub const VERSIONS: &[VmmVersion] = &[
         name: "realm-vm",
         aliases: &[],
         date: "",
-        host: "kvm-v10",
-        about: "layout of the Realm VM reference cases: PC at the kernel's base without its offset",
+        host: "realm-vm",
+        about: "model of the Realm VM reference cases: PC at the kernel's base without its \
+                offset, RAM in one piece, --firmware is left out",
     },
 ];
 
@@ -66,6 +67,11 @@ pub fn vm(version: &str, argv: &[String], context: &mut Context<'_>) -> Result<V
     options.check(context.caps)?;
     let ram_bytes = options.ram_bytes.unwrap_or(DEFAULT_RAM_BYTES);
     let ram = ram_range(ram_bytes, realm_vm)?;
+    if options.firmware && !realm_vm {
+        let why = "where the firmware's memory ends is not known, so its RIM is not; boot the \
+                   kernel directly";
+        return Err(refused("--firmware", why));
+    }
     let slots = vec![Slot { id: 0, ipa: ram.clone(), guest_memfd: true }];
     let Some(device_tree) = context.device_tree.clone() else {
         return Err(refused("--dtb", NO_DTB));
@@ -97,6 +103,10 @@ pub fn vm(version: &str, argv: &[String], context: &mut Context<'_>) -> Result<V
         regions.push(region("initrd", start, initrd)?);
     }
     check_layout(&slots, &regions)?;
+    let mut remarks = options.remarks.clone();
+    if options.firmware {
+        remarks.push("--firmware: is not in the model, so this is no prediction".into());
+    }
     let calls = calls(&options, rmi, ram, regions.len());
     Ok(Vm {
         ipa_bits: context.caps.ipa_limit().min(48),
@@ -105,7 +115,7 @@ pub fn vm(version: &str, argv: &[String], context: &mut Context<'_>) -> Result<V
         vcpus: vcpus(options.cpus, pc, RAM_BASE),
         regions,
         calls,
-        remarks: options.remarks,
+        remarks,
     })
 }
 

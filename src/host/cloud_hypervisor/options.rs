@@ -47,6 +47,8 @@ const READ: &[&str] = &["cpus", "firmware", "initramfs", "kernel", "memory", "pl
 pub(super) struct Options {
     pub(super) kernel: Option<String>,
     pub(super) initramfs: Option<String>,
+    /// Whether there is firmware; no known layout has a place for it.
+    pub(super) firmware: bool,
     pub(super) ram_bytes: Option<u64>,
     pub(super) cpus: u32,
     pub(super) hash_algo: Option<HashAlgo>,
@@ -103,11 +105,7 @@ impl Options {
         match name {
             "kernel" => self.kernel = Some(value.clone()),
             "initramfs" => self.initramfs = Some(value.clone()),
-            "firmware" => {
-                let why = "where the firmware's memory ends is not known, so its RIM is not; \
-                           boot the kernel directly";
-                return Err(refused(option, why));
-            }
+            "firmware" => self.firmware = true,
             "memory" => self.memory(value)?,
             "cpus" => self.read_cpus(value)?,
             _ => self.platform(value)?,

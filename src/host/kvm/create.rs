@@ -55,7 +55,7 @@ impl Kvm<'_, '_> {
 
     fn realm_event(&self) -> RealmEvent {
         let features = &self.vm.features;
-        let lpa2 = self.generation == Generation::Rmm20 && self.caps.lpa2;
+        let lpa2 = self.passes_lpa2 && self.caps.lpa2;
         let flag = |on: bool, flag: u64| if on { flag } else { 0 };
         let (num_bps, num_wps) = debug_fields(self.generation, features, self.caps);
         RealmEvent {

@@ -55,6 +55,7 @@ pub fn boot(
     let mut kvm = Kvm {
         session,
         generation: host.generation,
+        passes_lpa2: host.lpa2,
         caps,
         vm,
         pool,
@@ -81,6 +82,7 @@ pub fn boot(
 struct Kvm<'k, 'o> {
     session: &'k mut Session<'o>,
     generation: Generation,
+    passes_lpa2: bool,
     caps: &'k Caps,
     vm: &'k Vm,
     pool: Pool,

@@ -51,6 +51,8 @@ pub struct HostProfile {
     pub generation: Generation,
     /// Whether Realms can have a PMU.
     pub pmu: bool,
+    /// Whether Realms get LPA2 where the host kernel runs with it.
+    pub lpa2: bool,
     /// Whether its RIMs may change with the RMM it is written for.
     pub preliminary: bool,
 }
@@ -64,6 +66,7 @@ const CLASSIC: HostProfile = HostProfile {
     about: "the VMM decides the order; hash algorithm and RPV can be set",
     generation: Generation::VmmDriven,
     pmu: true,
+    lpa2: false,
     preliminary: false,
 };
 
@@ -84,7 +87,7 @@ const fn alias(
     }
 }
 
-/// Every profile, oldest first.
+/// Every profile, oldest first; last the one that is no kernel.
 pub const HOSTS: &[HostProfile] = &[
     HostProfile {
         name: "kvm-eac5",
@@ -121,6 +124,7 @@ pub const HOSTS: &[HostProfile] = &[
         rmm: "2.0-bet0",
         about: "contents, then RECs; RIPAS is not measured; LPA2 is, if the host runs with it",
         generation: Generation::Rmm20,
+        lpa2: true,
         preliminary: true,
         ..CLASSIC
     },
@@ -132,7 +136,17 @@ pub const HOSTS: &[HostProfile] = &[
         about: "as kvm-v13, and Realms have no PMU",
         generation: Generation::Rmm20,
         pmu: false,
+        lpa2: true,
         preliminary: true,
+        ..CLASSIC
+    },
+    HostProfile {
+        name: "realm-vm",
+        date: "",
+        base: "",
+        about: "no kernel but the model of the Realm VM reference cases: as kvm-v10, and LPA2 is \
+                measured if the host runs with it",
+        lpa2: true,
         ..CLASSIC
     },
 ];

@@ -282,7 +282,7 @@ fn kernel_image(
     if config.version.is_program() || !image.bytes_from(0).starts_with(&[0x1f, 0x8b]) {
         return Ok(image);
     }
-    match crate::host::gunzip(&image, config.ram_bytes.value) {
+    match crate::host::gunzip(&image, LOW_BYTES.min(config.ram_bytes.value)) {
         Ok(bytes) => Ok(Arc::new(Image::from_bytes(image.name(), bytes))),
         Err(why) => Err(refuse(&name.place, &format!("{}: {why}", name.value))),
     }

@@ -108,7 +108,10 @@ impl Version {
             Self::RamFirst4k => "Arm (54241e37): RIPAS of all RAM first, 4 KiB regions",
             Self::RamFirst64k => "Arm (34f1b32f): RIPAS of all RAM first, 64 KiB regions",
             Self::Linaro => "Linaro cca/dtb (c2ab5af): --dtb, PCI interrupts by slot",
-            Self::RealmVm => "layout and order of the Realm VM reference cases; needs --dtb",
+            Self::RealmVm => {
+                "model of the Realm VM reference cases: needs --dtb; PC at the start of RAM, PMU \
+                 as the host has it, gzip kernels unpacked"
+            }
         }
     }
 
@@ -120,7 +123,7 @@ impl Version {
             Self::BssOnly | Self::Linaro => "kvm-v5",
             Self::RamFirst4k => "kvm-v6",
             Self::RamFirst64k => "kvm-v10",
-            Self::RealmVm => "kvm-v11",
+            Self::RealmVm => "realm-vm",
         }
     }
 

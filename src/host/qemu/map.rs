@@ -11,8 +11,6 @@ use crate::host::vmm::refused;
 const GIB: u64 = 1 << 30;
 /// The high windows lie here at least.
 const HIGH_BASE: u64 = 256 * GIB;
-/// What the default windows need.
-const DEFAULT_IPA_BITS: u8 = 41;
 
 pub(super) struct Map {
     pub(super) ipa_bits: u8,
@@ -39,7 +37,7 @@ pub(super) fn map(
     let enough = match version {
         Version::CcaV3 => bits == 32 || bits < limit,
         Version::Rmi => bits <= limit,
-        Version::RealmVm => bits <= limit || limit >= DEFAULT_IPA_BITS,
+        Version::RealmVm => true,
     };
     if !enough {
         let usable = if version == Version::CcaV3 { limit - 1 } else { limit };

@@ -41,9 +41,9 @@ pub const VERSIONS: &[VmmVersion] = &[
         name: "realm-vm",
         aliases: &[],
         date: "",
-        host: "kvm-v10",
-        about: "layout of the Realm VM reference cases: the device tree as long as it is, PC at \
-                the start of RAM",
+        host: "realm-vm",
+        about: "model of the Realm VM reference cases: the device tree as long as it is, PC at the \
+                start of RAM, IPA bits limited to the host's",
     },
 ];
 

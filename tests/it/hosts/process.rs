@@ -127,6 +127,8 @@ fn profiles_are_a_document_too() {
     let document: Value = serde_json::from_str(&text).expect("JSON");
     let hosts = document["hosts"].as_array().expect("hosts");
     let same = hosts.iter().filter(|host| host["same_as"] == "kvm-v10").count();
-    assert_eq!((hosts.len(), same), (14, 9));
-    assert!(folder.prints("profiles").contains("kvm-v12   2025-12-17"));
+    assert_eq!((hosts.len(), same), (15, 9));
+    let text = folder.prints("profiles");
+    assert!(text.contains("kvm-v12   2025-12-17"));
+    assert!(text.contains("no kernel but the model of the Realm VM reference cases"));
 }

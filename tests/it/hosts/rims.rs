@@ -60,20 +60,6 @@ fn every_kvmtool_case_has_its_rim_at_every_stage() {
     assert_eq!(refused, REFUSED_BY_THE_RMM.len());
 }
 
-/// Cases in which the recorder does what neither VMM nor KVM does: it takes options of the host
-/// over those of the VM, sets LPA2 (KVM does from v13 on), unpacks kvmtool's kernels, leaves out
-/// firmware, and lets QEMU's memory map be too large for the host.
-const QUIRKS: [&str; 8] = [
-    "kvm-conf-override",
-    "kvm-lpa2",
-    "kvm-conf-lpa2",
-    "kvm-pmu-host-only",
-    "kvm-k1m-gz",
-    "ch-firmware-ignored",
-    "ch-dtb-ignored",
-    "qemu-ipa40",
-];
-
 /// The command line of a case: the recorder's part, the VMM's name, the VMM's part.
 fn split(case: &Value) -> (Vec<String>, String, Vec<String>) {
     let mut before = argv(case);
@@ -99,7 +85,7 @@ fn realm_vm_caps(case: &Value, before: &[String]) -> Caps {
     let counts = |name: &str, field: &str| byte(option(name).or(param(field)));
     Caps {
         ipa_bits: byte(option("--ipa-bits").or(Some(48))),
-        lpa2: params["lpa2"] == "true" || option("--ipa-bits") == Some(52),
+        lpa2: params["lpa2"] == "true",
         num_bps: counts("--num-bps", "num_bps"),
         num_wps: counts("--num-wps", "num_wps"),
         pmu: params["pmu"] == "true",
@@ -154,12 +140,12 @@ fn every_realm_vm_case_has_its_rim_at_every_stage() {
     let mut counts = [0; 3];
     for case in lines(&folder("realm-vm").join("cases.jsonl")) {
         let id = text(&case["id"]);
-        if !case["suspect"].is_null() || QUIRKS.contains(&id) {
+        if !case["suspect"].is_null() {
             continue;
         }
         let (caps, vm) = realm_vm(&case);
         let vm = vm.unwrap_or_else(|refusal| panic!("{id}: {refusal}"));
-        let realm = boot("kvm-v10", &caps, &vm).unwrap_or_else(|error| panic!("{id}: {error}"));
+        let realm = boot("realm-vm", &caps, &vm).unwrap_or_else(|error| panic!("{id}: {error}"));
         let stages = case["stages"].as_array().expect("stages").iter();
         let wanted: Vec<_> = stages
             .map(|step| (command(text(&step["op"])), text(&step["rim_after"]).to_owned()))
@@ -173,18 +159,5 @@ fn every_realm_vm_case_has_its_rim_at_every_stage() {
             .position(|vmm| split(&case).1 == *vmm)
             .expect("a VMM")] += 1;
     }
-    assert_eq!(counts, [24, 23, 11]);
-}
-
-#[test]
-fn the_quirks_of_the_recorder_are_no_predictions() {
-    for case in lines(&folder("realm-vm").join("cases.jsonl")) {
-        let id = text(&case["id"]);
-        if ["qemu-ipa40", "ch-firmware-ignored"].contains(&id) {
-            assert!(
-                matches!(realm_vm(&case).1, Err(Refusal::Refused { by: Layer::Vmm, .. })),
-                "{id}"
-            );
-        }
-    }
+    assert_eq!(counts, [29, 24, 13]);
 }
