@@ -31,17 +31,18 @@ pub(super) fn of_register(name: &str) -> &'static str {
 }
 
 pub(super) const CONTENTS: &str = "the file itself; a kernel, initrd or firmware of another build";
-pub(super) const DEVICE_TREE: &str = "what the VMM tells the guest: RAM size, vCPUs, command line, devices, initrd addresses, \
-     interrupt controller";
+pub(super) const DEVICE_TREE: &str =
+    "what the VMM tells the guest: RAM, vCPUs, command line, devices, initrd, interrupts";
 pub(super) const PLACEMENT: &str =
     "the layout: RAM size, sizes of kernel and initrd, page alignment of the VMM";
 pub(super) const ALIGNMENT: &str =
     "the page alignment of the VMM (4 KiB or 64 KiB regions): zero granules are measured too";
 pub(super) const DATA_FLAGS: &str = "whether the VMM asks for the contents to be measured";
-pub(super) const RIPAS_LEVEL: &str = "the RTT level: tables that existed before (data first or RIPAS first), IPA size and starting \
-     level";
+pub(super) const RIPAS_LEVEL: &str =
+    "the RTT level: tables that were there before, IPA size, starting level";
 pub(super) const RIPAS_RANGE: &str =
     "RAM size, and whether the VMM initialises all RAM or only what has no contents";
-pub(super) const ORDER: &str = "the order of the host's calls: KVM generation (v12 populates before it sets RIPAS), VMM version";
+pub(super) const ORDER: &str =
+    "the order of the host's calls: KVM generation (v12 populates first), VMM version";
 pub(super) const LENGTH: &str =
     "how much the host measures: RAM size, sizes of images, number of runnable vCPUs";
