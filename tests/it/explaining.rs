@@ -19,8 +19,8 @@ fn boot(name: &str) -> Folder {
     folder
 }
 
-const LKVM: &str = "-- lkvm run --realm --restricted_mem -c 2 -m 256M --irqchip=gicv3 --console serial \
-                    --network mode=none -k Image -i initrd";
+const LKVM: &str = "-- lkvm run --realm --restricted_mem -c 2 -m 256M --irqchip=gicv3 \
+                    --console serial --network mode=none -k Image -i initrd";
 
 fn explain(folder: &Folder, a: &str, b: &str) -> String {
     folder.file("a.args", a).file("b.args", b);
