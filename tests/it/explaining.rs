@@ -30,92 +30,118 @@ fn explain(folder: &Folder, a: &str, b: &str) -> String {
     stdout(&output)
 }
 
-/// What is named of a boot in which one thing differs.
-#[test]
-fn planted_differences_are_named() {
-    let folder = boot("planted");
+/// A change of a boot's command line, and what has to be named of it.
+type Planted<'t> = (&'t str, String, &'t [&'t str]);
+
+fn check<const N: usize>(
+    folder: &str,
+    planted: impl Fn(&dyn Fn(&str, &str) -> String) -> [Planted<'static>; N],
+) {
+    let folder = boot(folder);
     let plain = format!("--host kvm-v10 kvmtool {LKVM}");
     let with = |from: &str, to: &str| {
         assert!(plain.contains(from), "{from}");
         plain.replace(from, to)
     };
-    let cases: [(&str, String, &[&str]); 20] = [
-        (
-            "one bit of the kernel",
-            with("-k Image", "-k Image.one-bit"),
-            &[
-                "then the contents:",
-                "byte 0x170 of the granule",
-                "1 of 25 granules of Image differs",
-            ],
-        ),
-        ("a longer kernel", with("-k Image", "-k Image.longer"), &["of Image differ"]),
-        ("another initrd", with("-i initrd", "-i initrd.other"), &["granules of initrd differ"]),
-        (
-            "no initrd",
-            with(" -i initrd", ""),
-            &["/chosen:linux,initrd-start: A <0x0 ", "B not there"],
-        ),
-        (
-            "the command line",
-            with("-k Image", "-p quiet -k Image"),
-            &["then the device tree:", "/chosen:bootargs: A \"", "quiet"],
-        ),
-        ("vCPUs", with("-c 2", "-c 3"), &["/cpus/cpu@2: A not there, B empty"]),
-        ("one vCPU", with("-c 2", "-c 1"), &["/cpus/cpu@0:enable-method: A \"psci\", B not there"]),
-        ("an ITS", with("gicv3", "gicv3-its"), &["/intc/msic: A not there"]),
-        (
-            "more RAM",
-            with("256M", "512M"),
-            &["memory: A 0x8000_0000..0x9000_0000, B 0x8000_0000..0xa000_0000"],
-        ),
-        ("RAM elsewhere", with("256M", "256M@4G"), &["s2sz: A 33, B 34"]),
-        ("breakpoints", with("--host", "--num-bps 4 --host"), &["num_bps: A 5, B 3"]),
-        ("watchpoints", with("--host", "--num-wps 2 --host"), &["num_wps: A 3, B 1"]),
-        (
-            "SVE",
-            with("--host", "--sve-vl 512 --host"),
-            &["sve_vl: A 0, B 3", "flags: A 0x0, B 0x2"],
-        ),
-        (
-            "a PMU",
-            with("--realm", "--realm --pmu").replace("--host", "--pmu-counters 6 --host"),
-            &["pmu_num_ctrs: A 0, B 6", "/pmu: A not there"],
-        ),
-        (
-            "the algorithm",
-            with("--realm", "--realm --measurement-algo=sha512"),
-            &["hash algorithm: A sha256, B sha512"],
-        ),
-        (
-            "the order of KVM",
-            with("kvm-v10", "kvm-v12"),
-            &["another command comes next", "A RMI_RTT_INIT_RIPAS", "B RMI_DATA_CREATE"],
-        ),
-        (
-            "the alignment of the VMM",
-            with("kvmtool ", "--vmm-version B1 kvmtool "),
-            &["granules that only one side has"],
-        ),
-        (
-            "RIPAS of the BSS only",
-            with("kvmtool ", "--vmm-version B0 kvmtool "),
-            &["another command comes next", "memory whose RIPAS is set"],
-        ),
-        (
-            "a console",
-            with("--console serial", "--console virtio"),
-            &["/chosen:bootargs", "console=hvc0"],
-        ),
-        ("a device", with("mode=none", "mode=user"), &["/pci:interrupt-map: A empty, B <"]),
-    ];
-    for (what, other, texts) in cases {
+    for (what, other, texts) in planted(&with) {
         let told = explain(&folder, &plain, &other);
         for text in texts {
             assert!(told.contains(text), "{what}: `{text}` is not in\n{told}");
         }
         assert!(told.contains("varies with"), "{what}");
     }
+}
+
+#[test]
+fn planted_differences_of_contents_are_named() {
+    check("contents", |with| {
+        [
+            (
+                "one bit of the kernel",
+                with("-k Image", "-k Image.one-bit"),
+                &[
+                    "then the contents:",
+                    "byte 0x170 of the granule",
+                    "1 of 25 granules of Image differs",
+                ],
+            ),
+            ("a longer kernel", with("-k Image", "-k Image.longer"), &["of Image differ"]),
+            (
+                "another initrd",
+                with("-i initrd", "-i initrd.other"),
+                &["granules of initrd differ"],
+            ),
+            (
+                "no initrd",
+                with(" -i initrd", ""),
+                &["/chosen:linux,initrd-start: A <0x0 ", "B not there"],
+            ),
+            (
+                "the command line",
+                with("-k Image", "-p quiet -k Image"),
+                &["then the device tree:", "/chosen:bootargs: A \"", "quiet"],
+            ),
+            ("vCPUs", with("-c 2", "-c 3"), &["/cpus/cpu@2: A not there, B empty"]),
+            (
+                "one vCPU",
+                with("-c 2", "-c 1"),
+                &["/cpus/cpu@0:enable-method: A \"psci\", B not there"],
+            ),
+            ("an ITS", with("gicv3", "gicv3-its"), &["/intc/msic: A not there"]),
+            (
+                "more RAM",
+                with("256M", "512M"),
+                &["memory: A 0x8000_0000..0x9000_0000, B 0x8000_0000..0xa000_0000"],
+            ),
+            ("RAM elsewhere", with("256M", "256M@4G"), &["s2sz: A 33, B 34"]),
+        ]
+    });
+}
+
+#[test]
+fn planted_differences_of_hosts_are_named() {
+    check("hosts", |with| {
+        [
+            ("breakpoints", with("--host", "--num-bps 4 --host"), &["num_bps: A 5, B 3"]),
+            ("watchpoints", with("--host", "--num-wps 2 --host"), &["num_wps: A 3, B 1"]),
+            (
+                "SVE",
+                with("--host", "--sve-vl 512 --host"),
+                &["sve_vl: A 0, B 3", "flags: A 0x0, B 0x2"],
+            ),
+            (
+                "a PMU",
+                with("--realm", "--realm --pmu").replace("--host", "--pmu-counters 6 --host"),
+                &["pmu_num_ctrs: A 0, B 6", "/pmu: A not there"],
+            ),
+            (
+                "the algorithm",
+                with("--realm", "--realm --measurement-algo=sha512"),
+                &["hash algorithm: A sha256, B sha512"],
+            ),
+            (
+                "the order of KVM",
+                with("kvm-v10", "kvm-v12"),
+                &["another command comes next", "A RMI_RTT_INIT_RIPAS", "B RMI_DATA_CREATE"],
+            ),
+            (
+                "the alignment of the VMM",
+                with("kvmtool ", "--vmm-version B1 kvmtool "),
+                &["granules that only one side has"],
+            ),
+            (
+                "RIPAS of the BSS only",
+                with("kvmtool ", "--vmm-version B0 kvmtool "),
+                &["another command comes next", "memory whose RIPAS is set"],
+            ),
+            (
+                "a console",
+                with("--console serial", "--console virtio"),
+                &["/chosen:bootargs", "console=hvc0"],
+            ),
+            ("a device", with("mode=none", "mode=user"), &["/pci:interrupt-map: A empty, B <"]),
+        ]
+    });
 }
 
 #[test]

@@ -281,3 +281,47 @@ fn bench_measures_what_it_says() {
     folder.fails(&["bench", "--size", "1EiB"], 2, "EiB");
     folder.fails(&["bench", "--size", "2MiB", "--dir", "nowhere"], 1, "nowhere");
 }
+
+/// What a run asks before it believes its result, for everything that can happen to a file.
+#[test]
+fn files_that_change_are_noticed() {
+    use rimsim::measure::event::{DataEvent, MeasuredEvent};
+    use rimsim::measure::image::Image;
+    use rimsim::measure::log::EventLog;
+    use rimsim::measure::page::Page;
+    use rimsim::measure::rim::HashAlgo;
+
+    let folder = Folder::new("changes");
+    let path = folder.path("kernel");
+    let changes: [(&str, &dyn Fn()); 4] = [
+        ("had 2097152 bytes and has 4096", &|| {
+            File::options().write(true).open(&path).expect("it").set_len(4096).expect("shorter");
+        }),
+        ("and has 2097153", &|| drop(folder.file("kernel", noise((2 << 20) + 1)))),
+        ("it was written to", &|| {
+            folder.file("kernel", noise(2 << 20));
+            age(&path, 1);
+        }),
+        ("another file has its name", &|| {
+            folder.file("other", noise(2 << 20));
+            std::fs::rename(folder.path("other"), &path).expect("renamed");
+        }),
+    ];
+    for (what, change) in changes {
+        folder.file("kernel", noise(2 << 20));
+        let image = std::sync::Arc::new(Image::open(&path).expect("an image"));
+        assert!(image.check_unchanged().is_ok());
+        change();
+        // Measuring what is gone ends nobody.
+        let mut log = EventLog::new(HashAlgo::Sha256);
+        for offset in (0..2 << 20).step_by(4096) {
+            let content = Page::Image { image: image.clone(), offset };
+            let ipa = rimsim::abi::addr::Ipa(offset);
+            log.push(MeasuredEvent::Data(DataEvent { ipa, flags: 1, content }));
+        }
+        log.rim();
+        let error = image.check_unchanged().expect_err("changed").to_string();
+        assert!(error.contains(what), "{error}");
+    }
+    std::fs::remove_file(&path).expect("removed");
+}
