@@ -70,6 +70,23 @@ pub const fn align_down(value: u64, align_bytes: u64) -> u64 {
     value & !(align_bytes - 1)
 }
 
+/// Cuts `len_bytes` from `addr` on at granule borders: address, offset in its granule and length of
+/// each piece. Addresses go around at 2^64; a caller for whom that is wrong looks before.
+pub(crate) fn granule_pieces(
+    addr: u64,
+    len_bytes: u64,
+) -> impl Iterator<Item = (u64, usize, usize)> {
+    let mut done = 0;
+    std::iter::from_fn(move || {
+        let at = addr.wrapping_add(done);
+        let offset = at % GRANULE_SIZE;
+        let len = (GRANULE_SIZE - offset).min(len_bytes - done);
+        done += len;
+        let in_granule = |n| usize::try_from(n).expect("at most a granule");
+        (len > 0).then(|| (at, in_granule(offset), in_granule(len)))
+    })
+}
+
 /// An RTT level: −1 (only with LPA2) to 3 (pages). DEN0137 1.0 A5.5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Level(i8);
@@ -148,6 +165,16 @@ impl fmt::Display for Level {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pieces_end_at_granule_borders() {
+        let pieces = |addr, len| granule_pieces(addr, len).collect::<Vec<_>>();
+        assert_eq!(pieces(0x1000, 0), []);
+        assert_eq!(pieces(0x1FFF, 1), [(0x1FFF, 0xFFF, 1)]);
+        let three = [(0x1FFF, 0xFFF, 1), (0x2000, 0, 0x1000), (0x3000, 0, 2)];
+        assert_eq!(pieces(0x1FFF, 0x1003), three);
+        assert_eq!(pieces(u64::MAX, 2), [(u64::MAX, 0xFFF, 1), (0, 0, 1)]);
+    }
 
     #[test]
     fn hex_groups_by_four() {

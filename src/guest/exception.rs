@@ -33,20 +33,20 @@ pub(super) fn handle(world: &mut World, granule: Granule, syndrome: LastExit) ->
     match syndrome.esr & esr::ec::MASK {
         esr::ec::DATA_ABORT => data_abort(world, granule, syndrome),
         esr::ec::INST_ABORT => instruction_abort(world, granule, syndrome),
-        esr::ec::SYSREG => sysreg(rec_mut(world, granule), syndrome.esr),
+        esr::ec::SYSREG => sysreg(world.rec_mut(granule), syndrome.esr),
         esr::ec::WFX => {
-            advance(rec_mut(world, granule));
+            advance(world.rec_mut(granule));
             let esr = syndrome.esr & (esr::ec::MASK | esr::WFX_TI);
             Handled::Exit(RecExit { esr, ..RecExit::default() })
         }
         esr::ec::HVC => {
-            inject_undefined(rec_mut(world, granule));
+            inject_undefined(world.rec_mut(granule));
             Handled::Injected
         }
         esr::ec::FPU => Handled::Resume,
         esr::ec::SVE if has_sve(world, granule) => Handled::Resume,
         esr::ec::SVE | esr::ec::SME => {
-            inject_undefined(rec_mut(world, granule));
+            inject_undefined(world.rec_mut(granule));
             Handled::Injected
         }
         // Anything else is reported without a syndrome.
@@ -60,7 +60,7 @@ fn data_abort(world: &mut World, granule: Granule, syndrome: LastExit) -> Handle
     }
     let ipa = esr::fault_ipa(syndrome.hpfar);
     if outside_or_empty(world, granule, ipa) {
-        inject_sea(rec_mut(world, granule), syndrome);
+        inject_sea(world.rec_mut(granule), syndrome);
         return Handled::Injected;
     }
     let LastExit { esr, far, hpfar } = syndrome;
@@ -83,7 +83,7 @@ fn instruction_abort(world: &mut World, granule: Granule, syndrome: LastExit) ->
     let LastExit { esr, hpfar, .. } = syndrome;
     let ipa = esr::fault_ipa(hpfar);
     if outside_or_empty(world, granule, ipa) || !is_protected(world, granule, ipa) {
-        inject_sea(rec_mut(world, granule), syndrome);
+        inject_sea(world.rec_mut(granule), syndrome);
         return Handled::Injected;
     }
     let translation = fsc::TRANSLATION_L0..fsc::TRANSLATION_L0 + 4;
@@ -102,7 +102,7 @@ fn external_abort(world: &mut World, granule: Granule, syndrome: LastExit) -> Op
         return None;
     }
     if syndrome.esr & esr::SET_MASK == SET_UER {
-        inject_sea(rec_mut(world, granule), syndrome);
+        inject_sea(world.rec_mut(granule), syndrome);
     }
     let esr = syndrome.esr & esr::NOT_EMULATED_MASK;
     Some(Handled::Exit(RecExit { esr, ..RecExit::default() }))
@@ -187,8 +187,4 @@ fn has_sve(world: &World, granule: Granule) -> bool {
 
 fn advance(rec: &mut Rec) {
     rec.pc = rec.pc.wrapping_add(super::INSTRUCTION_BYTES);
-}
-
-fn rec_mut(world: &mut World, granule: Granule) -> &mut Rec {
-    world.recs.get_mut(&granule).expect("a running REC is not destroyed")
 }

@@ -1,7 +1,7 @@
 //! The Realm's memory accesses: stage 2 translation by HIPAS and RIPAS, with stage 1 off.
 
 use super::{Next, Runner, exception};
-use crate::abi::addr::{GRANULE_SIZE, Ipa, Level, align_down};
+use crate::abi::addr::{GRANULE_SIZE, Ipa, Level, align_down, granule_pieces};
 use crate::abi::esr::{self, fsc};
 use crate::model::granule::Granule;
 use crate::model::program::{GuestEvent, Progress};
@@ -128,18 +128,11 @@ impl Runner<'_> {
 
     /// Translates an access, cut at granule borders. Nothing is accessed if any part faults.
     fn pieces(&self, ipa: u64, len_bytes: u64, access: Access) -> Result<Vec<Piece>, Fault> {
-        let in_granule = |n: u64| usize::try_from(n).expect("at most a granule");
-        let mut pieces = Vec::new();
-        let mut done = 0;
-        while done < len_bytes {
-            let at = ipa.wrapping_add(done);
-            let offset = at - align_down(at, GRANULE_SIZE);
-            let len = (GRANULE_SIZE - offset).min(len_bytes - done);
-            let granule = self.translate(at, access).map_err(|fsc| Fault { ipa: at, fsc })?;
-            pieces.push((granule, in_granule(offset), in_granule(len)));
-            done += len;
-        }
-        Ok(pieces)
+        let piece = |(at, offset, len)| match self.translate(at, access) {
+            Ok(granule) => Ok((granule, offset, len)),
+            Err(fsc) => Err(Fault { ipa: at, fsc }),
+        };
+        granule_pieces(ipa, len_bytes).map(piece).collect()
     }
 
     /// The granule behind an IPA, or a fault status code.

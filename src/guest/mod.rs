@@ -76,7 +76,7 @@ impl Runner<'_> {
     }
 
     fn rec_mut(&mut self) -> &mut Rec {
-        self.world.recs.get_mut(&self.rec).expect("a running REC is not destroyed")
+        self.world.rec_mut(self.rec)
     }
 
     /// Logs the entry, and what became of an access that waited.

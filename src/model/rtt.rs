@@ -368,16 +368,18 @@ impl PartialEq for Tables {
 
 impl Eq for Tables {}
 
-/// Starting level, IPA width and number of root tables that belong together.
+/// Starting level, IPA width and number of root tables that belong together, as
+/// [`RttConfig::new`] has made sure. The fields are for reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RttConfig {
-    /// IPA width in bits.
+    /// IPA width in bits, 13 to 52.
     pub ipa_width: u32,
     /// Starting level.
     pub start: Level,
     /// Concatenated tables at the starting level, 1 to 16.
     pub num_start: u64,
-    /// 52-bit addresses.
+    /// 52-bit addresses. Without them `ipa_width` is at most 48.
     pub lpa2: bool,
 }
 

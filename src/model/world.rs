@@ -12,7 +12,8 @@ use super::rec::Rec;
 use super::rtt::{Tables, Walk};
 use super::tally::Tally;
 use crate::abi::addr::{
-    GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Hex, Ipa, Level, Pa, align_down, is_aligned,
+    GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Hex, Ipa, Level, Pa, align_down, granule_pieces,
+    is_aligned,
 };
 use crate::abi::platform::Platform;
 use crate::abi::profile::Profile;
@@ -152,20 +153,22 @@ impl World {
         self.realms.iter().map(|(rd, realm)| (self.granules.pa(*rd), realm))
     }
 
-    /// The Realm whose RD is at `rd`.
+    /// The Realm whose RD is at `rd`; `None` if no RD granule begins there: there never was a
+    /// Realm, or it was destroyed.
     #[must_use]
     pub fn realm(&self, rd: u64) -> Option<&Realm> {
         self.realms.get(&self.granules.find(rd)?)
     }
 
-    /// The REC at `rec`.
+    /// The REC at `rec`; `None` if no REC granule begins there.
     #[must_use]
     pub fn rec(&self, rec: u64) -> Option<&Rec> {
         self.recs.get(&self.granules.find(rec)?)
     }
 
     /// The Realm Initial Measurement of the Realm whose RD is at `rd`, over what was measured so
-    /// far. Takes `&mut` because it remembers how far it has folded.
+    /// far; `None` where [`World::realm`] is. It is the reference value once the Realm is ACTIVE:
+    /// nothing is measured after that. Takes `&mut` because it remembers how far it has folded.
     pub fn rim(&mut self, rd: u64) -> Option<Measurement> {
         let rd = self.granules.find(rd)?;
         Some(self.realms.get_mut(&rd)?.log.rim())
@@ -306,6 +309,11 @@ impl World {
         self.tables.walk(realm.roots[realm.rtt.root_index(ipa)], ipa, target)
     }
 
+    /// The REC in a granule that a check has found to be one. While it runs it is not destroyed.
+    pub(crate) fn rec_mut(&mut self, granule: Granule) -> &mut Rec {
+        self.recs.get_mut(&granule).expect("the granule is a REC")
+    }
+
     /// Puts a granule to use.
     pub(crate) fn claim(&mut self, granule: Granule, state: GranuleState) {
         self.granules.set_state(granule, state);
@@ -327,22 +335,13 @@ impl World {
     /// Cuts a range of Host memory at granule borders: granule, offset in it, length.
     fn pieces(&self, pa: u64, len_bytes: u64) -> Result<Vec<Piece>, HostFault> {
         let beyond = || HostFault::NoMemory(Pa(pa));
-        let end = pa.checked_add(len_bytes).ok_or_else(beyond)?;
+        pa.checked_add(len_bytes).ok_or_else(beyond)?;
         // Refused before anything is allocated: no platform has this much.
         if len_bytes > self.platform.granule_count() * GRANULE_SIZE {
             return Err(beyond());
         }
-        let mut pieces = Vec::new();
-        let mut at = pa;
-        while at < end {
-            let base = align_down(at, GRANULE_SIZE);
-            let piece_end = end.min(base.saturating_add(GRANULE_SIZE));
-            let granule = self.host_granule(base)?;
-            let in_granule = |n: u64| usize::try_from(n).expect("at most a granule");
-            pieces.push((granule, in_granule(at - base), in_granule(piece_end - at)));
-            at = piece_end;
-        }
-        Ok(pieces)
+        let piece = |(at, offset, len)| Ok((self.host_granule(at)?, offset, len));
+        granule_pieces(pa, len_bytes).map(piece).collect()
     }
 }
 

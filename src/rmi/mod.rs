@@ -132,6 +132,10 @@ impl World {
 }
 
 /// The failure table of a command, in the order of checks.
+///
+/// # Panics
+/// If `info` is not a row of [`COMMANDS`](crate::abi::command::COMMANDS), which has all that there
+/// are.
 #[must_use]
 pub fn rows(info: &CommandInfo) -> &'static [Row] {
     fn rows_of<C: Rmi>(_: &C) -> &'static [Row] {

@@ -106,12 +106,12 @@ impl Plan for CompletePlan {
     fn apply(self, world: &mut World) -> Outputs {
         let Self { calling, target, answer, start, .. } = self;
         let keeps_gprs = world.profile().cpu_on_keeps_gprs();
-        let caller = rec_mut(world, calling);
+        let caller = world.rec_mut(calling);
         let (entry_point, context_id) = (caller.gprs[2], caller.gprs[3]);
         caller.gprs[..4].copy_from_slice(&[answer, 0, 0, 0]);
         caller.psci_pending = false;
         if start {
-            let target = rec_mut(world, target);
+            let target = world.rec_mut(target);
             if !keeps_gprs {
                 target.gprs = [0; 31];
             }
@@ -130,8 +130,4 @@ impl Plan for CompletePlan {
             None => Ok(outputs),
         }
     }
-}
-
-fn rec_mut(world: &mut World, granule: Granule) -> &mut Rec {
-    world.recs.get_mut(&granule).expect("the check found the REC")
 }

@@ -243,7 +243,7 @@ impl Plan for SetPlan {
     fn apply(self, world: &mut World) -> Outputs {
         let Self { rec, base, top, walk, ripas } = self;
         set_ripas(world, walk, base, top, ripas);
-        let rec = world.recs.get_mut(&rec).expect("the check found the REC");
+        let rec = world.rec_mut(rec);
         rec.ripas_change.addr = top.0;
         [top.0, 0, 0, 0]
     }

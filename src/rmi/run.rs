@@ -130,7 +130,7 @@ impl Plan for EnterPlan {
     fn apply_or_fail(self, world: &mut World) -> Checked<Outputs> {
         let Self { run, rec: granule, enter } = self;
         let answer = answer_last_exit(world, granule, &enter);
-        let rec = rec_mut(world, granule);
+        let rec = world.rec_mut(granule);
         rec.running = true;
         let exit = match rsi::complete_host_call(world, granule, &enter) {
             Err(exit) => {
@@ -138,13 +138,13 @@ impl Plan for EnterPlan {
                 exit
             }
             Ok(()) => {
-                rec_mut(world, granule).last_exit = LastExit::default();
+                world.rec_mut(granule).last_exit = LastExit::default();
                 let mut exit = guest::run(world, granule, enter.flags, answer);
                 exit_gic(world, granule, &mut exit);
                 exit
             }
         };
-        rec_mut(world, granule).running = false;
+        world.rec_mut(granule).running = false;
         if !world.permits_ns(run) {
             let pa = world.granules.pa(run);
             let detail = format!("granule {pa} is not the Host's any more; the exit is lost");
@@ -160,7 +160,7 @@ impl Plan for EnterPlan {
 fn answer_last_exit(world: &mut World, granule: Granule, enter: &RecEnter) -> Answer {
     let lrs = world.platform().gicv3_num_lrs as usize;
     let unprotected = aborted_at_unprotected(world, &world.recs[&granule]);
-    let rec = rec_mut(world, granule);
+    let rec = world.rec_mut(granule);
     rec.gic.lrs[..lrs].copy_from_slice(&enter.gicv3_lrs[..lrs]);
     rec.gic.hcr = enter.gicv3_hcr & gic::HCR_HOST_MASK;
     let last = rec.last_exit;
@@ -207,8 +207,4 @@ fn exit_gic(world: &World, granule: Granule, exit: &mut RecExit) {
     let lrs = world.platform().gicv3_num_lrs as usize;
     exit.gicv3_lrs[..lrs].copy_from_slice(&gic.lrs[..lrs]);
     exit.gicv3_hcr = gic.hcr;
-}
-
-fn rec_mut(world: &mut World, granule: Granule) -> &mut Rec {
-    world.recs.get_mut(&granule).expect("the check found the REC, and it is not destroyed running")
 }

@@ -86,7 +86,7 @@ impl Caller<'_> {
     }
 
     fn rec_mut(&mut self) -> &mut Rec {
-        self.world.recs.get_mut(&self.rec).expect("a running REC is not destroyed")
+        self.world.rec_mut(self.rec)
     }
 
     fn realm(&self) -> &Realm {

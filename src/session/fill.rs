@@ -1,6 +1,6 @@
 //! What the Host writes in bulk: zeros, and the splitmix64 stream of the vectors.
 
-use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, Pa, align_down};
+use crate::abi::addr::{GRANULE_LEN, Pa, granule_pieces};
 use crate::measure::page::{Page, write_stream};
 use crate::model::world::{HostFault, World};
 
@@ -25,19 +25,15 @@ fn write(
     whole: &dyn Fn(u64) -> Page,
     part: &dyn Fn(u64, &mut [u8]),
 ) -> Result<(), HostFault> {
-    let end = pa.checked_add(len_bytes).ok_or(HostFault::NoMemory(Pa(pa)))?;
-    let mut at = pa;
-    while at < end {
-        let next = align_down(at, GRANULE_SIZE).saturating_add(GRANULE_SIZE).min(end);
-        if next - at == GRANULE_SIZE {
+    pa.checked_add(len_bytes).ok_or(HostFault::NoMemory(Pa(pa)))?;
+    for (at, _, len) in granule_pieces(pa, len_bytes) {
+        if len == GRANULE_LEN {
             world.host_set_page(at, whole(at - pa))?;
         } else {
             let mut bytes = [0; GRANULE_LEN];
-            let piece = &mut bytes[..usize::try_from(next - at).expect("below a granule")];
-            part(at - pa, piece);
-            world.host_write(at, piece)?;
+            part(at - pa, &mut bytes[..len]);
+            world.host_write(at, &bytes[..len])?;
         }
-        at = next;
     }
     Ok(())
 }

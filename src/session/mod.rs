@@ -102,7 +102,12 @@ impl<'o> Session<'o> {
         self.steps
     }
 
-    /// Carries out one step and compares the result with what the step expects.
+    /// Carries out one step and compares the result with what the step expects, then shows it to
+    /// all observers, in the order in which they came.
+    ///
+    /// Every step can be made; what it asks of the machine can be refused, and the record says by
+    /// whom. The RMM's refusal is in `outcome`, the Host's in `fault`; neither is a mismatch unless
+    /// the step expects something else. A call with a fault was not made and has no outcome.
     pub fn step(&mut self, step: &Step) -> Record {
         let (outcome, fault) = self.act(&step.action);
         let mut mismatches = Vec::new();
