@@ -10,6 +10,7 @@ pub mod digest_cache;
 pub mod explain;
 mod guest;
 pub mod host;
+pub mod lint;
 pub mod measure;
 pub mod model;
 pub mod rmi;

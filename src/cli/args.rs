@@ -8,6 +8,7 @@ use super::bench::BenchArgs;
 use super::digests::DigestsArgs;
 use super::explain::ExplainArgs;
 use super::hashing::{CacheArgs, HashingArgs};
+use super::lint::LintArgs;
 use super::measure_args::{DtbArgs, MeasureArgs, ProfilesArgs};
 use crate::abi::profile::{Profile, RemReading};
 
@@ -53,6 +54,7 @@ pub(crate) enum Command {
     Run(RunArgs),
     Conform(ConformArgs),
     Coverage(CoverageArgs),
+    Lint(LintArgs),
     Platforms(PlatformsArgs),
     Measure(MeasureArgs),
     Dtb(DtbArgs),

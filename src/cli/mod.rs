@@ -14,6 +14,7 @@ mod export;
 mod hashing;
 mod host;
 mod input;
+mod lint;
 mod measure;
 mod measure_args;
 mod measure_files;
@@ -90,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Conform(args) => conform::run(args, &mut console),
         Command::Coverage(args) => coverage::run(args, &mut console),
         Command::Platforms(args) => platforms::run(args, &mut console),
+        Command::Lint(args) => lint::run(args, &mut console),
         Command::Measure(args) => measure::run(args, &mut console),
         Command::Dtb(args) => measure::dtb(args, &mut console),
         Command::Profiles(args) => profiles::run(args, &mut console),

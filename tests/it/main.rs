@@ -16,6 +16,7 @@ mod kernels;
 mod lab;
 mod ladder;
 mod laws;
+mod lint;
 mod measuring;
 mod naive;
 mod oracle;

@@ -1,0 +1,31 @@
+//! Rules about RmiRealmParams.
+
+use super::Call;
+use super::realm::RealmLog;
+use crate::abi::addr::Hex;
+use crate::abi::command::Command;
+use crate::abi::params::realm_flags::{LPA2, PMU, SVE};
+use crate::measure::event::MeasuredEvent;
+
+pub(super) fn see(call: &Call<'_>, log: &mut RealmLog) {
+    let Command::RealmCreate { rd, .. } = call.command else { return };
+    let Some(realm) = call.world.realm(rd).filter(|_| call.outcome.is_success()) else { return };
+    let Some(MeasuredEvent::Realm(params)) = realm.log().events().first() else { return };
+    let reserved = params.flags & !(LPA2 | SVE | PMU);
+    if reserved != 0 {
+        let what = || format!("RealmParams.flags has the reserved bits {}", Hex(reserved));
+        log.report("reserved-flag-bits", call.place, what);
+    }
+    if params.flags & SVE == 0 && params.sve_vl != 0 {
+        let what = || format!("sve_vl is {}, but the flag sve is clear", params.sve_vl);
+        log.report("unused-feature-value", call.place, what);
+    }
+    if params.flags & PMU == 0 && params.pmu_num_ctrs != 0 {
+        let what = || format!("pmu_num_ctrs is {}, but the flag pmu is clear", params.pmu_num_ctrs);
+        log.report("unused-feature-value", call.place, what);
+    }
+    if realm.rpv().iter().any(|byte| *byte != 0) {
+        let what = || "the personalization value is set; the RIM does not show it".to_owned();
+        log.report("rpv-not-measured", call.place, what);
+    }
+}

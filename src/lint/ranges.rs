@@ -1,0 +1,49 @@
+//! A set of addresses as ranges.
+
+use std::collections::BTreeMap;
+
+/// Half-open ranges that neither overlap nor touch, by their first byte.
+#[derive(Debug, Default)]
+pub(super) struct Ranges(BTreeMap<u64, u64>);
+
+impl Ranges {
+    /// Whether some address of `base..top` is in the set.
+    pub(super) fn overlaps(&self, base: u64, top: u64) -> bool {
+        self.0.range(..top).next_back().is_some_and(|(_, end)| *end > base)
+    }
+
+    /// Adds `base..top`, which is not empty.
+    pub(super) fn insert(&mut self, mut base: u64, mut top: u64) {
+        while let Some((start, end)) = self.0.range(..=top).next_back().map(|(s, e)| (*s, *e)) {
+            if end < base {
+                break;
+            }
+            base = base.min(start);
+            top = top.max(end);
+            self.0.remove(&start);
+        }
+        self.0.insert(base, top);
+    }
+
+    /// Whether the set is empty.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_join() {
+        let mut ranges = Ranges::default();
+        ranges.insert(10, 20);
+        ranges.insert(30, 40);
+        assert!(ranges.overlaps(19, 30) && !ranges.overlaps(20, 30) && !ranges.overlaps(0, 10));
+        ranges.insert(20, 30);
+        assert_eq!(ranges.0, BTreeMap::from([(10, 40)]));
+        ranges.insert(0, 50);
+        assert_eq!(ranges.0, BTreeMap::from([(0, 50)]));
+    }
+}

@@ -1,0 +1,51 @@
+//! Rules about RECs.
+
+use std::collections::BTreeMap;
+
+use super::Call;
+use super::realm::RealmLog;
+use crate::abi::addr::Hex;
+use crate::abi::command::Command;
+use crate::abi::params::{REC_RUNNABLE, RecParams};
+
+pub(super) fn see(call: &Call<'_>, log: &mut RealmLog, recs: &BTreeMap<u64, (u64, bool)>) {
+    match call.command {
+        _ if !call.outcome.is_success() => {}
+        Command::RecCreate { rec, params_ptr, .. } => created(call, log, rec, params_ptr),
+        Command::RecDestroy { rec } => {
+            let runnable = recs.get(&rec).is_some_and(|(_, runnable)| *runnable);
+            log.destroyed_rec |= runnable && !log.activated;
+        }
+        _ => {}
+    }
+}
+
+fn created(call: &Call<'_>, log: &mut RealmLog, rec: u64, params_ptr: u64) {
+    let Some(rec) = call.world.rec(rec) else { return };
+    let params = call.world.host_page(params_ptr).ok().filter(|page| page.is_known());
+    let flags = params.map_or(0, |page| page.with_bytes(RecParams::read).flags);
+    let reserved = flags & !REC_RUNNABLE;
+    if reserved != 0 {
+        let what = || format!("RecParams.flags has the reserved bits {}", Hex(reserved));
+        log.report("reserved-flag-bits", call.place, what);
+    }
+    if log.destroyed_rec && rec.runnable() {
+        let what = || "a runnable REC was destroyed before; the RIM keeps both".to_owned();
+        log.report("rec-recreated", call.place, what);
+    } else if rec.index() > 0 && rec.runnable() {
+        let what = || format!("the REC of index {} is runnable", rec.index());
+        log.report("secondary-rec-runnable", call.place, what);
+    }
+    if rec.index() == 0 && !rec.runnable() {
+        log.boot_not_runnable = Some(call.place.clone());
+    }
+    log.has_measured_rec |= rec.runnable();
+}
+
+/// Called at the end of the trace, and at REALM_ACTIVATE if some REC is runnable.
+pub(super) fn end(log: &mut RealmLog) {
+    if let Some(place) = log.boot_not_runnable.take() {
+        let what = || "the REC of index 0 is not runnable".to_owned();
+        log.report("boot-rec-not-runnable", &place, what);
+    }
+}

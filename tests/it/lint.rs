@@ -1,0 +1,172 @@
+//! Each rule by a script that breaks it, one that nearly does, and the line that is said.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rimsim::lint::{Finding, Linter, RULES, Severity};
+use rimsim::script::{MemoryFiles, Player, load_from};
+use rimsim::session::Session;
+use rimsim::{Profile, World};
+use serde_json::Value;
+
+use crate::cli::{Folder, stdout};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lint")
+}
+
+fn lint(name: &str, text: String) -> Vec<Finding> {
+    let mut files = MemoryFiles([(name.into(), text.into())].into());
+    let mut player = Player::new(load_from(name, &mut files).expect(name));
+    let mut linter = Linter::new();
+    let (platform, _) = player.setup();
+    let mut session = Session::new(World::new(platform, Profile::TF_RMM));
+    session.observe(&mut linter);
+    // Some fixtures end with a refusal.
+    let _ = player.play(&mut session);
+    drop(session);
+    linter.finish()
+}
+
+fn fixture(name: &str) -> Vec<Finding> {
+    lint(name, fs::read_to_string(folder().join(name)).expect(name))
+}
+
+/// The snapshots are one file; `BLESS=1` writes it anew.
+#[test]
+fn each_rule_finds_its_mistake_alone() {
+    let mut said = String::new();
+    for rule in RULES {
+        let findings = fixture(&format!("{}.rmi", rule.id));
+        let ids: Vec<_> = findings.iter().map(|finding| finding.rule.id).collect();
+        assert_eq!(ids, [rule.id], "{findings:#?}");
+        said += &format!("{}\n", findings[0]);
+    }
+    let snapshot = folder().join("findings.txt");
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&snapshot, &said).expect("the snapshot");
+    }
+    assert_eq!(fs::read_to_string(&snapshot).expect("the snapshot"), said);
+}
+
+#[test]
+fn what_is_nearly_a_mistake_is_none() {
+    for rule in RULES {
+        assert_eq!(fixture(&format!("{}.near.rmi", rule.id)), [], "{}", rule.id);
+    }
+}
+
+#[test]
+fn every_fixture_belongs_to_a_rule() {
+    for entry in fs::read_dir(folder()).expect("the fixtures") {
+        let name = entry.expect("an entry").file_name().into_string().expect("a name");
+        let Some(stem) = name.strip_suffix(".rmi") else { continue };
+        let id = stem.trim_end_matches(".near");
+        assert!(RULES.iter().any(|rule| rule.id == id), "{name}");
+    }
+}
+
+#[test]
+fn a_missing_table_that_is_made_is_no_failure() {
+    let text = "let rd = auto
+REALM_CREATE rd=rd params_ptr=RealmParams {
+    s2sz=40, num_bps=1, num_wps=1, rtt_base=auto, rtt_level_start=1, rtt_num_start=2
+}
+RTT_INIT_RIPAS rd=rd base=0 top=4MiB => RMI_ERROR_RTT(1)
+";
+    let ids = |text: &str| -> Vec<_> {
+        lint("retry.rmi", text.into()).iter().map(|finding| finding.rule.id).collect()
+    };
+    assert_eq!(ids(text), ["rmi-failure"]);
+    let made = "RTT_CREATE rd=rd rtt=auto ipa=0 level=2\nRTT_INIT_RIPAS rd=rd base=0 top=4MiB\n";
+    assert_eq!(ids(&format!("{text}{made}")), [""; 0]);
+}
+
+#[test]
+fn known_loops_get_their_advice() {
+    let text = "rtt auto
+let rd = auto
+REALM_CREATE rd=rd params_ptr=RealmParams {
+    s2sz=40, num_bps=1, num_wps=1, rtt_base=auto, rtt_level_start=1, rtt_num_start=2
+}
+let boot = auto
+REC_CREATE rd=rd rec=boot params_ptr=RecParams { flags=runnable, aux=auto }
+REC_ENTER rec=boot run_ptr=auto => RMI_ERROR_REALM
+REALM_DESTROY rd=rd => RMI_ERROR_REALM
+RTT_CREATE rd=rd rtt=auto ipa=0 level=3 => RMI_ERROR_RTT(1)
+GRANULE_UNDELEGATE addr=boot => RMI_ERROR_INPUT
+DATA_CREATE_UNKNOWN rd=rd data=0x8800_0000 ipa=0 => RMI_ERROR_INPUT
+";
+    let findings = lint("loops.rmi", text.into());
+    let advice: Vec<_> = findings
+        .iter()
+        .map(|finding| finding.message.rsplit("; ").next().expect("a last part"))
+        .collect();
+    let wanted = [
+        "activate the Realm first",
+        "destroy RECs, contents and tables first",
+        "a level is skipped: make the table above first",
+        "destroy the object that the granule belongs to first",
+        "delegate the granule first, and use it for one object only",
+    ];
+    assert_eq!(advice, wanted, "{findings:#?}");
+}
+
+#[test]
+fn forms_and_exit_codes() {
+    let dir = Folder::new("lint-forms");
+    let name = "ripas-twice.rmi";
+    dir.file(name, fs::read(folder().join(name)).expect(name));
+    let text = dir.rimsim(&["lint", name]);
+    assert_eq!(text.status.code(), Some(0));
+    assert!(stdout(&text).starts_with("ripas-twice.rmi:10:1: rim: ripas-twice: "), "{text:?}");
+    for (least, code) in [("risk", 3), ("rim", 3), ("error", 0)] {
+        assert_eq!(dir.rimsim(&["lint", "--deny", least, name]).status.code(), Some(code));
+    }
+    let json = stdout(&dir.rimsim(&["lint", "--format", "json", name]));
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["schema"], "rimsim/1");
+    assert_eq!(json["findings"][0]["rule"], "ripas-twice");
+    assert_eq!(json["findings"][0]["line"], 10);
+    let sarif = stdout(&dir.rimsim(&["lint", "--format", "sarif", name]));
+    let sarif: Value = serde_json::from_str(&sarif).expect("JSON");
+    assert_eq!(sarif["version"], "2.1.0");
+    let run = &sarif["runs"][0];
+    let result = &run["results"][0];
+    let place = &result["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], name);
+    assert_eq!(place["region"]["startLine"], 10);
+    let index = usize::try_from(result["ruleIndex"].as_u64().expect("a number")).expect("small");
+    assert_eq!(run["tool"]["driver"]["rules"][index]["id"], result["ruleId"]);
+    dir.fails(&["lint", "--explain", "ripas"], 2, "there is no rule `ripas`; there are ");
+    dir.fails(&["lint", "missing.rmi"], 1, "missing.rmi");
+    dir.fails(&["lint"], 2, "FILE");
+    let all = stdout(&dir.rimsim(&["lint", "--explain", "all"]));
+    assert!(RULES.iter().all(|rule| all.contains(rule.explanation)));
+}
+
+/// The hosts that people have: what they do changes no RIM by mistake, and nothing is refused.
+#[test]
+fn real_hosts_make_no_mistakes() {
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec-vectors");
+    let image = scripts.join("scripts/Image").display().to_string();
+    let dtb = scripts.join("hosts/qemu/virt-512m.dtb").display().to_string();
+    let dir = Folder::new("lint-hosts");
+    let kvmtool =
+        ["--caps", "fvp", "kvmtool", "--", "lkvm", "run", "--realm", "-c", "2", "-m", "512M"];
+    let kvmtool = [&kvmtool[..], &["--irqchip=gicv3", "-k", &image]].concat();
+    let qemu = ["--caps", "fvp", "--dtb", &dtb, "qemu", "--", "qemu-system-aarch64", "-accel"];
+    let guest = "virt,gic-version=3,confidential-guest-support=rme0";
+    let object = "rme-guest,id=rme0,measurement-algorithm=sha256";
+    let rest = ["kvm", "-cpu", "host", "-m", "512M", "-M", guest, "-object", object];
+    let qemu = [&qemu[..], &rest, &["-kernel", &image]].concat();
+    for (name, args) in [("kvmtool.rmi", kvmtool), ("qemu.rmi", qemu)] {
+        let made = dir.rimsim(&[&["measure", "--script-out", name], &args[..]].concat());
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let text = fs::read_to_string(dir.path(name)).expect(name);
+        assert!(text.contains("REALM_ACTIVATE"), "{name}");
+        let output = dir.rimsim(&["lint", "--deny", "rim", name]);
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", stdout(&output));
+    }
+    assert!(Severity::Rim > Severity::Risk);
+}
