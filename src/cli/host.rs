@@ -1,7 +1,6 @@
 //! From the arguments to a host and the VM that runs on it.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::Exit;
 use super::hashing::{HashingProblem, ImageFiles};
@@ -13,7 +12,7 @@ use crate::host::kvm::HostProfile;
 use crate::host::kvmtool::{self, Version};
 use crate::host::vmm::{Context, VmmVersion, version_by_name};
 use crate::host::{Caps, Layer, Refusal, Vm, cloud_hypervisor, qemu};
-use crate::measure::image::{Image, ImageError};
+use crate::measure::image::ImageError;
 
 /// kvmtool's versions, the default first.
 const KVMTOOL_VERSIONS: &[VmmVersion] = &[
@@ -148,8 +147,8 @@ pub(crate) fn guest<'a>(
         None => None,
         Some(path) => {
             let option = || "--dtb".to_owned();
-            let opened = Image::open(path);
-            Some(Arc::new(opened.map_err(|source| Refusal::File { option: option(), source })?))
+            let opened = files.open_device_tree(path);
+            Some(opened.map_err(|source| Refusal::File { option: option(), source })?)
         }
     };
     let mut context = Context { caps: &caps, files: &mut files, device_tree };

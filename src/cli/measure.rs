@@ -339,7 +339,7 @@ impl Measured<'_> {
     }
 
     fn inputs_json(&self) -> Value {
-        let input = |(name, image): &(String, Arc<Image>)| {
+        let input = |(name, image): (&str, &Arc<Image>)| {
             json!({
                 "name": name,
                 "path": image.name(),
@@ -347,7 +347,7 @@ impl Measured<'_> {
                 "sha256": sha256(image, 0),
             })
         };
-        self.guest.files.opened.iter().map(input).collect()
+        self.guest.files.inputs().map(input).collect()
     }
 
     fn stage_json(&self, stage: &Stage) -> Value {

@@ -49,17 +49,19 @@ Examples:
   A kvmtool guest, from the command line that starts it:
       rimsim measure kvmtool -- lkvm run --realm -c 2 -m 512M -k Image -i initrd.cpio
   The same with the stages, on a host with six breakpoints and SVE up to 512 bits:
-      rimsim measure -v --num-bps 6 --sve-vl 512 kvmtool -- lkvm run --realm -m 512M -k Image
+      rimsim measure -v --num-bps 6 --sve-vl 512 kvmtool -- --realm -c 2 -m 512M -k Image
   A QEMU guest; the device tree comes from `-machine dumpdtb=virt.dtb`:
       rimsim measure --dtb virt.dtb qemu -- qemu-system-aarch64 \\
           -M virt,confidential-guest-support=rme0 -object rme-guest,id=rme0 \\
           -accel kvm -cpu host -m 1G -kernel Image
   With the files somewhere else:
-      rimsim measure --map Image=build/Image kvmtool -- --realm -m 512M -k Image
+      rimsim measure --map Image=build/Image kvmtool -- --realm -c 2 -m 512M -k Image
   On another kernel, with what QEMU's TCG offers and no more than KVM passes on:
-      rimsim measure --host kvm-v12 --caps qemu-max --caps kvm kvmtool -- --realm -k Image
+      rimsim measure --host kvm-v12 --caps qemu-max --caps kvm \\
+          kvmtool -- --realm --restricted_mem -c 2 -m 512M -k Image
   What exactly is done, as a script to change and replay:
-      rimsim measure --script-out boot.rmi kvmtool -- --realm -k Image; rimsim run -v boot.rmi";
+      rimsim measure --script-out boot.rmi kvmtool -- --realm -c 2 -m 512M -k Image
+      rimsim run -v boot.rmi";
 
 /// Write the device tree that a VMM makes of its command line
 ///

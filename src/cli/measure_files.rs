@@ -15,12 +15,27 @@ pub(crate) struct MappedFiles<'a> {
     map: &'a [(String, PathBuf)],
     files: ImageFiles,
     /// Name on the command line, and what was opened.
-    pub(crate) opened: Vec<(String, Arc<Image>)>,
+    opened: Vec<(String, Arc<Image>)>,
+    /// The device tree that was given beside the command line.
+    device_tree: Option<Arc<Image>>,
 }
 
 impl<'a> MappedFiles<'a> {
     pub(crate) fn new(map: &'a [(String, PathBuf)], files: ImageFiles) -> Self {
-        Self { map, files, opened: Vec::new() }
+        Self { map, files, opened: Vec::new(), device_tree: None }
+    }
+
+    /// Opens the device tree that is given beside the command line.
+    pub(crate) fn open_device_tree(&mut self, path: &Path) -> Result<Arc<Image>, ImageError> {
+        let image = Arc::new(Image::open(path)?);
+        self.device_tree = Some(Arc::clone(&image));
+        Ok(image)
+    }
+
+    /// Every file that was opened, by its name on the command line or the option that gives it.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = (&str, &Arc<Image>)> {
+        let opened = self.opened.iter().map(|(name, image)| (name.as_str(), image));
+        opened.chain(self.device_tree.iter().map(|image| ("--dtb", image)))
     }
 
     /// Bytes of all files that were opened.
@@ -35,7 +50,7 @@ impl<'a> MappedFiles<'a> {
 
     /// Says whether all files are still what they were.
     pub(crate) fn check_unchanged(&self) -> Result<(), ImageError> {
-        self.opened.iter().try_for_each(|(_, image)| image.check_unchanged())
+        self.inputs().try_for_each(|(_, image)| image.check_unchanged())
     }
 
     /// Names of `--map` that the command line did not use.

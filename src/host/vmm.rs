@@ -118,14 +118,17 @@ pub(super) fn vcpus(count: u32, pc: u64, x0: u64) -> Vec<Vcpu> {
     (0..count).map(vcpu).collect()
 }
 
-/// A number in decimal, or in hexadecimal after `0x`.
+/// A number as C's `strtoull` reads it with base 0, without a sign: hexadecimal after `0x`, octal
+/// after `0`, or decimal.
 pub(super) fn number(text: &str) -> Option<u64> {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit());
-    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(hex) => digits(hex).then(|| u64::from_str_radix(hex, 16).ok()).flatten(),
-        None if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok(),
-        None => None,
-    }
+    let hex = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    let (digits, radix) = match (hex, text.strip_prefix('0')) {
+        (Some(hex), _) => (hex, 16),
+        (None, Some(octal)) if !octal.is_empty() => (octal, 8),
+        _ => (text, 10),
+    };
+    let has_sign = digits.starts_with(['+', '-']);
+    u64::from_str_radix(digits, radix).ok().filter(|_| !has_sign)
 }
 
 /// `on` or `off`, as most VMMs write it.
@@ -163,7 +166,10 @@ mod tests {
     fn numbers() {
         for (text, value) in [
             ("0", Some(0)),
+            ("", None),
             ("0x10", Some(16)),
+            ("010", Some(8)),
+            ("08", None),
             ("18446744073709551615", Some(u64::MAX)),
             ("18446744073709551616", None),
             ("0x", None),
@@ -171,7 +177,7 @@ mod tests {
             ("+1", None),
             ("1k", None),
         ] {
-            assert_eq!(number(text).filter(|_| !text.is_empty()), value, "{text}");
+            assert_eq!(number(text), value, "{text}");
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::abi::params::Rpv;
 use crate::host::caps::Caps;
 use crate::host::qemu::rpv_of_base64;
 use crate::host::vm::Refusal;
-use crate::host::vmm::{number, on_off, refused};
+use crate::host::vmm::{on_off, refused};
 use crate::measure::rim::HashAlgo;
 
 /// Options that take values and do not touch the RIM when the device tree is given.
@@ -141,10 +141,8 @@ impl Options {
             let option = format!("--cpus {key}");
             let count = || {
                 let why = format!("{value:?} is not a number from 1 to 254");
-                let found = number(value).filter(|count| (1..255).contains(count));
-                found
-                    .and_then(|count| u32::try_from(count).ok())
-                    .ok_or_else(|| refused(option.as_str(), why))
+                let found = value.parse::<u32>().ok().filter(|count| (1..255).contains(count));
+                found.ok_or_else(|| refused(option.as_str(), why))
             };
             match key {
                 "boot" => self.cpus = count()?,
@@ -216,17 +214,39 @@ fn properties<'t>(option: &str, text: &'t str) -> Result<Vec<(&'t str, &'t str)>
     pieces.filter(|piece| !piece.is_empty()).map(property).collect()
 }
 
-/// A number of bytes, perhaps with one of the suffixes K, M and G.
+/// A number of bytes in decimal, perhaps with one of the suffixes K, M and G.
 fn byte_size(text: &str) -> Option<u64> {
-    let unit = match text.bytes().next_back()? {
+    let text = text.trim();
+    let unit: u64 = match text.bytes().next_back()? {
         b'K' => 1 << 10,
         b'M' => 1 << 20,
         b'G' => 1 << 30,
         _ => 1,
     };
-    let digits = if unit == 1 { text } else { &text[..text.len() - 1] };
-    if digits.is_empty() {
-        return None;
+    // The last suffix counts, and others before it are no mistake.
+    let digits = text.trim_end_matches(['K', 'M', 'G']);
+    digits.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        for (text, bytes) in [
+            ("4096", Some(4096)),
+            ("1K", Some(1 << 10)),
+            ("512M", Some(512 << 20)),
+            ("17179869183G", Some(17_179_869_183 << 30)),
+            ("17179869184G", None),
+            ("0x10", None),
+            ("-1", None),
+            ("G", None),
+            ("1T", None),
+            ("", None),
+        ] {
+            assert_eq!(byte_size(text), bytes, "{text}");
+        }
     }
-    number(digits)?.checked_mul(unit)
 }

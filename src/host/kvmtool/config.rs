@@ -273,7 +273,7 @@ impl Config {
     fn memory(&mut self, place: &str, text: &str) -> Result<(), Refusal> {
         let (bytes, rest) = size(place, text)?;
         if bytes == 0 {
-            return Err(refuse(place, &format!("`{text}` is no RAM size")));
+            return Err(refuse(place, &format!("`{text}`, read in decimal, is no RAM size")));
         }
         self.ram_bytes = Asked { place: place.into(), value: bytes };
         let rest = match rest.strip_prefix('@') {
@@ -333,7 +333,8 @@ fn size<'a>(place: &str, text: &'a str) -> Result<(u64, &'a str), Refusal> {
     if !number.found {
         return Err(refuse(place, &format!("`{text}` is no size")));
     }
-    let large = || refuse(place, &format!("`{text}` is more than 64 bits of bytes"));
+    let large =
+        || refuse(place, &format!("`{text}`, as C reads it, is more than 64 bits of bytes"));
     let value = number.unsigned().ok_or_else(large)?;
     let unit = number.rest.chars().next();
     let shift = match unit.map(|unit| unit.to_ascii_uppercase()) {

@@ -111,7 +111,8 @@ fn place_kernel(
     if room.checked_sub(offset).is_none_or(|room| file_bytes > room) {
         let low = room + 1;
         let why = format!(
-            "the kernel's {file_bytes} bytes at {offset:#x} do not fit in the {low} bytes of RAM"
+            "the kernel's {file_bytes} bytes, {offset:#x} behind the start of RAM, do not fit in \
+             the first {low} bytes of it, which kvmtool uses for images (256 MiB at most)"
         );
         return Err(refuse(place, &why));
     }
@@ -214,10 +215,11 @@ fn place_initrd(
     let below = bytes.checked_add(INITRD_ALIGN).and_then(|bytes| layout.tree.checked_sub(bytes));
     let start = below.map_or(0, |below| below.next_multiple_of(INITRD_ALIGN));
     if start < kernel_end {
+        let (tree, room) = (layout.tree, layout.tree.saturating_sub(kernel_end));
         let why = format!(
-            "the initrd's {bytes} bytes below the device tree at {:#x} overlap the kernel, which \
-             ends at {kernel_end:#x}",
-            layout.tree
+            "the initrd's {bytes} bytes below the device tree at {tree:#x} overlap the kernel, \
+             which ends at {kernel_end:#x}: there is room for {room} bytes, since kvmtool keeps \
+             all images in the first 256 MiB of RAM"
         );
         return Err(refuse(&name.place, &why));
     }

@@ -390,7 +390,8 @@ fn cpus(config: &mut Config, caps: &Caps) -> Result<u32, Refusal> {
     let most = caps.max_vcpus;
     match u32::try_from(*asked) {
         Ok(0) => {
-            let why = "a VM has at least one vCPU; without a number kvmtool takes the host's";
+            let why = "is missing or 0: kvmtool would start as many vCPUs as the host has CPUs, \
+                       and each shows in the device tree";
             Err(refuse(place, why))
         }
         Err(_) => {

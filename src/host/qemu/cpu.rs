@@ -38,7 +38,7 @@ pub(super) fn features(options: &Options, caps: &Caps) -> Result<VcpuFeatures, R
             "num-watchpoints" => features.num_wps = Some(count(2, 16)?),
             "num-pmu-counters" => counters = Some(count(0, 31)?),
             known if IGNORED.contains(&known) => {}
-            _ => match key.strip_prefix("sve").and_then(number) {
+            _ => match key.strip_prefix("sve").and_then(length) {
                 Some(bits) if (128..=2048).contains(&bits) && bits % 128 == 0 => {
                     let bits = u16::try_from(bits).expect("at most 2048");
                     wanted.lengths.push((bits, on_off(&option, &value)?));
@@ -53,6 +53,11 @@ pub(super) fn features(options: &Options, caps: &Caps) -> Result<VcpuFeatures, R
     }
     features.sve = wanted.sve(caps)?.map(|vl_bits| Sve { vl_bits });
     Ok(features)
+}
+
+/// A vector length in bits as the property's name has it.
+fn length(digits: &str) -> Option<u64> {
+    digits.parse::<u64>().ok().filter(|bits| bits.to_string() == digits)
 }
 
 /// `+pmu` and `-pmu`, as older command lines have them.

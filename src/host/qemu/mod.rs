@@ -3,15 +3,16 @@
 //! The device tree is not made here; QEMU writes it with `-machine dumpdtb=FILE`.
 
 mod cpu;
+mod kernel;
 mod layout;
 mod map;
+mod object;
 mod options;
 mod size;
 mod smp;
 
 use std::sync::Arc;
 
-use super::gunzip;
 use super::vm::{Call, Refusal, Vm};
 use super::vmm::{Context, VmmVersion, refused, vcpus, version_by_name};
 use crate::measure::image::{Image, ImageError};
@@ -113,18 +114,6 @@ pub fn vm(version: &str, argv: &[String], context: &mut Context<'_>) -> Result<V
     })
 }
 
-/// Most bytes that QEMU unpacks of a kernel.
-const MAX_UNPACKED_BYTES: u64 = 256 << 20;
-
-/// A kernel as QEMU loads it: what a gzip file holds, or the file.
-fn unpacked(kernel: Arc<Image>) -> Result<Arc<Image>, Refusal> {
-    if !kernel.bytes_from(0).starts_with(&[0x1F, 0x8B]) {
-        return Ok(kernel);
-    }
-    let bytes = gunzip(&kernel, MAX_UNPACKED_BYTES).map_err(|why| refused("-kernel", why))?;
-    Ok(Arc::new(Image::from_bytes("kernel", bytes)))
-}
-
 /// The files that go into the guest.
 struct Payload {
     kernel: Option<Arc<Image>>,
@@ -141,7 +130,7 @@ impl Payload {
             name.as_ref().map(|name| context.open(option, name)).transpose()
         };
         let firmware = open("-bios", &options.bios)?;
-        let kernel = open("-kernel", &options.kernel)?.map(unpacked).transpose()?;
+        let kernel = open("-kernel", &options.kernel)?.map(kernel::unpacked).transpose()?;
         let initrd = match open("-initrd", &options.initrd) {
             // QEMU loads nothing then, and says nothing.
             Err(Refusal::File { source: ImageError::Empty { .. }, .. }) => None,

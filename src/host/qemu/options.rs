@@ -1,6 +1,7 @@
 //! QEMU's options, as QEMU reads them.
 
 use super::Version;
+use super::object::object;
 use super::size::size;
 use crate::abi::params::Rpv;
 use crate::host::caps::Caps;
@@ -285,8 +286,7 @@ impl Options {
     }
 
     fn object(&mut self, value: &str) -> Result<(), Refusal> {
-        let mut properties = properties(value, Some("qom-type")).into_iter();
-        let kind = properties.next().and_then(|(_, value)| value).unwrap_or_default();
+        let (kind, properties) = object(value)?;
         if kind != "rme-guest" {
             if kind.starts_with("memory-backend-") || kind.starts_with("iothread") {
                 self.remarks.push(format!("-object {kind}: does not touch the RIM"));

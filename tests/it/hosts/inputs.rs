@@ -133,7 +133,8 @@ fn payload_len(name: &str) -> Option<usize> {
     })
 }
 
-fn contents(name: &str) -> Option<Vec<u8>> {
+/// What a file of this name holds, if there is one.
+pub(crate) fn contents(name: &str) -> Option<Vec<u8>> {
     if let Some((len, image_size, text_offset)) = kernel_numbers(name) {
         return Some(kernel(name, len, image_size, text_offset));
     }

@@ -14,3 +14,4 @@ mod refused_lines;
 mod rims;
 mod scripts;
 mod spelling;
+mod users;

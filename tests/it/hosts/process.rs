@@ -6,10 +6,10 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 /// A folder of this test alone, gone when it ends.
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         // What an interrupted run left behind.
         let _ = std::fs::remove_dir_all(&folder);
@@ -22,8 +22,13 @@ impl Folder {
     }
 
     fn rimsim(&self, line: &str) -> Output {
+        self.run(line.split_whitespace())
+    }
+
+    /// Runs the command with these words in the folder.
+    pub(crate) fn run<'w>(&self, words: impl IntoIterator<Item = &'w str>) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rimsim"));
-        command.args(line.split_whitespace()).current_dir(&self.0).output().expect("the command")
+        command.args(words).current_dir(&self.0).output().expect("the command")
     }
 
     /// Standard output of a command that has to succeed.

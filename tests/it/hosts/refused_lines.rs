@@ -88,6 +88,16 @@ const QEMU: &[(&str, &str)] = &[
     ("disk.img", "disk.img: a word without an option before it is a disk image; write -drive"),
     ("-object rme-guest", "-object rme-guest: Parameter 'id' is missing"),
     (
+        "-object {\"qom-type\":\"rme-guest\",\"id\":\"rme0\",\"size\":1}",
+        "-object rme-guest,size: rme-guest has no such property",
+    ),
+    (
+        "-object {\"id\":",
+        "-object: is no JSON object: EOF while parsing a value at line 1 column 6",
+    ),
+    ("-cpu host,sve0128=on", "-cpu host,sve0128: -cpu host has no such property"),
+    ("-smp 08", "-smp cpus: \"08\" is not a number"),
+    (
         "-object rme-guest,id=rme0,measurement-algorithm=md5",
         "-object rme-guest,measurement-algorithm: \"md5\" is neither sha256 nor sha512",
     ),
@@ -172,6 +182,8 @@ const CLOUD_REALM: &[(&str, &str)] = &[
     ("--kernel", "--kernel: takes one value and has 0"),
     ("--frobnicate", "--frobnicate: unexpected argument"),
     ("--memory size=1g", "--memory size: \"1g\" is not a size; 512M and 1G are"),
+    ("--memory size=0x40000000", "--memory size: \"0x40000000\" is not a size; 512M and 1G are"),
+    ("--cpus boot=0x2", "--cpus boot: \"0x2\" is not a number from 1 to 254"),
     ("--memory size=", "--memory size: \"\" is not a size; 512M and 1G are"),
     ("--memory size=0", "--memory size: 0 bytes are no whole pages"),
     ("--memory size=5000", "--memory size: 5000 bytes are no whole pages"),
