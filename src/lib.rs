@@ -14,6 +14,7 @@ pub mod lint;
 pub mod measure;
 pub mod model;
 pub mod rmi;
+pub mod rmm_log;
 mod rsi;
 pub mod script;
 pub mod session;

@@ -21,6 +21,7 @@ mod naive;
 #[path = "../../tests/it/play.rs"]
 mod play;
 mod rmi_sequence;
+mod rmm_log;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/it/scene.rs"]
 mod scene;
@@ -67,4 +68,9 @@ pub fn hash_kernels(data: &[u8]) {
 /// Reads `data` as the command line of a VMM.
 pub fn vmm_args(data: &[u8]) {
     vmm_args::run(data);
+}
+
+/// Reads `data` as the log of an RMM and makes scripts of it.
+pub fn rmm_log(data: &[u8]) {
+    rmm_log::run(data);
 }

@@ -8,6 +8,7 @@ use super::bench::BenchArgs;
 use super::digests::DigestsArgs;
 use super::explain::ExplainArgs;
 use super::hashing::{CacheArgs, HashingArgs};
+use super::import::ImportArgs;
 use super::lint::LintArgs;
 use super::measure_args::{DtbArgs, MeasureArgs, ProfilesArgs};
 use crate::abi::profile::{Profile, RemReading};
@@ -61,6 +62,7 @@ pub(crate) enum Command {
     Profiles(ProfilesArgs),
     Explain(ExplainArgs),
     Digests(DigestsArgs),
+    Import(ImportArgs),
     Bench(BenchArgs),
     Language(LanguageArgs),
 }

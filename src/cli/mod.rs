@@ -13,6 +13,7 @@ mod explain;
 mod export;
 mod hashing;
 mod host;
+mod import;
 mod input;
 mod lint;
 mod measure;
@@ -87,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args, &mut console),
         Command::Digests(args) => digests::run(args, &mut console),
         Command::Explain(args) => explain::run(args, &mut console),
+        Command::Import(args) => import::run(args, &mut console),
         Command::Bench(args) => bench::run(args, &mut console),
         Command::Conform(args) => conform::run(args, &mut console),
         Command::Coverage(args) => coverage::run(args, &mut console),

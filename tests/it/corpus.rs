@@ -9,6 +9,8 @@ mod hash_kernels;
 mod host_and_realm;
 #[path = "../../fuzz/src/rmi_sequence.rs"]
 mod rmi_sequence;
+#[path = "../../fuzz/src/rmm_log.rs"]
+mod rmm_log;
 #[path = "../../fuzz/src/script_roundtrip.rs"]
 mod script_roundtrip;
 #[path = "../../fuzz/src/vector_json.rs"]
@@ -49,6 +51,11 @@ fn host_and_realm() {
 #[test]
 fn rmi_sequence() {
     replay("rmi_sequence", rmi_sequence::run);
+}
+
+#[test]
+fn rmm_log() {
+    replay("rmm_log", rmm_log::run);
 }
 
 #[test]

@@ -1,0 +1,320 @@
+//! Calls of a log to a script that makes one Realm.
+
+use std::collections::BTreeSet;
+
+use super::data::{Contents, From};
+use super::{Call, Import, ImportError, Log, Need, Options};
+use crate::abi::addr::{GRANULE_SIZE, Hex, is_aligned};
+use crate::abi::status::Status;
+use crate::script::{Answer, Arg, Expr, ExprKind, Form, Invocation, Kind, MAX_TEXT_BYTES, Name};
+use crate::script::{Script, Span, Statement, Value};
+
+/// Outputs that say where something lies: the script's own granules lie elsewhere.
+const PLACES: [&str; 3] = ["desc", "data", "rtt"];
+
+/// Makes a script of the calls that built one Realm: from its REALM_CREATE to its REALM_ACTIVATE,
+/// or to its end. Other Realms, REC_ENTER and what needs a running Realm are left out.
+///
+/// Granules are delegated when they are first used, whatever the log says of it. Each call expects
+/// the log's status, and its outputs but addresses of granules.
+///
+/// # Errors
+/// If the log makes no such Realm, follows another specification, or would be too long a script.
+pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
+    options.check()?;
+    let calls = realm(log, options.realm.max(1))?;
+    let mut builder = Builder {
+        contents: Contents::new(&options.at, &calls),
+        delegated: BTreeSet::new(),
+        logged: BTreeSet::new(),
+        statements: Vec::new(),
+        needs: Vec::new(),
+        run: None,
+        params: 0,
+        left_out: 0,
+        known: defined(&options.params),
+    };
+    calls.iter().for_each(|call| builder.call(call));
+    builder.flush();
+    let is_manual = calls.iter().any(|call| call.command.name == "RTT_CREATE" && call.is_success());
+    let mut statements: Vec<Statement> = Vec::new();
+    let platform = options.platform.as_deref().unwrap_or("fvp");
+    statements.push(statement(Kind::Platform(name(platform))));
+    statements.push(statement(Kind::Empty));
+    statements.extend(builder.contents.definitions());
+    statements.push(statement(Kind::RttAuto(!is_manual)));
+    statements.push(statement(Kind::Empty));
+    statements.extend(options.params.iter().filter(|line| line.kind != Kind::Empty).cloned());
+    let remarks = builder.remarks(&calls);
+    let mut needs: Vec<Need> = builder.contents.needs().collect();
+    needs.append(&mut builder.needs);
+    statements.append(&mut builder.statements);
+    let script = Script { file: "import.rmi".into(), statements };
+    if script.to_string().len() as u64 > MAX_TEXT_BYTES {
+        return Err(ImportError::LongScript);
+    }
+    Ok(Import { script, needs, remarks })
+}
+
+/// The calls of one Realm.
+fn realm(log: &Log, number: usize) -> Result<Vec<&Call>, ImportError> {
+    if log.calls.is_empty() {
+        return Err(ImportError::NoCalls { lines: log.tally.lines });
+    }
+    let creates = |call: &Call| call.command.name == "REALM_CREATE" && call.is_success();
+    let begins: Vec<usize> = (0..log.calls.len()).filter(|i| creates(&log.calls[*i])).collect();
+    if begins.is_empty() {
+        return Err(ImportError::NoRealm { calls: log.calls.len() });
+    }
+    let too_few = ImportError::NoSuchRealm { realms: begins.len(), asked: number };
+    let begin = *begins.get(number - 1).ok_or(too_few)?;
+    let rd = log.calls[begin].args[0];
+    let mut calls = Vec::new();
+    let mut recs = BTreeSet::new();
+    for (i, call) in log.calls.iter().enumerate() {
+        let name = call.command.name;
+        if name.starts_with("GRANULE_") && call.is_success() {
+            calls.push(call);
+            continue;
+        }
+        let draft = matches!(name, "DATA_CREATE" | "REC_CREATE" | "RTT_CREATE")
+            && call.args[0] != rd
+            && call.args[1] == rd
+            && i > begin;
+        if draft {
+            return Err(ImportError::Draft { line: call.line, name });
+        }
+        let own =
+            call.arg("rd") == Some(rd) || name == "REC_DESTROY" && recs.contains(&call.args[0]);
+        if i < begin || !own {
+            continue;
+        }
+        if name == "REC_CREATE" && call.is_success() {
+            recs.insert(call.args[1]);
+        }
+        calls.push(call);
+        let ends = matches!(name, "REALM_ACTIVATE" | "REALM_DESTROY");
+        if ends && call.is_success() {
+            break;
+        }
+    }
+    Ok(calls)
+}
+
+/// Granules that are added to a Realm one after the other.
+struct Run {
+    ipa: u64,
+    data: u64,
+    flags: u64,
+    rd: u64,
+    from: From,
+    count: u64,
+    /// The physical granules follow each other.
+    in_a_row: bool,
+}
+
+struct Builder<'o> {
+    contents: Contents<'o>,
+    /// Granules that the script has delegated.
+    delegated: BTreeSet<u64>,
+    /// Granules that the log's Host has delegated.
+    logged: BTreeSet<u64>,
+    statements: Vec<Statement>,
+    needs: Vec<Need>,
+    run: Option<Run>,
+    /// RECs so far.
+    params: u32,
+    left_out: u64,
+    known: BTreeSet<String>,
+}
+
+impl Builder<'_> {
+    fn call(&mut self, call: &Call) {
+        match call.command.name {
+            "GRANULE_DELEGATE" => drop(self.logged.insert(call.args[0])),
+            "GRANULE_UNDELEGATE" => self.undelegate(call),
+            "DATA_CREATE" if call.is_success() => self.data_create(call),
+            "REALM_CREATE" if call.is_success() => self.create(call, "RealmParams"),
+            "REC_CREATE" if call.is_success() => self.create(call, "RecParams"),
+            // Their answer depends on pages that no log has.
+            "REALM_CREATE" | "REC_CREATE" | "RTT_SET_RIPAS" => self.left_out += 1,
+            "REALM_ACTIVATE" => {
+                self.plain(call, None);
+                if call.is_success() {
+                    self.print_rim(call);
+                }
+            }
+            "REALM_DESTROY" if call.is_success() => {
+                self.flush();
+                self.print_rim(call);
+                self.plain(call, None);
+            }
+            _ => self.plain(call, None),
+        }
+    }
+
+    fn print_rim(&mut self, call: &Call) {
+        self.statements.push(statement(Kind::PrintRim { rd: Some(hex(call.args[0])) }));
+    }
+
+    fn undelegate(&mut self, call: &Call) {
+        self.logged.remove(&call.args[0]);
+        if self.delegated.contains(&call.args[0]) {
+            self.flush();
+            self.delegated.remove(&call.args[0]);
+            self.plain(call, None);
+        }
+    }
+
+    /// REALM_CREATE or REC_CREATE, with parameters that the user has to give.
+    fn create(&mut self, call: &Call, structure: &'static str) {
+        let symbol = if structure == "RealmParams" {
+            "realm_params".to_owned()
+        } else {
+            self.params += 1;
+            format!("rec_params_{}", self.params)
+        };
+        if !self.known.contains(&symbol) {
+            let symbol = symbol.clone();
+            self.needs.push(Need::Params { structure, symbol, line: call.line });
+        }
+        self.plain(call, Some(&symbol));
+    }
+
+    /// A call as the log has it; `params` is a symbol in the place of `params_ptr`.
+    fn plain(&mut self, call: &Call, params: Option<&str>) {
+        self.flush();
+        for granule in ["rd", "rec", "rtt", "data"] {
+            let creates = call.command.name.ends_with("_CREATE")
+                || call.command.name == "DATA_CREATE_UNKNOWN";
+            if let Some(pa) = call.arg(granule).filter(|_| creates) {
+                self.delegate_for(call, pa);
+            }
+        }
+        let inputs = call.command.inputs.iter().zip(&call.args);
+        let args = inputs.map(|(input, value)| match params {
+            Some(symbol) if *input == "params_ptr" => arg(input, symbol_expr(symbol)),
+            _ => arg(input, hex(*value)),
+        });
+        let args = args.collect();
+        self.invoke(call.command.name, args, Some(answer(call)));
+    }
+
+    /// Delegates a granule as the log's Host must have done it.
+    fn delegate_for(&mut self, call: &Call, pa: u64) {
+        let surely = call.status != Status::Input || self.logged.contains(&pa);
+        if surely && is_aligned(pa, GRANULE_SIZE) && self.delegated.insert(pa) {
+            self.invoke("GRANULE_DELEGATE", vec![arg("addr", hex(pa))], None);
+        }
+    }
+
+    fn data_create(&mut self, call: &Call) {
+        let [rd, data, ipa, _, flags] = call.args[..] else { return };
+        let from = self.contents.find(ipa, flags);
+        if let Some(run) = &mut self.run
+            && run.ipa.checked_add(run.count * GRANULE_SIZE) == Some(ipa)
+            && run.flags == flags
+            && run.from.goes_on(from, run.count)
+        {
+            let next = run.data.checked_add(run.count * GRANULE_SIZE);
+            run.in_a_row &= next == Some(data) && !self.delegated.contains(&data);
+            run.count += 1;
+            return;
+        }
+        self.flush();
+        let in_a_row = !self.delegated.contains(&data) && is_aligned(data, GRANULE_SIZE);
+        self.run = Some(Run { ipa, data, flags, rd, from, count: 1, in_a_row });
+    }
+
+    /// Writes down the granules that went on.
+    fn flush(&mut self) {
+        let Some(run) = self.run.take() else { return };
+        let Run { ipa, data, flags, rd, from, count, in_a_row } = run;
+        let (definition, image) = self.contents.piece(from, count);
+        self.statements.extend(definition);
+        let mut args = vec![arg("rd", hex(rd)), arg("ipa", hex(ipa))];
+        if in_a_row {
+            let granules = (0..count).map(|i| data + i * GRANULE_SIZE);
+            self.delegated.extend(granules);
+            let counted = [arg("base", hex(data)), arg("count", hex(count))];
+            self.invoke("GRANULE_DELEGATE", counted.into(), None);
+            args.push(arg("data", hex(data)));
+        }
+        args.push(arg("image", symbol_expr(&image)));
+        args.push(arg("flags", hex(flags)));
+        self.invoke("DATA_CREATE", args, None);
+    }
+
+    fn invoke(&mut self, verb: &str, args: Vec<Arg>, answer: Option<Answer>) {
+        let invocation = Invocation { verb: name(verb), args, words: Vec::new(), answer };
+        self.statements.push(statement(Kind::Invoke(Box::new(invocation))));
+    }
+
+    fn remarks(&self, calls: &[&Call]) -> Vec<String> {
+        let mut remarks = Vec::new();
+        let done = |name| calls.iter().any(|call| call.command.name == name && call.is_success());
+        if !done("DATA_CREATE") || !done("RTT_INIT_RIPAS") {
+            let missing: Vec<_> =
+                ["DATA_CREATE", "RTT_INIT_RIPAS"].into_iter().filter(|name| !done(name)).collect();
+            remarks.push(format!(
+                "no {} that succeeds in the log: if the Host made them, the RIM can not be \
+                 computed; TF-RMM prints them if `smc_handlers` in runtime/core/handler.c says so",
+                missing.join(" and no ")
+            ));
+        }
+        if !done("REALM_ACTIVATE") {
+            remarks.push("the Realm is not activated in the log".to_owned());
+        }
+        if self.left_out > 0 {
+            remarks.push(format!(
+                "{} calls are left out, whose answer depends on pages that no log has",
+                self.left_out
+            ));
+        }
+        for at in self.contents.unused() {
+            let ipa = Hex(at.ipa);
+            remarks.push(format!("no DATA_CREATE shows {} at {ipa}", at.name));
+        }
+        remarks
+    }
+}
+
+fn answer(call: &Call) -> Answer {
+    let outputs = call.command.outputs.iter().zip(&call.outputs);
+    let outputs = outputs.filter(|(output, _)| !PLACES.contains(output));
+    Answer {
+        status: Some(call.status),
+        index: call.index,
+        condition: None,
+        outputs: outputs.map(|(output, value)| (name(output), hex(*value))).collect(),
+        span: Span::default(),
+    }
+}
+
+fn defined(params: &[Statement]) -> BTreeSet<String> {
+    let names = params.iter().filter_map(|statement| match &statement.kind {
+        Kind::Let { name, .. } => Some(name.text.clone()),
+        _ => None,
+    });
+    names.collect()
+}
+
+pub(super) fn statement(kind: Kind) -> Statement {
+    Statement { kind, comment: None, span: Span::default() }
+}
+
+pub(super) fn name(text: &str) -> Name {
+    Name { text: text.to_owned(), span: Span::default() }
+}
+
+pub(super) fn hex(value: u64) -> Expr {
+    Expr { kind: ExprKind::Number(value, Form::Hex), span: Span::default() }
+}
+
+fn symbol_expr(symbol: &str) -> Expr {
+    Expr { kind: ExprKind::Symbol(symbol.to_owned()), span: Span::default() }
+}
+
+fn arg(name_text: &str, value: Expr) -> Arg {
+    Arg { name: name(name_text), value: Value::Number(value) }
+}

@@ -1,0 +1,306 @@
+//! Finds calls in a console's bytes.
+//!
+//! The forms, by TF-RMM's history of runtime/core/handler.c: before v0.3 `SMC_RMM_` and always five
+//! arguments, padded; then as many as the command takes; from May 2024 on `SMC_RMI_`. The status is
+//! a name, or X0 in hexadecimal if it is none that the RMM knows. A level, or outputs, follow.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::{ImportError, MAX_LOG_BYTES};
+use crate::abi::command::CommandInfo;
+use crate::abi::status::{ReturnCode, Status};
+
+/// Longest line that can show a call, in bytes.
+const MAX_LINE_BYTES: usize = 4096;
+/// Most CPUs whose calls can be open at one time.
+const MAX_OPEN: usize = 1024;
+/// Lines that are named of those that were torn.
+const NAMED_LINES: usize = 8;
+/// The arguments that the oldest form always prints.
+const OLD_ARGS: usize = 5;
+/// Beginnings of names that only RMM 2.0 has.
+const LATER: [&str; 6] =
+    ["GRANULE_RANGE_", "RTT_DATA_", "RTT_UNPROT_", "RMM_ACTIVATE", "RMM_CONFIG_", "OP_"];
+
+/// One call of the Host, as a log shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The log's line, from 1.
+    pub line: u32,
+    /// The command.
+    pub command: &'static CommandInfo,
+    /// Its arguments, as many as it takes.
+    pub args: Vec<u64>,
+    /// What X0 said.
+    pub status: Status,
+    /// The index, where the log has it.
+    pub index: Option<u8>,
+    /// Outputs from X1 on, as many as the log has.
+    pub outputs: Vec<u64>,
+}
+
+/// The calls of a log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// In the log's order.
+    pub calls: Vec<Call>,
+    /// What the lines were.
+    pub tally: Tally,
+}
+
+/// How many lines were what.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// All of them.
+    pub lines: u64,
+    /// Calls of Realms (`SMC_RSI_…`).
+    pub realm_calls: u64,
+    /// Commands of later specifications that build no Realm of RMM 1.0.
+    pub other_commands: u64,
+    /// Lines with the beginning of a call that can not be read to its end.
+    pub torn: u64,
+    /// The first of these lines.
+    pub torn_lines: Vec<u32>,
+    /// Lines of other software, and empty ones.
+    pub skipped: u64,
+}
+
+/// Reads the bytes of a console.
+///
+/// # Errors
+/// If they are too many, or at the first command of RMM 2.0.
+pub fn read(bytes: &[u8]) -> Result<Log, ImportError> {
+    if bytes.len() as u64 > MAX_LOG_BYTES {
+        return Err(ImportError::TooLong);
+    }
+    let mut reader = Reader::default();
+    for bytes in bytes.split(|byte| *byte == b'\n') {
+        reader.number = reader.number.saturating_add(1);
+        reader.log.tally.lines += 1;
+        reader.line(bytes)?;
+    }
+    let open: Vec<u32> = reader.open.values().map(|open| open.line).collect();
+    open.into_iter().for_each(|line| reader.torn(line));
+    Ok(reader.log)
+}
+
+#[derive(Default)]
+struct Reader {
+    log: Log,
+    number: u32,
+    /// Calls without their end, by CPU.
+    open: BTreeMap<Option<u32>, Open>,
+}
+
+struct Open {
+    line: u32,
+    text: String,
+}
+
+impl Reader {
+    fn line(&mut self, bytes: &[u8]) -> Result<(), ImportError> {
+        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        if bytes.len() > MAX_LINE_BYTES || !could_matter(bytes) {
+            self.log.tally.skipped += 1;
+            return Ok(());
+        }
+        let text = plain(bytes);
+        let cpu = cpu(&text);
+        let starts: Vec<usize> = text.match_indices("SMC_R").map(|(at, _)| at).collect();
+        let Some(first) = starts.first() else {
+            self.rest(cpu, &text)?;
+            return Ok(());
+        };
+        if let Some(open) = self.open.remove(&cpu) {
+            // The line before was cut off, and its end stands before this call, if anywhere.
+            let whole = format!("{} {}", open.text, tail(&text[..*first]));
+            if !whole.contains(" > ") || !self.call(open.line, &whole)? {
+                self.torn(open.line);
+            }
+        }
+        for (i, start) in starts.iter().enumerate() {
+            let end = starts.get(i + 1).copied();
+            let part = text[*start..end.unwrap_or(text.len())].trim_end();
+            if end.is_none() && !part.contains('>') && is_call(part) {
+                if self.open.len() < MAX_OPEN {
+                    let open = Open { line: self.number, text: part.to_owned() };
+                    self.open.insert(cpu, open);
+                    continue;
+                }
+                self.torn(self.number);
+            } else if !self.call(self.number, part)? {
+                self.torn(self.number);
+            }
+        }
+        Ok(())
+    }
+
+    /// A line that begins no call: the end of one that is open on this CPU, or nothing.
+    fn rest(&mut self, cpu: Option<u32>, text: &str) -> Result<(), ImportError> {
+        let Some(open) = self.open.get(&cpu).filter(|_| text.contains("> ")) else {
+            self.log.tally.skipped += 1;
+            return Ok(());
+        };
+        let (line, whole) = (open.line, format!("{} {}", open.text, tail(text)));
+        self.open.remove(&cpu);
+        if !self.call(line, &whole)? {
+            self.torn(line);
+        }
+        Ok(())
+    }
+
+    fn torn(&mut self, line: u32) {
+        let tally = &mut self.log.tally;
+        tally.torn += 1;
+        if tally.torn_lines.len() < NAMED_LINES {
+            tally.torn_lines.push(line);
+        }
+    }
+
+    /// Reads one call; false if the text is none.
+    fn call(&mut self, line: u32, text: &str) -> Result<bool, ImportError> {
+        let mut words = text.split_ascii_whitespace();
+        let Some(name) = words.next() else { return Ok(false) };
+        if name.starts_with("SMC_RSI") {
+            self.log.tally.realm_calls += 1;
+            return Ok(true);
+        }
+        let short = name.strip_prefix("SMC_RMI_").or_else(|| name.strip_prefix("SMC_RMM_"));
+        let Some(short) = short else { return Ok(false) };
+        if LATER.iter().any(|start| short.starts_with(start)) {
+            return Err(ImportError::Later { line, name: name.to_owned() });
+        }
+        let Some(command) = CommandInfo::by_name(short) else {
+            self.log.tally.other_commands += 1;
+            return Ok(true);
+        };
+        let call = call(line, command, words);
+        let good = call.is_some();
+        self.log.calls.extend(call);
+        Ok(good)
+    }
+}
+
+fn call<'t>(
+    line: u32,
+    command: &'static CommandInfo,
+    mut words: impl Iterator<Item = &'t str>,
+) -> Option<Call> {
+    let mut args = Vec::new();
+    loop {
+        match words.next()? {
+            ">" | "->" | "=>" => break,
+            word if args.len() < OLD_ARGS => args.push(hex(word)?),
+            _ => return None,
+        }
+    }
+    // The oldest forms of VERSION print the version in the status's place.
+    if command.name == "VERSION" {
+        args.truncate(command.inputs.len());
+        return Some(Call::success(line, command, args));
+    }
+    let wanted = command.inputs.len();
+    if args.len() != wanted && args.len() != OLD_ARGS {
+        return None;
+    }
+    args.truncate(wanted);
+    let answer = words.next()?;
+    let (name, in_parentheses) = match answer.split_once('(') {
+        Some((name, index)) => (name, Some(level(index.strip_suffix(')')?)?)),
+        None => (answer, None),
+    };
+    let (status, mut index) = match Status::from_name(name) {
+        Some(status) => (status, in_parentheses),
+        None => {
+            let code = ReturnCode::unpack(hex(name)?)?;
+            (code.status, Some(code.index))
+        }
+    };
+    let mut words = words.map_while(hex);
+    if status == Status::Rtt && index.is_none() {
+        index = words.next().and_then(|index| u8::try_from(index).ok());
+    }
+    let index = index.filter(|_| status == Status::Rtt);
+    let outputs = words.take(command.outputs.len()).collect();
+    Some(Call { line, command, args, status, index, outputs })
+}
+
+impl Call {
+    fn success(line: u32, command: &'static CommandInfo, args: Vec<u64>) -> Self {
+        Self { line, command, args, status: Status::Success, index: None, outputs: Vec::new() }
+    }
+
+    /// Whether the RMM did it.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.status == Status::Success
+    }
+
+    /// The argument with this name.
+    #[must_use]
+    pub fn arg(&self, name: &str) -> Option<u64> {
+        let position = self.command.inputs.iter().position(|input| *input == name)?;
+        self.args.get(position).copied()
+    }
+}
+
+/// Whether a line is worth a second look: most lines of a console are not.
+fn could_matter(bytes: &[u8]) -> bool {
+    bytes.windows(5).any(|window| window == b"SMC_R") || bytes.contains(&b'>')
+}
+
+fn is_call(text: &str) -> bool {
+    ["SMC_RMI_", "SMC_RMM_"].iter().any(|start| text.starts_with(start))
+}
+
+/// The text without colours and control characters; a terminal's commands leave a gap.
+fn plain(bytes: &[u8]) -> Cow<'_, str> {
+    if bytes.iter().all(|byte| (b' '..=b'~').contains(byte)) {
+        return String::from_utf8_lossy(bytes);
+    }
+    let mut text = String::with_capacity(bytes.len());
+    let mut bytes = bytes.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            0x1B => {
+                if bytes.next_if_eq(&b'[').is_some() {
+                    while bytes.next_if(|byte| (b' '..=b'?').contains(byte)).is_some() {}
+                }
+                bytes.next();
+            }
+            b' '..=b'~' => text.push(char::from(byte)),
+            // TF-RMM's own prints do not have them, serial lines do.
+            0 => {}
+            _ => text.push(' '),
+        }
+    }
+    Cow::Owned(text)
+}
+
+/// The number after `cpu` before any call: `[cpu1]`, `CPU 3:`, `cpu#2`.
+fn cpu(text: &str) -> Option<u32> {
+    let prefix = text.split("SMC_R").next().unwrap_or_default().to_ascii_lowercase();
+    let (_, after) = prefix.split_once("cpu")?;
+    let after = after.trim_start_matches([' ', '#', ':', '=', '_']);
+    let end = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
+    after[..end].parse().ok()
+}
+
+/// What can be the end of a call: from the arguments before the first `>` on.
+fn tail(text: &str) -> String {
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let Some(arrow) = words.iter().position(|word| *word == ">") else { return String::new() };
+    let args = words[..arrow].iter().rev().take_while(|word| hex(word).is_some()).count();
+    words[arrow - args..].join(" ")
+}
+
+fn hex(word: &str) -> Option<u64> {
+    let digits = word.strip_prefix("0x").unwrap_or(word);
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    plain.then(|| u64::from_str_radix(digits, 16).ok()).flatten()
+}
+
+fn level(text: &str) -> Option<u8> {
+    text.parse::<i8>().map(i8::cast_unsigned).ok()
+}

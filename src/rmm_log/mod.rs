@@ -1,0 +1,158 @@
+//! From the console log of an RMM to a script.
+//!
+//! TF-RMM prints calls of the Host (`rmi_log_on_exit` in runtime/core/handler.c): name, arguments
+//! in hexadecimal, `>`, status, index or outputs. [`read()`] finds these in a console's bytes,
+//! among prefixes, colours and other software's lines; [`import()`] makes a script of the calls
+//! that built one Realm. The log's results become expectations, so playing the script compares
+//! them.
+//!
+//! A log has neither the contents of granules nor parameters. Images are attached at an IPA, and
+//! parameters are `let`s of a script. What is missing gets a name that the script uses and does not
+//! define, or a file that is not there; [`Import::needs`] lists them.
+//!
+//! As it is published, TF-RMM prints of the commands that succeed only REALM_CREATE, REC_CREATE and
+//! their like; its table `smc_handlers` says for each command what is printed. A RIM needs a log
+//! with DATA_CREATE, RTT_INIT_RIPAS and, to be exact about levels, RTT_CREATE.
+
+mod build;
+mod data;
+mod line;
+mod options;
+
+use std::fmt;
+use std::ops::Range;
+
+use thiserror::Error;
+
+use crate::abi::addr::Hex;
+use crate::script::{Script, ScriptError};
+
+pub use build::import;
+pub use line::{Call, Log, Tally, read};
+pub use options::{At, Options, params};
+
+/// Longest log that is read, in bytes.
+pub const MAX_LOG_BYTES: u64 = 256 << 20;
+/// Most images that are attached.
+pub const MAX_IMAGES: usize = 1024;
+
+/// A script made of a log, and what it still lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    /// The script; its text is its `Display`.
+    pub script: Script,
+    /// What has to be given before the script makes the Realm's RIM.
+    pub needs: Vec<Need>,
+    /// What the script does otherwise than the log.
+    pub remarks: Vec<String>,
+}
+
+/// What a log does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Contents of measured granules.
+    Contents {
+        /// The IPAs, half-open, in whole granules.
+        ipa: Range<u64>,
+        /// The file in which the script looks for them, beside itself.
+        file: String,
+    },
+    /// A page of parameters.
+    Params {
+        /// `RealmParams` or `RecParams`.
+        structure: &'static str,
+        /// The symbol that has to be defined.
+        symbol: String,
+        /// The log's line that uses it.
+        line: u32,
+    },
+}
+
+/// Why a log makes no script.
+#[derive(Debug, Error)]
+pub enum ImportError {
+    /// The log is longer than is read.
+    #[error("the log is longer than {} MiB", MAX_LOG_BYTES >> 20)]
+    TooLong,
+    /// No line shows a call.
+    #[error(
+        "no line of {lines} shows a call of the RMM, such as `SMC_RMI_REALM_CREATE 88000000 \
+         88001000 > RMI_SUCCESS`"
+    )]
+    NoCalls {
+        /// Lines that were read.
+        lines: u64,
+    },
+    /// No Realm was made.
+    #[error("{calls} calls and no REALM_CREATE that succeeds")]
+    NoRealm {
+        /// Calls that were read.
+        calls: usize,
+    },
+    /// The log has fewer Realms.
+    #[error("the log makes {realms} Realms, and there is no number {asked}")]
+    NoSuchRealm {
+        /// How many there are.
+        realms: usize,
+        /// Which was asked for, from 1.
+        asked: usize,
+    },
+    /// A command of RMM 2.0.
+    #[error("line {line}: {name} is a command of RMM 2.0; logs of RMM 1.0 are understood")]
+    Later {
+        /// The log's line, from 1.
+        line: u32,
+        /// The command's name.
+        name: String,
+    },
+    /// Arguments in the order of a draft.
+    #[error(
+        "line {line}: {name} names the Realm second, as drafts before RMM 1.0-eac did; logs of RMM \
+         1.0 are understood"
+    )]
+    Draft {
+        /// The log's line, from 1.
+        line: u32,
+        /// The command's name.
+        name: &'static str,
+    },
+    /// An image that can not stand where it is attached.
+    #[error("{name} can not stand at {}: {why}", Hex(*ipa))]
+    At {
+        /// The image's name.
+        name: String,
+        /// Where it should stand.
+        ipa: u64,
+        /// Why not.
+        why: &'static str,
+    },
+    /// The script would be too long.
+    #[error("the script would be longer than {} MiB", crate::script::MAX_TEXT_BYTES >> 20)]
+    LongScript,
+    /// The parameters are no script.
+    #[error(transparent)]
+    Script(#[from] ScriptError),
+    /// The parameters are a script that does more.
+    #[error("{file}:{line}: only `let NAME = RealmParams {{ … }}` and its like can stand here")]
+    NoParams {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: u32,
+    },
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Contents { ipa, file } => {
+                let (start, end) = (Hex(ipa.start), Hex(ipa.end));
+                write!(f, "contents of IPA {start}..{end}: --at {start}=FILE, or a file {file}")
+            }
+            Self::Params { structure, symbol, line } => write!(
+                f,
+                "parameters of line {line}: `let {symbol} = {structure} {{ … }}` in --params FILE"
+            ),
+        }
+    }
+}
