@@ -291,10 +291,6 @@ fn wrong_logs_say_what_is_wrong() {
         error.expect_err("no script").to_string()
     };
     let plain = Options::default();
-    let at = |ipa, len_bytes| Options {
-        at: vec![At { ipa, name: "Image".to_owned(), len_bytes }],
-        ..Options::default()
-    };
     let create = BOOT.lines().next().expect("a line");
     assert_eq!(
         fails("", &plain),
@@ -318,11 +314,23 @@ fn wrong_logs_say_what_is_wrong() {
         "line 2: REC_CREATE names the Realm second, as drafts before RMM 1.0-eac did; logs of RMM \
          1.0 are understood"
     );
+}
+
+#[test]
+fn wrong_images_and_parameters_say_what_is_wrong() {
+    let fails = |options: &Options| {
+        let log = read(BOOT.as_bytes()).expect("a log");
+        import(&log, options).expect_err("no script").to_string()
+    };
+    let at = |ipa, len_bytes| Options {
+        at: vec![At { ipa, name: "Image".to_owned(), len_bytes }],
+        ..Options::default()
+    };
     assert_eq!(
-        fails(BOOT, &at(0x800, 1)),
+        fails(&at(0x800, 1)),
         "Image can not stand at 0x800: the IPA is no multiple of 4096"
     );
-    assert_eq!(fails(BOOT, &at(0, 0)), "Image can not stand at 0x0: it is empty");
+    assert_eq!(fails(&at(0, 0)), "Image can not stand at 0x0: it is empty");
     let bad = params("params.rmi", b"let realm_params = RealmParams {}\nrtt auto\n");
     assert_eq!(
         bad.expect_err("a statement that plays").to_string(),
