@@ -51,3 +51,26 @@ fn not_simulated(head: &[u8]) -> Option<&'static str> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_with_rules_of_their_own() {
+        let said = |head: &[u8]| {
+            let kernel = Arc::new(Image::from_bytes("kernel", [head, &[0; 60]].concat()));
+            unpacked(kernel).map(|_| ()).map_err(|error| error.to_string())
+        };
+        for (head, start) in [
+            (&b"\x7FELF"[..], "-kernel: is an ELF file, whose segments"),
+            (UBOOT_MAGIC, "-kernel: is a U-Boot image, which QEMU"),
+            (b"MZ\0\0zimg", "-kernel: is an EFI zboot image, which"),
+            (b"\x1F\x8B\x08", "-kernel: is no good gzip file"),
+        ] {
+            let error = said(head).expect_err("it is refused");
+            assert!(error.starts_with(start), "{error}");
+        }
+        assert_eq!(said(b"MZ\0\0"), Ok(()));
+    }
+}
