@@ -63,6 +63,20 @@ fn kernels_go_by_their_names() {
     assert_eq!(Kernel::from_name("AVX512"), None);
 }
 
+#[test]
+fn kernels_are_known_everywhere_and_available_at_home() {
+    for algo in HashAlgo::ALL {
+        assert!(Kernel::Sha2.is_available(algo));
+        assert!(Kernel::fastest(algo).is_available(algo));
+        assert!(Kernel::Armv8.lanes(algo) > Kernel::Sha2.lanes(algo));
+        let [arm, x86] = ["aarch64", "x86_64"].map(|home| home == std::env::consts::ARCH);
+        assert!(arm || !Kernel::Armv8.is_available(algo));
+        for kernel in [Kernel::ShaNi, Kernel::Avx2, Kernel::Avx512] {
+            assert!(x86 || !kernel.is_available(algo), "{kernel}");
+        }
+    }
+}
+
 /// What the pages of a log can be.
 #[derive(Clone, Copy, Debug)]
 enum Kind {

@@ -47,7 +47,7 @@ fn threads_and_kernels_do_not_change_the_rim() {
     folder.file("kernel", noise(3_000_001)).file("a.rmi", script("\"kernel\"", "sha256"));
     let expected = rim(&folder, &["run", "a.rmi"]);
     for threads in ["1", "2", "7"] {
-        for kernel in ["sha2", "shani", "avx2", "avx512"] {
+        for kernel in ["sha2", "shani", "avx2", "avx512", "armv8"] {
             let args = ["run", "--threads", threads, "--hasher", kernel, "a.rmi"];
             let output = folder.rimsim(&args);
             let unable = String::from_utf8_lossy(&output.stderr).contains("this processor has no");
@@ -56,7 +56,7 @@ fn threads_and_kernels_do_not_change_the_rim() {
     }
     folder.fails(&["run", "--threads", "0", "a.rmi"], 2, "--threads");
     folder.fails(&["run", "--threads", "1000000", "a.rmi"], 2, "at most 1024");
-    folder.fails(&["run", "--hasher", "md5", "a.rmi"], 2, "sha2, shani, avx2, avx512");
+    folder.fails(&["run", "--hasher", "md5", "a.rmi"], 2, "sha2, shani, avx2, avx512, armv8");
     let chosen = |name: &str| {
         folder.command(&["run", "a.rmi"]).env("RIMSIM_HASH", name).output().expect("run")
     };

@@ -1,9 +1,9 @@
 //! The instructions that granules are hashed with.
 //!
 //! Granules are independent of each other, so several are hashed side by side: one a vector lane
-//! (AVX-512, AVX2), or interleaved so that one granule's rounds fill the gaps of another's (SHA
-//! instructions). [`Kernel::Sha2`] hashes one at a time by the crate `sha2`; it is what every other
-//! kernel is tested against, and what is used where there is nothing better.
+//! (AVX-512, AVX2), or interleaved so that one granule's rounds fill the gaps of another's (the SHA
+//! instructions of x86 and Arm). [`Kernel::Sha2`] hashes one at a time by the crate `sha2`; it is
+//! what every other kernel is tested against, and what is used where there is nothing better.
 
 #![allow(
     unsafe_code,
@@ -14,12 +14,16 @@ pub(super) mod constants;
 #[cfg(target_arch = "x86_64")]
 #[macro_use]
 mod rounds;
+#[cfg(target_arch = "aarch64")]
+mod sha256_armv8;
 #[cfg(target_arch = "x86_64")]
 mod sha256_avx2;
 #[cfg(target_arch = "x86_64")]
 mod sha256_avx512;
 #[cfg(target_arch = "x86_64")]
 mod sha256_shani;
+#[cfg(target_arch = "aarch64")]
+mod sha512_armv8;
 #[cfg(target_arch = "x86_64")]
 mod sha512_avx2;
 #[cfg(target_arch = "x86_64")]
@@ -88,11 +92,13 @@ pub enum Kernel {
     Avx2,
     /// 512-bit vectors.
     Avx512,
+    /// The SHA-2 and SHA-512 instructions of Arm.
+    Armv8,
 }
 
 impl Kernel {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Sha2, Self::ShaNi, Self::Avx2, Self::Avx512];
+    pub const ALL: [Self; 5] = [Self::Sha2, Self::ShaNi, Self::Avx2, Self::Avx512, Self::Armv8];
 
     /// The name by which people choose it.
     #[must_use]
@@ -102,6 +108,7 @@ impl Kernel {
             Self::ShaNi => "shani",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
+            Self::Armv8 => "armv8",
         }
     }
 
@@ -119,7 +126,7 @@ impl Kernel {
         if cfg!(debug_assertions) {
             return Self::Sha2;
         }
-        let order = [Self::Avx512, Self::ShaNi, Self::Avx2];
+        let order = [Self::Avx512, Self::ShaNi, Self::Avx2, Self::Armv8];
         order.into_iter().find(|kernel| kernel.is_available(algo)).unwrap_or(Self::Sha2)
     }
 
@@ -134,28 +141,44 @@ impl Kernel {
             (Self::Avx2, HashAlgo::Sha512) => Some(4),
             (Self::Avx512, HashAlgo::Sha256) => Some(16),
             (Self::Avx512, HashAlgo::Sha512) => Some(8),
+            (Self::Armv8, HashAlgo::Sha256) => Some(4),
+            (Self::Armv8, HashAlgo::Sha512) => Some(2),
         }
     }
 
     /// Whether it knows the algorithm and this processor has its instructions.
     #[must_use]
     pub fn is_available(self, algo: HashAlgo) -> bool {
-        self.lanes(algo).is_some() && self.has_instructions()
+        self.lanes(algo).is_some() && self.has_instructions(algo)
     }
 
     #[cfg(target_arch = "x86_64")]
-    fn has_instructions(self) -> bool {
+    fn has_instructions(self, _: HashAlgo) -> bool {
         use std::arch::is_x86_feature_detected as has;
         match self {
             Self::Sha2 => true,
             Self::ShaNi => has!("sha") && has!("sse4.1") && has!("ssse3"),
             Self::Avx2 => has!("avx2"),
             Self::Avx512 => has!("avx512f") && has!("avx512bw"),
+            Self::Armv8 => false,
         }
     }
 
-    #[cfg(not(target_arch = "x86_64"))]
-    const fn has_instructions(self) -> bool {
+    /// The kernels read words as a little-endian processor has them in its vectors.
+    #[cfg(target_arch = "aarch64")]
+    fn has_instructions(self, algo: HashAlgo) -> bool {
+        use std::arch::is_aarch64_feature_detected as has;
+        match (self, algo) {
+            (Self::Sha2, _) => true,
+            (Self::Armv8, _) if cfg!(target_endian = "big") => false,
+            (Self::Armv8, HashAlgo::Sha256) => has!("sha2"),
+            (Self::Armv8, HashAlgo::Sha512) => has!("sha3"),
+            (Self::ShaNi | Self::Avx2 | Self::Avx512, _) => false,
+        }
+    }
+
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    const fn has_instructions(self, _: HashAlgo) -> bool {
         matches!(self, Self::Sha2)
     }
 
@@ -199,7 +222,23 @@ impl Kernel {
         }
     }
 
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(target_arch = "aarch64")]
+    fn run(self, algo: HashAlgo, granules: &[&GranuleBytes], out: &mut [Digest]) {
+        // As on x86: `digest_granules` asserts that the processor has the features.
+        match (self, algo) {
+            (Self::Armv8, HashAlgo::Sha256) => batches(algo, granules, out, 2, |all, out| {
+                // SAFETY: the features are there, see above.
+                unsafe { sha256_armv8::digest_lanes(all, out) }
+            }),
+            (Self::Armv8, HashAlgo::Sha512) => batches(algo, granules, out, 2, |all, out| {
+                // SAFETY: the features are there, see above.
+                unsafe { sha512_armv8::digest_lanes(all, out) }
+            }),
+            _ => one_by_one(algo, granules, out),
+        }
+    }
+
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     fn run(self, algo: HashAlgo, granules: &[&GranuleBytes], out: &mut [Digest]) {
         one_by_one(algo, granules, out);
     }
@@ -219,7 +258,7 @@ fn one_by_one(algo: HashAlgo, granules: &[&GranuleBytes], out: &mut [Digest]) {
 
 /// Hashes as many granules at a time as there are lanes. A rest of at least `worth` granules still
 /// goes through the lanes, some of them idle; a smaller one is faster one by one.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 fn batches<const LANES: usize>(
     algo: HashAlgo,
     granules: &[&GranuleBytes],

@@ -1,0 +1,134 @@
+//! SHA-256 of a few granules by the SHA-2 instructions of Armv8, interleaved.
+//!
+//! One message waits for its own rounds; with several the processor always has something to do.
+
+use std::arch::aarch64::*;
+
+use super::constants::{H256, K256};
+use super::{Digest, GRANULE_BITS};
+use crate::abi::addr::{GRANULE_LEN, GranuleBytes};
+
+type V = uint32x4_t;
+/// Granules that are interleaved: their states and words fill 24 of the 32 vector registers.
+pub(super) const LANES: usize = 4;
+const BLOCK_BYTES: usize = 64;
+
+#[derive(Clone, Copy)]
+struct State {
+    abcd: V,
+    efgh: V,
+}
+
+#[inline]
+#[target_feature(enable = "sha2")]
+fn vector(words: &[u32; 4]) -> V {
+    // SAFETY: the reference covers the four words that are read.
+    unsafe { vld1q_u32(words.as_ptr()) }
+}
+
+/// Four words from big-endian bytes.
+#[inline]
+#[target_feature(enable = "sha2")]
+fn load(bytes: &[u8; 16]) -> V {
+    // SAFETY: the reference covers the 16 bytes that are read.
+    let bytes = unsafe { vld1q_u8(bytes.as_ptr()) };
+    vreinterpretq_u32_u8(vrev32q_u8(bytes))
+}
+
+/// One block of every message: four vectors of four words.
+#[inline]
+#[target_feature(enable = "sha2")]
+fn load_block(granules: &[&GranuleBytes; LANES], block: usize) -> [[V; LANES]; 4] {
+    let mut words = [[vdupq_n_u32(0); LANES]; 4];
+    for (lane, granule) in granules.iter().enumerate() {
+        let (pieces, _) = granule.as_chunks::<BLOCK_BYTES>().0[block].as_chunks();
+        for (i, piece) in pieces.iter().enumerate() {
+            words[i][lane] = load(piece);
+        }
+    }
+    words
+}
+
+/// Four rounds of every message.
+#[inline]
+#[target_feature(enable = "sha2")]
+fn four_rounds(states: &mut [State; LANES], words: &[V; LANES], k: &[u32; 4]) {
+    let k = vector(k);
+    for (state, words) in states.iter_mut().zip(words) {
+        let kw = vaddq_u32(*words, k);
+        let State { abcd, efgh } = *state;
+        state.abcd = vsha256hq_u32(abcd, efgh, kw);
+        state.efgh = vsha256h2q_u32(efgh, abcd, kw);
+    }
+}
+
+/// The four words that follow sixteen.
+#[inline]
+#[target_feature(enable = "sha2")]
+fn next_words([w0, w1, w2, w3]: [&[V; LANES]; 4]) -> [V; LANES] {
+    let mut next = *w0;
+    for i in 0..LANES {
+        next[i] = vsha256su1q_u32(vsha256su0q_u32(w0[i], w1[i]), w2[i], w3[i]);
+    }
+    next
+}
+
+/// Adds one block of every message to the messages' states.
+#[inline]
+#[target_feature(enable = "sha2")]
+fn compress(states: &mut [State; LANES], block: [[V; LANES]; 4]) {
+    let old = *states;
+    let [mut w0, mut w1, mut w2, mut w3] = block;
+    let (k, _) = K256.as_chunks::<4>();
+    let (k, _) = k.as_chunks::<4>();
+    for [k0, k1, k2, k3] in &k[..3] {
+        four_rounds(states, &w0, k0);
+        w0 = next_words([&w0, &w1, &w2, &w3]);
+        four_rounds(states, &w1, k1);
+        w1 = next_words([&w1, &w2, &w3, &w0]);
+        four_rounds(states, &w2, k2);
+        w2 = next_words([&w2, &w3, &w0, &w1]);
+        four_rounds(states, &w3, k3);
+        w3 = next_words([&w3, &w0, &w1, &w2]);
+    }
+    for (words, k) in [w0, w1, w2, w3].iter().zip(&k[3]) {
+        four_rounds(states, words, k);
+    }
+    for (state, old) in states.iter_mut().zip(old) {
+        state.abcd = vaddq_u32(state.abcd, old.abcd);
+        state.efgh = vaddq_u32(state.efgh, old.efgh);
+    }
+}
+
+/// The digests of one granule a message.
+#[target_feature(enable = "sha2")]
+pub(super) fn digest_lanes(granules: &[&GranuleBytes; LANES], out: &mut [Digest; LANES]) {
+    let [a, b, c, d, e, f, g, h] = H256;
+    let start = State { abcd: vector(&[a, b, c, d]), efgh: vector(&[e, f, g, h]) };
+    let mut states = [start; LANES];
+    for block in 0..GRANULE_LEN / BLOCK_BYTES {
+        compress(&mut states, load_block(granules, block));
+    }
+    // The last block: one bit, zeros, and the length in bits.
+    let zeros = [vdupq_n_u32(0); LANES];
+    let first = [vector(&[1 << 31, 0, 0, 0]); LANES];
+    let last = [vector(&[0, 0, 0, GRANULE_BITS.into()]); LANES];
+    compress(&mut states, [first, zeros, zeros, last]);
+    for (digest, state) in out.iter_mut().zip(states) {
+        let halves = [words(state.abcd), words(state.efgh)];
+        for (i, word) in halves.as_flattened().iter().enumerate() {
+            digest.put_word(i, word.to_be_bytes());
+        }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "sha2")]
+fn words(vector: V) -> [u32; 4] {
+    [
+        vgetq_lane_u32::<0>(vector),
+        vgetq_lane_u32::<1>(vector),
+        vgetq_lane_u32::<2>(vector),
+        vgetq_lane_u32::<3>(vector),
+    ]
+}

@@ -1,0 +1,151 @@
+//! SHA-512 of two granules by the SHA-512 instructions of Armv8.2, interleaved.
+//!
+//! The compiler's name for the feature is `sha3`, which stands for both sets of instructions.
+
+use std::arch::aarch64::*;
+
+use super::constants::{H512, K512};
+use super::{Digest, GRANULE_BITS};
+use crate::abi::addr::{GRANULE_LEN, GranuleBytes};
+
+type V = uint64x2_t;
+/// Granules that are interleaved: their states and words fill 24 of the 32 vector registers.
+pub(super) const LANES: usize = 2;
+const BLOCK_BYTES: usize = 128;
+
+#[derive(Clone, Copy)]
+struct State {
+    ab: V,
+    cd: V,
+    ef: V,
+    gh: V,
+}
+
+#[inline]
+#[target_feature(enable = "sha3")]
+fn vector(words: &[u64; 2]) -> V {
+    // SAFETY: the reference covers the two words that are read.
+    unsafe { vld1q_u64(words.as_ptr()) }
+}
+
+/// Two words from big-endian bytes.
+#[inline]
+#[target_feature(enable = "sha3")]
+fn load(bytes: &[u8; 16]) -> V {
+    // SAFETY: the reference covers the 16 bytes that are read.
+    let bytes = unsafe { vld1q_u8(bytes.as_ptr()) };
+    vreinterpretq_u64_u8(vrev64q_u8(bytes))
+}
+
+/// One block of every message: eight vectors of two words.
+#[inline]
+#[target_feature(enable = "sha3")]
+fn load_block(granules: &[&GranuleBytes; LANES], block: usize) -> [[V; LANES]; 8] {
+    let mut words = [[vdupq_n_u64(0); LANES]; 8];
+    for (lane, granule) in granules.iter().enumerate() {
+        let (pieces, _) = granule.as_chunks::<BLOCK_BYTES>().0[block].as_chunks();
+        for (i, piece) in pieces.iter().enumerate() {
+            words[i][lane] = load(piece);
+        }
+    }
+    words
+}
+
+/// The second word of one vector and the first of the next.
+#[inline]
+#[target_feature(enable = "sha3")]
+fn straddle(low: V, high: V) -> V {
+    vextq_u64::<1>(low, high)
+}
+
+/// Two rounds of every message.
+#[inline]
+#[target_feature(enable = "sha3")]
+fn two_rounds(states: &mut [State; LANES], words: &[V; LANES], k: &[u64; 2]) {
+    let k = vector(k);
+    for (state, words) in states.iter_mut().zip(words) {
+        let State { ab, cd, ef, gh } = *state;
+        let kw = vaddq_u64(*words, k);
+        let sum = vaddq_u64(straddle(kw, kw), gh);
+        let sum = vsha512hq_u64(sum, straddle(ef, gh), straddle(cd, ef));
+        let new = vsha512h2q_u64(sum, cd, ab);
+        *state = State { ab: new, cd: ab, ef: vaddq_u64(cd, sum), gh: ef };
+    }
+}
+
+/// The two words that follow sixteen, of which the vectors 0, 1, 4, 5 and 7 are needed.
+#[inline]
+#[target_feature(enable = "sha3")]
+fn next_words([w0, w1, w4, w5, w7]: [&[V; LANES]; 5]) -> [V; LANES] {
+    let mut next = *w0;
+    for i in 0..LANES {
+        let far = vsha512su0q_u64(w0[i], w1[i]);
+        next[i] = vsha512su1q_u64(far, w7[i], straddle(w4[i], w5[i]));
+    }
+    next
+}
+
+/// Adds one block of every message to the messages' states.
+#[inline]
+#[target_feature(enable = "sha3")]
+fn compress(states: &mut [State; LANES], block: [[V; LANES]; 8]) {
+    let old = *states;
+    let [mut w0, mut w1, mut w2, mut w3, mut w4, mut w5, mut w6, mut w7] = block;
+    let (k, _) = K512.as_chunks::<2>();
+    let (k, _) = k.as_chunks::<8>();
+    for [k0, k1, k2, k3, k4, k5, k6, k7] in &k[..4] {
+        two_rounds(states, &w0, k0);
+        w0 = next_words([&w0, &w1, &w4, &w5, &w7]);
+        two_rounds(states, &w1, k1);
+        w1 = next_words([&w1, &w2, &w5, &w6, &w0]);
+        two_rounds(states, &w2, k2);
+        w2 = next_words([&w2, &w3, &w6, &w7, &w1]);
+        two_rounds(states, &w3, k3);
+        w3 = next_words([&w3, &w4, &w7, &w0, &w2]);
+        two_rounds(states, &w4, k4);
+        w4 = next_words([&w4, &w5, &w0, &w1, &w3]);
+        two_rounds(states, &w5, k5);
+        w5 = next_words([&w5, &w6, &w1, &w2, &w4]);
+        two_rounds(states, &w6, k6);
+        w6 = next_words([&w6, &w7, &w2, &w3, &w5]);
+        two_rounds(states, &w7, k7);
+        w7 = next_words([&w7, &w0, &w3, &w4, &w6]);
+    }
+    for (words, k) in [w0, w1, w2, w3, w4, w5, w6, w7].iter().zip(&k[4]) {
+        two_rounds(states, words, k);
+    }
+    for (state, old) in states.iter_mut().zip(old) {
+        state.ab = vaddq_u64(state.ab, old.ab);
+        state.cd = vaddq_u64(state.cd, old.cd);
+        state.ef = vaddq_u64(state.ef, old.ef);
+        state.gh = vaddq_u64(state.gh, old.gh);
+    }
+}
+
+/// The digests of one granule a message.
+#[target_feature(enable = "sha3")]
+pub(super) fn digest_lanes(granules: &[&GranuleBytes; LANES], out: &mut [Digest; LANES]) {
+    let [a, b, c, d, e, f, g, h] = H512;
+    let [ab, cd, ef, gh] = [vector(&[a, b]), vector(&[c, d]), vector(&[e, f]), vector(&[g, h])];
+    let mut states = [State { ab, cd, ef, gh }; LANES];
+    for block in 0..GRANULE_LEN / BLOCK_BYTES {
+        compress(&mut states, load_block(granules, block));
+    }
+    // The last block: one bit, zeros, and the length in bits.
+    let zeros = [vdupq_n_u64(0); LANES];
+    let first = [vector(&[1 << 63, 0]); LANES];
+    let last = [vector(&[0, GRANULE_BITS.into()]); LANES];
+    compress(&mut states, [first, zeros, zeros, zeros, zeros, zeros, zeros, last]);
+    for (digest, State { ab, cd, ef, gh }) in out.iter_mut().zip(states) {
+        let pairs = [ab, cd, ef, gh].map(|pair| words(pair));
+        for (i, word) in pairs.as_flattened().iter().enumerate() {
+            digest.put_word(i, word.to_be_bytes());
+        }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "sha3")]
+fn words(vector: V) -> [u64; 2] {
+    [vgetq_lane_u64::<0>(vector), vgetq_lane_u64::<1>(vector)]
+}
