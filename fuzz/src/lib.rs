@@ -20,6 +20,7 @@ mod lab;
 mod naive;
 #[path = "../../tests/it/play.rs"]
 mod play;
+mod qemu_args;
 mod rmi_sequence;
 mod rmm_log;
 #[allow(dead_code, reason = "the tests use more of it")]
@@ -73,4 +74,9 @@ pub fn vmm_args(data: &[u8]) {
 /// Reads `data` as the log of an RMM and makes scripts of it.
 pub fn rmm_log(data: &[u8]) {
     rmm_log::run(data);
+}
+
+/// Makes the device tree of `data` as QEMU's command line.
+pub fn qemu_args(data: &[u8]) {
+    qemu_args::run(data);
 }

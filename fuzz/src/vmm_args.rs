@@ -76,6 +76,7 @@ fn plan(choice: usize, words: &[String]) -> Result<Vm, Refusal> {
         let supplied = device_tree.filter(|_| words.len().is_multiple_of(2));
         return kvmtool::plan(words, *version, &caps, files, supplied);
     }
+    let device_tree = device_tree.filter(|_| words.len().is_multiple_of(2));
     let mut context = Context { caps: &caps, files, device_tree };
     let rest = choice - Version::ALL.len();
     match qemu::VERSIONS.get(rest) {

@@ -1,6 +1,7 @@
 //! From the arguments to a host and the VM that runs on it.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::Exit;
 use super::hashing::{HashingProblem, ImageFiles};
@@ -12,7 +13,7 @@ use crate::host::kvm::HostProfile;
 use crate::host::kvmtool::{self, Version};
 use crate::host::vmm::{Context, VmmVersion, version_by_name};
 use crate::host::{Caps, Layer, Refusal, Vm, cloud_hypervisor, qemu};
-use crate::measure::image::ImageError;
+use crate::measure::image::{Image, ImageError};
 
 /// kvmtool's versions, the default first.
 const KVMTOOL_VERSIONS: &[VmmVersion] = &[
@@ -125,13 +126,22 @@ fn usage(text: String) -> Trouble {
     Trouble(Exit::Usage, text)
 }
 
-/// Reads the arguments up to the VM.
-pub(crate) fn guest<'a>(
+/// The host that the arguments describe, and the VMM on it.
+struct Setting<'a> {
+    vmm: Vmm,
+    version: &'static VmmVersion,
+    host: &'static HostProfile,
+    caps: Caps,
+    decisions: Vec<Decision>,
+    files: MappedFiles<'a>,
+    device_tree: Option<Arc<Image>>,
+}
+
+fn setting<'a>(
     args: &'a GuestArgs,
     files: ImageFiles,
     vmm: &VmmArgs,
-) -> Result<Guest<'a>, Trouble> {
-    let argv = &vmm.argv;
+) -> Result<Setting<'a>, Trouble> {
     let vmm = Vmm::from_name(&vmm.vmm).map_err(usage)?;
     let version = match &args.vmm_version {
         None => &vmm.versions()[0],
@@ -151,9 +161,37 @@ pub(crate) fn guest<'a>(
             Some(opened.map_err(|source| Refusal::File { option: option(), source })?)
         }
     };
+    Ok(Setting { vmm, version, host, caps, decisions, files, device_tree })
+}
+
+/// Reads the arguments up to the VM.
+pub(crate) fn guest<'a>(
+    args: &'a GuestArgs,
+    files: ImageFiles,
+    vmm: &VmmArgs,
+) -> Result<Guest<'a>, Trouble> {
+    let argv = &vmm.argv;
+    let Setting { vmm, version, host, caps, decisions, mut files, device_tree } =
+        setting(args, files, vmm)?;
     let mut context = Context { caps: &caps, files: &mut files, device_tree };
     let vm = vmm.vm(version.name, argv, &mut context)?;
     Ok(Guest { vmm, version, host, caps, decisions, files, vm })
+}
+
+/// The device tree of QEMU's command line, which need not be a Realm's; `None` for other VMMs,
+/// whose trees are a region of their VM.
+pub(crate) fn device_tree_alone(
+    args: &GuestArgs,
+    files: ImageFiles,
+    vmm: &VmmArgs,
+) -> Result<Option<qemu::DeviceTree>, Trouble> {
+    let argv = &vmm.argv;
+    let Setting { vmm, version, caps, mut files, device_tree, .. } = setting(args, files, vmm)?;
+    if vmm != Vmm::Qemu {
+        return Ok(None);
+    }
+    let mut context = Context { caps: &caps, files: &mut files, device_tree };
+    Ok(Some(qemu::device_tree(version.name, argv, &mut context)?))
 }
 
 /// Presets and files in the order given, then the options, then what the KVM does not pass on.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::hashing::ImageFiles;
-use super::host::{Guest, Trouble, guest};
+use super::host::{Guest, Trouble, device_tree_alone, guest};
 use super::measure_args::{DtbArgs, MeasureArgs, MeasureFormat};
 use super::measure_files::sha256;
 use super::progress::Progress;
@@ -158,12 +158,7 @@ fn rule(args: &MeasureArgs, guest: &Guest<'_>) -> Result<RimRule, Trouble> {
 }
 
 pub(super) fn dtb(args: &DtbArgs, console: &mut Console) -> io::Result<Exit> {
-    let done = guest(&args.guest, ImageFiles::default(), &args.vmm).and_then(|guest| {
-        write_device_tree(&guest, &args.output)?;
-        let path = args.output.display();
-        let dtb = device_tree(&guest).expect("it was written");
-        Ok(format!("{path}: {} bytes from {}", dtb.ipa.end - dtb.ipa.start, Hex(dtb.ipa.start)))
-    });
+    let done = write_dtb(args);
     match done {
         Ok(text) => {
             if args.guest.verbose {
@@ -176,6 +171,19 @@ pub(super) fn dtb(args: &DtbArgs, console: &mut Console) -> io::Result<Exit> {
             Ok(exit)
         }
     }
+}
+
+fn write_dtb(args: &DtbArgs) -> Result<String, Trouble> {
+    let path = args.output.display();
+    let text = |len_bytes: u64, base: u64| format!("{path}: {len_bytes} bytes from {}", Hex(base));
+    if let Some(tree) = device_tree_alone(&args.guest, ImageFiles::default(), &args.vmm)? {
+        write(&args.output, &tree.bytes)?;
+        return Ok(text(tree.bytes.len() as u64, tree.base));
+    }
+    let guest = guest(&args.guest, ImageFiles::default(), &args.vmm)?;
+    write_device_tree(&guest, &args.output)?;
+    let dtb = device_tree(&guest).expect("it was written");
+    Ok(text(dtb.ipa.end - dtb.ipa.start, dtb.ipa.start))
 }
 
 fn device_tree<'g>(guest: &'g Guest<'_>) -> Option<&'g Region> {

@@ -50,8 +50,8 @@ Examples:
       rimsim measure kvmtool -- lkvm run --realm -c 2 -m 512M -k Image -i initrd.cpio
   The same with the stages, on a host with six breakpoints and SVE up to 512 bits:
       rimsim measure -v --num-bps 6 --sve-vl 512 kvmtool -- --realm -c 2 -m 512M -k Image
-  A QEMU guest; the device tree comes from `-machine dumpdtb=virt.dtb`:
-      rimsim measure --dtb virt.dtb qemu -- qemu-system-aarch64 \\
+  A QEMU guest:
+      rimsim measure qemu -- qemu-system-aarch64 \\
           -M virt,confidential-guest-support=rme0 -object rme-guest,id=rme0 \\
           -accel kvm -cpu host -m 1G -kernel Image
   With the files somewhere else:
@@ -65,7 +65,8 @@ Examples:
 
 /// Write the device tree that a VMM makes of its command line
 ///
-/// Only kvmtool's is made; it is written as it is measured, residue included.
+/// kvmtool's and QEMU's are made, and written as they are measured, residue included. QEMU's can
+/// also be that of a VM which is no Realm.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = DTB_EXAMPLES)]
 pub(crate) struct DtbArgs {
@@ -82,7 +83,10 @@ const DTB_EXAMPLES: &str = "\
 Examples:
   Look at what kvmtool tells its guest:
       rimsim dtb -o guest.dtb kvmtool -- lkvm run --realm -c 2 -m 512M -k Image
-      dtc -I dtb guest.dtb";
+      dtc -I dtb guest.dtb
+  What QEMU 7.2 tells a guest that is no Realm, as its own `-machine dumpdtb=virt.dtb` writes it:
+      rimsim dtb -o virt.dtb --vmm-version qemu-7.2 qemu -- -M virt,dtb-randomness=off \\
+          -cpu cortex-a57 -m 1G";
 
 /// List the hosts, VMM versions and capability presets, and what differs between them
 #[derive(Debug, ClapArgs)]

@@ -7,6 +7,8 @@ use std::path::Path;
 mod hash_kernels;
 #[path = "../../fuzz/src/host_and_realm.rs"]
 mod host_and_realm;
+#[path = "../../fuzz/src/qemu_args.rs"]
+mod qemu_args;
 #[path = "../../fuzz/src/rmi_sequence.rs"]
 mod rmi_sequence;
 #[path = "../../fuzz/src/rmm_log.rs"]
@@ -71,4 +73,9 @@ fn vector_json() {
 #[test]
 fn vmm_args() {
     replay("vmm_args", vmm_args::run);
+}
+
+#[test]
+fn qemu_args() {
+    replay("qemu_args", qemu_args::run);
 }

@@ -1,6 +1,8 @@
 //! `-cpu host` and its properties.
 
-use super::options::{Options, properties};
+use super::options::Options;
+use super::release::Release;
+use super::words::{properties, required};
 use crate::host::caps::Caps;
 use crate::host::vm::{Refusal, Sve, VcpuFeatures};
 use crate::host::vmm::{number, on_off, refused};
@@ -10,20 +12,23 @@ const IGNORED: &[&str] =
     &["aarch64", "kvm-no-adjvtime", "kvm-steal-time", "pauth", "pauth-impdef", "pauth-qarma3"];
 
 /// What the properties of `-cpu` make of the host's capabilities.
-pub(super) fn features(options: &Options, caps: &Caps) -> Result<VcpuFeatures, Refusal> {
+pub(super) fn features(
+    options: &Options,
+    model: Release,
+    caps: &Caps,
+) -> Result<VcpuFeatures, Refusal> {
     let cpu = options.cpu.as_deref().unwrap_or("cortex-a15");
     let mut properties = properties(cpu, Some("model")).into_iter();
-    let model = properties.next().and_then(|(_, model)| model).unwrap_or_default();
-    if model != "host" && model != "max" {
-        return Err(refused("-cpu", format!("{model:?}; a Realm needs -cpu host")));
+    let name = properties.next().and_then(|(_, model)| model).unwrap_or_default();
+    if name != "host" && name != "max" {
+        return Err(refused("-cpu", format!("{name:?}; a Realm needs -cpu host")));
     }
     let mut wanted = Wanted { pmu: None, sve: None, lengths: Vec::new() };
     let mut features = VcpuFeatures::default();
     let mut counters = None;
     for (key, value) in properties {
-        let (key, value) = switch(&key, value);
-        let option = format!("-cpu {model},{key}");
-        let value = value.ok_or_else(|| refused(option.as_str(), "expected a value"))?;
+        let option = format!("-cpu {name},{key}");
+        let value = required(&option, value)?;
         let count = |least: u64, most: u64| {
             let found = number(&value).filter(|count| (least..=most).contains(count));
             let why = format!("{value:?} is not a number from {least} to {most}");
@@ -31,7 +36,7 @@ pub(super) fn features(options: &Options, caps: &Caps) -> Result<VcpuFeatures, R
                 .and_then(|count| u8::try_from(count).ok())
                 .ok_or_else(|| refused(option.as_str(), why))
         };
-        match key {
+        match key.as_str() {
             "pmu" => wanted.pmu = Some(on_off(&option, &value)?),
             "sve" => wanted.sve = Some(on_off(&option, &value)?),
             "num-breakpoints" => features.num_bps = Some(count(2, 16)?),
@@ -48,7 +53,7 @@ pub(super) fn features(options: &Options, caps: &Caps) -> Result<VcpuFeatures, R
         }
     }
     // The machine of 2.6 has no PMU, whatever the processor has.
-    if wanted.pmu(caps)? && options.machine.as_deref() != Some("virt-2.6") {
+    if wanted.pmu(caps)? && model != Release(2, 6) {
         features.pmu_counters = Some(counters.unwrap_or(caps.pmu_counters));
     }
     features.sve = wanted.sve(caps)?.map(|vl_bits| Sve { vl_bits });
@@ -60,13 +65,9 @@ fn length(digits: &str) -> Option<u64> {
     digits.parse::<u64>().ok().filter(|bits| bits.to_string() == digits)
 }
 
-/// `+pmu` and `-pmu`, as older command lines have them.
-fn switch(key: &str, value: Option<String>) -> (&str, Option<String>) {
-    match (key.strip_prefix('+'), key.strip_prefix('-'), value) {
-        (Some(key), _, None) => (key, Some("on".into())),
-        (_, Some(key), None) => (key, Some("off".into())),
-        (_, _, value) => (key, value),
-    }
+/// Whether the guest sees a PMU.
+pub(super) fn has_pmu(options: &Options, model: Release, caps: &Caps) -> Result<bool, Refusal> {
+    features(options, model, caps).map(|features| features.pmu_counters.is_some())
 }
 
 /// Features that were named.

@@ -1,17 +1,26 @@
-//! Where images lie (`hw/arm/boot.c`, without what Realms do not have).
+//! Where images lie (`hw/arm/boot.c`).
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::options::Options;
-use super::{DTB_BYTES, LOG_BYTES, Payload, Version};
+use super::machine::Machine;
+use super::payload::Payload;
+use super::version::Version;
 use crate::abi::addr::{GRANULE_SIZE, Hex};
 use crate::host::vm::{Refusal, Region, Slot};
 use crate::host::vmm::{ArmImage, check_layout, refused, region, region_of};
+use crate::measure::image::Image;
 
 /// First byte of RAM.
 pub(super) const RAM_BASE: u64 = 0x4000_0000;
+/// Size of the device tree's buffer, all of which QEMU measures.
+pub(super) const DTB_BYTES: u64 = 1 << 20;
+/// Size of the event log.
+pub(super) const LOG_BYTES: u64 = 64 << 10;
 /// Size of what takes the place of the flash.
 const FIRMWARE_BYTES: u64 = 128 << 20;
+/// Outside of Realms the first page of RAM is kept for what starts the kernel.
+const STUB_BYTES: u64 = 0x1000;
 /// Offset of an image without a header.
 const DEFAULT_TEXT_OFFSET: u64 = 0x8_0000;
 const MIB: u64 = 1 << 20;
@@ -20,6 +29,10 @@ pub(super) struct Layout {
     pub(super) ram: Range<u64>,
     pub(super) slots: Vec<Slot>,
     pub(super) regions: Vec<Region>,
+    /// Where the device tree lies.
+    pub(super) dtb_base: u64,
+    /// The initrd's bytes, if the kernel gets one directly.
+    pub(super) initrd: Option<Range<u64>>,
     /// Index of the event log.
     pub(super) log: Option<usize>,
     pub(super) pc: u64,
@@ -35,41 +48,38 @@ impl Layout {
         order.sort_by_key(|i| self.regions[*i].ipa.start);
         order.into_iter()
     }
+
+    /// Where the event log lies.
+    pub(super) fn log_range(&self) -> Range<u64> {
+        let base = self.dtb_base + DTB_BYTES;
+        base..base + LOG_BYTES
+    }
 }
 
-pub(super) fn place(
-    version: Version,
-    options: &Options,
-    ram_bytes: u64,
-    payload: &Payload,
-) -> Result<Layout, Refusal> {
-    let end = RAM_BASE.checked_add(ram_bytes).ok_or_else(|| refused("-m", "is too large"))?;
+/// Places everything but the device tree, which depends on it.
+pub(super) fn place(machine: &Machine, payload: &Payload) -> Result<Layout, Refusal> {
+    let end = RAM_BASE.checked_add(machine.memory.ram_bytes);
+    let end = end.ok_or_else(|| refused("-m", "is too large"))?;
     let mut layout = Layout {
         ram: RAM_BASE..end,
         slots: Vec::new(),
         regions: Vec::new(),
+        dtb_base: RAM_BASE,
+        initrd: None,
         log: None,
         pc: RAM_BASE,
         x0: RAM_BASE,
         remarks: Vec::new(),
     };
-    if payload.firmware.is_some() {
+    if machine.firmware {
         layout.slot(0..FIRMWARE_BYTES);
     }
     layout.slot(RAM_BASE..end);
-    let dtb_base = match &payload.firmware {
-        Some(_) => layout.firmware(payload)?,
-        None => layout.direct(version, payload)?,
-    };
-    layout.device_tree(version, dtb_base, payload)?;
-    if options.log && version != Version::Rmi {
-        let base = dtb_base + DTB_BYTES;
-        let mut log = region_of("log", base, LOG_BYTES, None)?;
-        log.measured = false;
-        layout.log = Some(layout.regions.len());
-        layout.regions.push(log);
+    if machine.firmware {
+        layout.firmware(payload)?;
+    } else {
+        layout.direct(machine, payload)?;
     }
-    check_layout(&layout.slots, &layout.regions)?;
     Ok(layout)
 }
 
@@ -81,31 +91,35 @@ impl Layout {
 
     /// Firmware lies where the flash would be, the device tree at the start of RAM. Kernel and
     /// initrd go through fw_cfg and are not in the Realm.
-    fn firmware(&mut self, payload: &Payload) -> Result<u64, Refusal> {
-        let image = payload.firmware.clone().expect("the caller looked");
-        let len_bytes = image.len_bytes();
-        if len_bytes > FIRMWARE_BYTES {
-            let why = format!("{len_bytes} bytes; there is room for {FIRMWARE_BYTES}");
-            return Err(refused("-bios", why));
+    fn firmware(&mut self, payload: &Payload) -> Result<(), Refusal> {
+        // Outside of Realms it may be an image of the flash, which is not looked at.
+        if let Some(image) = payload.firmware.clone() {
+            let len_bytes = image.len_bytes();
+            if len_bytes > FIRMWARE_BYTES {
+                let why = format!("{len_bytes} bytes; there is room for {FIRMWARE_BYTES}");
+                return Err(refused("-bios", why));
+            }
+            self.regions.push(region("firmware", 0, image)?);
         }
-        self.regions.push(region("firmware", 0, image)?);
         if payload.kernel.is_some() {
             let why =
                 "-kernel, -initrd: go to the firmware through fw_cfg and are not measured here";
             self.remarks.push(why.into());
         }
         (self.pc, self.x0) = (0, 0);
-        Ok(RAM_BASE)
+        Ok(())
     }
 
     /// Kernel, initrd and device tree in RAM.
-    fn direct(&mut self, version: Version, payload: &Payload) -> Result<u64, Refusal> {
-        let Some(kernel) = payload.kernel.clone() else { return Ok(RAM_BASE) };
+    fn direct(&mut self, machine: &Machine, payload: &Payload) -> Result<(), Refusal> {
+        let Some(kernel) = payload.kernel.clone() else { return Ok(()) };
         let header = ArmImage::read(&kernel).filter(|header| header.image_size != 0);
         let (offset, size) = match header.filter(|_| kernel.len_bytes() > 60) {
             Some(header) => (header.text_offset, header.image_size),
             None => (DEFAULT_TEXT_OFFSET, kernel.len_bytes()),
         };
+        let moved = !machine.kind.realm && offset < STUB_BYTES;
+        let offset = if moved { offset.saturating_add(2 * MIB) } else { offset };
         let Range { start: base, end } = self.ram;
         let entry = base.checked_add(offset).filter(|entry| *entry < end);
         let entry = entry.ok_or_else(|| refused("-kernel", "begins outside RAM"))?;
@@ -133,32 +147,41 @@ impl Layout {
                 return Err(refused("-initrd", why));
             }
             initrd_end += len_bytes;
+            self.initrd = Some(initrd..initrd_end);
             self.regions.push(region("initrd", initrd, image)?);
         }
         let dtb_base = initrd_end.checked_next_multiple_of(2 * MIB).filter(|base| *base < end);
         let dtb_base =
             dtb_base.ok_or_else(|| refused("-dtb", "there is no RAM behind the initrd"))?;
-        self.x0 = dtb_base;
-        self.pc = if version == Version::RealmVm { base } else { entry };
-        Ok(dtb_base)
+        (self.x0, self.dtb_base) = (dtb_base, dtb_base);
+        self.pc = if machine.kind.version == Version::RealmVm { base } else { entry };
+        Ok(())
     }
 
-    fn device_tree(
+    /// Adds the device tree and the event log behind it.
+    pub(super) fn device_tree(
         &mut self,
         version: Version,
-        base: u64,
-        payload: &Payload,
+        image: Arc<Image>,
+        own: bool,
+        log: bool,
     ) -> Result<(), Refusal> {
-        let image = payload.device_tree.clone();
+        let base = self.dtb_base;
         let len_bytes = image.len_bytes();
         if len_bytes > DTB_BYTES {
             let why = format!("{len_bytes} bytes; QEMU's device tree has 1 MiB");
             return Err(refused("--dtb", why));
         }
         // QEMU's own tree is a buffer of 1 MiB; the end of a dump may have been cut off.
-        let whole = version == Version::RealmVm || payload.own_device_tree;
+        let whole = version == Version::RealmVm || own;
         let shown_bytes = if whole { len_bytes } else { DTB_BYTES };
         self.regions.push(region_of("dtb", base, shown_bytes, Some(image))?);
-        Ok(())
+        if log {
+            let mut log = region_of("log", self.log_range().start, LOG_BYTES, None)?;
+            log.measured = false;
+            self.log = Some(self.regions.len());
+            self.regions.push(log);
+        }
+        check_layout(&self.slots, &self.regions)
     }
 }

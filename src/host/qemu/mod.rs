@@ -1,146 +1,173 @@
-//! QEMU's `virt` machine with `-object rme-guest`: from a command line to a VM.
+//! QEMU's `virt` machine: from a command line to its device tree, and with `-object rme-guest` to a
+//! VM that is a Realm.
 //!
-//! The device tree is not made here; QEMU writes it with `-machine dumpdtb=FILE`.
+//! Words become [`options`](self), options a machine, the machine with its files a layout, and all
+//! of it the device tree, as QEMU 7.2, 10.0 and the CCA series v3 were seen to make it. An option
+//! that may change the tree in a way that is not known is refused by name.
 
 mod cpu;
+mod cpu_model;
+mod gic;
 mod kernel;
 mod layout;
+mod machine;
+mod machine_options;
 mod map;
+mod numa;
 mod object;
 mod options;
+mod payload;
+mod pci;
+mod realm;
+mod release;
 mod size;
 mod smp;
+mod tree;
+mod version;
+mod words;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::vm::{Call, Refusal, Vm};
-use super::vmm::{Context, VmmVersion, refused, vcpus, version_by_name};
-use crate::measure::image::{Image, ImageError};
+use super::vmm::{Context, refused, vcpus, version_by_name};
+use crate::measure::image::Image;
 use crate::measure::rim::HashAlgo;
+use layout::Layout;
+use machine::Machine;
 use options::Options;
-pub(super) use options::rpv_of_base64;
+use payload::Payload;
+pub(super) use realm::rpv_of_base64;
+pub use version::VERSIONS;
+use version::Version;
 
-/// The versions whose layout and order are known.
-pub const VERSIONS: &[VmmVersion] = &[
-    VmmVersion {
-        name: "cca-v3",
-        aliases: &["v3", "cca"],
-        date: "2024-11-25",
-        host: "kvm-v10",
-        about: "Linaro's series v3 on 9.2: RIPAS of all RAM, images by address, RECs; SHA-512 \
-                unless asked otherwise",
-    },
-    VmmVersion {
-        name: "rmi",
-        aliases: &["cca-rmi"],
-        date: "2025-12",
-        host: "kvm-v12",
-        about: "the series for KVM v12 and later: images by address, the rest is KVM's; always \
-                SHA-256",
-    },
-    VmmVersion {
-        name: "realm-vm",
-        aliases: &[],
-        date: "",
-        host: "realm-vm",
-        about: "model of the Realm VM reference cases: the device tree as long as it is, PC at the \
-                start of RAM, IPA bits limited to the host's",
-    },
-];
-
-/// What differs between versions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Version {
-    CcaV3,
-    Rmi,
-    RealmVm,
+/// A device tree as QEMU puts it into RAM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceTree {
+    /// Where it lies, in bytes.
+    pub base: u64,
+    /// All of its buffer, 1 MiB.
+    pub bytes: Vec<u8>,
 }
 
-/// Size of the device tree's buffer, all of which QEMU measures.
-const DTB_BYTES: u64 = 1 << 20;
-/// Size of the event log.
-const LOG_BYTES: u64 = 64 << 10;
-const NO_DTB: &str = "QEMU makes the device tree itself, and rimsim does not make QEMU's: run the \
-                      same command line with `-machine dumpdtb=virt.dtb` added, on the same kind \
-                      of host, and give the file with --dtb virt.dtb";
-
-/// Reads a command line, with or without the program's name before it.
+/// Reads the command line of a Realm, with or without the program's name before it.
 ///
 /// # Errors
-/// If QEMU refuses it, a file can not be read, or no device tree was given.
+/// If QEMU refuses it, a file can not be read, or its device tree can not be predicted and none was
+/// given.
 pub fn vm(version: &str, argv: &[String], context: &mut Context<'_>) -> Result<Vm, Refusal> {
-    let found = version_by_name(VERSIONS, version).map_err(|why| refused("--vmm-version", why))?;
-    let version = match found.name {
-        "rmi" => Version::Rmi,
-        "realm-vm" => Version::RealmVm,
-        _ => Version::CcaV3,
-    };
-    let mut options = options::parse(argv)?;
-    options.check_realm(version, context.caps)?;
-    let features = cpu::features(&options, context.caps)?;
-    let memory = size::memory(&options)?;
-    let vcpu_count = smp::cpus(&options, context.caps)?;
-    let map = map::map(&options, &memory, version, context.caps)?;
+    let version = named(version)?;
+    let mut options = options::parse(argv, version)?;
+    let guest = realm::check(&options, version)?.clone();
+    // The program comes before the processor: what it is, no machine changes.
+    let model = machine::Kind::of(&options, version)?.model;
+    let features = cpu::features(&options, model, context.caps)?;
+    let machine = Machine::decide(&options, version, context.caps)?;
     let payload = Payload::open(&options, context)?;
-    let layout = layout::place(version, &options, memory.ram_bytes, &payload)?;
-    let mut remarks = options.remarks.clone();
-    remarks.extend(map.remarks);
+    let mut layout = layout::place(&machine, &payload)?;
+    options.check_blobs()?;
+    let log = guest.log && version != Version::Rmi;
+    let (tree, own) = match &payload.device_tree {
+        Some((given, own)) => (given.clone(), *own),
+        None => {
+            let log = log.then_some(layout.log_range());
+            let made = write_tree(&machine, &options, &layout, log)?;
+            (Arc::new(Image::from_bytes("dtb", made)), false)
+        }
+    };
+    layout.device_tree(version, tree, own, log)?;
+    let mut remarks = std::mem::take(&mut options.remarks);
+    if options.machine.dumpdtb {
+        remarks.push("dumpdtb= writes the device tree and ends; leave it out to measure".into());
+    }
+    if version == Version::Rmi && payload.device_tree.is_none() {
+        let remark = "the device tree is made by the rules of QEMU 10.0; that of this series was \
+                      not seen";
+        remarks.push(remark.into());
+    }
+    remarks.extend(machine.map.remarks.iter().cloned());
     remarks.extend(layout.remarks.iter().cloned());
-    let mut calls = Vec::new();
-    if version != Version::Rmi {
-        calls.extend(options.rpv.map(Call::Rpv));
-        calls.push(Call::HashAlgo(options.hash_algo.unwrap_or(HashAlgo::Sha512)));
-        calls.push(Call::CreateRealm);
-        calls.push(Call::InitRipas(layout.ram.start, layout.ram.end));
-    } else if options.hash_algo == Some(HashAlgo::Sha512) {
+    if version == Version::Rmi && guest.hash_algo == Some(HashAlgo::Sha512) {
         remarks.push("measurement-algorithm=sha512 has no effect: KVM takes SHA-256".into());
     }
-    calls.extend(layout.by_address().map(Call::Populate));
-    if version != Version::Rmi {
-        calls.extend((0..vcpu_count).map(|i| Call::FinalizeRec(i as usize)));
-    }
-    calls.extend(layout.log.map(Call::Populate));
-    if version != Version::Rmi {
-        calls.push(Call::Activate);
-    }
+    let cpus = machine.topology.cpus;
+    let rpv = guest.rpv(version)?;
     Ok(Vm {
-        ipa_bits: map.ipa_bits,
-        slots: layout.slots,
+        ipa_bits: machine.map.ipa_bits,
         features,
-        vcpus: vcpus(vcpu_count, layout.pc, layout.x0),
+        vcpus: vcpus(cpus, layout.pc, layout.x0),
+        calls: calls(version, rpv, guest.hash_algo, cpus, &layout),
+        slots: layout.slots,
         regions: layout.regions,
-        calls,
         remarks,
     })
 }
 
-/// The files that go into the guest.
-struct Payload {
-    kernel: Option<Arc<Image>>,
-    initrd: Option<Arc<Image>>,
-    firmware: Option<Arc<Image>>,
-    device_tree: Arc<Image>,
-    /// Whether the command line itself names the device tree.
-    own_device_tree: bool,
+/// QEMU's calls to KVM that matter to the Realm. KVM from v12 on makes most of them itself.
+fn calls(
+    version: Version,
+    rpv: Option<[u8; 64]>,
+    algo: Option<HashAlgo>,
+    cpus: u32,
+    layout: &Layout,
+) -> Vec<Call> {
+    if version == Version::Rmi {
+        let populate = layout.by_address().map(Call::Populate);
+        return populate.chain(layout.log.map(Call::Populate)).collect();
+    }
+    let mut calls: Vec<Call> = rpv.map(Call::Rpv).into_iter().collect();
+    calls.push(Call::HashAlgo(algo.unwrap_or(HashAlgo::Sha512)));
+    calls.push(Call::CreateRealm);
+    calls.push(Call::InitRipas(layout.ram.start, layout.ram.end));
+    calls.extend(layout.by_address().map(Call::Populate));
+    calls.extend((0..cpus).map(|i| Call::FinalizeRec(i as usize)));
+    calls.extend(layout.log.map(Call::Populate));
+    calls.push(Call::Activate);
+    calls
 }
 
-impl Payload {
-    fn open(options: &Options, context: &mut Context<'_>) -> Result<Self, Refusal> {
-        let mut open = |option: &str, name: &Option<String>| {
-            name.as_ref().map(|name| context.open(option, name)).transpose()
-        };
-        let firmware = open("-bios", &options.bios)?;
-        let kernel = open("-kernel", &options.kernel)?.map(kernel::unpacked).transpose()?;
-        let initrd = match open("-initrd", &options.initrd) {
-            // QEMU loads nothing then, and says nothing.
-            Err(Refusal::File { source: ImageError::Empty { .. }, .. }) => None,
-            opened => opened?,
-        };
-        let own = open("-dtb", &options.dtb)?;
-        let own_device_tree = own.is_some();
-        let Some(device_tree) = own.or_else(|| context.device_tree.clone()) else {
-            return Err(refused("--dtb", NO_DTB));
-        };
-        Ok(Self { kernel, initrd, firmware, device_tree, own_device_tree })
+/// The device tree that QEMU makes of a command line, of a Realm or of another VM.
+///
+/// # Errors
+/// If QEMU refuses the command line, a file can not be read, or the tree can not be predicted.
+pub fn device_tree(
+    version: &str,
+    argv: &[String],
+    context: &mut Context<'_>,
+) -> Result<DeviceTree, Refusal> {
+    let version = named(version)?;
+    let options = options::parse(argv, version)?;
+    let mut log = false;
+    if realm::rme_guest(&options)?.is_some() {
+        log = realm::check(&options, version)?.log && version != Version::Rmi;
     }
+    let machine = Machine::decide(&options, version, context.caps)?;
+    let payload = Payload::open(&options, context)?;
+    let layout = layout::place(&machine, &payload)?;
+    options.check_blobs()?;
+    let log = log.then_some(layout.log_range());
+    let bytes = match &payload.device_tree {
+        Some((given, own)) if machine.kind.realm || !own => given.bytes_from(0).to_vec(),
+        Some(_) => {
+            let why = "QEMU adds to a device tree that is given, which is not modelled";
+            return Err(refused("-dtb", why));
+        }
+        None => write_tree(&machine, &options, &layout, log)?,
+    };
+    Ok(DeviceTree { base: layout.dtb_base, bytes })
+}
+
+fn named(version: &str) -> Result<Version, Refusal> {
+    let found = version_by_name(VERSIONS, version).map_err(|why| refused("--vmm-version", why))?;
+    Ok(Version::of(found))
+}
+
+fn write_tree(
+    machine: &Machine,
+    options: &Options,
+    layout: &Layout,
+    log: Option<Range<u64>>,
+) -> Result<Vec<u8>, Refusal> {
+    let input = tree::Input::decide(machine, options, layout, log)?;
+    tree::write(&input)
 }

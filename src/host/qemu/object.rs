@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::options::properties;
+use super::words::properties;
 use crate::host::vm::Refusal;
 use crate::host::vmm::refused;
 

@@ -1,30 +1,28 @@
 //! QEMU's options, as QEMU reads them.
 
-use super::Version;
+use super::machine_options::MachineOptions;
 use super::object::object;
+use super::pci::is_known;
+use super::realm::RmeGuest;
 use super::size::size;
-use crate::abi::params::Rpv;
-use crate::host::caps::Caps;
+use super::version::Version;
+use super::words::{properties, required};
 use crate::host::vm::Refusal;
-use crate::host::vmm::{on_off, refused};
-use crate::measure::rim::HashAlgo;
+use crate::host::vmm::refused;
 
 /// Options that take no value and do not touch the RIM.
 const FLAGS: &[&str] = &[
     "S",
     "daemonize",
-    "no-acpi",
     "no-reboot",
     "no-shutdown",
     "no-user-config",
-    "nodefaults",
-    "nographic",
     "only-migratable",
     "s",
     "snapshot",
     "full-screen",
 ];
-/// Options that take a value and do not touch the RIM when the device tree is given.
+/// Options that take a value and do not touch the RIM or the device tree.
 const IGNORED: &[&str] = &[
     "D",
     "add-fd",
@@ -35,12 +33,10 @@ const IGNORED: &[&str] = &[
     "chardev",
     "d",
     "debugcon",
-    "device",
     "display",
     "fsdev",
     "fw_cfg",
     "gdb",
-    "global",
     "hda",
     "hdb",
     "icount",
@@ -50,10 +46,6 @@ const IGNORED: &[&str] = &[
     "monitor",
     "msg",
     "name",
-    "net",
-    "netdev",
-    "nic",
-    "numa",
     "overcommit",
     "parallel",
     "pidfile",
@@ -65,42 +57,20 @@ const IGNORED: &[&str] = &[
     "sandbox",
     "sd",
     "seed",
-    "serial",
-    "set",
     "smbios",
     "tpmdev",
     "trace",
     "uuid",
     "vga",
-    "virtfs",
     "vnc",
     "watchdog-action",
     "audio-help",
 ];
-/// Properties of the machine that show in the device tree at most.
-const MACHINE_IGNORED: &[&str] = &[
-    "acpi",
-    "aux-ram-share",
-    "default-bus-bypass-iommu",
-    "dtb-randomness",
-    "dtb-kaslr-seed",
-    "dump-guest-core",
-    "graphics",
-    "hmat",
-    "iommu",
-    "its",
-    "kernel-irqchip",
-    "mem-merge",
-    "memory-backend",
-    "mte",
-    "nvdimm",
-    "phandle-start",
-    "ras",
-    "suppress-vmdesc",
-    "usb",
-    "x-oem-id",
-    "x-oem-table-id",
-    "kernel_irqchip",
+/// Options that take a value and are read.
+const READ: &[&str] = &[
+    "M", "accel", "append", "bios", "cpu", "device", "drive", "dtb", "global", "initrd", "kernel",
+    "m", "machine", "net", "netdev", "nic", "numa", "object", "pflash", "serial", "set", "smp",
+    "virtfs",
 ];
 
 /// What was read. Repeated options overwrite each other as in QEMU.
@@ -110,41 +80,42 @@ pub(super) struct Options {
     pub(super) initrd: Option<String>,
     pub(super) bios: Option<String>,
     pub(super) dtb: Option<String>,
+    pub(super) append: Option<String>,
     pub(super) memory: Vec<String>,
     pub(super) smp: Vec<String>,
     pub(super) cpu: Option<String>,
-    pub(super) numa: bool,
-    pub(super) hash_algo: Option<HashAlgo>,
-    pub(super) rpv: Option<Rpv>,
-    pub(super) log: bool,
+    pub(super) numa: Vec<String>,
+    /// `-object memory-backend-…`: identifiers and sizes in bytes.
+    pub(super) backends: Vec<(String, u64)>,
+    pub(super) serials: Vec<String>,
+    /// `-device` and what else makes devices in its order.
+    pub(super) devices: Vec<String>,
+    /// Network cards that the machine makes.
+    pub(super) nics: Nics,
+    pub(super) rme_guest: Option<RmeGuest>,
+    pub(super) machine: MachineOptions,
+    pub(super) no_acpi: bool,
+    /// Firmware is given as a flash image.
+    pub(super) pflash: bool,
+    /// Options that may change the device tree in a way that is not modelled.
+    pub(super) unmodelled: Vec<String>,
     pub(super) remarks: Vec<String>,
-    pub(super) highmem: Highmem,
-    /// `virt` and its version, if one was named.
-    pub(super) machine: Option<String>,
-    guest_support: Option<String>,
-    rme_guest: Option<String>,
-    rpv_text: Option<String>,
-    gic_version: Option<String>,
-    kvm: bool,
-    pflash: bool,
-    virtualization: bool,
-    dumpdtb: bool,
+    /// Accelerators by name, the one to try first first.
+    pub(super) accels: Vec<String>,
 }
 
-/// Machine properties that move what lies above RAM.
+/// Network cards without `-device`.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Highmem {
-    pub(super) all: Option<bool>,
-    pub(super) ecam: Option<bool>,
-    pub(super) mmio: Option<bool>,
-    pub(super) redists: Option<bool>,
-    pub(super) compact: Option<bool>,
-    pub(super) mmio_bytes: Option<u64>,
+pub(super) struct Nics {
+    pub(super) count: usize,
+    /// Whether nothing was said, so that there is one.
+    pub(super) is_default: bool,
 }
 
 /// Reads a command line.
-pub(super) fn parse(argv: &[String]) -> Result<Options, Refusal> {
-    let mut options = Options::default();
+pub(super) fn parse(argv: &[String], version: Version) -> Result<Options, Refusal> {
+    let nics = Nics { count: 0, is_default: true };
+    let mut options = Options { nics, ..Options::default() };
     let mut words = argv.iter().peekable();
     if words.peek().is_some_and(|word| !word.starts_with('-')) {
         words.next();
@@ -158,291 +129,131 @@ pub(super) fn parse(argv: &[String]) -> Result<Options, Refusal> {
             options.remarks.push(format!("-{name}: does not touch the RIM"));
             continue;
         }
-        if name == "enable-kvm" {
-            options.kvm = true;
-            continue;
+        match name {
+            "enable-kvm" => options.accels.push("kvm".into()),
+            "no-acpi" => options.no_acpi = true,
+            "nodefaults" => options.nics.is_default = false,
+            // One serial port, as without it.
+            "nographic" => {}
+            _ if !READ.contains(&name) && !IGNORED.contains(&name) => {
+                return Err(refused(word.as_str(), "invalid option"));
+            }
+            _ => {
+                let value = words.next();
+                let value = value.ok_or_else(|| refused(word.as_str(), "requires an argument"))?;
+                options.read(name, value, version)?;
+            }
         }
-        if !is_known(name) {
-            return Err(refused(word.as_str(), "invalid option"));
-        }
-        let Some(value) = words.next() else {
-            return Err(refused(word.as_str(), "requires an argument"));
-        };
-        options.read(name, value)?;
     }
     Ok(options)
 }
 
-fn is_known(name: &str) -> bool {
-    const READ: &[&str] = &[
-        "M", "accel", "append", "bios", "cpu", "drive", "dtb", "initrd", "kernel", "m", "machine",
-        "object", "pflash", "smp",
-    ];
-    READ.contains(&name) || IGNORED.contains(&name)
-}
-
-/// `a=b,c=d`, with doubled commas inside values; a first word without `=` gets the key `implied`.
-pub(super) fn properties(text: &str, implied: Option<&str>) -> Vec<(String, Option<String>)> {
-    let mut pieces = vec![String::new()];
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        if c != ',' {
-            pieces.last_mut().expect("one at least").push(c);
-        } else if chars.next_if_eq(&',').is_some() {
-            pieces.last_mut().expect("one at least").push(',');
-        } else {
-            pieces.push(String::new());
-        }
-    }
-    let pieces = pieces.into_iter().enumerate().filter(|(_, piece)| !piece.is_empty());
-    let property = |(i, piece): (usize, String)| match (piece.split_once('='), implied) {
-        (Some((key, value)), _) => (key.to_owned(), Some(value.to_owned())),
-        (None, Some(key)) if i == 0 => (key.to_owned(), Some(piece)),
-        (None, _) => (piece, None),
-    };
-    pieces.map(property).collect()
-}
-
 impl Options {
-    fn read(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
+    fn read(&mut self, name: &str, value: &str, version: Version) -> Result<(), Refusal> {
         let text = || Some(value.to_owned());
         match name {
             "kernel" => self.kernel = text(),
             "initrd" => self.initrd = text(),
             "bios" => self.bios = text(),
             "dtb" => self.dtb = text(),
+            "append" => self.append = text(),
             "cpu" => self.cpu = text(),
             "m" => self.memory.push(value.to_owned()),
             "smp" => self.smp.push(value.to_owned()),
-            "M" | "machine" => self.machine(value)?,
+            "numa" => self.numa.push(value.to_owned()),
+            "serial" => self.serials.push(value.to_owned()),
+            "M" | "machine" => self.read_machine(value, version)?,
             "object" => self.object(value)?,
-            "accel" => self.accel(value)?,
+            "accel" => self.accel(value),
+            "device" => self.device(value),
+            // A PCI device that shares a folder.
+            "virtfs" => self.devices.push("virtio-9p-pci".into()),
+            "net" | "netdev" | "nic" => self.network(name, value),
             "drive" | "pflash" => {
                 self.pflash |= name == "pflash" || value.split(',').any(|part| part == "if=pflash");
                 self.remarks.push(format!("-{name}: does not touch the RIM"));
             }
-            "append" => {
-                self.remarks.push("-append: stands in the device tree that was given".into());
-            }
-            _ => {
-                self.numa |= name == "numa";
-                self.remarks
-                    .push(format!("-{name}: does not touch the RIM beside the device tree"));
-            }
+            "global" | "set" => self.unmodelled.push(format!("-{name} {value}")),
+            _ => self.remarks.push(format!("-{name}: does not touch the RIM")),
         }
         Ok(())
     }
 
-    fn accel(&mut self, value: &str) -> Result<(), Refusal> {
-        let name = value.split([',', ':']).next().unwrap_or_default();
-        match name {
-            "kvm" => self.kvm = true,
-            "tcg" => return Err(refused("-accel", "a Realm runs under KVM, not under tcg")),
-            _ => return Err(refused("-accel", format!("invalid accelerator {name}"))),
-        }
-        Ok(())
+    fn accel(&mut self, value: &str) {
+        let name = value.split(',').next().unwrap_or_default();
+        self.accels.push(name.strip_prefix("accel=").unwrap_or(name).to_owned());
     }
 
-    fn machine(&mut self, value: &str) -> Result<(), Refusal> {
-        for (key, value) in properties(value, Some("type")) {
-            let option = format!("-machine {key}");
-            let Some(value) = value else {
-                return Err(refused(option, "expected a property with `=`"));
-            };
-            match key.as_str() {
-                "type" => self.machine = Some(value),
-                "accel" => self.accel(&value)?,
-                "confidential-guest-support" | "memory-encryption" => {
-                    self.guest_support = Some(value);
-                }
-                "gic-version" => self.gic_version = Some(value),
-                "virtualization" => self.virtualization = on_off(&option, &value)?,
-                "secure" if on_off(&option, &value)? => {
-                    return Err(refused(option, "KVM has no secure world"));
-                }
-                "secure" => {}
-                "highmem" => self.highmem.all = Some(on_off(&option, &value)?),
-                "highmem-ecam" => self.highmem.ecam = Some(on_off(&option, &value)?),
-                "highmem-mmio" => self.highmem.mmio = Some(on_off(&option, &value)?),
-                "highmem-redists" => self.highmem.redists = Some(on_off(&option, &value)?),
-                "compact-highmem" => self.highmem.compact = Some(on_off(&option, &value)?),
-                "highmem-mmio-size" => {
-                    self.highmem.mmio_bytes = Some(mmio_size(&option, &value)?);
-                }
-                "kernel" => self.kernel = Some(value),
-                "initrd" => self.initrd = Some(value),
-                "firmware" => self.bios = Some(value),
-                "dtb" => self.dtb = Some(value),
-                "append" => {}
-                "dumpdtb" => self.dumpdtb = true,
-                "pflash0" | "pflash1" => self.pflash = true,
-                known if MACHINE_IGNORED.contains(&known) => {
-                    self.remarks.push(format!("{option}: shows in the device tree at most"));
-                }
-                _ => return Err(refused(option, "virt has no such property")),
-            }
+    fn device(&mut self, value: &str) {
+        let kind = properties(value, Some("driver")).into_iter().find(|(key, _)| key == "driver");
+        let kind = kind.and_then(|(_, kind)| kind).unwrap_or_default();
+        if !is_known(&kind) {
+            self.unmodelled.push(format!("-device {kind}"));
         }
-        Ok(())
+        self.devices.push(value.to_owned());
+    }
+
+    fn network(&mut self, name: &str, value: &str) {
+        self.nics.is_default = false;
+        let kind = value.split(',').next().unwrap_or_default();
+        self.nics.count += match (name, kind) {
+            ("nic", "none") => 0,
+            ("nic", _) | ("net", "nic") => 1,
+            _ => 0,
+        };
+        self.remarks.push(format!("-{name}: does not touch the RIM"));
     }
 
     fn object(&mut self, value: &str) -> Result<(), Refusal> {
         let (kind, properties) = object(value)?;
-        if kind != "rme-guest" {
-            if kind.starts_with("memory-backend-") || kind.starts_with("iothread") {
-                self.remarks.push(format!("-object {kind}: does not touch the RIM"));
-                return Ok(());
+        if kind == "rme-guest" {
+            self.rme_guest = Some(RmeGuest::read(properties.into_iter())?);
+            return Ok(());
+        }
+        if kind.starts_with("memory-backend-") {
+            let (mut id, mut bytes) = (String::new(), 0);
+            for (key, value) in properties {
+                let option = format!("-object {kind},{key}");
+                match key.as_str() {
+                    "id" => id = required(&option, value)?,
+                    "size" => {
+                        let text = required(&option, value)?;
+                        bytes = size(&text, 1).map_err(|why| refused(option, why))?;
+                    }
+                    _ => {}
+                }
             }
+            self.backends.push((id, bytes));
+        } else if !["iothread", "throttle-", "secret", "tls-", "rng-", "filter-", "can-"]
+            .iter()
+            .any(|start| kind.starts_with(start))
+        {
             let why = "an object that is not known here; a Realm has -object rme-guest,id=…";
             return Err(refused(format!("-object {kind}"), why));
         }
-        let mut id = None;
-        for (key, value) in properties {
-            let option = format!("-object rme-guest,{key}");
-            let value = value.ok_or_else(|| refused(option.as_str(), "expected a value"))?;
-            match key.as_str() {
-                "id" => id = Some(value),
-                "measurement-algorithm" | "measurement-algo" => {
-                    let algo = HashAlgo::from_name(&value);
-                    let why = || format!("{value:?} is neither sha256 nor sha512");
-                    self.hash_algo = Some(algo.ok_or_else(|| refused(option, why()))?);
-                }
-                "measurement-log" => self.log = on_off(&option, &value)?,
-                "personalization-value" => self.rpv_text = Some(value),
-                _ => return Err(refused(option, "rme-guest has no such property")),
-            }
-        }
-        let why = "Parameter 'id' is missing";
-        self.rme_guest = Some(id.ok_or_else(|| refused("-object rme-guest", why))?);
+        self.remarks.push(format!("-object {kind}: does not touch the RIM"));
         Ok(())
     }
 
-    /// Refuses what is no Realm, and what a Realm can not be.
-    pub(super) fn check_realm(&mut self, version: Version, caps: &Caps) -> Result<(), Refusal> {
-        let machine = self.machine.as_deref().unwrap_or_default();
-        if machine != "virt" && !machine.starts_with("virt-") {
-            let why = format!("{machine:?}; Realms are made with virt");
-            return Err(refused("-machine", why));
-        }
-        if !self.kvm {
-            return Err(refused("-accel", "a Realm needs KVM: -accel kvm or -enable-kvm"));
-        }
-        let support = "-machine confidential-guest-support";
-        match (&self.guest_support, &self.rme_guest) {
-            (None, _) => {
-                let why = "the VM is no Realm: write confidential-guest-support=ID and -object \
-                           rme-guest,id=ID";
-                return Err(refused(support, why));
+    /// Refuses devices that put something into memory.
+    pub(super) fn check_blobs(&self) -> Result<(), Refusal> {
+        let mut kinds = self.devices.iter().filter_map(|text| text.split(',').next());
+        match kinds.find(|kind| ["loader", "guest-loader"].contains(kind)) {
+            Some(kind) => {
+                let why = "puts contents into memory, which is not modelled";
+                Err(refused(format!("-device {kind}"), why))
             }
-            (Some(wanted), Some(found)) if wanted == found => {}
-            (Some(wanted), _) => {
-                return Err(refused(support, format!("there is no object with the id {wanted:?}")));
-            }
+            None => Ok(()),
         }
-        if self.pflash {
-            return Err(refused("-drive if=pflash", "a Realm's firmware is given with -bios"));
-        }
-        if self.kernel.is_none() && self.bios.is_none() && version != Version::RealmVm {
-            return Err(refused("-kernel", "a Realm needs -kernel or -bios"));
-        }
-        if self.initrd.is_some() && self.kernel.is_none() {
-            return Err(refused("-initrd", "-initrd only allowed with -kernel option"));
-        }
-        if self.virtualization {
-            let why = "KVM does not offer EL2 to a Realm";
-            return Err(refused("-machine virtualization", why));
-        }
-        let gic = self.gic_version.as_deref().unwrap_or("3");
-        match gic {
-            "3" | "host" | "max" if caps.gicv3 => {}
-            "3" | "host" | "max" => {
-                return Err(refused("-machine gic-version", "the host has no GICv3"));
-            }
-            _ => {
-                let why = format!("{gic:?}; a Realm has a GICv3");
-                return Err(refused("-machine gic-version", why));
-            }
-        }
-        if self.dumpdtb {
-            let why = "dumpdtb= writes the device tree and ends; leave it out to measure";
-            self.remarks.push(why.into());
-        }
-        self.rpv = match &self.rpv_text {
-            Some(text) if version == Version::CcaV3 => Some(rpv_of_hex(text)?),
-            Some(text) => Some(rpv_of_base64(RPV, text)?),
-            None => None,
-        };
-        Ok(())
-    }
-}
-
-const RPV: &str = "-object rme-guest,personalization-value";
-
-fn mmio_size(option: &str, value: &str) -> Result<u64, Refusal> {
-    let bytes = size(value, 1).map_err(|why| refused(option, why))?;
-    if bytes < 512 << 30 || !bytes.is_power_of_two() {
-        return Err(refused(option, "a power of two from 512 GiB on is wanted"));
-    }
-    Ok(bytes)
-}
-
-/// Hexadecimal digits from the left; an odd number gives the first byte one digit.
-fn rpv_of_hex(text: &str) -> Result<Rpv, Refusal> {
-    let digits: Option<Vec<u8>> =
-        text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
-    let digits = digits.filter(|digits| digits.len() <= 128);
-    let Some(mut digits) = digits else {
-        return Err(refused(RPV, "at most 128 hexadecimal digits are wanted"));
-    };
-    if digits.len() % 2 == 1 {
-        digits.insert(0, 0);
-    }
-    let mut rpv = [0; 64];
-    for (byte, pair) in rpv.iter_mut().zip(digits.chunks(2)) {
-        *byte = pair[0] << 4 | pair[1];
-    }
-    Ok(rpv)
-}
-
-/// Base64 of exactly 64 bytes.
-pub(in crate::host) fn rpv_of_base64(option: &str, text: &str) -> Result<Rpv, Refusal> {
-    let value = |c: u8| match c {
-        b'A'..=b'Z' => Some(c - b'A'),
-        b'a'..=b'z' => Some(c - b'a' + 26),
-        b'0'..=b'9' => Some(c - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    };
-    let plain = text.trim_end_matches('=');
-    let sextets: Option<Vec<u8>> = plain.bytes().map(value).collect();
-    let bytes = |sextets: &[u8]| -> Vec<u8> {
-        let bits: Vec<u8> =
-            sextets.iter().flat_map(|s| (0..6).rev().map(move |i| s >> i & 1)).collect();
-        bits.chunks_exact(8).map(|bits| bits.iter().fold(0, |byte, bit| byte << 1 | bit)).collect()
-    };
-    let rpv = sextets.and_then(|sextets| Rpv::try_from(bytes(&sextets)).ok());
-    rpv.ok_or_else(|| refused(option, "base64 of exactly 64 bytes is wanted"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commas_are_doubled_inside_values() {
-        let found = properties("virt,a=b,,c,d=", Some("type"));
-        let expected = [("type", Some("virt")), ("a", Some("b,c")), ("d", Some(""))];
-        let expected: Vec<_> =
-            expected.iter().map(|(k, v)| ((*k).to_owned(), v.map(str::to_owned))).collect();
-        assert_eq!(found, expected);
     }
 
-    #[test]
-    fn personalization_values() {
-        assert_eq!(rpv_of_hex("12345").unwrap()[..4], [0x01, 0x23, 0x45, 0]);
-        assert!(rpv_of_hex(&"a".repeat(129)).is_err());
-        let text = format!("{}==", "Ag".repeat(43));
-        assert!(rpv_of_base64(RPV, &text).is_ok());
-        assert!(rpv_of_base64(RPV, "AAAA").is_err());
+    /// Whether the VM runs under KVM: the first accelerator that is named and exists.
+    pub(super) fn has_kvm(&self) -> bool {
+        self.accels.first().is_some_and(|name| name == "kvm")
+    }
+
+    /// Whether TCG is named, and KVM not before it.
+    pub(super) fn is_tcg_first(&self) -> bool {
+        self.accels.first().is_some_and(|name| name == "tcg")
     }
 }

@@ -1,6 +1,7 @@
 //! `-m`, and sizes as QEMU reads them.
 
-use super::options::{Options, properties};
+use super::options::Options;
+use super::words::properties;
 use crate::host::vm::Refusal;
 use crate::host::vmm::{number, refused};
 
@@ -49,6 +50,10 @@ pub(super) fn memory(options: &Options) -> Result<Memory, Refusal> {
         return Err(refused("-m maxmem", why));
     }
     let slots = slots.unwrap_or(0);
+    if slots > 0 && max_bytes == ram_bytes {
+        let why = format!("{slots}; maxmem is no more than RAM, so there is nothing to put there");
+        return Err(refused("-m slots", why));
+    }
     if slots > 256 {
         return Err(refused("-m slots", format!("{slots}; virt has at most 256")));
     }

@@ -1,66 +1,151 @@
-//! `-smp`: how many vCPUs.
+//! `-smp`: how many vCPUs, and how they are put together.
 
-use super::options::{Options, properties};
-use crate::host::caps::Caps;
+use super::options::Options;
+use super::release::Release;
+use super::words::{properties, required};
 use crate::host::vm::Refusal;
 use crate::host::vmm::{number, refused};
 
-/// Most vCPUs of `virt`.
-const VIRT_MAX_CPUS: u64 = 512;
+/// vCPUs and their topology.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Topology {
+    /// vCPUs that the VM starts with. CPUs that could be added later have no REC and no node.
+    pub(super) cpus: u32,
+    pub(super) max_cpus: u32,
+    pub(super) clusters: u32,
+    pub(super) cores: u32,
+    pub(super) threads: u32,
+}
 
-/// vCPUs that the VM starts with. CPUs that could be added later have no REC.
-pub(super) fn cpus(options: &Options, caps: &Caps) -> Result<u32, Refusal> {
-    let (mut cpus, mut maxcpus) = (None, None);
-    let mut parts: [(&str, Option<u64>); 7] = [
-        ("drawers", None),
-        ("books", None),
-        ("sockets", None),
-        ("dies", None),
-        ("clusters", None),
-        ("cores", None),
-        ("threads", None),
-    ];
-    for text in &options.smp {
-        for (key, value) in properties(text, Some("cpus")) {
-            let option = format!("-smp {key}");
-            let value = value.ok_or_else(|| refused(option.as_str(), "expected a value"))?;
-            let why = || format!("{value:?} is not a number");
-            let count = number(&value).ok_or_else(|| refused(option.as_str(), why()))?;
-            if count == 0 {
-                return Err(refused(option, "CPU topology parameters must be greater than zero"));
-            }
-            match parts.iter_mut().find(|(name, _)| *name == key) {
-                Some((_, part)) => *part = Some(count),
-                None if key == "cpus" => cpus = Some(count),
-                None if key == "maxcpus" => maxcpus = Some(count),
-                None => return Err(refused(option, "-smp has no such property")),
+impl Topology {
+    /// vCPUs of a socket.
+    pub(super) const fn socket(&self) -> u32 {
+        self.clusters * self.cores * self.threads
+    }
+}
+
+/// Parts of a topology that other machines have. Here there is one of each.
+const ALWAYS_ONE: &[&str] = &["drawers", "books", "dies", "modules"];
+
+#[derive(Default)]
+struct Given {
+    cpus: Option<u64>,
+    max_cpus: Option<u64>,
+    sockets: Option<u64>,
+    clusters: Option<u64>,
+    cores: Option<u64>,
+    threads: Option<u64>,
+}
+
+impl Given {
+    fn read(options: &Options) -> Result<Self, Refusal> {
+        let mut given = Self::default();
+        for text in &options.smp {
+            for (key, value) in properties(text, Some("cpus")) {
+                let option = format!("-smp {key}");
+                let value = required(&option, value)?;
+                let why = || format!("{value:?} is not a number");
+                let count = number(&value).ok_or_else(|| refused(option.as_str(), why()))?;
+                if count == 0 {
+                    let why = "CPU topology parameters must be greater than zero";
+                    return Err(refused(option, why));
+                }
+                match key.as_str() {
+                    "cpus" => given.cpus = Some(count),
+                    "maxcpus" => given.max_cpus = Some(count),
+                    "sockets" => given.sockets = Some(count),
+                    "clusters" => given.clusters = Some(count),
+                    "cores" => given.cores = Some(count),
+                    "threads" => given.threads = Some(count),
+                    part if ALWAYS_ONE.contains(&part) => {
+                        if count > 1 {
+                            let why = format!("{part} not supported by this machine's topology");
+                            return Err(refused(option, why));
+                        }
+                    }
+                    _ => return Err(refused(option, "-smp has no such property")),
+                }
             }
         }
+        Ok(given)
     }
-    let given = parts.iter().filter_map(|(_, count)| *count);
-    let product = given.clone().fold(1, u64::saturating_mul);
-    // A part that is not given is filled up: cores first, then sockets, then threads.
-    let open = parts
-        .iter()
-        .any(|(name, count)| count.is_none() && ["sockets", "cores", "threads"].contains(name));
-    let most = maxcpus.or(cpus).unwrap_or(product);
-    let cpus = cpus.unwrap_or(most);
-    let fits = if open { most % product == 0 } else { most == product };
-    let asks = given.count() > 0;
-    if asks && !fits && product != most {
+
+    /// Sockets, clusters, cores and threads: what is missing is filled up, cores before sockets
+    /// from `virt-6.2` on, threads last.
+    fn filled(&self, model: Release) -> [u64; 4] {
+        let clusters = self.clusters.unwrap_or(1);
+        let one = |part: Option<u64>| part.unwrap_or(1);
+        let Some(most) = self.max_cpus.or(self.cpus) else {
+            return [one(self.sockets), clusters, one(self.cores), one(self.threads)];
+        };
+        // A quotient of nothing is refused afterwards: the product is not the number of CPUs.
+        let rest = |parts: [u64; 3]| {
+            let product = parts.iter().fold(1_u64, |product, part| product.saturating_mul(*part));
+            most.checked_div(product).unwrap_or(0)
+        };
+        let (mut sockets, mut cores, mut threads) = (self.sockets, self.cores, self.threads);
+        let prefers_sockets = model < Release(6, 2);
+        if prefers_sockets && sockets.is_none() {
+            let (c, t) = (one(cores), one(threads));
+            (sockets, cores, threads) = (Some(rest([clusters, c, t])), Some(c), Some(t));
+        } else if cores.is_none() {
+            let (s, t) = (one(sockets), one(threads));
+            (sockets, cores, threads) = (Some(s), Some(rest([s, clusters, t])), Some(t));
+        } else if sockets.is_none() {
+            let (c, t) = (one(cores), one(threads));
+            (sockets, threads) = (Some(rest([clusters, c, t])), Some(t));
+        }
+        let (sockets, cores) = (one(sockets), one(cores));
+        [sockets, clusters, cores, threads.unwrap_or_else(|| rest([sockets, clusters, cores]))]
+    }
+}
+
+/// Reads all `-smp` together.
+pub(super) fn topology(options: &Options, model: Release) -> Result<Topology, Refusal> {
+    let given = Given::read(options)?;
+    let parts = given.filled(model);
+    let product = parts.iter().fold(1_u64, |product, part| product.saturating_mul(*part));
+    let most = given.max_cpus.or(given.cpus).unwrap_or(product);
+    let cpus = given.cpus.unwrap_or(most);
+    let asks = [given.sockets, given.clusters, given.cores, given.threads];
+    if product != most && asks.iter().any(Option::is_some) {
         let why = format!("product of the hierarchy ({product}) must match maxcpus ({most})");
         return Err(refused("-smp", why));
     }
     if most < cpus {
         return Err(refused("-smp maxcpus", format!("{most} is less than cpus={cpus}")));
     }
-    if most > VIRT_MAX_CPUS {
-        let why = format!("{most} CPUs; virt has at most {VIRT_MAX_CPUS}");
+    let limit = if model <= Release(2, 12) { 255 } else { 512 };
+    if most > limit {
+        let why = format!("{most} CPUs; virt has at most {limit}");
         return Err(refused("-smp", why));
     }
-    if most > caps.max_vcpus.into() {
-        let why = format!("{most} CPUs; KVM offers {}", caps.max_vcpus);
-        return Err(refused("-smp", why));
+    let small = |count: u64| u32::try_from(count).expect("at most 512");
+    let [_, clusters, cores, threads] = parts.map(small);
+    Ok(Topology { cpus: small(cpus), max_cpus: small(most), clusters, cores, threads })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str, model: Release) -> Result<[u32; 5], String> {
+        let options = Options { smp: vec![text.into()], ..Options::default() };
+        let found = topology(&options, model).map_err(|error| error.to_string())?;
+        Ok([found.cpus, found.max_cpus, found.clusters, found.cores, found.threads])
     }
-    Ok(u32::try_from(cpus).expect("at most 512"))
+
+    #[test]
+    fn what_is_missing_is_filled_up() {
+        let (old, new) = (Release(6, 1), Release(6, 2));
+        assert_eq!(parts("8", new), Ok([8, 8, 1, 8, 1]));
+        assert_eq!(parts("8", old), Ok([8, 8, 1, 1, 1]));
+        assert_eq!(parts("8,threads=2", new), Ok([8, 8, 1, 4, 2]));
+        assert_eq!(parts("2,maxcpus=8,cores=4,sockets=1", old), Ok([2, 8, 1, 4, 2]));
+        assert_eq!(parts("cores=3,threads=2", old), Ok([6, 6, 1, 3, 2]));
+        assert_eq!(parts("8,sockets=2", old), Ok([8, 8, 1, 4, 1]));
+        assert_eq!(parts("", new), Ok([1, 1, 1, 1, 1]));
+        assert!(parts("8,clusters=3", new).is_err());
+        assert!(parts("2,cores=99999999999999", new).is_err());
+    }
 }

@@ -1,19 +1,19 @@
 //! QEMU against what the series v3 did.
 
-use std::sync::Arc;
-
 use rimsim::host::kvm::StageKind;
 use rimsim::host::vmm::Context;
-use rimsim::host::{Caps, Layer, Refusal, qemu};
-use rimsim::measure::image::Image;
+use rimsim::host::{Caps, Layer, Refusal, Vm, qemu};
+use rimsim::measure::event::RealmEvent;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::boot::boot;
 use super::cases::{argv, folder, host, lines, number};
 use super::inputs::Inputs;
+use crate::naive::NaiveRim;
 
 /// What the host of a case offered.
-fn caps(case: &Value) -> Caps {
+pub(crate) fn caps(case: &Value) -> Caps {
     let offers = case["host_offers"].as_str().unwrap_or_default();
     let bits = offers.strip_prefix("ipa=").and_then(|bits| bits.parse().ok());
     Caps { ipa_bits: bits.unwrap_or(48), ..host() }
@@ -26,10 +26,12 @@ fn recorded(case: &Value) -> Vec<String> {
             Some(format!("ripas {:#x} {:#x}", number(&stage["base"]), number(&stage["size"])))
         }
         "POPULATE" => Some(format!(
-            "data {:#x} {:#x} {}",
+            "data {:#x} {:#x} {} {}",
             number(&stage["base"]),
             number(&stage["size"]),
-            number(&stage["flags"])
+            number(&stage["flags"]),
+            // What stands in the event log is not measured and not known.
+            stage["sha256"].as_str().filter(|_| stage["flags"] == 1).unwrap_or("-")
         )),
         "REC" => Some(format!("rec {:#x} {:#x}", number(&stage["pc"]), number(&stage["gprs"][0]))),
         _ => None,
@@ -37,15 +39,77 @@ fn recorded(case: &Value) -> Vec<String> {
     case["stages"].as_array().expect("stages").iter().filter_map(stage).collect()
 }
 
+/// The bytes of the region that begins at `base`, zeros included.
+fn contents(vm: &Vm, base: u64) -> Vec<u8> {
+    let region = vm.regions.iter().find(|region| region.ipa.start == base).expect("a region");
+    let len = |bytes: u64| usize::try_from(bytes).expect("it fits in memory");
+    let mut bytes = vec![0; len(region.fill_bytes)];
+    bytes.extend(region.image.iter().flat_map(|image| image.bytes_from(0)));
+    bytes.resize(len(region.ipa.end - region.ipa.start), 0);
+    bytes
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The RIM of the recorded calls, one hash after the other. The contents are those whose hashes
+/// were recorded; of the simulator's there are only the Realm's parameters.
+fn folded(case: &Value, vm: &Vm, params: RealmEvent) -> String {
+    let fields = [
+        params.flags,
+        params.s2sz,
+        params.sve_vl,
+        params.num_bps,
+        params.num_wps,
+        params.pmu_num_ctrs,
+        params.hash_algo.into(),
+    ];
+    let fields: Vec<(usize, u64)> = (0..).step_by(8).zip(fields).collect();
+    let mut rim = NaiveRim::create(params.hash_algo == 1, &fields);
+    for stage in case["stages"].as_array().expect("stages") {
+        let base = stage["base"].as_u64().unwrap_or_default();
+        let top = base + stage["size"].as_u64().unwrap_or_default();
+        match stage["sub"].as_str().expect("a name") {
+            // No table is there yet but those of the start level, so every entry is as large as
+            // can be. Up to 34 bits that level has no entries of 1 GiB.
+            "INIT_RIPAS" => {
+                let mut at = base;
+                while at < top {
+                    let fits = |size: &u64| at % size == 0 && at + size <= top;
+                    let sizes = [1 << 30, 2 << 20, 4096].into_iter();
+                    let known = usize::from(params.s2sz <= 34);
+                    let size = sizes.skip(known).find(fits).expect("pages");
+                    rim.ripas(at, at + size);
+                    at += size;
+                }
+            }
+            "POPULATE" => {
+                for (at, page) in (base..).step_by(4096).zip(contents(vm, base).chunks(4096)) {
+                    let page = page.try_into().expect("a page");
+                    rim.data(at, number(&stage["flags"]), page);
+                }
+            }
+            "REC" if stage["vcpu"] == 0 => {
+                let registers = stage["gprs"].as_array().expect("registers");
+                let gprs = [0, 1, 2, 3, 4, 5, 6, 7].map(|i: usize| number(&registers[i]));
+                rim.rec(1, number(&stage["pc"]), gprs);
+            }
+            _ => {}
+        }
+    }
+    let len = if params.hash_algo == 1 { 64 } else { 32 };
+    rim.slot[..len].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[test]
-fn every_recorded_realm_has_its_layout_and_order() {
+fn every_recorded_realm_has_its_stages_and_rim() {
     let mut files = Inputs::default();
     let (mut built, mut refused) = (0, 0);
     for case in lines(&folder("qemu").join("realm.jsonl")) {
         let id = case["id"].as_str().expect("a name");
         let caps = caps(&case);
-        let device_tree = Some(Arc::new(Image::from_bytes("dtb", vec![1; 5000])));
-        let mut context = Context { caps: &caps, files: &mut files, device_tree };
+        let mut context = Context { caps: &caps, files: &mut files, device_tree: None };
         let vm = qemu::vm("cca-v3", &argv(&case), &mut context);
         let recorded = recorded(&case);
         if !recorded.iter().any(|call| call.starts_with("rec")) {
@@ -59,7 +123,8 @@ fn every_recorded_realm_has_its_layout_and_order() {
         let call = |kind: &StageKind| match *kind {
             StageKind::Ripas { base, top } => Some(format!("ripas {base:#x} {:#x}", top - base)),
             StageKind::Data { base, top, measured, .. } => {
-                Some(format!("data {base:#x} {:#x} {}", top - base, u8::from(measured)))
+                let hash = if measured { sha256(&contents(&vm, base)) } else { "-".to_owned() };
+                Some(format!("data {base:#x} {:#x} {} {hash}", top - base, u8::from(measured)))
             }
             StageKind::Rec { pc, gprs, .. } => Some(format!("rec {pc:#x} {:#x}", gprs[0])),
             _ => None,
@@ -74,6 +139,7 @@ fn every_recorded_realm_has_its_layout_and_order() {
         let has_pmu = number(&rec["features"]) & 1 << 3 != 0;
         let counters = if has_pmu { number(&rec["pmcr"]) >> 11 & 0x1F } else { 0 };
         assert_eq!(params.pmu_num_ctrs, counters, "{id}");
+        assert_eq!(realm.rim(), folded(&case, &vm, params), "{id}");
         built += 1;
     }
     assert_eq!((built, refused), (131, 3));

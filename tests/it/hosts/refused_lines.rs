@@ -74,15 +74,20 @@ const QEMU: &[(&str, &str)] = &[
         "-M virt,confidential-guest-support=rme1",
         "-machine confidential-guest-support: there is no object with the id \"rme1\"",
     ),
-    (
-        "-M virt,highmem-mmio-size=3G",
-        "-machine highmem-mmio-size: a power of two from 512 GiB on is wanted",
-    ),
+    ("-M virt,highmem-mmio-size=3G", "-machine highmem-mmio-size: virt has it from QEMU 10.0 on"),
     ("-M virt,flux=on", "-machine flux: virt has no such property"),
     ("-M virt,gic-version=2", "-machine gic-version: \"2\"; a Realm has a GICv3"),
     ("-M virt,virtualization=on", "-machine virtualization: KVM does not offer EL2 to a Realm"),
     ("-M virt,secure=on", "-machine secure: KVM has no secure world"),
-    ("-accel tcg", "-accel: a Realm runs under KVM, not under tcg"),
+    ("-accel frob", "-accel: invalid accelerator frob"),
+    ("-M virt-10.0", "-machine: \"virt-10.0\"; this QEMU has virt-2.6 to virt-9.2"),
+    ("-M virt,its=perhaps", "-machine its: \"perhaps\" is neither on nor off"),
+    (
+        "-M virt,kernel-irqchip=off",
+        "-machine kernel-irqchip: \"off\"; without KVM's GIC nothing is known of the tree",
+    ),
+    ("-device loader,file=x", "-device loader: puts contents into memory, which is not modelled"),
+    ("-cpu host,+pmu", "-cpu host,+pmu: expected a value"),
     ("-accel", "-accel: requires an argument"),
     ("-frobnicate", "-frobnicate: invalid option"),
     ("disk.img", "disk.img: a word without an option before it is a disk image; write -drive"),
@@ -155,6 +160,125 @@ fn what_is_no_realm_is_refused() {
         ("", "-machine: \"\"; Realms are made with virt"),
     ] {
         assert_eq!(said("qemu", "cca-v3", line, true), text, "{line}");
+    }
+}
+
+/// QEMU's options that make no device tree, after those of a good command line.
+const TREES: &[(&str, &str)] = &[
+    (
+        "-M virt,dtb-randomness=on",
+        "-machine dtb-randomness: the device tree has random seeds, so it can not be predicted: \
+         write dtb-randomness=off",
+    ),
+    (
+        "-device tpm-tis-device,tpmdev=t",
+        "-device tpm-tis-device: what it does to the device tree is not modelled; give the tree \
+         with --dtb",
+    ),
+    (
+        "-global cpu.pmu=off",
+        "-global cpu.pmu=off: what it does to the device tree is not modelled; give the tree with \
+         --dtb",
+    ),
+    (
+        "-device virtio-iommu-pci -device virtio-iommu-pci",
+        "-device virtio-iommu-pci: virt machine does not support multiple IOMMUs",
+    ),
+    ("-device virtio-iommu-pci,bus=x", "-device virtio-iommu-pci: has to be on bus pcie.0"),
+    ("-device e1000,addr=20", "-device e1000,addr: \"20\" is no slot and function"),
+    (
+        "-M virt,its=off -device pcie-root-port",
+        "-device pcie-root-port: MSI-X is not supported by interrupt controller",
+    ),
+    ("-numa node", "-numa node: the nodes have 0 bytes together, and RAM has 134217728"),
+    ("-numa node,nodeid=2", "-numa node,nodeid: Node ID missing: 0"),
+    ("-numa node -numa node,nodeid=0", "-numa node,nodeid: duplicate NUMA nodeid: 0"),
+    ("-numa node,cpus=1", "-numa node,cpus: \"1\" is not a number below 1"),
+    ("-numa node,mem=1", "-numa node,mem: this machine has no such parameter; write memdev="),
+    ("-numa node,memdev=m", "-numa node,memdev: memdev=m is ambiguous or does not exist"),
+    ("-numa cpu,node-id=0", "-numa cpu: is not modelled; write -numa node,cpus=…"),
+    ("-numa dist,src=0,dst=1", "-numa dist: needs src, dst and val"),
+    ("-numa dist,src=0,dst=1,val=20", "-numa dist: 0 to 1: name the nodes before their distance"),
+    (
+        "-numa node -numa dist,src=0,dst=0,val=20",
+        "-numa dist,val: 20 from 0 to 0; 10 is a node's own, and the least",
+    ),
+];
+
+#[test]
+fn trees_that_can_not_be_predicted_say_why() {
+    for (line, text) in TREES {
+        let line = format!("{REALM} {line}");
+        assert_eq!(said("qemu", "cca-v3", &line, false), *text, "{line}");
+    }
+    assert_eq!(said("qemu", "cca-v3", REALM, false), "accepted");
+    // What only the tree shows does not matter if the tree is given.
+    let line = format!("{REALM} -device tpm-tis-device,tpmdev=t -numa cpu");
+    assert_eq!(said("qemu", "cca-v3", &line, true), "accepted");
+}
+
+#[test]
+fn what_other_programs_refuse() {
+    for (version, line, text) in [
+        ("qemu-7.2", REALM, "-object rme-guest: this QEMU has no Realms; cca-v3 has"),
+        (
+            "cca-v3",
+            "-M virt,confidential-guest-support=rme0 -object rme-guest,id=rme0 -accel tcg",
+            "-accel: a Realm runs under KVM, not under tcg",
+        ),
+    ] {
+        assert_eq!(said("qemu", version, line, false), text, "{line}");
+    }
+    let tree = |version: &str, line: &str| {
+        let (caps, mut files) = (host(), Inputs::default());
+        let mut context = Context { caps: &caps, files: &mut files, device_tree: None };
+        let argv: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        let made = qemu::device_tree(version, &argv, &mut context);
+        made.map_or_else(|error| error.to_string(), |_| "accepted".into())
+    };
+    for (version, line, text) in [
+        ("qemu-7.2", "", "-machine: \"\"; only virt is known"),
+        ("qemu-7.2", "-M virt-8.0", "-machine: \"virt-8.0\"; this QEMU has virt-2.6 to virt-7.2"),
+        ("qemu-7.2", "-M virt", "-cpu: \"cortex-a15\"; 32-bit processors are not modelled"),
+        (
+            "qemu-7.2",
+            "-M virt -cpu cortex-a710",
+            "-cpu: \"cortex-a710\"; this QEMU's virt has no such 64-bit processor",
+        ),
+        (
+            "qemu-7.2",
+            "-M virt -cpu max",
+            "-machine dtb-randomness: the device tree has random seeds, so it can not be \
+             predicted: write dtb-randomness=off",
+        ),
+        (
+            "qemu-7.2",
+            "-M virt,compact-highmem=on -cpu max",
+            "-machine compact-highmem: virt has it from QEMU 8.0 on",
+        ),
+        ("qemu-7.2", "-M virt -cpu max -smp 9", "-smp: 9 CPUs; this interrupt controller has 8"),
+        (
+            "qemu-7.2",
+            "-M virt -cpu max -append x",
+            "-append: -append only allowed with -kernel option",
+        ),
+        (
+            "qemu-10.0",
+            "-M virt -cpu max -kernel k4k.img -dtb opaque5001.dtb",
+            "-dtb: QEMU adds to a device tree that is given, which is not modelled",
+        ),
+        (
+            "qemu-10.0",
+            "-M virt,highmem-mmio-size=3G -cpu max",
+            "-machine highmem-mmio-size: a power of two from 512 GiB on is wanted",
+        ),
+        (
+            "qemu-10.0",
+            "-M virt,secure=on -accel kvm -cpu host",
+            "-machine secure: KVM has no secure world",
+        ),
+    ] {
+        assert_eq!(tree(version, line), text, "{line}");
     }
 }
 
@@ -233,9 +357,6 @@ fn cloud_hypervisor_says_what_is_wrong() {
 
 #[test]
 fn without_a_device_tree_it_is_said_how_to_get_one() {
-    let text = said("qemu", "cca-v3", REALM, false);
-    assert!(text.starts_with("--dtb: QEMU makes the device tree itself"), "{text}");
-    assert!(text.contains("`-machine dumpdtb=virt.dtb`"), "{text}");
     let text = said("cloud-hypervisor", "arm-rme", "--platform arm_rme=on", false);
     assert!(text.contains("in the order of a hash map with a random seed"), "{text}");
 }

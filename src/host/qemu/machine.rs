@@ -1,0 +1,97 @@
+//! The machine that a command line describes: every decision, before anything is placed.
+
+use super::cpu_model::{CpuModel, cpu_model};
+use super::gic::{Gic, gic};
+use super::map::{Map, map};
+use super::options::Options;
+use super::realm;
+use super::release::Release;
+use super::size::{Memory, memory};
+use super::smp::{Topology, topology};
+use super::version::Version;
+use crate::host::caps::Caps;
+use crate::host::vm::Refusal;
+use crate::host::vmm::refused;
+
+/// Who runs the vCPUs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Accel {
+    Kvm,
+    Tcg,
+}
+
+/// What kind of VM it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kind {
+    pub(super) version: Version,
+    /// The program's release.
+    pub(super) release: Release,
+    /// The machine's version, which is the program's unless an older one was asked for.
+    pub(super) model: Release,
+    pub(super) accel: Accel,
+    pub(super) realm: bool,
+}
+
+/// A machine.
+#[derive(Clone, Debug)]
+pub(super) struct Machine {
+    pub(super) kind: Kind,
+    pub(super) memory: Memory,
+    pub(super) topology: Topology,
+    pub(super) cpu: CpuModel,
+    pub(super) map: Map,
+    pub(super) gic: Gic,
+    /// Whether firmware runs first, so that kernel and initrd go through fw_cfg.
+    pub(super) firmware: bool,
+}
+
+impl Kind {
+    pub(super) fn of(options: &Options, version: Version) -> Result<Self, Refusal> {
+        let release = version.release();
+        let name = options.machine.name.as_deref().unwrap_or_default();
+        let model = Release::of_machine(name, version)?;
+        let known = |name: &&String| ["kvm", "tcg"].contains(&name.as_str());
+        if let Some(name) = options.accels.iter().find(|name| !known(name)) {
+            return Err(refused("-accel", format!("invalid accelerator {name}")));
+        }
+        let accel = if options.has_kvm() { Accel::Kvm } else { Accel::Tcg };
+        let realm = realm::rme_guest(options)?.is_some();
+        Ok(Self { version, release, model, accel, realm })
+    }
+}
+
+impl Machine {
+    /// Decides what `options` leave open.
+    pub(super) fn decide(
+        options: &Options,
+        version: Version,
+        caps: &Caps,
+    ) -> Result<Self, Refusal> {
+        if options.kernel.is_none() {
+            for (option, value) in [("-initrd", &options.initrd), ("-append", &options.append)] {
+                if value.as_ref().is_some_and(|value| option == "-initrd" || !value.is_empty()) {
+                    let why = format!("{option} only allowed with -kernel option");
+                    return Err(refused(option, why));
+                }
+            }
+        }
+        let kind = Kind::of(options, version)?;
+        if kind.accel == Accel::Kvm && options.machine.secure {
+            return Err(refused("-machine secure", "KVM has no secure world"));
+        }
+        if kind.accel == Accel::Kvm && options.machine.virtualization {
+            return Err(refused("-machine virtualization", "KVM does not offer EL2 to guests"));
+        }
+        let cpu = cpu_model(options, &kind, caps)?;
+        let memory = memory(options)?;
+        let topology = topology(options, kind.model)?;
+        if kind.accel == Accel::Kvm && topology.max_cpus > caps.max_vcpus {
+            let why = format!("{} CPUs; KVM offers {}", topology.max_cpus, caps.max_vcpus);
+            return Err(refused("-smp", why));
+        }
+        let map = map(options, &kind, &memory, cpu.pa_bits, caps)?;
+        let gic = gic(options, &kind, &topology, &map, caps)?;
+        let firmware = options.bios.is_some() || options.pflash;
+        Ok(Self { kind, memory, topology, cpu, map, gic, firmware })
+    }
+}

@@ -1,0 +1,214 @@
+//! `-numa`: nodes of memory, the CPUs that belong to them, and how far they are apart.
+
+use super::machine::Kind;
+use super::options::Options;
+use super::release::Release;
+use super::size::{Memory, size};
+use super::smp::Topology;
+use super::words::{properties, required};
+use crate::host::vm::Refusal;
+use crate::host::vmm::{number, refused};
+
+/// Most nodes.
+const MAX_NODES: u32 = 128;
+/// The distance of a node to itself.
+const OWN_DISTANCE: u32 = 10;
+
+/// The nodes of a machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Numa {
+    /// Bytes of each node.
+    pub(super) nodes: Vec<u64>,
+    /// The node of each CPU; empty without nodes.
+    pub(super) cpus: Vec<u32>,
+    /// Distances from and to, if any were given.
+    pub(super) distances: Option<Vec<Vec<u32>>>,
+}
+
+/// Reads all `-numa` together.
+pub(super) fn numa(
+    options: &Options,
+    kind: &Kind,
+    memory: &Memory,
+    topology: &Topology,
+) -> Result<Numa, Refusal> {
+    let mut reading = Reading { options, kind, nodes: Vec::new(), cpus: Vec::new(), far: None };
+    reading.cpus.resize(topology.max_cpus as usize, None);
+    for text in &options.numa {
+        reading.option(text)?;
+    }
+    reading.finish(memory, topology)
+}
+
+struct Reading<'o> {
+    options: &'o Options,
+    kind: &'o Kind,
+    /// Bytes by identifier; `None` for those that were not named yet.
+    nodes: Vec<Option<u64>>,
+    cpus: Vec<Option<u32>>,
+    far: Option<Vec<(u32, u32, u32)>>,
+}
+
+impl Reading<'_> {
+    fn option(&mut self, text: &str) -> Result<(), Refusal> {
+        let mut properties = properties(text, Some("type")).into_iter();
+        let kind = properties.next().and_then(|(_, kind)| kind).unwrap_or_default();
+        let properties: Vec<_> = properties.collect();
+        match kind.as_str() {
+            "node" => self.node(&properties),
+            "dist" => self.distance(&properties),
+            // Tables of ACPI, which is not measured.
+            "hmat-lb" | "hmat-cache" => Ok(()),
+            "cpu" => Err(refused("-numa cpu", "is not modelled; write -numa node,cpus=…")),
+            _ => Err(refused(format!("-numa {kind}"), "there is no such kind of option")),
+        }
+    }
+
+    fn node(&mut self, properties: &[(String, Option<String>)]) -> Result<(), Refusal> {
+        let mut bytes = 0;
+        let next = u32::try_from(self.nodes.len()).expect("128 at most");
+        let (mut id, mut cpus) = (next, Vec::new());
+        for (key, value) in properties {
+            let option = format!("-numa node,{key}");
+            let value = required(&option, value.clone())?;
+            match key.as_str() {
+                "nodeid" => id = below(&option, &value, MAX_NODES)?,
+                "memdev" => {
+                    let backend = self.options.backends.iter().find(|(id, _)| *id == value);
+                    let why = || format!("memdev={value} is ambiguous or does not exist");
+                    bytes = backend.ok_or_else(|| refused(option, why()))?.1;
+                }
+                "mem" if self.kind.model <= Release(5, 0) => {
+                    bytes = size(&value, 1 << 20).map_err(|why| refused(option, why))?;
+                }
+                "mem" => {
+                    let why = "this machine has no such parameter; write memdev=";
+                    return Err(refused(option, why));
+                }
+                "cpus" => cpus.push(self.range(&option, &value)?),
+                "initiator" => {}
+                _ => return Err(refused(option, "a node has no such property")),
+            }
+        }
+        let index = id as usize;
+        if self.nodes.len() <= index {
+            self.nodes.resize(index + 1, None);
+        }
+        if self.nodes[index].replace(bytes).is_some() {
+            return Err(refused("-numa node,nodeid", format!("duplicate NUMA nodeid: {id}")));
+        }
+        for cpu in cpus.into_iter().flatten() {
+            if self.cpus[cpu].replace(id).is_some() {
+                return Err(refused("-numa node,cpus", format!("CPU {cpu} has a node already")));
+            }
+        }
+        Ok(())
+    }
+
+    fn range(&self, option: &str, value: &str) -> Result<std::ops::Range<usize>, Refusal> {
+        let (first, last) = value.split_once('-').unwrap_or((value, value));
+        let most = u32::try_from(self.cpus.len()).expect("512 at most");
+        let (first, last) = (below(option, first, most)?, below(option, last, most)?);
+        if first > last {
+            return Err(refused(option, format!("{value}: the last CPU is before the first")));
+        }
+        Ok(first as usize..last as usize + 1)
+    }
+
+    fn distance(&mut self, properties: &[(String, Option<String>)]) -> Result<(), Refusal> {
+        let mut numbers = [None; 3];
+        for (key, value) in properties {
+            let option = format!("-numa dist,{key}");
+            let value = required(&option, value.clone())?;
+            let place = ["src", "dst", "val"].iter().position(|name| name == key);
+            let place = place.ok_or_else(|| refused(&option, "a distance has no such property"))?;
+            let most = if place == 2 { 256 } else { MAX_NODES };
+            numbers[place] = Some(below(&option, &value, most)?);
+        }
+        let [Some(from), Some(to), Some(far)] = numbers else {
+            return Err(refused("-numa dist", "needs src, dst and val"));
+        };
+        let exists = |id: u32| self.nodes.get(id as usize).is_some_and(Option::is_some);
+        if !exists(from) || !exists(to) {
+            let why = format!("{from} to {to}: name the nodes before their distance");
+            return Err(refused("-numa dist", why));
+        }
+        if far < OWN_DISTANCE || (from == to && far != OWN_DISTANCE) {
+            let why = format!("{far} from {from} to {to}; 10 is a node's own, and the least");
+            return Err(refused("-numa dist,val", why));
+        }
+        self.far.get_or_insert_default().push((from, to, far));
+        Ok(())
+    }
+
+    fn finish(self, memory: &Memory, topology: &Topology) -> Result<Numa, Refusal> {
+        // Memory that can be added later makes a node, since 4.2 with slots and since 5.1 always.
+        let model = self.kind.model;
+        let hotplug = memory.max_bytes > memory.ram_bytes
+            && (model >= Release(5, 1) || (memory.slots > 0 && model >= Release(4, 2)));
+        if self.nodes.is_empty() && !hotplug {
+            return Ok(Numa::default());
+        }
+        let nodes = if self.nodes.is_empty() {
+            vec![memory.ram_bytes]
+        } else {
+            let missing = self.nodes.iter().position(Option::is_none);
+            let nodes = self.nodes.iter().copied().collect::<Option<Vec<u64>>>();
+            let why = || format!("Node ID missing: {}", missing.unwrap_or_default());
+            nodes.ok_or_else(|| refused("-numa node,nodeid", why()))?
+        };
+        let total = nodes.iter().fold(0_u64, |total, bytes| total.saturating_add(*bytes));
+        if total != memory.ram_bytes {
+            let ram = memory.ram_bytes;
+            let why = format!("the nodes have {total} bytes together, and RAM has {ram}");
+            return Err(refused("-numa node", why));
+        }
+        let count = u32::try_from(nodes.len()).expect("128 at most");
+        // Once any CPU has a node, the others are in the first.
+        let mapped = self.cpus.iter().any(Option::is_some);
+        let default = |i: u32| if mapped { 0 } else { i / topology.socket() % count };
+        let node = |(i, node): (u32, &Option<u32>)| node.unwrap_or_else(|| default(i));
+        let cpus = (0..).zip(&self.cpus).map(node).collect();
+        let distances = self.far.map(|far| matrix(&far, nodes.len())).transpose()?;
+        Ok(Numa { nodes, cpus, distances })
+    }
+}
+
+/// Distances in both directions; one that was given counts for both unless any pair differs.
+fn matrix(far: &[(u32, u32, u32)], count: usize) -> Result<Vec<Vec<u32>>, Refusal> {
+    let mut given = vec![vec![0; count]; count];
+    for (from, to, distance) in far {
+        given[*from as usize][*to as usize] = *distance;
+    }
+    let mut filled = given.clone();
+    let pairs = (0..count).flat_map(|from| (0..count).map(move |to| (from, to)));
+    let asymmetric = pairs.clone().any(|(from, to)| {
+        let (there, back) = (given[from][to], given[to][from]);
+        there != 0 && back != 0 && there != back
+    });
+    for (from, to) in pairs {
+        filled[from][to] = match (given[from][to], given[to][from]) {
+            _ if from == to => OWN_DISTANCE,
+            (0, 0) => {
+                let why = format!("the distance between node {from} and {to} is missing");
+                return Err(refused("-numa dist", why));
+            }
+            (0, _) if asymmetric => {
+                let why = format!(
+                    "{from} to {to}: with one pair that differs by direction, all \
+                                   distances have to be given in both"
+                );
+                return Err(refused("-numa dist", why));
+            }
+            (0, back) => back,
+            (there, _) => there,
+        };
+    }
+    Ok(filled)
+}
+
+fn below(option: &str, text: &str, most: u32) -> Result<u32, Refusal> {
+    let found = number(text).and_then(|number| u32::try_from(number).ok());
+    let why = || format!("{text:?} is not a number below {most}");
+    found.filter(|number| *number < most).ok_or_else(|| refused(option, why()))
+}

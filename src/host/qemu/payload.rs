@@ -1,0 +1,37 @@
+//! The files that go into the guest.
+
+use std::sync::Arc;
+
+use super::kernel;
+use super::options::Options;
+use crate::host::vm::Refusal;
+use crate::host::vmm::Context;
+use crate::measure::image::{Image, ImageError};
+
+/// The files that go into the guest.
+pub(super) struct Payload {
+    pub(super) kernel: Option<Arc<Image>>,
+    pub(super) initrd: Option<Arc<Image>>,
+    pub(super) firmware: Option<Arc<Image>>,
+    /// The device tree, if it was given; and whether the command line itself names it.
+    pub(super) device_tree: Option<(Arc<Image>, bool)>,
+}
+
+impl Payload {
+    pub(super) fn open(options: &Options, context: &mut Context<'_>) -> Result<Self, Refusal> {
+        let mut open = |option: &str, name: &Option<String>| {
+            name.as_ref().map(|name| context.open(option, name)).transpose()
+        };
+        let firmware = open("-bios", &options.bios)?;
+        let kernel = open("-kernel", &options.kernel)?.map(kernel::unpacked).transpose()?;
+        let initrd = match open("-initrd", &options.initrd) {
+            // QEMU loads nothing then, and says nothing.
+            Err(Refusal::File { source: ImageError::Empty { .. }, .. }) => None,
+            opened => opened?,
+        };
+        let own = open("-dtb", &options.dtb)?;
+        let own = own.map(|image| (image, true));
+        let device_tree = own.or_else(|| context.device_tree.clone().map(|image| (image, false)));
+        Ok(Self { kernel, initrd, firmware, device_tree })
+    }
+}

@@ -1,0 +1,156 @@
+//! What makes a VM a Realm: the object `rme-guest`, and what a Realm needs.
+
+use super::options::Options;
+use super::version::Version;
+
+use crate::abi::params::Rpv;
+use crate::host::vm::Refusal;
+use crate::host::vmm::{on_off, refused};
+use crate::measure::rim::HashAlgo;
+
+/// What `-object rme-guest` says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RmeGuest {
+    id: String,
+    pub(super) hash_algo: Option<HashAlgo>,
+    pub(super) log: bool,
+    rpv_text: Option<String>,
+}
+
+const RPV: &str = "-object rme-guest,personalization-value";
+
+impl RmeGuest {
+    /// Reads the properties behind the object's type.
+    pub(super) fn read(
+        properties: impl Iterator<Item = (String, Option<String>)>,
+    ) -> Result<Self, Refusal> {
+        let mut guest = Self::default();
+        let mut id = None;
+        for (key, value) in properties {
+            let option = format!("-object rme-guest,{key}");
+            let value = value.ok_or_else(|| refused(option.as_str(), "expected a value"))?;
+            match key.as_str() {
+                "id" => id = Some(value),
+                "measurement-algorithm" | "measurement-algo" => {
+                    let algo = HashAlgo::from_name(&value);
+                    let why = || format!("{value:?} is neither sha256 nor sha512");
+                    guest.hash_algo = Some(algo.ok_or_else(|| refused(option, why()))?);
+                }
+                "measurement-log" => guest.log = on_off(&option, &value)?,
+                "personalization-value" => guest.rpv_text = Some(value),
+                _ => return Err(refused(option, "rme-guest has no such property")),
+            }
+        }
+        let why = "Parameter 'id' is missing";
+        guest.id = id.ok_or_else(|| refused("-object rme-guest", why))?;
+        Ok(guest)
+    }
+
+    /// The personalization value, in the coding of the version.
+    pub(super) fn rpv(&self, version: Version) -> Result<Option<Rpv>, Refusal> {
+        match &self.rpv_text {
+            Some(text) if version == Version::CcaV3 => rpv_of_hex(text).map(Some),
+            Some(text) => rpv_of_base64(RPV, text).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The object of a VM that is a Realm.
+pub(super) fn rme_guest(options: &Options) -> Result<Option<&RmeGuest>, Refusal> {
+    let support = "-machine confidential-guest-support";
+    match (&options.machine.guest_support, &options.rme_guest) {
+        (None, _) => Ok(None),
+        (Some(wanted), Some(found)) if *wanted == found.id => Ok(Some(found)),
+        (Some(wanted), _) => {
+            Err(refused(support, format!("there is no object with the id {wanted:?}")))
+        }
+    }
+}
+
+/// Refuses what is no Realm, and what a Realm can not be.
+pub(super) fn check(options: &Options, version: Version) -> Result<&RmeGuest, Refusal> {
+    let machine = options.machine.name.as_deref().unwrap_or_default();
+    if machine != "virt" && !machine.starts_with("virt-") {
+        return Err(refused("-machine", format!("{machine:?}; Realms are made with virt")));
+    }
+    if options.is_tcg_first() {
+        return Err(refused("-accel", "a Realm runs under KVM, not under tcg"));
+    }
+    if !options.has_kvm() {
+        return Err(refused("-accel", "a Realm needs KVM: -accel kvm or -enable-kvm"));
+    }
+    let Some(guest) = rme_guest(options)? else {
+        let why = "the VM is no Realm: write confidential-guest-support=ID and -object \
+                   rme-guest,id=ID";
+        return Err(refused("-machine confidential-guest-support", why));
+    };
+    if !version.has_realms() {
+        let why = "this QEMU has no Realms; cca-v3 has";
+        return Err(refused("-object rme-guest", why));
+    }
+    if options.pflash {
+        return Err(refused("-drive if=pflash", "a Realm's firmware is given with -bios"));
+    }
+    if options.kernel.is_none() && options.bios.is_none() && version != Version::RealmVm {
+        return Err(refused("-kernel", "a Realm needs -kernel or -bios"));
+    }
+    if options.machine.virtualization {
+        let why = "KVM does not offer EL2 to a Realm";
+        return Err(refused("-machine virtualization", why));
+    }
+    Ok(guest)
+}
+
+/// Hexadecimal digits from the left; an odd number gives the first byte one digit.
+fn rpv_of_hex(text: &str) -> Result<Rpv, Refusal> {
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
+    let digits = digits.filter(|digits| digits.len() <= 128);
+    let Some(mut digits) = digits else {
+        return Err(refused(RPV, "at most 128 hexadecimal digits are wanted"));
+    };
+    if digits.len() % 2 == 1 {
+        digits.insert(0, 0);
+    }
+    let mut rpv = [0; 64];
+    for (byte, pair) in rpv.iter_mut().zip(digits.chunks(2)) {
+        *byte = pair[0] << 4 | pair[1];
+    }
+    Ok(rpv)
+}
+
+/// Base64 of exactly 64 bytes.
+pub(in crate::host) fn rpv_of_base64(option: &str, text: &str) -> Result<Rpv, Refusal> {
+    let value = |c: u8| match c {
+        b'A'..=b'Z' => Some(c - b'A'),
+        b'a'..=b'z' => Some(c - b'a' + 26),
+        b'0'..=b'9' => Some(c - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    };
+    let plain = text.trim_end_matches('=');
+    let sextets: Option<Vec<u8>> = plain.bytes().map(value).collect();
+    let bytes = |sextets: &[u8]| -> Vec<u8> {
+        let bits: Vec<u8> =
+            sextets.iter().flat_map(|s| (0..6).rev().map(move |i| s >> i & 1)).collect();
+        bits.chunks_exact(8).map(|bits| bits.iter().fold(0, |byte, bit| byte << 1 | bit)).collect()
+    };
+    let rpv = sextets.and_then(|sextets| Rpv::try_from(bytes(&sextets)).ok());
+    rpv.ok_or_else(|| refused(option, "base64 of exactly 64 bytes is wanted"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn personalization_values() {
+        assert_eq!(rpv_of_hex("12345").unwrap()[..4], [0x01, 0x23, 0x45, 0]);
+        assert!(rpv_of_hex(&"a".repeat(129)).is_err());
+        let text = format!("{}==", "Ag".repeat(43));
+        assert!(rpv_of_base64(RPV, &text).is_ok());
+        assert!(rpv_of_base64(RPV, "AAAA").is_err());
+    }
+}

@@ -1,0 +1,68 @@
+//! CPUs and how they are put together.
+
+use super::super::gic::GicVersion;
+use super::super::machine::Accel;
+use super::super::release::Release;
+use super::writer::Writer;
+use super::{Conduit, Input};
+use crate::abi::params::mpidr_of_index;
+
+pub(super) fn cpus(input: &Input<'_>, tree: &mut Writer) {
+    let count = input.machine.topology.cpus;
+    tree.node("/cpus");
+    tree.cells("/cpus", "#address-cells", &[1]);
+    tree.cells("/cpus", "#size-cells", &[0]);
+    let mapped = input.model_since(6, 2);
+    let mut phandles = Vec::new();
+    for i in (0..count).rev() {
+        let path = format!("/cpus/cpu@{i}");
+        tree.node(&path);
+        tree.text(&path, "device_type", "cpu");
+        tree.text(&path, "compatible", &input.machine.cpu.compatible);
+        if input.conduit() != Conduit::None && count > 1 {
+            tree.text(&path, "enable-method", "psci");
+        }
+        tree.cells(&path, "reg", &[mpidr(input, i)]);
+        if let Some(node) = input.numa.cpus.get(i as usize) {
+            tree.cells(&path, "numa-node-id", &[*node]);
+        }
+        if mapped {
+            let phandle = tree.phandle();
+            tree.cells(&path, "phandle", &[phandle]);
+            phandles.push((i, phandle));
+        }
+    }
+    if mapped {
+        cpu_map(input, tree, &phandles);
+    }
+}
+
+/// Affinity fields: KVM's own, or clusters of what the interrupt controller can address at once.
+fn mpidr(input: &Input<'_>, index: u32) -> u32 {
+    let kind = &input.machine.kind;
+    let by_eight = input.machine.gic.version == GicVersion::V2 || kind.model == Release(2, 6);
+    if kind.accel == Accel::Tcg && by_eight {
+        return ((index / 8) << 8) | (index % 8);
+    }
+    let mpidr = mpidr_of_index(index.into()).expect("below 2^28");
+    u32::try_from(mpidr).expect("512 CPUs have no affinity 3")
+}
+
+fn cpu_map(input: &Input<'_>, tree: &mut Writer, phandles: &[(u32, u32)]) {
+    let topology = &input.machine.topology;
+    let (clusters, cores, threads) = (topology.clusters, topology.cores, topology.threads);
+    tree.node("/cpus/cpu-map");
+    for (i, phandle) in phandles {
+        let mut path = format!(
+            "/cpus/cpu-map/socket{}/cluster{}/core{}",
+            i / (clusters * cores * threads),
+            i / (cores * threads) % clusters,
+            i / threads % cores
+        );
+        if threads > 1 {
+            path += &format!("/thread{}", i % threads);
+        }
+        tree.path(&path);
+        tree.cells(&path, "cpu", &[*phandle]);
+    }
+}

@@ -1,0 +1,84 @@
+//! The QEMU programs that are known, and what they differ in.
+
+use super::release::Release;
+use crate::host::vmm::VmmVersion;
+
+/// The versions whose layout and order are known.
+pub const VERSIONS: &[VmmVersion] = &[
+    VmmVersion {
+        name: "cca-v3",
+        aliases: &["qemu-cca-v3", "v3", "cca"],
+        date: "2024-11-25",
+        host: "kvm-v10",
+        about: "Linaro's series v3 on 9.2: RIPAS of all RAM, images by address, RECs; SHA-512 \
+                unless asked otherwise",
+    },
+    VmmVersion {
+        name: "rmi",
+        aliases: &["cca-rmi"],
+        date: "2025-12",
+        host: "kvm-v12",
+        about: "the series for KVM v12 and later: images by address, the rest is KVM's; always \
+                SHA-256",
+    },
+    VmmVersion {
+        name: "realm-vm",
+        aliases: &[],
+        date: "",
+        host: "realm-vm",
+        about: "model of the Realm VM reference cases: the device tree as long as it is, PC at the \
+                start of RAM, IPA bits limited to the host's; needs --dtb",
+    },
+    VmmVersion {
+        name: "qemu-10.0",
+        aliases: &["10.0"],
+        date: "2025-04",
+        host: "kvm-v10",
+        about: "QEMU 10.0, which has no Realms: for `rimsim dtb`",
+    },
+    VmmVersion {
+        name: "qemu-7.2",
+        aliases: &["7.2"],
+        date: "2022-12",
+        host: "kvm-v10",
+        about: "QEMU 7.2, which has no Realms: for `rimsim dtb`",
+    },
+];
+
+/// What differs between versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Version {
+    CcaV3,
+    Rmi,
+    RealmVm,
+    V10_0,
+    V7_2,
+}
+
+impl Version {
+    /// The version of a name in [`VERSIONS`].
+    pub(super) fn of(found: &VmmVersion) -> Self {
+        match found.name {
+            "rmi" => Self::Rmi,
+            "realm-vm" => Self::RealmVm,
+            "qemu-10.0" => Self::V10_0,
+            "qemu-7.2" => Self::V7_2,
+            _ => Self::CcaV3,
+        }
+    }
+
+    /// The newest machine that the program has; what it puts into trees changed with it. The series
+    /// v3 calls itself 9.1.91.
+    pub(super) const fn release(self) -> Release {
+        match self {
+            Self::CcaV3 | Self::RealmVm => Release(9, 2),
+            Self::Rmi | Self::V10_0 => Release(10, 0),
+            Self::V7_2 => Release(7, 2),
+        }
+    }
+
+    /// Whether it can start Realms.
+    pub(super) const fn has_realms(self) -> bool {
+        matches!(self, Self::CcaV3 | Self::Rmi | Self::RealmVm)
+    }
+}
