@@ -17,6 +17,7 @@ pub mod rmi;
 pub mod rmm_log;
 mod rsi;
 pub mod script;
+pub mod search;
 pub mod session;
 pub mod vector;
 

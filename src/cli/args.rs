@@ -11,6 +11,7 @@ use super::hashing::{CacheArgs, HashingArgs};
 use super::import::ImportArgs;
 use super::lint::LintArgs;
 use super::measure_args::{DtbArgs, MeasureArgs, ProfilesArgs};
+use super::search_args::SearchArgs;
 use crate::abi::profile::{Profile, RemReading};
 
 /// Simulates the Realm Management Monitor of Arm CCA and calculates Realm Initial Measurements.
@@ -59,6 +60,7 @@ pub(crate) enum Command {
     Platforms(PlatformsArgs),
     Measure(MeasureArgs),
     Dtb(DtbArgs),
+    Search(SearchArgs),
     Profiles(ProfilesArgs),
     Explain(ExplainArgs),
     Digests(DigestsArgs),

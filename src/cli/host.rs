@@ -55,7 +55,7 @@ impl Vmm {
         }
     }
 
-    fn from_name(name: &str) -> Result<Self, String> {
+    pub(crate) fn from_name(name: &str) -> Result<Self, String> {
         let name = if ["cloud-hv", "ch"].contains(&name) { "cloud-hypervisor" } else { name };
         let name = if name == "lkvm" { "kvmtool" } else { name };
         let known = Self::ALL.map(Self::name).join(", ");
@@ -72,7 +72,12 @@ impl Vmm {
         }
     }
 
-    fn vm(self, version: &str, argv: &[String], context: &mut Context<'_>) -> Result<Vm, Refusal> {
+    pub(crate) fn vm(
+        self,
+        version: &str,
+        argv: &[String],
+        context: &mut Context<'_>,
+    ) -> Result<Vm, Refusal> {
         match self {
             Self::Kvmtool => {
                 let version = Version::named(version).expect("a name of the table");
@@ -122,7 +127,7 @@ impl From<HashingProblem> for Trouble {
     }
 }
 
-fn usage(text: String) -> Trouble {
+pub(crate) fn usage(text: String) -> Trouble {
     Trouble(Exit::Usage, text)
 }
 
@@ -196,6 +201,13 @@ pub(crate) fn device_tree_alone(
 
 /// Presets and files in the order given, then the options, then what the KVM does not pass on.
 fn layers(args: &GuestArgs, host: &HostProfile) -> Result<Vec<(String, CapsLayer)>, Trouble> {
+    let mut layers = own_layers(args)?;
+    layers.push((host.name.to_owned(), CapsLayer::of_host(host)));
+    Ok(layers)
+}
+
+/// Presets, files and options.
+pub(crate) fn own_layers(args: &GuestArgs) -> Result<Vec<(String, CapsLayer)>, Trouble> {
     let mut layers = Vec::new();
     for name in &args.caps {
         layers.push((name.clone(), layer(name)?));
@@ -220,7 +232,6 @@ fn layers(args: &GuestArgs, host: &HostProfile) -> Result<Vec<(String, CapsLayer
     };
     options.check().map_err(|error| usage(error.to_string()))?;
     layers.push(("the command line".to_owned(), options));
-    layers.push((host.name.to_owned(), CapsLayer::of_host(host)));
     Ok(layers)
 }
 

@@ -24,6 +24,10 @@ mod profiles;
 mod progress;
 mod replay;
 mod run;
+mod search;
+mod search_args;
+mod search_guests;
+mod search_report;
 mod spool;
 mod trace;
 mod trails;
@@ -95,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Platforms(args) => platforms::run(args, &mut console),
         Command::Lint(args) => lint::run(args, &mut console),
         Command::Measure(args) => measure::run(args, &mut console),
+        Command::Search(args) => search::run(args, &mut console),
         Command::Dtb(args) => measure::dtb(args, &mut console),
         Command::Profiles(args) => profiles::run(args, &mut console),
         Command::Language(args) => platforms::language(args, &mut console),

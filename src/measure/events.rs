@@ -130,7 +130,7 @@ impl Events {
 
     /// A copy of at most `len` events from number `index` on.
     #[must_use]
-    pub(super) fn window(&self, index: u64, len: u64) -> Self {
+    pub(crate) fn window(&self, index: u64, len: u64) -> Self {
         let end = index.saturating_add(len).min(self.len);
         let mut window = Self::default();
         let mut at = index;

@@ -17,6 +17,7 @@ pub mod image;
 pub mod kernel;
 pub mod log;
 pub mod page;
+pub mod refold;
 pub mod rim;
 pub mod rule;
 pub(crate) mod token;

@@ -27,6 +27,7 @@ mod rmm_log;
 mod rsi;
 mod running;
 mod scene;
+mod searching;
 mod stage;
 mod steps;
 mod tidy;

@@ -48,7 +48,7 @@ const FLOORS: &[&[&str]] = &[
     &["rmi", "rsi", "guest"],
     &["session"],
     &["script", "vector", "coverage", "host", "lint", "explain", "refvalue"],
-    &["conform", "digest_cache", "rmm_log"],
+    &["conform", "digest_cache", "rmm_log", "search"],
     &["cli"],
 ];
 const ONE_MACHINE: &[&str] = &["rmi", "rsi", "guest"];

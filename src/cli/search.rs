@@ -1,0 +1,162 @@
+//! `rimsim search`
+
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::host::{Trouble, Vmm, usage};
+use super::search_args::{Budget, SearchArgs};
+use super::search_guests::{CommandLine, MAX_VARIANTS};
+use super::search_report::Told;
+use super::{Console, Exit};
+use crate::search::{self, Axis, Knob, Parameter, Report, RimError, Space, Target, rim_of_token};
+
+/// Longest file that a RIM or a token is read from, in bytes.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+pub(super) fn run(args: &SearchArgs, console: &mut Console) -> io::Result<Exit> {
+    match search(args) {
+        Ok(told) => told.tell(args, console),
+        Err(Trouble(exit, text)) => {
+            console.error(&text);
+            Ok(exit)
+        }
+    }
+}
+
+fn search(args: &SearchArgs) -> Result<Told, Trouble> {
+    let target = target(args)?;
+    let hasher = args.hashing.hasher()?;
+    let files = args.cache.files(&hasher)?;
+    let vmm = Vmm::from_name(&args.vmm.vmm).map_err(usage)?;
+    let space = Space::new(axes(args, vmm)?);
+    if space.len().is_none() {
+        return Err(usage("--vary: the space has more than 2^64 candidates".into()));
+    }
+    let guests = CommandLine::new(args, vmm, files, target.rim.algo(), hasher.clone())?;
+    let begun = Instant::now();
+    let mut go_on = |report: &Report| match args.budget {
+        None => Some(u64::MAX),
+        Some(Budget::Candidates(most)) => Some(most.saturating_sub(report.tried)),
+        // Small steps, so that the time is kept.
+        Some(Budget::Seconds(most)) => (begun.elapsed() < Duration::from_secs(most)).then_some(256),
+    };
+    let report = search::run(&space, &guests, &target.rim, &hasher, &mut go_on);
+    let elapsed = begun.elapsed();
+    guests.check_unchanged()?;
+    // If nothing was left, what the VMM says of the command line itself is the answer.
+    if report.refused == report.tried && space.len() == Some(1) && report.tried == 1 {
+        let reasons: Vec<_> = report.reasons.keys().cloned().collect();
+        return Err(Trouble(Exit::Refused, reasons.join("; ")));
+    }
+    Ok(Told { target, space, report, elapsed })
+}
+
+fn target(args: &SearchArgs) -> Result<Target, Trouble> {
+    if let Some(path) = &args.token {
+        let wrong = |why: &dyn std::fmt::Display| usage(format!("{}: {why}", path.display()));
+        let rim = rim_of_token(&read(path)?).map_err(|error| wrong(&error))?;
+        return Target::from_bytes(&rim).map_err(|error| wrong(&format!("its RIM {error}")));
+    }
+    let text = args.rim.as_deref().unwrap_or_default();
+    let Some(path) = text.strip_prefix('@') else {
+        return Target::from_text(text).map_err(|error| usage(format!("--rim: {error}")));
+    };
+    let wrong = |error: RimError| usage(format!("--rim {path}: {error}"));
+    let bytes = read(Path::new(path))?;
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Target::from_text(text).map_err(wrong),
+        // The bytes themselves.
+        Err(_) => Target::from_bytes(&bytes).map_err(wrong),
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Trouble> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path);
+    let read = file.and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
+    read.map_err(|error| Trouble(Exit::Io, format!("{}: {error}", path.display())))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(usage(format!("{}: has more than 1 MiB", path.display())));
+    }
+    Ok(bytes)
+}
+
+/// What is varied: what was asked for, or what nobody said.
+fn axes(args: &SearchArgs, vmm: Vmm) -> Result<Vec<Axis>, Trouble> {
+    let mut axes: Vec<Axis> = Vec::new();
+    for text in &args.vary {
+        let (name, values) = match text.split_once('=') {
+            Some((name, values)) => (name, Some(values)),
+            None => (text.as_str(), None),
+        };
+        let wrong = |why: String| usage(format!("--vary {text}: {why}"));
+        let parameter = Parameter::from_name(name).map_err(|error| wrong(error.to_string()))?;
+        if axes.iter().any(|axis| axis.parameter == parameter) {
+            return Err(wrong(format!("{name} is varied already; give all values at once")));
+        }
+        let values = match values {
+            Some(values) => parameter.values(values).map_err(|error| wrong(error.to_string()))?,
+            None => defaults(parameter, vmm),
+        };
+        if values.is_empty() {
+            return Err(wrong(format!("its values are given with --{name}")));
+        }
+        check_versions(&values, vmm).map_err(wrong)?;
+        axes.push(Axis { parameter, values });
+    }
+    if args.vary.is_empty() {
+        let open = Parameter::ALL.into_iter().filter(|parameter| is_open(args, *parameter));
+        axes.extend(open.map(|parameter| Axis { parameter, values: defaults(parameter, vmm) }));
+    }
+    let variants = &args.append_variant;
+    if !variants.is_empty() && vmm != Vmm::Kvmtool {
+        let why = "stands in the device tree: give trees with --dtb-candidate";
+        return Err(usage(format!("--append-variant: of {} it {why}", vmm.name())));
+    }
+    if variants.len().max(args.dtb_candidate.len()) > MAX_VARIANTS {
+        return Err(usage(format!("at most {MAX_VARIANTS} variants can be given")));
+    }
+    let values = variants.iter().cloned().map(Knob::Append).collect();
+    axes.push(Axis { parameter: Parameter::AppendVariant, values });
+    let trees = args.dtb_candidate.iter().map(|path| Knob::Dtb(path.display().to_string()));
+    axes.push(Axis { parameter: Parameter::DtbCandidate, values: trees.collect() });
+    Ok(axes)
+}
+
+fn defaults(parameter: Parameter, vmm: Vmm) -> Vec<Knob> {
+    match parameter {
+        Parameter::VmmVersion => {
+            let program = vmm.versions().iter().filter(|version| version.name != "realm-vm");
+            program.map(|version| Knob::VmmVersion(version.name.to_owned())).collect()
+        }
+        other => other.default_values(),
+    }
+}
+
+fn check_versions(values: &[Knob], vmm: Vmm) -> Result<(), String> {
+    for value in values {
+        if let Knob::VmmVersion(name) = value {
+            crate::host::vmm::version_by_name(vmm.versions(), name)
+                .map_err(|why| format!("{name}: {why}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a parameter is varied if nobody asks for it. Presets of capabilities say what the host
+/// has; orders and alignments that no VMM is known to have are tried only if they are asked for.
+fn is_open(args: &SearchArgs, parameter: Parameter) -> bool {
+    let guest = &args.guest;
+    let caps = guest.caps.is_empty();
+    match parameter {
+        Parameter::Host => guest.host.is_none(),
+        Parameter::VmmVersion => guest.vmm_version.is_none(),
+        Parameter::NumBps => caps && guest.num_bps.is_none(),
+        Parameter::NumWps => caps && guest.num_wps.is_none(),
+        Parameter::PmuCounters => caps && guest.pmu_counters.is_none() && guest.pmu.is_none(),
+        Parameter::SveVl => caps && guest.sve_vl.is_empty(),
+        _ => false,
+    }
+}

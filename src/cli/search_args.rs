@@ -1,0 +1,80 @@
+//! The arguments of `search`, with their help texts.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+use super::args::Format;
+use super::hashing::{CacheArgs, HashingArgs};
+use super::measure_args::{GuestArgs, VmmArgs};
+
+/// Find the parameters that make a RIM which was observed
+///
+/// Tries what the arguments of `rimsim measure` leave open: each candidate is planned by its VMM
+/// and carried out by KVM on the RMM. Prints every candidate that makes the RIM; those that differ
+/// only in what is not measured stand together. Exit code 0: found; 3: not found.
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = EXAMPLES)]
+#[command(group = clap::ArgGroup::new("target").required(true).args(["rim", "token"]))]
+pub(crate) struct SearchArgs {
+    /// The RIM: hexadecimal, base64, or @FILE with either
+    #[arg(long, value_name = "HEX|BASE64|@FILE")]
+    pub(crate) rim: Option<String>,
+    /// Take the RIM out of a CCA attestation token (claim 44238); its signature is not checked
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token: Option<PathBuf>,
+    /// What to vary: NAME, or NAME=VALUES (`6,16`, `33-48`); if this is not given, what no option
+    /// says and hosts differ in
+    ///
+    /// Names: host, ipa-bits, lpa2, num-bps, num-wps, pmu-counters (`none` for no PMU), sve-vl
+    /// (longest, in bits), vmm-version, log (measurement log), align (of populated regions), order
+    /// (of populated regions).
+    #[arg(long, value_name = "NAME[=VALUES]")]
+    pub(crate) vary: Vec<String>,
+    /// Another guest command line, in place of kvmtool's -p; repeatable
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) append_variant: Vec<String>,
+    /// A device tree that may have been measured; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dtb_candidate: Vec<PathBuf>,
+    /// Stop after so many candidates (`100000`) or seconds (`30s`)
+    #[arg(long, value_name = "N|SECONDSs", value_parser = budget)]
+    pub(crate) budget: Option<Budget>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) guest: GuestArgs,
+    #[command(flatten)]
+    pub(crate) hashing: HashingArgs,
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
+    #[command(flatten)]
+    pub(crate) vmm: VmmArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  Which host made this RIM of a guest that is known?
+      rimsim search --rim RIM kvmtool -- lkvm run --realm -c 2 -m 512M -k Image
+  Only breakpoints and watchpoints are unknown:
+      rimsim search --rim RIM --vary num-bps=2-16 --vary num-wps=2-16 kvmtool -- --realm -k Image
+  Which of these device trees was it, on which KVM?
+      rimsim search --token token.cbor --vary host --dtb-candidate a.dtb --dtb-candidate b.dtb \\
+          qemu -- qemu-system-aarch64 -M virt,confidential-guest-support=rme0 \\
+          -object rme-guest,id=rme0 -accel kvm -cpu host -m 1G -kernel Image";
+
+/// How much is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Budget {
+    Candidates(u64),
+    Seconds(u64),
+}
+
+fn budget(text: &str) -> Result<Budget, String> {
+    let why = || "write a number of candidates, or of seconds with an s after it".to_owned();
+    match text.strip_suffix('s') {
+        Some(seconds) => seconds.parse().map(Budget::Seconds).map_err(|_| why()),
+        None => text.parse().map(Budget::Candidates).map_err(|_| why()),
+    }
+}

@@ -1,0 +1,215 @@
+//! The candidates of `search` as a VMM's command line and a host's capabilities make them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use super::hashing::ImageFiles;
+use super::host::{Trouble, Vmm, own_layers, usage};
+use super::search_args::SearchArgs;
+use crate::host::caps::{CapsLayer, stack, sve_lengths_up_to};
+use crate::host::kvm::HostProfile;
+use crate::host::vmm::{Context, VmmVersion, version_by_name};
+use crate::host::{Files, Refusal, gunzip};
+use crate::measure::digests::{self, DigestFile, DigestSource, GranuleDigests};
+use crate::measure::hasher::Hasher;
+use crate::measure::image::{Image, ImageError};
+use crate::measure::rim::HashAlgo;
+use crate::search::{Guests, Knob, Planned};
+
+/// Most texts or device trees that can be given.
+pub(super) const MAX_VARIANTS: usize = 65_536;
+/// Smaller images are hashed as they come.
+const WORTH_KEEPING_BYTES: u64 = 1 << 16;
+/// Most bytes that QEMU unpacks of a kernel.
+const MAX_UNPACKED_BYTES: u64 = 256 << 20;
+
+/// A VMM with its command line, on hosts that differ.
+pub(super) struct CommandLine<'a> {
+    args: &'a SearchArgs,
+    vmm: Vmm,
+    layers: Vec<(String, CapsLayer)>,
+    version: Option<&'static VmmVersion>,
+    files: Mutex<SharedFiles<'a>>,
+}
+
+impl<'a> CommandLine<'a> {
+    pub(super) fn new(
+        args: &'a SearchArgs,
+        vmm: Vmm,
+        files: ImageFiles,
+        algo: HashAlgo,
+        hasher: Hasher,
+    ) -> Result<Self, Trouble> {
+        let version = args.guest.vmm_version.as_deref().map(|name| {
+            version_by_name(vmm.versions(), name)
+                .map_err(|why| usage(format!("--vmm-version {name}: {why}")))
+        });
+        if let Some(name) = &args.guest.host {
+            HostProfile::from_name(name).map_err(|why| usage(format!("--host {name}: {why}")))?;
+        }
+        let unpack = (vmm == Vmm::Qemu).then(|| kernel_name(&args.vmm.argv)).flatten();
+        let opened = BTreeMap::new();
+        let files = SharedFiles { map: &args.guest.map, files, opened, algo, hasher, unpack };
+        let guests = Self {
+            args,
+            vmm,
+            layers: own_layers(&args.guest)?,
+            version: version.transpose()?,
+            files: Mutex::new(files),
+        };
+        // A file that is not there is one mistake, not thousands of refusals.
+        for path in args.guest.dtb.iter().chain(&args.dtb_candidate) {
+            guests.device_tree(path)?;
+        }
+        Ok(guests)
+    }
+
+    /// Says whether all files are still what they were.
+    pub(super) fn check_unchanged(&self) -> Result<(), Trouble> {
+        let files = self.files.lock().expect("nobody panics with the files");
+        let changed = files.opened.values().try_for_each(|image| image.check_unchanged());
+        changed.map_err(|error| Trouble(super::Exit::Io, error.to_string()))
+    }
+
+    fn device_tree(&self, path: &Path) -> Result<Arc<Image>, Refusal> {
+        let mut files = self.files.lock().expect("nobody panics with the files");
+        let opened = files.path(&format!("--dtb {}", path.display()), path);
+        opened.map_err(|source| Refusal::File { option: "--dtb".into(), source })
+    }
+}
+
+impl Guests for CommandLine<'_> {
+    fn plan(&self, candidate: &[Knob]) -> Result<Planned, Refusal> {
+        let mut argv = self.args.vmm.argv.clone();
+        let mut version = self.version.unwrap_or(&self.vmm.versions()[0]);
+        let mut host = self.args.guest.host.as_deref();
+        let mut tree = self.args.guest.dtb.clone();
+        let mut layer = CapsLayer::default();
+        for knob in candidate {
+            match knob {
+                Knob::Host(name) => host = Some(name),
+                Knob::VmmVersion(name) => {
+                    let found = version_by_name(self.vmm.versions(), name);
+                    version = found.expect("the axis was checked");
+                }
+                Knob::Append(text) => argv.extend(["-p".to_owned(), text.clone()]),
+                Knob::Dtb(path) => tree = Some(path.into()),
+                Knob::Log(on) => with_log(self.vmm, &mut argv, *on),
+                other => put(&mut layer, other),
+            }
+        }
+        let host = HostProfile::from_name(host.unwrap_or(version.host));
+        let host = host.expect("the name was checked");
+        let mut layers = self.layers.clone();
+        layers.push(("search".to_owned(), layer));
+        layers.push((host.name.to_owned(), CapsLayer::of_host(host)));
+        let (caps, _) = stack(&layers);
+        let device_tree = tree.map(|path| self.device_tree(&path)).transpose()?;
+        let mut files = self.files.lock().expect("nobody panics with the files");
+        let mut context = Context { caps: &caps, files: &mut *files, device_tree };
+        let vm = self.vmm.vm(version.name, &argv, &mut context)?;
+        drop(files);
+        Ok(Planned { host, rule: host.generation.rim_rule(), caps, vm })
+    }
+}
+
+/// What a host with this value offers.
+fn put(layer: &mut CapsLayer, knob: &Knob) {
+    match knob {
+        Knob::IpaBits(bits) => layer.ipa_bits = Some(*bits),
+        Knob::Lpa2(on) => layer.lpa2 = Some(*on),
+        Knob::NumBps(count) => layer.num_bps = Some(*count),
+        Knob::NumWps(count) => layer.num_wps = Some(*count),
+        Knob::PmuCounters(count) => {
+            layer.pmu = Some(count.is_some());
+            layer.pmu_counters = Some(count.unwrap_or(0));
+        }
+        Knob::SveVl(bits) => layer.sve_vls = Some(sve_lengths_up_to(*bits)),
+        _ => {}
+    }
+}
+
+/// The command line with or without a measurement log. cloud-hypervisor has none.
+fn with_log(vmm: Vmm, argv: &mut Vec<String>, on: bool) {
+    match vmm {
+        Vmm::Kvmtool if on => argv.push("--measurement-log".to_owned()),
+        Vmm::Kvmtool => argv.push("--no-measurement-log".to_owned()),
+        Vmm::Qemu => {
+            let guest = argv.iter_mut().find(|word| word.starts_with("rme-guest"));
+            if let Some(word) = guest {
+                word.push_str(if on { ",measurement-log=on" } else { ",measurement-log=off" });
+            }
+        }
+        Vmm::CloudHypervisor => {}
+    }
+}
+
+/// The file that QEMU's command line names as its kernel.
+fn kernel_name(argv: &[String]) -> Option<String> {
+    let at = argv.iter().rposition(|word| word == "-kernel" || word == "--kernel")?;
+    argv.get(at + 1).cloned()
+}
+
+/// Files that are opened, unpacked and hashed once.
+struct SharedFiles<'a> {
+    map: &'a [(String, std::path::PathBuf)],
+    files: ImageFiles,
+    opened: BTreeMap<String, Arc<Image>>,
+    algo: HashAlgo,
+    hasher: Hasher,
+    /// The file that QEMU would unpack again for every candidate.
+    unpack: Option<String>,
+}
+
+impl SharedFiles<'_> {
+    fn path(&mut self, name: &str, path: &Path) -> Result<Arc<Image>, ImageError> {
+        if let Some(image) = self.opened.get(name) {
+            return Ok(Arc::clone(image));
+        }
+        let mut image = self.files.open(path)?;
+        if self.unpack.as_deref() == Some(name) && image.bytes_from(0).starts_with(&[0x1F, 0x8B]) {
+            // What can not be unpacked is QEMU's to refuse.
+            if let Ok(bytes) = gunzip(&image, MAX_UNPACKED_BYTES) {
+                image = Image::from_bytes("kernel", bytes);
+            }
+        }
+        let kept = Arc::new(Kept(OnceLock::new()));
+        if image.len_bytes() >= WORTH_KEEPING_BYTES {
+            image = image.with_digest_source(Arc::clone(&kept) as Arc<dyn DigestSource>);
+        }
+        let image = Arc::new(image);
+        if image.len_bytes() >= WORTH_KEEPING_BYTES {
+            let _ = kept.0.set(self.digests(&image));
+        }
+        self.opened.insert(name.to_owned(), Arc::clone(&image));
+        Ok(image)
+    }
+
+    /// The digests of all granules, as images lie that begin at a page.
+    fn digests(&self, image: &Arc<Image>) -> Option<GranuleDigests> {
+        let mut file = std::io::Cursor::new(Vec::new());
+        digests::write(&mut file, image, &[self.algo], 0, &[0; 32], &self.hasher).ok()?;
+        let file = Arc::new(Image::from_bytes("digests", file.into_inner()));
+        DigestFile::read(&file).ok()?.lists.pop()
+    }
+}
+
+impl Files for SharedFiles<'_> {
+    fn open(&mut self, name: &str) -> Result<Arc<Image>, ImageError> {
+        let mapped = self.map.iter().rev().find(|(from, _)| from == name);
+        let path = mapped.map_or_else(|| Path::new(name), |(_, path)| path.as_path());
+        self.path(name, path)
+    }
+}
+
+/// The digests of one image, which are there before anybody asks.
+#[derive(Debug)]
+struct Kept(OnceLock<Option<GranuleDigests>>);
+
+impl DigestSource for Kept {
+    fn digests(&self, _: &Arc<Image>, algo: HashAlgo, phase: u64) -> Option<GranuleDigests> {
+        let found = self.0.get()?.as_ref()?;
+        (found.algo() == algo && found.phase() == phase).then(|| found.clone())
+    }
+}

@@ -1,0 +1,317 @@
+//! Tries every candidate.
+//!
+//! A candidate costs one short boot, up to REALM_CREATE, and one fold. The rest of the boot is
+//! carried out once for all candidates that differ only in what they are created with (breakpoints,
+//! watchpoints, PMU, SVE, RPV). That is sound because neither KVM nor the RMM looks at these after
+//! REALM_CREATE but for RTTs, RIPAS and contents: the RMM's walks know the Realm's IPA size, start
+//! level and LPA2, which stay part of the class, and how many auxiliary granules a REC has moves
+//! only physical addresses, which are not measured. Whatever is found is booted in full before it
+//! is reported; a test boots all candidates of some spaces in full and compares what is missed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use sha2::{Digest as _, Sha256};
+
+use super::knob::Knob;
+use super::space::Space;
+use super::trie::Trie;
+use crate::abi::profile::Profile;
+use crate::host::kvm::{self, HostProfile, Stage, StageKind};
+use crate::host::{Call, Caps, Refusal, Vm};
+use crate::measure::event::{MeasuredEvent, RealmEvent};
+use crate::measure::events::Events;
+use crate::measure::hasher::Hasher;
+use crate::measure::image::Image;
+use crate::measure::refold::{Library, PieceId};
+use crate::measure::rim::Measurement;
+use crate::measure::rule::RimRule;
+use crate::model::world::World;
+use crate::session::Session;
+
+/// Candidates that are tried together.
+const BATCH: u64 = 2048;
+/// Reasons of refusals that are kept.
+const MAX_REASONS: usize = 16;
+
+/// A VM on its host, before it is booted.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The KVM.
+    pub host: &'static HostProfile,
+    /// The rule by which the RIM is made.
+    pub rule: RimRule,
+    /// What the host offers.
+    pub caps: Caps,
+    /// The VM.
+    pub vm: Vm,
+}
+
+/// Whoever makes VMs of candidates: a VMM with its command line.
+pub trait Guests: Sync {
+    /// The VM of a candidate.
+    ///
+    /// # Errors
+    /// If the VMM refuses it, or it needs a file that can not be read.
+    fn plan(&self, candidate: &[Knob]) -> Result<Planned, Refusal>;
+}
+
+/// Candidates that make the RIM by one list of events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// The measured parameters.
+    pub params: RealmEvent,
+    /// The candidates, by number. What they differ in is not measured.
+    pub candidates: Vec<u64>,
+}
+
+/// What came of a search.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Candidates that were tried.
+    pub tried: u64,
+    /// Those of them that the VMM, KVM or the RMM refuses.
+    pub refused: u64,
+    /// Why, with how many: the first few reasons.
+    pub reasons: BTreeMap<String, u64>,
+    /// Boots that were carried out in full.
+    pub boots: u64,
+    /// Different lists of events, so different RIMs.
+    pub lists: u64,
+    /// What makes the RIM.
+    pub matches: Vec<Match>,
+}
+
+/// Tries the candidates of `space` in order, while `go_on`, which is asked before each few, says
+/// so. All are measured by the target's algorithm, whatever the command line says.
+///
+/// # Panics
+/// If what was found is not what a boot in full gives: a fault of this program.
+pub fn run(
+    space: &Space,
+    guests: &dyn Guests,
+    target: &Measurement,
+    hasher: &Hasher,
+    go_on: &mut dyn FnMut(&Report) -> Option<u64>,
+) -> Report {
+    let mut search = Search {
+        guests,
+        target: *target,
+        hasher: hasher.clone(),
+        library: Library::new(target.algo(), hasher.clone()),
+        images: BTreeMap::new(),
+        classes: BTreeMap::new(),
+        report: Report::default(),
+    };
+    let end = space.len().unwrap_or(u64::MAX);
+    let mut at = 0;
+    while at < end {
+        let Some(most) = go_on(&search.report).filter(|most| *most > 0) else { break };
+        let next = end.min(at + BATCH.min(most));
+        search.batch(space, at..next);
+        at = next;
+    }
+    search.report
+}
+
+struct Search<'s> {
+    guests: &'s dyn Guests,
+    target: Measurement,
+    hasher: Hasher,
+    library: Library,
+    /// Images that VMMs made, by their bytes' hash and their name: each once.
+    images: BTreeMap<([u8; 32], String), Arc<Image>>,
+    /// What follows REALM_CREATE, by everything that it depends on.
+    classes: BTreeMap<String, Result<Arc<Vec<PieceId>>, String>>,
+    report: Report,
+}
+
+/// A candidate in work.
+struct Candidate {
+    number: u64,
+    planned: Planned,
+    class: String,
+}
+
+impl Search<'_> {
+    fn batch(&mut self, space: &Space, numbers: std::ops::Range<u64>) {
+        self.report.tried += numbers.end - numbers.start;
+        let mut candidates = Vec::new();
+        for number in numbers {
+            match self.planned(&space.candidate(number)) {
+                Ok(planned) => {
+                    let class = class(&planned);
+                    candidates.push(Candidate { number, planned, class });
+                }
+                Err(refusal) => self.refuse(refusal.to_string()),
+            }
+        }
+        let starts: Vec<_> = candidates.par_iter().map(|one| self.start(&one.planned)).collect();
+        let mut begun = Vec::new();
+        for (candidate, start) in candidates.into_iter().zip(starts) {
+            match start {
+                Ok(start) => begun.push((candidate, start)),
+                Err(why) => self.refuse(why),
+            }
+        }
+        self.boot_new_classes(&begun);
+        let mut trie = Trie::default();
+        let mut found = BTreeMap::new();
+        for (candidate, start) in begun {
+            match self.classes[&candidate.class].clone() {
+                Err(why) => self.refuse(why),
+                Ok(tail) => {
+                    let first = Events::from_iter([MeasuredEvent::Realm(Box::new(start))]);
+                    let first = self.library.take_apart(&first, candidate.planned.rule);
+                    trie.insert(first.into_iter().chain(tail.iter().copied()), candidate.number);
+                    found.insert(candidate.number, (candidate.planned, start));
+                }
+            }
+        }
+        let zero = Measurement::zero(self.target.algo());
+        let (matches, lists) = trie.find(&self.library, zero, &self.target);
+        self.report.lists += lists;
+        for candidates in matches {
+            let params = found[&candidates[0]].1;
+            candidates.par_iter().for_each(|number| self.verify(&found[number].0, *number));
+            self.report.boots += candidates.len() as u64;
+            self.take(Match { params, candidates });
+        }
+    }
+
+    /// Adds to what was found in another batch by the same parameters.
+    fn take(&mut self, new: Match) {
+        let known = self.report.matches.iter_mut().find(|known| known.params == new.params);
+        match known {
+            Some(known) => known.candidates.extend(new.candidates),
+            None => self.report.matches.push(new),
+        }
+    }
+
+    fn refuse(&mut self, why: String) {
+        self.report.refused += 1;
+        let reasons = &mut self.report.reasons;
+        if reasons.contains_key(&why) || reasons.len() < MAX_REASONS {
+            *reasons.entry(why).or_default() += 1;
+        }
+    }
+
+    fn planned(&mut self, candidate: &[Knob]) -> Result<Planned, Refusal> {
+        let mut planned = self.guests.plan(candidate)?;
+        for knob in candidate {
+            knob.edit(&mut planned)?;
+        }
+        for call in &mut planned.vm.calls {
+            if let Call::HashAlgo(algo) = call {
+                *algo = self.target.algo();
+            }
+        }
+        let made = planned.vm.regions.iter_mut().filter_map(|region| region.image.as_mut());
+        for image in made.filter(|image| image.stamp().is_none()) {
+            let hash = Sha256::digest(image.bytes_from(0)).into();
+            let key = (hash, image.name().to_owned());
+            *image = Arc::clone(self.images.entry(key).or_insert_with(|| Arc::clone(image)));
+        }
+        Ok(planned)
+    }
+
+    /// Boots one candidate of each class that was not seen before. All of these get as far as
+    /// REALM_CREATE, so what is refused afterwards is refused of the whole class.
+    fn boot_new_classes(&mut self, candidates: &[(Candidate, RealmEvent)]) {
+        let mut new = BTreeSet::new();
+        let firsts: Vec<&Candidate> = candidates
+            .iter()
+            .map(|(one, _)| one)
+            .filter(|one| !self.classes.contains_key(&one.class) && new.insert(&one.class))
+            .collect();
+        let logs: Vec<_> = firsts.par_iter().map(|one| self.boot(&one.planned)).collect();
+        for (one, log) in firsts.into_iter().zip(logs) {
+            self.report.boots += 1;
+            let tail = log.map(|(events, _)| {
+                let after: Events = events.window(1, events.len());
+                Arc::new(self.library.take_apart(&after, one.planned.rule))
+            });
+            self.classes.insert(one.class.clone(), tail);
+        }
+    }
+
+    /// The parameters that the RMM reads at REALM_CREATE: a boot that ends there.
+    fn start(&self, planned: &Planned) -> Result<RealmEvent, String> {
+        let vm = Vm {
+            slots: Vec::new(),
+            vcpus: Vec::new(),
+            regions: Vec::new(),
+            calls: planned.vm.calls.iter().copied().filter(is_before_contents).collect(),
+            ..planned.vm.clone()
+        };
+        let mut start = None;
+        let mut on_stage = |stage: Stage| {
+            if let StageKind::RealmCreate(params) = stage.kind {
+                start = Some(params);
+            }
+        };
+        boot(&Planned { vm, ..planned.clone() }, &self.hasher, &mut on_stage)
+            .map_err(|refusal| refusal.to_string())?;
+        Ok(start.expect("a Realm was created"))
+    }
+
+    /// The events and the RIM of a boot in full.
+    fn boot(&self, planned: &Planned) -> Result<(Events, Measurement), String> {
+        let mut rim = None;
+        let mut on_stage = |stage: Stage| rim = Some(stage.rim);
+        let events = boot(planned, &self.hasher, &mut on_stage);
+        let events = events.map_err(|refusal| refusal.to_string())?;
+        let rim = rim.expect("a Realm that was built has stages");
+        if rim.algo() != self.target.algo() {
+            return Err(format!("this host measures by {} only", rim.algo().name()));
+        }
+        Ok((events, rim))
+    }
+
+    fn verify(&self, planned: &Planned, number: u64) {
+        let rim = self.boot(planned).map(|(_, rim)| rim);
+        assert_eq!(rim, Ok(self.target), "candidate {number} was found, and its boot differs");
+    }
+}
+
+fn boot(
+    planned: &Planned,
+    hasher: &Hasher,
+    on_stage: &mut dyn FnMut(Stage),
+) -> Result<Events, Refusal> {
+    let Planned { host, rule, caps, vm } = planned;
+    let machine = kvm::machine(host.generation, caps, vm)?;
+    let mut world = World::new(machine, Profile::TF_RMM);
+    world.set_hasher(hasher.clone());
+    let mut session = Session::new(world);
+    let booted = kvm::boot(&mut session, host, *rule, caps, vm, on_stage)?;
+    let world = session.into_world();
+    let realm = world.realm(booted.rd).expect("it was built");
+    Ok(realm.log().events().clone())
+}
+
+const fn is_before_contents(call: &Call) -> bool {
+    matches!(call, Call::HashAlgo(_) | Call::Rpv(_) | Call::CreateRealm)
+}
+
+/// Everything that the events after REALM_CREATE depend on. Images are told by their address: each
+/// stands once in the files or among the images that were made.
+fn class(planned: &Planned) -> String {
+    let Planned { host, rule, caps, vm } = planned;
+    let regions: Vec<_> = vm
+        .regions
+        .iter()
+        .map(|region| {
+            let image = region.image.as_ref().map(|image| Arc::as_ptr(image).addr());
+            (&region.ipa, image, region.fill_bytes, region.measured)
+        })
+        .collect();
+    let calls: Vec<_> = vm.calls.iter().filter(|call| !matches!(call, Call::Rpv(_))).collect();
+    let (generation, lpa2) = (host.generation, caps.lpa2);
+    let limits = (caps.ipa_bits, caps.max_vcpus);
+    format!(
+        "{generation:?} {rule:?} {lpa2} {limits:?} {} {:?} {:?} {regions:?} {calls:?}",
+        vm.ipa_bits, vm.slots, vm.vcpus
+    )
+}

@@ -1,0 +1,397 @@
+//! What a search may vary, and the values that it may take.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::engine::Planned;
+use crate::abi::addr::{GRANULE_SIZE, align_down};
+use crate::host::kvm::{HOSTS, HostProfile};
+use crate::host::{Call, Layer, Refusal};
+
+/// Most values of one axis.
+const MAX_VALUES: usize = 4096;
+
+/// A parameter. Those that the Realm is created with come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "they are the options of the command line")]
+pub enum Parameter {
+    Host,
+    IpaBits,
+    Lpa2,
+    NumBps,
+    NumWps,
+    PmuCounters,
+    SveVl,
+    VmmVersion,
+    AppendVariant,
+    DtbCandidate,
+    Log,
+    Align,
+    Order,
+}
+
+/// One value of one parameter.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Knob {
+    /// The KVM, by name.
+    Host(&'static str),
+    /// IPA bits of the Realm.
+    IpaBits(u8),
+    /// Whether the host kernel runs with LPA2.
+    Lpa2(bool),
+    /// Breakpoints of the host, as a count.
+    NumBps(u8),
+    /// Watchpoints of the host, as a count.
+    NumWps(u8),
+    /// PMU counters of the host; `None` for no PMU.
+    PmuCounters(Option<u8>),
+    /// Longest SVE vector of the host in bits; 0 for none.
+    SveVl(u16),
+    /// The VMM's version, by name.
+    VmmVersion(String),
+    /// Another text for the guest kernel's command line.
+    Append(String),
+    /// Another device tree, by the name of its file.
+    Dtb(String),
+    /// Whether there is a measurement log.
+    Log(bool),
+    /// What populated regions are rounded to, in bytes; 0 as the VMM has it.
+    Align(u64),
+    /// The order in which regions are populated.
+    Order(Order),
+}
+
+/// An order of regions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Order {
+    /// The VMM's own.
+    Vmm,
+    /// By address.
+    Ascending,
+    /// By address, from above.
+    Descending,
+}
+
+/// Why a text names no values.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum KnobError {
+    /// No such parameter.
+    #[error("{0}: there is no such parameter; there are {known}", known = Parameter::names())]
+    Parameter(String),
+    /// A value that the parameter can not have.
+    #[error("{parameter}: `{value}` is {expected}")]
+    Value {
+        /// The parameter.
+        parameter: &'static str,
+        /// The value.
+        value: String,
+        /// What it would have to be.
+        expected: String,
+    },
+    /// No list of its own: another option gives it.
+    #[error("{0}: its values are given with --{0}")]
+    OwnOption(&'static str),
+}
+
+impl Parameter {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Host,
+        Self::IpaBits,
+        Self::Lpa2,
+        Self::NumBps,
+        Self::NumWps,
+        Self::PmuCounters,
+        Self::SveVl,
+        Self::VmmVersion,
+        Self::AppendVariant,
+        Self::DtbCandidate,
+        Self::Log,
+        Self::Align,
+        Self::Order,
+    ];
+
+    /// The name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::IpaBits => "ipa-bits",
+            Self::Lpa2 => "lpa2",
+            Self::NumBps => "num-bps",
+            Self::NumWps => "num-wps",
+            Self::PmuCounters => "pmu-counters",
+            Self::SveVl => "sve-vl",
+            Self::VmmVersion => "vmm-version",
+            Self::AppendVariant => "append-variant",
+            Self::DtbCandidate => "dtb-candidate",
+            Self::Log => "log",
+            Self::Align => "align",
+            Self::Order => "order",
+        }
+    }
+
+    /// The parameter with this name.
+    ///
+    /// # Errors
+    /// If there is none; the error names those that exist.
+    pub fn from_name(name: &str) -> Result<Self, KnobError> {
+        let found = Self::ALL.into_iter().find(|parameter| parameter.name() == name);
+        found.ok_or_else(|| KnobError::Parameter(name.to_owned()))
+    }
+
+    fn names() -> String {
+        Self::ALL.map(Self::name).join(", ")
+    }
+
+    /// Values that hosts are known to have, the likeliest first; none where somebody has to say.
+    #[must_use]
+    pub fn default_values(self) -> Vec<Knob> {
+        let text = match self {
+            // Those that are the same as another are left out.
+            Self::Host => {
+                let own = HOSTS.iter().filter(|host| host.same_as.is_none());
+                return own.map(|host| Knob::Host(host.name)).collect();
+            }
+            Self::IpaBits => "40,48,33-39,41-47",
+            Self::Lpa2 => "false,true",
+            Self::NumBps => "6,16,2,4,8",
+            Self::NumWps => "4,16,2,8",
+            Self::PmuCounters => "none,6,8,4,31,0",
+            Self::SveVl => "0,128,256,512,1024,2048",
+            Self::Log => "false,true",
+            Self::Align => "vmm,64K",
+            Self::Order => "vmm,ascending,descending",
+            Self::VmmVersion | Self::AppendVariant | Self::DtbCandidate => return Vec::new(),
+        };
+        self.values(text).expect("values of our own")
+    }
+
+    /// Reads values with commas between them; `A-B` are all numbers from A to B.
+    ///
+    /// # Errors
+    /// If one is none that the parameter can have.
+    pub fn values(self, text: &str) -> Result<Vec<Knob>, KnobError> {
+        if matches!(self, Self::AppendVariant | Self::DtbCandidate) {
+            return Err(KnobError::OwnOption(self.name()));
+        }
+        let mut values = Vec::new();
+        for word in text.split(',').map(str::trim) {
+            match self.range(word)? {
+                Some(range) => values.extend(range),
+                None => values.push(self.value(word)?),
+            }
+        }
+        let mut seen = Vec::new();
+        values.retain(|value| {
+            !seen.contains(value) && {
+                seen.push(value.clone());
+                true
+            }
+        });
+        Ok(values)
+    }
+
+    fn range(self, word: &str) -> Result<Option<Vec<Knob>>, KnobError> {
+        let numbers = word.split_once('-').and_then(|(first, last)| {
+            Some((first.parse::<u64>().ok()?, last.parse::<u64>().ok()?))
+        });
+        let Some((first, last)) = numbers else { return Ok(None) };
+        if first > last || last - first >= MAX_VALUES as u64 {
+            let expected = format!("no range: at most {MAX_VALUES} values, the least first");
+            return Err(self.wrong(word, expected));
+        }
+        // Vector lengths come in steps.
+        let step = if self == Self::SveVl { 128 } else { 1 };
+        (first..=last)
+            .step_by(step)
+            .map(|n| self.value(&n.to_string()))
+            .collect::<Result<_, _>>()
+            .map(Some)
+    }
+
+    fn value(self, word: &str) -> Result<Knob, KnobError> {
+        let wrong = |expected: &str| self.wrong(word, expected.to_owned());
+        let number = |least: u64, most: u64| {
+            let found = word.parse::<u64>().ok().filter(|n| (least..=most).contains(n));
+            found.ok_or_else(|| wrong(&format!("no number from {least} to {most}")))
+        };
+        let byte = |least: u8, most: u8| {
+            let found = number(least.into(), most.into())?;
+            Ok(u8::try_from(found).expect("at most a byte"))
+        };
+        let on = || word.parse::<bool>().map_err(|_| wrong("neither true nor false"));
+        Ok(match self {
+            Self::Host => {
+                let host =
+                    HostProfile::from_name(word).map_err(|why| wrong(&format!("no KVM: {why}")))?;
+                Knob::Host(host.name)
+            }
+            Self::IpaBits => Knob::IpaBits(byte(32, 52)?),
+            Self::Lpa2 => Knob::Lpa2(on()?),
+            Self::NumBps => Knob::NumBps(byte(2, 64)?),
+            Self::NumWps => Knob::NumWps(byte(2, 64)?),
+            Self::PmuCounters if word == "none" => Knob::PmuCounters(None),
+            Self::PmuCounters => Knob::PmuCounters(Some(byte(0, 31)?)),
+            Self::SveVl => {
+                let bits = number(0, 2048)?;
+                if bits % 128 != 0 {
+                    return Err(wrong("no multiple of 128 bits"));
+                }
+                Knob::SveVl(u16::try_from(bits).expect("at most 2048"))
+            }
+            Self::VmmVersion => Knob::VmmVersion(word.to_owned()),
+            Self::Log => Knob::Log(on()?),
+            Self::Align => Knob::Align(match word {
+                "vmm" => 0,
+                "4K" => 4 << 10,
+                "64K" => 64 << 10,
+                "2M" => 2 << 20,
+                _ => return Err(wrong("none of vmm, 4K, 64K, 2M")),
+            }),
+            Self::Order => Knob::Order(match word {
+                "vmm" => Order::Vmm,
+                "ascending" => Order::Ascending,
+                "descending" => Order::Descending,
+                _ => return Err(wrong("none of vmm, ascending, descending")),
+            }),
+            Self::AppendVariant => Knob::Append(word.to_owned()),
+            Self::DtbCandidate => Knob::Dtb(word.to_owned()),
+        })
+    }
+
+    fn wrong(self, value: &str, expected: String) -> KnobError {
+        KnobError::Value { parameter: self.name(), value: value.to_owned(), expected }
+    }
+}
+
+impl Knob {
+    /// The parameter that it is a value of.
+    #[must_use]
+    pub const fn parameter(&self) -> Parameter {
+        match self {
+            Self::Host(_) => Parameter::Host,
+            Self::IpaBits(_) => Parameter::IpaBits,
+            Self::Lpa2(_) => Parameter::Lpa2,
+            Self::NumBps(_) => Parameter::NumBps,
+            Self::NumWps(_) => Parameter::NumWps,
+            Self::PmuCounters(_) => Parameter::PmuCounters,
+            Self::SveVl(_) => Parameter::SveVl,
+            Self::VmmVersion(_) => Parameter::VmmVersion,
+            Self::Append(_) => Parameter::AppendVariant,
+            Self::Dtb(_) => Parameter::DtbCandidate,
+            Self::Log(_) => Parameter::Log,
+            Self::Align(_) => Parameter::Align,
+            Self::Order(_) => Parameter::Order,
+        }
+    }
+
+    /// Changes what the VMM made of its command line; capabilities and arguments are changed before
+    /// the VMM reads them.
+    ///
+    /// # Errors
+    /// If there is no such VM.
+    pub fn edit(&self, planned: &mut Planned) -> Result<(), Refusal> {
+        match self {
+            Self::IpaBits(bits) => planned.vm.ipa_bits = *bits,
+            Self::Align(bytes) if *bytes > GRANULE_SIZE => align(planned, *bytes)?,
+            Self::Order(order) if *order != Order::Vmm => reorder(planned, *order),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Moves both ends of each region outwards; what is new reads as zero.
+fn align(planned: &mut Planned, bytes: u64) -> Result<(), Refusal> {
+    for region in &mut planned.vm.regions {
+        let base = align_down(region.ipa.start, bytes);
+        let top = region.ipa.end.checked_next_multiple_of(bytes);
+        let Some(top) = top else {
+            let why = "passes the end of the address space when it is aligned";
+            let place = region.name.to_owned();
+            return Err(Refusal::Refused { by: Layer::Vmm, place, why: why.into() });
+        };
+        region.fill_bytes += region.ipa.start - base;
+        region.ipa = base..top;
+    }
+    Ok(())
+}
+
+fn reorder(planned: &mut Planned, order: Order) {
+    let regions = &planned.vm.regions;
+    let populated = |call: &Call| match call {
+        Call::Populate(index) => Some(*index),
+        _ => None,
+    };
+    let mut indices: Vec<usize> = planned.vm.calls.iter().filter_map(populated).collect();
+    indices.sort_by_key(|index| regions[*index].ipa.start);
+    if order == Order::Descending {
+        indices.reverse();
+    }
+    let places = planned.vm.calls.iter_mut().filter(|call| populated(call).is_some());
+    for (place, index) in places.zip(indices) {
+        *place = Call::Populate(index);
+    }
+}
+
+impl fmt::Display for Knob {
+    /// The value as it is written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(name) => f.write_str(name),
+            Self::VmmVersion(text) | Self::Append(text) | Self::Dtb(text) => f.write_str(text),
+            Self::IpaBits(n) | Self::NumBps(n) | Self::NumWps(n) => write!(f, "{n}"),
+            Self::PmuCounters(Some(n)) => write!(f, "{n}"),
+            Self::PmuCounters(None) => f.write_str("none"),
+            Self::SveVl(bits) => write!(f, "{bits}"),
+            Self::Lpa2(on) | Self::Log(on) => write!(f, "{on}"),
+            Self::Align(0) => f.write_str("vmm"),
+            Self::Align(bytes) if *bytes >= 1 << 20 => write!(f, "{}M", bytes >> 20),
+            Self::Align(bytes) => write!(f, "{}K", bytes >> 10),
+            Self::Order(Order::Vmm) => f.write_str("vmm"),
+            Self::Order(Order::Ascending) => f.write_str("ascending"),
+            Self::Order(Order::Descending) => f.write_str("descending"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_print_as_they_are_read() {
+        for parameter in Parameter::ALL {
+            for value in parameter.default_values() {
+                let read = parameter.values(&value.to_string());
+                assert_eq!(read, Ok(vec![value.clone()]));
+                assert_eq!(value.parameter(), parameter);
+            }
+        }
+        let lengths = Parameter::SveVl.values("0,128-512,256").unwrap();
+        assert_eq!(lengths.len(), 5);
+    }
+
+    #[test]
+    fn mistakes() {
+        for (name, text, message) in [
+            ("ipa-bits", "20", "ipa-bits: `20` is no number from 32 to 52"),
+            ("ipa-bits", "", "ipa-bits: `` is no number"),
+            ("ipa-bits", "48-33", "`48-33` is no range: at most 4096 values"),
+            ("num-bps", "x", "num-bps: `x` is no number from 2 to 64"),
+            ("sve-vl", "100", "sve-vl: `100` is no multiple of 128 bits"),
+            ("host", "kvm-v1", "host: `kvm-v1` is no KVM: the first series"),
+            ("order", "up", "order: `up` is none of vmm, ascending, descending"),
+            ("align", "1", "align: `1` is none of vmm, 4K, 64K, 2M"),
+            ("log", "yes", "log: `yes` is neither true nor false"),
+            ("append-variant", "a", "its values are given with --append-variant"),
+        ] {
+            let error = Parameter::from_name(name).unwrap().values(text).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+        let error = Parameter::from_name("bps").unwrap_err().to_string();
+        assert!(error.starts_with("bps: there is no such parameter; there are host, ipa-bits"));
+    }
+}

@@ -1,0 +1,18 @@
+//! Which parameters make a RIM that was observed?
+//!
+//! A [`Space`] of candidates is tried: each is planned by its VMM and carried out by KVM on the
+//! RMM. Nothing here knows how a RIM is made; `engine` says which boots need not be repeated, and
+//! why that is sound.
+
+mod engine;
+mod knob;
+mod rim;
+mod space;
+mod token;
+mod trie;
+
+pub use engine::{Guests, Match, Planned, Report, run};
+pub use knob::{Knob, KnobError, Order, Parameter};
+pub use rim::{RimError, Target};
+pub use space::{Axis, Space};
+pub use token::{TokenError, rim_of_token};

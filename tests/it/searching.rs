@@ -1,0 +1,309 @@
+//! `search`: what was planted is found, and nothing is found or missed that a boot in full denies.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Mutex;
+
+use rimsim::host::caps::{CapsLayer, stack, sve_lengths_up_to};
+use rimsim::host::kvm::HostProfile;
+use rimsim::host::kvmtool::{self, Version};
+use rimsim::host::{Call, Refusal};
+use rimsim::measure::hasher::Hasher;
+use rimsim::measure::rim::{HashAlgo, Measurement};
+use rimsim::search::{Axis, Guests, Knob, Parameter, Planned, Space, run};
+use serde_json::Value;
+
+use crate::hosts::boot::boot;
+use crate::hosts::inputs::{Inputs, kernel};
+
+/// A kvmtool whose host is what the knobs say.
+struct Kvmtool(Mutex<Inputs>);
+
+impl Guests for Kvmtool {
+    fn plan(&self, candidate: &[Knob]) -> Result<Planned, Refusal> {
+        let mut host = "kvm-v10";
+        let mut layer = CapsLayer { lpa2: Some(false), ..CapsLayer::default() };
+        for knob in candidate {
+            match knob {
+                Knob::Host(name) => host = name,
+                Knob::NumBps(count) => layer.num_bps = Some(*count),
+                Knob::PmuCounters(count) => {
+                    (layer.pmu, layer.pmu_counters) = (Some(count.is_some()), *count);
+                }
+                Knob::SveVl(bits) => layer.sve_vls = Some(sve_lengths_up_to(*bits)),
+                _ => {}
+            }
+        }
+        let (caps, _) = stack(&[("test".into(), layer)]);
+        let line = "--realm --pmu --restricted_mem -c 2 -m 256M --irqchip=gicv3 -k k4k.img";
+        let argv: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        let mut files = self.0.lock().expect("nobody panics with it");
+        let vm = kvmtool::plan(&argv, Version::RamFirst4k, &caps, &mut *files, None)?;
+        let host = HostProfile::from_name(host).expect("a host");
+        Ok(Planned { host, rule: host.generation.rim_rule(), caps, vm })
+    }
+}
+
+fn axis(name: &str, values: &str) -> Axis {
+    let parameter = Parameter::from_name(name).expect("a parameter");
+    Axis { parameter, values: parameter.values(values).expect("values") }
+}
+
+/// The RIM of one candidate by a boot of its own, from beginning to end.
+fn rim_alone(guests: &Kvmtool, candidate: &[Knob], algo: HashAlgo) -> Result<String, Refusal> {
+    let mut planned = guests.plan(candidate)?;
+    candidate.iter().try_for_each(|knob| knob.edit(&mut planned))?;
+    for call in &mut planned.vm.calls {
+        if let Call::HashAlgo(found) = call {
+            *found = algo;
+        }
+    }
+    Ok(boot(planned.host.name, &planned.caps, &planned.vm)?.rim())
+}
+
+fn measurement(algo: HashAlgo, hex: &str) -> Measurement {
+    let byte = |i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).expect("digits");
+    let bytes: Vec<u8> = (0..hex.len() / 2).map(byte).collect();
+    Measurement::from_bytes(algo, &bytes).expect("a RIM")
+}
+
+/// Candidates share boots and folds; each booted alone gives the same, found or missed.
+#[test]
+fn a_search_says_what_boots_in_full_say() {
+    let space = Space::new(vec![
+        axis("host", "kvm-v10,kvm-v12,kvm-v14"),
+        axis("ipa-bits", "36,40"),
+        axis("num-bps", "2,6"),
+        axis("pmu-counters", "none,4"),
+        axis("sve-vl", "0,256"),
+        axis("align", "vmm,64K"),
+        axis("order", "vmm,ascending,descending"),
+    ]);
+    let guests = Kvmtool(Mutex::new(Inputs::default()));
+    let count = space.len().expect("small");
+    assert_eq!(count, 288);
+    for algo in HashAlgo::ALL {
+        let mut refused = 0;
+        let mut by_rim: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+        for number in 0..count {
+            match rim_alone(&guests, &space.candidate(number), algo) {
+                Ok(rim) => by_rim.entry(rim).or_default().push(number),
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(by_rim.len() > 20 && refused > 0);
+        for (rim, numbers) in by_rim.iter().step_by(7) {
+            let target = measurement(algo, rim);
+            let go_on = &mut |_: &rimsim::search::Report| Some(u64::MAX);
+            let report = run(&space, &guests, &target, &Hasher::default(), go_on);
+            let mut found: Vec<u64> =
+                report.matches.iter().flat_map(|found| found.candidates.clone()).collect();
+            found.sort_unstable();
+            assert_eq!(&found, numbers, "{rim}");
+            assert_eq!((report.tried, report.refused), (count, refused));
+            assert_eq!(report.lists, by_rim.len() as u64, "as many lists as RIMs");
+        }
+    }
+}
+
+/// A folder of one test, gone when it ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        // What an interrupted run left behind.
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).expect("the folder of temporary files");
+        std::fs::write(folder.join("Image"), kernel("k4k.img", 4096, 4096, 0)).expect("a kernel");
+        Self(folder)
+    }
+
+    fn rimsim(&self, words: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rimsim"));
+        command.args(words).current_dir(&self.0).output().expect("the command")
+    }
+
+    fn words(&self, line: &str) -> Output {
+        self.rimsim(&line.split_whitespace().collect::<Vec<_>>())
+    }
+
+    /// The first line of a command that has to succeed.
+    fn first(&self, line: &str) -> String {
+        let output = self.words(line);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{line}: {stderr}");
+        let text = String::from_utf8(output.stdout).expect("text");
+        text.lines().next().expect("a line").to_owned()
+    }
+
+    /// The document of a search, which ends with `code`.
+    fn search(&self, rim: &str, line: &str, code: i32) -> Value {
+        let line = format!("search --format json --rim {rim} {line}");
+        let output = self.words(&line);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{line}: {stderr}");
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+const GUEST: &str = "kvmtool -- lkvm run --realm --restricted_mem -c 2 -m 256M --irqchip=gicv3";
+
+/// Parameters at random are what `measure` made the RIM of; `search` does not know them.
+#[test]
+fn what_was_planted_is_found() {
+    let folder = Folder::new("search-planted");
+    let mut state = 1_u64;
+    let mut pick = move |values: &'static str| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let values: Vec<&str> = values.split(',').collect();
+        values[usize::try_from(state >> 33).expect("31 bits") % values.len()]
+    };
+    let mut planted = 0;
+    while planted < 50 {
+        let names = ["host", "vmm-version", "num-bps", "num-wps", "pmu-counters", "sve-vl"];
+        let lists = [
+            "kvm-eac5,kvm-v10,kvm-v12,kvm-v14",
+            "cca-ram-first-64k,cca-ram-first-4k,cca-v2",
+            "2,6,8",
+            "2,4",
+            "4,6",
+            "128,512",
+        ];
+        let values = lists.map(&mut pick);
+        let algo = pick("sha256,sha512");
+        let guest = format!("{GUEST} -k Image --pmu --measurement-algo {algo}");
+        let options: String =
+            names.iter().zip(values).map(|(name, value)| format!("--{name} {value} ")).collect();
+        let measured = folder.words(&format!("measure {options} {guest}"));
+        // Not every pair of a VMM and a KVM can build a Realm.
+        if !measured.status.success() {
+            continue;
+        }
+        planted += 1;
+        let text = String::from_utf8(measured.stdout).expect("text");
+        let vary: String =
+            names.iter().zip(lists).map(|(name, list)| format!("--vary {name}={list} ")).collect();
+        let found = folder.search(text.trim(), &format!("{vary} {guest}"), 0);
+        assert_eq!(found["tried"], 4 * 3 * 3 * 2 * 2 * 2);
+        let matches = found["matches"].as_array().expect("matches");
+        let candidates = matches.iter().flat_map(|found| found["candidates"].as_array().unwrap());
+        let is_planted = |found: &Value| names.iter().zip(values).all(|(name, v)| found[name] == v);
+        assert!(candidates.into_iter().any(is_planted), "{options}: {found}");
+    }
+}
+
+#[test]
+fn unique_ambiguous_and_none() {
+    let folder = Folder::new("search-verdicts");
+    let guest = format!("{GUEST} -k Image");
+    let rim = folder.first(&format!("measure --num-bps 5 {guest}"));
+    let one = folder.search(&rim, &format!("--vary num-bps=2-16 {guest}"), 0);
+    assert_eq!((&one["verdict"], &one["schema"]), (&"unique".into(), &"rimsim/1".into()));
+    assert_eq!(one["matches"][0]["candidates"][0]["num-bps"], "5");
+    assert_eq!(one["matches"][0]["realm_params"]["num_bps"], 4);
+    // Without --pmu the counters are not measured.
+    let line = format!("search --rim {rim} --vary num-bps=5,6 --vary pmu-counters=none,4 {guest}");
+    let output = folder.words(&line);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(
+        text,
+        "ambiguous\nREALM_CREATE flags=0x0 s2sz=33 sve_vl=0 num_bps=4 num_wps=3 pmu_num_ctrs=0 \
+         hash_algo=0\n  num-bps = 5\n  pmu-counters: any of none, 4, it is not measured here\n"
+    );
+    let line = format!("search --rim {rim} --vary num-bps=6,7 {guest}");
+    let output = folder.words(&line);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), &*output.stdout), (Some(3), &b"none\n"[..]));
+    for said in ["2 of 2 candidates in ", "can not be known", "not varied: host, ipa-bits, lpa2"] {
+        assert!(stderr.contains(said), "{said}: {stderr}");
+    }
+    let none = folder.search(&rim, &format!("--vary num-bps=6-9 --budget 3 {guest}"), 3);
+    assert_eq!((&none["verdict"], &none["tried"]), (&"none".into(), &3.into()));
+    assert!(none["advice"][0].as_str().expect("text").contains("the budget ended"));
+}
+
+#[test]
+fn texts_and_trees_that_may_have_been_measured() {
+    let folder = Folder::new("search-variants");
+    let guest = format!("{GUEST} -k Image");
+    let rim = folder.first(&format!("measure {guest} -p quiet"));
+    let variants = "--vary num-bps --append-variant debug --append-variant quiet";
+    let found = folder.search(&rim, &format!("{variants} {guest}"), 0);
+    assert_eq!(found["matches"][0]["candidates"][0]["append-variant"], "quiet");
+    for (name, text) in [("a.dtb", "a"), ("b.dtb", "b")] {
+        folder.first(&format!("measure --dtb-out {name} {guest} -p {text}"));
+    }
+    let rim = folder.first(&format!("measure --dtb b.dtb {guest}"));
+    let trees = "--vary order --dtb-candidate a.dtb --dtb-candidate b.dtb";
+    let found = folder.search(&rim, &format!("{trees} {guest}"), 0);
+    let candidates = found["matches"][0]["candidates"].as_array().expect("candidates");
+    assert!(candidates.iter().all(|found| found["dtb-candidate"] == "b.dtb"));
+    assert!(candidates.iter().any(|found| found["order"] == "vmm"));
+}
+
+#[test]
+fn forms_of_the_rim() {
+    let folder = Folder::new("search-forms");
+    let guest = format!("{GUEST} -k Image");
+    let rim = folder.first(&format!("measure {guest}"));
+    std::fs::write(folder.0.join("rim.txt"), format!("{rim}\n")).expect("a file");
+    let found = folder.search("@rim.txt", &format!("--vary num-bps=6 {guest}"), 0);
+    assert_eq!(found["rim"], rim.as_str());
+    let padded = format!("{rim}{}", "0".repeat(64));
+    let found = folder.search(&padded, &format!("--vary num-bps=6 {guest}"), 0);
+    assert!(found["remark"].as_str().expect("a remark").contains("a SHA-256 RIM in its slot"));
+    // {44238: h'…'}: the claims of a realm token.
+    let mut token = vec![0xA1, 0x19, 0xAC, 0xCE, 0x58, 0x20];
+    token.extend(measurement(HashAlgo::Sha256, &rim).as_bytes());
+    std::fs::write(folder.0.join("token.cbor"), token).expect("a file");
+    let line = format!("search --token token.cbor --vary num-bps=6 {guest}");
+    assert_eq!(folder.first(&line), "unique");
+}
+
+#[test]
+fn mistakes_of_search() {
+    let folder = Folder::new("search-mistakes");
+    std::fs::write(folder.0.join("empty.cbor"), [0xA0]).expect("a file");
+    let rim = "a5".repeat(32);
+    let guest = format!("{GUEST} -k Image");
+    for (line, code, message) in [
+        (format!("--rim abc {guest}"), 2, "error: --rim: has 3 hexadecimal digits, which are no"),
+        (format!("--rim abcd {guest}"), 2, "error: --rim: has 2 bytes; a RIM has 32 (SHA-256) or"),
+        (format!("--rim x{} {guest}", &rim[1..]), 2, "error: --rim: character 1 is 'x', which is"),
+        (format!("--rim @missing {guest}"), 1, "error: missing: No such file"),
+        (format!("--token empty.cbor {guest}"), 2, "error: empty.cbor: is no CCA token: there is"),
+        (guest.clone(), 2, "required arguments were not provided"),
+        (format!("--rim {rim} --token empty.cbor {guest}"), 2, "cannot be used with"),
+        (format!("--rim {rim} --vary bps {guest}"), 2, "error: --vary bps: bps: there is no such"),
+        (format!("--rim {rim} --vary num-bps=1 {guest}"), 2, "`1` is no number from 2 to 64"),
+        (
+            format!("--rim {rim} --vary num-bps --vary num-bps=3 {guest}"),
+            2,
+            "error: --vary num-bps=3: num-bps is varied already; give all values at once",
+        ),
+        (format!("--rim {rim} --vary vmm-version=X {guest}"), 2, "X: there is no such version"),
+        (format!("--rim {rim} --vary dtb-candidate {guest}"), 2, "given with --dtb-candidate"),
+        (format!("--rim {rim} --dtb-candidate missing {guest}"), 1, "error: --dtb: missing: No"),
+        (format!("--rim {rim} --budget 1m {guest}"), 2, "write a number of candidates, or of sec"),
+        (
+            format!("--rim {rim} --append-variant a qemu -- qemu-system-aarch64"),
+            2,
+            "error: --append-variant: of qemu it stands in the device tree",
+        ),
+    ] {
+        let output = folder.words(&format!("search {line}"));
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{line}: {stderr}");
+        assert!(stderr.contains(message), "{line}: {stderr}");
+        assert!(output.stdout.is_empty(), "{line}");
+    }
+}
