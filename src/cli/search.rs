@@ -111,7 +111,7 @@ fn axes(args: &SearchArgs, vmm: Vmm) -> Result<Vec<Axis>, Trouble> {
         axes.extend(open.map(|parameter| Axis { parameter, values: defaults(parameter, vmm) }));
     }
     let variants = &args.append_variant;
-    if !variants.is_empty() && vmm != Vmm::Kvmtool {
+    if !variants.is_empty() && vmm == Vmm::CloudHypervisor {
         let why = "stands in the device tree: give trees with --dtb-candidate";
         return Err(usage(format!("--append-variant: of {} it {why}", vmm.name())));
     }

@@ -31,7 +31,7 @@ pub(crate) struct SearchArgs {
     /// (of populated regions).
     #[arg(long, value_name = "NAME[=VALUES]")]
     pub(crate) vary: Vec<String>,
-    /// Another guest command line, in place of kvmtool's -p; repeatable
+    /// Another guest command line, in place of kvmtool's -p or QEMU's -append; repeatable
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) append_variant: Vec<String>,
     /// A device tree that may have been measured; repeatable

@@ -93,7 +93,11 @@ impl Guests for CommandLine<'_> {
                     let found = version_by_name(self.vmm.versions(), name);
                     version = found.expect("the axis was checked");
                 }
-                Knob::Append(text) => argv.extend(["-p".to_owned(), text.clone()]),
+                // Of several the last one counts.
+                Knob::Append(text) => {
+                    let option = if self.vmm == Vmm::Kvmtool { "-p" } else { "-append" };
+                    argv.extend([option.to_owned(), text.clone()]);
+                }
                 Knob::Dtb(path) => tree = Some(path.into()),
                 Knob::Log(on) => with_log(self.vmm, &mut argv, *on),
                 other => put(&mut layer, other),

@@ -239,6 +239,11 @@ fn texts_and_trees_that_may_have_been_measured() {
     let variants = "--vary num-bps --append-variant debug --append-variant quiet";
     let found = folder.search(&rim, &format!("{variants} {guest}"), 0);
     assert_eq!(found["matches"][0]["candidates"][0]["append-variant"], "quiet");
+    let machine = "virt,gic-version=3,confidential-guest-support=r -object rme-guest,id=r";
+    let qemu = format!("qemu -- -accel kvm -cpu host -m 512M -M {machine} -kernel Image");
+    let rim = folder.first(&format!("measure --num-bps 6 {qemu} -append quiet"));
+    let found = folder.search(&rim, &format!("{variants} {qemu} -append loud"), 0);
+    assert_eq!(found["matches"][0]["candidates"][0]["append-variant"], "quiet");
     for (name, text) in [("a.dtb", "a"), ("b.dtb", "b")] {
         folder.first(&format!("measure --dtb-out {name} {guest} -p {text}"));
     }
@@ -295,9 +300,9 @@ fn mistakes_of_search() {
         (format!("--rim {rim} --dtb-candidate missing {guest}"), 1, "error: --dtb: missing: No"),
         (format!("--rim {rim} --budget 1m {guest}"), 2, "write a number of candidates, or of sec"),
         (
-            format!("--rim {rim} --append-variant a qemu -- qemu-system-aarch64"),
+            format!("--rim {rim} --append-variant a ch -- cloud-hypervisor"),
             2,
-            "error: --append-variant: of qemu it stands in the device tree",
+            "error: --append-variant: of cloud-hypervisor it stands in the device tree",
         ),
     ] {
         let output = folder.words(&format!("search {line}"));
