@@ -7,14 +7,17 @@ use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::{Value, json};
 
 use super::args::RmmArg;
+use super::host::Trouble;
 use super::input::Input;
+use super::measure;
 use super::replay::Setup;
 use super::trace::hex;
+use super::trails::{self, NoTrail};
 use super::{Console, Exit};
 use crate::lint::{Finding, Linter, RULES, Rule, Severity};
 use crate::measure::hasher::Hasher;
 
-/// Find the ordering mistakes of a VMM in scripts and vectors
+/// Find the ordering mistakes of a VMM in scripts, vectors and predicted boots
 ///
 /// Prints one line on standard output for each finding: place, severity, rule, what happened. The
 /// severities: `error`, the RMM refuses; `rim`, accepted, and changes the RIM; `risk`, accepted,
@@ -22,7 +25,7 @@ use crate::measure::hasher::Hasher;
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct LintArgs {
-    /// Scripts (.rmi) or vectors (.json)
+    /// Scripts (.rmi), vectors (.json), or arguments of `rimsim measure` (.args)
     #[arg(required_unless_present = "explain", value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Print what a rule says and what to do instead, or `all`
@@ -62,7 +65,7 @@ Examples:
   Fail a CI job if the RIM is not what a careful VMM would get:
       rimsim lint --deny rim --format sarif boot.rmi > findings.sarif
   Look at what a VMM does on KVM:
-      rimsim measure --script-out boot.rmi ...; rimsim lint boot.rmi
+      echo 'kvmtool -- lkvm run --realm -m 512M -k Image' > boot.args; rimsim lint boot.args
   What does a rule mean?
       rimsim lint --explain ripas-twice";
 
@@ -79,6 +82,25 @@ pub(super) fn run(args: &LintArgs, console: &mut Console) -> io::Result<Exit> {
     let mut exit = Exit::Good;
     let mut findings = Vec::new();
     for path in &args.files {
+        if trails::is_measure(path) {
+            let mut linter = Linter::new();
+            let done = trails::measure_args(path).and_then(|args| {
+                measure::observed(&args, &mut linter).map_err(|Trouble(exit, text)| {
+                    NoTrail::Measure { exit, text: format!("{}: {text}", path.display()) }
+                })
+            });
+            match done {
+                // A refusal is a finding.
+                Err(error) if error.exit() == Exit::Refused => console.note(&error.to_string()),
+                Err(error) => {
+                    console.error(&error.to_string());
+                    exit = exit.and(error.exit());
+                }
+                Ok(()) => {}
+            }
+            findings.append(&mut linter.finish());
+            continue;
+        }
         match Input::open(path) {
             Ok(input) => {
                 let mut linter = Linter::new();

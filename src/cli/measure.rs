@@ -27,7 +27,7 @@ use crate::measure::rim::Measurement;
 use crate::measure::rule::RimRule;
 use crate::model::world::World;
 use crate::script::record::Recorder;
-use crate::session::Session;
+use crate::session::{Observer, Session};
 
 /// A Realm that was built.
 struct Measured<'a> {
@@ -40,7 +40,7 @@ struct Measured<'a> {
 }
 
 pub(super) fn run(args: &MeasureArgs, console: &mut Console) -> io::Result<Exit> {
-    let measured = match measure(args, console) {
+    let measured = match measure(args, None, console) {
         Ok(measured) => measured,
         Err(Trouble(exit, text)) => {
             console.error(&text);
@@ -69,7 +69,11 @@ pub(super) fn run(args: &MeasureArgs, console: &mut Console) -> io::Result<Exit>
     Ok(Exit::Good)
 }
 
-fn measure<'a>(args: &'a MeasureArgs, console: &mut Console) -> Result<Measured<'a>, Trouble> {
+fn measure<'a>(
+    args: &'a MeasureArgs,
+    observer: Option<&mut dyn Observer>,
+    console: &mut Console,
+) -> Result<Measured<'a>, Trouble> {
     let hasher = args.hashing.hasher()?;
     let files = args.cache.files(&hasher)?;
     let guest = guest(&args.guest, files, &args.vmm)?;
@@ -85,6 +89,9 @@ fn measure<'a>(args: &'a MeasureArgs, console: &mut Console) -> Result<Measured<
     let mut session = Session::new(world);
     if args.script_out.is_some() {
         session.observe(&mut recorder);
+    }
+    if let Some(observer) = observer {
+        session.observe(observer);
     }
     let mut stages = Vec::new();
     let mut on_stage = |stage: Stage| stages.push(stage);
@@ -139,9 +146,14 @@ fn tell_assumptions(guest: &Guest<'_>, console: &mut Console) {
 /// What would be measured, to be compared.
 pub(super) fn trail(args: &MeasureArgs, name: &str) -> Result<Trail, Trouble> {
     let mut silent = Console::new();
-    let measured = measure(args, &mut silent)?;
+    let measured = measure(args, None, &mut silent)?;
     let log = measured.world.realm(measured.booted.rd).expect("it was built").log();
     Ok(Trail::of_log(name, log.algo(), measured.rule, log.events().clone()))
+}
+
+/// Lets somebody look at what the host does.
+pub(super) fn observed(args: &MeasureArgs, observer: &mut dyn Observer) -> Result<(), Trouble> {
+    measure(args, Some(observer), &mut Console::new()).map(|_| ())
 }
 
 fn rule(args: &MeasureArgs, guest: &Guest<'_>) -> Result<RimRule, Trouble> {

@@ -13,6 +13,7 @@ use super::hashing::ImageFiles;
 use super::host::Trouble;
 use super::input::{Input, Problem, read_settings};
 use super::measure;
+use super::measure_args::MeasureArgs;
 use super::replay::Setup;
 use crate::explain::{self, SavedError, Trail};
 use crate::measure::hasher::Hasher;
@@ -68,6 +69,11 @@ pub(super) fn open(path: &Path, realm: Option<&str>, hasher: &Hasher) -> Result<
     }
 }
 
+/// Whether a file's name says that it holds arguments of `rimsim measure`.
+pub(super) fn is_measure(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "args")
+}
+
 /// Looks at a file's name and at its first line.
 fn kind(path: &Path) -> io::Result<Kind> {
     const LOOKED_AT: usize = 256;
@@ -75,7 +81,7 @@ fn kind(path: &Path) -> io::Result<Kind> {
     if named("events") {
         return Ok(Kind::Saved);
     }
-    if named("args") {
+    if is_measure(path) {
         return Ok(Kind::Measure);
     }
     if path.is_dir() {
@@ -137,8 +143,15 @@ pub(super) fn save(
     Ok(written.map_err(problem)?)
 }
 
-/// A file with arguments of `rimsim measure`, as a shell would read them.
+/// What a file with arguments of `rimsim measure` stands for.
 fn arguments(path: &Path) -> Result<Trail, NoTrail> {
+    let shown = path.display();
+    measure::trail(&measure_args(path)?, &shown.to_string())
+        .map_err(|Trouble(exit, text)| NoTrail::Measure { exit, text: format!("{shown}: {text}") })
+}
+
+/// The arguments in a file, as a shell would read them.
+pub(super) fn measure_args(path: &Path) -> Result<MeasureArgs, NoTrail> {
     let text =
         read_settings(path).map_err(|source| Problem::Io { path: path.to_owned(), source })?;
     let shown = path.display();
@@ -152,6 +165,5 @@ fn arguments(path: &Path) -> Result<Trail, NoTrail> {
     let Command::Measure(args) = args.command else {
         return Err(NoTrail::Usage(format!("{shown}: these are no arguments of `measure`")));
     };
-    measure::trail(&args, &shown.to_string())
-        .map_err(|Trouble(exit, text)| NoTrail::Measure { exit, text: format!("{shown}: {text}") })
+    Ok(args)
 }

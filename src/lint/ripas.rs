@@ -2,7 +2,7 @@
 
 use super::Call;
 use super::realm::RealmLog;
-use crate::abi::addr::{GRANULE_SIZE, Hex, Level, align_down};
+use crate::abi::addr::{Hex, Level, align_down};
 use crate::abi::command::Command;
 use crate::abi::status::Status;
 use crate::measure::event::{MeasuredEvent, RipasEvent};
@@ -43,11 +43,10 @@ pub(super) fn see(call: &Call<'_>, log: &mut RealmLog) {
     }
 }
 
-/// Contents that stand in the way of RTT_INIT_RIPAS, or that it was made to step over. What lies
-/// outside all RAM, as a firmware does, is in nobody's way.
+/// Contents that stand in the way of RTT_INIT_RIPAS. What lies outside of its range, as a firmware
+/// or a kernel before its BSS does, is in nobody's way.
 fn early_data(log: &mut RealmLog, base: u64, top: u64) {
-    let from = base.saturating_sub(GRANULE_SIZE);
-    while let Some(ipa) = log.early_data.range(from..top.max(from)).next().map(|(ipa, _)| *ipa) {
+    while let Some(ipa) = log.early_data.range(base..top.max(base)).next().map(|(ipa, _)| *ipa) {
         let place = log.early_data.remove(&ipa).expect("it was just there");
         let what = || format!("{} has contents before RTT_INIT_RIPAS comes to it", Hex(ipa));
         log.report("data-before-ripas", &place, what);

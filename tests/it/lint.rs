@@ -170,3 +170,38 @@ fn real_hosts_make_no_mistakes() {
     }
     assert!(Severity::Rim > Severity::Risk);
 }
+
+/// What real hosts do is right by definition: no finding that the RMM or the RIM would mind.
+#[test]
+fn hosts_make_no_mistakes() {
+    let folder = crate::cli::Folder::new("lint-hosts");
+    let mut kernel: Vec<u8> = (0..100_000_u32).map(|i| (i % 251) as u8 | 1).collect();
+    kernel[..64].fill(0);
+    kernel[16..24].copy_from_slice(&200_000_u64.to_le_bytes());
+    kernel[56..60].copy_from_slice(b"ARM\x64");
+    folder.file("Image", kernel).file("initrd", [7; 60_001]).file("virt.dtb", [1; 4096]);
+    let lkvm = "kvmtool -- lkvm run --realm --restricted_mem -c 3 -m 256M --irqchip=gicv3 \
+                --console serial --network mode=none -k Image -i initrd";
+    let lkvm_without_gmem = lkvm.replace(" --restricted_mem", "");
+    let qemu = "--dtb virt.dtb qemu -- qemu-system-aarch64 -M virt,confidential-guest-support=rme0 \
+                -object rme-guest,id=rme0 -accel kvm -cpu host -smp 2 -m 1G -kernel Image";
+    let mut boots = Vec::new();
+    for version in ["A0", "A", "B0", "B1", "B2", "C"] {
+        boots.push(format!("--vmm-version {version} {lkvm_without_gmem}"));
+    }
+    for host in ["kvm-v5", "kvm-v10", "kvm-v11", "kvm-v12"] {
+        boots.push(format!("--host {host} {lkvm}"));
+    }
+    boots.push(qemu.to_owned());
+    for boot in boots {
+        folder.file("boot.args", &boot);
+        let output = folder.rimsim(&["lint", "--deny", "rim", "boot.args"]);
+        let findings = crate::cli::stdout(&output);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{boot}\n{findings}{stderr}");
+        assert!(!stderr.contains("error:") && !stderr.contains("refuses"), "{boot}\n{stderr}");
+    }
+    // What a host refuses itself is an error of the command line, not a finding.
+    folder.file("boot.args", "kvmtool -- lkvm run -m 256M -k Image");
+    folder.fails(&["lint", "boot.args"], 2, "realm");
+}
