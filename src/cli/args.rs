@@ -12,6 +12,7 @@ use super::import::ImportArgs;
 use super::lint::LintArgs;
 use super::measure_args::{DtbArgs, MeasureArgs, ProfilesArgs};
 use super::search_args::SearchArgs;
+use super::report::ReportArgs;
 use crate::abi::profile::{Profile, RemReading};
 
 /// Simulates the Realm Management Monitor of Arm CCA and calculates Realm Initial Measurements.
@@ -65,6 +66,7 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     Digests(DigestsArgs),
     Import(ImportArgs),
+    Report(ReportArgs),
     Bench(BenchArgs),
     Language(LanguageArgs),
 }

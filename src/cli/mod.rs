@@ -23,6 +23,7 @@ mod platforms;
 mod profiles;
 mod progress;
 mod replay;
+mod report;
 mod run;
 mod search;
 mod search_args;
@@ -92,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args, &mut console),
         Command::Digests(args) => digests::run(args, &mut console),
         Command::Explain(args) => explain::run(args, &mut console),
+        Command::Report(args) => report::run(args, &mut console),
         Command::Import(args) => import::run(args, &mut console),
         Command::Bench(args) => bench::run(args, &mut console),
         Command::Conform(args) => conform::run(args, &mut console),

@@ -23,6 +23,7 @@ mod oracle;
 mod pairwise;
 mod play;
 mod realm_laws;
+mod report;
 mod rmm_log;
 mod rsi;
 mod running;
