@@ -217,5 +217,5 @@ fn random_command_lines_give_the_trees_of_the_installed_qemu() {
     }
     eprintln!("{version}: {equal} trees of {} are equal\n{}", crate::cases(50), found.join("\n"));
     assert_eq!(found, Vec::<String>::new());
-    assert!(equal > crate::cases(50) / 4, "{equal} equal trees prove nothing");
+    assert!(equal > crate::cases(50) / 8, "{equal} equal trees prove nothing");
 }
