@@ -20,7 +20,7 @@ impl Files for Letters {
     fn open(&mut self, name: &str) -> Result<Arc<Image>, ImageError> {
         let path = name.to_owned();
         let bytes = match name.as_bytes() {
-            [] | [b'e', ..] => return Err(ImageError::Empty { path }),
+            [] | [0 | b'e', ..] => return Err(ImageError::Empty { path }),
             [b'd', ..] => return Err(ImageError::Directory { path }),
             // A kernel: text offset and image size follow from the name.
             [b'k', rest @ ..] => {

@@ -11,8 +11,8 @@ use super::hashing::{CacheArgs, HashingArgs};
 use super::import::ImportArgs;
 use super::lint::LintArgs;
 use super::measure_args::{DtbArgs, MeasureArgs, ProfilesArgs};
-use super::search_args::SearchArgs;
 use super::report::ReportArgs;
+use super::search_args::SearchArgs;
 use crate::abi::profile::{Profile, RemReading};
 
 /// Simulates the Realm Management Monitor of Arm CCA and calculates Realm Initial Measurements.
