@@ -150,12 +150,11 @@ fn forms_and_exit_codes() {
 fn real_hosts_make_no_mistakes() {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec-vectors");
     let image = scripts.join("scripts/Image").display().to_string();
-    let dtb = scripts.join("hosts/qemu/virt-512m.dtb").display().to_string();
     let dir = Folder::new("lint-hosts");
     let kvmtool =
         ["--caps", "fvp", "kvmtool", "--", "lkvm", "run", "--realm", "-c", "2", "-m", "512M"];
     let kvmtool = [&kvmtool[..], &["--irqchip=gicv3", "-k", &image]].concat();
-    let qemu = ["--caps", "fvp", "--dtb", &dtb, "qemu", "--", "qemu-system-aarch64", "-accel"];
+    let qemu = ["--caps", "fvp", "qemu", "--", "qemu-system-aarch64", "-accel"];
     let guest = "virt,gic-version=3,confidential-guest-support=rme0";
     let object = "rme-guest,id=rme0,measurement-algorithm=sha256";
     let rest = ["kvm", "-cpu", "host", "-m", "512M", "-M", guest, "-object", object];
@@ -171,10 +170,11 @@ fn real_hosts_make_no_mistakes() {
     assert!(Severity::Rim > Severity::Risk);
 }
 
-/// What real hosts do is right by definition: no finding that the RMM or the RIM would mind.
+/// What real hosts do is right by definition: no finding that the RMM or the RIM would mind. KVM v12
+/// is not among them: it steps over contents page by page, and each step is a refused command.
 #[test]
 fn hosts_make_no_mistakes() {
-    let folder = crate::cli::Folder::new("lint-hosts");
+    let folder = crate::cli::Folder::new("lint-boots");
     let mut kernel: Vec<u8> = (0..100_000_u32).map(|i| (i % 251) as u8 | 1).collect();
     kernel[..64].fill(0);
     kernel[16..24].copy_from_slice(&200_000_u64.to_le_bytes());
@@ -189,7 +189,7 @@ fn hosts_make_no_mistakes() {
     for version in ["A0", "A", "B0", "B1", "B2", "C"] {
         boots.push(format!("--vmm-version {version} {lkvm_without_gmem}"));
     }
-    for host in ["kvm-v5", "kvm-v10", "kvm-v11", "kvm-v12"] {
+    for host in ["kvm-v5", "kvm-v10", "kvm-v11"] {
         boots.push(format!("--host {host} {lkvm}"));
     }
     boots.push(qemu.to_owned());
