@@ -170,8 +170,8 @@ fn real_hosts_make_no_mistakes() {
     assert!(Severity::Rim > Severity::Risk);
 }
 
-/// What real hosts do is right by definition: no finding that the RMM or the RIM would mind. KVM v12
-/// is not among them: it steps over contents page by page, and each step is a refused command.
+/// What real hosts do is right by definition: no finding that the RMM or the RIM would mind. KVM
+/// v12 is not among them: it steps over contents page by page, each step a refused command.
 #[test]
 fn hosts_make_no_mistakes() {
     let folder = crate::cli::Folder::new("lint-boots");
