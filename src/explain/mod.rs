@@ -1,7 +1,8 @@
 //! Why two Realms have different RIMs: the first event that differs, and what differs after it.
 //!
 //! A [`Trail`] is what was measured into one Realm, wherever it comes from: a replayed script or
-//! vector, a simulated boot, or events that were saved. [`compare()`] walks two of them side by side.
+//! vector, a simulated boot, or events that were saved. [`compare()`] walks two of them side by
+//! side.
 //!
 //! *Architecture invariant:* an observer; nothing here runs a command or changes a world.
 

@@ -38,8 +38,8 @@ pub struct Booted {
 }
 
 /// Builds the Realm of `vm` in a session in which nothing was done before, on the machine that
-/// [`machine()`] gives. The RIM is made by `rule`; `on_stage` sees each group of commands when it is
-/// done.
+/// [`machine()`] gives. The RIM is made by `rule`; `on_stage` sees each group of commands when it
+/// is done.
 ///
 /// # Errors
 /// If KVM or the RMM refuses a call.
