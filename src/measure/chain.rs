@@ -1,4 +1,4 @@
-//! The RIM as a chain of descriptors.
+//! The RIM as a chain of descriptors, alone or beside others.
 //!
 //! A million extensions differ in a few words each, and none can begin before the one before it
 //! has ended: so the descriptor is kept, padded and cut into blocks, from one to the next.
@@ -8,8 +8,19 @@ use sha2::digest::typenum::{U64, U128};
 use sha2::{compress256, compress512};
 
 use super::descriptor::{self, Descriptor};
+use super::kernel::Kernel;
 use super::kernel::constants::{H256, H512};
 use super::rim::{HashAlgo, Measurement};
+
+/// What events extend: a RIM, or several side by side.
+pub(super) trait Extend {
+    /// The algorithm.
+    fn algo(&self) -> HashAlgo;
+    /// The RIM is what a hash gave, not an extension.
+    fn restart(&mut self, rim: Measurement);
+    /// Extends the RIM by the descriptor that `make` makes of the slot as it is.
+    fn extend(&mut self, make: impl FnOnce(&[u8; 64]) -> Descriptor);
+}
 
 /// A RIM that is being extended.
 #[derive(Clone, Debug)]
@@ -38,15 +49,19 @@ impl Chain {
     pub(super) fn rim(&self) -> Measurement {
         Measurement::from_slot(self.algo, self.slot)
     }
+}
 
-    /// The RIM is what a hash gave, not an extension.
-    pub(super) fn restart(&mut self, rim: Measurement) {
+impl Extend for Chain {
+    fn algo(&self) -> HashAlgo {
+        self.algo
+    }
+
+    fn restart(&mut self, rim: Measurement) {
         self.slot = *rim.slot();
     }
 
-    /// Extends the RIM by the descriptor that `make` makes of the slot as it is.
     #[inline]
-    pub(super) fn extend(&mut self, make: impl FnOnce(&[u8; 64]) -> Descriptor) {
+    fn extend(&mut self, make: impl FnOnce(&[u8; 64]) -> Descriptor) {
         let descriptor = make(&self.slot);
         match &mut self.padded {
             Padded::Sha256(blocks) => {
@@ -61,6 +76,54 @@ impl Chain {
                 compress512(&mut state, blocks);
                 put_words(&mut self.slot, state.map(u64::to_be_bytes));
             }
+        }
+    }
+}
+
+/// Descriptors that are collected before chains are extended by them.
+const COLLECTED: usize = 256;
+
+/// RIMs that are extended alike.
+#[derive(Debug)]
+pub(super) struct Chains<'r> {
+    kernel: Kernel,
+    algo: HashAlgo,
+    rims: &'r mut [Measurement],
+    /// What the RIMs are not yet extended by, with zeros where they stand.
+    descriptors: Vec<Descriptor>,
+}
+
+impl<'r> Chains<'r> {
+    /// RIMs of one algorithm.
+    pub(super) fn new(kernel: Kernel, algo: HashAlgo, rims: &'r mut [Measurement]) -> Self {
+        Self { kernel, algo, rims, descriptors: Vec::with_capacity(COLLECTED) }
+    }
+
+    /// Ends what was begun.
+    pub(super) fn finish(mut self) {
+        self.catch_up();
+    }
+
+    fn catch_up(&mut self) {
+        self.kernel.extend_chains(self.rims, &self.descriptors);
+        self.descriptors.clear();
+    }
+}
+
+impl Extend for Chains<'_> {
+    fn algo(&self) -> HashAlgo {
+        self.algo
+    }
+
+    fn restart(&mut self, rim: Measurement) {
+        self.descriptors.clear();
+        self.rims.fill(rim);
+    }
+
+    fn extend(&mut self, make: impl FnOnce(&[u8; 64]) -> Descriptor) {
+        self.descriptors.push(make(&[0; 64]));
+        if self.descriptors.len() == COLLECTED {
+            self.catch_up();
         }
     }
 }

@@ -8,6 +8,10 @@ use crate::abi::addr::Ipa;
 /// Length of a descriptor in bytes.
 pub const LEN_BYTES: usize = 0x100;
 
+/// Where the RIM stands in a descriptor, in bytes: 64 of them.
+pub(super) const RIM_OFFSET: usize = 0x10;
+const RIM_END: usize = RIM_OFFSET + 64;
+
 /// A descriptor's bytes.
 pub type Descriptor = [u8; LEN_BYTES];
 
@@ -43,6 +47,6 @@ fn header(desc_type: u8, rim: &[u8; 64]) -> Descriptor {
     let mut descriptor = [0; LEN_BYTES];
     descriptor[0x00] = desc_type;
     descriptor[0x08..0x10].copy_from_slice(&(LEN_BYTES as u64).to_le_bytes());
-    descriptor[0x10..0x50].copy_from_slice(rim);
+    descriptor[RIM_OFFSET..RIM_END].copy_from_slice(rim);
     descriptor
 }

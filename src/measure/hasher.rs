@@ -200,8 +200,8 @@ impl Hasher {
         });
     }
 
-    /// Does `work` as one of the threads.
-    fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+    /// Does `work` as one of the threads that hash, with whatever it gives to rayon.
+    pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         match &self.pool {
             Some(pool) => pool.install(work),
             None => rayon::scope(|_| work()),

@@ -3,11 +3,12 @@
 use std::fmt;
 
 use super::ahead::Ahead;
-use super::chain::Chain;
+use super::chain::{Chain, Chains, Extend};
 use super::descriptor;
 use super::event::MeasuredEvent;
 use super::events::Events;
 use super::hasher::{self, Digest, Hasher};
+use super::kernel::Kernel;
 use super::page::Page;
 use super::rim::{HashAlgo, Measurement};
 use super::rule::RimRule;
@@ -166,6 +167,40 @@ impl fmt::Debug for EventLog {
 /// event measures, or zeros if it measures none.
 pub(super) fn fold(rim: Measurement, events: &Events, contents: &[Digest]) -> Measurement {
     let mut chain = Chain::new(rim);
+    fold_into(&mut chain, events, contents);
+    chain.rim()
+}
+
+/// The same for several RIMs of one algorithm. They are folded side by side if `kernel` can do
+/// that, and there are enough of them that it is faster.
+pub(super) fn fold_all(
+    kernel: Kernel,
+    rims: &mut [Measurement],
+    events: &Events,
+    contents: &[Digest],
+) {
+    let Some(algo) = rims.first().map(Measurement::algo) else { return };
+    let (lanes, worth) = (kernel.chain_lanes(algo), worth_of_lanes(kernel, algo));
+    let full = rims.len() / lanes * lanes;
+    let together = if rims.len() - full >= worth { rims.len() } else { full };
+    let (together, alone) = rims.split_at_mut(if lanes == 1 { 0 } else { together });
+    let mut chains = Chains::new(kernel, algo, together);
+    fold_into(&mut chains, events, contents);
+    chains.finish();
+    alone.iter_mut().for_each(|rim| *rim = fold(*rim, events, contents));
+}
+
+/// Chains that are folded faster in lanes, the others of them idle, than one by one.
+const fn worth_of_lanes(kernel: Kernel, algo: HashAlgo) -> usize {
+    match (kernel, algo) {
+        // Alone it is done by the SHA instructions, which most processors with such vectors have.
+        (Kernel::Avx512, HashAlgo::Sha256) => 5,
+        (Kernel::Avx2, HashAlgo::Sha256) => 7,
+        (_, _) => 2,
+    }
+}
+
+fn fold_into(chain: &mut impl Extend, events: &Events, contents: &[Digest]) {
     let mut contents = contents.iter();
     for (first, count) in events.runs() {
         let contents = contents.by_ref().take(usize::try_from(count).unwrap_or(usize::MAX));
@@ -176,10 +211,9 @@ pub(super) fn fold(rim: Measurement, events: &Events, contents: &[Digest]) -> Me
                     chain.extend(|rim| descriptor::data(rim, ipa, data.flags, content.slot()));
                 }
             }
-            event => contents.for_each(|_| extend(&mut chain, event)),
+            event => contents.for_each(|_| extend(chain, event)),
         }
     }
-    chain.rim()
 }
 
 /// The RIM after one more event.
@@ -188,8 +222,8 @@ fn fold_one(rim: Measurement, event: MeasuredEvent, content: &Digest) -> Measure
 }
 
 /// One more event, of which everything that is measured is in the event itself.
-fn extend(chain: &mut Chain, event: &MeasuredEvent) {
-    let algo = chain.rim().algo();
+fn extend(chain: &mut impl Extend, event: &MeasuredEvent) {
+    let algo = chain.algo();
     match event {
         MeasuredEvent::Realm(params) => {
             chain.restart(Measurement::of(algo, &hasher::digest(algo, &params.page())));

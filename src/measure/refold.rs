@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::event::MeasuredEvent;
 use super::events::Events;
 use super::hasher::{Digest, Hasher};
-use super::log::fold;
+use super::log::{fold, fold_all};
 use super::page::Page;
 use super::rim::{HashAlgo, Measurement};
 use super::rule::RimRule;
@@ -81,6 +81,22 @@ impl Library {
     pub fn fold(&self, rim: Measurement, piece: PieceId) -> Measurement {
         let Piece { events, digests } = &self.pieces[piece.0];
         fold(rim, events, digests)
+    }
+
+    /// Replaces each RIM by that after the events of `piece`. Faster than one by one: chains that
+    /// are extended alike lie side by side in the lanes of vectors.
+    ///
+    /// # Panics
+    /// If the piece is of another library.
+    pub fn fold_all(&self, rims: &mut [Measurement], piece: PieceId) {
+        let Piece { events, digests } = &self.pieces[piece.0];
+        fold_all(self.hasher.kernel(self.algo), rims, events, digests);
+    }
+
+    /// How many RIMs [`Self::fold_all`] is best given at a time, if there are so many.
+    #[must_use]
+    pub fn lanes(&self) -> usize {
+        self.hasher.kernel(self.algo).chain_lanes(self.algo)
     }
 
     /// How many pieces there are.
@@ -157,7 +173,9 @@ mod tests {
     use super::*;
     use crate::abi::addr::Ipa;
     use crate::measure::event::{DataEvent, RealmEvent, RipasEvent};
+    use crate::measure::hasher::digest;
     use crate::measure::image::Image;
+    use crate::measure::kernel::Kernel;
     use crate::measure::log::EventLog;
 
     /// Events of two Realms that share the contents, at other addresses.
@@ -203,6 +221,20 @@ mod tests {
                     let zero = Measurement::zero(algo);
                     let rim = pieces.iter().fold(zero, |rim, piece| library.fold(rim, *piece));
                     assert_eq!(rim, log.rim_by(rule, zero, 0), "{}", rule.name());
+                }
+            }
+            for count in [0, 1, 2, 5, 8, 9, 16, 23, 33] {
+                let starts = (1..=count).map(|i| Measurement::of(algo, &digest(algo, &[i])));
+                let starts: Vec<_> = starts.collect();
+                for kernel in Kernel::ALL {
+                    let Some(hasher) = Hasher::default().with_kernel(kernel) else { continue };
+                    library.hasher = hasher;
+                    for piece in (0..library.len()).map(PieceId) {
+                        let mut rims = starts.clone();
+                        library.fold_all(&mut rims, piece);
+                        let alone = starts.iter().map(|rim| library.fold(*rim, piece));
+                        assert!(alone.eq(rims), "{kernel}, {count} side by side");
+                    }
                 }
             }
             assert_eq!(library.len(), 8, "what is the same is kept once");

@@ -1,4 +1,5 @@
-//! Candidates by the pieces of their event lists: what lists begin with alike is folded once.
+//! Candidates by the pieces of their event lists: what lists begin with alike is folded once, and
+//! what they go on with alike is folded side by side.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +8,22 @@ use rayon::prelude::*;
 use crate::measure::refold::{Library, PieceId};
 use crate::measure::rim::Measurement;
 
+/// Groups of lanes that a thread takes at a time, at most.
+const GROUPS: usize = 4;
+
 /// Lists of pieces with what they have in common.
 #[derive(Debug, Default)]
 pub(super) struct Trie {
     next: BTreeMap<PieceId, Self>,
     /// Numbers of the candidates whose list ends here.
     candidates: Vec<u64>,
+}
+
+/// Chains that go on with one piece, and where each has come to then.
+struct Fold<'t> {
+    piece: PieceId,
+    nodes: Vec<&'t Trie>,
+    rims: Vec<Measurement>,
 }
 
 impl Trie {
@@ -24,38 +35,51 @@ impl Trie {
         node.candidates.push(candidate);
     }
 
-    /// The lists that make `target`, each as the candidates that have it; and how many different
-    /// lists there are. The fold of a list can not be shared, but lists can.
+    /// The lists that make `target` from `rim` on, each as the candidates that have it, the lowest
+    /// first; and how many different lists there are.
     pub(super) fn find(
         &self,
         library: &Library,
-        mut rim: Measurement,
+        rim: Measurement,
         target: &Measurement,
     ) -> (Vec<Vec<u64>>, u64) {
-        // Long lists with nothing to choose are no recursion.
-        let mut node = self;
-        while node.candidates.is_empty()
-            && node.next.len() == 1
-            && let Some((piece, next)) = node.next.first_key_value()
-        {
-            rim = library.fold(rim, *piece);
-            node = next;
-        }
-        let here = !node.candidates.is_empty();
         let mut found = Vec::new();
-        if here && rim == *target {
-            found.push(node.candidates.clone());
+        let mut lists = 0;
+        let mut chains = vec![(self, rim)];
+        while !chains.is_empty() {
+            let mut by_piece: BTreeMap<PieceId, Vec<(&Self, Measurement)>> = BTreeMap::new();
+            for (node, rim) in chains {
+                lists += u64::from(!node.candidates.is_empty());
+                if !node.candidates.is_empty() && rim == *target {
+                    found.push(node.candidates.clone());
+                }
+                for (piece, next) in &node.next {
+                    by_piece.entry(*piece).or_default().push((next, rim));
+                }
+            }
+            let mut folds = shared_out(by_piece, library.lanes());
+            folds.par_iter_mut().for_each(|fold| library.fold_all(&mut fold.rims, fold.piece));
+            chains =
+                folds.into_iter().flat_map(|fold| fold.nodes.into_iter().zip(fold.rims)).collect();
         }
-        let below: Vec<_> = node
-            .next
-            .par_iter()
-            .map(|(piece, node)| node.find(library, library.fold(rim, *piece), target))
-            .collect();
-        let mut count = u64::from(here);
-        for (matches, lists) in below {
-            found.extend(matches);
-            count += lists;
-        }
-        (found, count)
+        found.sort_unstable();
+        (found, lists)
     }
+}
+
+/// Parts that are large enough for lanes, and enough for the threads.
+fn shared_out(
+    by_piece: BTreeMap<PieceId, Vec<(&Trie, Measurement)>>,
+    lanes: usize,
+) -> Vec<Fold<'_>> {
+    let mut folds = Vec::new();
+    for (piece, chains) in by_piece {
+        let share = chains.len().div_ceil(rayon::current_num_threads());
+        let part = share.next_multiple_of(lanes).min(lanes * GROUPS);
+        for chains in chains.chunks(part) {
+            let (nodes, rims) = chains.iter().copied().unzip();
+            folds.push(Fold { piece, nodes, rims });
+        }
+    }
+    folds
 }

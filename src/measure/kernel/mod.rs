@@ -10,6 +10,7 @@
     reason = "vector loads and stores take pointers; kernels need features found at run time"
 )]
 
+mod chains;
 pub(super) mod constants;
 #[cfg(target_arch = "x86_64")]
 #[macro_use]
@@ -28,6 +29,8 @@ mod sha512_armv8;
 mod sha512_avx2;
 #[cfg(target_arch = "x86_64")]
 mod sha512_avx512;
+#[cfg(target_arch = "x86_64")]
+mod steps;
 
 use std::fmt;
 

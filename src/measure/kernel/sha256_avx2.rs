@@ -3,6 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::constants::{H256, K256};
+use super::steps::Step256;
 use super::{Digest, GRANULE_BITS};
 use crate::abi::addr::{GRANULE_LEN, GranuleBytes};
 
@@ -11,7 +12,7 @@ type Word = u32;
 pub(super) const LANES: usize = 8;
 const BLOCK_BYTES: usize = 64;
 
-lanes!("avx2", K256, H256);
+lanes!("avx2", K256, H256, Step256);
 
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -129,4 +130,11 @@ fn words(vector: V) -> [u32; LANES] {
     // SAFETY: the array has the 32 bytes that are written, and the store needs no alignment.
     unsafe { _mm256_storeu_si256(words.as_mut_ptr().cast(), vector) };
     words
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn vector(words: &[u32; LANES]) -> V {
+    // SAFETY: the reference covers the 32 bytes that are read, and the load needs no alignment.
+    unsafe { _mm256_loadu_si256(words.as_ptr().cast()) }
 }

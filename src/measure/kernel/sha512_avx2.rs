@@ -3,6 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::constants::{H512, K512};
+use super::steps::Step512;
 use super::{Digest, GRANULE_BITS};
 use crate::abi::addr::{GRANULE_LEN, GranuleBytes};
 
@@ -11,7 +12,7 @@ type Word = u64;
 pub(super) const LANES: usize = 4;
 const BLOCK_BYTES: usize = 128;
 
-lanes!("avx2", K512, H512);
+lanes!("avx2", K512, H512, Step512);
 
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -120,4 +121,11 @@ fn words(vector: V) -> [u64; LANES] {
     // SAFETY: the array has the 32 bytes that are written, and the store needs no alignment.
     unsafe { _mm256_storeu_si256(words.as_mut_ptr().cast(), vector) };
     words
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn vector(words: &[u64; LANES]) -> V {
+    // SAFETY: the reference covers the 32 bytes that are read, and the load needs no alignment.
+    unsafe { _mm256_loadu_si256(words.as_ptr().cast()) }
 }

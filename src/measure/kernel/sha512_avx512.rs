@@ -3,6 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::constants::{H512, K512};
+use super::steps::Step512;
 use super::{Digest, GRANULE_BITS};
 use crate::abi::addr::{GRANULE_LEN, GranuleBytes};
 
@@ -11,7 +12,7 @@ type Word = u64;
 pub(super) const LANES: usize = 8;
 const BLOCK_BYTES: usize = 128;
 
-lanes!("avx512f,avx512bw", K512, H512);
+lanes!("avx512f,avx512bw", K512, H512, Step512);
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
@@ -125,4 +126,11 @@ fn words(vector: V) -> [u64; LANES] {
     // SAFETY: the array has the 64 bytes that are written, and the store needs no alignment.
     unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), vector) };
     words
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn vector(words: &[u64; LANES]) -> V {
+    // SAFETY: the reference covers the 64 bytes that are read, and the load needs no alignment.
+    unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
 }
