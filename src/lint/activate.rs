@@ -14,7 +14,7 @@ pub(super) fn see(call: &Call<'_>, log: &mut RealmLog) -> bool {
         }
         Command::DataCreate { .. } | Command::RttInitRipas { .. } => {
             let late = call.outcome.failure().is_some_and(|it| it.condition() == "realm_state");
-            if late && log.activated {
+            if late && log.activated && !call.is_refused_as_meant {
                 let name = call.command.info().name;
                 let what = || format!("{name} comes after REALM_ACTIVATE and is refused");
                 log.report("activate-incomplete", call.place, what);

@@ -37,6 +37,9 @@ pub(super) fn see(call: &Call<'_>, log: &mut RealmLog, tails: &Tails) {
                 log.unknown.insert(ipa, call.place.clone());
             }
         }
+        Command::DataDestroy { ipa, .. } => {
+            log.contents.remove(ipa, ipa.saturating_add(GRANULE_SIZE));
+        }
         _ => {}
     }
 }
@@ -49,7 +52,11 @@ fn created(call: &Call<'_>, log: &mut RealmLog, event: &DataEvent) {
         let what = || format!("the flags of DATA_CREATE have the reserved bits {}", Hex(reserved));
         log.report("reserved-flag-bits", call.place, what);
     }
-    if !log.ripas.overlaps(ipa, ipa.saturating_add(GRANULE_SIZE)) {
+    let end = ipa.saturating_add(GRANULE_SIZE);
+    log.contents.insert(ipa, end);
+    if log.ripas.overlaps(ipa, end) {
+        log.has_late_data = true;
+    } else {
         log.early_data.entry(ipa).or_insert_with(|| call.place.clone());
     }
     if log.destroyed.remove(&ipa).is_some() {

@@ -1,7 +1,9 @@
 //! The rule about commands that fail.
 
 use super::Call;
+use super::advice::advice;
 use super::finding::Finding;
+use super::realm::Stopped;
 use super::rules::rule;
 use crate::abi::addr::Hex;
 use crate::abi::command::Command;
@@ -14,35 +16,84 @@ type Retry = (&'static str, u64, u64);
 /// Most commands whose retry is waited for at a time; older ones count as failed.
 const MAX_WAITING: usize = 16;
 
-/// Commands that failed, and those that may yet succeed.
+/// What the Host has to do next for a refusal to be no mistake.
+#[derive(Debug)]
+enum Answer {
+    /// It makes the missing table and calls again.
+    Again(Retry),
+    /// RTT_INIT_RIPAS came to contents: it goes on behind them.
+    StepOver { rd: u64, stopped: Stopped },
+}
+
+impl Answer {
+    /// Whether `call` is it.
+    fn is(&self, call: &Call<'_>) -> bool {
+        match (self, call.command) {
+            (Self::Again(waiting), command) => {
+                call.outcome.is_success() && retry(command) == Some(*waiting)
+            }
+            (Self::StepOver { rd, stopped }, Command::RttInitRipas { rd: other, base, .. }) => {
+                *rd == other
+                    && base != stopped.at
+                    && (stopped.is_last() || stopped.goes_on_at(base))
+            }
+            (Self::StepOver { rd, stopped }, command) => {
+                let same =
+                    command.info().inputs.first() == Some(&"rd") && command.encode()[1] == *rd;
+                same && stopped.is_last()
+            }
+        }
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Again(a), Self::Again(b)) => a == b,
+            (Self::StepOver { rd: a, stopped: x }, Self::StepOver { rd: b, stopped: y }) => {
+                a == b && x.at == y.at
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Commands that failed, and those whose failure may yet be answered.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     found: Vec<Finding>,
-    waiting: Vec<(Retry, Finding)>,
+    waiting: Vec<(Answer, Finding)>,
 }
 
 impl Failures {
-    pub(super) fn see(&mut self, call: &Call<'_>) {
-        let retry = retry(call.command);
-        let Some(failure) = call.outcome.failure() else {
-            self.waiting.retain(|(waiting, _)| Some(*waiting) != retry);
+    /// Looks whether a call, whatever came of it, answers one that was refused.
+    pub(super) fn answered(&mut self, call: &Call<'_>) {
+        self.waiting.retain(|(answer, _)| !answer.is(call));
+    }
+
+    /// A call that was refused, and what RTT_INIT_RIPAS came to if it was one.
+    pub(super) fn see(&mut self, call: &Call<'_>, stopped: Option<Stopped>) {
+        let Some(failure) = call.outcome.failure() else { return };
+        let name = call.command.info().name;
+        let advice = advice(call.command, call.outcome);
+        let gap = if advice.is_empty() { "" } else { "; " };
+        let finding = finding(call.place, format!("RMI_{name}: {failure}{gap}{advice}"));
+        let by_level = failure.code().status == Status::Rtt;
+        let wants_table = matches!(failure.condition(), "rtt_walk" | "base_align" | "no_progress");
+        let answer = match (call.command, stopped) {
+            _ if !by_level => None,
+            (Command::RttInitRipas { rd, base, .. }, Some(stopped)) if stopped.at == base => {
+                Some(Answer::StepOver { rd, stopped })
+            }
+            (command, _) => retry(command).filter(|_| wants_table).map(Answer::Again),
+        };
+        let Some(answer) = answer else {
+            self.found.push(finding);
             return;
         };
-        let name = call.command.info().name;
-        let advice = advice(name, failure.condition());
-        let finding = finding(call.place, format!("RMI_{name}: {failure}{advice}"));
-        let wants_table = failure.code().status == Status::Rtt
-            && matches!(failure.condition(), "rtt_walk" | "base_align" | "no_progress");
-        match retry {
-            Some(retry) if wants_table => {
-                if self.waiting.iter().all(|(waiting, _)| *waiting != retry) {
-                    self.waiting.push((retry, finding));
-                }
-                if self.waiting.len() > MAX_WAITING {
-                    self.found.push(self.waiting.remove(0).1);
-                }
-            }
-            _ => self.found.push(finding),
+        if self.waiting.iter().all(|(waiting, _)| !waiting.is_like(&answer)) {
+            self.waiting.push((answer, finding));
+        }
+        if self.waiting.len() > MAX_WAITING {
+            self.found.push(self.waiting.remove(0).1);
         }
     }
 
@@ -75,49 +126,4 @@ fn retry(command: Command) -> Option<Retry> {
         _ => return None,
     };
     Some((command.info().name, rd, ipa))
-}
-
-/// What to do about it, for the mistakes that hosts are known to make.
-fn advice(name: &str, condition: &str) -> &'static str {
-    match (name, condition) {
-        ("DATA_CREATE" | "DATA_CREATE_UNKNOWN", "rtt_walk") => {
-            "; make the tables down to level 3 with RTT_CREATE, then call again"
-        }
-        ("RTT_CREATE", "rtt_walk") => "; a level is skipped: make the table above first",
-        ("RTT_INIT_RIPAS" | "RTT_SET_RIPAS", "base_align" | "no_progress") => {
-            "; the entry is larger than the range: make the table below it, then call again"
-        }
-        ("RTT_SET_RIPAS", "base_bound" | "top_bound") => {
-            "; take base and top from the RIPAS_CHANGE exit, before the REC is entered again"
-        }
-        ("REC_CREATE", "mpidr_index") => {
-            "; RECs are made one after another, in the order of their MPIDRs"
-        }
-        ("REC_CREATE", "num_aux" | "aux_align" | "aux_state" | "aux_alias") => {
-            "; ask REC_AUX_COUNT, and delegate that many granules of their own"
-        }
-        ("REC_ENTER", "realm_state") => "; activate the Realm first",
-        ("REC_ENTER", "system_off") => "; the Realm switched itself off: destroy it",
-        ("REC_ENTER", "rec_psci_pending") => "; answer the PSCI exit with PSCI_COMPLETE first",
-        ("REC_ENTER", "rec_runnable") => "; the REC waits for PSCI CPU_ON of another",
-        ("REALM_DESTROY", "realm_live") => "; destroy RECs, contents and tables first",
-        ("RTT_DESTROY", "rtt_live") => "; destroy what it maps first; top says where to go on",
-        ("DATA_DESTROY", "rtt_walk") => {
-            "; the granule is part of a block: unfold it with RTT_CREATE, do not call again at top"
-        }
-        ("DATA_DESTROY", "rtte_state") => "; nothing is mapped here: go on at top",
-        ("GRANULE_UNDELEGATE", "gran_state") => {
-            "; destroy the object that the granule belongs to first"
-        }
-        (_, "params_pas" | "src_pas" | "run_pas") => {
-            "; what the RMM reads from the Host must not be delegated"
-        }
-        (_, "data_state" | "rtt_state" | "rec_gran_state")
-            if name.ends_with("CREATE") || name.ends_with("UNKNOWN") =>
-        {
-            "; delegate the granule first, and use it for one object only"
-        }
-        ("REALM_CREATE", "rd_state") => "; delegate the granule first",
-        _ => "",
-    }
 }

@@ -7,6 +7,7 @@
 //! *Architecture invariant:* rules look at commands and outcomes, and change nothing.
 
 mod activate;
+mod advice;
 mod data;
 mod failure;
 mod finding;
@@ -39,11 +40,14 @@ struct Call<'a> {
     place: &'a Place,
     /// The machine after the command.
     world: &'a World,
+    /// A script says that the command fails, and it does.
+    is_refused_as_meant: bool,
 }
 
 /// Looks at a session and collects findings.
 #[derive(Debug, Default)]
 pub struct Linter {
+    is_recording: bool,
     done: Vec<Finding>,
     realms: BTreeMap<u64, RealmLog>,
     /// The RD and the runnable flag of each REC.
@@ -57,6 +61,13 @@ impl Linter {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A linter of a recording: each failure is a finding. A script says which failures it means
+    /// (`=> RMI_ERROR_INPUT`), and these are none; a recording can only say that they happened.
+    #[must_use]
+    pub fn of_recording() -> Self {
+        Self { is_recording: true, ..Self::default() }
     }
 
     /// Ends the trace: what is still open is decided. Findings come in the order of their places,
@@ -85,6 +96,8 @@ impl Linter {
             self.end_realm(rd);
             self.realms.insert(rd, RealmLog::new(rd));
         }
+        self.failures.answered(call);
+        let mut stopped = None;
         let explained = match self.realm_of(call.command).and_then(|rd| self.realms.get_mut(&rd)) {
             None => false,
             Some(realm) => {
@@ -93,11 +106,12 @@ impl Linter {
                 data::see(call, realm, &self.tails);
                 rec::see(call, realm, &self.recs);
                 teardown::see(call, realm);
+                stopped = realm.stopped;
                 activate::see(call, realm)
             }
         };
-        if !explained {
-            self.failures.see(call);
+        if !explained && !call.is_refused_as_meant {
+            self.failures.see(call, stopped);
         }
         self.remember_rec(call);
         if let Command::RealmDestroy { rd } = call.command
@@ -137,9 +151,14 @@ impl Observer for Linter {
             self.tails.see(&step.action);
             return;
         };
+        let is_refused_as_meant = !self.is_recording && step.is_refused_as_meant(outcome);
         match Command::decode(regs) {
+            None if is_refused_as_meant => {}
             None => self.failures.unknown(regs[0], &step.place),
-            Some(command) => self.call(&Call { command, outcome, place: &step.place, world }),
+            Some(command) => {
+                let place = &step.place;
+                self.call(&Call { command, outcome, place, world, is_refused_as_meant });
+            }
         }
     }
 }

@@ -25,6 +25,27 @@ impl Ranges {
         self.0.insert(base, top);
     }
 
+    /// Takes `base..top` out.
+    pub(super) fn remove(&mut self, base: u64, top: u64) {
+        while let Some((start, end)) = self.0.range(..top).next_back().map(|(s, e)| (*s, *e)) {
+            if end <= base {
+                break;
+            }
+            self.0.remove(&start);
+            if start < base {
+                self.0.insert(start, base);
+            }
+            if top < end {
+                self.0.insert(top, end);
+            }
+        }
+    }
+
+    /// The end of the range that `at` is in.
+    pub(super) fn end_of(&self, at: u64) -> Option<u64> {
+        self.0.range(..=at).next_back().map(|(_, end)| *end).filter(|end| *end > at)
+    }
+
     /// Whether the set is empty.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -43,6 +64,16 @@ mod tests {
         assert!(ranges.overlaps(19, 30) && !ranges.overlaps(20, 30) && !ranges.overlaps(0, 10));
         ranges.insert(20, 30);
         assert_eq!(ranges.0, BTreeMap::from([(10, 40)]));
+        assert_eq!(
+            (ranges.end_of(10), ranges.end_of(39), ranges.end_of(40)),
+            (Some(40), Some(40), None)
+        );
+        ranges.remove(15, 20);
+        ranges.remove(35, 90);
+        assert_eq!(ranges.0, BTreeMap::from([(10, 15), (20, 35)]));
+        ranges.remove(12, 13);
+        ranges.remove(20, 35);
+        assert_eq!(ranges.0, BTreeMap::from([(10, 12), (13, 15)]));
         ranges.insert(0, 50);
         assert_eq!(ranges.0, BTreeMap::from([(0, 50)]));
     }

@@ -26,8 +26,19 @@ pub(super) struct RealmLog {
     pub(super) short: Option<(u64, u64, Place)>,
     /// Granules with measured contents.
     pub(super) data: BTreeSet<u64>,
+    /// Granules with contents that DATA_CREATE gave them: they are RAM.
+    pub(super) contents: Ranges,
     /// Granules with contents where RIPAS was not set before.
     pub(super) early_data: BTreeMap<u64, Place>,
+    /// Those that lie in a range which RTT_INIT_RIPAS was called for later: how many, and the
+    /// first.
+    pub(super) in_the_way: Option<(u64, u64, Place)>,
+    /// Where RTT_INIT_RIPAS stopped at contents last, the end of these, and the end of the call.
+    pub(super) stopped: Option<Stopped>,
+    /// The Host did not go on behind the contents that stopped RTT_INIT_RIPAS.
+    pub(super) astray: bool,
+    /// Contents came where RIPAS was set before.
+    pub(super) has_late_data: bool,
     pub(super) last_data: Option<(u64, Page)>,
     /// Granules of unknown contents, made while the Realm was NEW.
     pub(super) unknown: BTreeMap<u64, Place>,
@@ -38,6 +49,30 @@ pub(super) struct RealmLog {
     pub(super) has_measured_rec: bool,
     pub(super) destroyed_rec: bool,
     pub(super) boot_not_runnable: Option<Place>,
+}
+
+/// Contents that an RTT_INIT_RIPAS came to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stopped {
+    /// Where they begin, or where the call did.
+    pub(super) at: u64,
+    /// Where they end.
+    pub(super) end: u64,
+    /// Where the call was to end.
+    pub(super) top: u64,
+}
+
+impl Stopped {
+    /// Whether a call that begins at `base` goes on where it should: it leaves nothing out that has
+    /// no contents.
+    pub(super) const fn goes_on_at(&self, base: u64) -> bool {
+        self.at <= base && base <= self.end
+    }
+
+    /// Whether nothing is left to be done.
+    pub(super) const fn is_last(&self) -> bool {
+        self.end >= self.top
+    }
 }
 
 impl RealmLog {
@@ -52,7 +87,12 @@ impl RealmLog {
             ripas_tables: BTreeSet::new(),
             short: None,
             data: BTreeSet::new(),
+            contents: Ranges::default(),
             early_data: BTreeMap::new(),
+            in_the_way: None,
+            stopped: None,
+            astray: false,
+            has_late_data: false,
             last_data: None,
             unknown: BTreeMap::new(),
             destroyed: BTreeMap::new(),
@@ -65,14 +105,25 @@ impl RealmLog {
 
     /// Adds a finding, or counts it if the Realm has one of the rule already.
     pub(super) fn report(&mut self, id: &str, place: &Place, message: impl FnOnce() -> String) {
+        self.report_many(id, place, 1, message);
+    }
+
+    /// As [`RealmLog::report`], of what happened `count` times, at `place` first.
+    pub(super) fn report_many(
+        &mut self,
+        id: &str,
+        place: &Place,
+        count: u64,
+        message: impl FnOnce() -> String,
+    ) {
         match self.found.iter_mut().find(|finding| finding.rule.id == id) {
-            Some(finding) => finding.count += 1,
+            Some(finding) => finding.count += count,
             None => self.found.push(Finding {
                 rule: rule(id),
                 place: place.clone(),
                 rd: Some(self.rd),
                 message: message(),
-                count: 1,
+                count,
             }),
         }
     }

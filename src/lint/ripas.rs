@@ -1,7 +1,7 @@
 //! Rules about RMI_RTT_INIT_RIPAS.
 
 use super::Call;
-use super::realm::RealmLog;
+use super::realm::{RealmLog, Stopped};
 use crate::abi::addr::{Hex, Level, align_down};
 use crate::abi::command::Command;
 use crate::abi::status::Status;
@@ -22,6 +22,7 @@ pub(super) fn see(call: &Call<'_>, log: &mut RealmLog) {
             if call.outcome.is_success() {
                 init(call, log, rd, top);
             }
+            stops(call, log, base, top);
         }
         Command::RttCreate { ipa, level, .. } => {
             if log.ripas_wants_table && call.outcome.is_success() {
@@ -48,9 +49,20 @@ pub(super) fn see(call: &Call<'_>, log: &mut RealmLog) {
 fn early_data(log: &mut RealmLog, base: u64, top: u64) {
     while let Some(ipa) = log.early_data.range(base..top.max(base)).next().map(|(ipa, _)| *ipa) {
         let place = log.early_data.remove(&ipa).expect("it was just there");
-        let what = || format!("{} has contents before RTT_INIT_RIPAS comes to it", Hex(ipa));
-        log.report("data-before-ripas", &place, what);
+        let (count, ..) = log.in_the_way.get_or_insert((0, ipa, place));
+        *count += 1;
     }
+}
+
+/// Follows the Host's loop past contents. A Host that populates first comes to each of them, goes
+/// on behind it, and leaves nothing else out; so does KVM, page by page, in its series v12.
+fn stops(call: &Call<'_>, log: &mut RealmLog, base: u64, top: u64) {
+    if let Some(stopped) = log.stopped.take() {
+        log.astray |= !stopped.is_last() && !stopped.goes_on_at(base);
+    }
+    let at = if call.outcome.is_success() { call.outcome.regs()[1] } else { base };
+    let end = log.contents.end_of(at).filter(|_| at < top);
+    log.stopped = end.map(|end| Stopped { at, end, top });
 }
 
 fn init(call: &Call<'_>, log: &mut RealmLog, rd: u64, top: u64) {
@@ -92,5 +104,12 @@ pub(super) fn end(log: &mut RealmLog) {
             format!("out_top is {from}; nobody went on from there to {to}")
         };
         log.report("ripas-out-top-ignored", &place, what);
+    }
+    let astray = log.astray || log.stopped.take().is_some_and(|stopped| !stopped.is_last());
+    let Some((count, ipa, place)) = log.in_the_way.take() else { return };
+    // All contents first, or all RIPAS first: either is an order that a Host can have.
+    if astray || log.has_late_data {
+        let what = || format!("{} has contents before RTT_INIT_RIPAS comes to it", Hex(ipa));
+        log.report_many("data-before-ripas", &place, count, what);
     }
 }

@@ -42,9 +42,12 @@ macro_rules! rules {
 
 rules! {
     "rmi-failure" Error "The RMM refuses a command"
-        "The message names the condition that holds and what the usual way out is. A walk that \
-         ends early is no finding if the missing table is made and the command then succeeds: \
-         that is how KVM finds out which tables to make.";
+        "The message names the condition that holds and what the usual way out is. A refusal that \
+         the Host's next step answers is no finding: a walk that ends early, if the missing table \
+         is made and the command then succeeds (so KVM finds out which tables to make), and \
+         RTT_INIT_RIPAS at contents, if the Host goes on behind them (so KVM v12 gets past what it \
+         populated). Nor is one that a script writes down (`=> RMI_ERROR_INPUT`): it is meant. A \
+         recording does not say what was meant; in vectors and logs each refusal is a finding.";
     "activate-incomplete" Rim "The Realm is activated before it is built"
         "REALM_ACTIVATE ends the construction: RTT_INIT_RIPAS and DATA_CREATE are refused from \
          then on, and the RIM is that of half a Realm although it looks like any other. Activate \
@@ -52,9 +55,11 @@ rules! {
     "boot-rec-not-runnable" Rim "The boot vCPU's REC is not runnable"
         "Only runnable RECs are measured and can be entered. Create the REC of index 0 with the \
          flag runnable; the others are started by PSCI CPU_ON.";
-    "data-before-ripas" Rim "Contents come before RTT_INIT_RIPAS of the same memory"
-        "RTT_INIT_RIPAS stops at a granule that has contents, so a host that skips it measures \
-         other entries than one that sets RIPAS first. Set RIPAS of all RAM, then create contents.";
+    "data-before-ripas" Rim "Some contents come before RTT_INIT_RIPAS of the same memory"
+        "RTT_INIT_RIPAS stops at a granule that has contents, and other entries are measured than \
+         if RIPAS came first. Either order is good for a whole Realm: RIPAS of all RAM, then \
+         contents (KVM up to v11); or all contents, then RIPAS of what lies between them (KVM \
+         v12). It is a mistake to mix them, or not to go on behind the contents.";
     "data-not-ascending" Rim "Granules of one image are not in ascending order"
         "Each DATA_CREATE extends the RIM, so the order of granules is part of it. Populate from \
          the lowest IPA up, in one thread.";

@@ -9,7 +9,7 @@ use crate::abi::addr::{GRANULE_SIZE, Hex, Level, align_down};
 use crate::abi::command::{CallRegs, Command, CommandInfo};
 use crate::abi::status::Status;
 use crate::rmi::Outcome;
-use crate::session::Mismatch;
+use crate::session::{Action, Expected, Mismatch, Step};
 
 /// Where a register of a counted command comes from.
 enum Input {
@@ -173,7 +173,7 @@ impl Run<'_, '_> {
         let wants_rtt_error = answer.is_some_and(|answer| answer.status == Some(Status::Rtt));
         let mut above = None;
         let outcome = loop {
-            let outcome = self.call(regs)?;
+            let outcome = self.call_for(regs, answer)?;
             let missing = missing_table(&outcome).filter(|(.., level)| above < Some(*level));
             match missing {
                 Some((rd, ipa, level)) if self.state.rtt_auto && !wants_rtt_error => {
@@ -205,6 +205,19 @@ impl Run<'_, '_> {
             None => return Err(self.refused(command_text(regs), outcome.to_string())),
         }
         Ok(outcome)
+    }
+
+    /// A call that perhaps is to be refused; observers are told before it is.
+    fn call_for(&mut self, regs: &CallRegs, answer: Option<&Answer>) -> Result<Outcome, PlayError> {
+        let meant = answer.map(|answer| answer.status).filter(|it| *it != Some(Status::Success));
+        let Some(status) = meant else { return self.call(regs) };
+        let place = self.item.statement.span.in_file(&self.item.text.file);
+        let expected = Some(Expected::Refusal { status });
+        let record = self.session.step(&Step { expected, ..Step::new(Action::Call(*regs), place) });
+        match record.fault {
+            None => Ok(record.outcome.expect("a call has an outcome")),
+            Some(fault) => Err(self.fault(&fault)),
+        }
     }
 
     pub(super) fn make_table(&mut self, rd: u64, ipa: u64, level: Level) -> Result<(), PlayError> {

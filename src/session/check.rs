@@ -49,7 +49,7 @@ pub(super) fn outcome(
 ) {
     let Some(outcome) = outcome else { return };
     match expected {
-        Expected::Write { .. } => {}
+        Expected::Write { .. } | Expected::Refusal { .. } => {}
         Expected::Regs(wanted) => {
             for (x, wanted) in wanted {
                 let got = outcome.regs().get(*x).copied();

@@ -5,12 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::abi::command::CallRegs;
-use crate::abi::status::ReturnCode;
+use crate::abi::status::{ReturnCode, Status};
 use crate::measure::image::Image;
 use crate::measure::rim::Measurement;
 use crate::model::granule::{Gpt, GranuleState};
 use crate::model::program::GuestAction;
 use crate::model::realm::RealmState;
+use crate::rmi::Outcome;
 
 /// A step: an action, what should come of it, and where it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,6 +146,11 @@ pub enum Expected {
         /// Outputs: name and value.
         outputs: Vec<(String, u64)>,
     },
+    /// That the RMM refuses the call. A script's player says so before and compares the rest.
+    Refusal {
+        /// The status; `None` is `SMC_NOT_SUPPORTED`.
+        status: Option<Status>,
+    },
     /// Whether the granule protection check refuses a write of the Host.
     Write {
         /// It does.
@@ -249,6 +255,14 @@ impl Step {
     #[must_use]
     pub fn new(action: Action, place: Place) -> Self {
         Self { action, expected: None, place, notes: None }
+    }
+
+    /// Whether a script's author wrote down that the call is refused, and it was, as he says. A
+    /// recording knows what happened and not what was meant: its steps are never this.
+    #[must_use]
+    pub fn is_refused_as_meant(&self, outcome: &Outcome) -> bool {
+        let Some(Expected::Refusal { status }) = &self.expected else { return false };
+        !outcome.is_success() && outcome.status() == *status
     }
 
     /// The deviation that the step shows, if a vector says so.

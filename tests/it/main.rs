@@ -17,6 +17,7 @@ mod lab;
 mod ladder;
 mod laws;
 mod lint;
+mod lint_advice;
 mod measuring;
 mod naive;
 mod oracle;
