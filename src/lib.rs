@@ -13,6 +13,7 @@ pub mod host;
 pub mod lint;
 pub mod measure;
 pub mod model;
+pub mod refvalue;
 pub mod report;
 pub mod rmi;
 pub mod rmm_log;

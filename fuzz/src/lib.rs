@@ -5,6 +5,7 @@
 mod batch;
 #[path = "../../tests/it/check.rs"]
 mod check;
+mod corim;
 #[path = "../../tests/it/digest_file.rs"]
 mod digest_file;
 #[path = "../../tests/it/entering.rs"]
@@ -59,6 +60,11 @@ pub fn vector_json(data: &[u8]) {
 /// Reads `data` as a file of digests: as it is, and with the checksum that it should have.
 pub fn digest_file(data: &[u8]) {
     digest_file::run(data);
+}
+
+/// Reads `data` as a CoRIM.
+pub fn corim(data: &[u8]) {
+    corim::run(data);
 }
 
 /// Hashes granules made of `data` by every kernel of this processor.

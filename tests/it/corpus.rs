@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+#[path = "../../fuzz/src/corim.rs"]
+mod corim;
 #[path = "../../fuzz/src/hash_kernels.rs"]
 mod hash_kernels;
 #[path = "../../fuzz/src/host_and_realm.rs"]
@@ -33,6 +35,11 @@ fn replay(target: &str, body: fn(&[u8])) {
         let run = std::panic::catch_unwind(|| body(&data));
         assert!(run.is_ok(), "{file:?}");
     }
+}
+
+#[test]
+fn corim() {
+    replay("corim", corim::run);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 mod batch;
 mod check;
 mod cli;
+mod corim;
+mod corim_damage;
 mod corpus;
 mod deviations;
 mod digest_file;
