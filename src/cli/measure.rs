@@ -156,6 +156,25 @@ pub(super) fn observed(args: &MeasureArgs, observer: &mut dyn Observer) -> Resul
     measure(args, Some(observer), &mut Console::new()).map(|_| ())
 }
 
+/// A Realm that was built, for whoever shows it.
+pub(super) struct Seen {
+    pub(super) world: World,
+    pub(super) rd: u64,
+    /// What was measured, with the RIM after each.
+    pub(super) events: Vec<(MeasuredEvent, Measurement)>,
+    /// Images that the VMM shows to the Realm.
+    pub(super) images: Vec<Arc<Image>>,
+}
+
+/// Builds the Realm and lets somebody look at how the host does it.
+pub(super) fn seen(args: &MeasureArgs, observer: &mut dyn Observer) -> Result<Seen, Trouble> {
+    let measured = measure(args, Some(observer), &mut Console::new())?;
+    let events = measured.events();
+    let images = measured.guest.vm.regions.iter().filter_map(|region| region.image.clone());
+    let images = images.collect();
+    Ok(Seen { rd: measured.booted.rd, world: measured.world, events, images })
+}
+
 fn rule(args: &MeasureArgs, guest: &Guest<'_>) -> Result<RimRule, Trouble> {
     let own = guest.host.generation.rim_rule();
     let Some(name) = &args.rim_rule else { return Ok(own) };

@@ -1,33 +1,33 @@
 //! `rimsim report`
 
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
-use sha2::{Digest as _, Sha256};
 
 use super::args::RmmArg;
-use super::input::{Input, read_limited};
+use super::input::{Input, MAX_VECTOR_BYTES, read_limited};
+use super::measure::{self, Seen};
 use super::replay::Setup;
+use super::trails;
 use super::{Console, Exit};
 use crate::lint::Linter;
 use crate::measure::hasher::Hasher;
+use crate::measure::image::Image;
+use crate::measure::rim::Measurement;
 use crate::report::{self, Finding, InputFile, RealmReport, Report};
-
-/// Longest script or vector whose bytes are hashed for the page.
-const MAX_INPUT_BYTES: u64 = 256 << 20;
 
 /// Make a page about Realms: their memory, what was measured, findings
 ///
-/// The page is one file without anything from elsewhere. It shows the map of the Realm's addresses,
-/// which can be zoomed, the RIM after each measured event, what `rimsim lint` finds, the platform
-/// and the digests of the inputs.
+/// The page is one file without anything from elsewhere. It shows the map of each Realm's addresses
+/// (contents, device tree, RIPAS, RTT levels), which can be zoomed, the RIM after each measured
+/// event, what `rimsim lint` finds, platforms and parameters, and the digests of all inputs.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct ReportArgs {
-    /// Scripts (.rmi) or vectors (.json)
+    /// Scripts (.rmi), vectors (.json), or arguments of `rimsim measure` (.args)
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Where the page is written
@@ -40,7 +40,12 @@ pub(crate) struct ReportArgs {
 const EXAMPLES: &str = "\
 Examples:
   Look at a Realm:
-      rimsim report boot.rmi -o report.html";
+      rimsim report boot.rmi -o report.html
+  Look at what a VMM's command line makes:
+      echo 'kvmtool -- lkvm run --realm -m 512M -k Image' > boot.args
+      rimsim report boot.args -o report.html
+  Two boots on one page:
+      rimsim report before.rmi after.rmi -o report.html";
 
 pub(super) fn run(args: &ReportArgs, console: &mut Console) -> io::Result<Exit> {
     let setup = Setup {
@@ -53,34 +58,19 @@ pub(super) fn run(args: &ReportArgs, console: &mut Console) -> io::Result<Exit> 
     let mut page = Report::default();
     let mut titles = Vec::new();
     for path in &args.files {
-        let input = match Input::open(path) {
-            Ok(input) => input,
-            Err(problem) => {
-                console.error(&problem.to_string());
-                return Ok(problem.exit());
-            }
+        let done = if trails::is_measure(path) {
+            measured(path, &mut page)
+        } else {
+            replayed(path, &setup, &mut page)
         };
-        let file = path.display().to_string();
-        let mut linter = Linter::new();
-        let ended = input.replay(&setup, [&mut linter as _]);
-        exit = exit.and(ended.exit);
-        page.messages.extend(ended.messages.iter().cloned());
-        page.platform = ended.world.platform().to_toml();
-        ended.world.profile().name().clone_into(&mut page.rmm);
-        let rds: Vec<u64> = ended.world.realms().map(|(rd, _)| rd.0).collect();
-        for rd in rds {
-            let name = format!("{file}: {}", ended.name_of(rd));
-            page.realms.extend(RealmReport::new(&ended.world, rd, &name));
+        match done {
+            Ok(ended) => exit = exit.and(ended),
+            Err((exit, text)) => {
+                console.error(&text);
+                return Ok(exit);
+            }
         }
-        let found = linter.finish().into_iter().map(|finding| Finding {
-            severity: finding.rule.severity.name().to_owned(),
-            id: finding.rule.id.to_owned(),
-            place: finding.place.to_string(),
-            message: finding.message.clone(),
-        });
-        page.findings.extend(found);
-        inputs(&file, &input, &mut page.inputs);
-        titles.push(file);
+        titles.push(path.display().to_string());
     }
     page.title = titles.join(", ");
     for message in &page.messages {
@@ -93,25 +83,111 @@ pub(super) fn run(args: &ReportArgs, console: &mut Console) -> io::Result<Exit> 
     Ok(exit)
 }
 
-fn inputs(file: &str, input: &Input, inputs: &mut Vec<InputFile>) {
-    // A pipe was read already and has no second time.
-    let again = fs::metadata(file).is_ok_and(|metadata| metadata.is_file());
-    if let Some(bytes) = again.then(|| read_limited(file.as_ref(), MAX_INPUT_BYTES).ok()).flatten()
-    {
-        let (name, len_bytes) = (file.to_owned(), bytes.len() as u64);
-        inputs.push(InputFile { name, len_bytes, sha256: Some(sha256(&bytes)) });
+/// Adds a script or a vector.
+fn replayed(path: &Path, setup: &Setup, page: &mut Report) -> Result<Exit, (Exit, String)> {
+    let file = path.display().to_string();
+    let input = Input::open(path).map_err(|problem| (problem.exit(), problem.to_string()))?;
+    let mut linter = Linter::new();
+    let ended = input.replay(setup, [&mut linter as _]);
+    let world = &ended.world;
+    page.messages.extend(ended.messages.iter().cloned());
+    page.add_platform(&file, world.profile().name(), world.platform().to_toml());
+    let rds: Vec<u64> = world.realms().map(|(rd, _)| rd.0).collect();
+    if rds.is_empty() {
+        page.notes.push(format!("{file}: there is no Realm at its end"));
     }
-    let Input::Script(script) = input else { return };
-    for image in script.images() {
-        let sha256 = image.is_known().then(|| sha256(image.bytes_from(0)));
-        let (name, len_bytes) = (image.name().to_owned(), image.len_bytes());
-        inputs.push(InputFile { name, len_bytes, sha256 });
+    if !ended.is_complete() && !rds.is_empty() {
+        page.notes.push(format!("{file}: not played to its end; RIMs are those until then"));
+    }
+    for rd in rds {
+        let name = format!("{file}: {}", ended.name_of(rd));
+        page.realms.extend(RealmReport::new(world, rd, &name));
+    }
+    page.findings.extend(findings(&linter.finish()));
+    match &input {
+        Input::Vector(_) => page.add_input(whole(path, "vector")),
+        Input::Script(script) => {
+            for (name, text) in script.texts() {
+                page.add_input(InputFile {
+                    name: name.to_owned(),
+                    kind: kind_of_text(name, &file),
+                    len_bytes: Some(text.len_bytes),
+                    sha256: Some(text.sha256.to_string()),
+                });
+            }
+            images(script.images().map(|image| &**image), page);
+        }
+    }
+    Ok(ended.exit)
+}
+
+/// Adds what a VMM's command line makes.
+fn measured(path: &Path, page: &mut Report) -> Result<Exit, (Exit, String)> {
+    let file = path.display().to_string();
+    let args = trails::measure_args(path).map_err(|error| (error.exit(), error.to_string()))?;
+    let mut linter = Linter::new();
+    let seen = measure::seen(&args, &mut linter);
+    page.add_input(whole(path, "arguments"));
+    page.findings.extend(findings(&linter.finish()));
+    let Seen { world, rd, events, images: shown } = match seen {
+        Ok(seen) => seen,
+        // A refusal is what the page shows.
+        Err(trouble) if trouble.0 == Exit::Refused => {
+            page.messages.push(format!("{file}: {}", trouble.1));
+            return Ok(Exit::Refused);
+        }
+        Err(trouble) => return Err((trouble.0, format!("{file}: {}", trouble.1))),
+    };
+    page.add_platform(&file, world.profile().name(), world.platform().to_toml());
+    page.realms.extend(RealmReport::with_events(&world, rd, &file, &events));
+    images(shown.iter().map(|image| &**image), page);
+    Ok(Exit::Good)
+}
+
+fn findings(found: &[crate::lint::Finding]) -> impl Iterator<Item = Finding> {
+    found.iter().map(|finding| Finding {
+        severity: finding.rule.severity.name().to_owned(),
+        id: finding.rule.id.to_owned(),
+        place: finding.place.to_string(),
+        message: finding.message.clone(),
+        count: finding.count,
+    })
+}
+
+fn kind_of_text(name: &str, script: &str) -> &'static str {
+    match name {
+        _ if name == script => "script",
+        _ if name.ends_with(".toml") => "platform",
+        _ => "included script",
+    }
+}
+
+/// Images are many, and scripts name one more than once.
+fn images<'i>(images: impl Iterator<Item = &'i Image>, page: &mut Report) {
+    let mut seen = BTreeSet::new();
+    for image in images.filter(|image| seen.insert(std::ptr::from_ref(*image))) {
+        let known = image.is_known();
+        page.add_input(InputFile {
+            name: image.name().to_owned(),
+            kind: if known { "image" } else { "image by its digests" },
+            len_bytes: Some(image.len_bytes()),
+            sha256: known.then(|| sha256(image.bytes_from(0))),
+        });
+    }
+}
+
+/// A file that was read already; a pipe has no second time.
+fn whole(path: &Path, kind: &'static str) -> InputFile {
+    let again = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    let bytes = again.then(|| read_limited(path, MAX_VECTOR_BYTES).ok()).flatten();
+    InputFile {
+        name: path.display().to_string(),
+        kind,
+        len_bytes: bytes.as_ref().map(|bytes| bytes.len() as u64),
+        sha256: bytes.map(|bytes| sha256(&bytes)),
     }
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    Measurement::sha256(bytes).to_string()
 }

@@ -112,6 +112,12 @@ impl Measurement {
         self.slot == [0; 64]
     }
 
+    /// The SHA-256 of a message of any length.
+    #[must_use]
+    pub fn sha256(message: &[u8]) -> Self {
+        Self::of(HashAlgo::Sha256, &hasher::digest(HashAlgo::Sha256, message))
+    }
+
     /// A digest as a measurement.
     pub(super) const fn of(algo: HashAlgo, digest: &Digest) -> Self {
         Self { algo, slot: *digest.slot() }

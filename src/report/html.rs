@@ -4,33 +4,13 @@ use std::fmt::{self, Write};
 
 use serde_json::json;
 
+use super::realm::{Part, Row, Shown};
+use super::text::{Count, Text};
 use super::{RealmReport, Report};
 use crate::abi::addr::Hex;
 
-/// Rows that are printed on paper.
-const PRINTED_ROWS: usize = 200;
-
-/// Text as HTML shows it.
-struct Text<'t>(&'t str);
-
-impl fmt::Display for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                // Control characters, and those that turn the direction of what follows.
-                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => f.write_char('\u{fffd}')?,
-                c if c.is_control() && c != '\n' => f.write_char('\u{fffd}')?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
-    }
-}
+/// Rows of a list that stand in the page without its code: on paper, unless all are asked for.
+const PLAIN_ROWS: usize = 200;
 
 /// Makes the page.
 #[must_use]
@@ -49,34 +29,23 @@ fn document(out: &mut String, report: &Report) -> fmt::Result {
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
          style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title} - rimsim</title>\n\
-         <style>\n{}</style></head><body><main>\n<h1>{title}</h1>\n",
+         <style>\n{}</style><noscript><style>.list, .tools, .map, .dim.how {{ display: none; }} \
+         .plain {{ display: block; }}</style></noscript></head><body><main>\n<h1>{title}</h1>\n",
         include_str!("page.css")
     )?;
     for message in &report.messages {
-        writeln!(out, "<p role=\"alert\">{}</p>", Text(message))?;
+        writeln!(out, "<p class=\"alert\" role=\"alert\">{}</p>", Text(message))?;
     }
+    for note in &report.notes {
+        writeln!(out, "<p class=\"note\">{}</p>", Text(note))?;
+    }
+    overview(out, report)?;
+    findings(out, report)?;
     for (i, realm) in report.realms.iter().enumerate() {
         section(out, i, realm)?;
     }
-    findings(out, report)?;
-    out.push_str("<section><h2>Inputs</h2><table><thead><tr><th>File</th><th>Bytes</th>");
-    out.push_str("<th>SHA-256</th></tr></thead><tbody>\n");
-    for input in &report.inputs {
-        let digest = input.sha256.as_deref().unwrap_or("bytes not known");
-        let (name, len) = (Text(&input.name), input.len_bytes);
-        writeln!(
-            out,
-            "<tr><td>{name}</td><td>{len}</td><td class=\"mono\">{}</td></tr>",
-            Text(digest)
-        )?;
-    }
-    write!(
-        out,
-        "</tbody></table></section>\n<section><h2>Platform</h2><p>RMM: {}</p>\
-         <pre class=\"mono\">{}</pre></section>\n",
-        Text(&report.rmm),
-        Text(&report.platform)
-    )?;
+    inputs(out, report)?;
+    platforms(out, report)?;
     let realms: Vec<_> = report.realms.iter().map(RealmReport::data).collect();
     let data = json!({ "realms": realms }).to_string().replace('<', "\\u003c");
     write!(
@@ -87,70 +56,207 @@ fn document(out: &mut String, report: &Report) -> fmt::Result {
     )
 }
 
-fn findings(out: &mut String, report: &Report) -> fmt::Result {
-    if report.findings.is_empty() {
+/// The RIMs of several Realms beside each other.
+fn overview(out: &mut String, report: &Report) -> fmt::Result {
+    if report.realms.len() < 2 {
         return Ok(());
     }
-    out.push_str("<section><h2>Findings</h2><table><thead><tr><th>Severity</th><th>Rule</th>");
-    out.push_str("<th>Where</th><th>What</th></tr></thead><tbody>\n");
-    for finding in &report.findings {
-        let cells = [&finding.severity, &finding.id, &finding.place, &finding.message];
-        out.push_str("<tr>");
-        cells.iter().try_for_each(|cell| write!(out, "<td>{}</td>", Text(cell)))?;
-        out.push_str("</tr>\n");
+    out.push_str("<section><h2>Realms</h2>\n");
+    table_head(out, &["Realm", "State", "Events", "RIM"])?;
+    for (i, realm) in report.realms.iter().enumerate() {
+        writeln!(
+            out,
+            "<tr><td class=\"name\"><a href=\"#realm-{i}\">{}</a></td><td>{}</td><td>{}</td>\
+             <td class=\"mono\">{}</td></tr>",
+            Text(&realm.name),
+            realm.state,
+            Count(realm.events),
+            realm.rim
+        )?;
     }
-    out.push_str("</tbody></table></section>\n");
+    out.push_str("</tbody></table></div></section>\n");
     Ok(())
 }
 
-const TOOLS: &str = "<div class=\"tools\"><button data-do=\"in\">Zoom in</button>\
+fn findings(out: &mut String, report: &Report) -> fmt::Result {
+    out.push_str("<section><h2>Findings</h2>\n");
+    if report.findings.is_empty() {
+        out.push_str("<p>rimsim lint finds nothing.</p></section>\n");
+        return Ok(());
+    }
+    table_head(out, &["Severity", "Rule", "Where", "What"])?;
+    for finding in &report.findings {
+        let (severity, id) = (Text(&finding.severity), Text(&finding.id));
+        write!(
+            out,
+            "<tr><td><span class=\"severity {severity}\">{severity}</span></td>\
+             <td class=\"mono\">{id}</td><td class=\"mono\">{}</td><td>{}",
+            Text(&finding.place),
+            Text(&finding.message)
+        )?;
+        if finding.count > 1 {
+            write!(out, " ({} times)", Count(finding.count))?;
+        }
+        out.push_str("</td></tr>\n");
+    }
+    out.push_str("</tbody></table></div><p class=\"dim\">What a rule means, and what to do: ");
+    out.push_str("<code>rimsim lint --explain RULE</code></p></section>\n");
+    Ok(())
+}
+
+const MAP: &str = "<div class=\"tools\"><button data-do=\"in\">Zoom in</button>\
     <button data-do=\"out\">Zoom out</button><button data-do=\"left\">Left</button>\
     <button data-do=\"right\">Right</button><button data-do=\"home\">Memory in use</button>\
-    <button data-do=\"all\">Whole address space</button><span class=\"range mono\"></span></div>\
-    <p class=\"dim\"><span class=\"key image\"></span> contents shown by the Host, \
-    <span class=\"key data\"></span> DATA granules, <span class=\"key ram\"></span> RAM, \
-    <span class=\"key empty\"></span> EMPTY, <span class=\"key destroyed\"></span> DESTROYED, \
-    <span class=\"key ns\"></span> Host memory. Below: the RTT level of each entry.</p>";
+    <button data-do=\"all\">Whole address space</button></div>";
+const LEGEND: &str = "<p class=\"dim\"><span class=\"key image\"></span> contents \
+    <span class=\"key dtb\"></span> device tree <span class=\"key ram\"></span> RAM \
+    <span class=\"key empty\"></span> EMPTY <span class=\"key destroyed\"></span> DESTROYED \
+    <span class=\"key data\"></span> ASSIGNED <span class=\"key ns\"></span> mapped to Host \
+    memory</p><p class=\"dim how\">Zoom with + and −, with the wheel once the map was clicked (or \
+    with Ctrl), or by a double click; move with the arrows or by dragging; Home goes back.</p>";
 
 fn section(out: &mut String, i: usize, realm: &RealmReport) -> fmt::Result {
-    let (name, rim) = (Text(&realm.name), realm.rim);
     write!(
         out,
-        "<section><h2>Realm {name} ({})</h2><p class=\"rim\">{rim}</p>\
-         <p class=\"mono\">{}</p>\n<h3>Intermediate physical addresses</h3>\n<div>{TOOLS}\
+        "<section id=\"realm-{i}\"><h2>Realm {} <span class=\"state\">{}</span></h2>\n\
+         <p class=\"rim\"><span class=\"dim\">RIM</span> {}</p>\n",
+        Text(&realm.name),
+        realm.state,
+        realm.rim
+    )?;
+    for (index, rem) in &realm.rems {
+        writeln!(out, "<p class=\"rim\"><span class=\"dim\">REM {index}</span> {rem}</p>")?;
+    }
+    out.push_str("<dl>");
+    for (name, value) in &realm.params {
+        write!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", Text(value))?;
+    }
+    write!(
+        out,
+        "</dl>\n<h3>Intermediate physical addresses</h3>\n<div class=\"picture\">{MAP}\
          <svg class=\"map\" id=\"map-{i}\" tabindex=\"0\" role=\"img\" aria-label=\"Map of the \
          Realm's addresses; plus and minus zoom, arrows move. The table below has the same.\">\
-         </svg></div>\n",
-        realm.state,
-        Text(&realm.params)
+         </svg><p class=\"mono where\" aria-live=\"polite\"></p>{LEGEND}\
+         <div class=\"tools chips\"></div></div>\n"
     )?;
-    out.push_str("<details><summary>The map as a table</summary><table><thead><tr><th>From</th>");
-    out.push_str("<th>To</th><th>Level</th><th>Entry</th></tr></thead><tbody>\n");
-    let mut row = |base: u64, top: u64, level: &str, what: &str| {
-        let (base, top, what) = (Hex(base), Hex(top), Text(what));
-        writeln!(out, "<tr><td>{base}</td><td>{top}</td><td>{level}</td><td>{what}</td></tr>")
-    };
-    for part in realm.map.iter().take(PRINTED_ROWS) {
-        row(part.base, part.top, &part.level.to_string(), &part.state)?;
-    }
-    for shown in realm.images.iter().take(PRINTED_ROWS) {
-        row(shown.base, shown.top, "", &shown.name)?;
-    }
+    let ranges = realm.map.len() + realm.shown.len();
+    writeln!(
+        out,
+        "<details><summary>The map as a table ({} ranges)</summary>",
+        Count(ranges as u64)
+    )?;
+    list(out, &format!("ranges-{i}"), "Ranges of addresses", ranges)?;
+    out.push_str(
+        "<thead><tr><th>From</th><th>To</th><th>Level</th><th>What</th></tr></thead><tbody>",
+    );
+    realm.shown.iter().take(PLAIN_ROWS).try_for_each(|shown| shown_row(out, shown))?;
+    let room = PLAIN_ROWS.saturating_sub(realm.shown.len());
+    realm.map.iter().take(room).try_for_each(|part| part_row(out, part))?;
+    end_of_list(out, ranges, 4)?;
     write!(
         out,
-        "</tbody></table></details>\n<h3>{} measured events, and the RIM after each</h3>\n\
-         <div class=\"rows\" id=\"rows-{i}\" tabindex=\"0\" role=\"table\" \
-         aria-label=\"Measured events\" aria-rowcount=\"{}\"></div>\n\
-         <table class=\"print\"><tbody>\n",
-        realm.events,
-        realm.rows.len()
+        "</details>\n<h3>{} measured event{}, and the RIM after each</h3>\n",
+        Count(realm.events),
+        if realm.events == 1 { "" } else { "s" }
     )?;
-    for [number, event, rim] in realm.rows.iter().take(PRINTED_ROWS) {
-        writeln!(out, "<tr><td>{number}</td><td>{}<br><code>{rim}</code></td></tr>", Text(event))?;
+    if realm.rows.is_empty() {
+        out.push_str("<p>Nothing was measured.</p></section>\n");
+        return Ok(());
     }
-    if realm.rows.len() > PRINTED_ROWS {
-        writeln!(out, "<tr><td></td><td>{} more</td></tr>", realm.rows.len() - PRINTED_ROWS)?;
+    if realm.rows.len() as u64 != realm.events {
+        let rows = Count(realm.rows.len() as u64);
+        writeln!(
+            out,
+            "<p class=\"dim\">In {rows} rows: contents that lie in a row share one.</p>"
+        )?;
     }
-    out.push_str("</tbody></table></section>\n");
+    list(out, &format!("rows-{i}"), "Measured events", realm.rows.len())?;
+    out.push_str("<thead><tr><th>No.</th><th>Event, and the RIM after it</th></tr></thead><tbody>");
+    realm.rows.iter().take(PLAIN_ROWS).try_for_each(|row| event_row(out, row))?;
+    end_of_list(out, realm.rows.len(), 2)?;
+    out.push_str("</section>\n");
+    Ok(())
+}
+
+/// A list that the page's code fills, and the beginning of the table that stands in for it.
+fn list(out: &mut String, id: &str, label: &str, rows: usize) -> fmt::Result {
+    write!(
+        out,
+        "<div class=\"list\" id=\"{id}\"><div class=\"tools\"><label>Show only rows with \
+         <input type=\"search\"></label><button>Every row as a table</button>\
+         <span class=\"dim count\" aria-live=\"polite\"></span></div>\
+         <div class=\"rows\" tabindex=\"0\" role=\"table\" aria-label=\"{label}\" \
+         aria-rowcount=\"{rows}\"></div></div>\n<div class=\"plain wide\" id=\"{id}-plain\"><table>"
+    )
+}
+
+fn end_of_list(out: &mut String, rows: usize, columns: usize) -> fmt::Result {
+    if rows > PLAIN_ROWS {
+        let more = Count((rows - PLAIN_ROWS) as u64);
+        write!(
+            out,
+            "<tr class=\"more\"><td colspan=\"{columns}\">{more} more rows are left out here: \
+             “Every row as a table” in the page puts them on paper, too.</td></tr>"
+        )?;
+    }
+    out.push_str("</tbody></table></div>\n");
+    Ok(())
+}
+
+fn shown_row(out: &mut String, shown: &Shown) -> fmt::Result {
+    let (base, top) = (Hex(shown.base), Hex(shown.top));
+    let (kind, name) = (shown.kind(), Text(&shown.name));
+    writeln!(out, "<tr><td>{base}</td><td>{top}</td><td></td><td>{kind} {name}</td></tr>")
+}
+
+fn part_row(out: &mut String, part: &Part) -> fmt::Result {
+    let (base, top, level) = (Hex(part.base), Hex(part.top), part.level);
+    let (hipas, ripas) = (part.hipas, part.ripas);
+    writeln!(out, "<tr><td>{base}</td><td>{top}</td><td>{level}</td><td>{hipas} {ripas}</td></tr>")
+}
+
+fn event_row(out: &mut String, row: &Row) -> fmt::Result {
+    let Row { number, text, rim } = row;
+    let text = Text(text);
+    writeln!(out, "<tr><td>{number}</td><td>{text}<br><span class=\"dim\">{rim}</span></td></tr>")
+}
+
+fn table_head(out: &mut String, names: &[&str]) -> fmt::Result {
+    out.push_str("<div class=\"wide\"><table><thead><tr>");
+    names.iter().try_for_each(|name| write!(out, "<th>{name}</th>"))?;
+    out.push_str("</tr></thead><tbody>\n");
+    Ok(())
+}
+
+fn inputs(out: &mut String, report: &Report) -> fmt::Result {
+    out.push_str("<section><h2>Inputs</h2>\n");
+    table_head(out, &["File", "What", "Bytes", "SHA-256"])?;
+    for input in &report.inputs {
+        let len = input.len_bytes.map_or_else(|| "not known".into(), |len| Count(len).to_string());
+        let digest = input.sha256.as_deref().unwrap_or("not known");
+        writeln!(
+            out,
+            "<tr><td class=\"name\">{}</td><td>{}</td><td class=\"number\">{len}</td>\
+             <td class=\"mono\">{}</td></tr>",
+            Text(&input.name),
+            input.kind,
+            Text(digest)
+        )?;
+    }
+    out.push_str("</tbody></table></div></section>\n");
+    Ok(())
+}
+
+fn platforms(out: &mut String, report: &Report) -> fmt::Result {
+    out.push_str("<section><h2>Platform</h2>\n");
+    let one = report.platforms.len() == 1;
+    for platform in &report.platforms {
+        if !one {
+            writeln!(out, "<h3>{}</h3>", Text(&platform.files.join(", ")))?;
+        }
+        let (rmm, toml) = (Text(&platform.rmm), Text(&platform.toml));
+        writeln!(out, "<p>RMM: {rmm}</p><pre class=\"mono\">{toml}</pre>")?;
+    }
+    out.push_str("</section>\n");
     Ok(())
 }

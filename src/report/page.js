@@ -1,98 +1,248 @@
 "use strict";
 const data = JSON.parse(document.getElementById("data").textContent);
 const SVG = "http://www.w3.org/2000/svg";
-const hex = (n) => "0x" + n.toString(16);
+const count = (n) => n.toLocaleString("en");
+// As the command prints addresses: 0x8020_0000.
+const hex = (n) => "0x" + n.toString(16).replace(/\B(?=(.{4})+$)/g, "_");
+const range = (base, top) => `${hex(base)}..${hex(top)}`;
 function el(ns, name, attrs, text) {
   const made = ns ? document.createElementNS(ns, name) : document.createElement(name);
   for (const key in attrs) made.setAttribute(key, attrs[key]);
   if (text !== undefined) made.textContent = text;
   return made;
 }
+// The first of ranges in order that ends past an address.
+function firstPast(bars, at) {
+  let low = 0, high = bars.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (bars[middle].top > at) high = middle; else low = middle + 1;
+  }
+  return low;
+}
+// Neighbours of one kind and name are one bar.
+function merged(bars) {
+  const made = [];
+  for (const bar of bars.sort((a, b) => a.base - b.base)) {
+    const last = made[made.length - 1];
+    if (last && last.top === bar.base && last.kind === bar.kind && last.name === bar.name)
+      last.top = bar.top;
+    else made.push({ ...bar });
+  }
+  return made;
+}
+const HIPAS = { ASSIGNED: "data", ASSIGNED_NS: "ns" };
+function lanes(realm) {
+  const parts = realm.map.map(([base, top, level, hipas, ripas]) =>
+    ({ base, top, level, hipas, ripas }));
+  const of = (label, height, bars) => ({ label, height, bars: merged(bars) });
+  const made = [
+    of("Contents", 24, realm.shown.map(([base, top, name, kind]) => ({ base, top, name, kind }))),
+    of("RIPAS", 24, parts.filter((p) => p.ripas)
+      .map((p) => ({ ...p, name: p.ripas, kind: p.ripas.toLowerCase() }))),
+    of("HIPAS", 24, parts.map((p) => ({ ...p, name: p.hipas, kind: HIPAS[p.hipas] || "empty" }))),
+  ];
+  for (const level of [...new Set(parts.map((p) => p.level))].sort((a, b) => a - b)) {
+    const bars = parts.filter((p) => p.level === level).map((p) => ({ ...p, name: "",
+      kind: HIPAS[p.hipas] || (p.ripas || "empty").toLowerCase() }));
+    made.push({ ...of(`Level ${level}`, 14, bars), level });
+  }
+  return made;
+}
 function drawMap(svg, realm) {
-  const parts = realm.map.map((p) => ({ ...p, base: BigInt(p.base), top: BigInt(p.top) }));
-  const images = realm.images.map((p) => ({ ...p, base: BigInt(p.base), top: BigInt(p.top) }));
-  const seen = parts.filter((p) => p.kind !== "empty").concat(images);
-  const all = { from: 0, to: Number(BigInt(realm.size)) };
-  const home = seen.length === 0 ? all : {
-    from: seen.reduce((a, p) => Math.min(a, Number(p.base)), Infinity),
-    to: seen.reduce((a, p) => Math.max(a, Number(p.top)), 0),
+  const all = { from: 0, to: realm.size };
+  const used = realm.map.filter(([, , , hipas, ripas]) =>
+    !(hipas.startsWith("UNASSIGNED") && (ripas === "EMPTY" || !ripas))).concat(realm.shown);
+  const home = used.length === 0 ? all : {
+    from: used.reduce((a, [base]) => Math.min(a, base), Infinity),
+    to: used.reduce((a, [, top]) => Math.max(a, top), 0) };
+  const rows = lanes(realm), picture = svg.parentNode, where = picture.querySelector(".where");
+  const LEFT = 72;
+  let view = { ...home }, width = 1000;
+  const x = (at) => LEFT + ((at - view.from) / (view.to - view.from)) * (width - LEFT);
+  const address = (event) => {
+    const at = (event.clientX - svg.getBoundingClientRect().left - LEFT) / (width - LEFT);
+    return view.from + Math.min(Math.max(at, 0), 1) * (view.to - view.from);
   };
-  let view = { ...home };
-  const label = svg.parentNode.querySelector(".range");
-  function draw() {
-    const width = svg.clientWidth || 1000;
-    svg.setAttribute("viewBox", `0 0 ${width} 190`);
-    svg.replaceChildren();
-    const x = (a) => ((Number(a) - view.from) / (view.to - view.from)) * width;
-    const bar = (p, y, h, kind, title) => {
-      const a = Math.max(0, x(p.base)), b = Math.min(width, x(p.top));
-      if (b < 0 || a > width) return;
-      const rect = el(SVG, "rect", { x: a, y, width: Math.max(1, b - a), height: h, class: kind });
-      rect.append(el(SVG, "title", {}, title));
+  function axis(height) {
+    const step = 2 ** Math.ceil(Math.log2((view.to - view.from) * 140 / (width - LEFT)));
+    for (let at = Math.ceil(view.from / step) * step; at <= view.to; at += step) {
+      const place = x(at);
+      svg.append(el(SVG, "line", { x1: place, x2: place, y1: 16, y2: height }));
+      if (place + 100 < width)
+        svg.append(el(SVG, "text", { x: place + 2, y: 13, class: "dim" }, hex(at)));
+    }
+  }
+  function lane(row, y) {
+    svg.append(el(SVG, "text", { x: 6, y: y + row.height / 2 + 4, class: "dim" }, row.label));
+    let last = null;
+    const put = () => {
+      if (!last) return;
+      const { bar } = last, wide = Math.max(bar.kind === "dtb" ? 3 : 1, last.b - last.a);
+      const rect = el(SVG, "rect", { x: last.a, y, width: wide, height: row.height,
+        class: bar.kind });
+      rect.append(el(SVG, "title", {}, `${row.label} ${bar.name} ${range(bar.base, bar.top)}`));
       svg.append(rect);
-      if (b - a > 90) svg.append(el(SVG, "text", { x: a + 4, y: y - 4 }, p.name || p.state));
+      if (bar.name && wide > bar.name.length * 7.3 + 8)
+        svg.append(el(SVG, "text", { x: last.a + 4, y: y + row.height / 2 + 4,
+          class: bar.kind === "empty" ? "onempty" : "on" }, bar.name));
     };
-    const range = (p) => `${hex(p.base)}..${hex(p.top)}`;
-    for (const p of images) bar(p, 25, 30, "image", `${p.name} ${range(p)}`);
-    for (const p of parts)
-      bar(p, 85, 30, p.kind, `${p.state}, level ${p.level}, ${range(p)}`);
-    for (const p of parts)
-      bar({ ...p, name: `level ${p.level}` }, 140, 10 + 6 * (p.level + 1), p.kind,
-        `level ${p.level} ${range(p)}`);
-    label.textContent = `${hex(BigInt(Math.floor(view.from)))}..${hex(BigInt(Math.ceil(view.to)))}`;
+    for (let i = firstPast(row.bars, view.from); i < row.bars.length; i++) {
+      const bar = row.bars[i];
+      if (bar.base >= view.to) break;
+      const a = Math.max(LEFT, x(bar.base)), b = Math.min(width, x(bar.top));
+      // What is narrower than a pixel is not drawn over what is there, but for device trees.
+      if (last && b < last.b + 1 && b - a < 1 && a - last.b < 1 && bar.kind !== "dtb") {
+        last.b = Math.max(last.b, b);
+        continue;
+      }
+      put();
+      last = { a, b, bar };
+    }
+    put();
   }
-  function zoom(factor, at) {
-    const span = Math.min(Math.max((view.to - view.from) * factor, 4096), all.to);
-    const middle = view.from + (view.to - view.from) * at;
-    view.from = Math.max(0, Math.min(middle - span * at, all.to - span));
-    view.to = view.from + span;
+  function draw() {
+    width = Math.max(300, svg.clientWidth || 1000);
+    const height = rows.reduce((sum, row) => sum + row.height + 4, 24);
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    svg.replaceChildren();
+    axis(height);
+    let y = 22;
+    for (const row of rows) { lane(row, y); y += row.height + 4; }
+    where.textContent = `Shown: ${range(Math.floor(view.from), Math.ceil(view.to))}`;
+  }
+  function look(from, span) {
+    const wide = Math.min(Math.max(span, 4096), all.to);
+    const begin = Math.max(0, Math.min(from, all.to - wide));
+    view = { from: begin, to: begin + wide };
     draw();
   }
-  function move(part) {
-    const span = view.to - view.from;
-    view.from = Math.max(0, Math.min(view.from + span * part, all.to - span));
-    view.to = view.from + span;
-    draw();
-  }
-  const actions = { in: () => zoom(0.5, 0.5), out: () => zoom(2, 0.5), left: () => move(-0.25),
-    right: () => move(0.25), home: () => { view = { ...home }; draw(); },
-    all: () => { view = { ...all }; draw(); } };
-  for (const button of svg.parentNode.querySelectorAll("button"))
+  const span = () => view.to - view.from;
+  const zoom = (factor, at) =>
+    look(at - (at - view.from) * (Math.min(Math.max(span() * factor, 4096), all.to) / span()),
+      span() * factor);
+  const middle = () => view.from + span() / 2;
+  const actions = { in: () => zoom(0.5, middle()), out: () => zoom(2, middle()),
+    left: () => look(view.from - span() / 4, span()),
+    right: () => look(view.from + span() / 4, span()),
+    home: () => look(home.from, home.to - home.from), all: () => look(0, all.to) };
+  for (const button of picture.querySelectorAll("button"))
     button.addEventListener("click", actions[button.dataset.do]);
   svg.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey && document.activeElement !== svg) return;
     event.preventDefault();
-    zoom(event.deltaY < 0 ? 0.8 : 1.25, event.offsetX / (svg.clientWidth || 1));
+    zoom(event.deltaY < 0 ? 0.8 : 1.25, address(event));
   }, { passive: false });
-  const keys = { "+": "in", "-": "out", ArrowLeft: "left", ArrowRight: "right", Home: "home" };
+  svg.addEventListener("dblclick", (event) => zoom(0.25, address(event)));
+  let held = null;
+  svg.addEventListener("pointerdown", (event) => {
+    svg.focus();
+    svg.setPointerCapture(event.pointerId);
+    held = { x: event.clientX, from: view.from };
+  });
+  svg.addEventListener("pointerup", () => { held = null; });
+  svg.addEventListener("pointercancel", () => { held = null; });
+  svg.addEventListener("pointermove", (event) => {
+    if (held) look(held.from - (event.clientX - held.x) * span() / (width - LEFT), span());
+    const at = Math.floor(address(event));
+    const there = rows.map((row) => ({ row, bar: row.bars[firstPast(row.bars, at)] }))
+      .filter(({ bar }) => bar && bar.base <= at);
+    const names = there.map(({ row, bar }) => bar.name || `level ${row.level}`);
+    where.textContent = `${hex(at)}: ${names.join(", ")}`;
+  });
+  const chips = picture.querySelector(".chips"), MOST_CHIPS = 12;
+  for (const bar of rows[0].bars.slice(0, MOST_CHIPS)) {
+    const chip = el(null, "button", { title: "Zoom to it" });
+    chip.append(el(null, "span", { class: `key ${bar.kind}` }), ` ${bar.name} `,
+      el(null, "span", { class: "mono dim" }, range(bar.base, bar.top)));
+    chip.addEventListener("click", () => {
+      const edge = (bar.top - bar.base) / 10;
+      look(bar.base - edge, bar.top - bar.base + 2 * edge);
+    });
+    chips.append(chip);
+  }
+  if (rows[0].bars.length > MOST_CHIPS)
+    chips.append(`and ${count(rows[0].bars.length - MOST_CHIPS)} more in the table below`);
+  const keys = { "+": "in", "=": "in", "-": "out", ArrowLeft: "left", ArrowRight: "right",
+    Home: "home", End: "all" };
   svg.addEventListener("keydown", (event) => {
-    if (keys[event.key]) { event.preventDefault(); actions[keys[event.key]](); }
+    if (!keys[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    actions[keys[event.key]]();
   });
   window.addEventListener("resize", draw);
   draw();
 }
-function drawRows(box, realm) {
-  const height = 40;
+// A list of which only the rows in sight are there. `cells` are a row's texts.
+function drawList(id, kind, height, all, cells) {
+  const list = document.getElementById(id);
+  if (!list) return;
+  const box = list.querySelector(".rows"), plain = document.getElementById(`${id}-plain`);
   const inner = el(null, "div", { role: "presentation" });
-  inner.style.height = `${realm.events.length * height}px`;
+  let rows = all;
+  // A RIM is never cut: the list scrolls sideways instead.
+  if (kind === "event" && all.length > 0) inner.style.minWidth = `${all[0][2].length * 8 + 110}px`;
   box.append(inner);
   function draw() {
     const first = Math.max(0, Math.floor(box.scrollTop / height) - 5);
-    const last = Math.min(realm.events.length, first + Math.ceil(box.clientHeight / height) + 10);
+    const last = Math.min(rows.length, first + Math.ceil((box.clientHeight || 450) / height) + 10);
     inner.replaceChildren();
     for (let i = first; i < last; i++) {
-      const [number, text, rim] = realm.events[i];
-      const row = el(null, "div", { class: "row", role: "row", "aria-rowindex": i + 1 });
+      const row = el(null, "div", { class: `row ${kind}`, role: "row", "aria-rowindex": i + 1 });
       row.style.top = `${i * height}px`;
-      row.append(el(null, "div", { class: "number", role: "cell" }, number));
-      row.append(el(null, "div", { class: "mono", role: "cell", title: text }, text));
-      row.append(el(null, "div", { class: "mono dim", role: "cell", title: rim }, rim));
+      row.style.height = `${height}px`;
+      for (const text of cells(rows[i]))
+        row.append(el(null, "div", { role: "cell", title: text }, text));
       inner.append(row);
     }
   }
+  function show() {
+    inner.style.height = `${Math.max(1, rows.length) * height}px`;
+    box.setAttribute("aria-rowcount", rows.length);
+    list.querySelector(".count").textContent = rows.length === all.length
+      ? `${count(all.length)} row${all.length === 1 ? "" : "s"}` : `${count(rows.length)} of ${count(all.length)} rows`;
+    draw();
+  }
+  list.querySelector("input").addEventListener("input", (event) => {
+    const words = event.target.value.toLowerCase().split(/\s+/);
+    rows = all.filter((row) => {
+      const text = cells(row).join(" ").toLowerCase();
+      return words.every((word) => text.includes(word));
+    });
+    box.scrollTop = 0;
+    show();
+    if (plain.classList.contains("all")) fill();
+  });
+  function fill() {
+    const body = plain.querySelector("tbody"), made = document.createDocumentFragment();
+    for (const row of rows) {
+      const tr = el(null, "tr", {}), texts = cells(row);
+      const rim = kind === "event" ? texts.pop() : null;
+      for (const text of texts) tr.append(el(null, "td", {}, text));
+      if (rim) tr.lastChild.append(el(null, "br", {}), el(null, "span", { class: "dim" }, rim));
+      made.append(tr);
+    }
+    body.replaceChildren(made);
+  }
+  const button = list.querySelector("button");
+  button.addEventListener("click", () => {
+    const on = plain.classList.toggle("all");
+    if (on) fill();
+    box.hidden = on;
+    button.textContent = on ? "Back to the short list" : "Every row as a table";
+  });
   box.addEventListener("scroll", draw);
-  draw();
+  window.addEventListener("resize", draw);
+  const details = list.closest("details");
+  if (details) details.addEventListener("toggle", draw);
+  show();
 }
 data.realms.forEach((realm, i) => {
   drawMap(document.getElementById(`map-${i}`), realm);
-  drawRows(document.getElementById(`rows-${i}`), realm);
+  drawList(`rows-${i}`, "event", 46, realm.events, (row) => [count(row[0]), row[1], row[2]]);
+  const ranges = realm.shown.map(([base, top, name, kind]) =>
+    [hex(base), hex(top), "", `${kind === "dtb" ? "device tree" : "contents"} ${name}`])
+    .concat(realm.map.map(([base, top, level, hipas, ripas]) =>
+      [hex(base), hex(top), String(level), `${hipas} ${ripas}`]));
+  drawList(`ranges-${i}`, "range", 28, ranges, (row) => [...row]);
 });

@@ -2,16 +2,20 @@
 
 use serde_json::{Value, json};
 
+use super::text::plain;
 use crate::abi::addr::{GRANULE_SIZE, Hex, Level, RTT_ENTRIES};
-use crate::measure::event::MeasuredEvent;
+use crate::measure::event::{DataEvent, MeasuredEvent};
 use crate::measure::page::Page;
 use crate::measure::rim::Measurement;
 use crate::model::realm::Realm;
-use crate::model::rtt::{Ripas, Rtte, TableId, Tables};
+use crate::model::rtt::{Rtte, TableId, Tables};
 use crate::model::world::World;
 
 /// Most events that have a row each. Of a longer list, contents in a row share one.
 pub const MAX_ROWS: u64 = 100_000;
+
+/// How a flattened device tree begins (Devicetree Specification 0.4, 5.2).
+const DEVICE_TREE_MAGIC: [u8; 4] = 0xD00D_FEED_u32.to_be_bytes();
 
 /// One Realm.
 #[derive(Clone, Debug)]
@@ -22,16 +26,27 @@ pub struct RealmReport {
     pub state: &'static str,
     /// Its RIM.
     pub rim: Measurement,
-    /// Parameters that were measured, as the event prints them.
-    pub params: String,
-    /// IPA width in bits.
-    pub ipa_width: u32,
+    /// REMs that are not zero, by number.
+    pub(super) rems: Vec<(usize, Measurement)>,
+    /// Names and values.
+    pub(super) params: Vec<(&'static str, String)>,
     /// How many events were measured.
     pub events: u64,
-    /// Number, event and the RIM after it.
-    pub(super) rows: Vec<[String; 3]>,
+    /// IPA width in bits.
+    ipa_width: u32,
+    pub(super) rows: Vec<Row>,
     pub(super) map: Vec<Part>,
-    pub(super) images: Vec<Shown>,
+    pub(super) shown: Vec<Shown>,
+}
+
+/// One event, or several whose contents lie in a row.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    /// The number of the first.
+    pub(super) number: u64,
+    pub(super) text: String,
+    /// The RIM after the last.
+    pub(super) rim: String,
 }
 
 /// RTT entries of one kind in a row.
@@ -40,8 +55,8 @@ pub(super) struct Part {
     pub(super) base: u64,
     pub(super) top: u64,
     pub(super) level: i8,
-    pub(super) state: String,
-    kind: &'static str,
+    pub(super) hipas: &'static str,
+    pub(super) ripas: &'static str,
 }
 
 /// Contents in a row.
@@ -50,55 +65,107 @@ pub(super) struct Shown {
     pub(super) base: u64,
     pub(super) top: u64,
     pub(super) name: String,
+    pub(super) is_device_tree: bool,
+}
+
+impl Shown {
+    pub(super) const fn kind(&self) -> &'static str {
+        if self.is_device_tree { "device tree" } else { "contents" }
+    }
 }
 
 impl RealmReport {
-    /// Looks at the Realm whose RD lies at `rd`.
+    /// Looks at the Realm whose RD lies at `rd`, if there is one.
     #[must_use]
     pub fn new(world: &World, rd: u64, name: &str) -> Option<Self> {
+        let log = world.realm(rd)?.log();
+        let mut rows = Rows::of(log.events().len());
+        log.each_rim(|event, rim| rows.add(event, rim));
+        Self::with(world, rd, name, rows, log.rim_now())
+    }
+
+    /// The same with the events and RIMs of another rule than the log's.
+    #[must_use]
+    pub fn with_events(
+        world: &World,
+        rd: u64,
+        name: &str,
+        events: &[(MeasuredEvent, Measurement)],
+    ) -> Option<Self> {
+        let zero = Measurement::zero(world.realm(rd)?.log().algo());
+        let mut rows = Rows::of(events.len() as u64);
+        events.iter().for_each(|(event, rim)| rows.add(event, rim));
+        Self::with(world, rd, name, rows, events.last().map_or(zero, |(_, rim)| *rim))
+    }
+
+    fn with(world: &World, rd: u64, name: &str, rows: Rows, rim: Measurement) -> Option<Self> {
         let realm = world.realm(rd)?;
         let mut map = Vec::new();
         for (i, root) in (0_u64..).zip(realm.roots()) {
             let level = world.tables().get(*root).level();
             let size = RTT_ENTRIES as u64 * level.entry_size_bytes();
-            let limit = 1_u64 << realm.rtt().ipa_width;
+            let limit = realm.rtt().ipa_top();
             walk(world.tables(), *root, i.saturating_mul(size), limit, &mut map);
         }
-        let (rows, images) = rows(realm);
+        let rems = (1..).zip(*realm.rems()).filter(|(_, rem)| !rem.is_zero());
         Some(Self {
             name: name.to_owned(),
             state: realm.state().name(),
-            rim: realm.log().rim_now(),
-            params: realm.log().events().first().map(ToString::to_string).unwrap_or_default(),
+            rim,
+            rems: rems.collect(),
+            params: params(realm),
             ipa_width: realm.rtt().ipa_width,
-            events: realm.log().events().len(),
-            rows,
+            events: rows.events,
+            rows: rows.rows,
             map,
-            images,
+            shown: rows.shown,
         })
     }
 
-    /// What the page's code draws.
+    /// What the page's code draws. Addresses have at most 52 bits, which its numbers hold.
     pub(super) fn data(&self) -> Value {
-        let parts = self.map.iter().map(|part| {
-            let (base, top) = (plain(part.base), plain(part.top));
-            let Part { level, state, kind, .. } = part;
-            json!({ "base": base, "top": top, "level": level, "state": state, "kind": kind })
+        let parts = self
+            .map
+            .iter()
+            .map(|part| json!([part.base, part.top, part.level, part.hipas, part.ripas]));
+        let shown = self.shown.iter().map(|shown| {
+            let class = if shown.is_device_tree { "dtb" } else { "image" };
+            json!([shown.base, shown.top, plain(&shown.name), class])
         });
-        let images = self.images.iter().map(|shown| {
-            json!({ "base": plain(shown.base), "top": plain(shown.top), "name": shown.name })
-        });
+        let rows = self.rows.iter().map(|row| json!([row.number, plain(&row.text), row.rim]));
         json!({
-            "size": plain(1_u64 << self.ipa_width),
+            "size": 1_u64 << self.ipa_width,
             "map": parts.collect::<Vec<_>>(),
-            "images": images.collect::<Vec<_>>(),
-            "events": self.rows,
+            "shown": shown.collect::<Vec<_>>(),
+            "events": rows.collect::<Vec<_>>(),
         })
     }
 }
 
-fn plain(value: u64) -> String {
-    format!("{value:#x}")
+fn params(realm: &Realm) -> Vec<(&'static str, String)> {
+    let rtt = realm.rtt();
+    let mut params = vec![("hash algorithm", realm.log().algo().name().to_owned())];
+    if let Some(MeasuredEvent::Realm(event)) = realm.log().events().get(0) {
+        params.extend([
+            ("flags", Hex(event.flags).to_string()),
+            ("s2sz (IPA bits)", event.s2sz.to_string()),
+            ("sve_vl", event.sve_vl.to_string()),
+            ("num_bps", event.num_bps.to_string()),
+            ("num_wps", event.num_wps.to_string()),
+            ("pmu_num_ctrs", event.pmu_num_ctrs.to_string()),
+        ]);
+    }
+    let rpv = realm.rpv();
+    let rpv_len = rpv.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let rpv = rpv[..rpv_len].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    params.extend([
+        ("rtt_level_start (not measured)", rtt.start.number().to_string()),
+        ("rtt_num_start (not measured)", rtt.num_start.to_string()),
+        ("vmid (not measured)", realm.vmid().to_string()),
+        ("rpv (not measured)", if rpv.is_empty() { "zero".to_owned() } else { rpv }),
+        ("RECs", realm.recs().len().to_string()),
+    ]);
+    params
 }
 
 fn walk(tables: &Tables, table: TableId, base: u64, limit: u64, map: &mut Vec<Part>) {
@@ -111,57 +178,78 @@ fn walk(tables: &Tables, table: TableId, base: u64, limit: u64, map: &mut Vec<Pa
             walk(tables, *next, base, limit, map);
             continue;
         }
-        let (state, level) = (entry.to_string(), level.number());
+        let (hipas, level) = (entry.name(), level.number());
+        let ripas = entry.ripas().map_or("", |ripas| ripas.name());
         let top = base.saturating_add(size).min(limit);
         match map.last_mut() {
-            Some(last) if last.top == base && last.level == level && last.state == state => {
+            Some(last)
+                if last.top == base
+                    && (last.level, last.hipas, last.ripas) == (level, hipas, ripas) =>
+            {
                 last.top = top;
             }
-            _ => map.push(Part { base, top, level, state, kind: kind(*entry) }),
+            _ => map.push(Part { base, top, level, hipas, ripas }),
         }
     }
 }
 
-fn kind(entry: Rtte) -> &'static str {
-    match (entry, entry.ripas()) {
-        (_, Some(Ripas::Destroyed)) => "destroyed",
-        (Rtte::Assigned { .. }, _) => "data",
-        (_, Some(Ripas::Ram)) => "ram",
-        (Rtte::AssignedNs { .. }, _) => "ns",
-        _ => "empty",
-    }
+/// Rows and contents as they come together.
+#[derive(Default)]
+struct Rows {
+    one_each: bool,
+    events: u64,
+    rows: Vec<Row>,
+    shown: Vec<Shown>,
 }
 
-fn rows(realm: &Realm) -> (Vec<[String; 3]>, Vec<Shown>) {
-    let one_each = realm.log().events().len() <= MAX_ROWS;
-    let (mut rows, mut images): (Vec<[String; 3]>, Vec<Shown>) = (Vec::new(), Vec::new());
-    let mut number = 0_u64;
-    realm.log().each_rim(|event, rim| {
+impl Rows {
+    fn of(events: u64) -> Self {
+        Self { one_each: events <= MAX_ROWS, ..Self::default() }
+    }
+
+    fn add(&mut self, event: &MeasuredEvent, rim: &Measurement) {
         let mut goes_on = false;
         if let MeasuredEvent::Data(data) = event {
-            let name = match &data.content {
-                Page::Image { image, .. } => image.name().to_owned(),
-                page => page.origin().to_string(),
-            };
-            let (base, top) = (data.ipa.0, data.ipa.0.saturating_add(GRANULE_SIZE));
-            match images.last_mut().filter(|last| last.top == base && last.name == name) {
+            let shown = shown(data);
+            match self.shown.last_mut().filter(|last| continues(last, &shown)) {
                 Some(last) => {
-                    last.top = top;
-                    goes_on = !one_each;
+                    last.top = shown.top;
+                    goes_on = !self.one_each;
                 }
-                None => images.push(Shown { base, top, name }),
+                None => self.shown.push(shown),
             }
         }
-        match rows.last_mut().filter(|_| goes_on) {
-            Some([_, text, last_rim]) => {
-                let begin = text.split(" … to ").next().unwrap_or_default().to_owned();
-                let top = images.last().map_or(0, |shown| shown.top);
-                *text = format!("{begin} … to {}", Hex(top));
-                *last_rim = rim.to_string();
+        match self.rows.last_mut().filter(|_| goes_on) {
+            Some(row) => {
+                let begin = row.text.split(" … to ").next().unwrap_or_default().to_owned();
+                let top = self.shown.last().map_or(0, |shown| shown.top);
+                row.text = format!("{begin} … to {}", Hex(top));
+                row.rim = rim.to_string();
             }
-            None => rows.push([number.to_string(), event.to_string(), rim.to_string()]),
+            None => {
+                let (number, text, rim) = (self.events, event.to_string(), rim.to_string());
+                self.rows.push(Row { number, text, rim });
+            }
         }
-        number += 1;
-    });
-    (rows, images)
+        self.events += 1;
+    }
+}
+
+fn shown(data: &DataEvent) -> Shown {
+    let (name, begin) = match &data.content {
+        Page::Image { image, offset } if image.is_known() => {
+            (image.name().to_owned(), image.bytes_from(*offset))
+        }
+        Page::Image { image, .. } => (image.name().to_owned(), &[][..]),
+        Page::Owned(bytes) => ("host memory".to_owned(), &bytes[..]),
+        Page::Stream { .. } => ("stream".to_owned(), &[][..]),
+        Page::Zero => ("zero".to_owned(), &[][..]),
+    };
+    let (base, top) = (data.ipa.0, data.ipa.0.saturating_add(GRANULE_SIZE));
+    Shown { base, top, name, is_device_tree: begin.starts_with(&DEVICE_TREE_MAGIC) }
+}
+
+/// Whether contents lie behind others of the same name. A device tree begins anew.
+fn continues(last: &Shown, next: &Shown) -> bool {
+    last.top == next.base && last.name == next.name && !next.is_device_tree
 }

@@ -17,6 +17,7 @@ use crate::abi::platform::Platform;
 use crate::abi::profile::Profile;
 use crate::measure::digests::DigestFile;
 use crate::measure::image::{Image, ImageError};
+use crate::measure::rim::Measurement;
 
 /// Most files that include each other, one inside the other: more is a mistake, not a library.
 pub const MAX_INCLUDE_DEPTH: usize = 16;
@@ -123,14 +124,34 @@ pub struct LoadedScript {
     pub(super) profile: Option<Profile>,
     /// Numbers written in hexadecimal: what `auto` keeps away from.
     pub(super) literals: BTreeSet<u64>,
-    files: BTreeSet<String>,
+    texts: BTreeMap<String, TextFile>,
+}
+
+/// A text that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextFile {
+    /// Its length in bytes.
+    pub len_bytes: u64,
+    /// SHA-256 of its bytes.
+    pub sha256: Measurement,
+}
+
+impl TextFile {
+    fn of(bytes: &[u8]) -> Self {
+        Self { len_bytes: bytes.len() as u64, sha256: Measurement::sha256(bytes) }
+    }
 }
 
 impl LoadedScript {
     /// The texts that were read, by the names under which they were asked for: the script, what it
     /// includes, a platform file.
     pub fn files(&self) -> impl Iterator<Item = &str> {
-        self.files.iter().map(String::as_str)
+        self.texts.keys().map(String::as_str)
+    }
+
+    /// The same with their digests.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &TextFile)> {
+        self.texts.iter().map(|(name, text)| (name.as_str(), text))
     }
 
     /// The images that the script names, each as often as it does.
@@ -192,7 +213,7 @@ pub fn load_from(path: &str, source: &mut dyn Source) -> Result<LoadedScript, Lo
             platform: None,
             profile: None,
             literals: BTreeSet::new(),
-            files: BTreeSet::new(),
+            texts: BTreeMap::new(),
         },
         images: BTreeMap::new(),
         open: Vec::new(),
@@ -238,6 +259,7 @@ impl Loader<'_> {
                 .into());
         }
         self.left_bytes -= bytes.len() as u64;
+        self.loaded.texts.insert(path.to_owned(), TextFile::of(&bytes));
         let text = match String::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => {
@@ -245,7 +267,6 @@ impl Loader<'_> {
                 return Err(not_utf8(path, error.as_bytes(), valid).into());
             }
         };
-        self.loaded.files.insert(path.to_owned());
         let Script { file, statements } = parse(path, &text)?;
         self.loaded.literals.extend(literals(&text));
         let text = Arc::new(SourceText { file, text });
@@ -345,7 +366,7 @@ impl Loader<'_> {
             place: Some(name.span.in_file(&text.file)),
             source,
         })?;
-        self.loaded.files.insert(file.clone());
+        self.loaded.texts.insert(file.clone(), TextFile::of(&bytes));
         let platform = String::from_utf8_lossy(&bytes);
         Platform::from_toml(&platform)
             .map_err(|error| text.error(name.span, format!("{file}: {error}")).into())

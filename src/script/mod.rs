@@ -50,8 +50,8 @@ pub use grammar::{
     Span, Statement, Unit, Value,
 };
 pub use load::{
-    Files, LoadError, LoadedScript, MAX_INCLUDE_DEPTH, MAX_INCLUDES, MemoryFiles, Source, load,
-    load_from, load_with,
+    Files, LoadError, LoadedScript, MAX_INCLUDE_DEPTH, MAX_INCLUDES, MemoryFiles, Source, TextFile,
+    load, load_from, load_with,
 };
 pub use parse::{MAX_OPERATORS, MAX_TEXT_BYTES, parse, parse_bytes, round_trips};
 pub use player::{

@@ -43,3 +43,13 @@ mod view;
 fn cases(default: u32) -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
+
+/// Says that a test found nothing to work with; `.ci/run` prints what was said.
+#[allow(clippy::print_stderr, reason = "libtest shows it with --nocapture")]
+fn skipped(test: &str, why: &str) {
+    eprintln!("skipped: {why}");
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("skipped");
+    std::fs::create_dir_all(&folder).expect("the folder of temporary files");
+    let name = test.replace("::", "-");
+    std::fs::write(folder.join(name), format!("{test}: {why}\n")).expect("a file of the test");
+}

@@ -119,7 +119,7 @@ fn another_reader_reads_the_trees() {
 fn the_device_tree_compiler_accepts_the_trees() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     if Command::new("dtc").arg("--version").output().is_err() {
-        eprintln!("skipped: the device tree compiler is not installed");
+        crate::skipped("hosts::fdt", "the device tree compiler is not installed");
         return;
     }
     for (index, line) in LINES.iter().enumerate() {

@@ -191,7 +191,7 @@ fn dumped(folder: &Path, line: &str) -> Result<Vec<u8>, String> {
 #[test]
 fn random_command_lines_give_the_trees_of_the_installed_qemu() {
     let Some(version) = installed() else {
-        eprintln!("skipped: neither QEMU 7.2 nor 10.0 is installed");
+        crate::skipped("hosts::qemu_random", "neither QEMU 7.2 nor 10.0 is installed");
         return;
     };
     let folder = folder();
