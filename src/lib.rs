@@ -7,6 +7,7 @@ pub mod cli;
 pub mod conform;
 pub mod coverage;
 pub mod digest_cache;
+pub mod event_log;
 pub mod explain;
 mod guest;
 pub mod host;

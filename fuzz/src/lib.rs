@@ -10,6 +10,7 @@ mod corim;
 mod digest_file;
 #[path = "../../tests/it/entering.rs"]
 mod entering;
+mod event_log;
 #[path = "../../tests/it/flat.rs"]
 mod flat;
 mod hash_kernels;
@@ -85,4 +86,9 @@ pub fn rmm_log(data: &[u8]) {
 /// Makes the device tree of `data` as QEMU's command line.
 pub fn qemu_args(data: &[u8]) {
     qemu_args::run(data);
+}
+
+/// Reads `data` as a Realm's measurement log, predicts REMs and makes scripts of it.
+pub fn event_log(data: &[u8]) {
+    event_log::run(data);
 }

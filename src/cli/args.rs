@@ -10,6 +10,7 @@ use super::explain::ExplainArgs;
 use super::hashing::{CacheArgs, HashingArgs};
 use super::import::ImportArgs;
 use super::lint::LintArgs;
+use super::log_args::LogArgs;
 use super::measure_args::{DtbArgs, MeasureArgs, ProfilesArgs};
 use super::report::ReportArgs;
 use super::search_args::SearchArgs;
@@ -66,6 +67,7 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     Digests(DigestsArgs),
     Import(ImportArgs),
+    Log(LogArgs),
     Report(ReportArgs),
     Bench(BenchArgs),
     Language(LanguageArgs),
@@ -227,7 +229,7 @@ impl RmmArg {
     }
 }
 
-fn rem_reading(name: &str) -> Result<RemReading, String> {
+pub(super) fn rem_reading(name: &str) -> Result<RemReading, String> {
     let found = RemReading::ALL.into_iter().find(|(known, _)| *known == name);
     found
         .map(|(_, reading)| reading)

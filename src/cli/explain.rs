@@ -90,7 +90,12 @@ pub(super) fn run(args: &ExplainArgs, console: &mut Console) -> io::Result<Exit>
     Ok(if explanation.first.is_none() { Exit::Good } else { Exit::Mismatch })
 }
 
-fn text(a: &Trail, b: &Trail, explanation: &Explanation, console: &mut Console) -> io::Result<()> {
+pub(super) fn text(
+    a: &Trail,
+    b: &Trail,
+    explanation: &Explanation,
+    console: &mut Console,
+) -> io::Result<()> {
     let Some(first) = &explanation.first else {
         let count = explanation.same_before;
         return console.result(&format!("equal: {count} extensions, none differs"));
@@ -126,7 +131,7 @@ fn fields(fields: &[Field], console: &mut Console) -> io::Result<()> {
     Ok(())
 }
 
-fn document(a: &Trail, b: &Trail, explanation: &Explanation) -> Value {
+pub(super) fn document(a: &Trail, b: &Trail, explanation: &Explanation) -> Value {
     let field = |field: &Field| json!({ "name": field.name, "a": field.a, "b": field.b });
     let fields = |list: &[Field]| list.iter().map(field).collect::<Vec<_>>();
     let first = explanation.first.as_ref().map(|first| {

@@ -61,7 +61,7 @@ params.rmi has what no log shows:
   }
   let rec_params_1 = RecParams { flags=runnable, pc=0x8020_0000, aux=auto }";
 
-fn at(text: &str) -> Result<(u64, PathBuf), String> {
+pub(super) fn at(text: &str) -> Result<(u64, PathBuf), String> {
     let (ipa, file) = text.split_once('=').ok_or("it is IPA=FILE, such as 0x80200000=Image")?;
     let digits = ipa.replace('_', "");
     let number = match digits.strip_prefix("0x") {

@@ -16,6 +16,8 @@ mod host;
 mod import;
 mod input;
 mod lint;
+mod log;
+mod log_args;
 mod measure;
 mod measure_args;
 mod measure_files;
@@ -100,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Coverage(args) => coverage::run(args, &mut console),
         Command::Platforms(args) => platforms::run(args, &mut console),
         Command::Lint(args) => lint::run(args, &mut console),
+        Command::Log(args) => log::run(args, &mut console),
         Command::Measure(args) => measure::run(args, &mut console),
         Command::Search(args) => search::run(args, &mut console),
         Command::Dtb(args) => measure::dtb(args, &mut console),

@@ -294,7 +294,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// A text as the script language writes it.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {

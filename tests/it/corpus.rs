@@ -5,6 +5,8 @@ use std::path::Path;
 
 #[path = "../../fuzz/src/corim.rs"]
 mod corim;
+#[path = "../../fuzz/src/event_log.rs"]
+mod event_log;
 #[path = "../../fuzz/src/hash_kernels.rs"]
 mod hash_kernels;
 #[path = "../../fuzz/src/host_and_realm.rs"]
@@ -45,6 +47,11 @@ fn corim() {
 #[test]
 fn digest_file() {
     replay("digest_file", crate::digest_file::run);
+}
+
+#[test]
+fn event_log() {
+    replay("event_log", event_log::run);
 }
 
 #[test]

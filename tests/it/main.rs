@@ -10,6 +10,7 @@ mod deviations;
 mod digest_file;
 mod digests;
 mod entering;
+mod event_log;
 mod explaining;
 mod flat;
 mod guest;

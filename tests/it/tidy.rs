@@ -48,7 +48,7 @@ const FLOORS: &[&[&str]] = &[
     &["rmi", "rsi", "guest"],
     &["session"],
     &["script", "vector", "coverage", "host", "lint", "explain", "refvalue"],
-    &["conform", "digest_cache", "rmm_log", "search", "report"],
+    &["conform", "digest_cache", "event_log", "rmm_log", "search", "report"],
     &["cli"],
 ];
 const ONE_MACHINE: &[&str] = &["rmi", "rsi", "guest"];

@@ -128,7 +128,7 @@ pub(super) fn check_features(
 
 /// Starting level and number of root tables for an IPA size: as many tables side by side as the
 /// architecture allows, so as few levels as can be (`get_start_level`, `realm_num_root_rtts`).
-pub(super) fn geometry(ipa_bits: u32) -> (u64, u64) {
+pub(crate) fn geometry(ipa_bits: u32) -> (u64, u64) {
     let levels = (ipa_bits - 8) / 9;
     let resolved_bits = levels * 9 + 12;
     (4 - u64::from(levels), 1 << ipa_bits.saturating_sub(resolved_bits))

@@ -15,6 +15,7 @@ mod stage;
 
 use std::collections::BTreeSet;
 
+pub(crate) use create::geometry;
 pub use machine::machine;
 pub use profile::{Generation, HOSTS, HostProfile};
 pub use slots::visit_order;

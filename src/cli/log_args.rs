@@ -1,0 +1,90 @@
+//! The arguments of `log`, with their help texts.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+use super::args::Format;
+use super::hashing::HashingArgs;
+use crate::abi::profile::RemReading;
+use crate::event_log::Registers;
+use crate::measure::rim::HashAlgo;
+
+/// Read a Realm's measurement log: its events, the REMs that they make, the RIM that it builds
+///
+/// Reads a TCG event log as a CCA guest has it (the table CCEL, the VMM's log in guest memory).
+/// Prints the events, then the REMs that their digests make and, if the log has the VMM's
+/// operations and all contents are attached, the RIM: the operations are carried out on the
+/// simulated RMM. A digest that is not that of its data, and an expectation that is not met, end
+/// with exit code 3; a log that is none, or a RIM that is expected and can not be rebuilt, with 2.
+///
+/// A log comes from the host: it explains measurements and proves nothing.
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct LogArgs {
+    /// The log; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The bytes that the VMM put into the Realm from this IPA on; repeatable
+    #[arg(long, value_name = "IPA=FILE", value_parser = super::import::at)]
+    pub(crate) at: Vec<(u64, PathBuf)>,
+    /// Bytes that the VMM put into the Realm where the log has their digest; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) image: Vec<PathBuf>,
+    /// How the log numbers registers: `pcr`, mapped to the RIM and REMs as UEFI does, or `mr`, 0
+    /// for the RIM and 1 to 4 for REMs
+    #[arg(long, value_name = "pcr|mr", default_value = "pcr", value_parser = registers)]
+    pub(crate) registers: Registers,
+    /// The Realm's hash algorithm, if the log does not say: sha256 or sha512
+    #[arg(long, value_name = "ALGORITHM", value_parser = algorithm)]
+    pub(crate) hash_algo: Option<HashAlgo>,
+    /// How REMs are extended: concatenated (TF-RMM), buffer, padded-value
+    #[arg(long, value_name = "READING", value_parser = super::args::rem_reading)]
+    pub(crate) rem: Option<RemReading>,
+    /// The RIM that it should be: hexadecimal or base64
+    #[arg(long, value_name = "RIM")]
+    pub(crate) expect_rim: Option<String>,
+    /// What the Realm should have measured: a script, vector, saved events or arguments of `rimsim
+    /// measure`; where the log differs is explained
+    #[arg(long, value_name = "FILE")]
+    pub(crate) expect: Option<PathBuf>,
+    /// A REM that it should be: its number, 1 to 4, and hexadecimal or base64; repeatable
+    #[arg(long, value_name = "N=REM", value_parser = numbered)]
+    pub(crate) expect_rem: Vec<(usize, String)>,
+    /// Write the operations to FILE as a script for `rimsim run`; what it needs goes beside it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) script_out: Option<PathBuf>,
+    /// Save the measured events in FILE, for `rimsim explain`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) events_out: Option<PathBuf>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) hashing: HashingArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  What stands in the log, and which REMs does it make?
+      rimsim log /sys/firmware/acpi/tables/data/CCEL
+  Which RIM do the VMM's operations make, with the files that it loaded?
+      rimsim log vm.log --image Image --image initrd.cpio --at 0x48000000=guest.dtb
+  Where does the log's Realm differ from the one that was predicted?
+      rimsim measure --events-out predicted.events qemu -- qemu-system-aarch64 …
+      rimsim log vm.log --image Image --image guest.dtb --expect predicted.events";
+
+fn registers(name: &str) -> Result<Registers, String> {
+    let found = Registers::ALL.into_iter().find(|(known, _)| *known == name);
+    found.map(|(_, registers)| registers).ok_or_else(|| "it is pcr or mr".into())
+}
+
+fn algorithm(name: &str) -> Result<HashAlgo, String> {
+    HashAlgo::from_name(name).ok_or_else(|| "it is sha256 or sha512".into())
+}
+
+fn numbered(text: &str) -> Result<(usize, String), String> {
+    let (number, rem) = text.split_once('=').ok_or("write N=REM, such as 1=0b8f…")?;
+    let number = number.parse().ok().filter(|n| (1..=4).contains(n));
+    Ok((number.ok_or("a Realm has REM 1 to 4")?, rem.to_owned()))
+}
