@@ -11,6 +11,7 @@ use super::hashing::{CacheArgs, HashingArgs};
 use super::import::ImportArgs;
 use super::lint::LintArgs;
 use super::log_args::LogArgs;
+use super::matrix::MatrixArgs;
 use super::measure_args::{DtbArgs, MeasureArgs, ProfilesArgs};
 use super::report::ReportArgs;
 use super::search_args::SearchArgs;
@@ -63,6 +64,7 @@ pub(crate) enum Command {
     Measure(MeasureArgs),
     Dtb(DtbArgs),
     Search(SearchArgs),
+    Matrix(MatrixArgs),
     Profiles(ProfilesArgs),
     Explain(ExplainArgs),
     Digests(DigestsArgs),

@@ -112,12 +112,7 @@ impl From<Refusal> for Trouble {
             Refusal::File { source: ImageError::Empty { .. }, .. } => Exit::Usage,
             Refusal::File { .. } => Exit::Io,
         };
-        let who = match &refusal {
-            Refusal::Refused { by: Layer::Kvm, .. } => "KVM refuses ",
-            Refusal::Refused { by: Layer::Rmm, .. } => "the RMM refuses ",
-            _ => "",
-        };
-        Self(exit, format!("{who}{refusal}"))
+        Self(exit, refusal.told())
     }
 }
 
@@ -235,7 +230,7 @@ pub(crate) fn own_layers(args: &GuestArgs) -> Result<Vec<(String, CapsLayer)>, T
     Ok(layers)
 }
 
-fn layer(name: &str) -> Result<CapsLayer, Trouble> {
+pub(crate) fn layer(name: &str) -> Result<CapsLayer, Trouble> {
     if !name.contains(['.', '/']) {
         let known: Vec<_> = CAPS_PRESETS.iter().map(|preset| preset.name).collect();
         let why = || format!("--caps {name}: no such preset; there are {}", known.join(", "));

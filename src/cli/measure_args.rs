@@ -97,7 +97,7 @@ pub(crate) struct ProfilesArgs {
 }
 
 /// The host and the files of a guest.
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, Default, ClapArgs)]
 pub(crate) struct GuestArgs {
     /// The KVM, by name (see `rimsim profiles`); the one that the VMM's version was written for
     /// unless given

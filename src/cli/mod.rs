@@ -18,6 +18,7 @@ mod input;
 mod lint;
 mod log;
 mod log_args;
+mod matrix;
 mod measure;
 mod measure_args;
 mod measure_files;
@@ -105,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Log(args) => log::run(args, &mut console),
         Command::Measure(args) => measure::run(args, &mut console),
         Command::Search(args) => search::run(args, &mut console),
+        Command::Matrix(args) => matrix::run(args, &mut console),
         Command::Dtb(args) => measure::dtb(args, &mut console),
         Command::Profiles(args) => profiles::run(args, &mut console),
         Command::Language(args) => platforms::language(args, &mut console),

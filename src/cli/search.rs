@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::host::{Trouble, Vmm, usage};
+use super::host::{Trouble, Vmm, layer, usage};
 use super::search_args::{Budget, SearchArgs};
 use super::search_guests::{CommandLine, MAX_VARIANTS};
 use super::search_report::Told;
@@ -33,7 +33,9 @@ fn search(args: &SearchArgs) -> Result<Told, Trouble> {
     if space.len().is_none() {
         return Err(usage("--vary: the space has more than 2^64 candidates".into()));
     }
-    let guests = CommandLine::new(args, vmm, files, target.rim.algo(), hasher.clone())?;
+    let (algo, argv) = (target.rim.algo(), &args.vmm.argv);
+    let guests = CommandLine::new(&args.guest, argv, vmm, files, algo, hasher.clone())?;
+    args.dtb_candidate.iter().try_for_each(|path| guests.check_device_tree(path))?;
     let begun = Instant::now();
     let mut go_on = |report: &Report| match args.budget {
         None => Some(u64::MAX),
@@ -87,24 +89,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Trouble> {
 fn axes(args: &SearchArgs, vmm: Vmm) -> Result<Vec<Axis>, Trouble> {
     let mut axes: Vec<Axis> = Vec::new();
     for text in &args.vary {
-        let (name, values) = match text.split_once('=') {
-            Some((name, values)) => (name, Some(values)),
-            None => (text.as_str(), None),
-        };
-        let wrong = |why: String| usage(format!("--vary {text}: {why}"));
-        let parameter = Parameter::from_name(name).map_err(|error| wrong(error.to_string()))?;
-        if axes.iter().any(|axis| axis.parameter == parameter) {
-            return Err(wrong(format!("{name} is varied already; give all values at once")));
-        }
-        let values = match values {
-            Some(values) => parameter.values(values).map_err(|error| wrong(error.to_string()))?,
-            None => defaults(parameter, vmm),
-        };
-        if values.is_empty() {
-            return Err(wrong(format!("its values are given with --{name}")));
-        }
-        check_versions(&values, vmm).map_err(wrong)?;
-        axes.push(Axis { parameter, values });
+        add_axis(text, vmm, &mut axes)?;
     }
     if args.vary.is_empty() {
         let open = Parameter::ALL.into_iter().filter(|parameter| is_open(args, *parameter));
@@ -125,6 +110,29 @@ fn axes(args: &SearchArgs, vmm: Vmm) -> Result<Vec<Axis>, Trouble> {
     Ok(axes)
 }
 
+/// The axis that a `--vary` asks for.
+pub(super) fn add_axis(text: &str, vmm: Vmm, axes: &mut Vec<Axis>) -> Result<(), Trouble> {
+    let (name, values) = match text.split_once('=') {
+        Some((name, values)) => (name, Some(values)),
+        None => (text, None),
+    };
+    let wrong = |why: String| usage(format!("--vary {text}: {why}"));
+    let parameter = Parameter::from_name(name).map_err(|error| wrong(error.to_string()))?;
+    if axes.iter().any(|axis| axis.parameter == parameter) {
+        return Err(wrong(format!("{name} is varied already; give all values at once")));
+    }
+    let values = match values {
+        Some(values) => parameter.values(values).map_err(|error| wrong(error.to_string()))?,
+        None => defaults(parameter, vmm),
+    };
+    if values.is_empty() {
+        return Err(wrong(format!("its values are given with --{name}")));
+    }
+    check_values(&values, vmm).map_err(wrong)?;
+    axes.push(Axis { parameter, values });
+    Ok(())
+}
+
 fn defaults(parameter: Parameter, vmm: Vmm) -> Vec<Knob> {
     match parameter {
         Parameter::VmmVersion => {
@@ -135,8 +143,13 @@ fn defaults(parameter: Parameter, vmm: Vmm) -> Vec<Knob> {
     }
 }
 
-fn check_versions(values: &[Knob], vmm: Vmm) -> Result<(), String> {
+/// Names that only a VMM or a folder knows.
+pub(super) fn check_values(values: &[Knob], vmm: Vmm) -> Result<(), String> {
     for value in values {
+        if let Knob::Platform(names) = value {
+            let found = names.split('+').try_for_each(|name| layer(name).map(|_| ()));
+            found.map_err(|Trouble(_, why)| why)?;
+        }
         if let Knob::VmmVersion(name) = value {
             crate::host::vmm::version_by_name(vmm.versions(), name)
                 .map_err(|why| format!("{name}: {why}"))?;

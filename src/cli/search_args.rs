@@ -26,9 +26,10 @@ pub(crate) struct SearchArgs {
     /// What to vary: NAME, or NAME=VALUES (`6,16`, `33-48`); if this is not given, what no option
     /// says and hosts differ in
     ///
-    /// Names: host, ipa-bits, lpa2, num-bps, num-wps, pmu-counters (`none` for no PMU), sve-vl
-    /// (longest, in bits), vmm-version, log (measurement log), align (of populated regions), order
-    /// (of populated regions).
+    /// Names: host, platform (presets or files as --caps takes them, `+` between those of one
+    /// host), ipa-bits, lpa2, num-bps, num-wps, pmu-counters (`none` for no PMU), sve-vl (longest,
+    /// in bits), vmm-version, cpus, mem (`512M`, `2G`), log (measurement log), align (of populated
+    /// regions), order (of populated regions).
     #[arg(long, value_name = "NAME[=VALUES]")]
     pub(crate) vary: Vec<String>,
     /// Another guest command line, in place of kvmtool's -p or QEMU's -append; repeatable

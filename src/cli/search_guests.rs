@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::hashing::ImageFiles;
-use super::host::{Trouble, Vmm, own_layers, usage};
-use super::search_args::SearchArgs;
+use super::host::{Trouble, Vmm, layer as layer_of, own_layers, usage};
+use super::measure_args::GuestArgs;
 use crate::host::caps::{CapsLayer, stack, sve_lengths_up_to};
 use crate::host::kvm::HostProfile;
 use crate::host::vmm::{Context, VmmVersion, version_by_name};
-use crate::host::{Files, Refusal, gunzip};
+use crate::host::{Files, Layer, Refusal, gunzip};
 use crate::measure::digests::{self, DigestFile, DigestSource, GranuleDigests};
 use crate::measure::hasher::Hasher;
 use crate::measure::image::{Image, ImageError};
@@ -26,7 +26,8 @@ const MAX_UNPACKED_BYTES: u64 = 256 << 20;
 
 /// A VMM with its command line, on hosts that differ.
 pub(super) struct CommandLine<'a> {
-    args: &'a SearchArgs,
+    guest: &'a GuestArgs,
+    argv: &'a [String],
     vmm: Vmm,
     layers: Vec<(String, CapsLayer)>,
     version: Option<&'static VmmVersion>,
@@ -35,34 +36,40 @@ pub(super) struct CommandLine<'a> {
 
 impl<'a> CommandLine<'a> {
     pub(super) fn new(
-        args: &'a SearchArgs,
+        guest: &'a GuestArgs,
+        argv: &'a [String],
         vmm: Vmm,
         files: ImageFiles,
         algo: HashAlgo,
         hasher: Hasher,
     ) -> Result<Self, Trouble> {
-        let version = args.guest.vmm_version.as_deref().map(|name| {
+        let version = guest.vmm_version.as_deref().map(|name| {
             version_by_name(vmm.versions(), name)
                 .map_err(|why| usage(format!("--vmm-version {name}: {why}")))
         });
-        if let Some(name) = &args.guest.host {
+        if let Some(name) = &guest.host {
             HostProfile::from_name(name).map_err(|why| usage(format!("--host {name}: {why}")))?;
         }
-        let unpack = (vmm == Vmm::Qemu).then(|| kernel_name(&args.vmm.argv)).flatten();
+        let unpack = (vmm == Vmm::Qemu).then(|| kernel_name(argv)).flatten();
         let opened = BTreeMap::new();
-        let files = SharedFiles { map: &args.guest.map, files, opened, algo, hasher, unpack };
+        let files = SharedFiles { map: &guest.map, files, opened, algo, hasher, unpack };
         let guests = Self {
-            args,
+            guest,
+            argv,
             vmm,
-            layers: own_layers(&args.guest)?,
+            layers: own_layers(guest)?,
             version: version.transpose()?,
             files: Mutex::new(files),
         };
-        // A file that is not there is one mistake, not thousands of refusals.
-        for path in args.guest.dtb.iter().chain(&args.dtb_candidate) {
-            guests.device_tree(path)?;
+        if let Some(path) = &guest.dtb {
+            guests.check_device_tree(path)?;
         }
         Ok(guests)
+    }
+
+    /// Opens a device tree: one that is not there is one mistake, not thousands of refusals.
+    pub(super) fn check_device_tree(&self, path: &Path) -> Result<(), Trouble> {
+        Ok(self.device_tree(path).map(|_| ())?)
     }
 
     /// Says whether all files are still what they were.
@@ -81,11 +88,12 @@ impl<'a> CommandLine<'a> {
 
 impl Guests for CommandLine<'_> {
     fn plan(&self, candidate: &[Knob]) -> Result<Planned, Refusal> {
-        let mut argv = self.args.vmm.argv.clone();
+        let mut argv = self.argv.to_vec();
         let mut version = self.version.unwrap_or(&self.vmm.versions()[0]);
-        let mut host = self.args.guest.host.as_deref();
-        let mut tree = self.args.guest.dtb.clone();
+        let mut host = self.guest.host.as_deref();
+        let mut tree = self.guest.dtb.clone();
         let mut layer = CapsLayer::default();
+        let mut layers = self.layers.clone();
         for knob in candidate {
             match knob {
                 Knob::Host(name) => host = Some(name),
@@ -100,12 +108,23 @@ impl Guests for CommandLine<'_> {
                 }
                 Knob::Dtb(path) => tree = Some(path.into()),
                 Knob::Log(on) => with_log(self.vmm, &mut argv, *on),
+                Knob::Cpus(count) => with_cpus(self.vmm, &mut argv, *count),
+                Knob::Mem(size) => with_mem(self.vmm, &mut argv, size),
+                Knob::Platform(names) => {
+                    for name in names.split('+') {
+                        let found = layer_of(name).map_err(|Trouble(_, why)| Refusal::Refused {
+                            by: Layer::Vmm,
+                            place: "platform".into(),
+                            why,
+                        });
+                        layers.push((name.to_owned(), found?));
+                    }
+                }
                 other => put(&mut layer, other),
             }
         }
         let host = HostProfile::from_name(host.unwrap_or(version.host));
         let host = host.expect("the name was checked");
-        let mut layers = self.layers.clone();
         layers.push(("search".to_owned(), layer));
         layers.push((host.name.to_owned(), CapsLayer::of_host(host)));
         let (caps, _) = stack(&layers);
@@ -147,6 +166,45 @@ fn with_log(vmm: Vmm, argv: &mut Vec<String>, on: bool) {
         }
         Vmm::CloudHypervisor => {}
     }
+}
+
+/// The command line with so many vCPUs. Of several options kvmtool takes the last one, and QEMU
+/// puts them together; cloud-hypervisor takes one only.
+fn with_cpus(vmm: Vmm, argv: &mut Vec<String>, count: u32) {
+    match vmm {
+        Vmm::Kvmtool => argv.extend(["-c".to_owned(), count.to_string()]),
+        Vmm::Qemu => argv.extend(["-smp".to_owned(), format!("cpus={count}")]),
+        Vmm::CloudHypervisor => with_property(argv, "--cpus", "boot", &count.to_string()),
+    }
+}
+
+/// The command line with so much RAM.
+fn with_mem(vmm: Vmm, argv: &mut Vec<String>, size: &str) {
+    match vmm {
+        Vmm::Kvmtool | Vmm::Qemu => argv.extend(["-m".to_owned(), size.to_owned()]),
+        Vmm::CloudHypervisor => with_property(argv, "--memory", "size", size),
+    }
+}
+
+/// Sets one property of an option that has several.
+fn with_property(argv: &mut Vec<String>, option: &str, key: &str, value: &str) {
+    let property = format!("{key}={value}");
+    let joined = format!("{option}=");
+    let other = |text: &str| {
+        let rest = text.split(',').filter(|part| part.split('=').next() != Some(key));
+        rest.chain([property.as_str()]).collect::<Vec<_>>().join(",")
+    };
+    for i in 0..argv.len() {
+        if let Some(text) = argv[i].strip_prefix(&joined) {
+            argv[i] = format!("{joined}{}", other(text));
+            return;
+        }
+        if argv[i] == option && i + 1 < argv.len() {
+            argv[i + 1] = other(&argv[i + 1]);
+            return;
+        }
+    }
+    argv.extend([option.to_owned(), property]);
 }
 
 /// The file that QEMU's command line names as its kernel.

@@ -100,7 +100,7 @@ impl Told {
                 fixed.join(", ")
             ));
         }
-        lines.push("what no search varies: the files' contents, RAM size and vCPUs".into());
+        lines.push("what no search varies: the files' contents".into());
         lines
     }
 

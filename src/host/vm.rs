@@ -139,3 +139,16 @@ pub enum Refusal {
         source: ImageError,
     },
 }
+
+impl Refusal {
+    /// The refusal with whoever refuses, as people are told of it.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let who = match self {
+            Self::Refused { by: Layer::Kvm, .. } => "KVM refuses ",
+            Self::Refused { by: Layer::Rmm, .. } => "the RMM refuses ",
+            _ => "",
+        };
+        format!("{who}{self}")
+    }
+}

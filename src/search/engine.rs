@@ -25,7 +25,7 @@ use crate::measure::events::Events;
 use crate::measure::hasher::Hasher;
 use crate::measure::image::Image;
 use crate::measure::refold::{Library, PieceId};
-use crate::measure::rim::Measurement;
+use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::rule::RimRule;
 use crate::model::world::World;
 use crate::session::Session;
@@ -95,29 +95,56 @@ pub fn run(
     hasher: &Hasher,
     go_on: &mut dyn FnMut(&Report) -> Option<u64>,
 ) -> Report {
-    let mut search = Search {
-        guests,
-        target: *target,
-        hasher: hasher.clone(),
-        library: Library::new(target.algo(), hasher.clone()),
-        images: BTreeMap::new(),
-        classes: BTreeMap::new(),
-        report: Report::default(),
-    };
+    let mut search = Search::new(guests, target.algo(), true, hasher);
     let end = space.len().unwrap_or(u64::MAX);
     let mut at = 0;
     while at < end {
         let Some(most) = go_on(&search.report).filter(|most| *most > 0) else { break };
         let next = end.min(at + BATCH.min(most));
-        search.batch(space, at..next);
+        search.batch(space, at..next, target);
         at = next;
     }
     search.report
 }
 
+/// Calculates the RIM of every candidate of `space`, in order: by `algo`, or by the algorithm that
+/// the command line says. What is refused says by whom and why.
+///
+/// # Errors
+/// If a file can not be read: no candidate is to blame for that.
+///
+/// # Panics
+/// If the space has more candidates than memory has room for.
+pub fn table(
+    space: &Space,
+    guests: &dyn Guests,
+    algo: Option<HashAlgo>,
+    hasher: &Hasher,
+) -> Result<Vec<Result<Measurement, String>>, Refusal> {
+    let count = space.len().expect("a space that fits into memory");
+    let mut rows = BTreeMap::new();
+    for pass in HashAlgo::ALL.into_iter().filter(|pass| algo.is_none_or(|algo| algo == *pass)) {
+        let mut search = Search::new(guests, pass, algo.is_some(), hasher);
+        for at in (0..count).step_by(usize::try_from(BATCH).expect("it is small")) {
+            let Batch { trie, refused, .. } = search.prepare(space, at..count.min(at + BATCH));
+            if let Some(refusal) = search.file.take() {
+                return Err(refusal);
+            }
+            rows.extend(refused.into_iter().map(|(number, why)| (number, Err(why))));
+            trie.each(&search.library, Measurement::zero(pass), |candidates, rim| {
+                rows.extend(candidates.iter().map(|number| (*number, Ok(rim))));
+            });
+        }
+    }
+    assert_eq!(rows.len() as u64, count, "every candidate has a row");
+    Ok(rows.into_values().collect())
+}
+
 struct Search<'s> {
     guests: &'s dyn Guests,
-    target: Measurement,
+    algo: HashAlgo,
+    /// Whether all measure by `algo`; otherwise those that do not are passed over.
+    forced: bool,
     hasher: Hasher,
     library: Library,
     /// Images that VMMs made, by their bytes' hash and their name: each once.
@@ -125,6 +152,17 @@ struct Search<'s> {
     /// What follows REALM_CREATE, by everything that it depends on.
     classes: BTreeMap<String, Result<Arc<Vec<PieceId>>, String>>,
     report: Report,
+    /// The first file that could not be used.
+    file: Option<Refusal>,
+}
+
+/// Candidates as far as they can be folded.
+struct Batch {
+    trie: Trie,
+    /// Those in the trie, with the parameters that the RMM reads.
+    begun: BTreeMap<u64, (Planned, RealmEvent)>,
+    /// The others, and why.
+    refused: Vec<(u64, String)>,
 }
 
 /// A candidate in work.
@@ -134,17 +172,54 @@ struct Candidate {
     class: String,
 }
 
+impl<'s> Search<'s> {
+    fn new(guests: &'s dyn Guests, algo: HashAlgo, forced: bool, hasher: &Hasher) -> Self {
+        Self {
+            guests,
+            algo,
+            forced,
+            hasher: hasher.clone(),
+            library: Library::new(algo, hasher.clone()),
+            images: BTreeMap::new(),
+            classes: BTreeMap::new(),
+            report: Report::default(),
+            file: None,
+        }
+    }
+}
+
 impl Search<'_> {
-    fn batch(&mut self, space: &Space, numbers: std::ops::Range<u64>) {
+    fn batch(&mut self, space: &Space, numbers: std::ops::Range<u64>, target: &Measurement) {
         self.report.tried += numbers.end - numbers.start;
+        let Batch { trie, begun, refused } = self.prepare(space, numbers);
+        refused.into_iter().for_each(|(_, why)| self.refuse(why));
+        let (matches, lists) = trie.find(&self.library, Measurement::zero(self.algo), target);
+        self.report.lists += lists;
+        for candidates in matches {
+            let params = begun[&candidates[0]].1;
+            candidates.par_iter().for_each(|number| self.verify(&begun[number].0, *number, target));
+            self.report.boots += candidates.len() as u64;
+            self.take(Match { params, candidates });
+        }
+    }
+
+    /// Plans candidates and boots what has to be booted of them.
+    fn prepare(&mut self, space: &Space, numbers: std::ops::Range<u64>) -> Batch {
+        let mut refused = Vec::new();
         let mut candidates = Vec::new();
         for number in numbers {
             match self.planned(&space.candidate(number)) {
-                Ok(planned) => {
+                Ok(None) => {}
+                Ok(Some(planned)) => {
                     let class = class(&planned);
                     candidates.push(Candidate { number, planned, class });
                 }
-                Err(refusal) => self.refuse(refusal.to_string()),
+                Err(refusal) => {
+                    refused.push((number, refusal.told()));
+                    if matches!(refusal, Refusal::File { .. }) && self.file.is_none() {
+                        self.file = Some(refusal);
+                    }
+                }
             }
         }
         let starts: Vec<_> = candidates.par_iter().map(|one| self.start(&one.planned)).collect();
@@ -152,7 +227,7 @@ impl Search<'_> {
         for (candidate, start) in candidates.into_iter().zip(starts) {
             match start {
                 Ok(start) => begun.push((candidate, start)),
-                Err(why) => self.refuse(why),
+                Err(why) => refused.push((candidate.number, why)),
             }
         }
         self.boot_new_classes(&begun);
@@ -160,7 +235,7 @@ impl Search<'_> {
         let mut found = BTreeMap::new();
         for (candidate, start) in begun {
             match self.classes[&candidate.class].clone() {
-                Err(why) => self.refuse(why),
+                Err(why) => refused.push((candidate.number, why)),
                 Ok(tail) => {
                     let first = Events::from_iter([MeasuredEvent::Realm(Box::new(start))]);
                     let first = self.library.take_apart(&first, candidate.planned.rule);
@@ -169,15 +244,7 @@ impl Search<'_> {
                 }
             }
         }
-        let zero = Measurement::zero(self.target.algo());
-        let (matches, lists) = trie.find(&self.library, zero, &self.target);
-        self.report.lists += lists;
-        for candidates in matches {
-            let params = found[&candidates[0]].1;
-            candidates.par_iter().for_each(|number| self.verify(&found[number].0, *number));
-            self.report.boots += candidates.len() as u64;
-            self.take(Match { params, candidates });
-        }
+        Batch { trie, begun: found, refused }
     }
 
     /// Adds to what was found in another batch by the same parameters.
@@ -197,15 +264,21 @@ impl Search<'_> {
         }
     }
 
-    fn planned(&mut self, candidate: &[Knob]) -> Result<Planned, Refusal> {
+    /// The VM of a candidate; `None` if it measures by another algorithm.
+    fn planned(&mut self, candidate: &[Knob]) -> Result<Option<Planned>, Refusal> {
         let mut planned = self.guests.plan(candidate)?;
         for knob in candidate {
             knob.edit(&mut planned)?;
         }
+        let mut own = HashAlgo::Sha256;
         for call in &mut planned.vm.calls {
             if let Call::HashAlgo(algo) = call {
-                *algo = self.target.algo();
+                own = *algo;
+                *algo = self.algo;
             }
+        }
+        if !self.forced && own != self.algo {
+            return Ok(None);
         }
         let made = planned.vm.regions.iter_mut().filter_map(|region| region.image.as_mut());
         for image in made.filter(|image| image.stamp().is_none()) {
@@ -213,7 +286,7 @@ impl Search<'_> {
             let key = (hash, image.name().to_owned());
             *image = Arc::clone(self.images.entry(key).or_insert_with(|| Arc::clone(image)));
         }
-        Ok(planned)
+        Ok(Some(planned))
     }
 
     /// Boots one candidate of each class that was not seen before. All of these get as far as
@@ -252,7 +325,7 @@ impl Search<'_> {
             }
         };
         boot(&Planned { vm, ..planned.clone() }, &self.hasher, &mut on_stage)
-            .map_err(|refusal| refusal.to_string())?;
+            .map_err(|refusal| refusal.told())?;
         Ok(start.expect("a Realm was created"))
     }
 
@@ -261,17 +334,17 @@ impl Search<'_> {
         let mut rim = None;
         let mut on_stage = |stage: Stage| rim = Some(stage.rim);
         let events = boot(planned, &self.hasher, &mut on_stage);
-        let events = events.map_err(|refusal| refusal.to_string())?;
+        let events = events.map_err(|refusal| refusal.told())?;
         let rim = rim.expect("a Realm that was built has stages");
-        if rim.algo() != self.target.algo() {
+        if rim.algo() != self.algo {
             return Err(format!("this host measures by {} only", rim.algo().name()));
         }
         Ok((events, rim))
     }
 
-    fn verify(&self, planned: &Planned, number: u64) {
+    fn verify(&self, planned: &Planned, number: u64, target: &Measurement) {
         let rim = self.boot(planned).map(|(_, rim)| rim);
-        assert_eq!(rim, Ok(self.target), "candidate {number} was found, and its boot differs");
+        assert_eq!(rim, Ok(*target), "candidate {number} was found, and its boot differs");
     }
 }
 

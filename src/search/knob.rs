@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::engine::Planned;
 use crate::abi::addr::{GRANULE_SIZE, align_down};
+use crate::host::caps::CAPS_PRESETS;
 use crate::host::kvm::{HOSTS, HostProfile};
 use crate::host::{Call, Layer, Refusal};
 
@@ -23,7 +24,10 @@ pub enum Parameter {
     NumWps,
     PmuCounters,
     SveVl,
+    Platform,
     VmmVersion,
+    Cpus,
+    Mem,
     AppendVariant,
     DtbCandidate,
     Log,
@@ -36,6 +40,8 @@ pub enum Parameter {
 pub enum Knob {
     /// The KVM, by name.
     Host(&'static str),
+    /// What the host offers: presets or files, with `+` between those that it has together.
+    Platform(String),
     /// IPA bits of the Realm.
     IpaBits(u8),
     /// Whether the host kernel runs with LPA2.
@@ -50,6 +56,10 @@ pub enum Knob {
     SveVl(u16),
     /// The VMM's version, by name.
     VmmVersion(String),
+    /// vCPUs.
+    Cpus(u32),
+    /// RAM, as a number and M or G.
+    Mem(String),
     /// Another text for the guest kernel's command line.
     Append(String),
     /// Another device tree, by the name of its file.
@@ -96,7 +106,7 @@ pub enum KnobError {
 
 impl Parameter {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Host,
         Self::IpaBits,
         Self::Lpa2,
@@ -104,7 +114,10 @@ impl Parameter {
         Self::NumWps,
         Self::PmuCounters,
         Self::SveVl,
+        Self::Platform,
         Self::VmmVersion,
+        Self::Cpus,
+        Self::Mem,
         Self::AppendVariant,
         Self::DtbCandidate,
         Self::Log,
@@ -117,6 +130,7 @@ impl Parameter {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Host => "host",
+            Self::Platform => "platform",
             Self::IpaBits => "ipa-bits",
             Self::Lpa2 => "lpa2",
             Self::NumBps => "num-bps",
@@ -124,6 +138,8 @@ impl Parameter {
             Self::PmuCounters => "pmu-counters",
             Self::SveVl => "sve-vl",
             Self::VmmVersion => "vmm-version",
+            Self::Cpus => "cpus",
+            Self::Mem => "mem",
             Self::AppendVariant => "append-variant",
             Self::DtbCandidate => "dtb-candidate",
             Self::Log => "log",
@@ -155,6 +171,12 @@ impl Parameter {
                 return own.map(|host| Knob::Host(host.name)).collect();
             }
             Self::IpaBits => "40,48,33-39,41-47",
+            Self::Platform => {
+                let presets = CAPS_PRESETS.iter();
+                return presets.map(|preset| Knob::Platform(preset.name.to_owned())).collect();
+            }
+            Self::Cpus => "1,2,4,8",
+            Self::Mem => "256M,512M,1G,2G,4G",
             Self::Lpa2 => "false,true",
             Self::NumBps => "6,16,2,4,8",
             Self::NumWps => "4,16,2,8",
@@ -228,6 +250,22 @@ impl Parameter {
                     HostProfile::from_name(word).map_err(|why| wrong(&format!("no KVM: {why}")))?;
                 Knob::Host(host.name)
             }
+            Self::Platform if word.split('+').any(str::is_empty) => {
+                return Err(wrong("no name, nor several with + between them"));
+            }
+            Self::Platform => Knob::Platform(word.to_owned()),
+            Self::Cpus => {
+                let count = number(1, MAX_VALUES as u64)?;
+                Knob::Cpus(u32::try_from(count).expect("it is small"))
+            }
+            Self::Mem => {
+                let digits = word.strip_suffix(['M', 'G']).unwrap_or_default();
+                let some = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.is_empty();
+                if !some || digits.len() > 9 || digits.starts_with('0') {
+                    return Err(wrong("no size such as 512M or 2G"));
+                }
+                Knob::Mem(word.to_owned())
+            }
             Self::IpaBits => Knob::IpaBits(byte(32, 52)?),
             Self::Lpa2 => Knob::Lpa2(on()?),
             Self::NumBps => Knob::NumBps(byte(2, 64)?),
@@ -279,6 +317,9 @@ impl Knob {
             Self::PmuCounters(_) => Parameter::PmuCounters,
             Self::SveVl(_) => Parameter::SveVl,
             Self::VmmVersion(_) => Parameter::VmmVersion,
+            Self::Platform(_) => Parameter::Platform,
+            Self::Cpus(_) => Parameter::Cpus,
+            Self::Mem(_) => Parameter::Mem,
             Self::Append(_) => Parameter::AppendVariant,
             Self::Dtb(_) => Parameter::DtbCandidate,
             Self::Log(_) => Parameter::Log,
@@ -342,6 +383,8 @@ impl fmt::Display for Knob {
         match self {
             Self::Host(name) => f.write_str(name),
             Self::VmmVersion(text) | Self::Append(text) | Self::Dtb(text) => f.write_str(text),
+            Self::Platform(text) | Self::Mem(text) => f.write_str(text),
+            Self::Cpus(count) => write!(f, "{count}"),
             Self::IpaBits(n) | Self::NumBps(n) | Self::NumWps(n) => write!(f, "{n}"),
             Self::PmuCounters(Some(n)) => write!(f, "{n}"),
             Self::PmuCounters(None) => f.write_str("none"),
@@ -385,6 +428,9 @@ mod tests {
             ("host", "kvm-v1", "host: `kvm-v1` is no KVM: the first series"),
             ("order", "up", "order: `up` is none of vmm, ascending, descending"),
             ("align", "1", "align: `1` is none of vmm, 4K, 64K, 2M"),
+            ("cpus", "0", "cpus: `0` is no number from 1 to 4096"),
+            ("mem", "1024", "mem: `1024` is no size such as 512M or 2G"),
+            ("platform", "fvp+", "platform: `fvp+` is no name, nor several with +"),
             ("log", "yes", "log: `yes` is neither true nor false"),
             ("append-variant", "a", "its values are given with --append-variant"),
         ] {

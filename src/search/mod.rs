@@ -1,8 +1,8 @@
-//! Which parameters make a RIM that was observed?
+//! Which parameters make a RIM that was observed, and which RIM do they make?
 //!
-//! A [`Space`] of candidates is tried: each is planned by its VMM and carried out by KVM on the
-//! RMM. Nothing here knows how a RIM is made; `engine` says which boots need not be repeated, and
-//! why that is sound.
+//! A [`Space`] of candidates is tried, or made a table of: each is planned by its VMM and carried
+//! out by KVM on the RMM. Nothing here knows how a RIM is made; `engine` says which boots need not
+//! be repeated, and why that is sound.
 
 mod engine;
 mod knob;
@@ -11,7 +11,7 @@ mod space;
 mod token;
 mod trie;
 
-pub use engine::{Guests, Match, Planned, Report, run};
+pub use engine::{Guests, Match, Planned, Report, run, table};
 pub use knob::{Knob, KnobError, Order, Parameter};
 pub use rim::{RimError, Target};
 pub use space::{Axis, Space};

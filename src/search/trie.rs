@@ -45,13 +45,29 @@ impl Trie {
     ) -> (Vec<Vec<u64>>, u64) {
         let mut found = Vec::new();
         let mut lists = 0;
+        self.each(library, rim, |candidates, rim| {
+            lists += 1;
+            if rim == *target {
+                found.push(candidates.to_vec());
+            }
+        });
+        found.sort_unstable();
+        (found, lists)
+    }
+
+    /// Gives the candidates of every list to `f`, with what the list makes of `rim`.
+    pub(super) fn each(
+        &self,
+        library: &Library,
+        rim: Measurement,
+        mut f: impl FnMut(&[u64], Measurement),
+    ) {
         let mut chains = vec![(self, rim)];
         while !chains.is_empty() {
             let mut by_piece: BTreeMap<PieceId, Vec<(&Self, Measurement)>> = BTreeMap::new();
             for (node, rim) in chains {
-                lists += u64::from(!node.candidates.is_empty());
-                if !node.candidates.is_empty() && rim == *target {
-                    found.push(node.candidates.clone());
+                if !node.candidates.is_empty() {
+                    f(&node.candidates, rim);
                 }
                 for (piece, next) in &node.next {
                     by_piece.entry(*piece).or_default().push((next, rim));
@@ -62,8 +78,6 @@ impl Trie {
             chains =
                 folds.into_iter().flat_map(|fold| fold.nodes.into_iter().zip(fold.rims)).collect();
         }
-        found.sort_unstable();
-        (found, lists)
     }
 }
 

@@ -367,106 +367,74 @@ fn a_device_tree_in_the_log_is_contents() {
     assert_eq!(without, rebuilt(&log, &[At { ipa: Some(0x8000_0000), image }]));
 }
 
+/// What a writer adds to the first event of a log, and what is said of it.
+type Wrong = (fn(&mut Writer), &'static str);
+
+fn with(change: fn(&mut Writer)) -> Vec<u8> {
+    let mut writer = Writer::new(&[(SHA256, 32)]);
+    change(&mut writer);
+    writer.0
+}
+
+fn add(log: &mut Writer, kind: u32, digests: &[(u16, Vec<u8>)], data: &[u8]) {
+    log.event(0, kind, digests, data);
+}
+
+fn tag(log: &mut Writer, tag: u32, words: &[u64]) {
+    log.words(tag, words);
+}
+
+fn realm(log: &mut Writer, byte: u8) {
+    log.tag(1, &[byte; 14]);
+}
+
 /// What is refused, with the event and the byte.
 #[test]
 fn wrong_logs() {
-    let head = Writer::new(&[(SHA256, 32)]).0;
-    let with = |f: &dyn Fn(&mut Writer)| {
-        let mut writer = Writer(head.clone());
-        f(&mut writer);
-        read(&writer.0).expect_err("no log").to_string()
-    };
-    let digest = |algorithm, len| [(algorithm, vec![1; len])];
-    for (found, wanted) in [
-        (read(b"").expect_err("empty").to_string(), "event 0, byte 0x0: the index takes 4 bytes"),
-        (read(&[1; 40]).expect_err("noise").to_string(), "a log begins with EV_NO_ACTION"),
-        (read(&[0; 64]).expect_err("zeros").to_string(), "EV_PREBOOT_CERT of index 0"),
-        (with(&|log| log.0[32] = b's'), "the signature is \"spec ID Event03\""),
-        (with(&|log| log.0[60] = 4), "digests of sha1 with 32 bytes"),
-        (with(&|log| log.0[56] = 0), "0 algorithms; there are 1 to 16"),
-        (
-            with(&|log| {
-                log.event(1, 4, &digest(SHA512, 64), &[]);
-            }),
-            "a digest of sha512",
-        ),
-        (
-            with(&|log| {
-                let two = [digest(SHA256, 32), digest(SHA256, 32)].concat();
-                log.event(1, 4, &two, &[]);
-            }),
-            "a second digest of sha256",
-        ),
-        (
-            with(&|log| {
-                log.tag(1, &[0; 13]);
-            }),
-            "REALM_CREATE has 14 bytes of data, and 13",
-        ),
-        (
-            with(&|log| {
-                log.words(2, &[u64::MAX, 1]);
-            }),
-            "pass 64 bits",
-        ),
-        (
-            with(&|log| {
-                log.words(3, &[0; 9]);
-            }),
-            "REC_CREATE has 80 bytes of data, and 72",
-        ),
-        (
-            with(&|log| {
-                log.event(0, 6, &[], &[1, 0, 0]);
-            }),
-            "3 bytes, where tag and length",
-        ),
-        (
-            with(&|log| {
-                log.event(0, 0x8000_000A, &[], b"x");
-            }),
-            "UEFI_PLATFORM_FIRMWARE_BLOB2",
-        ),
-        (with(&|log| log.0.extend([0, 1, 0])), "event 1, byte 0x41: the index takes 4 bytes"),
-    ] {
-        assert!(found.contains(wanted), "{found}");
+    const WRONG: [Wrong; 14] = [
+        (|log| log.0.clear(), "event 0, byte 0x0: the index takes 4 bytes"),
+        (|log| log.0.fill(1), "a log begins with EV_NO_ACTION"),
+        (|log| log.0.fill(0), "EV_PREBOOT_CERT of index 0"),
+        (|log| log.0[32] = b's', "the signature is \"spec ID Event03\""),
+        (|log| log.0[60] = 4, "digests of sha1 with 32 bytes"),
+        (|log| log.0[56] = 0, "0 algorithms; there are 1 to 16"),
+        (|log| add(log, 4, &[(SHA512, vec![1; 64])], &[]), "a digest of sha512"),
+        (|log| add(log, 4, &vec![(SHA256, vec![1; 32]); 2], &[]), "a second digest of sha256"),
+        (|log| add(log, 6, &[], &[1, 0, 0]), "3 bytes, where tag and length"),
+        (|log| add(log, 0x8000_000A, &[], b"x"), "UEFI_PLATFORM_FIRMWARE_BLOB2"),
+        (|log| tag(log, 1, &[0]), "REALM_CREATE has 14 bytes of data, and 8"),
+        (|log| tag(log, 2, &[u64::MAX, 1]), "pass 64 bits"),
+        (|log| tag(log, 3, &[0; 9]), "REC_CREATE has 80 bytes of data, and 72"),
+        (|log| log.0.extend([0, 1, 0]), "event 1, byte 0x41: the index takes 4 bytes"),
+    ];
+    for (change, wanted) in WRONG {
+        let error = read(&with(change)).expect_err(wanted).to_string();
+        assert!(error.contains(wanted), "{error}");
     }
-    for (f, wanted) in [
-        (
-            &(|log: &mut Writer| {
-                log.words(2, &[0, 4096]);
-            }) as &dyn Fn(&mut Writer),
-            "the parameters of a Realm",
-        ),
-        (
-            &|log| {
-                log.tag(1, &[0; 14]).tag(1, &[0; 14]);
-            },
-            "event 2: a second REALM_CREATE",
-        ),
-        (
-            &|log| {
-                log.words(2, &[0, 4096]).tag(1, &[0; 14]);
-            },
-            "RTT_INIT_RIPAS before",
-        ),
-        (
-            &|log| {
-                log.tag(1, &[9; 14]);
-            },
-            "hash algorithm 9",
-        ),
-        (
-            &|log| {
-                log.tag(1, &[0; 14]).words(2, &[0, u64::MAX]);
-            },
-            "more than 8 TiB",
-        ),
-    ] {
-        let mut writer = Writer(head.clone());
-        f(&mut writer);
-        let log = read(&writer.0).expect("a log");
-        let error = rebuild(&log, &[]).expect_err("no Realm").to_string();
+}
+
+fn early_ripas(log: &mut Writer) {
+    tag(log, 2, &[0, 4096]);
+    realm(log, 0);
+}
+
+fn huge_ripas(log: &mut Writer) {
+    realm(log, 0);
+    tag(log, 2, &[0, u64::MAX]);
+}
+
+#[test]
+fn logs_that_build_no_realm() {
+    const WRONG: [Wrong; 5] = [
+        (|log| tag(log, 2, &[0, 4096]), "the parameters of a Realm"),
+        (|log| (0..2).for_each(|_| realm(log, 0)), "event 2: a second REALM_CREATE"),
+        (early_ripas, "RTT_INIT_RIPAS before REALM_CREATE"),
+        (|log| realm(log, 9), "hash algorithm 9"),
+        (huge_ripas, "more than 8 TiB"),
+    ];
+    for (change, wanted) in WRONG {
+        let log = read(&with(change)).expect("a log");
+        let error = rebuild(&log, &[]).expect_err(wanted).to_string();
         assert!(error.contains(wanted), "{error}");
     }
 }

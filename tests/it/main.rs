@@ -21,6 +21,7 @@ mod ladder;
 mod laws;
 mod lint;
 mod lint_advice;
+mod matrix;
 mod measuring;
 mod naive;
 mod oracle;

@@ -1,0 +1,262 @@
+//! `rimsim matrix`
+
+use std::io;
+
+use clap::Args as ClapArgs;
+use serde_json::{Value, json};
+
+use super::hashing::{CacheArgs, HashingArgs};
+use super::host::{Trouble, Vmm, usage};
+use super::measure_args::{GuestArgs, VmmArgs};
+use super::search::add_axis;
+use super::search_guests::CommandLine;
+use super::{Console, Exit};
+use crate::measure::rim::{HashAlgo, Measurement};
+use crate::search::{self, Axis, Knob, Parameter, Space};
+
+/// Most combinations of one matrix.
+const MAX_ROWS: u64 = 1 << 16;
+
+/// Predict the RIM of every combination of host, VM and VMM
+///
+/// Runs one VMM command line with other numbers of vCPUs, sizes of RAM, hosts, versions and so on,
+/// and prints a row for each combination. Contents are hashed once and boots are shared; each row
+/// is what `rimsim measure` gives for the same arguments. --host and --vmm-version take several
+/// names with commas between them.
+///
+/// A combination that is refused is a row with the reason. Exit code 0: every row has a RIM (or,
+/// with --allow-refused, one at least); 4: some were refused; 2: the space has more than 65536
+/// combinations.
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct MatrixArgs {
+    /// Numbers of vCPUs, such as 1,2,4 or 1-8
+    #[arg(long, value_name = "LIST")]
+    cpus: Option<String>,
+    /// Sizes of RAM, such as 512M,2G
+    #[arg(long, value_name = "LIST")]
+    mem: Option<String>,
+    /// Hash algorithms: sha256,sha512; that of the command line if it is not said
+    #[arg(long, value_name = "LIST")]
+    hash_algo: Option<String>,
+    /// What hosts offer: presets or TOML files, with `+` between those that one host has together
+    #[arg(long, value_name = "LIST")]
+    platform: Option<String>,
+    /// Another axis, by the names of `rimsim search`: NAME=VALUES, or NAME for what hosts have
+    #[arg(long, value_name = "NAME[=VALUES]")]
+    vary: Vec<String>,
+    /// Rows that are refused do not change the exit code
+    #[arg(long)]
+    allow_refused: bool,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = MatrixFormat::Text)]
+    format: MatrixFormat,
+    #[command(flatten)]
+    guest: GuestArgs,
+    #[command(flatten)]
+    hashing: HashingArgs,
+    #[command(flatten)]
+    cache: CacheArgs,
+    #[command(flatten)]
+    vmm: VmmArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  Reference values for six sizes of a VM on two kernels:
+      rimsim matrix --cpus 1,2,4 --mem 1G,2G --host kvm-v10,kvm-v12 \\
+          kvmtool -- lkvm run --realm -k Image
+  The same as a table for a program:
+      rimsim matrix --format csv --cpus 1-8 --platform fvp,qemu-max+kvm \\
+          kvmtool -- --realm -m 1G -k Image";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum MatrixFormat {
+    /// A table for people
+    Text,
+    /// Comma-separated values with a line of names
+    Csv,
+    /// One JSON document with "schema": "rimsim/1"
+    Json,
+}
+
+/// One combination.
+struct Row {
+    /// Values in the order of the columns.
+    values: Vec<String>,
+    /// The RIM, or who refuses and why.
+    rim: Result<Measurement, String>,
+}
+
+struct Matrix {
+    columns: Vec<&'static str>,
+    rows: Vec<Row>,
+}
+
+pub(super) fn run(args: &MatrixArgs, console: &mut Console) -> io::Result<Exit> {
+    let matrix = match matrix(args) {
+        Ok(matrix) => matrix,
+        Err(Trouble(exit, text)) => {
+            console.error(&text);
+            return Ok(exit);
+        }
+    };
+    match args.format {
+        MatrixFormat::Text => matrix.text(console)?,
+        MatrixFormat::Csv => matrix.csv(console)?,
+        MatrixFormat::Json => console.json(&matrix.document(args))?,
+    }
+    let refused = matrix.rows.iter().filter(|row| row.rim.is_err()).count();
+    if refused > 0 {
+        console.note(&format!("{refused} of {} combinations are refused", matrix.rows.len()));
+    }
+    let enough = refused == 0 || args.allow_refused && refused < matrix.rows.len();
+    Ok(if enough { Exit::Good } else { Exit::Refused })
+}
+
+fn matrix(args: &MatrixArgs) -> Result<Matrix, Trouble> {
+    let hasher = args.hashing.hasher()?;
+    let files = args.cache.files(&hasher)?;
+    let vmm = Vmm::from_name(&args.vmm.vmm).map_err(usage)?;
+    let algos = algos(args.hash_algo.as_deref())?;
+    let space = Space::new(axes(args, vmm)?);
+    let passes = algos.as_ref().map_or(1, Vec::len) as u64;
+    let count = space.len().and_then(|count| count.checked_mul(passes));
+    match count {
+        Some(count) if count <= MAX_ROWS => {}
+        Some(count) => {
+            return Err(usage(format!("{count} combinations; there can be {MAX_ROWS}")));
+        }
+        None => return Err(usage(format!("more than 2^64 combinations; {MAX_ROWS} can be"))),
+    }
+    // The axes say which hosts and versions.
+    let guest = GuestArgs { host: None, vmm_version: None, ..args.guest.clone() };
+    let mut columns: Vec<_> = space.axes().iter().map(|axis| axis.parameter.name()).collect();
+    let mut rows = Vec::new();
+    let passes = match &algos {
+        None => vec![None],
+        Some(algos) => algos.iter().copied().map(Some).collect(),
+    };
+    for algo in passes {
+        let kept = algo.unwrap_or(HashAlgo::Sha256);
+        let argv = &args.vmm.argv;
+        let guests = CommandLine::new(&guest, argv, vmm, files.clone(), kept, hasher.clone())?;
+        let rims = search::table(&space, &guests, algo, &hasher)?;
+        guests.check_unchanged()?;
+        for (number, rim) in rims.into_iter().enumerate() {
+            let knobs = space.candidate(number as u64);
+            let values = knobs.iter().map(Knob::to_string);
+            let values = values.chain(algo.map(|algo| algo.name().to_owned())).collect();
+            rows.push(Row { values, rim });
+        }
+    }
+    columns.extend(algos.map(|_| "hash-algo"));
+    Ok(Matrix { columns, rows })
+}
+
+fn algos(list: Option<&str>) -> Result<Option<Vec<HashAlgo>>, Trouble> {
+    let Some(list) = list else { return Ok(None) };
+    let mut algos = Vec::new();
+    for name in list.split(',').map(str::trim) {
+        let algo = HashAlgo::from_name(name).ok_or_else(|| {
+            usage(format!("--hash-algo {list}: `{name}` is neither sha256 nor sha512"))
+        })?;
+        if !algos.contains(&algo) {
+            algos.push(algo);
+        }
+    }
+    Ok(Some(algos))
+}
+
+fn axes(args: &MatrixArgs, vmm: Vmm) -> Result<Vec<Axis>, Trouble> {
+    let mut axes = Vec::new();
+    let own = [
+        (Parameter::Cpus, &args.cpus),
+        (Parameter::Mem, &args.mem),
+        (Parameter::Host, &args.guest.host),
+        (Parameter::VmmVersion, &args.guest.vmm_version),
+        (Parameter::Platform, &args.platform),
+    ];
+    for (parameter, list) in own {
+        let Some(list) = list else { continue };
+        let wrong = |why: String| usage(format!("--{} {list}: {why}", parameter.name()));
+        let values = parameter.values(list).map_err(|error| wrong(error.to_string()))?;
+        super::search::check_values(&values, vmm).map_err(wrong)?;
+        axes.push(Axis { parameter, values });
+    }
+    for text in &args.vary {
+        add_axis(text, vmm, &mut axes)?;
+    }
+    Ok(axes)
+}
+
+impl Matrix {
+    fn text(&self, console: &mut Console) -> io::Result<()> {
+        let width = |i: usize| {
+            let cells = self.rows.iter().map(|row| row.values[i].chars().count());
+            cells.chain([self.columns[i].len()]).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..self.columns.len()).map(width).collect();
+        let line = |cells: &[&str], last: &str| {
+            let cells = cells.iter().zip(&widths);
+            let line: String = cells.map(|(cell, width)| format!("{cell:width$}  ")).collect();
+            format!("{line}{last}")
+        };
+        console.result(&line(&self.columns, "rim"))?;
+        for row in &self.rows {
+            let cells: Vec<_> = row.values.iter().map(String::as_str).collect();
+            let rim = match &row.rim {
+                Ok(rim) => rim.to_string(),
+                Err(why) => format!("refused: {why}"),
+            };
+            console.result(&line(&cells, &rim))?;
+        }
+        Ok(())
+    }
+
+    fn csv(&self, console: &mut Console) -> io::Result<()> {
+        let line = |cells: &[&str]| cells.iter().map(|cell| quoted(cell)).collect::<Vec<_>>();
+        let names = [&self.columns[..], &["algorithm", "rim", "refused"]].concat();
+        console.result(&line(&names).join(","))?;
+        for row in &self.rows {
+            let (algorithm, rim, why) = match &row.rim {
+                Ok(rim) => (rim.algo().name(), rim.to_string(), ""),
+                Err(why) => ("", String::new(), why.as_str()),
+            };
+            let mut cells: Vec<_> = row.values.iter().map(String::as_str).collect();
+            cells.extend([algorithm, &rim, why]);
+            console.result(&line(&cells).join(","))?;
+        }
+        Ok(())
+    }
+
+    fn document(&self, args: &MatrixArgs) -> Value {
+        let row = |row: &Row| {
+            let mut values = json!({});
+            for (name, value) in self.columns.iter().zip(&row.values) {
+                values[*name] = json!(value);
+            }
+            json!({
+                "values": values,
+                "rim": row.rim.as_ref().ok().map(ToString::to_string),
+                "algorithm": row.rim.as_ref().ok().map(|rim| rim.algo().name()),
+                "refused": row.rim.as_ref().err(),
+            })
+        };
+        json!({
+            "schema": "rimsim/1",
+            "command": "matrix",
+            "vmm": args.vmm.vmm,
+            "columns": self.columns,
+            "rows": self.rows.iter().map(row).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// A cell of RFC 4180.
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"', '\n', '\r']) {
+        return format!("\"{}\"", cell.replace('"', "\"\""));
+    }
+    cell.to_owned()
+}
