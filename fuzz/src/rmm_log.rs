@@ -21,7 +21,9 @@ pub(crate) fn run(data: &[u8]) {
     let at = |ipa, len_bytes| At { ipa, name: "Image".to_owned(), len_bytes };
     for realm in 1..=MOST_REALMS {
         let images = vec![at(0x8000_0000, 0x2345), at(0, 1), at(u64::MAX << 12, 1)];
-        let mut options = Options { at: images, params: given.clone(), realm, platform: None };
+        let params = given.clone();
+        let zeros = realm % 2 == 0;
+        let mut options = Options { at: images, params, realm, platform: None, zeros };
         // The last of the images passes the end of addresses.
         let error = import(&log, &options).expect_err("an image that can not stand there");
         assert!(error.to_string().contains("can not stand at"), "{error}");
@@ -32,6 +34,7 @@ pub(crate) fn run(data: &[u8]) {
             Ok(again) => assert_eq!(again, made.script),
             Err(error) => panic!("{error}\n{text}"),
         }
+        assert_eq!(made.lines.len(), made.script.statements.len());
         assert!(made.needs.iter().all(|need| !need.to_string().is_empty()));
     }
 }

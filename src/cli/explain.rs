@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::args::Format;
 use super::hashing::HashingArgs;
+use super::rmm_logs::LogArgs;
 use super::trails;
 use super::{Console, Exit};
 use crate::explain::{Difference, Explanation, Field, Group, Trail, compare};
@@ -19,8 +20,8 @@ use crate::explain::{Difference, Explanation, Field, Group, Trail, compare};
 /// property, and what such a difference varies with; then all differences by what they are about.
 /// Exits with 0 if the RIMs are equal, with 3 if not.
 ///
-/// A and B are scripts (.rmi), vectors (.json), saved events (.events, of `--events-out`) or files
-/// with arguments of `rimsim measure` (.args).
+/// A and B are scripts (.rmi), vectors (.json), logs of an RMM's console (.log), saved events
+/// (.events, of `--events-out`) or files with arguments of `rimsim measure` (.args).
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct ExplainArgs {
@@ -33,6 +34,8 @@ pub(crate) struct ExplainArgs {
     /// Which Realm, by name or address of its RD, where there are several
     #[arg(long, value_name = "NAME")]
     realm: Option<String>,
+    #[command(flatten)]
+    log: LogArgs,
     #[command(flatten)]
     hashing: HashingArgs,
     /// Form of the result
@@ -50,7 +53,8 @@ Examples:
       echo '-- lkvm run --realm -c 2 -m 512M -k Image' | sed 's/^/kvmtool /' > two.args
       rimsim explain one.args two.args
   Does a recorded boot do what the prediction does?
-      rimsim explain predicted.args recorded.json";
+      rimsim explain predicted.args recorded.json
+      rimsim explain predicted.args console.log --params params.rmi --at 0x80200000=Image";
 
 pub(super) fn run(args: &ExplainArgs, console: &mut Console) -> io::Result<Exit> {
     let hasher = match args.hashing.hasher() {
@@ -59,7 +63,7 @@ pub(super) fn run(args: &ExplainArgs, console: &mut Console) -> io::Result<Exit>
     };
     let mut trails = Vec::new();
     for path in [&args.a, &args.b] {
-        match trails::open(path, args.realm.as_deref(), &hasher) {
+        match trails::open(path, args.realm.as_deref(), &args.log, &hasher) {
             Ok(trail) => trails.push(trail),
             Err(error) => {
                 console.error(&error.to_string());

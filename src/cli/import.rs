@@ -8,12 +8,11 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 
 use super::args::Format;
-use super::input::read_limited;
+use super::input::{Problem, read_limited};
+use super::rmm_logs;
 use super::{Console, Exit};
 use crate::abi::addr::Hex;
-use crate::measure::image::Image;
-use crate::rmm_log::{self, At, Import, ImportError, Log, MAX_LOG_BYTES, Need, Options};
-use crate::script::MAX_TEXT_BYTES;
+use crate::rmm_log::{self, Import, ImportError, Log, MAX_LOG_BYTES, Need};
 
 /// Make a script of the calls that an RMM's console shows
 ///
@@ -21,6 +20,11 @@ use crate::script::MAX_TEXT_BYTES;
 /// console's log, whatever stands before or between them. The script makes one of the log's Realms
 /// again and expects the answers that the log has: `rimsim run` compares them. What the log does
 /// not have is listed on standard error.
+///
+/// A trace of the Host's kernel (ftrace, `trace-cmd report`) is read too if its events show
+/// registers: `arm_smccc_start: call=… fn=c4000153 args={…}` and `arm_smccc_end: … res={…}`, a pair
+/// that some vendors' kernels have. KVM has no event for RMI calls, in mainline or in the CCA
+/// series; its own (`kvm_…`) and `arm_smccc_smc_…` are counted and give nothing.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct ImportArgs {
@@ -28,7 +32,7 @@ pub(crate) struct ImportArgs {
     #[arg(required = true, value_name = "LOG")]
     logs: Vec<PathBuf>,
     /// The bytes that the Host put into the Realm from this IPA on
-    #[arg(long, value_name = "IPA=FILE", value_parser = at)]
+    #[arg(long, value_name = "IPA=FILE", value_parser = rmm_logs::at)]
     at: Vec<(u64, PathBuf)>,
     /// A script that defines `realm_params`, and `rec_params_1` and so on for the RECs
     #[arg(long, value_name = "FILE")]
@@ -48,6 +52,8 @@ pub(crate) struct ImportArgs {
 }
 
 const EXAMPLES: &str = "\
+`rimsim lint`, `explain` and `report` take logs too, with the same --at and --params.
+
 Examples:
   What does the log still need?
       rimsim import console.log -o boot.rmi
@@ -61,40 +67,10 @@ params.rmi has what no log shows:
   }
   let rec_params_1 = RecParams { flags=runnable, pc=0x8020_0000, aux=auto }";
 
-pub(super) fn at(text: &str) -> Result<(u64, PathBuf), String> {
-    let (ipa, file) = text.split_once('=').ok_or("it is IPA=FILE, such as 0x80200000=Image")?;
-    let digits = ipa.replace('_', "");
-    let number = match digits.strip_prefix("0x") {
-        Some(digits) => u64::from_str_radix(digits, 16),
-        None => digits.parse(),
-    };
-    let ipa = number.map_err(|_| format!("{ipa} is no address, such as 0x80200000"))?;
-    Ok((ipa, file.into()))
-}
-
-/// Why there is no script.
-enum Trouble {
-    Io(String),
-    Usage(String),
-}
-
-impl From<ImportError> for Trouble {
-    fn from(error: ImportError) -> Self {
-        Self::Usage(error.to_string())
-    }
-}
-
 pub(super) fn run(args: &ImportArgs, console: &mut Console) -> io::Result<Exit> {
     let (log, import) = match make(args) {
         Ok(made) => made,
-        Err(Trouble::Io(text)) => {
-            console.error(&text);
-            return Ok(Exit::Io);
-        }
-        Err(Trouble::Usage(text)) => {
-            console.error(&text);
-            return Ok(Exit::Usage);
-        }
+        Err(problem) => return Ok(problem.tell(console)),
     };
     let text = import.script.to_string();
     match &args.out {
@@ -113,8 +89,10 @@ pub(super) fn run(args: &ImportArgs, console: &mut Console) -> io::Result<Exit> 
     Ok(Exit::Good)
 }
 
-fn make(args: &ImportArgs) -> Result<(Log, Import), Trouble> {
-    let io = |path: &Path, error| Trouble::Io(format!("{}: {error}", path.display()));
+fn make(args: &ImportArgs) -> Result<(Log, Import), Problem> {
+    let io = |path: &Path, source| Problem::Io { path: path.to_owned(), source };
+    let shown: Vec<_> = args.logs.iter().map(|path| path.display().to_string()).collect();
+    let log_error = |source| Problem::Log { path: shown.join(", ").into(), source };
     let mut bytes = Vec::new();
     for path in &args.logs {
         let read = if path.as_os_str() == "-" {
@@ -129,23 +107,12 @@ fn make(args: &ImportArgs) -> Result<(Log, Import), Trouble> {
             bytes.push(b'\n');
         }
         if bytes.len() as u64 > MAX_LOG_BYTES {
-            return Err(ImportError::TooLong.into());
+            return Err(log_error(ImportError::TooLong));
         }
     }
-    let mut options =
-        Options { realm: args.realm, platform: Some(args.platform.clone()), ..Options::default() };
-    for (ipa, path) in &args.at {
-        let image = Image::open(path).map_err(|error| Trouble::Io(error.to_string()))?;
-        let absolute = std::path::absolute(path).map_err(|error| io(path, error))?;
-        let name = absolute.display().to_string();
-        options.at.push(At { ipa: *ipa, name, len_bytes: image.len_bytes() });
-    }
-    if let Some(path) = &args.params {
-        let text = read_limited(path, MAX_TEXT_BYTES).map_err(|error| io(path, error))?;
-        options.params = rmm_log::params(&path.display().to_string(), &text)?;
-    }
-    let log = rmm_log::read(&bytes)?;
-    let import = rmm_log::import(&log, &options)?;
+    let options = rmm_logs::options(&args.at, args.params.as_deref(), args.realm, &args.platform)?;
+    let log = rmm_log::read(&bytes).map_err(log_error)?;
+    let import = rmm_log::import(&log, &options).map_err(log_error)?;
     Ok((log, import))
 }
 
@@ -159,11 +126,7 @@ fn say(log: &Log, import: &Import, console: &mut Console) {
         tally.torn,
         tally.skipped
     ));
-    if !tally.torn_lines.is_empty() {
-        let lines: Vec<String> = tally.torn_lines.iter().map(u32::to_string).collect();
-        console.note(&format!("calls that can not be read, in lines {}", lines.join(", ")));
-    }
-    import.remarks.iter().for_each(|remark| console.note(remark));
+    rmm_logs::remarks(log, import).iter().for_each(|remark| console.note(remark));
     if !import.needs.is_empty() {
         console.say("The RIM needs what the log does not have:");
         import.needs.iter().for_each(|need| console.say(&format!("  {need}")));
@@ -190,6 +153,7 @@ fn document(log: &Log, import: &Import) -> serde_json::Value {
         "realm_calls": log.tally.realm_calls,
         "torn": log.tally.torn,
         "torn_lines": log.tally.torn_lines,
+        "bare_events": log.tally.bare_events,
         "skipped": log.tally.skipped,
         "needs": needs.collect::<Vec<_>>(),
         "remarks": import.remarks,

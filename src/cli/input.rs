@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::{Console, Exit};
 use crate::measure::image::ImageError;
+use crate::rmm_log::ImportError;
 use crate::script::{self, LoadError, LoadedScript};
 use crate::vector::{self, Vector, VectorError};
 
@@ -40,6 +41,13 @@ pub(crate) enum Problem {
     #[error("{path}: uses images of which only digests are known; a vector has all bytes",
         path = path.display())]
     Unknown { path: PathBuf },
+    #[error("{path}: {source}", path = path.display())]
+    Log { path: PathBuf, source: ImportError },
+    #[error(transparent)]
+    Params { source: ImportError },
+    #[error("{path}: the log does not have\n  {needs}", path = path.display(),
+        needs = needs.join("\n  "))]
+    Needs { path: PathBuf, needs: Vec<String> },
     #[error("{error}\nit begins as JSON does: a vector's name ends in .json")]
     JsonScript { error: String },
     #[error(transparent)]
@@ -67,6 +75,9 @@ impl Problem {
             Self::TooLong { .. }
             | Self::Unknown { .. }
             | Self::JsonScript { .. }
+            | Self::Log { .. }
+            | Self::Params { .. }
+            | Self::Needs { .. }
             | Self::Vector(_) => Exit::Usage,
             Self::Script(
                 LoadError::Script(_) | LoadError::Image { source: ImageError::Digests { .. }, .. },
@@ -94,7 +105,18 @@ impl Input {
         if has("json") && metadata.len() > MAX_VECTOR_BYTES {
             return Err(Problem::TooLong { path: path.to_owned(), len_bytes: metadata.len() });
         }
-        let (text, is_json) = read_text(path, has("json")).map_err(io)?;
+        let text = read_text(path, has("json")).map_err(io)?;
+        Self::of_bytes(path, text, source)
+    }
+
+    /// What the bytes of a file are.
+    pub(super) fn of_bytes(
+        path: &Path,
+        text: Vec<u8>,
+        source: &mut dyn script::Source,
+    ) -> Result<Self, Problem> {
+        let has = |wanted: &str| path.extension().is_some_and(|extension| extension == wanted);
+        let is_json = begins_as_json(&text);
         if has("json") || is_json && !has("rmi") {
             return Ok(Self::Vector(vector::read(&path.display().to_string(), &text)?));
         }
@@ -127,19 +149,22 @@ impl script::Source for Once<'_> {
     }
 }
 
-/// The text of a script or a vector, and whether it begins as JSON does. A script that is too long
+/// The text of a script or a vector. A script that is too long
 /// comes with one byte more than it may have.
-fn read_text(path: &Path, vector: bool) -> io::Result<(Vec<u8>, bool)> {
+fn read_text(path: &Path, vector: bool) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
     let mut text = Vec::new();
     file.by_ref().take(script::MAX_TEXT_BYTES + 1).read_to_end(&mut text)?;
-    let is_json = text.trim_ascii_start().first() == Some(&b'{');
-    if vector || is_json {
+    if vector || begins_as_json(&text) {
         let room = (MAX_VECTOR_BYTES + 1).saturating_sub(text.len() as u64);
         file.take(room).read_to_end(&mut text)?;
         check_len(text.len(), MAX_VECTOR_BYTES)?;
     }
-    Ok((text, is_json))
+    Ok(text)
+}
+
+fn begins_as_json(text: &[u8]) -> bool {
+    text.trim_ascii_start().first() == Some(&b'{')
 }
 
 fn check_len(len_bytes: usize, limit_bytes: u64) -> io::Result<()> {

@@ -1,39 +1,52 @@
 //! `rimsim lint`
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::{Value, json};
 
 use super::args::RmmArg;
 use super::host::Trouble;
-use super::input::Input;
 use super::measure;
 use super::replay::Setup;
+use super::rmm_logs::{self, Contents, LogArgs, Opened};
+use super::sarif;
 use super::trace::hex;
 use super::trails::{self, NoTrail};
 use super::{Console, Exit};
 use crate::lint::{Finding, Linter, RULES, Rule, Severity};
 use crate::measure::hasher::Hasher;
+use crate::script;
+use crate::session::Place;
 
 /// Find the ordering mistakes of a VMM in scripts, vectors and predicted boots
 ///
 /// Prints one line on standard output for each finding: place, severity, rule, what happened. The
 /// severities: `error`, the RMM refuses; `rim`, accepted, and changes the RIM; `risk`, accepted,
 /// and harms; `note`, worth knowing.
+///
+/// A failure that a script writes down (`=> RMI_ERROR_INPUT`) is meant and no finding. A vector or
+/// a log is a recording: it can not say which failures were meant, so each one is a finding. Of a
+/// log that lacks contents the order of calls is judged all the same.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct LintArgs {
-    /// Scripts (.rmi), vectors (.json), or arguments of `rimsim measure` (.args)
-    #[arg(required_unless_present = "explain", value_name = "FILE")]
+    /// Scripts (.rmi), vectors (.json), logs of an RMM's console (.log), or arguments of `rimsim
+    /// measure` (.args)
+    #[arg(required_unless_present_any = ["explain", "list"], value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// List the rules: id, severity, what is wrong
+    #[arg(long, conflicts_with_all = ["files", "explain"])]
+    list: bool,
     /// Print what a rule says and what to do instead, or `all`
     #[arg(long, value_name = "ID", conflicts_with = "files")]
     explain: Option<String>,
     /// End with exit code 3 if there is a finding this bad or worse
     #[arg(long, value_enum)]
     deny: Option<Deny>,
+    #[command(flatten)]
+    log: LogArgs,
     #[command(flatten)]
     rmm: RmmArg,
     /// Form of the result
@@ -66,66 +79,32 @@ Examples:
       rimsim lint --deny rim --format sarif boot.rmi > findings.sarif
   Look at what a VMM does on KVM:
       echo 'kvmtool -- lkvm run --realm -m 512M -k Image' > boot.args; rimsim lint boot.args
-  What does a rule mean?
+  What did the host of this console do?
+      rimsim lint console.log --params params.rmi
+  Which rules are there, and what does one mean?
+      rimsim lint --list
       rimsim lint --explain ripas-twice";
 
 pub(super) fn run(args: &LintArgs, console: &mut Console) -> io::Result<Exit> {
     if let Some(id) = &args.explain {
         return explain(id, console);
     }
-    let setup = Setup {
-        platform: None,
-        profile: args.rmm.rmm,
-        rem: args.rmm.rem,
-        hasher: Hasher::default(),
-    };
+    if args.list {
+        return list(args.format, console);
+    }
     let mut exit = Exit::Good;
     let mut findings = Vec::new();
     for path in &args.files {
-        if trails::is_measure(path) {
-            let mut linter = Linter::new();
-            let done = trails::measure_args(path).and_then(|args| {
-                measure::observed(&args, &mut linter).map_err(|Trouble(exit, text)| {
-                    NoTrail::Measure { exit, text: format!("{}: {text}", path.display()) }
-                })
-            });
-            match done {
-                // A refusal is a finding.
-                Err(error) if error.exit() == Exit::Refused => console.note(&error.to_string()),
-                Err(error) => {
-                    console.error(&error.to_string());
-                    exit = exit.and(error.exit());
-                }
-                Ok(()) => {}
-            }
-            findings.append(&mut linter.finish());
-            continue;
-        }
-        match Input::open(path) {
-            Ok(input) => {
-                let mut linter = Linter::new();
-                let ended = input.replay(&setup, [&mut linter as _]);
-                for message in &ended.messages {
-                    console.note(message);
-                }
-                // A refusal is a finding; an unmet expectation is not for lint to judge.
-                if matches!(ended.exit, Exit::Usage | Exit::Io) {
-                    exit = exit.and(ended.exit);
-                }
-                findings.append(&mut linter.finish());
-            }
-            Err(problem) => {
-                console.error(&problem.to_string());
-                exit = exit.and(problem.exit());
-            }
-        }
+        let (ended, mut found) = look(path, args, console);
+        exit = exit.and(ended);
+        findings.append(&mut found);
     }
     match args.format {
         LintFormat::Text => {
             findings.iter().try_for_each(|finding| console.result(&finding.to_string()))?;
         }
         LintFormat::Json => console.json(&document(&findings))?,
-        LintFormat::Sarif => console.json(&sarif(&findings))?,
+        LintFormat::Sarif => console.json(&sarif::document(&findings))?,
     }
     let denied = args.deny.map(|deny| match deny {
         Deny::Risk => Severity::Risk,
@@ -134,6 +113,93 @@ pub(super) fn run(args: &LintArgs, console: &mut Console) -> io::Result<Exit> {
     });
     let is_denied = |finding: &Finding| denied.is_some_and(|least| finding.rule.severity >= least);
     Ok(if findings.iter().any(is_denied) { exit.and(Exit::Mismatch) } else { exit })
+}
+
+/// Plays one file before a linter.
+fn look(path: &Path, args: &LintArgs, console: &mut Console) -> (Exit, Vec<Finding>) {
+    if trails::is_measure(path) {
+        return boot(path, console);
+    }
+    let opened = rmm_logs::open(path, &args.log, Contents::Unseen, &mut script::Files);
+    let Opened { input, log } = match opened {
+        Ok(opened) => opened,
+        Err(problem) => return (problem.tell(console), Vec::new()),
+    };
+    let mut linter = if log.is_some() { Linter::of_recording() } else { Linter::new() };
+    let setup = Setup {
+        platform: None,
+        profile: args.rmm.rmm,
+        rem: args.rmm.rem,
+        hasher: Hasher::default(),
+    };
+    let ended = input.replay(&setup, [&mut linter as _]);
+    for message in log.iter().flatten().chain(&ended.messages) {
+        console.note(message);
+    }
+    // A refusal is a finding; an unmet expectation is not for lint to judge.
+    let exit = match ended.exit {
+        Exit::Usage | Exit::Io => ended.exit,
+        _ if linter.calls() == 0 => {
+            let path = path.display();
+            console.error(&format!("{path}: makes no RMI call: there is nothing to look at"));
+            Exit::Usage
+        }
+        _ => Exit::Good,
+    };
+    (exit, linter.finish())
+}
+
+/// Lets the host of a command line boot before a linter.
+fn boot(path: &Path, console: &mut Console) -> (Exit, Vec<Finding>) {
+    let mut linter = Linter::new();
+    let done = trails::measure_args(path).and_then(|args| {
+        measure::observed(&args, &mut linter).map_err(|Trouble(exit, text)| NoTrail::Measure {
+            exit,
+            text: format!("{}: {text}", path.display()),
+        })
+    });
+    let exit = match done {
+        Ok(()) => Exit::Good,
+        // A refusal is a finding.
+        Err(error) if error.exit() == Exit::Refused => {
+            console.note(&error.to_string());
+            Exit::Good
+        }
+        Err(error) => {
+            console.error(&error.to_string());
+            error.exit()
+        }
+    };
+    let place = Place::file(&path.display().to_string());
+    let found = linter.finish().into_iter();
+    (exit, found.map(|finding| Finding { place: place.clone(), ..finding }).collect())
+}
+
+/// The rules, a line each.
+fn list(format: LintFormat, console: &mut Console) -> io::Result<Exit> {
+    let rule = |rule: &Rule| {
+        json!({
+            "id": rule.id,
+            "severity": rule.severity.name(),
+            "summary": rule.summary,
+            "explanation": rule.explanation,
+        })
+    };
+    match format {
+        LintFormat::Text => {
+            let width = RULES.iter().map(|rule| rule.id.len()).max().unwrap_or(0);
+            for Rule { id, severity, summary, .. } in RULES {
+                console.result(&format!("{id:width$}  {:5}  {summary}", severity.name()))?;
+            }
+        }
+        LintFormat::Json => {
+            let rules: Vec<_> = RULES.iter().map(rule).collect();
+            console.json(&json!({ "schema": "rimsim/1", "command": "lint", "rules": rules }))?;
+        }
+        // A run without results: its driver has the rules.
+        LintFormat::Sarif => console.json(&sarif::document(&[]))?,
+    }
+    Ok(Exit::Good)
 }
 
 fn explain(id: &str, console: &mut Console) -> io::Result<Exit> {
@@ -167,59 +233,4 @@ fn document(findings: &[Finding]) -> Value {
     };
     let findings: Vec<_> = findings.iter().map(finding).collect();
     json!({ "schema": "rimsim/1", "command": "lint", "findings": findings })
-}
-
-/// SARIF 2.1.0 (OASIS): its levels do not know what changes a RIM, so the severity is a property.
-fn sarif(findings: &[Finding]) -> Value {
-    let level = |severity| match severity {
-        Severity::Error => "error",
-        Severity::Rim | Severity::Risk => "warning",
-        Severity::Note => "note",
-    };
-    let rule = |rule: &Rule| {
-        json!({
-            "id": rule.id,
-            "shortDescription": { "text": rule.summary },
-            "fullDescription": { "text": rule.explanation },
-            "defaultConfiguration": { "level": level(rule.severity) },
-            "properties": { "severity": rule.severity.name() },
-        })
-    };
-    let result = |finding: &Finding| {
-        let mut region = json!({ "startLine": finding.place.line.max(1) });
-        if finding.place.column != 0 {
-            region["startColumn"] = finding.place.column.into();
-        }
-        json!({
-            "ruleId": finding.rule.id,
-            "ruleIndex": RULES.iter().position(|rule| rule == finding.rule),
-            "level": level(finding.rule.severity),
-            "message": { "text": finding.message },
-            "locations": [{ "physicalLocation": {
-                "artifactLocation": { "uri": uri(&finding.place.file) },
-                "region": region,
-            } }],
-            "occurrenceCount": finding.count,
-        })
-    };
-    json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": "rimsim",
-                "version": env!("CARGO_PKG_VERSION"),
-                "rules": RULES.iter().map(rule).collect::<Vec<_>>(),
-            } },
-            "results": findings.iter().map(result).collect::<Vec<_>>(),
-        }],
-    })
-}
-
-/// A file's name as a URI reference: what is not plain is escaped.
-fn uri(name: &str) -> String {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(byte);
-    let each =
-        |byte: u8| if plain(&byte) { char::from(byte).into() } else { format!("%{byte:02X}") };
-    name.bytes().map(each).collect()
 }

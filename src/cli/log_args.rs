@@ -26,7 +26,7 @@ pub(crate) struct LogArgs {
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// The bytes that the VMM put into the Realm from this IPA on; repeatable
-    #[arg(long, value_name = "IPA=FILE", value_parser = super::import::at)]
+    #[arg(long, value_name = "IPA=FILE", value_parser = super::rmm_logs::at)]
     pub(crate) at: Vec<(u64, PathBuf)>,
     /// Bytes that the VMM put into the Realm where the log has their digest; repeatable
     #[arg(long, value_name = "FILE")]

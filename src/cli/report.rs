@@ -11,6 +11,7 @@ use super::args::RmmArg;
 use super::input::{Input, MAX_VECTOR_BYTES, read_limited};
 use super::measure::{self, Seen};
 use super::replay::Setup;
+use super::rmm_logs::{self, Contents, LogArgs, Opened};
 use super::trails;
 use super::{Console, Exit};
 use crate::lint::Linter;
@@ -18,6 +19,7 @@ use crate::measure::hasher::Hasher;
 use crate::measure::image::Image;
 use crate::measure::rim::Measurement;
 use crate::report::{self, Finding, InputFile, RealmReport, Report};
+use crate::script;
 
 /// Make a page about Realms: their memory, what was measured, findings
 ///
@@ -27,12 +29,15 @@ use crate::report::{self, Finding, InputFile, RealmReport, Report};
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct ReportArgs {
-    /// Scripts (.rmi), vectors (.json), or arguments of `rimsim measure` (.args)
+    /// Scripts (.rmi), vectors (.json), logs of an RMM's console (.log), or arguments of `rimsim
+    /// measure` (.args)
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Where the page is written
     #[arg(short, long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    log: LogArgs,
     #[command(flatten)]
     rmm: RmmArg,
 }
@@ -61,7 +66,7 @@ pub(super) fn run(args: &ReportArgs, console: &mut Console) -> io::Result<Exit> 
         let done = if trails::is_measure(path) {
             measured(path, &mut page)
         } else {
-            replayed(path, &setup, &mut page)
+            replayed(path, &args.log, &setup, &mut page)
         };
         match done {
             Ok(ended) => exit = exit.and(ended),
@@ -83,11 +88,19 @@ pub(super) fn run(args: &ReportArgs, console: &mut Console) -> io::Result<Exit> 
     Ok(exit)
 }
 
-/// Adds a script or a vector.
-fn replayed(path: &Path, setup: &Setup, page: &mut Report) -> Result<Exit, (Exit, String)> {
+/// Adds a script, a vector or a log.
+fn replayed(
+    path: &Path,
+    log: &LogArgs,
+    setup: &Setup,
+    page: &mut Report,
+) -> Result<Exit, (Exit, String)> {
     let file = path.display().to_string();
-    let input = Input::open(path).map_err(|problem| (problem.exit(), problem.to_string()))?;
-    let mut linter = Linter::new();
+    let opened = rmm_logs::open(path, log, Contents::Needed, &mut script::Files);
+    let Opened { input, log } = opened.map_err(|problem| (problem.exit(), problem.to_string()))?;
+    let mut linter = if log.is_some() { Linter::of_recording() } else { Linter::new() };
+    let is_log = log.is_some();
+    page.notes.extend(log.into_iter().flatten());
     let ended = input.replay(setup, [&mut linter as _]);
     let world = &ended.world;
     page.messages.extend(ended.messages.iter().cloned());
@@ -107,7 +120,11 @@ fn replayed(path: &Path, setup: &Setup, page: &mut Report) -> Result<Exit, (Exit
     match &input {
         Input::Vector(_) => page.add_input(whole(path, "vector")),
         Input::Script(script) => {
-            for (name, text) in script.texts() {
+            if is_log {
+                page.add_input(whole(path, "log"));
+            }
+            // The script that was made of a log is no input.
+            for (name, text) in script.texts().filter(|(name, _)| !is_log || *name != file) {
                 page.add_input(InputFile {
                     name: name.to_owned(),
                     kind: kind_of_text(name, &file),

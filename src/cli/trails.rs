@@ -11,10 +11,11 @@ use super::Exit;
 use super::args::{Args, Command};
 use super::hashing::ImageFiles;
 use super::host::Trouble;
-use super::input::{Input, Problem, read_settings};
+use super::input::{Problem, read_settings};
 use super::measure;
 use super::measure_args::MeasureArgs;
 use super::replay::Setup;
+use super::rmm_logs::{self, Contents, LogArgs};
 use crate::explain::{self, SavedError, Trail};
 use crate::measure::hasher::Hasher;
 use crate::measure::log::EventLog;
@@ -55,8 +56,14 @@ enum Kind {
     Measure,
 }
 
-/// Opens a script, a vector, saved events, or a file with arguments of `rimsim measure`.
-pub(super) fn open(path: &Path, realm: Option<&str>, hasher: &Hasher) -> Result<Trail, NoTrail> {
+/// Opens a script, a vector, a log of an RMM, saved events, or a file with arguments of `rimsim
+/// measure`.
+pub(super) fn open(
+    path: &Path,
+    realm: Option<&str>,
+    log: &LogArgs,
+    hasher: &Hasher,
+) -> Result<Trail, NoTrail> {
     match kind(path).map_err(|source| Problem::Io { path: path.to_owned(), source })? {
         Kind::Saved => {
             let file = File::open(path);
@@ -65,7 +72,7 @@ pub(super) fn open(path: &Path, realm: Option<&str>, hasher: &Hasher) -> Result<
                 .map_err(|source| NoTrail::Saved { path: path.display().to_string(), source })
         }
         Kind::Measure => arguments(path),
-        Kind::Replay => replay(path, realm, hasher),
+        Kind::Replay => replay(path, realm, log, hasher),
     }
 }
 
@@ -93,8 +100,13 @@ fn kind(path: &Path) -> io::Result<Kind> {
     Ok(if saved { Kind::Saved } else { Kind::Replay })
 }
 
-fn replay(path: &Path, realm: Option<&str>, hasher: &Hasher) -> Result<Trail, NoTrail> {
-    let input = Input::open_with(path, &mut ImageFiles::default())?;
+fn replay(
+    path: &Path,
+    realm: Option<&str>,
+    log: &LogArgs,
+    hasher: &Hasher,
+) -> Result<Trail, NoTrail> {
+    let input = rmm_logs::open(path, log, Contents::Needed, &mut ImageFiles::default())?.input;
     let setup = Setup { hasher: hasher.clone(), ..Setup::default() };
     let ended = input.replay(&setup, std::iter::empty());
     if !matches!(ended.exit, Exit::Good | Exit::Mismatch) {

@@ -48,6 +48,7 @@ struct Call<'a> {
 #[derive(Debug, Default)]
 pub struct Linter {
     is_recording: bool,
+    calls: u64,
     done: Vec<Finding>,
     realms: BTreeMap<u64, RealmLog>,
     /// The RD and the runnable flag of each REC.
@@ -68,6 +69,12 @@ impl Linter {
     #[must_use]
     pub fn of_recording() -> Self {
         Self { is_recording: true, ..Self::default() }
+    }
+
+    /// How many calls of the RMM it has seen.
+    #[must_use]
+    pub const fn calls(&self) -> u64 {
+        self.calls
     }
 
     /// Ends the trace: what is still open is decided. Findings come in the order of their places,
@@ -151,6 +158,7 @@ impl Observer for Linter {
             self.tails.see(&step.action);
             return;
         };
+        self.calls += 1;
         let is_refused_as_meant = !self.is_recording && step.is_refused_as_meant(outcome);
         match Command::decode(regs) {
             None if is_refused_as_meant => {}

@@ -32,6 +32,8 @@ pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
         run: None,
         params: 0,
         left_out: 0,
+        line: 0,
+        lines: Vec::new(),
         known: defined(&options.params),
     };
     calls.iter().for_each(|call| builder.call(call));
@@ -41,23 +43,28 @@ pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
     let platform = options.platform.as_deref().unwrap_or("fvp");
     statements.push(statement(Kind::Platform(name(platform))));
     statements.push(statement(Kind::Empty));
-    statements.extend(builder.contents.definitions());
+    statements.extend(builder.contents.definitions(options.zeros));
     statements.push(statement(Kind::RttAuto(!is_manual)));
     statements.push(statement(Kind::Empty));
     statements.extend(options.params.iter().filter(|line| line.kind != Kind::Empty).cloned());
     let remarks = builder.remarks(&calls);
     let mut needs: Vec<Need> = builder.contents.needs().collect();
     needs.append(&mut builder.needs);
+    let mut lines = vec![0; statements.len()];
     statements.append(&mut builder.statements);
+    lines.append(&mut builder.lines);
     let script = Script { file: "import.rmi".into(), statements };
     if script.to_string().len() as u64 > MAX_TEXT_BYTES {
         return Err(ImportError::LongScript);
     }
-    Ok(Import { script, needs, remarks })
+    Ok(Import { script, needs, remarks, lines })
 }
 
 /// The calls of one Realm.
 fn realm(log: &Log, number: usize) -> Result<Vec<&Call>, ImportError> {
+    if log.calls.is_empty() && log.tally.bare_events > 0 {
+        return Err(ImportError::NoRegisters { events: log.tally.bare_events });
+    }
     if log.calls.is_empty() {
         return Err(ImportError::NoCalls { lines: log.tally.lines });
     }
@@ -109,6 +116,8 @@ struct Run {
     rd: u64,
     from: From,
     count: u64,
+    /// The log's line of the first.
+    line: u32,
     /// The physical granules follow each other.
     in_a_row: bool,
 }
@@ -125,11 +134,20 @@ struct Builder<'o> {
     /// RECs so far.
     params: u32,
     left_out: u64,
+    /// The log's line of the call that is looked at, and those of the statements.
+    line: u32,
+    lines: Vec<u32>,
     known: BTreeSet<String>,
 }
 
 impl Builder<'_> {
+    fn push(&mut self, kind: Kind) {
+        self.statements.push(statement(kind));
+        self.lines.push(self.line);
+    }
+
     fn call(&mut self, call: &Call) {
+        self.line = call.line;
         match call.command.name {
             "GRANULE_DELEGATE" => drop(self.logged.insert(call.args[0])),
             "GRANULE_UNDELEGATE" => self.undelegate(call),
@@ -154,7 +172,7 @@ impl Builder<'_> {
     }
 
     fn print_rim(&mut self, call: &Call) {
-        self.statements.push(statement(Kind::PrintRim { rd: Some(hex(call.args[0])) }));
+        self.push(Kind::PrintRim { rd: Some(hex(call.args[0])) });
     }
 
     fn undelegate(&mut self, call: &Call) {
@@ -223,15 +241,16 @@ impl Builder<'_> {
         }
         self.flush();
         let in_a_row = !self.delegated.contains(&data) && is_aligned(data, GRANULE_SIZE);
-        self.run = Some(Run { ipa, data, flags, rd, from, count: 1, in_a_row });
+        self.run = Some(Run { ipa, data, flags, rd, from, count: 1, line: call.line, in_a_row });
     }
 
     /// Writes down the granules that went on.
     fn flush(&mut self) {
         let Some(run) = self.run.take() else { return };
-        let Run { ipa, data, flags, rd, from, count, in_a_row } = run;
+        let Run { ipa, data, flags, rd, from, count, line, in_a_row } = run;
+        let now = std::mem::replace(&mut self.line, line);
         let (definition, image) = self.contents.piece(from, count);
-        self.statements.extend(definition);
+        definition.into_iter().for_each(|definition| self.push(definition.kind));
         let mut args = vec![arg("rd", hex(rd)), arg("ipa", hex(ipa))];
         if in_a_row {
             let granules = (0..count).map(|i| data + i * GRANULE_SIZE);
@@ -243,11 +262,12 @@ impl Builder<'_> {
         args.push(arg("image", symbol_expr(&image)));
         args.push(arg("flags", hex(flags)));
         self.invoke("DATA_CREATE", args, None);
+        self.line = now;
     }
 
     fn invoke(&mut self, verb: &str, args: Vec<Arg>, answer: Option<Answer>) {
         let invocation = Invocation { verb: name(verb), args, words: Vec::new(), answer };
-        self.statements.push(statement(Kind::Invoke(Box::new(invocation))));
+        self.push(Kind::Invoke(Box::new(invocation)));
     }
 
     fn remarks(&self, calls: &[&Call]) -> Vec<String> {

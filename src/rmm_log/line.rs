@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::ftrace::{self, Event};
 use super::{ImportError, MAX_LOG_BYTES};
 use crate::abi::command::CommandInfo;
 use crate::abi::status::{ReturnCode, Status};
@@ -62,6 +63,8 @@ pub struct Tally {
     pub torn: u64,
     /// The first of these lines.
     pub torn_lines: Vec<u32>,
+    /// Trace events of a kernel that show no registers, or were lost: nothing comes of them.
+    pub bare_events: u64,
     /// Lines of other software, and empty ones.
     pub skipped: u64,
 }
@@ -80,7 +83,8 @@ pub fn read(bytes: &[u8]) -> Result<Log, ImportError> {
         reader.log.tally.lines += 1;
         reader.line(bytes)?;
     }
-    let open: Vec<u32> = reader.open.values().map(|open| open.line).collect();
+    let traced = reader.traced.values().map(|(line, _)| *line);
+    let open: Vec<u32> = reader.open.values().map(|open| open.line).chain(traced).collect();
     open.into_iter().for_each(|line| reader.torn(line));
     Ok(reader.log)
 }
@@ -91,6 +95,8 @@ struct Reader {
     number: u32,
     /// Calls without their end, by CPU.
     open: BTreeMap<Option<u32>, Open>,
+    /// Trace events of calls without their end, by task: line and registers.
+    traced: BTreeMap<String, (u32, Vec<u64>)>,
 }
 
 struct Open {
@@ -101,11 +107,17 @@ struct Open {
 impl Reader {
     fn line(&mut self, bytes: &[u8]) -> Result<(), ImportError> {
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-        if bytes.len() > MAX_LINE_BYTES || !could_matter(bytes) {
+        if bytes.len() > MAX_LINE_BYTES || !could_matter(bytes) && !ftrace::could_be(bytes) {
             self.log.tally.skipped += 1;
             return Ok(());
         }
         let text = plain(bytes);
+        if !text.contains("SMC_R")
+            && let Some(event) = ftrace::event(&text)
+        {
+            self.event(&event);
+            return Ok(());
+        }
         let cpu = cpu(&text);
         let starts: Vec<usize> = text.match_indices("SMC_R").map(|(at, _)| at).collect();
         let Some(first) = starts.first() else {
@@ -148,6 +160,43 @@ impl Reader {
             self.torn(line);
         }
         Ok(())
+    }
+
+    /// A trace event. One task makes one call at a time; others make theirs between.
+    fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Start { task, regs } => match ftrace::command(regs[0]) {
+                None => self.log.tally.skipped += 1,
+                Some(_) if self.traced.len() >= MAX_OPEN && !self.traced.contains_key(*task) => {
+                    self.torn(self.number);
+                }
+                Some(_) => {
+                    let before = self.traced.insert((*task).into(), (self.number, regs.clone()));
+                    before.into_iter().for_each(|(line, _)| self.torn(line));
+                }
+            },
+            Event::End { task, fid, results } => match ftrace::command(*fid) {
+                None => self.log.tally.skipped += 1,
+                Some(command) => {
+                    let begun = self.traced.remove(*task);
+                    let (line, regs) = begun.unwrap_or_else(|| (self.number, Vec::new()));
+                    let same = regs.first().is_some_and(|begun| begun == fid);
+                    match command {
+                        None => self.log.tally.other_commands += 1,
+                        Some(command) => match ftrace::call(line, command, &regs, results) {
+                            Some(call) if same => self.log.calls.push(call),
+                            _ => self.torn(line),
+                        },
+                    }
+                }
+            },
+            Event::Bare => self.log.tally.bare_events += 1,
+            Event::Lost => {
+                self.log.tally.bare_events += 1;
+                self.torn(self.number);
+            }
+            Event::Torn => self.torn(self.number),
+        }
     }
 
     fn torn(&mut self, line: u32) {
@@ -245,6 +294,14 @@ impl Call {
     }
 }
 
+/// Whether a text has what a log of an RMM, or of a kernel that calls one, is read for.
+#[must_use]
+pub fn is_log(bytes: &[u8]) -> bool {
+    let marks: [&[u8]; 4] =
+        [b"SMC_RMI_", b"SMC_RMM_", b"arm_smccc_start: ", b"arm_smccc_smc_start: "];
+    (0..bytes.len()).any(|at| marks.iter().any(|mark| bytes[at..].starts_with(mark)))
+}
+
 /// Whether a line is worth a second look: most lines of a console are not.
 fn could_matter(bytes: &[u8]) -> bool {
     bytes.windows(5).any(|window| window == b"SMC_R") || bytes.contains(&b'>')
@@ -295,7 +352,7 @@ fn tail(text: &str) -> String {
     words[arrow - args..].join(" ")
 }
 
-fn hex(word: &str) -> Option<u64> {
+pub(super) fn hex(word: &str) -> Option<u64> {
     let digits = word.strip_prefix("0x").unwrap_or(word);
     let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     plain.then(|| u64::from_str_radix(digits, 16).ok()).flatten()

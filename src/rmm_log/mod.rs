@@ -6,6 +6,8 @@
 //! that built one Realm. The log's results become expectations, so playing the script compares
 //! them.
 //!
+//! Trace events of a kernel are read where they show the registers of calls.
+//!
 //! A log has neither the contents of granules nor parameters. Images are attached at an IPA, and
 //! parameters are `let`s of a script. What is missing gets a name that the script uses and does not
 //! define, or a file that is not there; [`Import::needs`] lists them.
@@ -16,6 +18,7 @@
 
 mod build;
 mod data;
+mod ftrace;
 mod line;
 mod options;
 
@@ -28,7 +31,7 @@ use crate::abi::addr::Hex;
 use crate::script::{Script, ScriptError};
 
 pub use build::import;
-pub use line::{Call, Log, Tally, read};
+pub use line::{Call, Log, Tally, is_log, read};
 pub use options::{At, Options, params};
 
 /// Longest log that is read, in bytes.
@@ -45,6 +48,8 @@ pub struct Import {
     pub needs: Vec<Need>,
     /// What the script does otherwise than the log.
     pub remarks: Vec<String>,
+    /// The log's line of each of the script's statements, from 1; 0 where there is none.
+    pub lines: Vec<u32>,
 }
 
 /// What a log does not have.
@@ -82,6 +87,16 @@ pub enum ImportError {
     NoCalls {
         /// Lines that were read.
         lines: u64,
+    },
+    /// The lines that look like calls have no registers.
+    #[error(
+        "{events} lines are trace events of a kernel that show no registers (kvm_…, \
+         arm_smccc_smc_…): no RD, IPA or flags, so no call; KVM has no event for RMI calls. Take the \
+         RMM's own lines, or arm_smccc_start and arm_smccc_end of a kernel that has them"
+    )]
+    NoRegisters {
+        /// How many.
+        events: u64,
     },
     /// No Realm was made.
     #[error("{calls} calls and no REALM_CREATE that succeeds")]

@@ -15,6 +15,8 @@ pub struct Options {
     pub realm: usize,
     /// The machine, as `platform` names it.
     pub platform: Option<String>,
+    /// Contents that nobody has are zeros: for those who look at the order of calls alone.
+    pub zeros: bool,
 }
 
 /// A file whose bytes a Host put into a Realm.

@@ -154,6 +154,16 @@ impl LoadedScript {
         self.texts.iter().map(|(name, text)| (name.as_str(), text))
     }
 
+    /// Says where the statements come from, if the script was made of another text: for each, the
+    /// line there, from 1, or 0 if there is none. Messages then show that text.
+    pub fn came_from(&mut self, file: &str, text: String, lines: impl Iterator<Item = u32>) {
+        let text = Arc::new(SourceText { file: file.into(), text });
+        for (item, line) in self.items.iter_mut().zip(lines).filter(|(_, line)| *line != 0) {
+            item.statement.span = Span { line, column: 1 };
+            item.text = Arc::clone(&text);
+        }
+    }
+
     /// The images that the script names, each as often as it does.
     pub fn images(&self) -> impl Iterator<Item = &Arc<Image>> {
         self.items.iter().filter_map(|item| item.image.as_ref())

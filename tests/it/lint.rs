@@ -139,6 +139,26 @@ fn forms_and_exit_codes() {
     dir.fails(&["lint", "--explain", "ripas"], 2, "there is no rule `ripas`; there are ");
     dir.fails(&["lint", "missing.rmi"], 1, "missing.rmi");
     dir.fails(&["lint"], 2, "FILE");
+    let list = stdout(&dir.rimsim(&["lint", "--list"]));
+    assert_eq!(list.lines().count(), RULES.len());
+    let line =
+        "data-not-ascending             rim    Granules of one image are not in ascending order";
+    assert!(list.lines().any(|found| found == line), "{list}");
+    let list = stdout(&dir.rimsim(&["lint", "--list", "--format", "json"]));
+    let list: Value = serde_json::from_str(&list).expect("JSON");
+    assert_eq!(
+        (&list["schema"], list["rules"].as_array().map(Vec::len)),
+        (&Value::from("rimsim/1"), Some(RULES.len()))
+    );
+    assert_eq!(list["rules"][0]["severity"], "error");
+    dir.fails(&["lint", "--list", name], 2, "--list");
+    dir.file("empty.rmi", "# nothing\nrtt auto\n").file("empty.json", "");
+    dir.fails(
+        &["lint", "empty.rmi"],
+        2,
+        "empty.rmi: makes no RMI call: there is nothing to look at",
+    );
+    dir.fails(&["lint", "empty.json"], 2, "empty.json");
     let all = stdout(&dir.rimsim(&["lint", "--explain", "all"]));
     assert!(RULES.iter().all(|rule| all.contains(rule.explanation)));
 }

@@ -166,7 +166,7 @@ fn a_log_of_a_vector_is_the_same_realm() {
 }
 
 /// A Realm with a table, two granules and a REC, as a RMM of today prints it.
-const BOOT: &str = "\
+pub(crate) const BOOT: &str = "\
 SMC_RMI_REALM_CREATE              88000000 88100000 > RMI_SUCCESS
 SMC_RMI_RTT_INIT_RIPAS            88000000 80000000 80400000 > RMI_ERROR_RTT 1
 SMC_RMI_RTT_CREATE                88000000 88004000 80000000 2 > RMI_SUCCESS
@@ -201,7 +201,7 @@ print rim rd=0x8800_0000
 ";
 
 /// The calls without where they stand.
-fn calls(log: &str) -> Vec<Call> {
+pub(crate) fn calls(log: &str) -> Vec<Call> {
     let log = read(log.as_bytes()).expect("a log");
     assert_eq!(log.tally.torn, 0);
     log.calls.into_iter().map(|call| Call { line: 0, ..call }).collect()
@@ -210,9 +210,11 @@ fn calls(log: &str) -> Vec<Call> {
 #[test]
 fn a_script_names_what_the_log_lacks() {
     let made = import(&read(BOOT.as_bytes()).expect("a log"), &Options::default());
-    let Import { script, needs, remarks } = made.expect("a script");
+    let Import { script, needs, remarks, lines } = made.expect("a script");
     assert_eq!(script.to_string(), SCRIPT);
     assert_eq!(remarks, [""; 0]);
+    let of_calls: Vec<u32> = lines.into_iter().filter(|line| *line != 0).collect();
+    assert_eq!(of_calls, [1, 1, 2, 3, 3, 4, 5, 5, 6, 6, 8, 8, 9, 9]);
     assert_eq!(
         needs.iter().map(Need::to_string).collect::<Vec<_>>(),
         [

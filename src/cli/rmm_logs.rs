@@ -1,0 +1,170 @@
+//! Logs of an RMM in the place of a script: what the command line adds, and which files are one.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args as ClapArgs;
+
+use super::input::{Input, Problem, read_limited};
+use crate::measure::image::Image;
+use crate::rmm_log::{self, At, Import, ImportError, Log, MAX_LOG_BYTES, Need, Options};
+use crate::script::{self, MAX_TEXT_BYTES};
+
+/// What the user knows and a log does not.
+#[derive(Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Logs of an RMM")]
+pub(crate) struct LogArgs {
+    /// The bytes that the Host put into the Realm from this IPA on
+    #[arg(long, value_name = "IPA=FILE", value_parser = at)]
+    pub(super) at: Vec<(u64, PathBuf)>,
+    /// A script that defines `realm_params`, and `rec_params_1` and so on for the RECs
+    #[arg(long, value_name = "FILE")]
+    pub(super) params: Option<PathBuf>,
+    /// Which of the log's Realms
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    log_realm: usize,
+    /// The machine of the log: a preset or a TOML file
+    #[arg(long, value_name = "NAME|FILE", default_value = "fvp")]
+    log_platform: String,
+}
+
+/// What is done about contents that nobody has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Contents {
+    /// They are asked for: something is said of the RIM.
+    Needed,
+    /// They are zeros: only the order of calls is looked at.
+    Unseen,
+}
+
+/// A file that can be replayed.
+pub(super) struct Opened {
+    pub(super) input: Input,
+    /// It is a log: what people should know of it.
+    pub(super) log: Option<Vec<String>>,
+}
+
+pub(super) fn at(text: &str) -> Result<(u64, PathBuf), String> {
+    let (ipa, file) = text.split_once('=').ok_or("it is IPA=FILE, such as 0x80200000=Image")?;
+    let digits = ipa.replace('_', "");
+    let number = match digits.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => digits.parse(),
+    };
+    let ipa = number.map_err(|_| format!("{ipa} is no address, such as 0x80200000"))?;
+    Ok((ipa, file.into()))
+}
+
+/// Attaches images and parameters.
+pub(super) fn options(
+    images: &[(u64, PathBuf)],
+    params: Option<&Path>,
+    realm: usize,
+    platform: &str,
+) -> Result<Options, Problem> {
+    let platform = Some(platform.to_owned());
+    let mut options = Options { realm, platform, ..Options::default() };
+    for (ipa, path) in images {
+        let image = Image::open(path)?;
+        let absolute = std::path::absolute(path)
+            .map_err(|source| Problem::Io { path: path.clone(), source })?;
+        let name = absolute.display().to_string();
+        options.at.push(At { ipa: *ipa, name, len_bytes: image.len_bytes() });
+    }
+    if let Some(path) = params {
+        let text = read_limited(path, MAX_TEXT_BYTES)
+            .map_err(|source| Problem::Io { path: path.to_owned(), source })?;
+        let params = rmm_log::params(&path.display().to_string(), &text);
+        options.params = params.map_err(|source| Problem::Params { source })?;
+    }
+    Ok(options)
+}
+
+/// Opens a script, a vector, or a log. One whose name ends in `.log` is a log; any other that is no
+/// vector is one if it has lines of an RMM and does not read as a script.
+pub(super) fn open(
+    path: &Path,
+    args: &LogArgs,
+    contents: Contents,
+    source: &mut dyn script::Source,
+) -> Result<Opened, Problem> {
+    let has = |wanted: &str| path.extension().is_some_and(|extension| extension == wanted);
+    let plain = has("rmi") || has("json") || path.is_dir();
+    let bytes = if plain {
+        None
+    } else {
+        let read = read_limited(path, MAX_LOG_BYTES);
+        Some(read.map_err(|source| Problem::Io { path: path.to_owned(), source })?)
+    };
+    let Some(bytes) = bytes else {
+        return Ok(Opened { input: Input::open_with(path, source)?, log: None });
+    };
+    let shown = path.display().to_string();
+    let is_log =
+        has("log") || rmm_log::is_log(&bytes) && script::parse_bytes(&shown, &bytes).is_err();
+    if !is_log {
+        return Ok(Opened { input: Input::of_bytes(path, bytes, source)?, log: None });
+    }
+    let mut options =
+        options(&args.at, args.params.as_deref(), args.log_realm, &args.log_platform)?;
+    options.zeros = contents == Contents::Unseen;
+    let log_error = |source| Problem::Log { path: path.to_owned(), source };
+    let log = rmm_log::read(&bytes).map_err(log_error)?;
+    let import = rmm_log::import(&log, &options).map_err(log_error)?;
+    let missing: Vec<String> = import
+        .needs
+        .iter()
+        .filter(|need| match need {
+            Need::Contents { file, .. } => {
+                contents == Contents::Needed && !path.with_file_name(file).exists()
+            }
+            Need::Params { .. } => true,
+        })
+        .map(ToString::to_string)
+        .collect();
+    if !missing.is_empty() {
+        return Err(Problem::Needs { path: path.to_owned(), needs: missing });
+    }
+    let mut remarks = remarks(&log, &import);
+    if contents == Contents::Unseen && !import.needs.is_empty() {
+        let known = "contents that the log does not have are taken as zeros: the order is judged";
+        remarks.push(known.to_owned());
+    }
+    let remarks = remarks.iter().map(|remark| format!("{shown}: {remark}")).collect();
+    let input = load(path, &import, bytes, source)?;
+    Ok(Opened { input, log: Some(remarks) })
+}
+
+/// The script of a log, whose places are those of the log.
+fn load(
+    path: &Path,
+    import: &Import,
+    log: Vec<u8>,
+    source: &mut dyn script::Source,
+) -> Result<Input, Problem> {
+    let script = import.script.to_string().into_bytes();
+    let Input::Script(mut loaded) = Input::of_bytes(path, script, source)? else {
+        unreachable!("what an import makes is a script")
+    };
+    let statements = import.script.statements.iter().zip(&import.lines);
+    let lines = statements.filter(|(statement, _)| statement.kind != script::Kind::Empty);
+    let text = String::from_utf8_lossy(&log).into_owned();
+    loaded.came_from(&path.display().to_string(), text, lines.map(|(_, line)| *line));
+    Ok(Input::Script(loaded))
+}
+
+/// What people should know of a log before they believe what comes of it.
+pub(super) fn remarks(log: &Log, import: &Import) -> Vec<String> {
+    let tally = &log.tally;
+    let mut remarks = Vec::new();
+    if !tally.torn_lines.is_empty() {
+        let lines: Vec<String> = tally.torn_lines.iter().map(u32::to_string).collect();
+        let more = tally.torn > lines.len() as u64;
+        let more = if more { " and more" } else { "" };
+        remarks.push(format!("calls that can not be read, in lines {}{more}", lines.join(", ")));
+    }
+    if tally.bare_events > 0 {
+        remarks.push(ImportError::NoRegisters { events: tally.bare_events }.to_string());
+    }
+    remarks.extend(import.remarks.iter().cloned());
+    remarks
+}
