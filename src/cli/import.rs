@@ -23,8 +23,8 @@ use crate::rmm_log::{self, Import, ImportError, Log, MAX_LOG_BYTES, Need};
 ///
 /// A trace of the Host's kernel (ftrace, `trace-cmd report`) is read too if its events show
 /// registers: `arm_smccc_start: call=… fn=c4000153 args={…}` and `arm_smccc_end: … res={…}`, a pair
-/// that some vendors' kernels have. KVM has no event for RMI calls, in mainline or in the CCA
-/// series; its own (`kvm_…`) and `arm_smccc_smc_…` are counted and give nothing.
+/// that was proposed for Linux in 2021 and is not in mainline. KVM has no event for RMI calls; its
+/// own (`kvm_…`) and `arm_smccc_smc_…` have no registers, are counted, and give nothing.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct ImportArgs {
@@ -92,7 +92,8 @@ pub(super) fn run(args: &ImportArgs, console: &mut Console) -> io::Result<Exit> 
 fn make(args: &ImportArgs) -> Result<(Log, Import), Problem> {
     let io = |path: &Path, source| Problem::Io { path: path.to_owned(), source };
     let shown: Vec<_> = args.logs.iter().map(|path| path.display().to_string()).collect();
-    let log_error = |source| Problem::Log { path: shown.join(", ").into(), source };
+    let log_error =
+        |source: ImportError| Problem::Log { path: shown.join(", ").into(), source: source.into() };
     let mut bytes = Vec::new();
     for path in &args.logs {
         let read = if path.as_os_str() == "-" {

@@ -42,9 +42,9 @@ pub(crate) enum Problem {
         path = path.display())]
     Unknown { path: PathBuf },
     #[error("{path}: {source}", path = path.display())]
-    Log { path: PathBuf, source: ImportError },
+    Log { path: PathBuf, source: Box<ImportError> },
     #[error(transparent)]
-    Params { source: ImportError },
+    Params { source: Box<ImportError> },
     #[error("{path}: the log does not have\n  {needs}", path = path.display(),
         needs = needs.join("\n  "))]
     Needs { path: PathBuf, needs: Vec<String> },

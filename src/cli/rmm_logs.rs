@@ -74,7 +74,7 @@ pub(super) fn options(
         let text = read_limited(path, MAX_TEXT_BYTES)
             .map_err(|source| Problem::Io { path: path.to_owned(), source })?;
         let params = rmm_log::params(&path.display().to_string(), &text);
-        options.params = params.map_err(|source| Problem::Params { source })?;
+        options.params = params.map_err(|source| Problem::Params { source: source.into() })?;
     }
     Ok(options)
 }
@@ -107,7 +107,8 @@ pub(super) fn open(
     let mut options =
         options(&args.at, args.params.as_deref(), args.log_realm, &args.log_platform)?;
     options.zeros = contents == Contents::Unseen;
-    let log_error = |source| Problem::Log { path: path.to_owned(), source };
+    let log_error =
+        |source: ImportError| Problem::Log { path: path.to_owned(), source: source.into() };
     let log = rmm_log::read(&bytes).map_err(log_error)?;
     let import = rmm_log::import(&log, &options).map_err(log_error)?;
     let missing: Vec<String> = import
@@ -130,7 +131,7 @@ pub(super) fn open(
         remarks.push(known.to_owned());
     }
     let remarks = remarks.iter().map(|remark| format!("{shown}: {remark}")).collect();
-    let input = load(path, &import, bytes, source)?;
+    let input = load(path, &import, &bytes, source)?;
     Ok(Opened { input, log: Some(remarks) })
 }
 
@@ -138,7 +139,7 @@ pub(super) fn open(
 fn load(
     path: &Path,
     import: &Import,
-    log: Vec<u8>,
+    log: &[u8],
     source: &mut dyn script::Source,
 ) -> Result<Input, Problem> {
     let script = import.script.to_string().into_bytes();
@@ -147,7 +148,7 @@ fn load(
     };
     let statements = import.script.statements.iter().zip(&import.lines);
     let lines = statements.filter(|(statement, _)| statement.kind != script::Kind::Empty);
-    let text = String::from_utf8_lossy(&log).into_owned();
+    let text = String::from_utf8_lossy(log).into_owned();
     loaded.came_from(&path.display().to_string(), text, lines.map(|(_, line)| *line));
     Ok(Input::Script(loaded))
 }

@@ -1,12 +1,12 @@
 //! Trace events of a kernel in its console's or tracefs's text.
 //!
 //! No event of KVM shows an RMI call: those of mainline's `arch/arm64/kvm/trace_arm.h` tell of
-//! vCPUs and faults, and the CCA series adds none. The pair `arm_smccc_start`, `arm_smccc_end` does
-//! show registers ("firmware: smccc: Add tracepoints when SMCCC calls are made", linux-kernel,
-//! September 2021, not merged; vendors carry it): X0 to X7 before a call, X0 to X3 after it. A later
-//! one, `arm_smccc_smc_start` (March 2023), has the function identifier alone.
+//! vCPUs and faults. The pair `arm_smccc_start`, `arm_smccc_end` does show registers ("firmware:
+//! smccc: Add tracepoints when SMCCC calls are made", linux-kernel, September 2021, not merged): X0
+//! to X7 before a call, X0 to X3 after it. A later proposal, `arm_smccc_smc_start` (March 2023),
+//! has the function identifier alone.
 
-use super::line::{Call, hex};
+use super::line::{Call, hex, is_level};
 use crate::abi::command::{COMMANDS, CommandInfo};
 use crate::abi::status::{ReturnCode, Status};
 
@@ -80,6 +80,9 @@ pub(super) fn call(
     let code = ReturnCode::unpack(*results.first()?)?;
     let args = regs.get(1..=command.inputs.len())?.to_vec();
     let index = (code.status == Status::Rtt).then_some(code.index);
+    if !index.is_none_or(is_level) {
+        return None;
+    }
     let mut outputs = Vec::new();
     if code.status == Status::Success {
         outputs.extend(results[1..].iter().take(command.outputs.len()));

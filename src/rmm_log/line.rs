@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use super::ftrace::{self, Event};
 use super::{ImportError, MAX_LOG_BYTES};
+use crate::abi::addr::Level;
 use crate::abi::command::CommandInfo;
 use crate::abi::status::{ReturnCode, Status};
 
@@ -271,6 +272,9 @@ fn call<'t>(
         index = words.next().and_then(|index| u8::try_from(index).ok());
     }
     let index = index.filter(|_| status == Status::Rtt);
+    if !index.is_none_or(is_level) {
+        return None;
+    }
     let outputs = words.take(command.outputs.len()).collect();
     Some(Call { line, command, args, status, index, outputs })
 }
@@ -356,6 +360,11 @@ pub(super) fn hex(word: &str) -> Option<u64> {
     let digits = word.strip_prefix("0x").unwrap_or(word);
     let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     plain.then(|| u64::from_str_radix(digits, 16).ok()).flatten()
+}
+
+/// Whether an index of RMI_ERROR_RTT can be one.
+pub(super) fn is_level(index: u8) -> bool {
+    Level::from_register(i64::from(index.cast_signed()).cast_unsigned()).is_some()
 }
 
 fn level(text: &str) -> Option<u8> {
