@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::args::Format;
 use super::hashing::HashingArgs;
-use super::rmm_logs::LogArgs;
+use super::rmm_logs::RmmLogArgs;
 use super::trails;
 use super::{Console, Exit};
 use crate::explain::{Difference, Explanation, Field, Group, Trail, compare};
@@ -35,7 +35,7 @@ pub(crate) struct ExplainArgs {
     #[arg(long, value_name = "NAME")]
     realm: Option<String>,
     #[command(flatten)]
-    log: LogArgs,
+    log: RmmLogArgs,
     #[command(flatten)]
     hashing: HashingArgs,
     /// Form of the result

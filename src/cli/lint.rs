@@ -10,7 +10,7 @@ use super::args::RmmArg;
 use super::host::Trouble;
 use super::measure;
 use super::replay::Setup;
-use super::rmm_logs::{self, Contents, LogArgs, Opened};
+use super::rmm_logs::{self, Contents, Opened, RmmLogArgs};
 use super::sarif;
 use super::trace::hex;
 use super::trails::{self, NoTrail};
@@ -46,7 +46,7 @@ pub(crate) struct LintArgs {
     #[arg(long, value_enum)]
     deny: Option<Deny>,
     #[command(flatten)]
-    log: LogArgs,
+    log: RmmLogArgs,
     #[command(flatten)]
     rmm: RmmArg,
     /// Form of the result

@@ -10,6 +10,7 @@ use super::args::Format;
 use super::host::{Trouble, usage};
 use super::input::read_limited;
 use super::log_args::LogArgs;
+use super::rmm_logs::RmmLogArgs;
 use super::trails;
 use super::{Console, Exit, explain};
 use crate::abi::profile::RemReading;
@@ -198,7 +199,7 @@ impl Told {
             }
         }
         if let Some(path) = &args.expect {
-            let other = trails::open(path, None, hasher)
+            let other = trails::open(path, None, &RmmLogArgs::default(), hasher)
                 .map_err(|error| Trouble(error.exit(), error.to_string()))?;
             let name = args.file.display().to_string();
             let own = Trail::of_log(name, self.algo, RimRule::Rmm10, realm.events().clone());

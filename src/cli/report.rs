@@ -11,7 +11,7 @@ use super::args::RmmArg;
 use super::input::{Input, MAX_VECTOR_BYTES, read_limited};
 use super::measure::{self, Seen};
 use super::replay::Setup;
-use super::rmm_logs::{self, Contents, LogArgs, Opened};
+use super::rmm_logs::{self, Contents, Opened, RmmLogArgs};
 use super::trails;
 use super::{Console, Exit};
 use crate::lint::Linter;
@@ -37,7 +37,7 @@ pub(crate) struct ReportArgs {
     #[arg(short, long, value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]
-    log: LogArgs,
+    log: RmmLogArgs,
     #[command(flatten)]
     rmm: RmmArg,
 }
@@ -91,7 +91,7 @@ pub(super) fn run(args: &ReportArgs, console: &mut Console) -> io::Result<Exit> 
 /// Adds a script, a vector or a log.
 fn replayed(
     path: &Path,
-    log: &LogArgs,
+    log: &RmmLogArgs,
     setup: &Setup,
     page: &mut Report,
 ) -> Result<Exit, (Exit, String)> {

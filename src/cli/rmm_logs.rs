@@ -10,9 +10,9 @@ use crate::rmm_log::{self, At, Import, ImportError, Log, MAX_LOG_BYTES, Need, Op
 use crate::script::{self, MAX_TEXT_BYTES};
 
 /// What the user knows and a log does not.
-#[derive(Debug, Default, ClapArgs)]
+#[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Logs of an RMM")]
-pub(crate) struct LogArgs {
+pub(crate) struct RmmLogArgs {
     /// The bytes that the Host put into the Realm from this IPA on
     #[arg(long, value_name = "IPA=FILE", value_parser = at)]
     pub(super) at: Vec<(u64, PathBuf)>,
@@ -25,6 +25,12 @@ pub(crate) struct LogArgs {
     /// The machine of the log: a preset or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = "fvp")]
     log_platform: String,
+}
+
+impl Default for RmmLogArgs {
+    fn default() -> Self {
+        Self { at: Vec::new(), params: None, log_realm: 1, log_platform: "fvp".to_owned() }
+    }
 }
 
 /// What is done about contents that nobody has.
@@ -83,7 +89,7 @@ pub(super) fn options(
 /// vector is one if it has lines of an RMM and does not read as a script.
 pub(super) fn open(
     path: &Path,
-    args: &LogArgs,
+    args: &RmmLogArgs,
     contents: Contents,
     source: &mut dyn script::Source,
 ) -> Result<Opened, Problem> {

@@ -15,7 +15,7 @@ use super::input::{Problem, read_settings};
 use super::measure;
 use super::measure_args::MeasureArgs;
 use super::replay::Setup;
-use super::rmm_logs::{self, Contents, LogArgs};
+use super::rmm_logs::{self, Contents, RmmLogArgs};
 use crate::explain::{self, SavedError, Trail};
 use crate::measure::hasher::Hasher;
 use crate::measure::log::EventLog;
@@ -61,7 +61,7 @@ enum Kind {
 pub(super) fn open(
     path: &Path,
     realm: Option<&str>,
-    log: &LogArgs,
+    log: &RmmLogArgs,
     hasher: &Hasher,
 ) -> Result<Trail, NoTrail> {
     match kind(path).map_err(|source| Problem::Io { path: path.to_owned(), source })? {
@@ -103,7 +103,7 @@ fn kind(path: &Path) -> io::Result<Kind> {
 fn replay(
     path: &Path,
     realm: Option<&str>,
-    log: &LogArgs,
+    log: &RmmLogArgs,
     hasher: &Hasher,
 ) -> Result<Trail, NoTrail> {
     let input = rmm_logs::open(path, log, Contents::Needed, &mut ImageFiles::default())?.input;

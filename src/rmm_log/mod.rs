@@ -91,8 +91,8 @@ pub enum ImportError {
     /// The lines that look like calls have no registers.
     #[error(
         "{events} lines are trace events of a kernel that show no registers (kvm_…, \
-         arm_smccc_smc_…): no RD, IPA or flags, so no call; KVM has no event for RMI calls. Take the \
-         RMM's own lines, or arm_smccc_start and arm_smccc_end of a kernel that has them"
+         arm_smccc_smc_…): no RD, IPA or flags, so no call; KVM has no event for RMI calls. Take \
+         the RMM's own lines, or arm_smccc_start and arm_smccc_end of a kernel that has them"
     )]
     NoRegisters {
         /// How many.
