@@ -159,7 +159,13 @@ fn boot(path: &Path, console: &mut Console) -> (Exit, Vec<Finding>) {
         })
     });
     let exit = match done {
-        Ok(()) => Exit::Good,
+        Ok(true) => Exit::Good,
+        Ok(false) => {
+            let shown = path.display();
+            console
+                .note(&format!("{shown}: no findings: this host's commands are not all simulated"));
+            return (Exit::Good, Vec::new());
+        }
         // A refusal is a finding.
         Err(error) if error.exit() == Exit::Refused => {
             console.note(&error.to_string());

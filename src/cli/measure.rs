@@ -151,9 +151,10 @@ pub(super) fn trail(args: &MeasureArgs, name: &str) -> Result<Trail, Trouble> {
     Ok(Trail::of_log(name, log.algo(), measured.rule, log.events().clone()))
 }
 
-/// Lets somebody look at what the host does.
-pub(super) fn observed(args: &MeasureArgs, observer: &mut dyn Observer) -> Result<(), Trouble> {
-    measure(args, Some(observer), &mut Console::new()).map(|_| ())
+/// Lets somebody look at what the host does. False if not all that it does was simulated.
+pub(super) fn observed(args: &MeasureArgs, observer: &mut dyn Observer) -> Result<bool, Trouble> {
+    let measured = measure(args, Some(observer), &mut Console::new())?;
+    Ok(!measured.guest.host.preliminary)
 }
 
 /// A Realm that was built, for whoever shows it.

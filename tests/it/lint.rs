@@ -207,7 +207,7 @@ fn hosts_make_no_mistakes() {
     for version in ["A0", "A", "B0", "B1", "B2", "C"] {
         boots.push(format!("--vmm-version {version} {lkvm_without_gmem}"));
     }
-    for host in ["kvm-v5", "kvm-v10", "kvm-v11", "kvm-v12"] {
+    for host in ["kvm-v5", "kvm-v10", "kvm-v11", "kvm-v12", "kvm-v13", "kvm-v14"] {
         boots.push(format!("--host {host} {lkvm}"));
     }
     boots.push(qemu.to_owned());
