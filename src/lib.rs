@@ -8,6 +8,7 @@ pub mod conform;
 pub mod coverage;
 pub mod digest_cache;
 pub mod event_log;
+pub mod evidence;
 pub mod explain;
 mod guest;
 pub mod host;

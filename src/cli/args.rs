@@ -15,6 +15,7 @@ use super::matrix::MatrixArgs;
 use super::measure_args::{DtbArgs, MeasureArgs, ProfilesArgs};
 use super::report::ReportArgs;
 use super::search_args::SearchArgs;
+use super::verify::VerifyArgs;
 use crate::abi::profile::{Profile, RemReading};
 
 /// Simulates the Realm Management Monitor of Arm CCA and calculates Realm Initial Measurements.
@@ -65,6 +66,7 @@ pub(crate) enum Command {
     Dtb(DtbArgs),
     Search(SearchArgs),
     Matrix(MatrixArgs),
+    Verify(VerifyArgs),
     Profiles(ProfilesArgs),
     Explain(ExplainArgs),
     Digests(DigestsArgs),

@@ -15,6 +15,7 @@ use super::trace::hex;
 use super::trails;
 use super::{Console, Exit};
 use crate::abi::addr::Hex;
+use crate::abi::params::Rpv;
 use crate::abi::profile::Profile;
 use crate::explain::Trail;
 use crate::host::Region;
@@ -143,12 +144,25 @@ fn tell_assumptions(guest: &Guest<'_>, console: &mut Console) {
     }
 }
 
+/// A Realm that would be built.
+pub(super) struct Built {
+    pub(super) rule: RimRule,
+    pub(super) rim: Measurement,
+    pub(super) log: EventLog,
+    pub(super) rpv: Rpv,
+}
+
+/// What would be built, to be compared.
+pub(super) fn built(args: &MeasureArgs) -> Result<Built, Trouble> {
+    let Measured { rule, rim, world, booted, .. } = measure(args, None, &mut Console::new())?;
+    let realm = world.realm(booted.rd).expect("it was built");
+    Ok(Built { rule, rim, log: realm.log().clone(), rpv: *realm.rpv() })
+}
+
 /// What would be measured, to be compared.
 pub(super) fn trail(args: &MeasureArgs, name: &str) -> Result<Trail, Trouble> {
-    let mut silent = Console::new();
-    let measured = measure(args, None, &mut silent)?;
-    let log = measured.world.realm(measured.booted.rd).expect("it was built").log();
-    Ok(Trail::of_log(name, log.algo(), measured.rule, log.events().clone()))
+    let Built { rule, log, .. } = built(args)?;
+    Ok(Trail::of_log(name, log.algo(), rule, log.events().clone()))
 }
 
 /// Lets somebody look at what the host does. False if not all that it does was simulated.

@@ -37,6 +37,9 @@ mod search_report;
 mod spool;
 mod trace;
 mod trails;
+mod verify;
+mod verify_expect;
+mod verify_report;
 
 use std::process::ExitCode;
 
@@ -109,6 +112,7 @@ pub fn main() -> ExitCode {
         Command::Measure(args) => measure::run(args, &mut console),
         Command::Search(args) => search::run(args, &mut console),
         Command::Matrix(args) => matrix::run(args, &mut console),
+        Command::Verify(args) => verify::run(args, &mut console),
         Command::Dtb(args) => measure::dtb(args, &mut console),
         Command::Profiles(args) => profiles::run(args, &mut console),
         Command::Language(args) => platforms::language(args, &mut console),

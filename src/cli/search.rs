@@ -9,7 +9,8 @@ use super::search_args::{Budget, SearchArgs};
 use super::search_guests::{CommandLine, MAX_VARIANTS};
 use super::search_report::Told;
 use super::{Console, Exit};
-use crate::search::{self, Axis, Knob, Parameter, Report, RimError, Space, Target, rim_of_token};
+use crate::evidence::{rim_of_token, token_bytes};
+use crate::search::{self, Axis, Knob, Parameter, Report, RimError, Space, Target};
 
 /// Longest file that a RIM or a token is read from, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -24,7 +25,7 @@ pub(super) fn run(args: &SearchArgs, console: &mut Console) -> io::Result<Exit> 
     }
 }
 
-fn search(args: &SearchArgs) -> Result<Told, Trouble> {
+pub(super) fn search(args: &SearchArgs) -> Result<Told, Trouble> {
     let target = target(args)?;
     let hasher = args.hashing.hasher()?;
     let files = args.cache.files(&hasher)?;
@@ -57,7 +58,9 @@ fn search(args: &SearchArgs) -> Result<Told, Trouble> {
 fn target(args: &SearchArgs) -> Result<Target, Trouble> {
     if let Some(path) = &args.token {
         let wrong = |why: &dyn std::fmt::Display| usage(format!("{}: {why}", path.display()));
-        let rim = rim_of_token(&read(path)?).map_err(|error| wrong(&error))?;
+        let file = read(path)?;
+        let bytes = token_bytes(&file).map_err(|error| wrong(&error))?;
+        let rim = rim_of_token(&bytes).map_err(|error| wrong(&error))?;
         return Target::from_bytes(&rim).map_err(|error| wrong(&format!("its RIM {error}")));
     }
     let text = args.rim.as_deref().unwrap_or_default();

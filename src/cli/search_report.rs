@@ -71,7 +71,7 @@ impl Told {
         tried / self.elapsed.as_secs_f64().max(1e-9)
     }
 
-    fn summary(&self) -> String {
+    pub(super) fn summary(&self) -> String {
         let Report { tried, refused, boots, lists, .. } = self.report;
         let of = self.space_len();
         let (seconds, rate) = (self.elapsed.as_secs_f64(), self.rate());
@@ -104,7 +104,7 @@ impl Told {
         lines
     }
 
-    fn text(&self, console: &mut Console) -> io::Result<()> {
+    pub(super) fn text(&self, console: &mut Console) -> io::Result<()> {
         console.result(self.verdict())?;
         for found in &self.report.matches {
             let event = MeasuredEvent::Realm(Box::new(found.params));
@@ -165,7 +165,7 @@ impl Told {
         axes.iter().zip(seen).map(in_order).collect()
     }
 
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         let matches: Vec<Value> =
             self.report.matches.iter().map(|found| self.found(found)).collect();
         let axes = self.space.axes().iter().map(|axis| {

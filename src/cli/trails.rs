@@ -164,13 +164,8 @@ fn arguments(path: &Path) -> Result<Trail, NoTrail> {
 
 /// The arguments in a file, as a shell would read them.
 pub(super) fn measure_args(path: &Path) -> Result<MeasureArgs, NoTrail> {
-    let text =
-        read_settings(path).map_err(|source| Problem::Io { path: path.to_owned(), source })?;
     let shown = path.display();
-    let words = shlex::split(&text)
-        .ok_or_else(|| NoTrail::Usage(format!("{shown}: a quotation mark is not closed")))?;
-    let words = words.strip_prefix(&["rimsim".to_owned()][..]).unwrap_or(&words);
-    let words = words.strip_prefix(&["measure".to_owned()][..]).unwrap_or(words);
+    let words = words(path, "measure")?;
     let words = ["rimsim", "measure"].into_iter().chain(words.iter().map(String::as_str));
     let args = Args::try_parse_from(words)
         .map_err(|error| NoTrail::Usage(format!("{shown}: {error}").trim_end().to_owned()))?;
@@ -178,4 +173,19 @@ pub(super) fn measure_args(path: &Path) -> Result<MeasureArgs, NoTrail> {
         return Err(NoTrail::Usage(format!("{shown}: these are no arguments of `measure`")));
     };
     Ok(args)
+}
+
+/// The words of a file, without the program's and the subcommand's name before them.
+pub(super) fn words(path: &Path, subcommand: &str) -> Result<Vec<String>, NoTrail> {
+    let text =
+        read_settings(path).map_err(|source| Problem::Io { path: path.to_owned(), source })?;
+    let mut words = shlex::split(&text).ok_or_else(|| {
+        NoTrail::Usage(format!("{}: a quotation mark is not closed", path.display()))
+    })?;
+    for name in ["rimsim", subcommand] {
+        if words.first().is_some_and(|word| word == name) {
+            words.remove(0);
+        }
+    }
+    Ok(words)
 }

@@ -27,26 +27,26 @@ pub(crate) struct Claims {
 }
 
 /// CBOR tags and labels (DEN0137 1.0 A7.2).
-mod label {
-    pub(super) const COLLECTION_TAG: u64 = 399;
-    pub(super) const COSE_SIGN1_TAG: u64 = 18;
-    pub(super) const PLATFORM_TOKEN: u64 = 44234;
-    pub(super) const REALM_TOKEN: u64 = 44241;
-    pub(super) const CHALLENGE: u64 = 10;
-    pub(super) const PROFILE: u64 = 265;
-    pub(super) const RPV: u64 = 44235;
-    pub(super) const HASH_ALGO_ID: u64 = 44236;
-    pub(super) const RAK: u64 = 44237;
-    pub(super) const RIM: u64 = 44238;
-    pub(super) const REMS: u64 = 44239;
-    pub(super) const RAK_HASH_ALGO_ID: u64 = 44240;
+pub(crate) mod label {
+    pub(crate) const COLLECTION_TAG: u64 = 399;
+    pub(crate) const COSE_SIGN1_TAG: u64 = 18;
+    pub(crate) const PLATFORM_TOKEN: u64 = 44234;
+    pub(crate) const REALM_TOKEN: u64 = 44241;
+    pub(crate) const CHALLENGE: u64 = 10;
+    pub(crate) const PROFILE: u64 = 265;
+    pub(crate) const RPV: u64 = 44235;
+    pub(crate) const HASH_ALGO_ID: u64 = 44236;
+    pub(crate) const RAK: u64 = 44237;
+    pub(crate) const RIM: u64 = 44238;
+    pub(crate) const REMS: u64 = 44239;
+    pub(crate) const RAK_HASH_ALGO_ID: u64 = 44240;
 }
 
 /// The profile of the dummy platform token: no verifier can take it for a platform's.
-const DUMMY_PROFILE: &str = "tag:rimsim,2026:dummy-platform-token#not-evidence";
-/// COSE: algorithm header, and ES384.
-const COSE_ALG: u64 = 1;
-const COSE_ES384: i64 = -35;
+pub(crate) const DUMMY_PROFILE: &str = "tag:rimsim,2026:dummy-platform-token#not-evidence";
+/// COSE: algorithm header, and ES384 (RFC 9053).
+pub(crate) const COSE_ALG: i64 = 1;
+pub(crate) const COSE_ES384: i64 = -35;
 
 /// The token for these claims, signed with the secret scalar `rak`.
 ///
@@ -93,7 +93,8 @@ fn platform_claims(rak_point: &[u8]) -> Vec<u8> {
     })
 }
 
-const fn hash_algo_id(algo: HashAlgo) -> &'static str {
+/// The name of an algorithm in a token (IANA's hash function textual names).
+pub(crate) const fn hash_algo_id(algo: HashAlgo) -> &'static str {
     match algo {
         HashAlgo::Sha256 => "sha-256",
         HashAlgo::Sha512 => "sha-512",
@@ -103,17 +104,21 @@ const fn hash_algo_id(algo: HashAlgo) -> &'static str {
 /// COSE_Sign1 (RFC 9052) with ES384 over `payload`.
 fn cose_sign1(payload: &[u8], key: &SigningKey) -> Vec<u8> {
     let protected = encode(|e| {
-        e.map(1)?.u64(COSE_ALG)?.i64(COSE_ES384)?;
+        e.map(1)?.i64(COSE_ALG)?.i64(COSE_ES384)?;
         Ok(())
     });
-    let to_be_signed = encode(|e| {
-        e.array(4)?.str("Signature1")?.bytes(&protected)?.bytes(&[])?.bytes(payload)?;
-        Ok(())
-    });
-    let signature: Signature = key.sign(&to_be_signed);
+    let signature: Signature = key.sign(&to_be_signed(&protected, payload));
     encode(|e| {
         e.tag(Tag::new(label::COSE_SIGN1_TAG))?.array(4)?;
         e.bytes(&protected)?.map(0)?.bytes(payload)?.bytes(&signature.to_bytes())?;
+        Ok(())
+    })
+}
+
+/// What a COSE_Sign1 signs (RFC 9052 4.4), without external data.
+pub(crate) fn to_be_signed(protected: &[u8], payload: &[u8]) -> Vec<u8> {
+    encode(|e| {
+        e.array(4)?.str("Signature1")?.bytes(protected)?.bytes(&[])?.bytes(payload)?;
         Ok(())
     })
 }

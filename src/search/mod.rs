@@ -8,11 +8,9 @@ mod engine;
 mod knob;
 mod rim;
 mod space;
-mod token;
 mod trie;
 
 pub use engine::{Guests, Match, Planned, Report, run, table};
 pub use knob::{Knob, KnobError, Order, Parameter};
 pub use rim::{RimError, Target};
 pub use space::{Axis, Space};
-pub use token::{TokenError, rim_of_token};

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::evidence::{TextError, from_base64, from_hex};
 use crate::measure::rim::{HashAlgo, Measurement};
 
 /// A RIM that was observed.
@@ -27,20 +28,9 @@ pub enum RimError {
         /// The character.
         found: char,
     },
-    /// Neither kind of text.
-    #[error("character {place} is {found:?}, which neither hexadecimal nor base64 has")]
-    Character {
-        /// Its number, from 1.
-        place: usize,
-        /// The character.
-        found: char,
-    },
-    /// An odd number of digits.
-    #[error("has {0} hexadecimal digits, which are no whole bytes")]
-    Odd(usize),
-    /// Base64 that ends where it can not.
-    #[error("has {0} characters of base64, which are no whole bytes")]
-    Base64(usize),
+    /// Neither kind of text, or no whole bytes.
+    #[error(transparent)]
+    Text(#[from] TextError),
     /// Too short or too long.
     #[error("has {0} bytes; a RIM has 32 (SHA-256) or 64 (SHA-512)")]
     Length(usize),
@@ -62,12 +52,12 @@ impl Target {
             return Err(RimError::Empty);
         }
         let wrong = text.chars().enumerate().find(|(_, c)| !c.is_ascii_hexdigit());
-        let Some((i, found)) = wrong else { return Self::from_bytes(&hex(text)?) };
+        let Some((i, found)) = wrong else { return Self::from_bytes(&from_hex(text)?) };
         // As many characters as a RIM in hexadecimal has: a slip, not base64.
         if [64, 128].contains(&text.chars().count()) {
             return Err(RimError::Digit { place: i + 1, found });
         }
-        Self::from_bytes(&base64(text)?)
+        Self::from_bytes(&from_base64(text)?)
     }
 
     /// Takes bytes as they stand in a token or a slot.
@@ -88,39 +78,6 @@ impl Target {
         let rim = Measurement::from_bytes(algo, bytes).ok_or(RimError::Length(bytes.len()))?;
         if rim.is_zero() { Err(RimError::Zero) } else { Ok(Self { rim, remark }) }
     }
-}
-
-fn hex(text: &str) -> Result<Vec<u8>, RimError> {
-    if text.len() % 2 == 1 {
-        return Err(RimError::Odd(text.len()));
-    }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    let pair = |pair: &[u8]| Some(digit(pair[0])? << 4 | digit(pair[1])?);
-    text.as_bytes().chunks(2).map(pair).collect::<Option<_>>().ok_or(RimError::Empty)
-}
-
-fn base64(text: &str) -> Result<Vec<u8>, RimError> {
-    let plain = text.trim_end_matches('=');
-    let mut bits = 0_u32;
-    let mut bytes = Vec::new();
-    for (i, found) in plain.chars().enumerate() {
-        let value = match found {
-            'A'..='Z' => u32::from(found) - u32::from('A'),
-            'a'..='z' => u32::from(found) - u32::from('a') + 26,
-            '0'..='9' => u32::from(found) - u32::from('0') + 52,
-            '+' | '-' => 62,
-            '/' | '_' => 63,
-            _ => return Err(RimError::Character { place: i + 1, found }),
-        };
-        bits = bits << 6 | value;
-        if i % 4 > 0 {
-            let shift = [4, 2, 0][i % 4 - 1];
-            bytes.push((bits >> shift).to_le_bytes()[0]);
-        }
-    }
-    let spare = [0, 6, 4, 2][plain.len() % 4];
-    let whole = plain.len() % 4 != 1 && bits & ((1 << spare) - 1) == 0;
-    if whole { Ok(bytes) } else { Err(RimError::Base64(plain.len())) }
 }
 
 #[cfg(test)]

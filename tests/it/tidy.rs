@@ -47,7 +47,7 @@ const FLOORS: &[&[&str]] = &[
     &["model"],
     &["rmi", "rsi", "guest"],
     &["session"],
-    &["script", "vector", "coverage", "host", "lint", "explain", "refvalue"],
+    &["script", "vector", "coverage", "host", "lint", "explain", "refvalue", "evidence"],
     &["conform", "digest_cache", "event_log", "rmm_log", "search", "report"],
     &["cli"],
 ];

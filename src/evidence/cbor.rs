@@ -1,0 +1,451 @@
+//! CBOR, read strictly: definite lengths, numbers in their shortest form, no key twice, nothing
+//! after the end. Every error says in which part of a token it is.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use minicbor::Decoder;
+use minicbor::data::Type;
+use thiserror::Error;
+
+/// Values inside values that are passed over; deeper ones are refused.
+const MAX_DEPTH: u8 = 8;
+/// Longest text of a token that a message repeats, in characters.
+const MAX_SHOWN: usize = 64;
+
+/// Why bytes are no token: where, and what is wrong there.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{place}: {problem}")]
+pub struct TokenError {
+    /// The part: `realm token, claim 44238 (RIM)`.
+    pub place: String,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+/// What is wrong with a part of a token.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Problem {
+    /// The bytes end inside a value.
+    #[error("the bytes end at {at}, inside a value")]
+    Cut {
+        /// Offset of the end from the part's beginning.
+        at: usize,
+    },
+    /// A value of another type.
+    #[error("{found}, expected {expected}")]
+    Type {
+        /// What is there.
+        found: String,
+        /// What has to be there.
+        expected: &'static str,
+    },
+    /// A length that no value may have.
+    #[error("{found} bytes, expected {expected}")]
+    Length {
+        /// Bytes that are there.
+        found: usize,
+        /// How many there have to be.
+        expected: &'static str,
+    },
+    /// A list or a map of another size.
+    #[error("{found} entries, expected {expected}")]
+    Count {
+        /// Entries that are there.
+        found: u64,
+        /// How many there have to be.
+        expected: &'static str,
+    },
+    /// A value that may not be there.
+    #[error("{found}, expected {expected}")]
+    Value {
+        /// What is there.
+        found: String,
+        /// What may be there.
+        expected: &'static str,
+    },
+    /// The same key a second time.
+    #[error("it is there twice")]
+    Twice,
+    /// A key that has no meaning.
+    #[error("there is no such {0}")]
+    Unknown(&'static str),
+    /// Something that has to be there and is not.
+    #[error("it is missing")]
+    Missing,
+    /// A string, list or map whose length is not said before it.
+    #[error("byte {at}: its length is indefinite; a token has definite lengths")]
+    Indefinite {
+        /// Offset from the part's beginning.
+        at: usize,
+    },
+    /// A number that takes more bytes than it needs.
+    #[error("byte {at}: {value} is not in its shortest form")]
+    Long {
+        /// Offset from the part's beginning.
+        at: usize,
+        /// The number.
+        value: u64,
+    },
+    /// Bytes after the end.
+    #[error("{0} bytes after its end")]
+    Trailing(usize),
+    /// Values in values in values.
+    #[error("byte {at}: values are nested more than {MAX_DEPTH} deep")]
+    Deep {
+        /// Offset from the part's beginning.
+        at: usize,
+    },
+    /// Nothing that CBOR allows.
+    #[error("byte {at}: this is no CBOR: {why}")]
+    Malformed {
+        /// Offset from the part's beginning.
+        at: usize,
+        /// What the decoder says.
+        why: String,
+    },
+}
+
+/// A key of a map.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// A whole number.
+    Int(i64),
+    /// A text.
+    Text(String),
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Int(number) => write!(f, "{number}"),
+            Self::Text(text) => f.write_str(&shown(text)),
+        }
+    }
+}
+
+/// A text of a token in a message: quoted, and not too long.
+pub(super) fn shown(text: &str) -> String {
+    let short: String = text.chars().take(MAX_SHOWN).collect();
+    let more = if short.len() < text.len() { "…" } else { "" };
+    format!("{short:?}{more}")
+}
+
+/// What a map's keys mean.
+pub(super) struct Keys {
+    /// What a key is called in messages: `claim`.
+    pub(super) kind: &'static str,
+    /// The keys, by number and name.
+    pub(super) known: &'static [(i64, &'static str)],
+}
+
+impl Keys {
+    /// The part of a token that has this key.
+    pub(super) fn place(&self, outer: &str, key: &Key) -> String {
+        let known = self.known.iter().find(|(number, _)| *key == Key::Int(*number));
+        let name = known.map_or_else(String::new, |(_, name)| format!(" ({name})"));
+        format!("{outer}, {} {key}{name}", self.kind)
+    }
+
+    /// The error if a key is missing that has to be there.
+    pub(super) fn missing(&self, outer: &str, key: i64) -> TokenError {
+        let place = self.place(outer, &Key::Int(key));
+        TokenError { place, problem: Problem::Missing }
+    }
+}
+
+/// What is done about a key that has no meaning.
+pub(super) enum Unknown<'u> {
+    /// It is an error.
+    Refuse,
+    /// Its value is passed over, and the key is remembered here.
+    Pass(&'u mut Vec<String>),
+}
+
+/// Reads one part of a token.
+#[derive(Clone, Debug)]
+pub(super) struct Reader<'b> {
+    decoder: Decoder<'b>,
+    place: String,
+}
+
+impl<'b> Reader<'b> {
+    /// Reads `bytes`, which are the part called `place`.
+    pub(super) fn new(bytes: &'b [u8], place: impl Into<String>) -> Self {
+        Self { decoder: Decoder::new(bytes), place: place.into() }
+    }
+
+    /// Where it reads.
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Another name for what is read next.
+    pub(super) fn rename(&mut self, place: impl Into<String>) {
+        self.place = place.into();
+    }
+
+    /// An error here.
+    pub(super) fn wrong(&self, problem: Problem) -> TokenError {
+        TokenError { place: self.place.clone(), problem }
+    }
+
+    fn malformed(&self, at: usize, error: &minicbor::decode::Error) -> TokenError {
+        if error.is_end_of_input() {
+            return self.wrong(Problem::Cut { at: self.decoder.input().len() });
+        }
+        self.wrong(Problem::Malformed { at, why: error.to_string() })
+    }
+
+    /// The type of what is next.
+    pub(super) fn next(&self) -> Result<Type, TokenError> {
+        self.decoder.datatype().map_err(|error| self.malformed(self.decoder.position(), &error))
+    }
+
+    fn mismatch(&self, found: Type, expected: &'static str) -> TokenError {
+        let found = match found {
+            Type::U8
+            | Type::U16
+            | Type::U32
+            | Type::U64
+            | Type::I8
+            | Type::I16
+            | Type::I32
+            | Type::I64
+            | Type::Int => "a number".to_owned(),
+            Type::Bytes => "a byte string".to_owned(),
+            Type::String => "a text".to_owned(),
+            Type::Array => "an array".to_owned(),
+            Type::Map => "a map".to_owned(),
+            Type::Tag => "a tag".to_owned(),
+            other => other.to_string(),
+        };
+        self.wrong(Problem::Type { found, expected })
+    }
+
+    /// Calls the decoder for a value of one of `types`.
+    fn value<T>(
+        &mut self,
+        types: &[Type],
+        expected: &'static str,
+        read: impl FnOnce(&mut Decoder<'b>) -> Result<T, minicbor::decode::Error>,
+    ) -> Result<T, TokenError> {
+        let at = self.decoder.position();
+        let found = self.next()?;
+        let endless = [Type::BytesIndef, Type::StringIndef, Type::ArrayIndef, Type::MapIndef];
+        if endless.contains(&found) {
+            return Err(self.wrong(Problem::Indefinite { at }));
+        }
+        if !types.contains(&found) {
+            return Err(self.mismatch(found, expected));
+        }
+        self.check_head(at)?;
+        read(&mut self.decoder).map_err(|error| self.malformed(at, &error))
+    }
+
+    /// The number in a value's head has to be in its shortest form (RFC 8949 4.1).
+    fn check_head(&self, at: usize) -> Result<(), TokenError> {
+        let bytes = &self.decoder.input()[at..];
+        let extra = match bytes[0] & 0x1F {
+            24 => 1,
+            25 => 2,
+            26 => 4,
+            27 => 8,
+            _ => return Ok(()),
+        };
+        let Some(number) = bytes.get(1..1 + extra) else { return Ok(()) };
+        let value = number.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+        let least = if extra == 1 { 24 } else { 1 << (4 * extra) };
+        if value < least { Err(self.wrong(Problem::Long { at, value })) } else { Ok(()) }
+    }
+
+    /// A whole number.
+    pub(super) fn int(&mut self) -> Result<i64, TokenError> {
+        let types =
+            [Type::U8, Type::U16, Type::U32, Type::U64, Type::I8, Type::I16, Type::I32, Type::I64];
+        self.value(&types, "a number", Decoder::i64)
+    }
+
+    /// A byte string.
+    pub(super) fn bytes(&mut self) -> Result<&'b [u8], TokenError> {
+        self.value(&[Type::Bytes], "a byte string", Decoder::bytes)
+    }
+
+    /// A byte string of a given length.
+    pub(super) fn array_of<const LEN: usize>(
+        &mut self,
+        expected: &'static str,
+    ) -> Result<[u8; LEN], TokenError> {
+        let bytes = self.bytes()?;
+        let wrong = |_| self.wrong(Problem::Length { found: bytes.len(), expected });
+        bytes.try_into().map_err(wrong)
+    }
+
+    /// A text.
+    pub(super) fn text(&mut self) -> Result<&'b str, TokenError> {
+        self.value(&[Type::String], "a text", Decoder::str)
+    }
+
+    /// Whether what is next is `true`.
+    pub(super) fn bool(&mut self) -> Result<bool, TokenError> {
+        self.value(&[Type::Bool], "true or false", Decoder::bool)
+    }
+
+    /// A tag, which has to be this one.
+    pub(super) fn tag(&mut self, number: u64, expected: &'static str) -> Result<(), TokenError> {
+        let found = self.value(&[Type::Tag], expected, Decoder::tag)?.as_u64();
+        let problem = Problem::Value { found: format!("tag {found}"), expected };
+        if found == number { Ok(()) } else { Err(self.wrong(problem)) }
+    }
+
+    /// The head of an array: how many entries follow.
+    pub(super) fn array(&mut self) -> Result<u64, TokenError> {
+        let len = self.value(&[Type::Array], "an array", Decoder::array)?;
+        Ok(len.expect("a definite length"))
+    }
+
+    /// The head of an array of a given size.
+    pub(super) fn array_len(&mut self, len: u64, expected: &'static str) -> Result<(), TokenError> {
+        let found = self.array()?;
+        let problem = Problem::Count { found, expected };
+        if found == len { Ok(()) } else { Err(self.wrong(problem)) }
+    }
+
+    /// A map. `each` is called for every key of `keys` and reads its value.
+    pub(super) fn map(
+        &mut self,
+        keys: &Keys,
+        mut unknown: Unknown<'_>,
+        mut each: impl FnMut(i64, &mut Self) -> Result<(), TokenError>,
+    ) -> Result<(), TokenError> {
+        let len = self.value(&[Type::Map], "a map", Decoder::map)?.expect("a definite length");
+        let outer = self.place.clone();
+        let mut seen = BTreeSet::new();
+        // No more entries than there are bytes: a map can not say a length and make this long.
+        for _ in 0..len {
+            let key = match self.next()? {
+                Type::String => Key::Text(self.text()?.to_owned()),
+                _ => Key::Int(self.int()?),
+            };
+            self.place = keys.place(&outer, &key);
+            if !seen.insert(key.clone()) {
+                return Err(self.wrong(Problem::Twice));
+            }
+            match (&key, &mut unknown) {
+                (Key::Int(key), _) if keys.known.iter().any(|(known, _)| known == key) => {
+                    each(*key, self)?;
+                }
+                (_, Unknown::Refuse) => return Err(self.wrong(Problem::Unknown(keys.kind))),
+                (_, Unknown::Pass(passed)) => {
+                    passed.push(self.place.clone());
+                    self.skip(0)?;
+                }
+            }
+            self.place.clone_from(&outer);
+        }
+        Ok(())
+    }
+
+    /// Passes over one value, which has to keep the same rules.
+    pub(super) fn skip(&mut self, depth: u8) -> Result<(), TokenError> {
+        let at = self.decoder.position();
+        if depth >= MAX_DEPTH {
+            return Err(self.wrong(Problem::Deep { at }));
+        }
+        match self.next()? {
+            Type::Bytes => self.bytes().map(|_| ()),
+            Type::String => self.text().map(|_| ()),
+            Type::Array => {
+                let len = self.array()?;
+                (0..len).try_for_each(|_| self.skip(depth + 1))
+            }
+            Type::Map => {
+                let none = Keys { kind: "key", known: &[] };
+                self.map_inside(&none, depth + 1)
+            }
+            Type::Tag => {
+                self.value(&[Type::Tag], "a tag", Decoder::tag)?;
+                self.skip(depth + 1)
+            }
+            Type::BytesIndef | Type::StringIndef | Type::ArrayIndef | Type::MapIndef => {
+                Err(self.wrong(Problem::Indefinite { at }))
+            }
+            Type::Bool | Type::Null | Type::Undefined | Type::F16 | Type::F32 | Type::F64 => {
+                self.decoder.skip().map_err(|error| self.malformed(at, &error))
+            }
+            _ => self.int().map(|_| ()),
+        }
+    }
+
+    fn map_inside(&mut self, keys: &Keys, depth: u8) -> Result<(), TokenError> {
+        let len = self.value(&[Type::Map], "a map", Decoder::map)?.expect("a definite length");
+        let mut seen = BTreeSet::new();
+        for _ in 0..len {
+            let key = match self.next()? {
+                Type::String => Key::Text(self.text()?.to_owned()),
+                _ => Key::Int(self.int()?),
+            };
+            if !seen.insert(key.clone()) {
+                self.place = keys.place(&self.place, &key);
+                return Err(self.wrong(Problem::Twice));
+            }
+            self.skip(depth)?;
+        }
+        Ok(())
+    }
+
+    /// Nothing may follow.
+    pub(super) fn end(&self) -> Result<(), TokenError> {
+        let rest = self.decoder.input().len() - self.decoder.position();
+        if rest == 0 { Ok(()) } else { Err(self.wrong(Problem::Trailing(rest))) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEYS: Keys = Keys { kind: "claim", known: &[(1, "one"), (500, "five hundred")] };
+
+    fn map(bytes: &[u8]) -> Result<Vec<i64>, String> {
+        let mut reader = Reader::new(bytes, "token");
+        let mut found = Vec::new();
+        let mut passed = Vec::new();
+        let read = reader.map(&KEYS, Unknown::Pass(&mut passed), |key, reader| {
+            found.push(key);
+            reader.int().map(|_| ())
+        });
+        read.and_then(|()| reader.end()).map_err(|error| error.to_string())?;
+        Ok(found)
+    }
+
+    #[test]
+    fn what_strict_means() {
+        assert_eq!(map(&[0xA2, 1, 2, 0x19, 1, 0xF4, 3]), Ok(vec![1, 500]));
+        assert_eq!(map(&[0xA2, 1, 2, 0x61, b'x', 0x82, 1, 0xF6]), Ok(vec![1]), "passed over");
+        for (bytes, text) in [
+            (&[0xA1_u8, 1][..], "token, claim 1 (one): the bytes end at 2, inside a value"),
+            (&[], "token: the bytes end at 0, inside a value"),
+            (&[0xA2, 1, 2, 1, 3], "token, claim 1 (one): it is there twice"),
+            (&[0xBF, 1, 2, 0xFF], "token: byte 0: its length is indefinite"),
+            (&[0xA1, 1, 0x5F, 0xFF], "token, claim 1 (one): byte 2: its length is indefinite"),
+            (&[0xA1, 7, 0x9F, 0xFF], "token, claim 7: byte 2: its length is indefinite"),
+            (&[0xB8, 1, 1, 2], "token: byte 0: 1 is not in its shortest form"),
+            (&[0xA1, 0x18, 1, 2], "token: byte 1: 1 is not in its shortest form"),
+            (&[0xA1, 1, 0x19, 0, 0xFF], "token, claim 1 (one): byte 2: 255 is not in its"),
+            (&[0xA1, 1, 0x41, 0], "token, claim 1 (one): a byte string, expected a number"),
+            (&[0xA1, 1, 2, 0], "token: 1 bytes after its end"),
+            (&[0xA1, 0x41, 1, 2], "token: a byte string, expected a number"),
+            (&[0xA1, 7, 0xA2, 1, 1, 1, 1], "token, claim 7, key 1: it is there twice"),
+            (&[0xBB, 255, 255, 255, 255, 255, 255, 255, 255], "the bytes end at 9"),
+            (&[0xA1, 1, 0x1B, 255, 255, 255, 255, 255, 255, 255, 255], "this is no CBOR"),
+            (&[0xA1, 7, 0x81, 0x81, 0x81, 0x81, 0x81, 0x81, 0x81, 0x81, 0], "nested more than 8"),
+        ] {
+            let error = map(bytes).unwrap_err();
+            assert!(error.contains(text), "{bytes:x?}: {error}");
+        }
+        let mut reader = Reader::new(&[0xA1, 7, 1], "token");
+        let refused = reader.map(&KEYS, Unknown::Refuse, |_, _| Ok(())).unwrap_err();
+        assert_eq!(refused.to_string(), "token, claim 7: there is no such claim");
+    }
+}

@@ -1,0 +1,287 @@
+//! What a Realm is expected to be, and how a token compares with it.
+
+use std::fmt;
+
+use super::realm::RealmClaims;
+use crate::measure::log::EventLog;
+use crate::measure::rim::{HashAlgo, Measurement};
+use crate::measure::rule::RimRule;
+use crate::measure::token::hash_algo_id;
+
+/// What a Realm is expected to be. What is `None` is not compared.
+#[derive(Clone, Debug)]
+pub struct Expectation {
+    /// What to call it.
+    pub name: String,
+    /// The RIM, of any length: one that is no RIM's makes a mismatch.
+    pub rim: Vec<u8>,
+    /// The hash algorithm.
+    pub hash_algo: Option<HashAlgo>,
+    /// REM 1 to REM 4.
+    pub rems: [Option<Vec<u8>>; 4],
+    /// Realm Personalization Value: 64 bytes.
+    pub rpv: Option<Vec<u8>>,
+    /// RIMs on the way to the expected one, by name.
+    pub stages: Vec<(String, Vec<u8>)>,
+    /// What was measured, and the rule by which it made the RIM.
+    pub log: Option<(RimRule, EventLog)>,
+}
+
+/// How one value compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is what was expected.
+    Equal,
+    /// It is something else.
+    Differs,
+    /// Nothing was expected.
+    NotCompared,
+}
+
+impl Verdict {
+    /// The word for people and JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Equal => "equal",
+            Self::Differs => "differs",
+            Self::NotCompared => "not compared",
+        }
+    }
+}
+
+/// One value of a token beside what was expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Which value.
+    pub what: &'static str,
+    /// What was expected.
+    pub expected: Option<String>,
+    /// What the token says.
+    pub found: String,
+    /// How they compare.
+    pub verdict: Verdict,
+}
+
+impl Row {
+    fn new(what: &'static str, expected: Option<String>, found: String) -> Self {
+        let verdict = match &expected {
+            None => Verdict::NotCompared,
+            Some(expected) if *expected == found => Verdict::Equal,
+            Some(_) => Verdict::Differs,
+        };
+        Self { what, expected, found, verdict }
+    }
+
+    fn bytes(what: &'static str, expected: Option<&[u8]>, found: &[u8]) -> Self {
+        Self::new(what, expected.map(hex), hex(found))
+    }
+}
+
+/// A token beside the one of several expectations that is nearest to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// Which expectation, from 0.
+    pub index: usize,
+    /// The values.
+    pub rows: Vec<Row>,
+}
+
+impl Comparison {
+    /// Whether nothing differs. A RIM is always compared.
+    #[must_use]
+    pub fn is_match(&self) -> bool {
+        self.rows.iter().all(|row| row.verdict != Verdict::Differs)
+    }
+
+    /// Whether the RIM is the expected one.
+    #[must_use]
+    pub fn has_rim(&self) -> bool {
+        self.rows.iter().any(|row| row.what == "rim" && row.verdict == Verdict::Equal)
+    }
+}
+
+const REM_NAMES: [&str; 4] = ["rem1", "rem2", "rem3", "rem4"];
+
+impl Expectation {
+    /// A RIM alone.
+    #[must_use]
+    pub fn of_rim(name: impl Into<String>, rim: Vec<u8>) -> Self {
+        Self {
+            name: name.into(),
+            rim,
+            hash_algo: None,
+            rems: [const { None }; 4],
+            rpv: None,
+            stages: Vec::new(),
+            log: None,
+        }
+    }
+
+    fn rows(&self, claims: &RealmClaims, challenge: Option<&[u8; 64]>) -> Vec<Row> {
+        let algo = |algo: HashAlgo| hash_algo_id(algo).to_owned();
+        let mut rows = vec![
+            Row::new("hash algorithm", self.hash_algo.map(algo), algo(claims.hash_algo)),
+            Row::bytes("rim", Some(&self.rim), claims.rim.as_bytes()),
+        ];
+        let rems = REM_NAMES.into_iter().zip(&self.rems).zip(&claims.rems);
+        rows.extend(rems.map(|((name, expected), found)| {
+            Row::bytes(name, expected.as_deref(), found.as_bytes())
+        }));
+        rows.push(Row::bytes("rpv", self.rpv.as_deref(), &claims.rpv));
+        rows.push(Row::bytes("challenge", challenge.map(|bytes| &bytes[..]), &claims.challenge));
+        rows
+    }
+}
+
+/// Compares a token with the expectation that fits it; if none does, with the one that has its RIM,
+/// or else with that of which most values are equal. `None` if nothing is expected.
+#[must_use]
+pub fn compare(
+    claims: &RealmClaims,
+    expectations: &[Expectation],
+    challenge: Option<&[u8; 64]>,
+) -> Option<Comparison> {
+    let all = expectations.iter().enumerate().map(|(index, expectation)| {
+        let comparison = Comparison { index, rows: expectation.rows(claims, challenge) };
+        let equal = comparison.rows.iter().filter(|row| row.verdict == Verdict::Equal).count();
+        ((comparison.is_match(), comparison.has_rim(), equal), comparison)
+    });
+    // Of equals the first.
+    let best = all.reduce(|best, next| if next.0 > best.0 { next } else { best });
+    best.map(|(_, comparison)| comparison)
+}
+
+/// A RIM that is not the expected one, and yet no stranger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NearMiss {
+    /// The expected value is the token's RIM with zeros to the length of a slot.
+    Padded(String),
+    /// The expected value is longer than the token's RIM, and begins with it.
+    Longer(String),
+    /// The expected value is the beginning of the token's RIM.
+    Truncated(String),
+    /// The expected RIM is a REM of the token, by number from 1.
+    IsRem(String, usize),
+    /// The token's RIM is that of a Realm that was not built to its end.
+    Stage {
+        /// The expectation.
+        name: String,
+        /// What was measured last.
+        stage: String,
+    },
+    /// The token's RIM is that of the same events by another rule.
+    Rule {
+        /// The expectation.
+        name: String,
+        /// The rule of the expectation.
+        expected: RimRule,
+        /// The rule of the token.
+        found: RimRule,
+    },
+}
+
+impl fmt::Display for NearMiss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Padded(name) => write!(
+                f,
+                "{name}: the expected RIM is the token's with zeros after it; a reference value has \
+                 the length of its hash, 32 bytes for sha-256"
+            ),
+            Self::Longer(name) => {
+                write!(f, "{name}: the expected RIM begins with the token's and goes on")
+            }
+            Self::Truncated(name) => {
+                write!(f, "{name}: the expected RIM is the beginning of the token's, cut off")
+            }
+            Self::IsRem(name, number) => {
+                write!(f, "{name}: the expected RIM is REM {number} of the token")
+            }
+            Self::Stage { name, stage } => write!(
+                f,
+                "{name}: the token's RIM is the one after {stage}: the Realm was activated before \
+                 the rest was measured"
+            ),
+            Self::Rule { name, expected, found } => write!(
+                f,
+                "{name}: the token's RIM is that of the same events by the rule {}; expected was \
+                 {}",
+                found.name(),
+                expected.name()
+            ),
+        }
+    }
+}
+
+/// Near misses of a token that has none of the expected RIMs.
+#[must_use]
+pub fn near_misses(claims: &RealmClaims, expectations: &[Expectation]) -> Vec<NearMiss> {
+    expectations.iter().flat_map(|expectation| expectation.near(claims)).collect()
+}
+
+impl Expectation {
+    fn near(&self, claims: &RealmClaims) -> Vec<NearMiss> {
+        let found = claims.rim.as_bytes();
+        let name = || self.name.clone();
+        let mut near = Vec::new();
+        if self.rim == found {
+            return near;
+        }
+        if self.rim == claims.rim.slot() {
+            near.push(NearMiss::Padded(name()));
+        } else if self.rim.starts_with(found) {
+            near.push(NearMiss::Longer(name()));
+        } else if found.starts_with(&self.rim) {
+            near.push(NearMiss::Truncated(name()));
+        }
+        let rems = (1..).zip(&claims.rems).filter(|(_, rem)| rem.as_bytes() == self.rim);
+        near.extend(rems.map(|(number, _)| NearMiss::IsRem(name(), number)));
+        let stages = self.stages.iter().filter(|(_, rim)| rim == found).take(1);
+        near.extend(
+            stages.map(|(stage, _)| NearMiss::Stage { name: name(), stage: stage.clone() }),
+        );
+        if let Some((rule, log)) = &self.log {
+            let stage = stage_of(*rule, log, &claims.rim);
+            near.extend(stage.map(|stage| NearMiss::Stage { name: name(), stage }));
+            let others = RimRule::ALL.into_iter().filter(|other| other != rule);
+            let start = Measurement::zero(log.algo());
+            let same = others.filter(|other| log.rim_by(*other, start, 0) == claims.rim);
+            near.extend(same.map(|other| NearMiss::Rule {
+                name: name(),
+                expected: *rule,
+                found: other,
+            }));
+        }
+        near
+    }
+}
+
+/// The event after which a log's RIM is this one.
+fn stage_of(rule: RimRule, log: &EventLog, wanted: &Measurement) -> Option<String> {
+    let mut found = None;
+    let mut number = 0_u64;
+    let mut look = |event: &dyn fmt::Display, rim: &Measurement| {
+        number += 1;
+        if rim == wanted && found.is_none() {
+            found = Some(format!("{event} (event {number} of {})", log.events().len()));
+        }
+    };
+    if rule == RimRule::Rmm10 {
+        log.each_rim(|event, rim| look(event, rim));
+        return found;
+    }
+    let mut rim = Measurement::zero(log.algo());
+    for event in log.events().iter() {
+        let mut one = EventLog::new(log.algo());
+        one.push(event.clone());
+        rim = one.rim_by(rule, rim, 0);
+        look(&event, &rim);
+    }
+    found
+}
+
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,23 @@
+//! Evidence: CCA attestation tokens, read strictly, checked, and compared with what is expected.
+//!
+//! What is not here: whether the platform's own claims (implementation, firmware, lifecycle) are
+//! good. They are read, because a token has to be whole, and shown; a verifier of platforms judges
+//! them.
+
+mod cbor;
+mod cose;
+mod expect;
+mod expect_json;
+mod platform;
+mod realm;
+mod text;
+mod token;
+
+pub use cbor::{Key, Problem, TokenError};
+pub use cose::{Alg, KeyError, PublicKey, Sign1, SignatureError};
+pub use expect::{Comparison, Expectation, NearMiss, Row, Verdict, compare, near_misses};
+pub use expect_json::{ExpectError, expectations};
+pub use platform::{Component, Identity, PlatformClaims, PlatformProfile};
+pub use realm::RealmClaims;
+pub use text::{TextError, from_base64, from_hex, token_bytes};
+pub use token::{MAX_TOKEN_BYTES, Token, rim_of_token};
