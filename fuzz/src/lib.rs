@@ -31,6 +31,7 @@ mod scene;
 mod script_roundtrip;
 #[path = "../../tests/it/steps.rs"]
 mod steps;
+mod token;
 #[path = "../../tests/it/twins.rs"]
 mod twins;
 mod vector_json;
@@ -91,4 +92,9 @@ pub fn qemu_args(data: &[u8]) {
 /// Reads `data` as a Realm's measurement log, predicts REMs and makes scripts of it.
 pub fn event_log(data: &[u8]) {
     event_log::run(data);
+}
+
+/// Reads `data` as an attestation token, or edits a good one as it says.
+pub fn token(data: &[u8]) {
+    token::run(data);
 }

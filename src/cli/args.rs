@@ -108,6 +108,10 @@ pub(crate) struct RunArgs {
     /// Save the measured events in FILE, for `rimsim explain`; there has to be one Realm
     #[arg(long, value_name = "FILE")]
     pub(crate) events_out: Option<PathBuf>,
+    /// Save in FILE the attestation token that the Realm fetched last, for `rimsim verify`; there
+    /// has to be one Realm
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_out: Option<PathBuf>,
     /// Write what happened to FILE as a vector, which stands alone
     ///
     /// It is written beside FILE while the session goes on, and replaces it at the end. Vectors of
@@ -130,6 +134,9 @@ Examples:
       rimsim run --events a.rmi > a.txt; rimsim run --events b.rmi > b.txt; diff a.txt b.txt
   Let another machine's limits apply, and follow the specification's text:
       rimsim run --platform fvp --rmm spec boot.rmi
+  Keep the attestation token that the scripted Realm fetches, and compare it:
+      rimsim run --token-out token.cbor realm.rmi
+      rimsim verify token.cbor --expect realm.rmi
   Make a vector of a script, for another implementation to replay:
       rimsim run --export boot.json boot.rmi";
 

@@ -40,9 +40,11 @@ pub(super) fn run(args: &RunArgs, console: &mut Console) -> io::Result<Exit> {
         }
         Err(problem) => return Ok(problem.tell(console)),
     };
-    for (option, given) in
-        [("--export", args.export.is_some()), ("--events-out", args.events_out.is_some())]
-    {
+    for (option, given) in [
+        ("--export", args.export.is_some()),
+        ("--events-out", args.events_out.is_some()),
+        ("--token-out", args.token_out.is_some()),
+    ] {
         if given && args.files.len() != 1 {
             console.error(&format!("{option} takes one FILE to replay"));
             return Ok(Exit::Usage);
@@ -131,7 +133,7 @@ fn file(
     let progress = Progress::begin(input.image_bytes());
     let setup =
         &Setup { hasher: setup.hasher.clone().counting_in(progress.counter()), ..setup.clone() };
-    if let Some(target) = &args.events_out {
+    for target in [&args.events_out, &args.token_out].into_iter().flatten() {
         keep_apart(target, path, &input)?;
     }
     let (mut export, mut exported) = begin_export(args, setup, path, &input, console)?;
@@ -148,12 +150,13 @@ fn file(
     observers.extend(export.as_mut().map(|export| export.observer() as &mut dyn Observer));
     let mut ended = input.replay(setup, observers);
     let realms = realms(&mut ended, args.events);
-    let saved = args.events_out.as_ref().map(|target| save_events(&ended, target));
+    let events = args.events_out.as_ref().map(|target| save_events(&ended, target));
+    let token = args.token_out.as_ref().map(|target| save_token(&ended, target));
     // Hashing is lazy: what was hashed just now has to be what was opened.
     let unchanged = input.check_unchanged();
     let speed = progress.end();
     unchanged?;
-    if let Some(Err(problem)) = saved {
+    for problem in [events, token].into_iter().flatten().filter_map(Result::err) {
         console.error(&problem.to_string());
         exported = exported.and(problem.exit());
     }
@@ -210,6 +213,16 @@ fn save_events(ended: &Ended, target: &Path) -> Result<(), NoTrail> {
         .map_err(|why| NoTrail::Usage(format!("--events-out: {why}")))?;
     let log = ended.world.realm(rd).expect("it was just chosen").log();
     trails::save(target, &name, RimRule::Rmm10, log)
+}
+
+fn save_token(ended: &Ended, target: &Path) -> Result<(), NoTrail> {
+    let usage = |why: String| NoTrail::Usage(format!("--token-out: {why}"));
+    let (rd, name) =
+        trails::choose(&ended.world, None, |rd: u64| ended.name_of(rd)).map_err(usage)?;
+    let token = ended.world.realm(rd).and_then(|realm| realm.token());
+    let token = token.ok_or_else(|| usage(format!("the Realm {name} fetched no token")))?;
+    let io = |source| Problem::Io { path: target.to_owned(), source };
+    Ok(std::fs::write(target, token).map_err(io)?)
 }
 
 fn realms(ended: &mut Ended, events: bool) -> Vec<RealmResult> {

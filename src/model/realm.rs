@@ -59,6 +59,7 @@ pub struct Realm {
     pub(crate) recs: Vec<Granule>,
     pub(crate) log: EventLog,
     pub(crate) rems: [Measurement; NUM_REMS],
+    pub(crate) token: Option<Vec<u8>>,
 }
 
 impl Realm {
@@ -108,6 +109,13 @@ impl Realm {
     #[must_use]
     pub fn log(&self) -> &EventLog {
         &self.log
+    }
+
+    /// The attestation token that a REC fetched to its end last. An RMM forgets it; here it is
+    /// kept for whoever looks on.
+    #[must_use]
+    pub fn token(&self) -> Option<&[u8]> {
+        self.token.as_deref()
     }
 
     /// Realm Extensible Measurements 1 to 4.

@@ -190,6 +190,7 @@ impl Plan for CreatePlan {
             recs: Vec::new(),
             log,
             rems: [Measurement::zero(hash_algo); NUM_REMS],
+            token: None,
         };
         world.realms.insert(rd, realm);
         world.realm_tally.realm_went(None, Some(RealmState::New));

@@ -46,6 +46,7 @@ pub(super) fn go_on(caller: &mut Caller<'_>) -> Outcome {
     caller.world.memory.store(granule, offset, piece);
     let (written, done) = (piece.len() as u64, done + piece.len());
     if done == token.len() {
+        caller.realm_mut().token = Some(token);
         return caller.answer(result::SUCCESS, [written, 0, 0]);
     }
     caller.rec_mut().attest = Attest::Fetching { token, done };

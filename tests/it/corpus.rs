@@ -19,6 +19,8 @@ mod rmi_sequence;
 mod rmm_log;
 #[path = "../../fuzz/src/script_roundtrip.rs"]
 mod script_roundtrip;
+#[path = "../../fuzz/src/token.rs"]
+mod token;
 #[path = "../../fuzz/src/vector_json.rs"]
 mod vector_json;
 #[path = "../../fuzz/src/vmm_args.rs"]
@@ -92,4 +94,9 @@ fn vmm_args() {
 #[test]
 fn qemu_args() {
     replay("qemu_args", qemu_args::run);
+}
+
+#[test]
+fn token() {
+    replay("token", token::run);
 }

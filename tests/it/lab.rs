@@ -27,6 +27,11 @@ pub(crate) const RIPAS_CHANGE: u64 = 4;
 pub(crate) const HOST_CALL: u64 = 5;
 pub(crate) const SERROR: u64 = 6;
 
+/// RSI calls for attestation tokens, and that more of one is to come.
+pub(crate) const TOKEN_INIT: u64 = 0xC400_0194;
+pub(crate) const TOKEN_CONTINUE: u64 = 0xC400_0195;
+pub(crate) const INCOMPLETE: u64 = 3;
+
 /// RecEnter flags.
 pub(crate) const EMUL_MMIO: u64 = 1;
 pub(crate) const INJECT_SEA: u64 = 2;
@@ -218,6 +223,23 @@ impl Lab {
         match self.log(0) {
             [_, GuestEvent::LoadBytes { bytes, .. }] => bytes.clone(),
             other => panic!("{other:?}"),
+        }
+    }
+
+    /// REC 0 asks for a token and fetches it in pieces of this size into the page at DATA.
+    pub(crate) fn fetch_token(&mut self, challenge: u64, size: u64) -> Vec<u8> {
+        let call = [&[TOKEN_INIT], &[challenge; 8][..]].concat();
+        assert_eq!(self.smc(&call)[..2], [0, 0x1000], "at most a granule");
+        let mut token = Vec::new();
+        loop {
+            let offset = token.len() as u64 % (0x1000 - size + 1);
+            let [status, written, ..] = self.smc(&[TOKEN_CONTINUE, DATA, offset, size]);
+            assert!(written <= size && (written == size || status == 0));
+            token.extend(self.load(DATA + offset, written));
+            if status == 0 {
+                return token;
+            }
+            assert_eq!(status, INCOMPLETE);
         }
     }
 

@@ -11,6 +11,7 @@ mod digest_file;
 mod digests;
 mod entering;
 mod event_log;
+mod evidence;
 mod explaining;
 mod flat;
 mod guest;
@@ -40,7 +41,9 @@ mod stage;
 mod steps;
 mod tidy;
 mod token;
+mod token_maker;
 mod twins;
+mod verifying;
 mod view;
 
 /// Cases of a property: `PROPTEST_CASES`, or what takes about a second.

@@ -3,12 +3,11 @@
 use rimsim::model::program::GuestAction;
 use rimsim::{Command, Profile};
 
-use crate::lab::{DATA, DATA2, Enter, FIQ, Lab, NO_MEMORY, SYNC};
+use crate::lab::{
+    DATA, DATA2, Enter, FIQ, INCOMPLETE, Lab, NO_MEMORY, SYNC, TOKEN_CONTINUE, TOKEN_INIT,
+};
 
 const MEASUREMENT_EXTEND: u64 = 0xC400_0193;
-const TOKEN_INIT: u64 = 0xC400_0194;
-const TOKEN_CONTINUE: u64 = 0xC400_0195;
-const INCOMPLETE: u64 = 3;
 
 /// A value of CBOR (RFC 8949), as far as tokens use it.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,23 +90,6 @@ impl Cbor {
     }
 }
 
-/// Asks for a token and fetches it in pieces of this size into the page at DATA.
-fn fetch(lab: &mut Lab, challenge: u64, size: u64) -> Vec<u8> {
-    let call = [&[TOKEN_INIT], &[challenge; 8][..]].concat();
-    assert_eq!(lab.smc(&call)[..2], [0, 0x1000], "at most a granule");
-    let mut token = Vec::new();
-    loop {
-        let offset = token.len() as u64 % (0x1000 - size + 1);
-        let [status, written, ..] = lab.smc(&[TOKEN_CONTINUE, DATA, offset, size]);
-        assert!(written <= size && (written == size || status == 0));
-        token.extend(lab.load(DATA + offset, written));
-        if status == 0 {
-            return token;
-        }
-        assert_eq!(status, INCOMPLETE);
-    }
-}
-
 #[test]
 fn tokens_carry_the_measurements() {
     for (algo, len, name) in [(0, 32, "sha-256"), (1, 64, "sha-512")] {
@@ -115,7 +97,7 @@ fn tokens_carry_the_measurements() {
         for index in 1..=3 {
             lab.smc(&[MEASUREMENT_EXTEND, index, 64, 9, 8, 7, 6, 5, 4, 3, index]);
         }
-        let token = fetch(&mut lab, 0x5A5A_0000_1111, 100);
+        let token = lab.fetch_token(0x5A5A_0000_1111, 100);
         let Cbor::Tag(399, both) = Cbor::read(&token) else { panic!("no CCA token") };
         let realm = Cbor::read(both.get(44241).bytes()).payload();
         let platform = Cbor::read(both.get(44234).bytes()).payload();
@@ -138,21 +120,21 @@ fn tokens_carry_the_measurements() {
 #[test]
 fn equal_claims_give_equal_tokens_in_any_pieces() {
     let mut lab = Lab::new(Profile::TF_RMM);
-    let whole = fetch(&mut lab, 7, 0x1000);
+    let whole = lab.fetch_token(7, 0x1000);
     for size in [1, 333, 0x800] {
-        assert_eq!(fetch(&mut lab.clone(), 7, size), whole, "in pieces of {size}");
+        assert_eq!(lab.clone().fetch_token(7, size), whole, "in pieces of {size}");
     }
-    assert_ne!(fetch(&mut lab.clone(), 8, 0x1000), whole, "another challenge");
+    assert_ne!(lab.clone().fetch_token(8, 0x1000), whole, "another challenge");
     let mut other = Lab::with(Profile::TF_RMM, &[("num_bps", 4)]);
-    assert_ne!(fetch(&mut other, 7, 0x1000), whole, "another RIM");
+    assert_ne!(other.fetch_token(7, 0x1000), whole, "another RIM");
     lab.smc(&[MEASUREMENT_EXTEND, 1, 0]);
-    assert_ne!(fetch(&mut lab, 7, 0x1000), whole, "another REM");
+    assert_ne!(lab.fetch_token(7, 0x1000), whole, "another REM");
 }
 
 #[test]
 fn the_claims_are_those_of_the_first_call() {
     let mut lab = Lab::new(Profile::TF_RMM);
-    let before = fetch(&mut lab.clone(), 7, 0x1000);
+    let before = lab.clone().fetch_token(7, 0x1000);
     let call = [&[TOKEN_INIT], &[7; 8][..]].concat();
     lab.smc(&call);
     lab.smc(&[MEASUREMENT_EXTEND, 1, 0]);
@@ -163,7 +145,7 @@ fn the_claims_are_those_of_the_first_call() {
 #[test]
 fn a_page_that_is_gone_costs_no_byte() {
     let mut lab = Lab::new(Profile::TF_RMM);
-    let whole = fetch(&mut lab.clone(), 7, 0x1000);
+    let whole = lab.clone().fetch_token(7, 0x1000);
     lab.smc(&[&[TOKEN_INIT], &[7; 8][..]].concat());
     assert_eq!(lab.smc(&[TOKEN_CONTINUE, DATA, 0, 100])[..2], [INCOMPLETE, 100]);
     assert_eq!(lab.smc(&[TOKEN_CONTINUE, DATA, 0, 0])[..2], [INCOMPLETE, 0], "nothing asked");
@@ -189,10 +171,10 @@ fn a_page_that_is_gone_costs_no_byte() {
 #[test]
 fn another_init_drops_what_was_left() {
     let mut lab = Lab::new(Profile::TF_RMM);
-    let whole = fetch(&mut lab.clone(), 7, 0x1000);
+    let whole = lab.clone().fetch_token(7, 0x1000);
     lab.smc(&[TOKEN_INIT, 1]);
     assert_eq!(lab.smc(&[TOKEN_CONTINUE, DATA, 0, 100])[0], INCOMPLETE);
-    assert_eq!(fetch(&mut lab, 7, 0x800), whole);
+    assert_eq!(lab.fetch_token(7, 0x800), whole);
     // The other REC of the Realm has asked for nothing.
     lab.act(2, GuestAction::Smc(vec![TOKEN_CONTINUE, DATA, 0, 1]));
     assert_eq!(lab.result(2)[0], 2);
