@@ -12,7 +12,7 @@ use super::input::{read_limited, read_settings};
 use super::search::search;
 use super::search_report::Told as Searched;
 use super::trails;
-use super::verify_expect::expected;
+use super::verify_expect::{Expected, Sources};
 use super::verify_report::Told;
 use super::{Console, Exit};
 use crate::evidence::{PublicKey, Token, compare, from_hex, near_misses, token_bytes};
@@ -30,7 +30,8 @@ const PROVIDER: &str = "arm_cca_guest";
 /// comparison". What the platform says of itself (firmware, lifecycle) is shown and not judged.
 ///
 /// Exit code 0: all that was asked for is as it should be. 3: a value differs, or a signature or
-/// the binding of the two tokens is wrong. 2: what was given is no token, or no expectation.
+/// the binding of the two tokens is wrong, or the CoRIM's signature is. 2: what was given is no
+/// token, or no expectation.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = EXAMPLES)]
 #[command(group = clap::ArgGroup::new("expectation").required(true).args(["expect", "expect_rim"]))]
@@ -39,8 +40,8 @@ pub(crate) struct VerifyArgs {
     /// under /sys/kernel/config/tsm/report, or the file `outblob` in it)
     #[arg(value_name = "TOKEN")]
     token: PathBuf,
-    /// What the Realm is expected to be: a script (.rmi), arguments of `rimsim measure` (.args), or
-    /// JSON (see below)
+    /// What the Realm is expected to be: a CoRIM, signed or not, a script (.rmi), arguments of
+    /// `rimsim measure` (.args), or JSON (see below)
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
     /// The expected RIM alone: hexadecimal, base64, or @FILE with either
@@ -49,6 +50,9 @@ pub(crate) struct VerifyArgs {
     /// Which Realm of a script or document, by name; any of them if it is not said
     #[arg(long, value_name = "NAME", requires = "expect")]
     realm: Option<String>,
+    /// The public key that has to have signed the CoRIM of --expect, in PEM
+    #[arg(long, value_name = "PEM", requires = "expect")]
+    expect_key: Option<PathBuf>,
     /// The challenge that the token has to answer; shorter ones are padded with zeros to 64 bytes
     #[arg(long, value_name = "HEX|@FILE")]
     challenge: Option<String>,
@@ -71,12 +75,13 @@ pub(crate) struct VerifyArgs {
 
 const EXAMPLES: &str = "\
 What is compared:
-  RIM and hash algorithm; of scripts and of what `run` prints also REMs that are not zero; of
+  RIM and hash algorithm; of CoRIMs whatever else their triples say; of scripts and of what `run` prints also REMs that are not zero; of
   scripts and arguments also an RPV that is not zero; of other JSON whatever it says. If several
   Realms are expected, one of them has to fit.
 
 JSON for --expect: what `rimsim run` or `rimsim measure` prints with --format json, or
-  {\"rim\": \"HEX\", \"hash_algo\": \"sha256\", \"rems\": [\"HEX\", null, null, null], \"rpv\": \"HEX\"}
+  {\"rim\": \"HEX\", \"hash_algo\": \"sha256\", \"rems\": [\"HEX\", null, null, null],
+   \"rpv\": \"HEX\"}
   with everything but `rim` left out as you like; or a list of these, each with a \"name\".
 
 Examples:
@@ -85,8 +90,8 @@ Examples:
   Inside a Realm: did it answer this challenge, and is it the one that was predicted?
       report=/sys/kernel/config/tsm/report/r0; mkdir $report; cat nonce > $report/inblob
       rimsim verify $report --expect predicted.json --challenge @nonce
-  With the platform's key, so that it is evidence:
-      rimsim verify token.cbor --expect boot.args --cpak cpak.pem
+  With the platform's key, so that it is evidence, against somebody's signed CoRIM:
+      rimsim verify token.cbor --expect realm.corim --expect-key signer.pem --cpak cpak.pem
   Which host was it, if it was not the expected one?
       rimsim verify token.cbor --expect boot.args --search";
 
@@ -112,8 +117,13 @@ fn verify(args: &VerifyArgs) -> Result<Told, Trouble> {
     let token = Token::read(&bytes, args.allow_unknown_claims)
         .map_err(|error| usage(format!("{name}: {error}")))?;
     let hasher = args.hashing.hasher()?;
-    let expect = (args.expect.as_deref(), args.expect_rim.as_deref());
-    let expectations = expected(expect, args.realm.as_deref(), &hasher)?;
+    let sources = Sources {
+        file: args.expect.as_deref(),
+        rim: args.expect_rim.as_deref(),
+        realm: args.realm.as_deref(),
+        key: args.expect_key.as_deref(),
+    };
+    let Expected { realms: expectations, not_verified } = sources.read(&hasher)?;
     let nothing = || usage("nothing is expected".to_owned());
     let claims = &token.realm_claims;
     let comparison = compare(claims, &expectations, challenge.as_ref()).ok_or_else(nothing)?;
@@ -125,10 +135,7 @@ fn verify(args: &VerifyArgs) -> Result<Told, Trouble> {
             searched = Some(search_for(file.as_deref(), args, &claims.rim.to_string())?);
         }
     }
-    let platform_signature = match &cpak {
-        None => None,
-        Some(cpak) => Some(token.check_platform_signature(cpak)),
-    };
+    let platform_signature = cpak.as_ref().map(|cpak| token.check_platform_signature(cpak));
     Ok(Told {
         name,
         realm_signature: token.check_realm_signature(),
@@ -136,6 +143,7 @@ fn verify(args: &VerifyArgs) -> Result<Told, Trouble> {
         platform_signature,
         expected: expectations[comparison.index].name.clone(),
         expected_count: expectations.len(),
+        not_verified,
         comparison,
         near,
         searched,

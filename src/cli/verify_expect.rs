@@ -5,30 +5,128 @@ use std::path::Path;
 use super::Exit;
 use super::hashing::ImageFiles;
 use super::host::{Trouble, usage};
-use super::input::{Input, read_limited};
+use super::input::{Input, read_limited, read_settings};
 use super::measure::{self, Built};
 use super::replay::Setup;
 use super::trails;
 use crate::evidence::{Expectation, expectations};
 use crate::measure::hasher::Hasher;
 use crate::measure::rule::RimRule;
+use crate::refvalue::RealmReference;
+use crate::refvalue::sign::{self, Document, PublicKey};
 use crate::search::Target;
 
 /// Longest file with expectations that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 
-/// The Realms that are expected: those of a file, or a RIM alone. There is at least one.
-pub(super) fn expected(
-    (file, rim): (Option<&Path>, Option<&str>),
-    realm: Option<&str>,
-    hasher: &Hasher,
-) -> Result<Vec<Expectation>, Trouble> {
-    let list = match (file, rim) {
-        (Some(path), _) => of_file(path, hasher)?,
-        (None, Some(text)) => vec![of_text(text)?],
-        (None, None) => Vec::new(),
-    };
-    let Some(wanted) = realm else { return Ok(list) };
+/// What is expected: at least one Realm.
+pub(super) struct Expected {
+    pub(super) realms: Vec<Expectation>,
+    /// What was not verified of where they stand.
+    pub(super) not_verified: Vec<String>,
+}
+
+/// The arguments that say what is expected.
+pub(super) struct Sources<'a> {
+    pub(super) file: Option<&'a Path>,
+    pub(super) rim: Option<&'a str>,
+    pub(super) realm: Option<&'a str>,
+    /// The key of a signed CoRIM.
+    pub(super) key: Option<&'a Path>,
+}
+
+impl Sources<'_> {
+    /// Reads what is expected: the Realms of a file, or a RIM alone.
+    pub(super) fn read(&self, hasher: &Hasher) -> Result<Expected, Trouble> {
+        let mut not_verified = Vec::new();
+        let list = match (self.file, self.rim) {
+            (Some(path), _) => self.of_file(path, hasher, &mut not_verified)?,
+            (None, text) => vec![of_text(text.unwrap_or_default())?],
+        };
+        let realms = match self.realm {
+            Some(wanted) => chosen(list, wanted)?,
+            None => list,
+        };
+        Ok(Expected { realms, not_verified })
+    }
+
+    fn of_file(
+        &self,
+        path: &Path,
+        hasher: &Hasher,
+        not_verified: &mut Vec<String>,
+    ) -> Result<Vec<Expectation>, Trouble> {
+        let named = |extension| path.extension().is_some_and(|found| found == extension);
+        let shown = path.display();
+        let no_key = || usage(format!("--expect-key: {shown} is no signed CoRIM"));
+        if trails::is_measure(path) || named("rmi") {
+            return match self.key {
+                Some(_) => Err(no_key()),
+                None if named("rmi") => of_script(path, hasher),
+                None => Ok(vec![of_arguments(path)?]),
+            };
+        }
+        let bytes = read_limited(path, MAX_FILE_BYTES)
+            .map_err(|error| Trouble(Exit::Io, format!("{shown}: {error}")))?;
+        // Tags 18 and 501.
+        if matches!(bytes.first(), Some(0xD2 | 0xD9)) {
+            return self.of_corim(path, &bytes, not_verified);
+        }
+        if self.key.is_some() {
+            return Err(no_key());
+        }
+        if !matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[')) {
+            let forms = "a script (.rmi), arguments of `rimsim measure` (.args), JSON, or a CoRIM";
+            return Err(usage(format!("{shown}: is no expectation; it can be {forms}")));
+        }
+        let name = shown.to_string();
+        expectations(&name, &bytes).map_err(|error| usage(format!("{name}: {error}")))
+    }
+
+    fn of_corim(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        not_verified: &mut Vec<String>,
+    ) -> Result<Vec<Expectation>, Trouble> {
+        let name = path.display().to_string();
+        let document = sign::read(bytes).map_err(|error| usage(format!("{name}: {error}")))?;
+        match (&document, self.key) {
+            (Document::Signed(signed), Some(path)) => {
+                let key = signer_key(path)?;
+                signed
+                    .verify(&key)
+                    .map_err(|error| Trouble(Exit::Mismatch, format!("{name}: {error}")))?;
+            }
+            (Document::Signed(signed), None) => {
+                let signer = &signed.meta.signer;
+                let why = format!("signature of {signer:?} on {name}: no --expect-key");
+                not_verified.push(format!("the {why}"));
+            }
+            (Document::Unsigned(_), Some(_)) => {
+                return Err(usage(format!("--expect-key: {name} is not signed")));
+            }
+            (Document::Unsigned(_), None) => {}
+        }
+        let signing = match &document {
+            Document::Signed(signed) => signed.meta.validity,
+            Document::Unsigned(_) => None,
+        };
+        let corim = document.corim();
+        if corim.validity.or(signing).is_some() {
+            not_verified.push(format!("when {name} is valid: no clock is asked"));
+        }
+        let count = corim.realms().count();
+        let named = |(number, realm)| {
+            let name = if count == 1 { name.clone() } else { format!("{name}:{number}") };
+            of_reference(name, realm)
+        };
+        Ok((1..).zip(corim.realms()).map(named).collect())
+    }
+}
+
+/// The Realms of this name.
+fn chosen(list: Vec<Expectation>, wanted: &str) -> Result<Vec<Expectation>, Trouble> {
     let names: Vec<_> = list.iter().map(|one| one.name.clone()).collect();
     let end = format!(":{wanted}");
     let chosen: Vec<_> =
@@ -60,22 +158,20 @@ fn of_text(text: &str) -> Result<Expectation, Trouble> {
     Ok(Expectation::of_rim(name, bytes))
 }
 
-fn of_file(path: &Path, hasher: &Hasher) -> Result<Vec<Expectation>, Trouble> {
-    if trails::is_measure(path) {
-        return Ok(vec![of_arguments(path)?]);
-    }
-    if path.extension().is_some_and(|extension| extension == "rmi") {
-        return of_script(path, hasher);
-    }
+fn signer_key(path: &Path) -> Result<PublicKey, Trouble> {
     let shown = path.display();
-    let bytes = read_limited(path, MAX_FILE_BYTES)
-        .map_err(|error| Trouble(Exit::Io, format!("{shown}: {error}")))?;
-    if !matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[')) {
-        let forms = "a script (.rmi), arguments of `rimsim measure` (.args), or JSON";
-        return Err(usage(format!("{shown}: is no expectation; it can be {forms}")));
-    }
-    let name = shown.to_string();
-    expectations(&name, &bytes).map_err(|error| usage(format!("{name}: {error}")))
+    let text = read_settings(path)
+        .map_err(|error| Trouble(Exit::Io, format!("--expect-key {shown}: {error}")))?;
+    PublicKey::from_pem(&text).map_err(|error| usage(format!("--expect-key {shown}: {error}")))
+}
+
+/// A triple of a CoRIM; its REM 0 is the first, as RSI's REM 1 is.
+fn of_reference(name: String, realm: &RealmReference) -> Expectation {
+    let mut expectation = Expectation::of_rim(name, realm.rim().as_bytes().to_vec());
+    expectation.hash_algo = Some(realm.algorithm());
+    expectation.rems = realm.rems().map(|rem| rem.map(|rem| rem.as_bytes().to_vec()));
+    expectation.rpv = realm.rpv().map(|rpv| rpv.to_vec());
+    expectation
 }
 
 fn of_arguments(path: &Path) -> Result<Expectation, Trouble> {

@@ -23,6 +23,8 @@ pub(super) struct Told {
     /// The expectation that was compared, and of how many.
     pub(super) expected: String,
     pub(super) expected_count: usize,
+    /// What was not verified of the expectation.
+    pub(super) not_verified: Vec<String>,
     pub(super) comparison: Comparison,
     pub(super) near: Vec<NearMiss>,
     pub(super) searched: Option<Searched>,
@@ -72,7 +74,7 @@ impl Told {
     }
 
     fn not_verified(&self) -> Vec<String> {
-        let mut list = Vec::new();
+        let mut list = self.not_verified.clone();
         if self.platform_signature.is_none() {
             list.push(
                 "the platform token's signature: without --cpak anybody may have made this token"

@@ -201,7 +201,8 @@ fn every_wrong_part_is_named() {
         ),
         (
             |m| {
-                m.realm.put(44239, array(&[bytes(&RIM), bytes(&RIM), bytes(&[0; 48]), bytes(&RIM)]))
+                m.realm
+                    .put(44239, array(&[bytes(&RIM), bytes(&RIM), bytes(&[0; 48]), bytes(&RIM)]));
             },
             "claim 44239 (REMs), REM 3: 48 bytes, expected 32",
         ),

@@ -285,7 +285,11 @@ fn mistakes_of_search() {
         (format!("--rim abcd {guest}"), 2, "error: --rim: has 2 bytes; a RIM has 32 (SHA-256) or"),
         (format!("--rim x{} {guest}", &rim[1..]), 2, "error: --rim: character 1 is 'x', which is"),
         (format!("--rim @missing {guest}"), 1, "error: missing: No such file"),
-        (format!("--token empty.cbor {guest}"), 2, "error: empty.cbor: is no CCA token: there is"),
+        (
+            format!("--token empty.cbor {guest}"),
+            2,
+            "error: empty.cbor: realm token, claim 44238 (RIM): it",
+        ),
         (guest.clone(), 2, "required arguments were not provided"),
         (format!("--rim {rim} --token empty.cbor {guest}"), 2, "cannot be used with"),
         (format!("--rim {rim} --vary bps {guest}"), 2, "error: --vary bps: bps: there is no such"),

@@ -60,6 +60,9 @@ fn a_scripted_realm_is_the_one_of_its_script() {
     let done = folder.rimsim(&["run", "--token-out", "token.cbor", "--format", "json", &script]);
     assert!(done.status.success());
     folder.file("run.json", &done.stdout);
+    let kept = std::fs::read(scripts("token.cbor")).expect("the token of the README");
+    let made = std::fs::read(folder.path("token.cbor")).expect("a token");
+    assert!(made == kept, "equal scripts give equal tokens");
     let challenge = "6162636465666768020000000000000003";
     for expect in [script.as_str(), "run.json"] {
         let given = ["token.cbor", "--expect", expect];
@@ -283,6 +286,65 @@ fn near_misses_have_names() {
 
 fn words(line: &str) -> Vec<&str> {
     line.split(' ').collect()
+}
+
+/// A CoRIM of three Realms, of which the last is the token's; signed, and by whom.
+#[test]
+fn corims_are_expectations() {
+    use rimsim::measure::rim::{HashAlgo, Measurement};
+    use rimsim::refvalue::RealmReference;
+    use rimsim::refvalue::corim::{Corim, Validity};
+    use rimsim::refvalue::sign::{Meta, SigningKey, sign};
+
+    let folder = Folder::new("verify-corim");
+    let measured =
+        |bytes: &[u8]| Measurement::from_bytes(HashAlgo::Sha256, bytes).expect("32 bytes");
+    let reference = RealmReference::new(measured(&RIM));
+    let with_rem = |byte| reference.clone().with_rem(0, measured(&[byte; 32])).expect("a REM");
+    let other = RealmReference::new(measured(&[7; 32]));
+    let wrong_rpv = with_rem(1).with_rpv([9; 64]);
+    let right = with_rem(1).with_rpv([0x35; 64]);
+    let mut three = Corim::of(vec![other.clone(), wrong_rpv.clone(), right]);
+    let two = Corim::of(vec![other, wrong_rpv]).to_cbor();
+    let pem = include_str!("../corim/p384-pkcs8.pem");
+    let key = SigningKey::from_pem(pem).expect("a key");
+    let meta = Meta { signer: "somebody".into(), uri: None, validity: Validity::new(None, 7) };
+    let signed = sign(&three, &meta, &key);
+    let mut damaged = signed.clone();
+    *damaged.last_mut().expect("a signature") ^= 1;
+    three.validity = Validity::new(None, 7);
+    folder
+        .file("token.cbor", Maker::new().token())
+        .file("three.cbor", three.to_cbor())
+        .file("two.cbor", two)
+        .file("signed.cbor", signed)
+        .file("damaged.cbor", damaged)
+        .file("cut.cbor", &three.to_cbor()[..99])
+        .file("key.pem", pem)
+        .file("other.pem", Key::es384(1).pem());
+    let (_, document) = verify(&folder, &["token.cbor", "--expect", "three.cbor"], 0);
+    assert_eq!(document["expectation"], "three.cbor:3");
+    let equal = ["hash algorithm: equal", "rim: equal", "rem1: equal", "rpv: equal"];
+    assert_eq!(verdicts(&document), equal);
+    assert!(document["not_verified"].to_string().contains("no clock is asked"));
+    let (_, document) = verify(&folder, &["token.cbor", "--expect", "two.cbor"], 3);
+    assert_eq!(document["expectation"], "two.cbor:2");
+    assert_eq!(verdicts(&document)[3], "rpv: differs");
+    let (_, document) = verify(&folder, &["token.cbor", "--expect", "signed.cbor"], 0);
+    assert!(document["not_verified"].to_string().contains("on signed.cbor: no --expect-key"));
+    let with = |file, key| ["token.cbor", "--expect", file, "--expect-key", key];
+    let (_, document) = verify(&folder, &with("signed.cbor", "key.pem"), 0);
+    assert!(!document["not_verified"].to_string().contains("--expect-key"));
+    for (file, key, code, text) in [
+        ("signed.cbor", "other.pem", 3, "signed.cbor: the signature is not this key's"),
+        ("damaged.cbor", "key.pem", 3, "damaged.cbor: the signature is not this key's"),
+        ("two.cbor", "key.pem", 2, "--expect-key: two.cbor is not signed"),
+        ("cut.cbor", "key.pem", 2, "cut.cbor: corim"),
+        ("signed.cbor", "missing", 1, "--expect-key missing: No such file"),
+        ("signed.cbor", "token.cbor", 1, "token.cbor: "),
+    ] {
+        folder.fails(&[&["verify"], &with(file, key)[..]].concat(), code, text);
+    }
 }
 
 /// Several Realms: any may be the one, and it is said which.
