@@ -80,8 +80,8 @@ What is compared:
   Realms are expected, one of them has to fit.
 
 JSON for --expect: what `rimsim run` or `rimsim measure` prints with --format json, or
-  {\"rim\": \"HEX\", \"hash_algo\": \"sha256\", \"rems\": [\"HEX\", null, null, null],
-   \"rpv\": \"HEX\"}
+  {\"rim\": \"HEX\", \"hash_algo\": \"sha256\",
+   \"rems\": [\"HEX\", null, null, null], \"rpv\": \"HEX\"}
   with everything but `rim` left out as you like; or a list of these, each with a \"name\".
 
 Examples:
