@@ -75,9 +75,9 @@ pub(crate) struct VerifyArgs {
 
 const EXAMPLES: &str = "\
 What is compared:
-  RIM and hash algorithm; of CoRIMs whatever else their triples say; of scripts and of what `run` prints also REMs that are not zero; of
-  scripts and arguments also an RPV that is not zero; of other JSON whatever it says. If several
-  Realms are expected, one of them has to fit.
+  RIM and hash algorithm; of CoRIMs whatever else their triples say; of scripts and of what `run`
+  prints also REMs that are not zero; of scripts and arguments also an RPV that is not zero; of
+  other JSON whatever it says. If several Realms are expected, one of them has to fit.
 
 JSON for --expect: what `rimsim run` or `rimsim measure` prints with --format json, or
   {\"rim\": \"HEX\", \"hash_algo\": \"sha256\",

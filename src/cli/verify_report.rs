@@ -167,7 +167,13 @@ impl Told {
     }
 
     fn json(&self) -> Value {
-        let check = |line: &Line| json!({ "check": line.what, "verdict": line.verdict, "detail": line.detail[0] });
+        let check = |line: &Line| {
+            json!({
+                "check": line.what,
+                "verdict": line.verdict,
+                "detail": line.detail[0],
+            })
+        };
         let row = |row: &Row| {
             json!({
                 "what": row.what,

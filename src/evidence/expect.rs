@@ -186,8 +186,8 @@ impl fmt::Display for NearMiss {
         match self {
             Self::Padded(name) => write!(
                 f,
-                "{name}: the expected RIM is the token's with zeros after it; a reference value has \
-                 the length of its hash, 32 bytes for sha-256"
+                "{name}: the expected RIM is the token's with zeros after it; a reference value \
+                 has the length of its hash, 32 bytes for sha-256"
             ),
             Self::Longer(name) => {
                 write!(f, "{name}: the expected RIM begins with the token's and goes on")

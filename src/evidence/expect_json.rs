@@ -3,7 +3,8 @@
 //! The small form is an object, a list of such objects, or `{"realms": [...]}`:
 //!
 //! ```json
-//! {"rim": "a5…", "hash_algo": "sha256", "rems": ["0b…", null, null, null], "rpv": "00…", "name": "x"}
+//! {"name": "x", "rim": "a5…", "hash_algo": "sha256",
+//!  "rems": ["0b…", null, null, null], "rpv": "00…"}
 //! ```
 //!
 //! `rim` is hexadecimal, of 32 or 64 bytes; everything else may be left out, and is compared if it

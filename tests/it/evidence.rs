@@ -162,149 +162,143 @@ fn every_piece_that_is_cut_off_or_put_in_is_seen() {
     }
 }
 
-/// Edits that leave everything signed, and what is said of them.
+/// What is done to a token before it is signed.
+type Edit = fn(&mut Maker);
+
+/// Edits of parts, and what is said of them.
+const WRONG_PARTS: &[(Edit, &str)] = &[
+    (
+        |m| m.realm.put(10, bytes(&[0; 63])),
+        "realm token, claim 10 (challenge): 63 bytes, expected 64",
+    ),
+    (
+        |m| m.realm.put(44235, bytes(&[0; 65])),
+        "realm token, claim 44235 (RPV): 65 bytes, expected 64",
+    ),
+    (
+        |m| m.realm.put(44238, bytes(&[0; 31])),
+        "realm token, claim 44238 (RIM): 31 bytes, expected 32",
+    ),
+    (
+        |m| m.realm.put(44238, bytes(&[0; 64])),
+        "realm token, claim 44238 (RIM): 64 bytes, expected 32",
+    ),
+    (
+        |m| m.realm.put(44236, text("sha-512")),
+        "realm token, claim 44238 (RIM): 32 bytes, expected 64",
+    ),
+    (
+        |m| m.realm.put(44236, text("sha-384")),
+        "(hash algorithm): \"sha-384\", expected \"sha-256\" or",
+    ),
+    (
+        |m| m.realm.put(44240, text("SHA-256")),
+        "claim 44240 (RAK hash algorithm): \"SHA-256\", expected",
+    ),
+    (
+        |m| m.realm.put(44239, array(&[bytes(&RIM), bytes(&RIM), bytes(&RIM)])),
+        "claim 44239 (REMs): 3 entries, expected 4",
+    ),
+    (
+        |m| {
+            m.realm.put(44239, array(&[bytes(&RIM), bytes(&RIM), bytes(&[0; 48]), bytes(&RIM)]));
+        },
+        "claim 44239 (REMs), REM 3: 48 bytes, expected 32",
+    ),
+    (|m| m.realm.put(44239, bytes(&RIM)), "claim 44239 (REMs): a byte string, expected an array"),
+    (|m| m.realm.put(44238, text("a5")), "claim 44238 (RIM): a text, expected a byte string"),
+    (
+        |m| m.realm.put(44238, [&[0x5F][..], &bytes(&RIM), &[0xFF]].concat()),
+        "claim 44238 (RIM): byte",
+    ),
+    (|m| m.realm.put(44238, [&[0x59, 0, 32][..], &RIM].concat()), "32 is not in its shortest form"),
+    (
+        |m| m.realm.put(265, text("tag:arm.com,2024:realm#2.0.0")),
+        "claim 265 (profile): \"tag:arm.com,2024:realm#2.0.0\", expected",
+    ),
+    (|m| m.realm.remove(265), "claim 44237 (RAK): 107 bytes, expected 97"),
+    (|m| m.realm.remove(44238), "realm token, claim 44238 (RIM): it is missing"),
+    (
+        |m| m.realm.claims.push((int(44238), bytes(&RIM))),
+        "realm token, claim 44238 (RIM): it is there twice",
+    ),
+    (|m| m.realm.put(44242, bytes(&RIM)), "realm token, claim 44242: there is no such claim"),
+    (
+        |m| m.realm.claims.push((text("x"), int(0))),
+        "realm token, claim \"x\": there is no such claim",
+    ),
+    (
+        |m| m.realm.protected[0].1 = int(-8),
+        "realm token, protected header, protected header parameter 1 (alg): -8, expected -7",
+    ),
+    (|m| m.realm.protected.clear(), "protected header parameter 1 (alg): it is missing"),
+    (
+        |m| m.realm.protected.push((int(2), array(&[int(1)]))),
+        "parameter 2 (crit): there is no such parameter that",
+    ),
+    (
+        |m| m.realm.unprotected.push((int(1), int(-35))),
+        "unprotected header parameter 1 (alg): there is no such",
+    ),
+    (|m| m.realm.protected[0].1 = int(-7), "realm token, signature: 96 bytes, expected 64 (ES256)"),
+    (|m| m.set_rak(&[4; 97]), "claim 44237 (RAK): a number, expected a map"),
+    (
+        |m| m.set_rak(&map(&vec![(int(1), int(2))])),
+        "claim 44237 (RAK), COSE_Key parameter -1 (crv): it is missing",
+    ),
+    (
+        |m| m.set_rak(&cose_key(&[1; 47], bytes(&[1; 48]))),
+        "COSE_Key parameter -2 (x): 47 bytes, expected 48",
+    ),
+    (
+        |m| m.set_rak(&map(&vec![(int(1), int(1))])),
+        "COSE_Key parameter 1 (kty): 1, expected 2 (EC2)",
+    ),
+    (
+        |m| m.set_rak(&map(&vec![(int(-4), bytes(&[1; 48]))])),
+        "parameter -4: there is no such COSE_Key parameter",
+    ),
+    (
+        |m| m.platform.put(265, text("tag:arm.com,2024:cca_platform#2.0.0")),
+        "token, claim 265 (profile): \"tag:arm.com,2024:cca_platform#2.0.0\", expected",
+    ),
+    (
+        |m| m.platform.put(10, bytes(&[0; 33])),
+        "platform token, claim 10 (challenge): 33 bytes, expected 32, 48 or 64",
+    ),
+    (
+        |m| m.platform.put(2396, bytes(&[0; 33])),
+        "claim 2396 (implementation id): 33 bytes, expected 32",
+    ),
+    (
+        |m| m.platform.put(256, bytes(&[2; 33])),
+        "claim 256 (instance id): first byte 0x02, expected 0x01",
+    ),
+    (|m| m.platform.put(2395, int(0x3100)), "claim 2395 (lifecycle): 12544, expected 0xS0XX"),
+    (|m| m.platform.put(2395, int(-1)), "claim 2395 (lifecycle): -1, expected"),
+    (
+        |m| m.platform.put(2399, array(&[])),
+        "(software components): 0 entries, expected one or more",
+    ),
+    (
+        |m| m.platform.put(2399, array(&[map(&vec![(int(2), bytes(&RIM))])])),
+        "component 1, label 5 (signer id): it is missing",
+    ),
+    (
+        |m| m.platform.put(2399, array(&[map(&vec![(int(3), int(1))])])),
+        "component 1, label 3: there is no such label",
+    ),
+    (|m| m.platform.remove(2402), "platform token, claim 2402 (hash algorithm): it is missing"),
+    (
+        |m| m.platform.put(265, text("tag:rimsim,2026:dummy-platform-token#not-evidence")),
+        "there is no such claim in a dummy",
+    ),
+];
+
+/// Everything is signed, and yet it is no token.
 #[test]
 fn every_wrong_part_is_named() {
-    type Edit = fn(&mut Maker);
-    let cases: &[(Edit, &str)] = &[
-        (
-            |m| m.realm.put(10, bytes(&[0; 63])),
-            "realm token, claim 10 (challenge): 63 bytes, expected 64",
-        ),
-        (
-            |m| m.realm.put(44235, bytes(&[0; 65])),
-            "realm token, claim 44235 (RPV): 65 bytes, expected 64",
-        ),
-        (
-            |m| m.realm.put(44238, bytes(&[0; 31])),
-            "realm token, claim 44238 (RIM): 31 bytes, expected 32",
-        ),
-        (
-            |m| m.realm.put(44238, bytes(&[0; 64])),
-            "realm token, claim 44238 (RIM): 64 bytes, expected 32",
-        ),
-        (
-            |m| m.realm.put(44236, text("sha-512")),
-            "realm token, claim 44238 (RIM): 32 bytes, expected 64",
-        ),
-        (
-            |m| m.realm.put(44236, text("sha-384")),
-            "(hash algorithm): \"sha-384\", expected \"sha-256\" or",
-        ),
-        (
-            |m| m.realm.put(44240, text("SHA-256")),
-            "claim 44240 (RAK hash algorithm): \"SHA-256\", expected",
-        ),
-        (
-            |m| m.realm.put(44239, array(&[bytes(&RIM), bytes(&RIM), bytes(&RIM)])),
-            "claim 44239 (REMs): 3 entries, expected 4",
-        ),
-        (
-            |m| {
-                m.realm
-                    .put(44239, array(&[bytes(&RIM), bytes(&RIM), bytes(&[0; 48]), bytes(&RIM)]));
-            },
-            "claim 44239 (REMs), REM 3: 48 bytes, expected 32",
-        ),
-        (
-            |m| m.realm.put(44239, bytes(&RIM)),
-            "claim 44239 (REMs): a byte string, expected an array",
-        ),
-        (|m| m.realm.put(44238, text("a5")), "claim 44238 (RIM): a text, expected a byte string"),
-        (
-            |m| m.realm.put(44238, [&[0x5F][..], &bytes(&RIM), &[0xFF]].concat()),
-            "claim 44238 (RIM): byte",
-        ),
-        (
-            |m| m.realm.put(44238, [&[0x59, 0, 32][..], &RIM].concat()),
-            "32 is not in its shortest form",
-        ),
-        (
-            |m| m.realm.put(265, text("tag:arm.com,2024:realm#2.0.0")),
-            "claim 265 (profile): \"tag:arm.com,2024:realm#2.0.0\", expected",
-        ),
-        (|m| m.realm.remove(265), "claim 44237 (RAK): 107 bytes, expected 97"),
-        (|m| m.realm.remove(44238), "realm token, claim 44238 (RIM): it is missing"),
-        (
-            |m| m.realm.claims.push((int(44238), bytes(&RIM))),
-            "realm token, claim 44238 (RIM): it is there twice",
-        ),
-        (|m| m.realm.put(44242, bytes(&RIM)), "realm token, claim 44242: there is no such claim"),
-        (
-            |m| m.realm.claims.push((text("x"), int(0))),
-            "realm token, claim \"x\": there is no such claim",
-        ),
-        (
-            |m| m.realm.protected[0].1 = int(-8),
-            "realm token, protected header, protected header parameter 1 (alg): -8, expected -7",
-        ),
-        (|m| m.realm.protected.clear(), "protected header parameter 1 (alg): it is missing"),
-        (
-            |m| m.realm.protected.push((int(2), array(&[int(1)]))),
-            "parameter 2 (crit): there is no such parameter that",
-        ),
-        (
-            |m| m.realm.unprotected.push((int(1), int(-35))),
-            "unprotected header parameter 1 (alg): there is no such",
-        ),
-        (
-            |m| m.realm.protected[0].1 = int(-7),
-            "realm token, signature: 96 bytes, expected 64 (ES256)",
-        ),
-        (|m| m.set_rak(&[4; 97]), "claim 44237 (RAK): a number, expected a map"),
-        (
-            |m| m.set_rak(&map(&vec![(int(1), int(2))])),
-            "claim 44237 (RAK), COSE_Key parameter -1 (crv): it is missing",
-        ),
-        (
-            |m| m.set_rak(&cose_key(&[1; 47], bytes(&[1; 48]))),
-            "COSE_Key parameter -2 (x): 47 bytes, expected 48",
-        ),
-        (
-            |m| m.set_rak(&map(&vec![(int(1), int(1))])),
-            "COSE_Key parameter 1 (kty): 1, expected 2 (EC2)",
-        ),
-        (
-            |m| m.set_rak(&map(&vec![(int(-4), bytes(&[1; 48]))])),
-            "parameter -4: there is no such COSE_Key parameter",
-        ),
-        (
-            |m| m.platform.put(265, text("tag:arm.com,2024:cca_platform#2.0.0")),
-            "platform token, claim 265 (profile): \"tag:arm.com,2024:cca_platform#2.0.0\", expected",
-        ),
-        (
-            |m| m.platform.put(10, bytes(&[0; 33])),
-            "platform token, claim 10 (challenge): 33 bytes, expected 32, 48 or 64",
-        ),
-        (
-            |m| m.platform.put(2396, bytes(&[0; 33])),
-            "claim 2396 (implementation id): 33 bytes, expected 32",
-        ),
-        (
-            |m| m.platform.put(256, bytes(&[2; 33])),
-            "claim 256 (instance id): first byte 0x02, expected 0x01",
-        ),
-        (|m| m.platform.put(2395, int(0x3100)), "claim 2395 (lifecycle): 12544, expected 0xS0XX"),
-        (|m| m.platform.put(2395, int(-1)), "claim 2395 (lifecycle): -1, expected"),
-        (
-            |m| m.platform.put(2399, array(&[])),
-            "(software components): 0 entries, expected one or more",
-        ),
-        (
-            |m| m.platform.put(2399, array(&[map(&vec![(int(2), bytes(&RIM))])])),
-            "component 1, label 5 (signer id): it is missing",
-        ),
-        (
-            |m| m.platform.put(2399, array(&[map(&vec![(int(3), int(1))])])),
-            "component 1, label 3: there is no such label",
-        ),
-        (|m| m.platform.remove(2402), "platform token, claim 2402 (hash algorithm): it is missing"),
-        (
-            |m| m.platform.put(265, text("tag:rimsim,2026:dummy-platform-token#not-evidence")),
-            "there is no such claim in a dummy",
-        ),
-    ];
-    for (number, (edit, wanted)) in cases.iter().enumerate() {
+    for (number, (edit, wanted)) in WRONG_PARTS.iter().enumerate() {
         let mut made = Maker::new();
         edit(&mut made);
         let error = Token::read(&made.token(), false).expect_err(wanted).to_string();
