@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::bench::BenchArgs;
+use super::check::CheckArgs;
 use super::digests::DigestsArgs;
 use super::explain::ExplainArgs;
 use super::hashing::{CacheArgs, HashingArgs};
 use super::import::ImportArgs;
 use super::lint::LintArgs;
+use super::lock::LockArgs;
 use super::log_args::LogArgs;
 use super::matrix::MatrixArgs;
 use super::measure_args::{DtbArgs, MeasureArgs, ProfilesArgs};
@@ -67,6 +69,8 @@ pub(crate) enum Command {
     Search(SearchArgs),
     Matrix(MatrixArgs),
     Verify(VerifyArgs),
+    Lock(LockArgs),
+    Check(CheckArgs),
     Profiles(ProfilesArgs),
     Explain(ExplainArgs),
     Digests(DigestsArgs),

@@ -1,6 +1,7 @@
 //! `rimsim matrix`
 
 use std::io;
+use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
@@ -12,6 +13,8 @@ use super::search::add_axis;
 use super::search_guests::CommandLine;
 use super::{Console, Exit};
 use crate::measure::rim::{HashAlgo, Measurement};
+use crate::refvalue::RealmReference;
+use crate::refvalue::corim::{Corim, Id};
 use crate::search::{self, Axis, Knob, Parameter, Space};
 
 /// Most combinations of one matrix.
@@ -48,6 +51,12 @@ pub(crate) struct MatrixArgs {
     /// Rows that are refused do not change the exit code
     #[arg(long)]
     allow_refused: bool,
+    /// Write the RIMs to FILE as one unsigned CoRIM of the CCA Realm profile, each RIM once
+    #[arg(long, value_name = "FILE")]
+    corim_out: Option<PathBuf>,
+    /// The CoRIM's id; one that depends on nothing but the RIMs if it is not said
+    #[arg(long, value_name = "TEXT", requires = "corim_out")]
+    corim_id: Option<String>,
     /// Form of the result
     #[arg(long, value_enum, default_value_t = MatrixFormat::Text)]
     format: MatrixFormat,
@@ -66,7 +75,9 @@ Examples:
   Reference values for six sizes of a VM on two kernels:
       rimsim matrix --cpus 1,2,4 --mem 1G,2G --host kvm-v10,kvm-v12 \\
           kvmtool -- lkvm run --realm -k Image
-  The same as a table for a program:
+  What a verifier takes of them:
+      rimsim matrix --cpus 1-4 --corim-out realms.cbor kvmtool -- --realm -m 1G -k Image
+  As a table for a program:
       rimsim matrix --format csv --cpus 1-8 --platform fvp,qemu-max+kvm \\
           kvmtool -- --realm -m 1G -k Image";
 
@@ -101,6 +112,10 @@ pub(super) fn run(args: &MatrixArgs, console: &mut Console) -> io::Result<Exit> 
             return Ok(exit);
         }
     };
+    if let Err(Trouble(exit, text)) = matrix.corim(args) {
+        console.error(&text);
+        return Ok(exit);
+    }
     match args.format {
         MatrixFormat::Text => matrix.text(console)?,
         MatrixFormat::Csv => matrix.csv(console)?,
@@ -191,6 +206,30 @@ fn axes(args: &MatrixArgs, vmm: Vmm) -> Result<Vec<Axis>, Trouble> {
 }
 
 impl Matrix {
+    fn corim(&self, args: &MatrixArgs) -> Result<(), Trouble> {
+        let Some(path) = &args.corim_out else { return Ok(()) };
+        let mut realms: Vec<RealmReference> = Vec::new();
+        for rim in self.rows.iter().filter_map(|row| row.rim.as_ref().ok()) {
+            let realm = RealmReference::new(*rim);
+            if !realms.contains(&realm) {
+                realms.push(realm);
+            }
+        }
+        if realms.is_empty() {
+            let why = "--corim-out: every combination is refused, so there is no RIM to write";
+            return Err(Trouble(Exit::Refused, why.to_owned()));
+        }
+        let mut corim = Corim::of(realms);
+        if let Some(id) = &args.corim_id {
+            if id.is_empty() {
+                return Err(usage("--corim-id: an id is not empty".to_owned()));
+            }
+            corim.id = Id::Text(id.clone());
+        }
+        std::fs::write(path, corim.to_cbor())
+            .map_err(|error| Trouble(Exit::Io, format!("{}: {error}", path.display())))
+    }
+
     fn text(&self, console: &mut Console) -> io::Result<()> {
         let width = |i: usize| {
             let cells = self.rows.iter().map(|row| row.values[i].chars().count());

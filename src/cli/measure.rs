@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::hashing::ImageFiles;
 use super::host::{Guest, Trouble, device_tree_alone, guest};
+use super::lock_source::Kept;
 use super::measure_args::{DtbArgs, MeasureArgs, MeasureFormat};
 use super::measure_files::sha256;
 use super::progress::Progress;
@@ -163,6 +164,34 @@ pub(super) fn built(args: &MeasureArgs) -> Result<Built, Trouble> {
 pub(super) fn trail(args: &MeasureArgs, name: &str) -> Result<Trail, Trouble> {
     let Built { rule, log, .. } = built(args)?;
     Ok(Trail::of_log(name, log.algo(), rule, log.events().clone()))
+}
+
+/// What would be measured, with everything that made it.
+pub(super) fn kept(args: &MeasureArgs, console: &mut Console) -> Result<Kept, Trouble> {
+    let Measured { guest, rule, rim, world, booted, .. } = measure(args, None, console)?;
+    let tree = device_tree(&guest).filter(|region| region.measured);
+    let tree = tree.and_then(|region| Some((region, region.image.as_ref()?)));
+    let device_tree = tree.map(|(region, image)| {
+        let bytes = image.bytes_from(0);
+        let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        (region.ipa.start + region.fill_bytes, bytes[..end].to_vec())
+    });
+    let said = |decided: &Decision| format!("{} = {}", decided.key, decided.value);
+    Ok(Kept {
+        rim,
+        rule,
+        vmm: guest.vmm.name(),
+        vmm_version: guest.version.name,
+        host: guest.host.name,
+        platform: guest.decisions.iter().map(said).collect(),
+        inputs: guest
+            .files
+            .inputs()
+            .map(|(name, image)| (name.to_owned(), image.clone()))
+            .collect(),
+        log: world.realm(booted.rd).expect("it was built").log().clone(),
+        device_tree,
+    })
 }
 
 /// Lets somebody look at what the host does. False if not all that it does was simulated.

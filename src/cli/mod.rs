@@ -5,6 +5,7 @@
 
 mod args;
 mod bench;
+mod check;
 mod conform;
 mod console;
 mod coverage;
@@ -16,6 +17,9 @@ mod host;
 mod import;
 mod input;
 mod lint;
+mod lock;
+mod lock_file;
+mod lock_source;
 mod log;
 mod log_args;
 mod matrix;
@@ -108,6 +112,8 @@ pub fn main() -> ExitCode {
         Command::Coverage(args) => coverage::run(args, &mut console),
         Command::Platforms(args) => platforms::run(args, &mut console),
         Command::Lint(args) => lint::run(args, &mut console),
+        Command::Lock(args) => lock::run(args, &mut console),
+        Command::Check(args) => check::run(args, &mut console),
         Command::Log(args) => log::run(args, &mut console),
         Command::Measure(args) => measure::run(args, &mut console),
         Command::Search(args) => search::run(args, &mut console),

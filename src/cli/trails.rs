@@ -165,14 +165,20 @@ fn arguments(path: &Path) -> Result<Trail, NoTrail> {
 /// The arguments in a file, as a shell would read them.
 pub(super) fn measure_args(path: &Path) -> Result<MeasureArgs, NoTrail> {
     let shown = path.display();
-    let words = words(path, "measure")?;
-    let words = ["rimsim", "measure"].into_iter().chain(words.iter().map(String::as_str));
-    let args = Args::try_parse_from(words)
-        .map_err(|error| NoTrail::Usage(format!("{shown}: {error}").trim_end().to_owned()))?;
-    let Command::Measure(args) = args.command else {
-        return Err(NoTrail::Usage(format!("{shown}: these are no arguments of `measure`")));
-    };
-    Ok(args)
+    measure_words(words(path, "measure")?.iter().map(String::as_str))
+        .map_err(|why| NoTrail::Usage(format!("{shown}: {why}")))
+}
+
+/// The arguments of `measure` that words stand for.
+pub(super) fn measure_words<'w>(
+    words: impl Iterator<Item = &'w str>,
+) -> Result<MeasureArgs, String> {
+    let words = ["rimsim", "measure"].into_iter().chain(words);
+    let args = Args::try_parse_from(words).map_err(|e| e.to_string().trim_end().to_owned())?;
+    match args.command {
+        Command::Measure(args) => Ok(args),
+        _ => Err("these are no arguments of `measure`".to_owned()),
+    }
 }
 
 /// The words of a file, without the program's and the subcommand's name before them.

@@ -1,12 +1,14 @@
 //! What was measured into one Realm, extension by extension.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::abi::addr::{GranuleBytes, Hex, Ipa};
 use crate::abi::params::DATA_MEASURE;
 use crate::measure::event::{MeasuredEvent, RealmEvent, RecEvent};
 use crate::measure::events::Events;
 use crate::measure::hasher::digest;
+use crate::measure::image::Image;
 use crate::measure::page::Page;
 use crate::measure::rim::HashAlgo;
 use crate::measure::rule::RimRule;
@@ -84,6 +86,24 @@ impl Trail {
         extensions: Vec<Extension>,
     ) -> Self {
         Self { name: name.into(), algo, rule, source: Source::Saved(extensions) }
+    }
+
+    /// Saved granules from `base` on with the bytes of `image`, where these have the digest that
+    /// was saved: so device trees can be compared.
+    #[must_use]
+    pub fn with_bytes(mut self, base: u64, image: &Arc<Image>) -> Self {
+        let algo = self.algo;
+        let Source::Saved(extensions) = &mut self.source else { return self };
+        for extension in extensions {
+            let Extension::Data { ipa, content, .. } = extension else { continue };
+            let offset = ipa.0.checked_sub(base).filter(|offset| *offset < image.len_bytes());
+            let Some(offset) = offset else { continue };
+            let page = Content::Page(Page::Image { image: Arc::clone(image), offset });
+            if page.digest(algo).is_some() && page.digest(algo) == content.digest(algo) {
+                *content = page;
+            }
+        }
+        self
     }
 
     /// What extends the RIM, in order. RIPAS ranges come entry by entry.

@@ -22,6 +22,7 @@ mod ladder;
 mod laws;
 mod lint;
 mod lint_advice;
+mod locking;
 mod matrix;
 mod measuring;
 mod naive;

@@ -152,6 +152,34 @@ fn forms_and_exit_codes() {
     );
 }
 
+/// The CoRIM has each RIM of the table once, in its order.
+#[test]
+fn a_corim_of_a_matrix() {
+    let folder = folder("matrix_corim");
+    let line = ["kvmtool", "--", "--realm", "-c", "1", "-m", "128M", "-k", "Image"];
+    // Breakpoints of one number on two hosts that measure alike.
+    let axes = ["--host=kvm-v10,kvm-v12", "--vary=num-bps=2,6", "--corim-out=all.cbor"];
+    let output = folder.rimsim(&[&["matrix", "--format=json"], &axes[..], &line].concat());
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let mut rims: Vec<String> = Vec::new();
+    for row in rows(&output) {
+        rims.extend(row["rim"].as_str().map(str::to_owned).filter(|rim| !rims.contains(rim)));
+    }
+    let bytes = std::fs::read(folder.path("all.cbor")).expect("a CoRIM");
+    let corim = rimsim::refvalue::corim::read(&bytes).expect("a CoRIM");
+    let found: Vec<String> = corim.realms().map(|realm| realm.rim().to_string()).collect();
+    assert_eq!(found, rims);
+    assert!(rims.len() >= 2);
+    let named = [&["matrix", "--corim-id=mine"], &axes[..], &line].concat();
+    assert_eq!(folder.rimsim(&named).status.code(), Some(4));
+    let bytes = std::fs::read(folder.path("all.cbor")).expect("a CoRIM");
+    let corim = rimsim::refvalue::corim::read(&bytes).expect("a CoRIM");
+    assert_eq!(corim.id, rimsim::refvalue::corim::Id::Text("mine".into()));
+    let none = ["matrix", "--host=kvm-v12", "--corim-out=none.cbor"];
+    folder.fails(&[&none, &line[..]].concat(), 4, "every combination is refused");
+    assert!(!folder.path("none.cbor").exists());
+}
+
 #[test]
 fn threads_do_not_change_a_matrix() {
     let folder = folder("matrix_threads");

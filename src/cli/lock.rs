@@ -1,0 +1,205 @@
+//! `rimsim lock`
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::Args as ClapArgs;
+
+use super::check::{changes, measure_again, read_lock};
+use super::hashing::{CacheArgs, HashingArgs};
+use super::host::{Trouble, usage};
+use super::lock_file::{Beside, Input, LockFile, Sha256Hex, Tree, relative};
+use super::lock_source::{Hashing, Measured, arguments, of_command_line, of_script, words};
+use super::measure_args::{GuestArgs, VmmArgs};
+use super::measure_files::sha256;
+use super::{Console, Exit};
+use crate::explain::write_events;
+use crate::measure::image::Image;
+
+/// Write down what makes a RIM, for a repository: `rimsim check` compares
+///
+/// Measures what a VMM's command line or a script builds and writes a lock file: every input with
+/// size and SHA-256, the arguments, the host, and the RIM. Beside it the measured events are kept
+/// (FILE.events, some 300 bytes for each 4 KiB of contents) and the device tree (FILE.dtb), so that
+/// `check` can say which page or which property changed; --no-events leaves them out. Paths are
+/// relative to the lock file.
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct LockArgs {
+    /// The lock file
+    #[arg(short, long, value_name = "FILE", default_value = "rim.lock")]
+    output: PathBuf,
+    /// Measure again what the lock file says, and write it anew
+    #[arg(long, conflicts_with_all = ["vmm", "script"])]
+    update: bool,
+    /// Replace a lock file that is there
+    #[arg(long)]
+    force: bool,
+    /// Lock a script, not a command line
+    #[arg(long, value_name = "FILE", conflicts_with = "vmm")]
+    script: Option<PathBuf>,
+    /// Which Realm of the script, if there are several
+    #[arg(long, value_name = "NAME", requires = "script")]
+    realm: Option<String>,
+    /// Keep no events and no device tree beside the lock file
+    #[arg(long)]
+    no_events: bool,
+    /// The rule by which kvm-v13 and kvm-v14 measure: tf-rmm-0.9 or rmm-2.0
+    #[arg(long, value_name = "RULE", conflicts_with = "script")]
+    rim_rule: Option<String>,
+    #[command(flatten)]
+    guest: GuestArgs,
+    #[command(flatten)]
+    hashing: HashingArgs,
+    #[command(flatten)]
+    cache: CacheArgs,
+    #[command(flatten)]
+    vmm: Option<VmmArgs>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  Lock a VM, and let CI compare:
+      rimsim lock --caps fvp kvmtool -- lkvm run --realm -c 2 -m 512M -k build/Image
+      rimsim check
+  The kernel is a new one, and that is meant:
+      rimsim lock --update";
+
+pub(super) fn run(args: &LockArgs, console: &mut Console) -> io::Result<Exit> {
+    match lock(args, console) {
+        Ok(rim) => {
+            console.result(&rim)?;
+            Ok(Exit::Good)
+        }
+        Err(Trouble(exit, text)) => {
+            console.error(&text);
+            Ok(exit)
+        }
+    }
+}
+
+/// Writes the lock file; its RIM.
+fn lock(args: &LockArgs, console: &mut Console) -> Result<String, Trouble> {
+    let hashing = Hashing { hashing: args.hashing.clone(), cache: args.cache.clone() };
+    let shown = args.output.display();
+    let mut keep_events = !args.no_events;
+    let measured = if args.update {
+        let old = read_lock(&args.output)?;
+        keep_events &= old.events.is_some();
+        let measured = measure_again(&old, &args.output, &hashing, console)?;
+        let new = lock_file(&measured, &args.output)?;
+        let (locked, now) = (old.rim.measurement(), new.rim.measurement());
+        let changed = changes(&old, &new);
+        changed.iter().for_each(|change| console.note(&change.to_string()));
+        if locked == now {
+            console.note(&format!("{shown}: the RIM is the same"));
+        }
+        measured
+    } else {
+        if args.output.exists() && !args.force {
+            let why = "is there; --update measures it again, --force replaces it";
+            return Err(usage(format!("{shown}: {why}")));
+        }
+        match (&args.script, &args.vmm) {
+            (Some(script), _) => of_script(script, args.realm.as_deref(), &hashing, true)?,
+            (None, Some(vmm)) => {
+                let mut words = words(&args.guest, args.rim_rule.as_deref());
+                words.extend([vmm.vmm.clone(), "--".to_owned()]);
+                words.extend(vmm.argv.iter().cloned());
+                let mut again = arguments(&words, &hashing).map_err(usage)?;
+                again.guest.map.clone_from(&args.guest.map);
+                again.guest.verbose = args.guest.verbose;
+                of_command_line(again, console)?
+            }
+            (None, None) => {
+                return Err(usage("say a VMM and its command line, --script or --update".into()));
+            }
+        }
+    };
+    let mut file = lock_file(&measured, &args.output)?;
+    if keep_events {
+        beside(&mut file, &measured, &args.output)?;
+    }
+    write(&args.output, file.to_text().as_bytes())?;
+    console.note(&format!("{shown}: {} inputs", file.input.len()));
+    Ok(file.rim.measurement().to_string())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+    let io = |error| Trouble(Exit::Io, format!("{}: {error}", path.display()));
+    std::fs::write(path, bytes).map_err(io)
+}
+
+/// The folder of a file; empty for the working folder.
+pub(super) fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}
+
+/// A lock file without what stands beside it.
+pub(super) fn lock_file(measured: &Measured, path: &Path) -> Result<LockFile, Trouble> {
+    let from = folder(path);
+    let mut inputs = Vec::new();
+    for file in &measured.inputs {
+        let path = relative(&file.path, from).map_err(usage)?;
+        let name = if file.name.is_empty() { path.clone() } else { file.name.clone() };
+        let sha256 = Sha256Hex(file.sha256.clone());
+        inputs.push(Input { name, path, size: file.size, sha256 });
+    }
+    let mut file = LockFile::new(measured.rim.clone(), inputs);
+    file.measure.clone_from(&measured.measure);
+    if let Some(script) = &measured.script {
+        let mut script = script.clone();
+        script.path = relative(Path::new(&script.path), from).map_err(usage)?;
+        file.script = Some(script);
+    }
+    Ok(file)
+}
+
+/// Writes the events and the device tree beside the lock file.
+fn beside(file: &mut LockFile, measured: &Measured, path: &Path) -> Result<(), Trouble> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.ok_or_else(|| usage(format!("{}: no file", path.display())))?;
+    let place = |suffix: &str| {
+        (format!("{name}.{suffix}"), path.with_file_name(format!("{name}.{suffix}")))
+    };
+    let hash = |path: &Path| match Image::open(path) {
+        Ok(image) => Ok(Sha256Hex(sha256(&image, 0))),
+        Err(error) => Err(Trouble(Exit::Io, error.to_string())),
+    };
+    let (events, target) = place("events");
+    write(&target, &events_text(file, measured))?;
+    file.events = Some(Beside { path: events, sha256: hash(&target)? });
+    if let Some((base, bytes)) = measured.device_tree.as_ref().filter(|tree| !tree.1.is_empty()) {
+        let (tree, target) = place("dtb");
+        write(&target, bytes)?;
+        file.device_tree = Some(Tree { path: tree, base: *base, sha256: hash(&target)? });
+    }
+    Ok(())
+}
+
+/// The measured events. Contents are named as the inputs are, so that the bytes do not depend on
+/// the folder in which somebody locks.
+fn events_text(file: &LockFile, measured: &Measured) -> Vec<u8> {
+    let mut saved = Vec::new();
+    write_events(&mut saved, "the locked Realm", measured.rule, &measured.log)
+        .expect("memory takes everything");
+    let opened = measured.inputs.iter().map(|input| input.path.display().to_string());
+    let names: Vec<(String, String)> = opened
+        .zip(&file.input)
+        .map(|(opened, input)| (format!("\"from\":{}", json(&opened)), json(&input.name)))
+        .map(|(opened, name)| (opened, format!("\"from\":{name}")))
+        .collect();
+    let mut text = String::from_utf8(saved).expect("JSON is text");
+    for (opened, name) in names {
+        // Without the quotation mark at the end: an offset may follow.
+        let (opened, name) = (&opened[..opened.len() - 1], &name[..name.len() - 1]);
+        for end in ["+0x", "\""] {
+            text = text.replace(&format!("{opened}{end}"), &format!("{name}{end}"));
+        }
+    }
+    text.into_bytes()
+}
+
+fn json(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

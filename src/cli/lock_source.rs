@@ -1,0 +1,222 @@
+//! What a lock file is made of: a command line of `measure`, or a script, measured.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::hashing::{CacheArgs, HashingArgs, ImageFiles};
+use super::host::{Trouble, usage};
+use super::input::Input;
+use super::lock_file::{MeasureTable, Rim, ScriptTable};
+use super::measure;
+use super::measure_args::{GuestArgs, MeasureArgs};
+use super::measure_files::sha256;
+use super::replay::Setup;
+use super::trails;
+use super::{Console, Exit};
+use crate::explain::Trail;
+use crate::measure::image::{Image, ImageError};
+use crate::measure::log::EventLog;
+use crate::measure::rule::RimRule;
+use crate::script;
+
+/// The option that gives the device tree, as inputs call it.
+pub(super) const DTB: &str = "--dtb";
+/// What stands before a file of capabilities.
+pub(super) const CAPS: &str = "--caps ";
+
+/// A measurement with everything that made it.
+pub(super) struct Measured {
+    pub(super) rim: Rim,
+    pub(super) rule: RimRule,
+    pub(super) inputs: Vec<File>,
+    pub(super) measure: Option<MeasureTable>,
+    pub(super) script: Option<ScriptTable>,
+    pub(super) log: EventLog,
+    /// IPA and bytes of the device tree, without the zeros at its end.
+    pub(super) device_tree: Option<(u64, Vec<u8>)>,
+}
+
+/// A file that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct File {
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+    pub(super) size: u64,
+    pub(super) sha256: String,
+}
+
+/// How contents are hashed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hashing {
+    pub(super) hashing: HashingArgs,
+    pub(super) cache: CacheArgs,
+}
+
+impl Measured {
+    pub(super) fn trail(&self, name: &str) -> Trail {
+        Trail::of_log(name, self.log.algo(), self.rule, self.log.events().clone())
+    }
+}
+
+/// The words that give these arguments again; `--map` is left out, since inputs say where they are.
+pub(super) fn words(guest: &GuestArgs, rim_rule: Option<&str>) -> Vec<String> {
+    fn one<T: ToString>(name: &str, value: Option<T>) -> Option<String> {
+        value.map(|value| format!("--{name}={}", value.to_string()))
+    }
+    let mut words = Vec::new();
+    words.extend(one("host", guest.host.as_ref()));
+    words.extend(one("vmm-version", guest.vmm_version.as_ref()));
+    words.extend(guest.caps.iter().map(|name| format!("--caps={name}")));
+    words.extend(one("ipa-bits", guest.ipa_bits));
+    words.extend(one("num-bps", guest.num_bps));
+    words.extend(one("num-wps", guest.num_wps));
+    words.extend(one("pmu-counters", guest.pmu_counters));
+    words.extend(one("pmu", guest.pmu));
+    words.extend(guest.sve_vl.iter().map(|bits| format!("--sve-vl={bits}")));
+    words.extend(one("lpa2", guest.lpa2));
+    words.extend(one("gicv3", guest.gicv3));
+    words.extend(one("its", guest.its));
+    words.extend(one("gicv2", guest.gicv2));
+    words.extend(one("max-vcpus", guest.max_vcpus));
+    words.extend(one("dtb", guest.dtb.as_ref().map(|path| path.display().to_string())));
+    words.extend(one("rim-rule", rim_rule));
+    words
+}
+
+/// The arguments that words stand for.
+pub(super) fn arguments(words: &[String], hashing: &Hashing) -> Result<MeasureArgs, String> {
+    let mut args = trails::measure_words(words.iter().map(String::as_str))?;
+    args.hashing = hashing.hashing.clone();
+    args.cache = hashing.cache.clone();
+    Ok(args)
+}
+
+/// Measures what a VMM's command line starts.
+pub(super) fn of_command_line(
+    mut args: MeasureArgs,
+    console: &mut Console,
+) -> Result<Measured, Trouble> {
+    let mut inputs = Vec::new();
+    for name in args.guest.caps.iter().filter(|name| name.contains(['.', '/'])) {
+        let path = PathBuf::from(name);
+        let image = Image::open(&path).map_err(|error| Trouble(Exit::Io, error.to_string()))?;
+        inputs.push(file(format!("{CAPS}{name}"), path, &image));
+    }
+    let kept = measure::kept(&args, console)?;
+    for (name, image) in &kept.inputs {
+        inputs.push(file(name.clone(), PathBuf::from(image.name()), image));
+    }
+    // What is chosen by default may be another tomorrow.
+    args.guest.host = Some(kept.host.to_owned());
+    args.guest.vmm_version = Some(kept.vmm_version.to_owned());
+    let mut arguments = words(&args.guest, args.rim_rule.as_deref());
+    arguments.extend([args.vmm.vmm.clone(), "--".to_owned()]);
+    arguments.append(&mut args.vmm.argv);
+    let measure = MeasureTable {
+        arguments,
+        vmm: kept.vmm.to_owned(),
+        vmm_version: kept.vmm_version.to_owned(),
+        host: kept.host.to_owned(),
+        platform: kept.platform,
+    };
+    Ok(Measured {
+        rim: Rim::new(&kept.rim, kept.rule),
+        rule: kept.rule,
+        inputs,
+        measure: Some(measure),
+        script: None,
+        log: kept.log,
+        device_tree: kept.device_tree,
+    })
+}
+
+fn file(name: String, path: PathBuf, image: &Image) -> File {
+    File { name, path, size: image.len_bytes(), sha256: sha256(image, 0) }
+}
+
+/// Opens files and remembers which.
+struct Remembered {
+    files: ImageFiles,
+    opened: Vec<PathBuf>,
+}
+
+impl Remembered {
+    fn remember(&mut self, path: &str) {
+        let path = PathBuf::from(path);
+        if !self.opened.contains(&path) {
+            self.opened.push(path);
+        }
+    }
+}
+
+impl script::Source for Remembered {
+    fn text(&mut self, path: &str, limit_bytes: u64) -> io::Result<Vec<u8>> {
+        self.remember(path);
+        self.files.text(path, limit_bytes)
+    }
+
+    fn image(&mut self, path: &str) -> Result<Image, ImageError> {
+        self.remember(path);
+        self.files.image(path)
+    }
+}
+
+/// Plays a script. Its expectations have to hold if `strict`; they are what changes with the
+/// inputs.
+pub(super) fn of_script(
+    path: &Path,
+    realm: Option<&str>,
+    hashing: &Hashing,
+    strict: bool,
+) -> Result<Measured, Trouble> {
+    let hasher = hashing.hashing.hasher()?;
+    let files = hashing.cache.files(&hasher)?;
+    let mut source = Remembered { files, opened: vec![path.to_owned()] };
+    let wrong = |problem: super::input::Problem| Trouble(problem.exit(), problem.to_string());
+    let input = Input::open_with(path, &mut source).map_err(wrong)?;
+    if matches!(input, Input::Vector(_)) {
+        return Err(usage(format!("{}: a vector; scripts are locked", path.display())));
+    }
+    let setup = Setup { hasher, ..Setup::default() };
+    let platform = input.platform(&setup).name.clone();
+    let ended = input.replay(&setup, std::iter::empty());
+    let good = ended.is_complete() && (!strict || ended.exit == Exit::Good);
+    if !good {
+        return Err(Trouble(ended.exit, ended.messages.join("\n")));
+    }
+    let (rd, name) = trails::choose(&ended.world, realm, |rd| ended.name_of(rd))
+        .map_err(|why| usage(format!("{}: {why}", path.display())))?;
+    let log = ended.world.realm(rd).expect("it was just chosen").log().clone();
+    let mut inputs = Vec::new();
+    for path in source.opened {
+        let image = Image::open(&path).map_err(|error| Trouble(Exit::Io, error.to_string()))?;
+        inputs.push(file(String::new(), path, &image));
+    }
+    input.check_unchanged().map_err(wrong)?;
+    let profile = ended.world.profile().name().to_owned();
+    let path = path.display().to_string();
+    let realm = realm.map(|_| name);
+    Ok(Measured {
+        rim: Rim::new(&log.rim_now(), RimRule::Rmm10),
+        rule: RimRule::Rmm10,
+        inputs,
+        measure: None,
+        script: Some(ScriptTable { path, profile, platform, realm }),
+        log,
+        device_tree: None,
+    })
+}
+
+/// What `measure` found, without what it borrows.
+pub(super) struct Kept {
+    pub(super) rim: crate::measure::rim::Measurement,
+    pub(super) rule: RimRule,
+    pub(super) vmm: &'static str,
+    pub(super) vmm_version: &'static str,
+    pub(super) host: &'static str,
+    pub(super) platform: Vec<String>,
+    pub(super) inputs: Vec<(String, Arc<Image>)>,
+    pub(super) log: EventLog,
+    pub(super) device_tree: Option<(u64, Vec<u8>)>,
+}
