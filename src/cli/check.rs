@@ -224,7 +224,12 @@ impl Checked {
         if let Some(tree) = &self.old.device_tree {
             let place = from.join(&tree.path);
             match unchanged(&place, &tree.sha256) {
-                Ok(image) => old = old.with_bytes(tree.base, &image),
+                Ok(image) => {
+                    let given = self.old.input.iter().any(|input| input.name == DTB);
+                    let name = if given { DTB } else { "dtb" };
+                    let image = Image::from_bytes(name, image.bytes_from(0).to_vec());
+                    old = old.with_bytes(tree.base, &Arc::new(image));
+                }
                 Err(why) => self.remarks.push(format!("{}: {why}", place.display())),
             }
         }
@@ -292,10 +297,10 @@ impl Checked {
 }
 
 /// A file beside the lock file, if it is the one that was written with it.
-fn unchanged(path: &Path, wanted: &Sha256Hex) -> Result<Arc<Image>, String> {
+fn unchanged(path: &Path, wanted: &Sha256Hex) -> Result<Image, String> {
     let image = Image::open(path).map_err(|error| error.to_string())?;
     if sha256(&image, 0) != wanted.0 {
         return Err("is not what was locked".to_owned());
     }
-    Ok(Arc::new(image))
+    Ok(image)
 }

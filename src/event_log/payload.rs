@@ -269,7 +269,9 @@ impl fmt::Display for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Vmm { name, version, machine, log } => {
-                write!(f, "VM VERSION {name} {version}")?;
+                f.write_str("VM VERSION")?;
+                let names = [name, version].into_iter().filter(|name| !name.is_empty());
+                names.into_iter().try_for_each(|name| write!(f, " {name}"))?;
                 if let Some((ram, cpus)) = machine {
                     write!(f, " ram={} cpus={cpus}", Hex(*ram))?;
                 }
