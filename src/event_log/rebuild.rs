@@ -20,8 +20,8 @@ use crate::host::kvm::geometry;
 use crate::measure::event::{RealmEvent, RecEvent};
 use crate::measure::image::{Image, ImageError};
 use crate::measure::rim::HashAlgo;
+use crate::script::Source;
 use crate::script::record::quoted;
-use crate::script::{MAX_TEXT_BYTES, Source};
 
 /// Most bytes of contents, together.
 const MAX_CONTENTS_BYTES: u64 = 16 << 30;
@@ -29,6 +29,8 @@ const MAX_CONTENTS_BYTES: u64 = 16 << 30;
 const MAX_MADE_BYTES: u64 = 1 << 30;
 /// Most bytes of RIPAS ranges, together.
 const MAX_RIPAS_BYTES: u64 = 8 << 40;
+/// Most operations. A VMM's log has some dozens.
+const MAX_OPERATIONS: u64 = 4096;
 /// Memory of the machine.
 const DRAM: DramRange = DramRange { base: 0x8000_0000, size: 64 << 30 };
 /// The platform's name in the script, and what stands before the names of images that are made.
@@ -117,6 +119,7 @@ pub fn rebuild(log: &Log, files: &[At]) -> Result<Rebuild, RebuildError> {
         images: String::new(),
         commands: String::new(),
         has_realm: false,
+        operations: 0,
         recs: 0,
         contents_bytes: 0,
         ripas_bytes: 0,
@@ -171,6 +174,7 @@ struct Builder<'l> {
     images: String,
     commands: String,
     has_realm: bool,
+    operations: u64,
     recs: u64,
     contents_bytes: u64,
     ripas_bytes: u64,
@@ -197,6 +201,10 @@ impl<'l> Builder<'l> {
         };
         if !self.has_realm {
             return Err(format!("{before_realm} before REALM_CREATE"));
+        }
+        self.operations += 1;
+        if self.operations > MAX_OPERATIONS {
+            return Err(format!("more than {MAX_OPERATIONS} operations of the VMM"));
         }
         match &event.payload {
             Payload::Ripas { base, top } => self.ripas(*base, *top),
@@ -274,7 +282,8 @@ impl<'l> Builder<'l> {
         let name = format!("event_{}", event.number);
         if event.digests.is_empty() {
             let _ = writeln!(self.images, "image {name} = zeros {}", Hex(end - first));
-            return self.populate(&name, first, "no_measure");
+            self.populate(&name, first, "no_measure");
+            return Ok(());
         }
         let source = match self.find(event, base, len) {
             None => {
@@ -292,16 +301,13 @@ impl<'l> Builder<'l> {
             Some(found) => self.source(event, &found, base - first, len)?,
         };
         let _ = writeln!(self.images, "image {name} = {}", quoted(&source));
-        self.populate(&name, first, "measure")
+        self.populate(&name, first, "measure");
+        Ok(())
     }
 
-    fn populate(&mut self, name: &str, ipa: u64, how: &str) -> Result<(), String> {
+    fn populate(&mut self, name: &str, ipa: u64, how: &str) {
         let ipa = Hex(ipa);
         self.line(format_args!("DATA_CREATE rd=rd ipa={ipa} image={name} flags={how}"));
-        if self.commands.len() as u64 > MAX_TEXT_BYTES / 2 {
-            return Err("the script would be too long".into());
-        }
-        Ok(())
     }
 
     /// What stands at `base`, or has the event's digest.

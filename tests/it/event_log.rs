@@ -218,6 +218,76 @@ proptest! {
     }
 }
 
+/// Index, type, digests and data.
+type AnyEvent = (u32, u32, Vec<(u16, Vec<u8>)>, Vec<u8>);
+
+/// An event as anybody could write it, most of them nearly right.
+fn any_event() -> impl Strategy<Value = AnyEvent> {
+    let kind = prop_oneof![
+        4 => Just(6_u32),
+        2 => Just(0x13),
+        1 => Just(3),
+        1 => Just(4),
+        1 => Just(0x8000_0002),
+        1 => Just(0x8000_000A),
+        1 => any::<u32>(),
+    ];
+    let digests = proptest::collection::vec((Just(SHA256), Just(vec![5; 32])), 0..2);
+    let word = prop_oneof![Just(0_u64), Just(1 << 31), Just(4096), Just(!0), any::<u64>()];
+    let words = proptest::collection::vec(word, 0..12);
+    let tag = (1_u32..4, words.clone(), 0_usize..20).prop_map(|(tag, words, len)| {
+        let mut rest: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        rest.truncate(if tag == 1 { len } else { rest.len() });
+        let len = u32::try_from(rest.len()).expect("short");
+        [&tag.to_le_bytes()[..], &len.to_le_bytes(), &rest].concat()
+    });
+    let blob = words.prop_map(|words| {
+        let words = words.iter().flat_map(|word| word.to_le_bytes());
+        [3, b'D', b'T', b'B'].into_iter().chain(words).collect::<Vec<u8>>()
+    });
+    let data = prop_oneof![3 => tag, 3 => blob, 1 => proptest::collection::vec(any::<u8>(), 0..60)];
+    (prop_oneof![4 => Just(0_u32), 1 => any::<u32>()], kind, digests, data)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(crate::cases(300)))]
+
+    /// Whatever stands in a log is read or refused, and a script of it is one.
+    #[test]
+    fn any_log_is_read_or_refused(events in proptest::collection::vec(any_event(), 0..8)) {
+        let mut writer = p1();
+        for (index, kind, digests, data) in &events {
+            writer.event(*index, *kind, digests, data);
+        }
+        match read(&writer.0) {
+            Err(error) => prop_assert!(error.event >= 3 && !error.why.is_empty()),
+            Ok(log) => {
+                prop_assert_eq!(log.used_bytes + log.padding_bytes, writer.0.len() as u64);
+                let made = rems(&log, HashAlgo::Sha256, Registers::Pcr, RemReading::Concatenated);
+                prop_assert!(made.counts.iter().sum::<u64>() <= events.len() as u64);
+                for wrong in wrong_digests(&log) {
+                    prop_assert!((3..=2 + events.len()).contains(&wrong.event));
+                }
+                match rebuild(&log, &[]) {
+                    Err(error) => prop_assert!(!error.to_string().is_empty()),
+                    Ok(made) => prop_assert!(rimsim::script::parse("x", &made.text).is_ok()),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_log_has_few_operations() {
+    let mut writer = p1();
+    for _ in 0..=4096 {
+        writer.words(2, &[0x8000_0000, 4096]);
+    }
+    let log = read(&writer.0).expect("a log");
+    let error = rebuild(&log, &[]).expect_err("too many").to_string();
+    assert!(error.contains("event 4099: more than 4096 operations"), "{error}");
+}
+
 /// The published log of a Realm's parameters alone, and its RIM (vector P1): the bytes are those
 /// that tests/event_log.rs of veraison/cca-realm-measurements builds.
 fn p1() -> Writer {
