@@ -27,7 +27,8 @@ const PROVIDER: &str = "arm_cca_guest";
 /// Reads the token strictly, checks that the realm token is signed by the key in it and that the
 /// platform token vouches for that key, checks the platform token's signature if its key is given,
 /// and compares. Without --cpak anybody may have made the token: the result says "unsigned
-/// comparison". What the platform says of itself (firmware, lifecycle) is shown and not judged.
+/// comparison". What the platform says of itself (firmware, lifecycle) is in the JSON document, and
+/// is not judged.
 ///
 /// Exit code 0: all that was asked for is as it should be. 3: a value differs, or a signature or
 /// the binding of the two tokens is wrong, or the CoRIM's signature is. 2: what was given is no
@@ -79,7 +80,7 @@ What is compared:
   prints also REMs that are not zero; of scripts and arguments also an RPV that is not zero; of
   other JSON whatever it says. If several Realms are expected, one of them has to fit.
 
-JSON for --expect: what `rimsim run` or `rimsim measure` prints with --format json, or
+JSON for --expect: what `rimsim run`, `measure` or `matrix` prints with --format json, or
   {\"rim\": \"HEX\", \"hash_algo\": \"sha256\",
    \"rems\": [\"HEX\", null, null, null], \"rpv\": \"HEX\"}
   with everything but `rim` left out as you like; or a list of these, each with a \"name\".

@@ -1,4 +1,5 @@
-//! Expectations in JSON: what `rimsim run` and `rimsim measure` print, and a small form of its own.
+//! Expectations in JSON: what `rimsim run`, `measure` and `matrix` print, and a small form of its
+//! own.
 //!
 //! The small form is an object, a list of such objects, or `{"realms": [...]}`:
 //!
@@ -92,6 +93,18 @@ struct Measured {
 }
 
 #[derive(Deserialize)]
+struct Matrix {
+    rows: Vec<MatrixRow>,
+}
+
+#[derive(Deserialize)]
+struct MatrixRow {
+    values: serde_json::Map<String, Value>,
+    rim: Option<String>,
+    algorithm: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct Stage {
     command: String,
     rim: String,
@@ -151,6 +164,7 @@ fn document(name: &str, value: &Value, text: &[u8]) -> Result<Vec<Expectation>, 
     match command {
         "run" => run(parse(text)?),
         "measure" => Ok(vec![measure(name, &parse(text)?)?]),
+        "matrix" => matrix(name, parse(text)?),
         other => Err(ExpectError::Command(other.to_owned())),
     }
 }
@@ -190,6 +204,25 @@ fn measure(name: &str, measured_realm: &Measured) -> Result<Expectation, ExpectE
         expectation.stages.push((format!("{command} (stage {number} of {count})"), rim));
     }
     Ok(expectation)
+}
+
+/// The rows that have a RIM; what was refused is expected of nobody.
+fn matrix(file: &str, matrix: Matrix) -> Result<Vec<Expectation>, ExpectError> {
+    let mut list = Vec::new();
+    for MatrixRow { values, rim, algorithm } in matrix.rows {
+        let Some(rim) = rim else { continue };
+        let value = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let values: Vec<String> =
+            values.iter().map(|(name, found)| format!("{name}={}", value(found))).collect();
+        let name = format!("{file}:{}", values.join(","));
+        let field = |field, why| ExpectError::Field { realm: name.clone(), field, why };
+        let rim = measured(&rim).map_err(|why| field("rim", why))?;
+        let algo = algo(&algorithm.unwrap_or_default()).map_err(|why| field("algorithm", why))?;
+        let mut expectation = Expectation::of_rim(name, rim);
+        expectation.hash_algo = Some(algo);
+        list.push(expectation);
+    }
+    Ok(list)
 }
 
 fn algo(text: &str) -> Result<HashAlgo, String> {

@@ -237,8 +237,12 @@ fn near_misses_have_names() {
     let rem = "03".repeat(32);
     assert!(near(&["token.cbor", "--expect-rim", &rem]).contains("is REM 3 of the token"));
     assert_eq!(near(&["token.cbor", "--expect-rim", &"77".repeat(32)]), "[]");
+}
 
-    // A Realm that was activated before all was there.
+/// Tokens of boots that are not the expected one: activated too early, of a matrix, of another host.
+#[test]
+fn boots_that_are_nearly_the_expected_one() {
+    let folder = Folder::new("verify-boots");
     let line = "--caps fvp kvmtool -- lkvm run --realm -c 1 -m 512M --irqchip=gicv3 -k";
     folder.file("boot.args", format!("{line} {}", scripts("Image")));
     let measured = folder.rimsim(
@@ -258,6 +262,7 @@ fn near_misses_have_names() {
         made.realm.put(44238, claim(rim));
         folder.file("token.cbor", made.token());
     };
+    let near = |args: &[&str]| verify(&folder, args, 3).1["near_misses"].to_string();
     token_of(stage);
     for expect in ["boot.args", "boot.json"] {
         let text = near(&["token.cbor", "--expect", expect]);
@@ -267,6 +272,15 @@ fn near_misses_have_names() {
     for expect in ["boot.args", "boot.json"] {
         verify(&folder, &["token.cbor", "--expect", expect], 0);
     }
+    // A matrix has many; this is the one of one vCPU.
+    let matrix = line.replace("-c 1 ", "");
+    let image = scripts("Image");
+    let asked = ["matrix", "--format", "json", "--cpus", "2,1,4"];
+    let made = folder.rimsim(&[&asked[..], &words(&matrix), &[image.as_str()]].concat());
+    folder.file("matrix.json", &made.stdout);
+    let (_, of_matrix) = verify(&folder, &["token.cbor", "--expect", "matrix.json"], 0);
+    assert_eq!(of_matrix["expectation"], "matrix.json:cpus=1");
+    assert_eq!(of_matrix["expectations"], 3);
     // Seven breakpoints: only a search finds that.
     let other = line.replace("--caps fvp", "--caps fvp --num-bps 7");
     let other =
@@ -278,10 +292,34 @@ fn near_misses_have_names() {
     assert_eq!(document["search"]["verdict"], "unique", "{}", document["search"]);
     assert_eq!(document["search"]["matches"][0]["candidates"][0]["num-bps"], "7");
     folder.fails(
-        &["verify", "token.cbor", "--expect-rim", &rem, "--search"],
+        &["verify", "token.cbor", "--expect-rim", &"77".repeat(32), "--search"],
         2,
         "--search: there is no command line",
     );
+}
+
+/// The same events make another RIM by another rule, and that is said.
+#[test]
+fn another_rule_has_a_name() {
+    let folder = Folder::new("verify-rule");
+    let image = scripts("Image");
+    let line = "--caps fvp kvmtool -- lkvm run --realm --restricted_mem -c 1 -m 512M \
+                --irqchip=gicv3 -k";
+    let host = ["measure", "--host", "kvm-v14", "--rim-rule", "rmm-2.0"];
+    let made = folder.rimsim(&[&host[..], &words(line), &[image.as_str()]].concat());
+    folder
+        .file("rim.json", format!("{{\"rim\": \"{}\"}}", stdout(&made).trim()))
+        .file("boot.args", format!("--host kvm-v14 {line} {image}"));
+    let rim = stdout(&made);
+    let byte = |i: usize| u8::from_str_radix(&rim[i..i + 2], 16).expect("digits");
+    let mut token = Maker::legacy();
+    token.realm.put(44238, bytes(&(0..64).step_by(2).map(byte).collect::<Vec<u8>>()));
+    folder.file("token.cbor", token.token());
+    verify(&folder, &["token.cbor", "--expect", "rim.json"], 0);
+    let (_, document) = verify(&folder, &["token.cbor", "--expect", "boot.args"], 3);
+    let near = document["near_misses"].to_string();
+    let wanted = "that of the same events by the rule rmm-2.0; expected was tf-rmm-0.9";
+    assert!(near.contains(wanted), "{near}");
 }
 
 fn words(line: &str) -> Vec<&str> {
