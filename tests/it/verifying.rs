@@ -239,7 +239,7 @@ fn near_misses_have_names() {
     assert_eq!(near(&["token.cbor", "--expect-rim", &"77".repeat(32)]), "[]");
 }
 
-/// Tokens of boots that are not the expected one: activated too early, of a matrix, of another host.
+/// Tokens of boots that are not the expected one: ended early, of a matrix, of another host.
 #[test]
 fn boots_that_are_nearly_the_expected_one() {
     let folder = Folder::new("verify-boots");
