@@ -15,6 +15,7 @@ use super::lock::LockArgs;
 use super::log_args::LogArgs;
 use super::matrix::MatrixArgs;
 use super::measure_args::{DtbArgs, MeasureArgs, ProfilesArgs};
+use super::reference::{ReferenceArgs, RunForm};
 use super::report::ReportArgs;
 use super::search_args::SearchArgs;
 use super::verify::VerifyArgs;
@@ -107,8 +108,11 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) events: bool,
     /// Form of the result
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(crate) format: Format,
+    #[arg(long, value_enum, default_value_t = RunForm(None))]
+    pub(crate) format: RunForm,
+    /// Only the Realm that the script calls NAME; all of them unless given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) realm: Option<String>,
     /// Save the measured events in FILE, for `rimsim explain`; there has to be one Realm
     #[arg(long, value_name = "FILE")]
     pub(crate) events_out: Option<PathBuf>,
@@ -122,6 +126,8 @@ pub(crate) struct RunArgs {
     /// more than 256 MiB are not read by this program.
     #[arg(long, value_name = "FILE")]
     pub(crate) export: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reference: ReferenceArgs,
     #[command(flatten)]
     pub(crate) hashing: HashingArgs,
     #[command(flatten)]
@@ -142,7 +148,9 @@ Examples:
       rimsim run --token-out token.cbor realm.rmi
       rimsim verify token.cbor --expect realm.rmi
   Make a vector of a script, for another implementation to replay:
-      rimsim run --export boot.json boot.rmi";
+      rimsim run --export boot.json boot.rmi
+  Make a signed CoRIM, with what the Realm's program extends its REMs to:
+      rimsim run --format corim --sign-key key.pem -o realm.corim boot.rmi";
 
 /// Replay vectors and compare every result that they record
 ///

@@ -1,13 +1,31 @@
 //! Where output goes: results to standard output, everything for people to standard error.
 
+use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Stderr, Stdout, Write};
+use std::path::Path;
 
 /// Standard output for as long as somebody reads it. A reader that goes away takes no result with
 /// it: the exit code still tells.
 #[derive(Debug)]
 struct Results {
-    out: Stdout,
+    out: Sink,
     closed: bool,
+}
+
+/// Where results go.
+#[derive(Debug)]
+enum Sink {
+    Stdout(Stdout),
+    File(File),
+}
+
+impl Sink {
+    fn get(&mut self) -> &mut dyn Write {
+        match self {
+            Self::Stdout(out) => out,
+            Self::File(file) => file,
+        }
+    }
 }
 
 impl Results {
@@ -27,7 +45,7 @@ impl Write for Results {
         if self.closed {
             return Ok(bytes.len());
         }
-        let done = self.out.write(bytes);
+        let done = self.out.get().write(bytes);
         self.unless_closed(done, bytes.len())
     }
 
@@ -35,7 +53,7 @@ impl Write for Results {
         if self.closed {
             return Ok(());
         }
-        let done = self.out.flush();
+        let done = self.out.get().flush();
         self.unless_closed(done, ())
     }
 }
@@ -53,8 +71,21 @@ impl Console {
     pub(crate) fn new() -> Self {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colour = io::stderr().is_terminal() && !no_color;
-        let out = Results { out: io::stdout(), closed: false };
+        let out = Results { out: Sink::Stdout(io::stdout()), closed: false };
         Self { out: BufWriter::new(out), err: io::stderr(), colour }
+    }
+
+    /// Lets results go to a file from here on.
+    pub(crate) fn redirect(&mut self, path: &Path) -> io::Result<()> {
+        self.out.flush()?;
+        let out = Results { out: Sink::File(File::create(path)?), closed: false };
+        self.out = BufWriter::new(out);
+        Ok(())
+    }
+
+    /// Bytes of the result.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)
     }
 
     /// A line of the result.

@@ -100,12 +100,13 @@ pub(super) fn keep_apart(target: &Path, path: &Path, input: &Input) -> Result<()
     }
     let source = io::Error::new(
         io::ErrorKind::InvalidInput,
-        "is read by this run and would be overwritten by its export",
+        "is read by this run and would be overwritten by its output",
     );
     Err(Problem::Io { path: target.to_owned(), source })
 }
 
-fn same_file(a: &Path, b: &Path) -> bool {
+/// Whether two names are of one file that is there.
+pub(super) fn same_file(a: &Path, b: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     // By number: one file can have many names.
     let id = |path| fs::metadata(path).ok().map(|data| (data.dev(), data.ino(), data.is_file()));

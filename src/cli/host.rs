@@ -104,6 +104,12 @@ pub(crate) struct Guest<'a> {
 /// What went wrong, with the exit code that tells of it.
 pub(crate) struct Trouble(pub(crate) Exit, pub(crate) String);
 
+impl From<(Exit, String)> for Trouble {
+    fn from((exit, text): (Exit, String)) -> Self {
+        Self(exit, text)
+    }
+}
+
 impl From<Refusal> for Trouble {
     fn from(refusal: Refusal) -> Self {
         let exit = match &refusal {

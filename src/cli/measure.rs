@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 use super::hashing::ImageFiles;
 use super::host::{Guest, Trouble, device_tree_alone, guest};
 use super::lock_source::Kept;
-use super::measure_args::{DtbArgs, MeasureArgs, MeasureFormat};
+use super::measure_args::{DtbArgs, MeasureArgs};
 use super::measure_files::sha256;
 use super::progress::Progress;
+use super::provenance;
+use super::reference::{Form, Found, Writer};
 use super::trace::hex;
 use super::trails;
 use super::{Console, Exit};
@@ -28,6 +30,8 @@ use crate::measure::log::EventLog;
 use crate::measure::rim::Measurement;
 use crate::measure::rule::RimRule;
 use crate::model::world::World;
+use crate::refvalue::RealmReference;
+use crate::refvalue::json::{InputFile, Provenance, TOOL, Vmm};
 use crate::script::record::Recorder;
 use crate::session::{Observer, Session};
 
@@ -42,7 +46,13 @@ struct Measured<'a> {
 }
 
 pub(super) fn run(args: &MeasureArgs, console: &mut Console) -> io::Result<Exit> {
-    let measured = match measure(args, None, console) {
+    let writer = Writer::new(args.format, &args.reference).map_err(Trouble::from);
+    let measured = writer.and_then(|writer| {
+        let measured = measure(args, None, console)?;
+        measured.keep_apart(args.reference.output.as_deref())?;
+        Ok((writer, measured))
+    });
+    let (writer, measured) = match measured {
         Ok(measured) => measured,
         Err(Trouble(exit, text)) => {
             console.error(&text);
@@ -52,23 +62,68 @@ pub(super) fn run(args: &MeasureArgs, console: &mut Console) -> io::Result<Exit>
     if args.guest.verbose {
         measured.explain(console);
     }
-    match args.format {
-        MeasureFormat::Hex => {
-            console.result(&measured.rim.to_string())?;
+    measured.print(args, &writer, console)
+}
+
+impl Measured<'_> {
+    fn print(
+        &self,
+        args: &MeasureArgs,
+        writer: &Writer<'_>,
+        console: &mut Console,
+    ) -> io::Result<Exit> {
+        let rendered = match args.format {
+            Form::Json => Vec::new(),
+            _ => match writer.render(&[self.found()], console) {
+                Ok(rendered) => rendered,
+                Err((exit, text)) => {
+                    console.error(&text);
+                    return Ok(exit);
+                }
+            },
+        };
+        if let Some(exit) = args.reference.redirect(console) {
+            return Ok(exit);
+        }
+        match args.format {
+            Form::Json => console.json(&self.json(args))?,
+            _ => console.bytes(&rendered)?,
+        }
+        if args.format == Form::Hex {
             if args.guest.verbose {
-                for stage in &measured.stages {
+                for stage in &self.stages {
                     console.result(&format!("{} {}", stage.rim, stage_text(stage)))?;
                 }
             }
             if args.events {
-                for (event, rim) in measured.events() {
+                for (event, rim) in self.events() {
                     console.result(&format!("{rim} {event}"))?;
                 }
             }
         }
-        MeasureFormat::Json => console.json(&measured.json(args))?,
+        Ok(Exit::Good)
     }
-    Ok(Exit::Good)
+
+    /// The Realm as verifiers know it. Nobody ran it, so nothing is said of its REMs.
+    fn found(&self) -> Found {
+        let realm = self.world.realm(self.booted.rd).expect("it was built");
+        let reference = RealmReference::new(self.rim);
+        Found { name: "Realm".to_owned(), realm: reference, rpv: *realm.rpv() }
+    }
+
+    /// Refuses to write over what was read.
+    fn keep_apart(&self, output: Option<&Path>) -> Result<(), Trouble> {
+        let Some(output) = output else { return Ok(()) };
+        match self.guest.files.inputs().find(|(_, image)| image.is_file(output)) {
+            None => Ok(()),
+            Some(_) => {
+                let path = output.display();
+                let text =
+                    format!("{path}: is measured here and would be overwritten by the result");
+                Err(Trouble(Exit::Io, text))
+            }
+        }
+    }
 }
 
 fn measure<'a>(
@@ -395,6 +450,8 @@ impl Measured<'_> {
             "device_tree": device_tree(&self.guest).map(region_json),
             "caps": self.caps_json(),
             "remarks": vm.remarks,
+            "rpv": provenance::hex(self.found().rpv.as_slice()),
+            "provenance": self.provenance(args),
         });
         if args.events {
             let event = |(event, rim): (MeasuredEvent, Measurement)| {
@@ -408,6 +465,28 @@ impl Measured<'_> {
             document["events"] = self.events().into_iter().map(event).collect();
         }
         document
+    }
+
+    fn provenance(&self, args: &MeasureArgs) -> Provenance {
+        let Guest { vmm, version, host, .. } = &self.guest;
+        let caps = args.guest.caps.iter().filter(|caps| caps.contains(['.', '/']));
+        let caps = caps.filter_map(|path| provenance::text_file("caps", path));
+        let image = |(name, image): (&str, &Arc<Image>)| {
+            let path = (image.name() != name).then(|| image.name().to_owned());
+            InputFile { path, ..provenance::image_file(name, image) }
+        };
+        Provenance {
+            tool: TOOL,
+            profile: self.world.profile().name().to_owned(),
+            platform: self.world.platform().name.clone(),
+            vmm: Some(Vmm {
+                name: vmm.name().to_owned(),
+                version: version.name.to_owned(),
+                host: host.name.to_owned(),
+                args: args.vmm.argv.clone(),
+            }),
+            inputs: self.guest.files.inputs().map(image).chain(caps).collect(),
+        }
     }
 
     fn caps_json(&self) -> Value {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::hashing::{CacheArgs, HashingArgs};
+use super::reference::{Form, ReferenceArgs};
 
 /// Predict the RIM of the Realm that a VMM's command line starts
 ///
@@ -33,9 +34,11 @@ pub(crate) struct MeasureArgs {
     /// text)
     #[arg(long, value_name = "RULE")]
     pub(crate) rim_rule: Option<String>,
-    /// Form of the result: the RIM in hexadecimal, or one JSON document
-    #[arg(long, value_enum, default_value_t = MeasureFormat::Hex)]
-    pub(crate) format: MeasureFormat,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Form::Hex)]
+    pub(crate) format: Form,
+    #[command(flatten)]
+    pub(crate) reference: ReferenceArgs,
     #[command(flatten)]
     pub(crate) hashing: HashingArgs,
     #[command(flatten)]
@@ -59,6 +62,9 @@ Examples:
   On another kernel, with what QEMU's TCG offers and no more than KVM passes on:
       rimsim measure --host kvm-v12 --caps qemu-max --caps kvm \\
           kvmtool -- --realm --restricted_mem -c 2 -m 512M -k Image
+  A signed CoRIM for Veraison, valid for a year:
+      rimsim measure --format corim --sign-key key.pem --entity 'ACME Ltd;roles=creator,signer' \\
+          --not-after 2027-06-30 -o guest.corim kvmtool -- --realm -c 2 -m 512M -k Image
   What exactly is done, as a script to change and replay:
       rimsim measure --script-out boot.rmi kvmtool -- --realm -c 2 -m 512M -k Image
       rimsim run -v boot.rmi";
@@ -162,14 +168,6 @@ pub(crate) struct VmmArgs {
     /// The VMM's own command line, verbatim, with or without the program's name
     #[arg(last = true, value_name = "COMMAND LINE")]
     pub(crate) argv: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum MeasureFormat {
-    /// The RIM in lower-case hexadecimal
-    Hex,
-    /// One JSON document with "schema": "rimsim/1"
-    Json,
 }
 
 fn mapping(text: &str) -> Result<(String, PathBuf), String> {

@@ -29,6 +29,8 @@ mod measure_files;
 mod platforms;
 mod profiles;
 mod progress;
+mod provenance;
+mod reference;
 mod replay;
 mod report;
 mod rmm_logs;

@@ -6,11 +6,13 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::args::{Format, RunArgs};
+use super::args::RunArgs;
 use super::export::{Export, keep_apart};
 use super::hashing::ImageFiles;
 use super::input::{Input, Problem, read_settings};
 use super::progress::Progress;
+use super::provenance;
+use super::reference::{Form, Found, Writer};
 use super::replay::{Ended, Setup};
 use super::spool::{Spool, Spooled};
 use super::trace::{Commands, Trace, hex};
@@ -21,6 +23,9 @@ use crate::measure::event::MeasuredEvent;
 use crate::measure::hasher::Hasher;
 use crate::measure::rim::Measurement;
 use crate::measure::rule::RimRule;
+use crate::model::realm::RealmState;
+use crate::refvalue::RealmReference;
+use crate::refvalue::json::{InputFile, Provenance, TOOL};
 use crate::session::Observer;
 
 pub(super) fn run(args: &RunArgs, console: &mut Console) -> io::Result<Exit> {
@@ -39,6 +44,13 @@ pub(super) fn run(args: &RunArgs, console: &mut Console) -> io::Result<Exit> {
             files
         }
         Err(problem) => return Ok(problem.tell(console)),
+    };
+    let writer = match writer(args) {
+        Ok(writer) => writer,
+        Err((exit, text)) => {
+            console.error(&text);
+            return Ok(exit);
+        }
     };
     for (option, given) in [
         ("--export", args.export.is_some()),
@@ -63,13 +75,113 @@ pub(super) fn run(args: &RunArgs, console: &mut Console) -> io::Result<Exit> {
             }
         }
     }
-    match args.format {
-        Format::Text => text(args, &results, console)?,
-        Format::Json => {
-            let files = results.iter().map(|result| result.json(args)).collect();
-            console.json(&Document { schema: "rimsim/1", command: "run", files })?;
+    if args.reference.output.is_some() && results.len() != args.files.len() {
+        // What could not be read may be the very file that would be written.
+        return Ok(exit);
+    }
+    if let Some(name) = &args.realm
+        && let Err(text) = chosen(name, &results)
+    {
+        console.error(&text);
+        return Ok(exit.and(Exit::Usage));
+    }
+    match writer {
+        Some(writer) if writer.form().is_for_verifiers() => {
+            print_references(args, &writer, &results, exit, console)
+        }
+        writer => {
+            if let Some(exit) = args.reference.redirect(console) {
+                return Ok(exit);
+            }
+            print_found(args, writer.as_ref(), &results, console)?;
+            Ok(exit)
         }
     }
+}
+
+/// Who writes the result, unless it is lines for people.
+fn writer(args: &RunArgs) -> Result<Option<Writer<'_>>, (Exit, String)> {
+    match args.format.0 {
+        Some(form) => Writer::new(form, &args.reference).map(Some),
+        None => args.reference.check(None).map(|()| None).map_err(|text| (Exit::Usage, text)),
+    }
+}
+
+/// Whether a Realm of this name was left by any script.
+fn chosen(name: &str, results: &[Replayed]) -> Result<(), String> {
+    let others: Vec<&str> =
+        results.iter().flat_map(|result| &result.others).map(String::as_str).collect();
+    if results.is_empty() || results.iter().any(|result| !result.realms.is_empty()) {
+        return Ok(());
+    }
+    let there = if others.is_empty() { "none".to_owned() } else { others.join(", ") };
+    Err(format!("--realm {name}: there is no Realm of this name at the end; there is {there}"))
+}
+
+fn print_found(
+    args: &RunArgs,
+    writer: Option<&Writer<'_>>,
+    results: &[Replayed],
+    console: &mut Console,
+) -> io::Result<()> {
+    match writer {
+        None => text(args, results, console),
+        Some(writer) if writer.form() == Form::Json => {
+            let files = results.iter().map(|result| result.json(args)).collect();
+            console.json(&Document { schema: "rimsim/1", command: "run", files })
+        }
+        Some(writer) => {
+            for result in results {
+                if !result.ended.is_complete() {
+                    console.note(&result.unfinished());
+                    continue;
+                }
+                for realm in &result.realms {
+                    console.result(&writer.line(&realm.reference()))?;
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Values that a verifier relies on: of everything, or nothing is written.
+fn print_references(
+    args: &RunArgs,
+    writer: &Writer<'_>,
+    results: &[Replayed],
+    exit: Exit,
+    console: &mut Console,
+) -> io::Result<Exit> {
+    let form = writer.form();
+    if exit != Exit::Good {
+        console.note(&format!("{form}: nothing is written, for not everything went well"));
+        return Ok(exit);
+    }
+    let realms: Vec<&RealmResult> = results.iter().flat_map(|result| &result.realms).collect();
+    let refused = match realms.iter().find(|realm| realm.state == RealmState::New.name()) {
+        _ if realms.is_empty() => Some("no Realm is left at the end".to_owned()),
+        Some(new) => {
+            Some(format!("Realm {} was not activated, so its RIM is nobody's yet", new.name))
+        }
+        None => None,
+    };
+    if let Some(why) = refused {
+        console.error(&format!("{form}: {why}"));
+        return Ok(Exit::Usage);
+    }
+    let found: Vec<Found> = realms.iter().map(|realm| realm.found()).collect();
+    let rendered = match writer.render(&found, console) {
+        Ok(rendered) => rendered,
+        Err((exit, text)) => {
+            console.error(&text);
+            return Ok(exit);
+        }
+    };
+    if let Some(exit) = args.reference.redirect(console) {
+        return Ok(exit);
+    }
+    console.bytes(&rendered)?;
     Ok(exit)
 }
 
@@ -109,6 +221,9 @@ struct Replayed {
     /// How writing the vector went.
     export: Exit,
     realms: Vec<RealmResult>,
+    /// Names of Realms that were not asked for.
+    others: Vec<String>,
+    inputs: Vec<InputFile>,
     commands: Option<Spooled>,
 }
 
@@ -119,6 +234,7 @@ struct RealmResult {
     state: &'static str,
     rim: Measurement,
     rems: Vec<Measurement>,
+    rpv: [u8; 64],
     events: Vec<(MeasuredEvent, Measurement)>,
 }
 
@@ -133,23 +249,27 @@ fn file(
     let progress = Progress::begin(input.image_bytes());
     let setup =
         &Setup { hasher: setup.hasher.clone().counting_in(progress.counter()), ..setup.clone() };
-    for target in [&args.events_out, &args.token_out].into_iter().flatten() {
+    for target in args.events_out.iter().chain(&args.token_out).chain(&args.reference.output) {
         keep_apart(target, path, &input)?;
     }
     let (mut export, mut exported) = begin_export(args, setup, path, &input, console)?;
-    let mut commands = match args.verbose && args.format == Format::Json {
+    let mut commands = match args.verbose && args.format.0 == Some(Form::Json) {
         true => Some(Commands { list: Spool::new().map_err(spooling)? }),
         false => None,
     };
     let mut trace = Trace::new(console);
     let mut observers: Vec<&mut dyn Observer> = Vec::new();
-    if args.verbose && args.format == Format::Text {
+    if args.verbose && args.format.0 != Some(Form::Json) {
         observers.push(&mut trace);
     }
     observers.extend(commands.as_mut().map(|commands| commands as &mut dyn Observer));
     observers.extend(export.as_mut().map(|export| export.observer() as &mut dyn Observer));
     let mut ended = input.replay(setup, observers);
-    let realms = realms(&mut ended, args.events);
+    let (realms, others) = realms(&mut ended, args);
+    let inputs = match args.format.0 {
+        Some(Form::Json) => inputs(args, path, &input),
+        _ => Vec::new(),
+    };
     let events = args.events_out.as_ref().map(|target| save_events(&ended, target));
     let token = args.token_out.as_ref().map(|target| save_token(&ended, target));
     // Hashing is lazy: what was hashed just now has to be what was opened.
@@ -179,7 +299,7 @@ fn file(
     }
     let commands = commands.map(|commands| commands.list.finish().map_err(spooling)).transpose()?;
     let file = path.display().to_string();
-    Ok(Replayed { file, ended, export: exported, realms, commands })
+    Ok(Replayed { file, ended, export: exported, realms, others, inputs, commands })
 }
 
 fn spooling(source: io::Error) -> Problem {
@@ -225,20 +345,34 @@ fn save_token(ended: &Ended, target: &Path) -> Result<(), NoTrail> {
     Ok(std::fs::write(target, token).map_err(io)?)
 }
 
-fn realms(ended: &mut Ended, events: bool) -> Vec<RealmResult> {
+/// Every file of a replay, with the machine that the command line names.
+fn inputs(args: &RunArgs, path: &Path, input: &Input) -> Vec<InputFile> {
+    let mut files = provenance::replayed(path, input);
+    let platform = args.platform.iter().filter(|name| name.contains(['.', '/']));
+    files.extend(platform.filter_map(|name| provenance::text_file("platform", name)));
+    files
+}
+
+/// The Realms that were asked for, and the names of the others.
+fn realms(ended: &mut Ended, args: &RunArgs) -> (Vec<RealmResult>, Vec<String>) {
     let rds: Vec<u64> = ended.world.realms().map(|(rd, _)| rd.0).collect();
-    let mut results = Vec::new();
+    let (mut results, mut others) = (Vec::new(), Vec::new());
     for rd in rds {
+        let name = ended.name_of(rd);
+        if args.realm.as_ref().is_some_and(|wanted| *wanted != name) {
+            others.push(name);
+            continue;
+        }
         let Some(rim) = ended.world.rim(rd) else { continue };
         let Some(realm) = ended.world.realm(rd) else { continue };
-        let name = ended.name_of(rd);
         let log = realm.log();
         let events =
-            if events { log.events().iter().zip(log.rims()).collect() } else { Vec::new() };
+            if args.events { log.events().iter().zip(log.rims()).collect() } else { Vec::new() };
         let rems = realm.rems().to_vec();
-        results.push(RealmResult { rd, name, state: realm.state().name(), rim, rems, events });
+        let (state, rpv) = (realm.state().name(), *realm.rpv());
+        results.push(RealmResult { rd, name, state, rim, rems, rpv, events });
     }
-    results
+    (results, others)
 }
 
 fn text(args: &RunArgs, results: &[Replayed], console: &mut Console) -> io::Result<()> {
@@ -251,7 +385,7 @@ fn text(args: &RunArgs, results: &[Replayed], console: &mut Console) -> io::Resu
     for result in results {
         if !result.ended.is_complete() {
             // The RIM of a Realm that is not finished is nobody's reference value.
-            console.note(&format!("{}: not played to its end, so no RIM is printed", result.file));
+            console.note(&result.unfinished());
             continue;
         }
         if result.realms.is_empty() {
@@ -279,6 +413,20 @@ fn text(args: &RunArgs, results: &[Replayed], console: &mut Console) -> io::Resu
 }
 
 impl Replayed {
+    fn unfinished(&self) -> String {
+        format!("{}: not played to its end, so no RIM is printed", self.file)
+    }
+
+    fn provenance(&self) -> Provenance {
+        Provenance {
+            tool: TOOL,
+            profile: self.ended.world.profile().name().to_owned(),
+            platform: self.ended.world.platform().name.clone(),
+            vmm: None,
+            inputs: self.inputs.clone(),
+        }
+    }
+
     fn json(&self, args: &RunArgs) -> FileDocument<'_> {
         let realms: Vec<_> = self.realms.iter().map(|realm| realm.json(args.events)).collect();
         let result = json!({
@@ -290,12 +438,28 @@ impl Replayed {
             "complete": self.ended.is_complete(),
             "messages": self.ended.messages,
             "realms": realms,
+            "provenance": self.provenance(),
         });
         FileDocument { result, commands: self.commands.as_ref() }
     }
 }
 
 impl RealmResult {
+    /// With the REMs, if any was extended: then all of them are what the Realm's program made them.
+    fn reference(&self) -> RealmReference {
+        let mut reference = RealmReference::new(self.rim);
+        if self.rems.iter().any(|rem| !rem.is_zero()) {
+            for (i, rem) in self.rems.iter().enumerate() {
+                reference = reference.with_rem(i, *rem).expect("four, of the Realm's algorithm");
+            }
+        }
+        reference
+    }
+
+    fn found(&self) -> Found {
+        Found { name: self.name.clone(), realm: self.reference(), rpv: self.rpv }
+    }
+
     fn json(&self, events: bool) -> Value {
         let mut document = json!({
             "rd": hex(self.rd),
@@ -304,6 +468,7 @@ impl RealmResult {
             "hash_algo": self.rim.algo().name(),
             "rim": self.rim.to_string(),
             "rems": self.rems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "rpv": provenance::hex(&self.rpv),
         });
         if events {
             let event = |(event, rim): &(MeasuredEvent, Measurement)| {

@@ -1,12 +1,19 @@
 //! Reference values: what a Realm should measure, in the form that each verifier takes.
 //!
 //! A [`RealmReference`] is made of measurements, and every form is written from it: a CoRIM
-//! ([`corim`]), signed or not ([`sign`]). No form pads a digest: each is as long as its algorithm
+//! ([`corim`]), signed or not ([`sign`]), and the files of [`cocli`], [`trustee`],
+//! [`ccatoken_store`] and [`samsung`]. No form pads a digest: each is as long as its algorithm
 //! says, because verifiers compare lengths too.
 
+pub mod ccatoken_store;
+pub mod cocli;
 pub mod corim;
+pub mod json;
+pub mod samsung;
 pub mod sign;
 pub(crate) mod strict;
+pub mod time;
+pub mod trustee;
 
 use thiserror::Error;
 
@@ -130,6 +137,17 @@ pub fn from_iana_number(number: u64) -> Option<HashAlgo> {
 #[must_use]
 pub fn from_iana_name(name: &str) -> Option<HashAlgo> {
     HashAlgo::ALL.into_iter().find(|algo| iana_name(*algo) == name)
+}
+
+/// The REMs, for forms that have to have four: those that are not known are zero, as a Realm
+/// begins.
+fn begun_rems(realm: &RealmReference) -> [Measurement; COUNT_REMS] {
+    realm.rems.map(|rem| rem.unwrap_or(Measurement::zero(realm.algorithm())))
+}
+
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

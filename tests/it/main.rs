@@ -30,6 +30,7 @@ mod oracle;
 mod pairwise;
 mod play;
 mod realm_laws;
+mod references;
 mod report;
 mod rmm_log;
 mod rmm_logs;

@@ -1,0 +1,55 @@
+//! The files of a provenance block.
+
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use super::input::{Input, MAX_VECTOR_BYTES, read_limited};
+use super::measure_files::sha256;
+use crate::measure::image::Image;
+use crate::refvalue::json::InputFile;
+
+/// Lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// An image, as it was measured.
+pub(super) fn image_file(name: &str, image: &Image) -> InputFile {
+    let sha256 = image.is_known().then(|| sha256(image, 0));
+    let size = image.len_bytes();
+    InputFile { kind: "image", name: name.to_owned(), path: None, size, sha256 }
+}
+
+/// A small file that was read before; `None` if it is none, or can not be read again.
+pub(super) fn text_file(kind: &'static str, path: &str) -> Option<InputFile> {
+    if !Path::new(path).is_file() {
+        return None;
+    }
+    let bytes = read_limited(Path::new(path), MAX_VECTOR_BYTES).ok()?;
+    let sha256 = Some(hex(&Sha256::digest(&bytes)));
+    let size = bytes.len() as u64;
+    Some(InputFile { kind, name: path.to_owned(), path: None, size, sha256 })
+}
+
+/// Everything that a script or a vector is made of.
+pub(super) fn replayed(path: &Path, input: &Input) -> Vec<InputFile> {
+    let Input::Script(script) = input else {
+        return text_file("vector", &path.display().to_string()).into_iter().collect();
+    };
+    let texts = script.texts().map(|(name, text)| InputFile {
+        kind: if name.ends_with(".toml") { "platform" } else { "script" },
+        name: name.to_owned(),
+        path: None,
+        size: text.len_bytes,
+        sha256: Some(text.sha256.to_string()),
+    });
+    let mut files: Vec<InputFile> = texts.collect();
+    let texts = files.len();
+    for image in script.images() {
+        if !files[texts..].iter().any(|known| known.name == image.name()) {
+            files.push(image_file(image.name(), image));
+        }
+    }
+    files
+}
