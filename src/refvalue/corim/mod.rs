@@ -1,7 +1,7 @@
 //! CoRIM, the Concise Reference Integrity Manifest, of the CCA Realm profile
 //! (draft-ietf-rats-corim, draft-ydb-rats-cca-endorsements).
 //!
-//! A [`Corim`] is written by [`Corim::to_cbor`] and read by [`read`]. The reader takes what a
+//! A [`Corim`] is written by [`Corim::to_cbor`] and read by [`read()`]. The reader takes what a
 //! verifier may rely on and nothing else: whatever it does not know is an error that names the
 //! path, because an unknown part may change what the known ones mean.
 
