@@ -51,7 +51,8 @@ pub fn replay<'o>(
 /// are the world's again at the end.
 pub fn replay_in(session: &mut Session<'_>, vector: &Vector) -> Report {
     let profile = session.world().profile();
-    let as_recorded = Profile::TF_RMM.with_rem_reading(profile.rem_reading());
+    let as_recorded =
+        Profile::of(vector.edition, Rmm::TfRmm).with_rem_reading(profile.rem_reading());
     let mut report = Report::default();
     for step in vector.steps() {
         let skip = profile.rmm() != Rmm::TfRmm && step.dev().is_some();

@@ -214,7 +214,7 @@ impl Observer for Coverage {
     }
 }
 
-fn granule_names() -> [&'static str; 7] {
+fn granule_names() -> [&'static str; 8] {
     GranuleState::ALL.map(GranuleState::name)
 }
 

@@ -27,6 +27,6 @@ pub mod vector;
 
 pub use abi::command::Command;
 pub use abi::platform::Platform;
-pub use abi::profile::Profile;
+pub use abi::profile::{Edition, Profile};
 pub use abi::status::{ReturnCode, Status};
 pub use model::world::World;

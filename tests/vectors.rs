@@ -15,8 +15,12 @@ use rimsim::{Profile, World};
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec-vectors");
     let mut trials = Vec::new();
-    for path in files(&root.join("rmm-1.0"), "json") {
-        for profile in Profile::ALL {
+    let recorded = [("rmm-1.0", &Profile::ALL_1_0[..]), ("rmm-2.0", &[Profile::TF_RMM_2])];
+    let paths = recorded.into_iter().flat_map(|(folder, profiles)| {
+        files(&root.join(folder), "json").into_iter().map(move |path| (path, profiles))
+    });
+    for (path, profiles) in paths {
+        for profile in profiles.iter().copied() {
             let name = path.strip_prefix(&root).expect("below the root").display();
             let name = format!("{profile} {name}");
             let path = path.clone();
@@ -77,7 +81,7 @@ fn script_holds(path: &Path) -> Result<(), Failed> {
     }
     let mut player = Player::new(script::load(path)?);
     let (platform, profile) = player.setup();
-    let mut writer = Writer::new(Vec::new(), "exported", &platform, "test");
+    let mut writer = Writer::new(Vec::new(), "exported", profile.edition(), &platform, "test");
     let mut session = Session::new(World::new(platform, profile));
     session.observe(&mut writer);
     let played = player.play(&mut session);

@@ -13,7 +13,7 @@ const MOST_STEPS: usize = 120;
 pub(crate) fn run(data: &[u8]) {
     const LAST: usize = 4;
     let Some((choice, rest)) = data.split_first() else { return };
-    let mut play = Play::new(Profile::ALL[usize::from(choice % 2)]);
+    let mut play = Play::new(Profile::ALL_1_0[usize::from(choice % 2)]);
     let mut steps = records(rest);
     steps.truncate(MOST_STEPS);
     let (early, last) = steps.split_at(steps.len().saturating_sub(LAST));

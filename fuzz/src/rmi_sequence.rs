@@ -14,7 +14,7 @@ const MOST_STEPS: usize = 300;
 /// of a shorter input.
 pub(crate) fn run(data: &[u8]) {
     let Some((choice, rest)) = data.split_first() else { return };
-    let profile = Profile::ALL[usize::from(choice % 2)];
+    let profile = Profile::ALL_1_0[usize::from(choice % 2)];
     let mut twins = Twins::new(profile);
     let mut steps = records(rest);
     steps.truncate(MOST_STEPS);

@@ -1,5 +1,6 @@
 //! The target `vector_json`: any bytes as a vector.
 
+use rimsim::abi::profile::Rmm;
 use rimsim::session::{Action, Check, Session, Step};
 use rimsim::vector::{Writer, read};
 use rimsim::{Profile, World};
@@ -13,8 +14,10 @@ const MOST_BYTES: u64 = 1 << 20;
 /// a vector, and everything in it has to hold.
 pub(crate) fn run(data: &[u8]) {
     let Ok(vector) = read("fuzz", data) else { return };
-    let mut writer = Writer::new(Vec::new(), &vector.name, &vector.platform, "fuzz");
-    let mut session = Session::new(World::new(vector.platform.clone(), Profile::TF_RMM));
+    let profile = Profile::of(vector.edition, Rmm::TfRmm);
+    let mut writer =
+        Writer::new(Vec::new(), &vector.name, vector.edition, &vector.platform, "fuzz");
+    let mut session = Session::new(World::new(vector.platform.clone(), profile));
     session.observe(&mut writer);
     for step in vector.steps().take(MOST_STEPS) {
         if is_large(&step) {
@@ -29,7 +32,7 @@ pub(crate) fn run(data: &[u8]) {
     drop(session);
     let text = writer.finish().expect("memory takes it");
     let again = read("again", &text).expect("what is written can be read");
-    let report = rimsim::conform::replay(&again, Profile::TF_RMM, []);
+    let report = rimsim::conform::replay(&again, profile, []);
     assert_eq!(report.failures, [], "what happened happens again");
 }
 

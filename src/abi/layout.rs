@@ -4,6 +4,7 @@
 //! rows, and the tests hold every offset against the specification.
 
 use super::addr::GranuleBytes;
+use super::profile::Profile;
 
 /// One field of a structure in memory. Values are little-endian.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,15 +79,62 @@ pub const REC_ENTER: Layout = Layout {
     ],
 };
 
-/// Every structure that a script can write.
-pub const LAYOUTS: [&Layout; 3] = [&REALM_PARAMS, &REC_PARAMS, &REC_ENTER];
+/// RmiRealmParams of RMM 2.0 (TF-RMM `smc-rmi.h`, structure `rmi_realm_params`).
+pub const REALM_PARAMS_2: Layout = Layout {
+    name: "RealmParams",
+    fields: &[
+        number("flags", 0x000, 8),
+        number("s2sz", 0x008, 4),
+        number("sve_vl", 0x010, 4),
+        number("num_bps", 0x018, 4),
+        number("num_wps", 0x020, 4),
+        number("pmu_num_ctrs", 0x028, 4),
+        number("hash_algo", 0x030, 1),
+        number("num_aux_planes", 0x038, 4),
+        number("rpv", 0x400, 64),
+        number("ats_plane", 0x440, 8),
+        number("rtt_base", 0x808, 8),
+        number("rtt_level_start", 0x810, 8),
+        number("rtt_num_start", 0x818, 4),
+        number("flags1", 0x820, 8),
+        array("aux_rtt_base", 0xF80, 8, 3),
+    ],
+};
+
+/// RmiRecParams of RMM 2.0 (TF-RMM `smc-rmi.h`, structure `rmi_rec_params`).
+pub const REC_PARAMS_2: Layout = Layout {
+    name: "RecParams",
+    fields: &[
+        number("flags", 0x000, 8),
+        number("mpidr", 0x100, 8),
+        number("pc", 0x200, 8),
+        array("gprs", 0x300, 8, 8),
+    ],
+};
+
+/// The half of RmiRecRun that the Host writes, of RMM 2.0: the GIC is programmed directly.
+pub const REC_ENTER_2: Layout =
+    Layout { name: "RecEnter", fields: &[number("flags", 0x000, 8), array("gprs", 0x200, 8, 31)] };
+
+/// Every structure that a script can write. Those of one name belong to different editions; the
+/// older stands first.
+pub const LAYOUTS: [&Layout; 6] =
+    [&REALM_PARAMS, &REC_PARAMS, &REC_ENTER, &REALM_PARAMS_2, &REC_PARAMS_2, &REC_ENTER_2];
 
 impl Layout {
-    /// The structure with this name; a leading `Rmi` is optional.
+    /// The structure with this name, of RMM 1.0; a leading `Rmi` is optional.
     #[must_use]
     pub fn by_name(name: &str) -> Option<&'static Self> {
         let name = name.strip_prefix("Rmi").unwrap_or(name);
         LAYOUTS.into_iter().find(|layout| layout.name == name)
+    }
+
+    /// The structure with this name under a profile; a leading `Rmi` is optional.
+    #[must_use]
+    pub fn of_profile(name: &str, profile: Profile) -> Option<&'static Self> {
+        let name = name.strip_prefix("Rmi").unwrap_or(name);
+        let layouts = [profile.realm_params(), profile.rec_params(), profile.rec_enter()];
+        layouts.into_iter().find(|layout| layout.name == name)
     }
 
     /// The field with this name.

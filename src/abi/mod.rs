@@ -4,6 +4,7 @@
 //! *Architecture invariant:* nothing here has state, and nothing here uses a higher floor.
 
 pub mod addr;
+pub mod address_range;
 pub mod command;
 pub mod esr;
 pub mod layout;
@@ -12,5 +13,6 @@ pub mod platform;
 pub mod presets;
 pub mod profile;
 pub mod rec_run;
+pub mod rim_rule;
 pub mod rsi;
 pub mod status;

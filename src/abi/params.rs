@@ -31,8 +31,14 @@ pub struct RealmParams {
     pub hash_algo: u8,
     /// Realm Personalization Value; not measured.
     pub rpv: Rpv,
-    /// Virtual Machine Identifier; not measured.
+    /// Virtual Machine Identifier; not measured. Zero in 2.0, where the RMM chooses it.
     pub vmid: u16,
+    /// Planes besides the first; not measured. Zero in 1.0.
+    pub num_aux_planes: u64,
+    /// The plane that translation requests of devices come from; not measured. Zero in 1.0.
+    pub ats_plane: u64,
+    /// RmiRealmFlags1; not measured. Zero in 1.0.
+    pub flags1: u64,
     /// Address of the first starting-level RTT; not measured.
     pub rtt_base: u64,
     /// Starting level, signed; not measured.
@@ -49,6 +55,12 @@ pub mod realm_flags {
     pub const SVE: u64 = 1 << 1;
     /// A PMU is offered to the Realm.
     pub const PMU: u64 = 1 << 2;
+    /// Devices can be assigned to the Realm (2.0).
+    pub const DA: u64 = 1 << 3;
+    /// The two bits of the MEC policy (2.0): 0 shared, 1 private.
+    pub const MEC_POLICY_SHIFT: u32 = 7;
+    /// Bit of RmiRealmFlags1 (2.0): permissions are indirect.
+    pub const S2AP_INDIRECT: u64 = 1 << 1;
 }
 
 /// RmiRecCreateFlags.runnable (DEN0137 1.0 B4.4).
@@ -63,13 +75,15 @@ impl RealmParams {
     /// text has 8 bits (deviation D-REALM-PARAM-WIDTH), so the profile decides.
     #[must_use]
     pub fn read(page: &GranuleBytes, profile: Profile) -> Self {
+        let layout = profile.realm_params();
         let width_bytes = profile.realm_param_width_bytes();
-        let small = |name| read_number(page, offset(&layout::REALM_PARAMS, name), width_bytes);
+        let small = |name| read_number(page, offset(layout, name), width_bytes);
+        // A field that the edition does not have is zero.
         let number = |name| {
-            let field = layout::REALM_PARAMS.field(name).expect("a field of RealmParams");
-            read_number(page, field.offset, field.width_bytes)
+            let field = layout.field(name);
+            field.map_or(0, |field| read_number(page, field.offset, field.width_bytes))
         };
-        let rpv = offset(&layout::REALM_PARAMS, "rpv");
+        let rpv = offset(layout, "rpv");
         Self {
             flags: number("flags"),
             s2sz: small("s2sz"),
@@ -77,9 +91,12 @@ impl RealmParams {
             num_bps: small("num_bps"),
             num_wps: small("num_wps"),
             pmu_num_ctrs: small("pmu_num_ctrs"),
-            hash_algo: page[offset(&layout::REALM_PARAMS, "hash_algo")],
+            hash_algo: page[offset(layout, "hash_algo")],
             rpv: page[rpv..rpv + 64].try_into().expect("64 bytes"),
             vmid: u16::try_from(number("vmid")).expect("two bytes"),
+            num_aux_planes: number("num_aux_planes"),
+            ats_plane: number("ats_plane"),
+            flags1: number("flags1"),
             rtt_base: number("rtt_base"),
             rtt_level_start: number("rtt_level_start"),
             rtt_num_start: u32::try_from(number("rtt_num_start")).expect("four bytes"),
@@ -90,6 +107,12 @@ impl RealmParams {
     #[must_use]
     pub fn has(&self, flag: u64) -> bool {
         self.flags & flag != 0
+    }
+
+    /// The MEC policy: 0 shared, 1 private, 2 and 3 reserved (2.0).
+    #[must_use]
+    pub const fn mec_policy(&self) -> u64 {
+        self.flags >> realm_flags::MEC_POLICY_SHIFT & 0b11
     }
 }
 
@@ -114,6 +137,7 @@ impl RecParams {
     /// Reads the structure.
     #[must_use]
     pub fn read(page: &GranuleBytes) -> Self {
+        // What 2.0 has of the structure lies where 1.0 has it.
         let at = |name, i: usize| read_number(page, offset(&layout::REC_PARAMS, name) + 8 * i, 8);
         Self {
             flags: at("flags", 0),

@@ -11,12 +11,15 @@ use thiserror::Error;
 
 use super::addr::{GRANULE_SIZE, Hex, is_aligned};
 use super::params::MAX_REC_AUX;
+use super::profile::Edition;
 
 /// Most bytes of delegable memory that one platform can have: 256 GiB.
 ///
 /// A granule costs four bits of bookkeeping, and 24 bytes once something was written to it; this
 /// bounds the two to 32 MiB and 1.5 GiB, whatever a script or a vector does.
 pub const MAX_DRAM_BYTES: u64 = 256 << 30;
+/// Stateful operations of RMM 2.0 that TF-RMM has room for on 16 processors.
+pub const SRO_CONTEXTS: u32 = 160;
 /// Most DRAM ranges of one platform.
 pub const MAX_DRAM_RANGES: usize = 64;
 
@@ -27,6 +30,16 @@ pub struct Platform {
     file: PlatformFile,
     rak: [u8; 48],
 }
+
+/// RmiFeatureRegister1 of RMM 2.0: GRAN_SZ_4K, and a protected physical address space of 48 bits.
+const GRANULE_4K: u32 = 1;
+const PPS_48_BITS: u32 = 5;
+/// RmiFeatureRegister2: device assignment, and 2^10 devices of a Realm.
+const DEVICE_REGISTER: u64 = 0xA1;
+/// RmiFeatureRegister3: MAX_NUM_AUX_PLANES.
+const MAX_AUX_PLANES: u64 = 3;
+/// RmiFeatureRegister4: private memory encryption contexts with MECIDs of 16 bits.
+const MEC_COUNT: u64 = 0xFFFE;
 
 /// The key that signs tokens if a platform names none. Everybody knows it: it proves nothing.
 const TEST_RAK: [u8; 48] = *b"rimsim test realm attestation key, not a secret.";
@@ -81,6 +94,10 @@ pub struct PlatformFile {
     pub rec_aux_count: u32,
     /// VMID width in bits, 8 or 16.
     pub vmid_bits: u32,
+    /// Stateful operations of RMM 2.0 that can be under way at one time, 1 to 4096; absent for the
+    /// 160 of TF-RMM on 16 processors.
+    #[serde(default = "sro_contexts", skip_serializing_if = "is_default_sro")]
+    pub sro_contexts: u32,
     /// Realm Attestation Key, which signs the tokens that simulated Realms get: the secret scalar
     /// of P-384 as 96 hex digits; absent for the fixed test key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,6 +132,15 @@ const fn five() -> u32 {
 
 const fn max_vintid() -> u32 {
     65535
+}
+
+const fn sro_contexts() -> u32 {
+    SRO_CONTEXTS
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+const fn is_default_sro(count: &u32) -> bool {
+    *count == sro_contexts()
 }
 
 /// Why a platform can not be.
@@ -164,6 +190,7 @@ impl TryFrom<PlatformFile> for Platform {
         check("gicv3_pri_bits", file.gicv3_pri_bits, 1..9, "1 to 8")?;
         check("max_recs_order", file.max_recs_order, 0..16, "0 to 15")?;
         let aux = u32::try_from(MAX_REC_AUX).expect("sixteen");
+        check("sro_contexts", file.sro_contexts, 1..4097, "1 to 4096")?;
         check("rec_aux_count", file.rec_aux_count, 0..aux + 1, "0 to 16")?;
         if ![8, 16].contains(&file.vmid_bits) {
             check("vmid_bits", file.vmid_bits, 0..0, "8 or 16")?;
@@ -280,9 +307,41 @@ impl Platform {
             | field(self.max_recs_order, 38)
     }
 
+    /// What RMI_FEATURES answers for an index in an edition of the specification.
+    ///
+    /// Registers 2 to 4 of 2.0 are those of TF-RMM on its host platform (devices and planes), which
+    /// are not simulated; that TF-RMM names no PMU whatever the machine has is its own, too.
+    #[must_use]
+    pub fn feature_register(&self, edition: Edition, index: u64) -> u64 {
+        let field = |value: u32, low_bit: u32| u64::from(value) << low_bit;
+        match (edition, index) {
+            (Edition::V1, 0) => self.feature_register_0(),
+            (Edition::V2, 0) => self.feature_register_0() & ((1 << 26) - 1),
+            (Edition::V2, 1) => {
+                field(GRANULE_4K, 0)
+                    | field(self.sha256.into(), 3)
+                    | field(self.sha512.into(), 5)
+                    | field(self.max_recs_order, 6)
+                    | field(PPS_48_BITS, 14)
+            }
+            (Edition::V2, 2) => DEVICE_REGISTER,
+            (Edition::V2, 3) => MAX_AUX_PLANES,
+            (Edition::V2, 4) => MEC_COUNT,
+            _ => 0,
+        }
+    }
+
     /// The secret scalar of the Realm Attestation Key, big-endian.
     pub(crate) fn rak(&self) -> &[u8; 48] {
         &self.rak
+    }
+
+    /// ICH_VTR_EL2, as far as it is known: list registers, priority bits, and the six preemption bits
+    /// that every machine had of which it was recorded.
+    #[must_use]
+    pub fn ich_vtr(&self) -> u32 {
+        const PREEMPTION_BITS: u32 = 5 << 26;
+        (self.gicv3_num_lrs - 1) | PREEMPTION_BITS | (self.gicv3_pri_bits - 1) << 29
     }
 
     /// Most RECs that a Realm can have at one time.

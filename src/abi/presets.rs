@@ -1,6 +1,6 @@
 //! Platforms by name.
 
-use super::platform::{DramRange, Platform, PlatformError, PlatformFile};
+use super::platform::{DramRange, Platform, PlatformError, PlatformFile, SRO_CONTEXTS};
 
 /// A named platform.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +82,7 @@ fn tf_rmm_host() -> PlatformFile {
         max_recs_order: 10,
         rec_aux_count: 16,
         vmid_bits: 8,
+        sro_contexts: SRO_CONTEXTS,
         rak: None,
     }
 }
@@ -101,6 +102,7 @@ fn fvp() -> PlatformFile {
         gicv3_num_lrs: 4,
         gicv3_pri_bits: 5,
         vmid_bits: 16,
+        sro_contexts: SRO_CONTEXTS,
         ..tf_rmm_host()
     }
 }
@@ -136,6 +138,7 @@ fn qemu_max() -> PlatformFile {
         gicv3_num_lrs: 4,
         gicv3_pri_bits: 5,
         vmid_bits: 16,
+        sro_contexts: SRO_CONTEXTS,
         ..tf_rmm_host()
     }
 }

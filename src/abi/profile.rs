@@ -6,14 +6,74 @@
 
 use std::fmt;
 
+use super::layout::{self, Layout};
+use super::rim_rule::RimRule;
 use super::{params, rsi};
 
-/// An implementation of RMM 1.0.
+/// An edition of DEN0137: which commands there are, and how they are coded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Edition {
+    /// 1.0-rel0.
+    #[default]
+    V1,
+    /// 2.0, of which there are betas.
+    V2,
+}
+
+impl Edition {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::V1, Self::V2];
+
+    /// The name on the command line and in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "1.0",
+            Self::V2 => "2.0",
+        }
+    }
+
+    /// The edition with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|edition| edition.name() == name)
+    }
+
+    /// What a vector that is made for the edition has as its `spec`.
+    #[must_use]
+    pub const fn vector_spec(self) -> &'static str {
+        match self {
+            Self::V1 => "1.0-rel0",
+            Self::V2 => "2.0-bet",
+        }
+    }
+
+    /// What a vector of the edition adds to its `ich_vtr_pribits` to have priority bits counted.
+    #[must_use]
+    pub const fn vector_pri_bits_offset(self) -> u32 {
+        match self {
+            Self::V1 => 1,
+            Self::V2 => 0,
+        }
+    }
+
+    /// The edition that a vector was recorded for, by its `spec`: `1.0-rel0`, `2.0-bet (…)`.
+    #[must_use]
+    pub fn of_vector(spec: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|edition| {
+            let rest = spec.strip_prefix(edition.name());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        })
+    }
+}
+
+/// Whose rules count where implementation and text differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rmm {
-    /// TF-RMM at its tag `rmm-spec-v1.0-rel0`: what runs.
+    /// TF-RMM: what runs. Of 1.0 its tag `rmm-spec-v1.0-rel0`, of 2.0 its branch main at 9a7f8ef4.
     TfRmm,
-    /// The text of DEN0137 1.0-rel0.
+    /// The text of DEN0137. Of 2.0, which is a beta, only the rule of the RIM and that of the REMs
+    /// are the text's; its commands are TF-RMM's.
     Spec,
 }
 
@@ -41,17 +101,50 @@ impl RemReading {
 /// The rules that a simulation follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Profile {
+    edition: Edition,
     rmm: Rmm,
     rem: RemReading,
 }
 
 impl Profile {
-    /// TF-RMM, the default.
-    pub const TF_RMM: Self = Self { rmm: Rmm::TfRmm, rem: RemReading::Concatenated };
-    /// The specification's text.
-    pub const SPEC: Self = Self { rmm: Rmm::Spec, rem: RemReading::Concatenated };
+    /// TF-RMM of RMM 1.0, the default.
+    pub const TF_RMM: Self = Self::of(Edition::V1, Rmm::TfRmm);
+    /// The text of RMM 1.0.
+    pub const SPEC: Self = Self::of(Edition::V1, Rmm::Spec);
+    /// TF-RMM of RMM 2.0.
+    pub const TF_RMM_2: Self = Self::of(Edition::V2, Rmm::TfRmm);
+    /// The text of RMM 2.0.
+    pub const SPEC_2: Self = Self::of(Edition::V2, Rmm::Spec);
     /// All profiles, with the names that the command line knows.
-    pub const ALL: [Self; 2] = [Self::TF_RMM, Self::SPEC];
+    pub const ALL: [Self; 4] = [Self::TF_RMM, Self::SPEC, Self::TF_RMM_2, Self::SPEC_2];
+    /// The profiles of RMM 1.0.
+    pub const ALL_1_0: [Self; 2] = [Self::TF_RMM, Self::SPEC];
+
+    /// The rules of an edition, as one of the two has them.
+    #[must_use]
+    pub const fn of(edition: Edition, rmm: Rmm) -> Self {
+        let rem = match (edition, rmm) {
+            (Edition::V2, Rmm::Spec) => RemReading::Buffer,
+            _ => RemReading::Concatenated,
+        };
+        Self { edition, rmm, rem }
+    }
+
+    /// The same side's rules of another edition; the reading of RSI_MEASUREMENT_EXTEND stays only
+    /// within an edition.
+    #[must_use]
+    pub const fn in_edition(self, edition: Edition) -> Self {
+        match (self.edition, edition) {
+            (Edition::V1, Edition::V1) | (Edition::V2, Edition::V2) => self,
+            _ => Self::of(edition, self.rmm),
+        }
+    }
+
+    /// The edition of the specification.
+    #[must_use]
+    pub const fn edition(self) -> Edition {
+        self.edition
+    }
 
     /// The RMM whose failure rows apply.
     #[must_use]
@@ -62,9 +155,11 @@ impl Profile {
     /// The name on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self.rmm {
-            Rmm::TfRmm => "tf-rmm",
-            Rmm::Spec => "spec",
+        match (self.edition, self.rmm) {
+            (Edition::V1, Rmm::TfRmm) => "tf-rmm",
+            (Edition::V1, Rmm::Spec) => "spec",
+            (Edition::V2, Rmm::TfRmm) => "tf-rmm-2.0",
+            (Edition::V2, Rmm::Spec) => "spec-2.0",
         }
     }
 
@@ -72,6 +167,144 @@ impl Profile {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|profile| profile.name() == name)
+    }
+
+    /// The names of all profiles, for messages.
+    #[must_use]
+    pub fn names() -> String {
+        Self::ALL.map(Self::name).join(", ")
+    }
+
+    /// By which rule measured events make a RIM.
+    #[must_use]
+    pub const fn rim_rule(self) -> RimRule {
+        match (self.edition, self.rmm) {
+            (Edition::V1, _) => RimRule::Rmm10,
+            (Edition::V2, Rmm::TfRmm) => RimRule::TfRmm09,
+            (Edition::V2, Rmm::Spec) => RimRule::Rmm20,
+        }
+    }
+
+    /// The revision that RMI_VERSION speaks: minor in bits 15:0, major in bits 30:16.
+    #[must_use]
+    pub const fn rmi_revision(self) -> u64 {
+        match self.edition {
+            Edition::V1 => 1 << 16,
+            Edition::V2 => 2 << 16,
+        }
+    }
+
+    /// The lowest and the highest revision that RSI_VERSION speaks.
+    #[must_use]
+    pub(crate) const fn rsi_revisions(self) -> [u64; 2] {
+        match self.edition {
+            Edition::V1 => [1 << 16, 1 << 16],
+            Edition::V2 => [1 << 16, 1 << 16 | 1],
+        }
+    }
+
+    /// The layout of RmiRealmParams.
+    #[must_use]
+    pub const fn realm_params(self) -> &'static Layout {
+        match self.edition {
+            Edition::V1 => &layout::REALM_PARAMS,
+            Edition::V2 => &layout::REALM_PARAMS_2,
+        }
+    }
+
+    /// The layout of RmiRecParams.
+    #[must_use]
+    pub const fn rec_params(self) -> &'static Layout {
+        match self.edition {
+            Edition::V1 => &layout::REC_PARAMS,
+            Edition::V2 => &layout::REC_PARAMS_2,
+        }
+    }
+
+    /// The layout of RmiRecEnter.
+    #[must_use]
+    pub const fn rec_enter(self) -> &'static Layout {
+        match self.edition {
+            Edition::V1 => &layout::REC_ENTER,
+            Edition::V2 => &layout::REC_ENTER_2,
+        }
+    }
+
+    /// Whether most commands wait for RMI_RMM_ACTIVATE.
+    #[must_use]
+    pub(crate) const fn boots_inactive(self) -> bool {
+        self.is_v2()
+    }
+
+    /// Whether the granule of contents is looked at before the Realm; else after the walk.
+    #[must_use]
+    pub(crate) const fn checks_data_first(self) -> bool {
+        !self.is_v2()
+    }
+
+    /// Whether the RMM chooses VMIDs, not the Host.
+    #[must_use]
+    pub(crate) const fn chooses_vmids(self) -> bool {
+        self.is_v2()
+    }
+
+    /// Whether the run page holds the registers of the virtual GIC.
+    #[must_use]
+    pub(crate) const fn gic_is_in_run_page(self) -> bool {
+        !self.is_v2()
+    }
+
+    /// Whether RMI_REC_ENTER says in the index of RMI_ERROR_REALM why a Realm can not run.
+    #[must_use]
+    pub(crate) const fn enter_names_realm_state(self) -> bool {
+        !self.is_v2()
+    }
+
+    /// Whether SHA-384 is taken. TF-RMM does not say so in its feature register (R1).
+    #[must_use]
+    pub(crate) const fn knows_sha384(self) -> bool {
+        self.is_v2()
+    }
+
+    /// Whether RSI_REALM_CONFIG describes the GIC and the planes too.
+    #[must_use]
+    pub(crate) const fn realm_config_has_gic(self) -> bool {
+        self.is_v2()
+    }
+
+    /// Whether RmiRealmParams speaks of planes, devices and encryption contexts.
+    #[must_use]
+    pub(crate) const fn realm_params_have_planes(self) -> bool {
+        self.is_v2()
+    }
+
+    /// Whether WFI and WFE exit to the Host although it does not ask for it. All that were recorded
+    /// of 2.0 do.
+    #[must_use]
+    pub(crate) const fn wfx_always_exits(self) -> bool {
+        self.is_v2()
+    }
+
+    /// Whether an abort at an Unprotected IPA that can not be emulated is told apart: the Host gets
+    /// the length of the instruction, and neither an address nor a value.
+    #[must_use]
+    pub(crate) const fn tells_unprotected_aborts_apart(self) -> bool {
+        self.is_v2()
+    }
+
+    /// The hash algorithm that RSI_REALM_CONFIG names: TF-RMM says SHA-512 of SHA-384 (R1).
+    #[must_use]
+    pub(crate) const fn realm_config_hash_algo(self, code: u8) -> u8 {
+        match (code, self.rmm) {
+            (2, Rmm::TfRmm) => 1,
+            _ => code,
+        }
+    }
+
+    /// Whether RSI_MEASUREMENT_READ leaves the registers after a shorter digest as they were (R7).
+    #[must_use]
+    pub(crate) const fn measurement_read_keeps_rest(self) -> bool {
+        self.is_v2()
     }
 
     /// The same rules with another reading of RSI_MEASUREMENT_EXTEND.
@@ -95,7 +328,7 @@ impl Profile {
     /// Granules to whose size `rtt_base` has to be aligned (D-REALM-RTT-ALIGN).
     #[must_use]
     pub(crate) const fn rtt_base_align_granules(self, rtt_num_start: u64) -> u64 {
-        if self.is_tf_rmm() { 1 } else { rtt_num_start }
+        if self.is_tf_rmm_1() { 1 } else { rtt_num_start }
     }
 
     /// How many of `num_aux`'s bits count (D-REC-NUM-AUX-WIDTH).
@@ -104,11 +337,17 @@ impl Profile {
         if self.is_tf_rmm() { raw & 0xFFFF_FFFF } else { raw }
     }
 
-    /// Whether RTT_INIT_RIPAS takes only entries that are UNASSIGNED and EMPTY or RAM, and stops
-    /// before others (D-INIT-STOPS-EARLY, D-INIT-DESTROYED). The text stops only at a TABLE.
+    /// Whether RTT_INIT_RIPAS stops before entries that it does not take (D-INIT-STOPS-EARLY,
+    /// D-INIT-DESTROYED). The text of 1.0 stops only at a TABLE.
     #[must_use]
     pub(crate) const fn init_ripas_stops_at_others(self) -> bool {
         self.is_tf_rmm()
+    }
+
+    /// Whether RTT_INIT_RIPAS takes entries that are ASSIGNED (2.0).
+    #[must_use]
+    pub(crate) const fn init_ripas_takes_assigned(self) -> bool {
+        self.is_v2()
     }
 
     /// Whether RTT_SET_RIPAS fails even where the RIPAS already is what was asked for
@@ -129,7 +368,7 @@ impl Profile {
     /// (D-READ-ASSIGNED-DESTROYED).
     #[must_use]
     pub(crate) const fn read_entry_hides_destroyed(self) -> bool {
-        self.is_tf_rmm()
+        self.is_tf_rmm_1()
     }
 
     /// Whether a PSCI request is completed with ALREADY_ON although the Host's denial is refused
@@ -191,7 +430,15 @@ impl Profile {
     }
 
     const fn is_tf_rmm(self) -> bool {
-        matches!(self.rmm, Rmm::TfRmm)
+        matches!(self.rmm, Rmm::TfRmm) || self.is_v2()
+    }
+
+    const fn is_tf_rmm_1(self) -> bool {
+        matches!(self.rmm, Rmm::TfRmm) && !self.is_v2()
+    }
+
+    const fn is_v2(self) -> bool {
+        matches!(self.edition, Edition::V2)
     }
 }
 

@@ -1,7 +1,8 @@
 //! RmiRecRun: what the Host hands in at REC_ENTER and what it gets back (DEN0137 1.0 B4.4).
 
 use super::addr::GranuleBytes;
-use super::layout::{self, read_number};
+use super::layout::read_number;
+use super::profile::Profile;
 
 /// Offset of RmiRecExit in RmiRecRun, in bytes.
 pub const EXIT_OFFSET: usize = 0x800;
@@ -38,12 +39,13 @@ pub struct RecEnter {
 }
 
 impl RecEnter {
-    /// Reads the first half of RmiRecRun.
+    /// Reads the first half of RmiRecRun. Fields that the profile's edition does not have are
+    /// zero.
     #[must_use]
-    pub fn read(page: &GranuleBytes) -> Self {
+    pub fn read(page: &GranuleBytes, profile: Profile) -> Self {
         let at = |name, i: usize| {
-            let field = layout::REC_ENTER.field(name).expect("a field of RecEnter");
-            read_number(page, field.offset + 8 * i, 8)
+            let field = profile.rec_enter().field(name);
+            field.map_or(0, |field| read_number(page, field.offset + 8 * i, 8))
         };
         Self {
             flags: at("flags", 0),

@@ -19,7 +19,7 @@ use super::reference::{ReferenceArgs, RunForm};
 use super::report::ReportArgs;
 use super::search_args::SearchArgs;
 use super::verify::VerifyArgs;
-use crate::abi::profile::{Profile, RemReading};
+use crate::abi::profile::{Edition, Profile, RemReading};
 
 /// Simulates the Realm Management Monitor of Arm CCA and calculates Realm Initial Measurements.
 #[derive(Debug, Parser)]
@@ -226,30 +226,34 @@ pub(crate) struct LanguageArgs {
     pub(crate) format: Format,
 }
 
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Copy, Debug, Default, ClapArgs)]
 pub(crate) struct RmmArg {
-    /// Which RMM answers: TF-RMM as it is, or the text of DEN0137
+    /// Which RMM answers: TF-RMM as it is, or the text of DEN0137; tf-rmm-2.0 and spec-2.0 are those
+    /// of --spec 2.0
     #[arg(long, value_name = "tf-rmm|spec", value_parser = profile)]
     pub(crate) rmm: Option<Profile>,
+    /// The edition of DEN0137; without it a script or a vector says it itself
+    #[arg(long, value_name = "1.0|2.0", value_parser = edition)]
+    pub(crate) spec: Option<Edition>,
     #[arg(long, value_name = "READING", value_parser = rem_reading)]
     #[arg(help = "How REMs are extended: concatenated (TF-RMM), buffer, padded-value")]
     pub(crate) rem: Option<RemReading>,
 }
 
 impl RmmArg {
-    /// The rules asked for, if any were.
-    pub(crate) fn profile(&self) -> Option<Profile> {
-        self.rmm.map(|profile| self.with_rem(profile))
-    }
-
-    /// The rules asked for, or those of `default`, with the reading asked for.
-    pub(crate) fn profile_or(&self, default: Profile) -> Profile {
-        self.with_rem(self.rmm.unwrap_or(default))
-    }
-
-    fn with_rem(&self, profile: Profile) -> Profile {
+    /// The rules asked for, over those that an input has itself.
+    pub(crate) fn over(&self, own: Profile) -> Profile {
+        // A name without an edition means either.
+        let named = self.rmm.map(Profile::edition).filter(|edition| *edition != Edition::default());
+        let edition = self.spec.or(named).unwrap_or(own.edition());
+        let profile = self.rmm.unwrap_or(own).in_edition(edition);
         self.rem.map_or(profile, |rem| profile.with_rem_reading(rem))
     }
+}
+
+fn edition(name: &str) -> Result<Edition, String> {
+    Edition::from_name(name)
+        .ok_or_else(|| format!("it is {}", Edition::ALL.map(Edition::name).join(" or ")))
 }
 
 pub(super) fn rem_reading(name: &str) -> Result<RemReading, String> {
@@ -260,7 +264,7 @@ pub(super) fn rem_reading(name: &str) -> Result<RemReading, String> {
 }
 
 fn profile(name: &str) -> Result<Profile, String> {
-    Profile::from_name(name).ok_or_else(|| "it is tf-rmm or spec".into())
+    Profile::from_name(name).ok_or_else(|| format!("it is one of {}", Profile::names()))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::args::{ConformArgs, Format};
 use super::input::{self, Input};
 use super::{Console, Exit};
-use crate::abi::profile::Profile;
+use crate::abi::profile::{Profile, Rmm};
 use crate::conform::{StepFailure, replay};
 
 #[derive(Default)]
@@ -19,7 +19,7 @@ struct Totals {
 }
 
 pub(super) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit> {
-    let profile = args.rmm.profile_or(Profile::TF_RMM);
+    let profile = args.rmm.over(Profile::TF_RMM);
     let mut exit = Exit::Good;
     let mut totals = Totals::default();
     let mut failures = Vec::new();
@@ -40,6 +40,7 @@ pub(super) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit>
                 continue;
             }
         };
+        let profile = args.rmm.over(Profile::of(vector.edition, Rmm::TfRmm));
         let report = replay(&vector, profile, []);
         totals.files += 1;
         totals.steps += report.steps;

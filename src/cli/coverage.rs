@@ -12,7 +12,7 @@ use crate::abi::profile::Profile;
 use crate::coverage::{Coverage, Exceptions, Line};
 
 pub(super) fn run(args: &CoverageArgs, console: &mut Console) -> io::Result<Exit> {
-    let profile = args.rmm.profile();
+    let profile = args.rmm.over(Profile::TF_RMM);
     let exceptions = match &args.exceptions {
         None => Exceptions::of_project(),
         Some(path) => match read_exceptions(path) {
@@ -33,7 +33,7 @@ pub(super) fn run(args: &CoverageArgs, console: &mut Console) -> io::Result<Exit
     for file in files {
         match Input::open(&file) {
             Ok(input) => {
-                let setup = Setup { profile: args.rmm.rmm, rem: args.rmm.rem, ..Setup::default() };
+                let setup = Setup { rmm: args.rmm, ..Setup::default() };
                 // What does not match or is refused is the business of `run` and `conform`; but
                 // what stands behind a refusal was not seen.
                 let ended = input.replay(&setup, [&mut coverage as _]);
@@ -53,7 +53,7 @@ pub(super) fn run(args: &CoverageArgs, console: &mut Console) -> io::Result<Exit
     if count == 0 {
         return Ok(exit);
     }
-    let lines = coverage.lines(profile.unwrap_or(Profile::TF_RMM), &exceptions);
+    let lines = coverage.lines(profile, &exceptions);
     match args.format {
         Format::Text => text(&lines, count, args.verbose, console)?,
         Format::Json => console.json(&document(&lines, count))?,

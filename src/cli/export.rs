@@ -29,7 +29,8 @@ impl Export {
         let (file, target, part) = open(target).map_err(io)?;
         let implementation = concat!("rimsim ", env!("CARGO_PKG_VERSION"));
         let out = BufWriter::new(file);
-        let writer = Some(Writer::new(out, name, &input.platform(setup), implementation));
+        let (edition, platform) = (input.edition(setup), input.platform(setup));
+        let writer = Some(Writer::new(out, name, edition, &platform, implementation));
         Ok(Self { writer, target, part })
     }
 

@@ -126,12 +126,7 @@ fn look(path: &Path, args: &LintArgs, console: &mut Console) -> (Exit, Vec<Findi
         Err(problem) => return (problem.tell(console), Vec::new()),
     };
     let mut linter = if log.is_some() { Linter::of_recording() } else { Linter::new() };
-    let setup = Setup {
-        platform: None,
-        profile: args.rmm.rmm,
-        rem: args.rmm.rem,
-        hasher: Hasher::default(),
-    };
+    let setup = Setup { platform: None, rmm: args.rmm, hasher: Hasher::default() };
     let ended = input.replay(&setup, [&mut linter as _]);
     for message in log.iter().flatten().chain(&ended.messages) {
         console.note(message);

@@ -1,9 +1,10 @@
 //! Plays a script or a vector in a session of its own, as the command line asks.
 
 use super::Exit;
+use super::args::RmmArg;
 use super::input::{Input, Problem};
 use crate::abi::platform::Platform;
-use crate::abi::profile::{Profile, RemReading};
+use crate::abi::profile::{Edition, Profile, Rmm};
 use crate::conform;
 use crate::measure::hasher::Hasher;
 use crate::model::world::World;
@@ -15,8 +16,7 @@ use crate::vector::Vector;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Setup {
     pub(crate) platform: Option<Platform>,
-    pub(crate) profile: Option<Profile>,
-    pub(crate) rem: Option<RemReading>,
+    pub(crate) rmm: RmmArg,
     pub(crate) hasher: Hasher,
 }
 
@@ -50,9 +50,7 @@ impl Ended {
 impl Setup {
     fn world(&self, platform: Platform, profile: Profile) -> World {
         let platform = self.platform.clone().unwrap_or(platform);
-        let profile = self.profile.unwrap_or(profile);
-        let profile = self.rem.map_or(profile, |rem| profile.with_rem_reading(rem));
-        let mut world = World::new(platform, profile);
+        let mut world = World::new(platform, self.rmm.over(profile));
         world.set_hasher(self.hasher.clone());
         world
     }
@@ -96,6 +94,15 @@ impl Input {
         }
     }
 
+    /// The edition of the specification that its session speaks.
+    pub(super) fn edition(&self, setup: &Setup) -> Edition {
+        let own = match self {
+            Self::Vector(vector) => own_rules(vector),
+            Self::Script(script) => Player::new(script.clone()).setup().1,
+        };
+        setup.rmm.over(own).edition()
+    }
+
     pub(super) fn platform(&self, setup: &Setup) -> Platform {
         setup.platform.clone().unwrap_or_else(|| match self {
             Self::Vector(vector) => vector.platform.clone(),
@@ -104,12 +111,17 @@ impl Input {
     }
 }
 
+/// The rules that a vector was recorded by.
+fn own_rules(vector: &Vector) -> Profile {
+    Profile::of(vector.edition, Rmm::TfRmm)
+}
+
 fn replay_vector<'o>(
     vector: &Vector,
     setup: &Setup,
     observers: impl IntoIterator<Item = &'o mut dyn Observer>,
 ) -> Ended {
-    let mut session = Session::new(setup.world(vector.platform.clone(), Profile::TF_RMM));
+    let mut session = Session::new(setup.world(vector.platform.clone(), own_rules(vector)));
     observers.into_iter().for_each(|observer| session.observe(observer));
     let report = conform::replay_in(&mut session, vector);
     let lines = report.failures.iter().flat_map(|failure| {

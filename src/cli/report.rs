@@ -53,12 +53,7 @@ Examples:
       rimsim report before.rmi after.rmi -o report.html";
 
 pub(super) fn run(args: &ReportArgs, console: &mut Console) -> io::Result<Exit> {
-    let setup = Setup {
-        platform: None,
-        profile: args.rmm.rmm,
-        rem: args.rmm.rem,
-        hasher: Hasher::default(),
-    };
+    let setup = Setup { platform: None, rmm: args.rmm, hasher: Hasher::default() };
     let mut exit = Exit::Good;
     let mut page = Report::default();
     let mut titles = Vec::new();

@@ -195,7 +195,7 @@ fn setup(args: &RunArgs) -> Result<Setup, String> {
         }
         Some(name) => Some(Platform::preset(name).map_err(|error| error.to_string())?),
     };
-    Ok(Setup { platform, profile: args.rmm.rmm, rem: args.rmm.rem, hasher: Hasher::default() })
+    Ok(Setup { platform, rmm: args.rmm, hasher: Hasher::default() })
 }
 
 /// All of the result. Its parts are written one by one: the commands are not all in memory.

@@ -48,7 +48,7 @@ impl Observer for Trace<'_> {
 fn line(step: &Step, record: &Record) -> Option<String> {
     let Action::Call(regs) = &step.action else { return None };
     let outcome = record.outcome.as_ref()?;
-    let call = match Command::decode(regs) {
+    let call = match outcome.command() {
         Some(command) => command.to_string(),
         None => format!("SMC {}", Hex(regs[0])),
     };
@@ -57,7 +57,8 @@ fn line(step: &Step, record: &Record) -> Option<String> {
 }
 
 fn guest_lines(regs: &[u64; 7], world: &World) -> Vec<String> {
-    let Some(Command::RecEnter { rec, run_ptr }) = Command::decode(regs) else {
+    let edition = world.profile().edition();
+    let Some(Command::RecEnter { rec, run_ptr }) = Command::decode(regs, edition) else {
         return Vec::new();
     };
     let log = world.guest(rec).map(|program| program.log()).unwrap_or_default();

@@ -120,6 +120,7 @@ impl Told {
         let algo = match claims.rak_hash_algo {
             HashAlgo::Sha256 => "sha-256",
             HashAlgo::Sha512 => "sha-512",
+            HashAlgo::Sha384 => "sha-384",
         };
         let binding = match self.bound {
             true => ("good", format!("the platform's challenge is the {algo} of the RAK")),

@@ -80,6 +80,7 @@ pub struct Rems {
 fn value(event: &Event, algo: HashAlgo) -> Option<&[u8]> {
     let own = match algo {
         HashAlgo::Sha256 => 0x0B,
+        HashAlgo::Sha384 => 0x0C,
         HashAlgo::Sha512 => 0x0D,
     };
     let found = event.digests.iter().find(|digest| digest.algorithm == own);

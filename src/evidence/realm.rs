@@ -125,6 +125,7 @@ impl<'b> Draft<'b> {
             let expected = match algo {
                 HashAlgo::Sha256 => "32",
                 HashAlgo::Sha512 => "64",
+                HashAlgo::Sha384 => "48",
             };
             let problem = Problem::Length { found: bytes.len(), expected };
             Measurement::from_bytes(algo, bytes).ok_or(TokenError { place, problem })
@@ -166,7 +167,7 @@ fn rem_place(place: &str, i: usize) -> String {
 
 fn hash_algo(reader: &mut Reader<'_>) -> Result<HashAlgo, TokenError> {
     let found = reader.text()?;
-    let expected = "\"sha-256\" or \"sha-512\"";
+    let expected = "\"sha-256\", \"sha-384\" or \"sha-512\"";
     let known = HashAlgo::ALL.into_iter().find(|algo| hash_algo_id(*algo) == found);
     known.ok_or_else(|| reader.wrong(Problem::Value { found: shown(found), expected }))
 }

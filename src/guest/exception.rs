@@ -68,6 +68,10 @@ fn data_abort(world: &mut World, granule: Granule, syndrome: LastExit) -> Handle
         let esr = esr & esr::NOT_EMULATED_MASK;
         return Handled::Exit(RecExit { esr, hpfar, ..RecExit::default() });
     }
+    if esr & esr::ISV == 0 && world.profile().tells_unprotected_aborts_apart() {
+        let esr = esr & (esr::NOT_EMULATED_MASK | esr::IL);
+        return Handled::Exit(RecExit { esr, hpfar, ..RecExit::default() });
+    }
     let mut exit = RecExit { esr: esr & esr::EMULATED_MASK, hpfar, ..RecExit::default() };
     exit.far = far & 0xFFF;
     if esr & esr::WNR != 0 {

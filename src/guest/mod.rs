@@ -209,7 +209,7 @@ impl Runner<'_> {
     fn wfx(&mut self, wfe: bool) -> Next {
         self.advance();
         let flag = if wfe { enter_flags::TRAP_WFE } else { enter_flags::TRAP_WFI };
-        if self.flags & flag == 0 {
+        if self.flags & flag == 0 && !self.world.profile().wfx_always_exits() {
             return Next::Done;
         }
         let ti = if wfe { esr::WFX_TI } else { 0 };

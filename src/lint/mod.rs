@@ -160,7 +160,7 @@ impl Observer for Linter {
         };
         self.calls += 1;
         let is_refused_as_meant = !self.is_recording && step.is_refused_as_meant(outcome);
-        match Command::decode(regs) {
+        match outcome.command() {
             None if is_refused_as_meant => {}
             None => self.failures.unknown(regs[0], &step.place),
             Some(command) => {

@@ -11,6 +11,7 @@ use super::events::Events;
 use super::hasher::{Digest, Hasher};
 use super::log::fold;
 use super::rim::Measurement;
+use super::rule::RimRule;
 
 /// Windows that are handed over and not folded yet, at most: bounds the memory.
 const MAX_WAITING: u64 = 16;
@@ -24,6 +25,7 @@ pub(super) struct Ahead {
 
 #[derive(Debug)]
 struct Shared {
+    rule: RimRule,
     state: Mutex<State>,
     /// A window was folded.
     folded: Condvar,
@@ -44,9 +46,9 @@ struct State {
 
 impl Ahead {
     /// Begins with the RIM of what was folded before.
-    pub(super) fn new(hasher: &Hasher, rim: Measurement) -> Self {
+    pub(super) fn new(hasher: &Hasher, rule: RimRule, rim: Measurement) -> Self {
         let state = State { rim, handed: 0, done: 0, ready: BTreeMap::new(), folding: false };
-        let shared = Shared { state: Mutex::new(state), folded: Condvar::new() };
+        let shared = Shared { rule, state: Mutex::new(state), folded: Condvar::new() };
         Self { hasher: hasher.clone(), shared: Arc::new(shared) }
     }
 
@@ -100,7 +102,7 @@ impl Shared {
             state.folding = true;
             let before = state.rim;
             drop(state);
-            let rim = fold(before, &events, &digests);
+            let rim = fold(self.rule, before, &events, &digests);
             hasher.count(events.len());
             state = self.lock();
             state.rim = rim;

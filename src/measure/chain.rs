@@ -9,7 +9,7 @@ use sha2::{compress256, compress512};
 
 use super::descriptor::{self, Descriptor};
 use super::kernel::Kernel;
-use super::kernel::constants::{H256, H512};
+use super::kernel::constants::{H256, H384, H512};
 use super::rim::{HashAlgo, Measurement};
 
 /// What events extend: a RIM, or several side by side.
@@ -35,6 +35,7 @@ pub(super) struct Chain {
 enum Padded {
     Sha256([GenericArray<u8, U64>; 5]),
     Sha512([GenericArray<u8, U128>; 3]),
+    Sha384([GenericArray<u8, U128>; 3]),
 }
 
 impl Chain {
@@ -42,6 +43,7 @@ impl Chain {
         let padded = match rim.algo() {
             HashAlgo::Sha256 => Padded::Sha256(padding()),
             HashAlgo::Sha512 => Padded::Sha512(padding()),
+            HashAlgo::Sha384 => Padded::Sha384(padding()),
         };
         Self { algo: rim.algo(), slot: *rim.slot(), padded }
     }
@@ -75,6 +77,13 @@ impl Extend for Chain {
                 let mut state = H512;
                 compress512(&mut state, blocks);
                 put_words(&mut self.slot, state.map(u64::to_be_bytes));
+            }
+            Padded::Sha384(blocks) => {
+                put(blocks, &descriptor);
+                let mut state = H384;
+                compress512(&mut state, blocks);
+                let [a, b, c, d, e, f, ..] = state.map(u64::to_be_bytes);
+                put_words(&mut self.slot, [a, b, c, d, e, f]);
             }
         }
     }
@@ -150,7 +159,7 @@ fn put<N: ArrayLength<u8>>(blocks: &mut [GenericArray<u8, N>], descriptor: &Desc
 }
 
 #[inline]
-fn put_words<const N: usize>(slot: &mut [u8; 64], words: [[u8; N]; 8]) {
+fn put_words<const N: usize, const W: usize>(slot: &mut [u8; 64], words: [[u8; N]; W]) {
     for (place, word) in slot.chunks_exact_mut(N).zip(words) {
         place.copy_from_slice(&word);
     }

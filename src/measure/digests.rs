@@ -175,7 +175,7 @@ pub fn write(
     let mut header = Vec::with_capacity(HEADER_LEN);
     header.extend(MAGIC);
     header.extend(VERSION.to_le_bytes());
-    header.extend(u32::try_from(algos.len()).expect("two at most").to_le_bytes());
+    header.extend(u32::try_from(algos.len()).expect("three at most").to_le_bytes());
     header.extend(image.len_bytes().to_le_bytes());
     header.extend(key);
     header.extend([0; 32]);

@@ -71,7 +71,7 @@ impl Hasher {
     /// none.
     #[must_use]
     pub fn with_kernel(mut self, kernel: Kernel) -> Option<Self> {
-        let [can256, can512] = HashAlgo::ALL.map(|algo| kernel.is_available(algo));
+        let [can256, can512] = HashAlgo::ALL_1_0.map(|algo| kernel.is_available(algo));
         if can256 {
             self.sha256 = kernel;
         }
@@ -118,7 +118,7 @@ impl Hasher {
     pub const fn kernel(&self, algo: HashAlgo) -> Kernel {
         match algo {
             HashAlgo::Sha256 => self.sha256,
-            HashAlgo::Sha512 => self.sha512,
+            HashAlgo::Sha512 | HashAlgo::Sha384 => self.sha512,
         }
     }
 
@@ -136,6 +136,7 @@ impl Hasher {
         static ZEROS: [LazyLock<Digest>; HashAlgo::ALL.len()] = [
             LazyLock::new(|| digest(HashAlgo::Sha256, &[0; GRANULE_LEN])),
             LazyLock::new(|| digest(HashAlgo::Sha512, &[0; GRANULE_LEN])),
+            LazyLock::new(|| digest(HashAlgo::Sha384, &[0; GRANULE_LEN])),
         ];
         *ZEROS[algo as usize]
     }

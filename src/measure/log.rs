@@ -21,6 +21,7 @@ use crate::abi::params::DATA_MEASURE;
 /// [`Hasher`] works ahead hands windows of events to other threads as they come.
 pub struct EventLog {
     algo: HashAlgo,
+    rule: RimRule,
     hasher: Hasher,
     events: Events,
     /// The RIM of the first `folded` events, if no other threads are at work.
@@ -41,7 +42,22 @@ impl EventLog {
     #[must_use]
     pub fn with_hasher(algo: HashAlgo, hasher: Hasher) -> Self {
         let rim = Measurement::zero(algo);
-        Self { algo, hasher, events: Events::default(), rim, folded: 0, ahead: None }
+        let rule = RimRule::default();
+        Self { algo, rule, hasher, events: Events::default(), rim, folded: 0, ahead: None }
+    }
+
+    /// Makes the RIM by another rule. The log is still empty.
+    #[must_use]
+    pub fn by_rule(mut self, rule: RimRule) -> Self {
+        debug_assert!(self.events.is_empty(), "a RIM has one rule");
+        self.rule = rule;
+        self
+    }
+
+    /// By which rule the RIM is made.
+    #[must_use]
+    pub const fn rule(&self) -> RimRule {
+        self.rule
     }
 
     /// Appends an event.
@@ -55,7 +71,8 @@ impl EventLog {
         self.events.push(event);
         let window = self.hasher.window();
         if self.events.len() - self.folded >= window && self.hasher.may_work_ahead() {
-            let ahead = self.ahead.get_or_insert_with(|| Ahead::new(&self.hasher, self.rim));
+            let ahead =
+                self.ahead.get_or_insert_with(|| Ahead::new(&self.hasher, self.rule, self.rim));
             ahead.hand_over(self.events.window(self.folded, window));
             self.folded += window;
         }
@@ -78,9 +95,9 @@ impl EventLog {
         if let Some(ahead) = self.ahead.take() {
             self.rim = ahead.finish();
         }
-        let rim = &mut self.rim;
+        let (rule, rim) = (self.rule, &mut self.rim);
         self.hasher.each_window(self.algo, &self.events, self.folded, |events, contents| {
-            *rim = fold(*rim, events, contents);
+            *rim = fold(rule, *rim, events, contents);
         });
         self.folded = self.events.len();
         self.rim
@@ -98,9 +115,7 @@ impl EventLog {
     pub fn rim_by(&self, rule: RimRule, mut rim: Measurement, from: u64) -> Measurement {
         self.hasher.each_window(self.algo, &self.events, from, |events, contents| {
             for (event, content) in events.iter().zip(contents) {
-                if rule.measures(&event) {
-                    rim = fold_one(rim, event, content);
-                }
+                rim = fold_one(rule, rim, event, content);
             }
         });
         rim
@@ -117,7 +132,7 @@ impl EventLog {
         let mut rim = Measurement::zero(self.algo);
         self.hasher.each_window(self.algo, &self.events, 0, |events, contents| {
             for (event, content) in events.iter().zip(contents) {
-                rim = fold_one(rim, event.clone(), content);
+                rim = fold_one(self.rule, rim, event.clone(), content);
                 f(&event, content, &rim);
             }
         });
@@ -136,6 +151,7 @@ impl Clone for EventLog {
     fn clone(&self) -> Self {
         Self {
             algo: self.algo,
+            rule: self.rule,
             hasher: self.hasher.clone(),
             events: self.events.clone(),
             rim: self.ahead.as_ref().map_or(self.rim, Ahead::wait),
@@ -148,7 +164,7 @@ impl Clone for EventLog {
 impl PartialEq for EventLog {
     /// Logs are equal if their events are; how far the RIM has been folded does not count.
     fn eq(&self, other: &Self) -> bool {
-        self.algo == other.algo && self.events == other.events
+        self.algo == other.algo && self.rule == other.rule && self.events == other.events
     }
 }
 
@@ -165,14 +181,20 @@ impl fmt::Debug for EventLog {
 
 /// The RIM after some more events. `contents` has a digest for each: that of the granule that the
 /// event measures, or zeros if it measures none.
-pub(super) fn fold(rim: Measurement, events: &Events, contents: &[Digest]) -> Measurement {
+pub(super) fn fold(
+    rule: RimRule,
+    rim: Measurement,
+    events: &Events,
+    contents: &[Digest],
+) -> Measurement {
     let mut chain = Chain::new(rim);
-    fold_into(&mut chain, events, contents);
+    fold_into(rule, &mut chain, events, contents);
     chain.rim()
 }
 
 /// The same for several RIMs of one algorithm. They are folded side by side if `kernel` can do
-/// that, and there are enough of them that it is faster.
+/// that, and there are enough of them that it is faster. Every event counts, as in RMM 1.0: whoever
+/// has other rules leaves out what does not.
 pub(super) fn fold_all(
     kernel: Kernel,
     rims: &mut [Measurement],
@@ -185,9 +207,10 @@ pub(super) fn fold_all(
     let together = if rims.len() - full >= worth { rims.len() } else { full };
     let (together, alone) = rims.split_at_mut(if lanes == 1 { 0 } else { together });
     let mut chains = Chains::new(kernel, algo, together);
-    fold_into(&mut chains, events, contents);
+    let rule = RimRule::default();
+    fold_into(rule, &mut chains, events, contents);
     chains.finish();
-    alone.iter_mut().for_each(|rim| *rim = fold(*rim, events, contents));
+    alone.iter_mut().for_each(|rim| *rim = fold(rule, *rim, events, contents));
 }
 
 /// Chains that are folded faster in lanes, the others of them idle, than one by one.
@@ -200,11 +223,12 @@ const fn worth_of_lanes(kernel: Kernel, algo: HashAlgo) -> usize {
     }
 }
 
-fn fold_into(chain: &mut impl Extend, events: &Events, contents: &[Digest]) {
+fn fold_into(rule: RimRule, chain: &mut impl Extend, events: &Events, contents: &[Digest]) {
     let mut contents = contents.iter();
     for (first, count) in events.runs() {
         let contents = contents.by_ref().take(usize::try_from(count).unwrap_or(usize::MAX));
         match first {
+            event if !rule.measures(event) => contents.for_each(drop),
             MeasuredEvent::Data(data) => {
                 let ipas = (data.ipa.0..).step_by(GRANULE_LEN).map(Ipa);
                 for (content, ipa) in contents.zip(ipas) {
@@ -217,8 +241,13 @@ fn fold_into(chain: &mut impl Extend, events: &Events, contents: &[Digest]) {
 }
 
 /// The RIM after one more event.
-fn fold_one(rim: Measurement, event: MeasuredEvent, content: &Digest) -> Measurement {
-    fold(rim, &Events::from_iter([event]), std::slice::from_ref(content))
+fn fold_one(
+    rule: RimRule,
+    rim: Measurement,
+    event: MeasuredEvent,
+    content: &Digest,
+) -> Measurement {
+    fold(rule, rim, &Events::from_iter([event]), std::slice::from_ref(content))
 }
 
 /// One more event, of which everything that is measured is in the event itself.

@@ -80,7 +80,7 @@ impl Library {
     #[must_use]
     pub fn fold(&self, rim: Measurement, piece: PieceId) -> Measurement {
         let Piece { events, digests } = &self.pieces[piece.0];
-        fold(rim, events, digests)
+        fold(RimRule::default(), rim, events, digests)
     }
 
     /// Replaces each RIM by that after the events of `piece`. Faster than one by one: chains that

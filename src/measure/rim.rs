@@ -12,18 +12,23 @@ pub enum HashAlgo {
     Sha256,
     /// SHA-512, 64 bytes.
     Sha512,
+    /// SHA-384, 48 bytes (2.0).
+    Sha384,
 }
 
 impl HashAlgo {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Sha256, Self::Sha512];
+    pub const ALL: [Self; 3] = [Self::Sha256, Self::Sha512, Self::Sha384];
+    /// Those of RMM 1.0.
+    pub const ALL_1_0: [Self; 2] = [Self::Sha256, Self::Sha512];
 
-    /// The algorithm with this encoding (0 or 1).
+    /// The algorithm with this encoding (0 to 2).
     #[must_use]
     pub const fn from_code(code: u8) -> Option<Self> {
         match code {
             0 => Some(Self::Sha256),
             1 => Some(Self::Sha512),
+            2 => Some(Self::Sha384),
             _ => None,
         }
     }
@@ -34,6 +39,7 @@ impl HashAlgo {
         match self {
             Self::Sha256 => 0,
             Self::Sha512 => 1,
+            Self::Sha384 => 2,
         }
     }
 
@@ -43,6 +49,7 @@ impl HashAlgo {
         match self {
             Self::Sha256 => "sha256",
             Self::Sha512 => "sha512",
+            Self::Sha384 => "sha384",
         }
     }
 
@@ -58,6 +65,7 @@ impl HashAlgo {
         match self {
             Self::Sha256 => 32,
             Self::Sha512 => 64,
+            Self::Sha384 => 48,
         }
     }
 }
@@ -94,7 +102,7 @@ impl Measurement {
         self.algo
     }
 
-    /// The digest: 32 or 64 bytes.
+    /// The digest: 32, 48 or 64 bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.slot[..self.algo.len_bytes()]

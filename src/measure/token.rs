@@ -98,6 +98,7 @@ pub(crate) const fn hash_algo_id(algo: HashAlgo) -> &'static str {
     match algo {
         HashAlgo::Sha256 => "sha-256",
         HashAlgo::Sha512 => "sha-512",
+        HashAlgo::Sha384 => "sha-384",
     }
 }
 

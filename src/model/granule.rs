@@ -52,11 +52,13 @@ pub enum GranuleState {
     Data,
     /// A Realm Translation Table.
     Rtt,
+    /// A REC that is being made or destroyed (2.0).
+    Partial,
 }
 
 impl GranuleState {
     /// All states, in the order of their numbers.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Undelegated,
         Self::Delegated,
         Self::Rd,
@@ -64,6 +66,7 @@ impl GranuleState {
         Self::RecAux,
         Self::Data,
         Self::Rtt,
+        Self::Partial,
     ];
 
     /// The specification's name.
@@ -77,6 +80,7 @@ impl GranuleState {
             Self::RecAux => "REC_AUX",
             Self::Data => "DATA",
             Self::Rtt => "RTT",
+            Self::Partial => "PARTIAL",
         }
     }
 }
@@ -116,7 +120,7 @@ impl Gpt {
 }
 
 /// What the planes hold for one granule.
-const KINDS: [(GranuleState, Gpt); 10] = [
+const KINDS: [(GranuleState, Gpt); 11] = [
     (GranuleState::Undelegated, Gpt::Ns),
     (GranuleState::Undelegated, Gpt::Secure),
     (GranuleState::Undelegated, Gpt::Root),
@@ -127,6 +131,7 @@ const KINDS: [(GranuleState, Gpt); 10] = [
     (GranuleState::RecAux, Gpt::Realm),
     (GranuleState::Data, Gpt::Realm),
     (GranuleState::Rtt, Gpt::Realm),
+    (GranuleState::Partial, Gpt::Realm),
 ];
 const PLANES: usize = 4;
 const _: () = assert!(KINDS.len() <= 1 << PLANES);
@@ -137,7 +142,7 @@ pub struct Granules {
     ranges: Vec<(Range<u64>, u32)>,
     planes: [BitVec<u64, Lsb0>; PLANES],
     count: u32,
-    tally: Tally<7>,
+    tally: Tally<8>,
 }
 
 impl Granules {
@@ -195,7 +200,7 @@ impl Granules {
 
     /// How often granules went from one state to another, by [`GranuleState`] as a number.
     #[must_use]
-    pub fn tally(&self) -> &Tally<7> {
+    pub fn tally(&self) -> &Tally<8> {
         &self.tally
     }
 

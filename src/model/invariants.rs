@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 use super::granule::{Granule, GranuleState};
+use super::operation::{Handle, Operation};
 use super::realm::Realm;
 use super::rtt::{Rtte, TableId};
 use super::world::World;
@@ -42,6 +43,9 @@ impl World {
             let owner = self.realms.get(&rec.owner);
             let listed = owner.is_some_and(|realm| realm.recs.contains(granule));
             ensure("rec_owner", listed, || format!("{granule:?} is in no Realm"))?;
+        }
+        for (_, operation) in self.operations.iter() {
+            survey.operation(operation)?;
         }
         survey.all_used()
     }
@@ -112,6 +116,14 @@ impl Survey<'_> {
         match *entry {
             Rtte::Unassigned(_) => ensure("protected_half", protected, shown),
             Rtte::UnassignedNs => ensure("protected_half", !protected, shown),
+            Rtte::Pending { handle, .. } => {
+                ensure("protected_half", protected, shown)?;
+                self.waits(handle, shown)
+            }
+            Rtte::PendingNs(handle) => {
+                ensure("protected_half", !protected, shown)?;
+                self.waits(handle, shown)
+            }
             Rtte::AssignedNs { pa, .. } => {
                 ensure("protected_half", !protected, shown)?;
                 ensure("mapping", mapped(pa), shown)
@@ -130,6 +142,34 @@ impl Survey<'_> {
                 let below = self.world.tables.get(child).level();
                 ensure("table_level", level.child() == Some(below), shown)?;
                 self.table(realm, child, ipa.0).map(drop)
+            }
+        }
+    }
+
+    /// A pending entry has an operation that will finish with it.
+    fn waits(&self, handle: Handle, shown: impl FnOnce() -> String) -> Result<(), Violation> {
+        let waits = self.world.operations.find(handle.to_register()).is_some();
+        ensure("pending_has_operation", waits, shown)
+    }
+
+    /// What a stateful operation holds.
+    fn operation(&mut self, operation: &Operation) -> Result<(), Violation> {
+        match operation {
+            Operation::Rec(rec) => {
+                self.take(rec.rec, GranuleState::Partial)?;
+                rec.aux.iter().try_for_each(|aux| self.take(*aux, GranuleState::RecAux))
+            }
+            Operation::Map(map) => {
+                let offsets = (0..map.done_bytes).step_by(GRANULE_LEN);
+                offsets.map(|offset| map.pa.0 + offset).try_for_each(|pa| {
+                    let granule = self.world.granules.find(pa);
+                    ensure("data_is_memory", granule.is_some(), || format!("{pa:#x}"))?;
+                    granule.map_or(Ok(()), |granule| self.take(granule, GranuleState::Data))
+                })
+            }
+            Operation::Unmap(unmap) => {
+                let left = unmap.granules.iter().skip(unmap.done_granules);
+                left.copied().try_for_each(|granule| self.take(granule, GranuleState::Data))
             }
         }
     }

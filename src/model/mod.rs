@@ -7,6 +7,7 @@
 pub mod granule;
 mod invariants;
 pub mod memory;
+pub mod operation;
 pub mod program;
 pub mod realm;
 pub mod rec;

@@ -16,6 +16,8 @@ pub enum RealmState {
     Active,
     /// Switched itself off.
     SystemOff,
+    /// Terminated by the Host; it can only be taken apart (2.0).
+    Zombie,
 }
 
 impl RealmState {
@@ -26,17 +28,19 @@ impl RealmState {
             Self::New => "NEW",
             Self::Active => "ACTIVE",
             Self::SystemOff => "SYSTEM_OFF",
+            Self::Zombie => "ZOMBIE",
         }
     }
 
     /// The state of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::New, Self::Active, Self::SystemOff].into_iter().find(|state| state.name() == name)
+        let all = [Self::New, Self::Active, Self::SystemOff, Self::Zombie];
+        all.into_iter().find(|state| state.name() == name)
     }
 }
 
-impl Tally<4> {
+impl Tally<5> {
     /// Counts a Realm that went from one state to another; `None` is no Realm.
     pub(crate) fn realm_went(&mut self, from: Option<RealmState>, to: Option<RealmState>) {
         let number = |state: Option<RealmState>| state.map_or(0, |state| state as usize + 1);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::granule::Granule;
+use super::operation::Handle;
 use super::tally::Tally;
 use crate::abi::addr::{GRANULE_SHIFT, Ipa, Level, Pa, RTT_ENTRIES};
 
@@ -56,6 +57,15 @@ pub enum Rtte {
     },
     /// A table of the next level.
     Table(TableId),
+    /// Protected, nothing mapped, and a stateful operation has yet to finish with it (2.0).
+    Pending {
+        /// The Realm's view.
+        ripas: Ripas,
+        /// The operation.
+        handle: Handle,
+    },
+    /// Unprotected, nothing mapped, and a stateful operation has yet to finish with it (2.0).
+    PendingNs(Handle),
     /// Unprotected, nothing mapped.
     UnassignedNs,
     /// Unprotected, mapped to Host memory.
@@ -73,6 +83,8 @@ impl Rtte {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Unassigned(_) => "UNASSIGNED",
+            Self::Pending { .. } => "UNASSIGNED (pending)",
+            Self::PendingNs(_) => "UNASSIGNED_NS (pending)",
             Self::Assigned { .. } => "ASSIGNED",
             Self::Table(_) => "TABLE",
             Self::UnassignedNs => "UNASSIGNED_NS",
@@ -81,7 +93,7 @@ impl Rtte {
     }
 
     /// The names of the kinds of entries, by [`Rtte::kind`].
-    pub const KINDS: [&'static str; 9] = [
+    pub const KINDS: [&'static str; 11] = [
         "UNASSIGNED EMPTY",
         "UNASSIGNED RAM",
         "UNASSIGNED DESTROYED",
@@ -91,6 +103,8 @@ impl Rtte {
         "TABLE",
         "UNASSIGNED_NS",
         "ASSIGNED_NS",
+        "pending",
+        "pending NS",
     ];
 
     /// HIPAS and RIPAS as one number.
@@ -102,26 +116,49 @@ impl Rtte {
             Self::Table(_) => 6,
             Self::UnassignedNs => 7,
             Self::AssignedNs { .. } => 8,
+            Self::Pending { .. } => 9,
+            Self::PendingNs(_) => 10,
         }
     }
 
     /// Whether a scan for `top` stops at the entry.
     #[must_use]
     pub const fn is_live(&self) -> bool {
-        !matches!(self, Self::Unassigned(_) | Self::UnassignedNs)
+        matches!(self, Self::Assigned { .. } | Self::AssignedNs { .. } | Self::Table(_))
     }
 
     /// Whether the entry keeps its table from being destroyed. A mapping of Host memory does not.
     #[must_use]
     pub const fn holds_table(&self) -> bool {
-        matches!(self, Self::Assigned { .. } | Self::Table(_))
+        matches!(
+            self,
+            Self::Assigned { .. } | Self::Table(_) | Self::Pending { .. } | Self::PendingNs(_)
+        )
+    }
+
+    /// Whether a stateful operation has yet to finish with the entry.
+    #[must_use]
+    pub const fn is_pending(&self) -> bool {
+        matches!(self, Self::Pending { .. } | Self::PendingNs(_))
+    }
+
+    /// The entry as it will be when the stateful operation has finished with it.
+    #[must_use]
+    pub(crate) const fn settled(self) -> Self {
+        match self {
+            Self::Pending { ripas, .. } => Self::Unassigned(ripas),
+            Self::PendingNs(_) => Self::UnassignedNs,
+            other => other,
+        }
     }
 
     /// The RIPAS, of entries that have one.
     #[must_use]
     pub const fn ripas(&self) -> Option<Ripas> {
         match self {
-            Self::Unassigned(ripas) | Self::Assigned { ripas, .. } => Some(*ripas),
+            Self::Unassigned(ripas)
+            | Self::Assigned { ripas, .. }
+            | Self::Pending { ripas, .. } => Some(*ripas),
             _ => None,
         }
     }
@@ -132,6 +169,7 @@ impl Rtte {
         match self {
             Self::Unassigned(_) => Self::Unassigned(ripas),
             Self::Assigned { pa, .. } => Self::Assigned { pa, ripas },
+            Self::Pending { handle, .. } => Self::Pending { ripas, handle },
             other => other,
         }
     }
@@ -209,7 +247,7 @@ impl Table {
         let fits = match first {
             Rtte::Unassigned(_) | Rtte::UnassignedNs => true,
             Rtte::Assigned { .. } | Rtte::AssignedNs { .. } => blocks_allowed,
-            Rtte::Table(_) => false,
+            Rtte::Table(_) | Rtte::Pending { .. } | Rtte::PendingNs(_) => false,
         };
         (fits && self.is_one_block()).then_some(first)
     }
@@ -235,7 +273,7 @@ impl Table {
 pub struct Tables {
     slots: Vec<Option<Table>>,
     free: Vec<TableId>,
-    tally: Tally<9>,
+    tally: Tally<11>,
 }
 
 /// Where a walk ended.
@@ -258,7 +296,7 @@ impl Tables {
 
     /// How often entries went from one kind to another, by [`Rtte::kind`].
     #[must_use]
-    pub fn tally(&self) -> &Tally<9> {
+    pub fn tally(&self) -> &Tally<11> {
         &self.tally
     }
 
@@ -266,6 +304,12 @@ impl Tables {
     #[must_use]
     pub fn entry(&self, walk: Walk) -> Rtte {
         self.get(walk.table).entries[walk.index]
+    }
+
+    /// Entry `index` of a table that may be gone.
+    #[must_use]
+    pub(crate) fn entry_if_there(&self, table: TableId, index: usize) -> Option<Rtte> {
+        Some(self.slots[table.0 as usize].as_ref()?.entries[index])
     }
 
     /// Walks from the root table that covers `ipa` down to `target`, or to the first entry that is

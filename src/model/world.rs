@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::granule::{Gpt, Granule, GranuleState, Granules};
 use super::memory::Memory;
+use super::operation::{Interrupt, Operations};
 use super::program::{GuestAction, GuestActionError, MAX_QUEUED, Program, Progress, Queued};
 use super::realm::Realm;
 use super::rec::Rec;
@@ -47,8 +48,11 @@ pub struct World {
     pub(crate) realms: BTreeMap<Granule, Realm>,
     pub(crate) recs: BTreeMap<Granule, Rec>,
     pub(crate) vmids: BTreeSet<u16>,
-    pub(crate) realm_tally: Tally<4>,
+    pub(crate) realm_tally: Tally<5>,
     pub(crate) programs: BTreeMap<u64, Program>,
+    pub(crate) operations: Operations,
+    pub(crate) interrupt: Interrupt,
+    pub(crate) active: bool,
     hasher: Hasher,
     has_unknown_contents: bool,
 }
@@ -75,6 +79,9 @@ pub enum HostFault {
     /// The address is not that of a granule, and only whole granules have a GPT entry.
     #[error("{0} is inside a granule; only whole granules are in a PAS")]
     Unaligned(Pa),
+    /// There is no REC at the address.
+    #[error("there is no REC at {0}")]
+    NoRec(Pa),
     /// There is no memory at the address.
     #[error("no memory at {0}: it is outside the platform's DRAM")]
     NoMemory(Pa),
@@ -86,8 +93,10 @@ impl World {
     pub fn new(platform: Platform, profile: Profile) -> Self {
         let granules = Granules::new(&platform);
         let memory = Memory::new(&granules);
+        let operations = Operations::new(platform.sro_contexts);
         Self {
             platform,
+            active: !profile.boots_inactive(),
             profile,
             granules,
             memory,
@@ -97,6 +106,8 @@ impl World {
             vmids: BTreeSet::new(),
             realm_tally: Tally::default(),
             programs: BTreeMap::new(),
+            operations,
+            interrupt: Interrupt::default(),
             hasher: Hasher::default(),
             has_unknown_contents: false,
         }
@@ -130,6 +141,35 @@ impl World {
         self.profile = profile;
     }
 
+    /// Whether the RMM does more than to tell of itself: always in 1.0, from RMI_RMM_ACTIVATE on in
+    /// 2.0.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.active
+    }
+
+    /// The stateful operations that are under way (2.0).
+    #[must_use]
+    pub fn operations(&self) -> &Operations {
+        &self.operations
+    }
+
+    /// Lets an interrupt come: the next `polls` times that the RMM looks for one it finds none, then
+    /// there is one; `None` is never. The RMM looks only while it maps and unmaps (2.0).
+    pub fn set_interrupt(&mut self, polls: Option<u64>) {
+        self.interrupt = Interrupt::after(polls);
+    }
+
+    /// Says that another PE runs a REC, or that it left it.
+    ///
+    /// # Errors
+    /// If there is no REC at `rec`.
+    pub fn set_running(&mut self, rec: u64, running: bool) -> Result<(), HostFault> {
+        let found = self.granules.find(rec).and_then(|granule| self.recs.get_mut(&granule));
+        found.ok_or(HostFault::NoRec(Pa(rec)))?.running = running;
+        Ok(())
+    }
+
     /// The states of all granules.
     #[must_use]
     pub fn granules(&self) -> &Granules {
@@ -142,9 +182,10 @@ impl World {
         &self.tables
     }
 
-    /// How often Realms went from one state to another: 0 is none, then NEW, ACTIVE, SYSTEM_OFF.
+    /// How often Realms went from one state to another: 0 is none, then NEW, ACTIVE,
+    /// SYSTEM_OFF, ZOMBIE.
     #[must_use]
-    pub fn realm_tally(&self) -> &Tally<4> {
+    pub fn realm_tally(&self) -> &Tally<5> {
         &self.realm_tally
     }
 

@@ -1,4 +1,5 @@
-//! RMI_DATA_CREATE, RMI_DATA_CREATE_UNKNOWN and RMI_DATA_DESTROY.
+//! RMI_DATA_CREATE, which 2.0 calls RMI_RTT_DATA_MAP_INIT, and RMI_DATA_CREATE_UNKNOWN and
+//! RMI_DATA_DESTROY of 1.0.
 
 use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, Rows, failures};
 use super::realm::realm_mut;
@@ -21,30 +22,35 @@ pub(super) struct Create {
 }
 
 failures! {
-    /// RMI_DATA_CREATE.
+    /// RMI_DATA_CREATE and RMI_RTT_DATA_MAP_INIT.
     ///
     /// TF-RMM looks at `src` twice: whose it is at the beginning, whether it can be read at the
-    /// end.
+    /// end. 2.0 looks at `data` only after the walk.
     CreateRows {
         Flags "flags" Input TfRmm [] "`flags` has bits that TF-RMM does not know";
-        SrcAlign "src_align" Input Both [] "`src` is not granule aligned";
-        SrcBound "src_bound" Input Both [] "`src` is not delegable memory";
-        SrcState "src_pas" Input Both [] "`src` is delegated";
-        DataAlign "data_align" Input Both [] "`data` is not granule aligned";
-        DataBound "data_bound" Input Both [] "`data` is not delegable memory";
-        DataState "data_state" Input Both [] "`data` is not DELEGATED";
-        RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
-        RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
-        RdState "rd_state" Input Both [] "`rd` is not an RD granule";
-        RealmState "realm_state" Realm Both ["rd_bound", "rd_state"] "the Realm is not NEW";
-        IpaBound "ipa_bound" Input Both [] "`ipa` is outside the Protected IPA space";
-        IpaAlign "ipa_align" Input Both [] "`ipa` is not granule aligned";
-        DataBound2 "data_bound2" Input Both [] "`data` needs LPA2";
-        RttWalk "rtt_walk" Rtt Both ["rd_bound", "rd_state", "ipa_bound"]
+        DataIsRd "alias" Input V2 [] "`data` is `rd`";
+        SrcAlign "src_align" Input All [] "`src` is not granule aligned";
+        SrcBound "src_bound" Input All [] "`src` is not delegable memory";
+        SrcState "src_pas" Input All [] "`src` is delegated";
+        DataAlign "data_align" Input V1 [] "`data` is not granule aligned";
+        DataBound "data_bound" Input V1 [] "`data` is not delegable memory";
+        DataState "data_state" Input V1 [] "`data` is not DELEGATED";
+        RdAlign "rd_align" Input All [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input All [] "`rd` is not delegable memory";
+        RdState "rd_state" Input All [] "`rd` is not an RD granule";
+        RealmState "realm_state" Realm All ["rd_bound", "rd_state"] "the Realm is not NEW";
+        IpaBound "ipa_bound" Input All [] "`ipa` is outside the Protected IPA space";
+        IpaAlign "ipa_align" Input All [] "`ipa` is not granule aligned";
+        DataBound2 "data_bound2" Input All [] "`data` needs LPA2";
+        RttWalk "rtt_walk" Rtt All ["rd_bound", "rd_state", "ipa_bound"]
             "the walk stops above level 3";
-        RtteState "rtte_state" Rtt Both ["rd_bound", "rd_state", "ipa_bound"]
+        RtteState "rtte_state" Rtt All ["rd_bound", "rd_state", "ipa_bound"]
             "the entry is not UNASSIGNED";
-        SrcRead "src_pas" Input Both [] "`src` is not in the Non-secure PAS";
+        Pending "rtte_pending" Busy V2 [] "a stateful operation has yet to finish with the entry";
+        LateDataAlign "data_align" Input V2 [] "`data` is not granule aligned";
+        LateDataBound "data_bound" Input V2 [] "`data` is not delegable memory";
+        LateDataState "data_state" Input V2 [] "`data` is not DELEGATED";
+        SrcRead "src_pas" Input All [] "`src` is not in the Non-secure PAS";
     }
 }
 
@@ -66,15 +72,25 @@ impl Rmi for Create {
         gate.ensure(F::Flags, self.flags <= DATA_MEASURE, || {
             format!("flags is {}; only bit 0 (measure) may be set", Hex(self.flags))
         })?;
+        gate.ensure(F::DataIsRd, self.data != self.rd, || format!("both are {}", Hex(self.rd)))?;
         let rows = [F::SrcAlign, F::SrcBound, F::SrcState];
         let src = gate.granule_in(rows, world, self.src, GranuleState::Undelegated)?;
+        let delegated = |gate: &mut Gate<'_>, rows| {
+            gate.granule_in(rows, world, self.data, GranuleState::Delegated)
+        };
         let rows = [F::DataAlign, F::DataBound, F::DataState];
-        let data = gate.granule_in(rows, world, self.data, GranuleState::Delegated)?;
+        let first = gate.profile().checks_data_first();
+        let data = first.then(|| delegated(&mut gate, rows)).transpose()?;
         let rd = gate.rd([F::RdAlign, F::RdBound, F::RdState], world, self.rd)?;
         gate.realm_is_new(F::RealmState, rd.realm)?;
         let ipa = gate.data_ipa([F::IpaBound, F::IpaAlign], rd, self.ipa)?;
         gate.pa_fits(F::DataBound2, self.data, &rd.realm.rtt)?;
         let walk = gate.unassigned_page([F::RttWalk, F::RtteState], world, rd, ipa)?;
+        gate.ensure(F::Pending, !world.tables.entry(walk).is_pending(), || {
+            format!("the entry for IPA {ipa} waits for a stateful operation")
+        })?;
+        let rows = [F::LateDataAlign, F::LateDataBound, F::LateDataState];
+        let data = data.map_or_else(|| delegated(&mut gate, rows), Ok)?;
         gate.host_readable(F::SrcRead, world, src)?;
         let content = world.memory.page(src).clone();
         let flags = self.flags;
@@ -106,7 +122,7 @@ impl Gate<'_> {
             short_walk(ipa, walk, Level::PAGE)
         })?;
         let entry = world.tables.entry(walk);
-        let free = matches!(entry, Rtte::Unassigned(_));
+        let free = matches!(entry.settled(), Rtte::Unassigned(_));
         self.ensure_at(rtte_state, free, level.to_index(), || {
             wrong_entry(ipa, walk, entry, "UNASSIGNED")
         })?;
@@ -115,6 +131,8 @@ impl Gate<'_> {
 }
 
 impl Plan for CreatePlan {
+    type Answer = Outputs;
+
     fn apply(self, world: &mut World) -> Outputs {
         let Self { rd, data, ipa, walk, content, flags } = self;
         world.claim(data, GranuleState::Data);
@@ -136,18 +154,18 @@ pub(super) struct CreateUnknown {
 failures! {
     /// RMI_DATA_CREATE_UNKNOWN.
     CreateUnknownRows {
-        DataAlign "data_align" Input Both [] "`data` is not granule aligned";
-        DataBound "data_bound" Input Both [] "`data` is not delegable memory";
-        DataState "data_state" Input Both [] "`data` is not DELEGATED";
-        RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
-        RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
-        RdState "rd_state" Input Both [] "`rd` is not an RD granule";
-        IpaBound "ipa_bound" Input Both [] "`ipa` is outside the Protected IPA space";
-        IpaAlign "ipa_align" Input Both [] "`ipa` is not granule aligned";
-        DataBound2 "data_bound2" Input Both [] "`data` needs LPA2";
-        RttWalk "rtt_walk" Rtt Both ["rd_bound", "rd_state", "ipa_bound"]
+        DataAlign "data_align" Input All [] "`data` is not granule aligned";
+        DataBound "data_bound" Input All [] "`data` is not delegable memory";
+        DataState "data_state" Input All [] "`data` is not DELEGATED";
+        RdAlign "rd_align" Input All [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input All [] "`rd` is not delegable memory";
+        RdState "rd_state" Input All [] "`rd` is not an RD granule";
+        IpaBound "ipa_bound" Input All [] "`ipa` is outside the Protected IPA space";
+        IpaAlign "ipa_align" Input All [] "`ipa` is not granule aligned";
+        DataBound2 "data_bound2" Input All [] "`data` needs LPA2";
+        RttWalk "rtt_walk" Rtt All ["rd_bound", "rd_state", "ipa_bound"]
             "the walk stops above level 3";
-        RtteState "rtte_state" Rtt Both ["rd_bound", "rd_state", "ipa_bound"]
+        RtteState "rtte_state" Rtt All ["rd_bound", "rd_state", "ipa_bound"]
             "the entry is not UNASSIGNED";
     }
 }
@@ -174,6 +192,8 @@ impl Rmi for CreateUnknown {
 }
 
 impl Plan for CreateUnknownPlan {
+    type Answer = Outputs;
+
     fn apply(self, world: &mut World) -> Outputs {
         let Self { data, walk } = self;
         world.claim(data, GranuleState::Data);
@@ -192,14 +212,14 @@ pub(super) struct Destroy {
 failures! {
     /// RMI_DATA_DESTROY.
     DestroyRows {
-        RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
-        RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
-        RdState "rd_state" Input Both [] "`rd` is not an RD granule";
-        IpaBound "ipa_bound" Input Both [] "`ipa` is outside the Protected IPA space";
-        IpaAlign "ipa_align" Input Both [] "`ipa` is not granule aligned";
-        RttWalk "rtt_walk" Rtt Both ["rd_bound", "rd_state", "ipa_bound"]
+        RdAlign "rd_align" Input All [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input All [] "`rd` is not delegable memory";
+        RdState "rd_state" Input All [] "`rd` is not an RD granule";
+        IpaBound "ipa_bound" Input All [] "`ipa` is outside the Protected IPA space";
+        IpaAlign "ipa_align" Input All [] "`ipa` is not granule aligned";
+        RttWalk "rtt_walk" Rtt All ["rd_bound", "rd_state", "ipa_bound"]
             "the walk stops above level 3";
-        RtteState "rtte_state" Rtt Both ["rd_bound", "rd_state", "ipa_bound"]
+        RtteState "rtte_state" Rtt All ["rd_bound", "rd_state", "ipa_bound"]
             "the entry is not ASSIGNED";
     }
 }
@@ -242,6 +262,8 @@ impl Rmi for Destroy {
 }
 
 impl Plan for DestroyPlan {
+    type Answer = Outputs;
+
     fn apply(self, world: &mut World) -> Outputs {
         let Self { data, ipa, walk, ripas } = self;
         world.tables.set(walk, Rtte::Unassigned(ripas));

@@ -11,8 +11,8 @@
 
 use std::fmt;
 
-use crate::abi::profile::{Profile, Rmm};
-use crate::abi::status::{ReturnCode, Status};
+use crate::abi::profile::{Edition, Profile, Rmm};
+use crate::abi::status::{MemReq, ReturnCode, Status};
 
 /// One row of a command's failure table.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub struct Row {
     pub id: &'static str,
     /// The status of the failure.
     pub status: Status,
-    /// The RMM that has the row, if it is not both.
-    pub only: Option<Rmm>,
+    /// The RMMs that have the row.
+    pub which: Which,
     /// Names of conditions that the specification puts before this one.
     pub after: &'static [&'static str],
     /// What failed, in our words.
@@ -34,7 +34,24 @@ impl Row {
     /// Whether the row is part of the table under `profile`.
     #[must_use]
     pub fn applies(&self, profile: Profile) -> bool {
-        self.only.is_none_or(|rmm| rmm == profile.rmm())
+        self.which.has(profile)
+    }
+}
+
+/// A set of RMMs: which of them have a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Which(u8);
+
+impl Which {
+    /// Whether the RMM of a profile is one of them.
+    #[must_use]
+    pub const fn has(self, profile: Profile) -> bool {
+        let rmm = match (profile.edition(), profile.rmm()) {
+            (Edition::V1, Rmm::TfRmm) => which::TfRmm1,
+            (Edition::V1, Rmm::Spec) => which::Spec,
+            (Edition::V2, _) => which::V2,
+        };
+        self.0 & rmm.0 != 0
     }
 }
 
@@ -48,7 +65,7 @@ pub(super) trait Rows: Copy + fmt::Debug + 'static {
 }
 
 /// Declares a command's failure table: `Variant "id" Status Which [after, …] "text";`, where
-/// `Which` is `Both`, `TfRmm` or `Spec`.
+/// `Which` is a name of [`which`].
 macro_rules! failures {
     ($(#[$doc:meta])* $name:ident { $( $variant:ident $id:literal $status:ident $which:ident
         [$($after:literal),*] $text:literal; )+ }) => {
@@ -60,7 +77,7 @@ macro_rules! failures {
             const ROWS: &'static [$crate::rmi::gate::Row] = &[ $( $crate::rmi::gate::Row {
                 id: $id,
                 status: $crate::abi::status::Status::$status,
-                only: $crate::rmi::gate::which::$which,
+                which: $crate::rmi::gate::which::$which,
                 after: &[$($after),*],
                 text: $text,
             }, )+ ];
@@ -72,14 +89,24 @@ macro_rules! failures {
 }
 pub(super) use failures;
 
-/// Which RMM has a row; the names are those that `failures!` takes.
+/// Which RMMs have a row; the names are those that `failures!` takes. The commands of 2.0 are
+/// TF-RMM's under the text's profile too.
 #[allow(non_upper_case_globals, reason = "they read as words of the table")]
 pub(super) mod which {
-    use crate::abi::profile::Rmm;
+    use super::Which;
 
-    pub(in crate::rmi) const Both: Option<Rmm> = None;
-    pub(in crate::rmi) const TfRmm: Option<Rmm> = Some(Rmm::TfRmm);
-    pub(in crate::rmi) const Spec: Option<Rmm> = Some(Rmm::Spec);
+    /// TF-RMM of 1.0.
+    pub(in crate::rmi) const TfRmm1: Which = Which(1);
+    /// The text of 1.0.
+    pub(in crate::rmi) const Spec: Which = Which(2);
+    /// 2.0.
+    pub(in crate::rmi) const V2: Which = Which(4);
+    /// 1.0, whoever implements it.
+    pub(in crate::rmi) const V1: Which = Which(TfRmm1.0 | Spec.0);
+    /// TF-RMM of both editions.
+    pub(in crate::rmi) const TfRmm: Which = Which(TfRmm1.0 | V2.0);
+    /// All.
+    pub(in crate::rmi) const All: Which = Which(V1.0 | V2.0);
 }
 
 /// X1 to X4 after a success; registers that the command does not define are zero.
@@ -87,6 +114,29 @@ pub(super) type Outputs = [u64; 4];
 
 /// Outputs of a command that has none.
 pub(super) const NO_OUTPUTS: Outputs = [0; 4];
+
+/// What a command answers after its check has passed.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// RMI_SUCCESS, with X1 to X4.
+    Success(Outputs),
+    /// RMI_INCOMPLETE: an operation waits. With X1 to X4.
+    Incomplete(MemReq, Outputs),
+    /// A failure of a command that has had some effect.
+    Failed(Box<Failure>),
+}
+
+impl From<Outputs> for Answer {
+    fn from(outputs: Outputs) -> Self {
+        Self::Success(outputs)
+    }
+}
+
+impl From<Checked<Outputs>> for Answer {
+    fn from(answer: Checked<Outputs>) -> Self {
+        answer.map_or_else(Self::Failed, Self::Success)
+    }
+}
 
 /// A failure condition that held.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +177,26 @@ impl Failure {
         Box::new(Self { row: row.row(), index: 0, detail, outputs: NO_OUTPUTS })
     }
 
+    /// A failure of a row that a command meets in the middle of its work.
+    pub(super) fn at<R: Rows>(row: R, index: u8, detail: String) -> Box<Self> {
+        Box::new(Self { row: row.row(), index, detail, outputs: NO_OUTPUTS })
+    }
+
+    /// A failure whose row stands in no command's table.
+    pub(super) fn of(row: &'static Row, detail: String) -> Box<Self> {
+        Box::new(Self { row, index: 0, detail, outputs: NO_OUTPUTS })
+    }
+
+    /// A failure of a row by its number in a table; see [`Failure::row_number`].
+    pub(super) fn remembered<R: Rows>(row: usize, detail: String) -> Box<Self> {
+        Box::new(Self { row: &R::ROWS[row], index: 0, detail, outputs: NO_OUTPUTS })
+    }
+
+    /// The number of the row in the table of `R`, if it stands there.
+    pub(super) fn row_number<R: Rows>(&self) -> Option<usize> {
+        R::ROWS.iter().position(|row| row == self.row)
+    }
+
     /// The failure with a value in output register `x` (1 is X1).
     pub(super) fn with_output(mut self: Box<Self>, x: usize, value: u64) -> Box<Self> {
         self.outputs[x - 1] = value;
@@ -164,6 +234,11 @@ impl<'s> Gate<'s> {
     /// A gate that ends at the first failure.
     pub(super) fn new(profile: Profile) -> Self {
         Self { profile, next: 0, survey: None, first: None }
+    }
+
+    /// A gate that begins in the middle of a table, at `row`: a command of several steps.
+    pub(super) fn resume<R: Rows>(profile: Profile, row: R) -> Self {
+        Self { next: row.index(), ..Self::new(profile) }
     }
 
     /// A gate that goes on after failures as far as it can and notes which conditions hold. What it
@@ -213,6 +288,11 @@ impl<'s> Gate<'s> {
         Ok(())
     }
 
+    /// A row that the code says nothing about because it does not apply.
+    pub(super) fn skip<R: Rows>(&mut self, row: R) {
+        assert!(!row.row().applies(self.profile), "row `{}` was skipped", row.row().id);
+    }
+
     /// A condition that yields what later lines need.
     pub(super) fn some<R: Rows, T>(
         &mut self,
@@ -244,6 +324,21 @@ impl<'s> Gate<'s> {
         })
     }
 
+    /// The end of a check that leaves the rows from `row` on to a later step, or has looked at them
+    /// for each of many things.
+    pub(super) fn pause<R: Rows, T>(mut self, row: R, plan: T) -> Checked<T> {
+        self.advance(row);
+        self.first.map_or(Ok(plan), Err)
+    }
+
+    /// The end of a table whose rows from the failure's on were looked at more than once.
+    pub(super) fn meet<T>(mut self, failure: Box<Failure>) -> Checked<T> {
+        if let Some(survey) = &mut self.survey {
+            survey.push((failure.row, false));
+        }
+        Err(self.first.take().unwrap_or(failure))
+    }
+
     /// The end of the table: every row has been looked at.
     pub(super) fn pass<R: Rows, T>(self, plan: T) -> Checked<T> {
         assert!(
@@ -272,9 +367,9 @@ mod tests {
     failures! {
         /// A table to try the gate with.
         Sample {
-            A "a" Input Both [] "a";
+            A "a" Input All [] "a";
             B "b" Input TfRmm ["a"] "b";
-            C "c" Realm Both ["a"] "c";
+            C "c" Realm All ["a"] "c";
         }
     }
 

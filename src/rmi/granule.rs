@@ -12,10 +12,10 @@ pub(super) struct Delegate {
 failures! {
     /// RMI_GRANULE_DELEGATE.
     DelegateRows {
-        Align "gran_align" Input Both [] "`addr` is not granule aligned";
-        Bound "gran_bound" Input Both [] "`addr` is not delegable memory";
-        State "gran_state" Input Both [] "the granule is not UNDELEGATED";
-        Gpt "gran_gpt" Input Both [] "the granule is not in the Non-secure PAS";
+        Align "gran_align" Input All [] "`addr` is not granule aligned";
+        Bound "gran_bound" Input All [] "`addr` is not delegable memory";
+        State "gran_state" Input All [] "the granule is not UNDELEGATED";
+        Gpt "gran_gpt" Input All [] "the granule is not in the Non-secure PAS";
     }
 }
 
@@ -41,6 +41,8 @@ impl Rmi for Delegate {
 }
 
 impl Plan for DelegatePlan {
+    type Answer = Outputs;
+
     fn apply(self, world: &mut World) -> Outputs {
         world.release(self.granule);
         NO_OUTPUTS
@@ -54,9 +56,9 @@ pub(super) struct Undelegate {
 failures! {
     /// RMI_GRANULE_UNDELEGATE.
     UndelegateRows {
-        Align "gran_align" Input Both [] "`addr` is not granule aligned";
-        Bound "gran_bound" Input Both [] "`addr` is not delegable memory";
-        State "gran_state" Input Both [] "the granule is not DELEGATED";
+        Align "gran_align" Input All [] "`addr` is not granule aligned";
+        Bound "gran_bound" Input All [] "`addr` is not delegable memory";
+        State "gran_state" Input All [] "the granule is not DELEGATED";
     }
 }
 
@@ -77,6 +79,8 @@ impl Rmi for Undelegate {
 }
 
 impl Plan for UndelegatePlan {
+    type Answer = Outputs;
+
     fn apply(self, world: &mut World) -> Outputs {
         world.granules.undelegate(self.granule, Gpt::Ns);
         NO_OUTPUTS

@@ -5,19 +5,29 @@
 //!
 //! *Architecture invariant:* only `apply` functions of this floor change a [`World`].
 
+mod absent;
+mod activation;
+mod blocks;
 mod data;
+mod data_map;
 mod gate;
 mod gic;
 mod granule;
+mod granule_range;
+mod operation;
 mod outcome;
 mod psci_complete;
 mod realm;
 mod rec;
+mod rec_operation;
 mod ripas;
 mod rtt;
 mod run;
+mod s2ap;
 mod system;
 mod terms;
+mod unmap;
+mod unprot_map;
 mod unprotected;
 
 pub use gate::{Failure, Row, Survey};
@@ -25,18 +35,16 @@ pub use outcome::Outcome;
 
 use crate::abi::command::{CallRegs, Command, CommandInfo};
 use crate::model::world::World;
-use gate::{Checked, Gate, Outputs, Rows};
+use gate::{Answer, Checked, Gate, Rows};
 
 /// The plan of one command: what its check proved and its effect needs.
 trait Plan: Sized {
-    /// The effect. Returns X1 to X4.
-    fn apply(self, world: &mut World) -> Outputs;
+    /// X1 to X4 of a command that can only succeed now. A few can answer otherwise although they
+    /// had their effect: stateful operations, and two of which TF-RMM says so.
+    type Answer: Into<Answer>;
 
-    /// As `apply`, for the two commands that TF-RMM can answer with a failure although they had
-    /// their effect. All others can not fail here.
-    fn apply_or_fail(self, world: &mut World) -> Checked<Outputs> {
-        Ok(self.apply(world))
-    }
+    /// The effect.
+    fn apply(self, world: &mut World) -> Self::Answer;
 }
 
 /// A command with its failure table.
@@ -89,6 +97,34 @@ macro_rules! with_rmi {
                 data::Create { rd, data, ipa, src, flags };
             DataCreateUnknown { rd, data, ipa } => data::CreateUnknown { rd, data, ipa };
             DataDestroy { rd, ipa } => data::Destroy { rd, ipa };
+            RmmActivate {} => activation::Activate;
+            RmmConfigGet { config_ptr } => activation::ConfigGet { config_ptr };
+            RmmConfigSet { config_ptr } => activation::ConfigSet { config_ptr };
+            GranuleTrackingGet { start, end } => granule_range::TrackingGet { start, end };
+            GptL1Create { addr } => granule_range::GptL1Create { addr };
+            GranuleRangeDelegate { base, top } => granule_range::Delegate { base, top };
+            GranuleRangeUndelegate { base, top } => granule_range::Undelegate { base, top };
+            RealmTerminate { rd } => realm::Terminate { rd };
+            RecCreateBegin { rd, rec, params_ptr } =>
+                rec_operation::Create { rd, rec, params_ptr };
+            RecDestroyBegin { rec } => rec_operation::Destroy { rec };
+            OpContinue { handle, flags } => operation::Continue::of(handle, flags);
+            OpMemDonate { handle, list_ptr, list_count } =>
+                operation::MemDonate { handle, list_ptr, list_count };
+            OpMemReclaim { handle, list_ptr, list_count } =>
+                operation::MemReclaim { handle, list_ptr, list_count };
+            OpCancel { handle } => operation::Cancel { handle };
+            RttDataMapInit { rd, data, ipa, src, flags } =>
+                data::Create { rd, data, ipa, src, flags };
+            RttDataMap { rd, base, top, flags, oaddr } =>
+                data_map::Map { rd, request: blocks::Request { base, top, flags, oaddr } };
+            RttUnprotMap { rd, base, top, flags, oaddr } =>
+                unprot_map::Map { rd, request: blocks::Request { base, top, flags, oaddr } };
+            RttDataUnmap { rd, base, top, flags, oaddr } =>
+                unmap::DataUnmap(unmap::Arguments { rd, base, top, flags, oaddr });
+            RttUnprotUnmap { rd, base, top, flags, oaddr } =>
+                unmap::UnprotUnmap(unmap::Arguments { rd, base, top, flags, oaddr });
+            RttSetS2ap { rd, rec, base, top } => s2ap::SetS2ap { rd, rec, base, top };
         }
     };
 }
@@ -97,24 +133,26 @@ impl World {
     /// Executes a command as the Host's SMC would.
     ///
     /// Every value of every argument is fine; what the RMM says of it is the outcome.
+    #[allow(clippy::useless_conversion, reason = "some plans answer an `Answer` themselves")]
     pub fn execute(&mut self, command: Command) -> Outcome {
+        if let Some(failure) = activation::barred(self, &command) {
+            return Outcome::failed(command, failure);
+        }
         with_rmi!(command, rmi => {
-            match rmi.check(self, Gate::new(self.profile())) {
-                Ok(plan) => match plan.apply_or_fail(self) {
-                    Ok(outputs) => Outcome::success(command, outputs),
-                    Err(failure) => Outcome::failed(command, failure),
-                },
-                Err(failure) => Outcome::failed(command, failure),
-            }
+            let answer = match rmi.check(self, Gate::new(self.profile())) {
+                Ok(plan) => plan.apply(self).into(),
+                Err(failure) => Answer::Failed(failure),
+            };
+            Outcome::of(command, answer)
         })
     }
 
-    /// Executes the call in `regs` (X0 to X6). A function identifier that is no command of RMM 1.0
-    /// answers −1.
+    /// Executes the call in `regs` (X0 to X6). A function identifier that is no command of the
+    /// profile's edition answers −1.
     pub fn call(&mut self, regs: &CallRegs) -> Outcome {
-        match Command::decode(regs) {
+        match Command::decode(regs, self.profile().edition()) {
             Some(command) => self.execute(command),
-            None => Outcome::unknown(),
+            None => absent::call(self, regs[0]),
         }
     }
 
@@ -141,6 +179,7 @@ pub fn rows(info: &CommandInfo) -> &'static [Row] {
     fn rows_of<C: Rmi>(_: &C) -> &'static [Row] {
         C::Rows::ROWS
     }
-    let command = Command::decode(&[info.fid, 0, 0, 0, 0, 0, 0]).expect("a row of the table");
+    let regs = [info.fid, 0, 0, 0, 0, 0, 0];
+    let command = Command::decode(&regs, info.edition()).expect("a row of the table");
     with_rmi!(command, rmi => rows_of(&rmi))
 }

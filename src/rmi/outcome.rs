@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::gate::{Failure, Outputs};
+use super::gate::{Answer, Failure};
 use crate::abi::addr::Hex;
 use crate::abi::command::{Command, ResultRegs};
-use crate::abi::status::{ReturnCode, Status};
+use crate::abi::status::{MemReq, ReturnCode, Status};
 
 /// What an SMC answered. A status is an outcome, not an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,10 +16,13 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn success(command: Command, outputs: Outputs) -> Self {
-        let [x1, x2, x3, x4] = outputs;
-        let regs = [ReturnCode::SUCCESS.pack(), x1, x2, x3, x4];
-        Self { command: Some(command), regs, failure: None }
+    pub(super) fn of(command: Command, answer: Answer) -> Self {
+        let (code, [x1, x2, x3, x4]) = match answer {
+            Answer::Success(outputs) => (ReturnCode::SUCCESS, outputs),
+            Answer::Incomplete(mem_req, outputs) => (ReturnCode::incomplete(mem_req), outputs),
+            Answer::Failed(failure) => return Self::failed(command, failure),
+        };
+        Self { command: Some(command), regs: [code.pack(), x1, x2, x3, x4], failure: None }
     }
 
     pub(super) fn failed(command: Command, failure: Box<Failure>) -> Self {
@@ -28,8 +31,9 @@ impl Outcome {
         Self { command: Some(command), regs, failure: Some(failure) }
     }
 
-    pub(super) fn unknown() -> Self {
-        Self { command: None, regs: [ReturnCode::UNKNOWN_FID, 0, 0, 0, 0], failure: None }
+    /// The answer to a call that is no command here: X0, and the failure if there is one.
+    pub(super) fn no_command(x0: u64, failure: Option<Box<Failure>>) -> Self {
+        Self { command: None, regs: [x0, 0, 0, 0, 0], failure }
     }
 
     /// The command that was executed; `None` if there is none with the function identifier.
@@ -68,6 +72,25 @@ impl Outcome {
         self.failure.as_deref()
     }
 
+    /// What a stateful operation waits for now; `None` if the command has ended.
+    #[must_use]
+    pub fn awaits(&self) -> Option<MemReq> {
+        let code = self.code().filter(|code| code.status == Status::Incomplete)?;
+        [MemReq::None, MemReq::Donate, MemReq::Reclaim]
+            .into_iter()
+            .find(|req| *req as u8 == code.index)
+    }
+
+    /// Which register has the handle of a stateful operation that has just begun.
+    #[must_use]
+    pub fn handle_reg(&self) -> Option<usize> {
+        let goes_on = matches!(
+            self.command?,
+            Command::OpContinue { .. } | Command::OpMemDonate { .. } | Command::OpMemReclaim { .. }
+        );
+        (self.status() == Some(Status::Incomplete) && !goes_on).then_some(1)
+    }
+
     /// The registers that the specification gives a meaning after this command and status, as
     /// indices (0 is X0).
     #[must_use]
@@ -75,11 +98,28 @@ impl Outcome {
         let Some(command) = self.command else { return vec![0] };
         let outputs = command.info().outputs.len();
         match (command, self.status()) {
+            (_, Some(Status::Incomplete)) => self.defined_of_incomplete(command),
+            (
+                Command::RttDataUnmap { .. } | Command::RttUnprotUnmap { .. },
+                Some(Status::Success),
+            ) => (0..=outputs).collect(),
+            // Which command's outputs they are is known to the operation, and zeros hurt nobody.
+            (Command::OpContinue { .. }, Some(Status::Success)) => (0..=outputs).collect(),
+            (Command::RecDestroyBegin { .. } | Command::RecCreateBegin { .. }, _) => vec![0],
             // VERSION answers both revisions whatever it says in X0.
             (_, Some(Status::Success)) | (Command::Version { .. }, _) => (0..=outputs).collect(),
             (Command::DataDestroy { .. } | Command::RttDestroy { .. }, _) => vec![0, 2],
             (Command::RttUnmapUnprotected { .. }, _) => vec![0, 1],
             _ => vec![0],
+        }
+    }
+
+    fn defined_of_incomplete(&self, command: Command) -> Vec<usize> {
+        match (command, self.awaits()) {
+            (Command::RecCreateBegin { .. }, _) => vec![0, 1, 2],
+            (Command::OpMemDonate { .. }, Some(MemReq::Donate | MemReq::None)) => vec![0, 1, 2],
+            (Command::OpContinue { .. } | Command::OpMemDonate { .. }, _) => vec![0],
+            _ => vec![0, 1],
         }
     }
 }
@@ -88,12 +128,17 @@ impl fmt::Display for Outcome {
     /// One line: the failure with the values compared, or the status and the outputs by name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(command) = self.command else {
-            return f
-                .write_str("SMC_NOT_SUPPORTED(-1): no RMI command has this function identifier");
+            return match &self.failure {
+                Some(failure) => write!(f, "{failure}"),
+                None => f.write_str(
+                    "SMC_NOT_SUPPORTED(-1): no RMI command has this function identifier",
+                ),
+            };
         };
-        match &self.failure {
-            Some(failure) => write!(f, "{failure}")?,
-            None => f.write_str(Status::Success.name())?,
+        match (&self.failure, self.code()) {
+            (Some(failure), _) => write!(f, "{failure}")?,
+            (None, Some(code)) => write!(f, "{code}")?,
+            (None, None) => write!(f, "{}", Hex(self.regs[0]))?,
         }
         for x in self.defined_regs().into_iter().skip(1) {
             write!(f, " {}={}", command.info().outputs[x - 1], Hex(self.regs[x]))?;

@@ -17,19 +17,19 @@ pub(super) struct Complete {
 failures! {
     /// RMI_PSCI_COMPLETE. All conditions have one status, so the order shows only in messages.
     CompleteRows {
-        CallingAlign "calling_align" Input Both [] "`calling_rec` is not granule aligned";
-        TargetAlign "target_align" Input Both [] "`target_rec` is not granule aligned";
-        CallingBound "calling_bound" Input Both [] "`calling_rec` is not delegable memory";
-        CallingState "calling_state" Input Both [] "`calling_rec` is not a REC granule";
-        TargetBound "target_bound" Input Both [] "`target_rec` is not delegable memory";
-        TargetState "target_state" Input Both [] "`target_rec` is not a REC granule";
-        Alias "alias" Input Both [] "both are one REC";
-        Running "pending" Input Both [] "the calling REC is running";
-        Pending "pending" Input Both [] "the calling REC has no PSCI request";
-        Owner "owner" Input Both [] "the RECs belong to different Realms";
-        Target "target" Input Both [] "the target is not the one that the request names";
-        Status "status" Input Both [] "the status is no answer to the request";
-        Denied "status" Input Both [] "CPU_ON is denied, and the target is on already";
+        CallingAlign "calling_align" Input All [] "`calling_rec` is not granule aligned";
+        TargetAlign "target_align" Input All [] "`target_rec` is not granule aligned";
+        CallingBound "calling_bound" Input All [] "`calling_rec` is not delegable memory";
+        CallingState "calling_state" Input All [] "`calling_rec` is not a REC granule";
+        TargetBound "target_bound" Input All [] "`target_rec` is not delegable memory";
+        TargetState "target_state" Input All [] "`target_rec` is not a REC granule";
+        Alias "alias" Input All [] "both are one REC";
+        Running "pending" Input All [] "the calling REC is running";
+        Pending "pending" Input All [] "the calling REC has no PSCI request";
+        Owner "owner" Input All [] "the RECs belong to different Realms";
+        Target "target" Input All [] "the target is not the one that the request names";
+        Status "status" Input All [] "the status is no answer to the request";
+        Denied "status" Input All [] "CPU_ON is denied, and the target is on already";
     }
 }
 
@@ -103,8 +103,12 @@ fn already_on(rec: &Rec) -> String {
 }
 
 impl Plan for CompletePlan {
-    fn apply(self, world: &mut World) -> Outputs {
-        let Self { calling, target, answer, start, .. } = self;
+    /// Fails if TF-RMM refuses what it has done.
+    type Answer = Checked<Outputs>;
+
+    fn apply(self, world: &mut World) -> Checked<Outputs> {
+        let Self { calling, target, answer, start, refused } = self;
+        let refused = refused.then(|| already_on(&world.recs[&target]));
         let keeps_gprs = world.profile().cpu_on_keeps_gprs();
         let caller = world.rec_mut(calling);
         let (entry_point, context_id) = (caller.gprs[2], caller.gprs[3]);
@@ -119,15 +123,9 @@ impl Plan for CompletePlan {
             target.pc = entry_point;
             target.runnable = true;
         }
-        NO_OUTPUTS
-    }
-
-    fn apply_or_fail(self, world: &mut World) -> Checked<Outputs> {
-        let refused = self.refused.then(|| already_on(&world.recs[&self.target]));
-        let outputs = self.apply(world);
         match refused {
             Some(detail) => Err(Failure::late(CompleteRows::Denied, detail)),
-            None => Ok(outputs),
+            None => Ok(NO_OUTPUTS),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! RMI_REALM_CREATE, RMI_REALM_ACTIVATE and RMI_REALM_DESTROY.
+//! RMI_REALM_CREATE, RMI_REALM_ACTIVATE, RMI_REALM_TERMINATE and RMI_REALM_DESTROY.
 
-use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, failures};
+use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, Rows, failures};
 use super::{Plan, Rmi};
 use crate::abi::addr::{GRANULE_SIZE, Hex, Level, RTT_ENTRIES};
 use crate::abi::params::{RealmParams, realm_flags};
@@ -20,27 +20,31 @@ pub(super) struct Create {
 }
 
 failures! {
-    /// RMI_REALM_CREATE. All conditions have one status, so the order shows only in messages.
+    /// RMI_REALM_CREATE. In 1.0 all conditions have one status, so the order shows only in
+    /// messages.
     CreateRows {
-        ParamsAlign "params_align" Input Both [] "`params_ptr` is not granule aligned";
-        ParamsBound "params_bound" Input Both [] "`params_ptr` is not delegable memory";
-        ParamsPas "params_pas" Input Both [] "the parameters are not in Non-secure memory";
-        Supported "params_supp" Input Both [] "the RMM does not support the parameters";
-        Level "rtt_num_level" Input Both [] "width, starting level and table count do not fit";
-        Valid "params_valid" Input Both [] "a parameter has a reserved encoding";
-        Vmid "vmid_valid" Input Both [] "the VMID is too large or in use";
-        Alias "alias" Input Both [] "`rd` is one of the starting-level RTTs";
-        RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
-        RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
-        RdState "rd_state" Input Both [] "`rd` is not DELEGATED";
-        RttAlign "rtt_align" Input Both [] "`rtt_base` is not aligned to the tables' size";
-        RttState "rtt_state" Input Both [] "a starting-level RTT is not DELEGATED";
+        ParamsAlign "params_align" Input All [] "`params_ptr` is not granule aligned";
+        ParamsBound "params_bound" Input All [] "`params_ptr` is not delegable memory";
+        ParamsPas "params_pas" Input All [] "the parameters are not in Non-secure memory";
+        Supported "params_supp" Input All [] "the RMM does not support the parameters";
+        Level "rtt_num_level" Input All [] "width, starting level and table count do not fit";
+        Valid "params_valid" Input All [] "a parameter has a reserved encoding";
+        BaseAlign "rtt_align" Input V2 [] "`rtt_base` is not aligned to the tables' size";
+        Vmid "vmid_valid" Input V1 [] "the VMID is too large or in use";
+        VmidFree "vmid_free" Global V2 [] "the RMM has no VMID left";
+        Alias "alias" Input All [] "`rd` is one of the starting-level RTTs";
+        RdAlign "rd_align" Input All [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input All [] "`rd` is not delegable memory";
+        RdState "rd_state" Input All [] "`rd` is not DELEGATED";
+        RttAlign "rtt_align" Input V1 [] "`rtt_base` is not aligned to the tables' size";
+        RttState "rtt_state" Input All [] "a starting-level RTT is not DELEGATED";
     }
 }
 
 pub(super) struct CreatePlan {
     rd: Granule,
     roots: Vec<Granule>,
+    vmid: u16,
     params: RealmParams,
     rtt: RttConfig,
     hash_algo: HashAlgo,
@@ -61,21 +65,18 @@ impl Rmi for Create {
         gate.ensure(F::Supported, unsupported.is_none(), || unsupported.unwrap_or_default())?;
         let rtt = rtt_config(&params, world.platform());
         let rtt = gate.some(F::Level, rtt, || inconsistent(&params, world.platform()))?;
-        let hash_algo = HashAlgo::from_code(params.hash_algo);
+        let hash_algo = hash_algo(&params, gate.profile());
         let hash_algo = gate.some(F::Valid, hash_algo, || {
             format!("hash_algo {} is reserved (0 is SHA-256, 1 is SHA-512)", params.hash_algo)
         })?;
-        let vmid_bits = world.platform().vmid_bits;
-        let vmid_free = !world.vmids.contains(&params.vmid);
-        gate.ensure(F::Vmid, u32::from(params.vmid) >> vmid_bits == 0 && vmid_free, || {
-            if vmid_free {
-                format!("VMID {} does not fit in {vmid_bits} bits", params.vmid)
-            } else {
-                format!("VMID {} belongs to another Realm", params.vmid)
-            }
-        })?;
-
         let base = params.rtt_base;
+        let align_bytes = gate.profile().rtt_base_align_granules(rtt.num_start) * GRANULE_SIZE;
+        let base_aligned = base.is_multiple_of(align_bytes);
+        let misaligned =
+            || format!("rtt_base {} is not a multiple of {}", Hex(base), Hex(align_bytes));
+        gate.ensure(F::BaseAlign, base_aligned, misaligned)?;
+        let vmid = gate.vmid([F::Vmid, F::VmidFree], world, params.vmid)?;
+
         let size_bytes = rtt.num_start * GRANULE_SIZE;
         let alias = self.rd >= base && self.rd - base < size_bytes;
         gate.ensure(F::Alias, !alias, || {
@@ -83,16 +84,41 @@ impl Rmi for Create {
         })?;
         let rows = [F::RdAlign, F::RdBound, F::RdState];
         let rd = gate.granule_in(rows, world, self.rd, GranuleState::Delegated)?;
-        let align_bytes = gate.profile().rtt_base_align_granules(rtt.num_start) * GRANULE_SIZE;
-        gate.ensure(F::RttAlign, base.is_multiple_of(align_bytes), || {
-            format!("rtt_base {} is not a multiple of {}", Hex(base), Hex(align_bytes))
-        })?;
+        gate.ensure(F::RttAlign, base_aligned, misaligned)?;
         let roots = delegated_run(world, base, rtt.num_start);
         let roots = gate.some(F::RttState, roots, || {
             format!("not all of the {} granules from {} are DELEGATED", rtt.num_start, Hex(base))
         })?;
-        gate.pass::<F, _>(CreatePlan { rd, roots, params, rtt, hash_algo })
+        gate.pass::<F, _>(CreatePlan { rd, roots, vmid, params, rtt, hash_algo })
     }
+}
+
+impl Gate<'_> {
+    /// `vmid_valid` of a VMID that the Host chose, or `vmid_free` where the RMM chooses.
+    fn vmid<R: Rows>(&mut self, rows: [R; 2], world: &World, asked: u16) -> Checked<u16> {
+        let [valid, free] = rows;
+        let bits = world.platform().vmid_bits;
+        let chosen = (0..=u16::MAX).take(1 << bits).find(|vmid| !world.vmids.contains(vmid));
+        if self.profile().chooses_vmids() {
+            self.skip(valid);
+            return self.some(free, chosen, || format!("all VMIDs of {bits} bits are in use"));
+        }
+        let in_use = world.vmids.contains(&asked);
+        self.ensure(valid, u32::from(asked) >> bits == 0 && !in_use, || {
+            if in_use {
+                format!("VMID {asked} belongs to another Realm")
+            } else {
+                format!("VMID {asked} does not fit in {bits} bits")
+            }
+        })?;
+        Ok(asked)
+    }
+}
+
+/// The algorithm that the parameters name, of those that the RMM knows.
+fn hash_algo(params: &RealmParams, profile: Profile) -> Option<HashAlgo> {
+    let algo = HashAlgo::from_code(params.hash_algo)?;
+    (algo != HashAlgo::Sha384 || profile.knows_sha384()).then_some(algo)
 }
 
 /// Says which of the parameters exceeds the platform (DEN0137 1.0, RealmParamsSupported; the
@@ -130,12 +156,36 @@ fn unsupported(params: &RealmParams, platform: &Platform, profile: Profile) -> O
             return Some(text);
         }
     }
+    let extras = profile.realm_params_have_planes().then(|| unsupported_extras(params)).flatten();
+    if extras.is_some() {
+        return extras;
+    }
     let offered = |algo| match algo {
         HashAlgo::Sha256 => platform.sha256,
         HashAlgo::Sha512 => platform.sha512,
+        HashAlgo::Sha384 => true,
     };
     let missing = HashAlgo::from_code(params.hash_algo).filter(|algo| !offered(*algo))?;
     Some(format!("hash_algo is {}, and the platform does not have it", missing.name()))
+}
+
+/// Says which of the parameters that 1.0 does not have asks for too much. Planes are not simulated,
+/// so none can be asked for.
+fn unsupported_extras(params: &RealmParams) -> Option<String> {
+    let RealmParams { num_aux_planes, ats_plane, flags1, .. } = params;
+    if params.mec_policy() > 1 {
+        return Some(format!("the MEC policy {} is reserved", params.mec_policy()));
+    }
+    if *num_aux_planes > 0 {
+        return Some(format!(
+            "{num_aux_planes} auxiliary planes are asked for; none are simulated"
+        ));
+    }
+    if *ats_plane > 0 {
+        return Some(format!("ats_plane is {ats_plane}, and there is only plane 0"));
+    }
+    let indirect = flags1 & realm_flags::S2AP_INDIRECT != 0;
+    indirect.then(|| "indirect permissions are asked for, and the RMM has none".into())
 }
 
 fn rtt_config(params: &RealmParams, platform: &Platform) -> Option<RttConfig> {
@@ -173,18 +223,21 @@ fn delegated_run(world: &World, base: u64, count: u64) -> Option<Vec<Granule>> {
 }
 
 impl Plan for CreatePlan {
+    type Answer = Outputs;
+
     fn apply(self, world: &mut World) -> Outputs {
-        let Self { rd, roots, params, rtt, hash_algo } = self;
+        let Self { rd, roots, vmid, params, rtt, hash_algo } = self;
         world.claim(rd, GranuleState::Rd);
         let roots = (0..).zip(roots).map(|(i, root)| root_table(world, &rtt, root, i)).collect();
-        let mut log = EventLog::with_hasher(hash_algo, world.hasher().clone());
+        let rule = world.profile().rim_rule();
+        let mut log = EventLog::with_hasher(hash_algo, world.hasher().clone()).by_rule(rule);
         log.push(MeasuredEvent::Realm(Box::new(RealmEvent::new(&params))));
-        world.vmids.insert(params.vmid);
+        world.vmids.insert(vmid);
         let realm = Realm {
             state: RealmState::New,
             rtt,
             roots,
-            vmid: params.vmid,
+            vmid,
             rpv: params.rpv,
             next_rec_index: 0,
             recs: Vec::new(),
@@ -216,10 +269,10 @@ pub(super) struct Activate {
 failures! {
     /// RMI_REALM_ACTIVATE.
     ActivateRows {
-        RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
-        RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
-        RdState "rd_state" Input Both [] "`rd` is not an RD granule";
-        RealmState "realm_state" Realm Both ["rd_bound", "rd_state"] "the Realm is not NEW";
+        RdAlign "rd_align" Input All [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input All [] "`rd` is not delegable memory";
+        RdState "rd_state" Input All [] "`rd` is not an RD granule";
+        RealmState "realm_state" Realm All ["rd_bound", "rd_state"] "the Realm is not NEW";
     }
 }
 
@@ -240,9 +293,57 @@ impl Rmi for Activate {
 }
 
 impl Plan for ActivatePlan {
+    type Answer = Outputs;
+
     fn apply(self, world: &mut World) -> Outputs {
         realm_mut(world, self.rd).state = RealmState::Active;
         world.realm_tally.realm_went(Some(RealmState::New), Some(RealmState::Active));
+        NO_OUTPUTS
+    }
+}
+
+pub(super) struct Terminate {
+    pub(super) rd: u64,
+}
+
+failures! {
+    /// RMI_REALM_TERMINATE.
+    TerminateRows {
+        RdAlign "rd_align" Input All [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input All [] "`rd` is not delegable memory";
+        RdState "rd_state" Input All [] "`rd` is not an RD granule";
+        Running "rec_state" Realm All [] "a REC of the Realm is running";
+    }
+}
+
+pub(super) struct TerminatePlan {
+    rd: Granule,
+}
+
+impl Rmi for Terminate {
+    type Rows = TerminateRows;
+    type Plan = TerminatePlan;
+
+    fn check(&self, world: &World, mut gate: Gate<'_>) -> Checked<TerminatePlan> {
+        use TerminateRows as F;
+        let rd = gate.rd([F::RdAlign, F::RdBound, F::RdState], world, self.rd)?;
+        let running = rd.realm.recs.iter().find(|rec| world.recs[rec].running);
+        gate.ensure(F::Running, running.is_none(), || {
+            let rec = running.map(|rec| world.granules.pa(*rec)).unwrap_or_default();
+            format!("REC {rec} is running")
+        })?;
+        gate.pass::<F, _>(TerminatePlan { rd: rd.granule })
+    }
+}
+
+impl Plan for TerminatePlan {
+    type Answer = Outputs;
+
+    fn apply(self, world: &mut World) -> Outputs {
+        let realm = realm_mut(world, self.rd);
+        let before = realm.state;
+        realm.state = RealmState::Zombie;
+        world.realm_tally.realm_went(Some(before), Some(RealmState::Zombie));
         NO_OUTPUTS
     }
 }
@@ -254,11 +355,12 @@ pub(super) struct Destroy {
 failures! {
     /// RMI_REALM_DESTROY. The text has one condition, `realm_live`, for RECs and for tables.
     DestroyRows {
-        RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
-        RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
-        RdState "rd_state" Input Both [] "`rd` is not an RD granule";
-        RecsLive "realm_live" Realm Both ["rd_bound", "rd_state"] "the Realm has RECs";
-        RttsLive "realm_live" Realm Both ["rd_bound", "rd_state"] "a starting-level RTT is live";
+        RdAlign "rd_align" Input All [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input All [] "`rd` is not delegable memory";
+        RdState "rd_state" Input All [] "`rd` is not an RD granule";
+        RecsLive "realm_live" Realm All ["rd_bound", "rd_state"] "the Realm has RECs";
+        NotZombie "realm_state" Realm V2 [] "the Realm was not terminated";
+        RttsLive "realm_live" Realm All ["rd_bound", "rd_state"] "a starting-level RTT is live";
     }
 }
 
@@ -276,6 +378,10 @@ impl Rmi for Destroy {
         gate.ensure(F::RecsLive, rd.realm.recs.is_empty(), || {
             format!("the Realm still has {} RECs", rd.realm.recs.len())
         })?;
+        let state = rd.realm.state;
+        gate.ensure(F::NotZombie, state == RealmState::Zombie, || {
+            format!("the Realm is {}; ZOMBIE is needed: RMI_REALM_TERMINATE first", state.name())
+        })?;
         let held = |root: &TableId| u64::from(world.tables.get(*root).held_by());
         let live: u64 = rd.realm.roots.iter().map(held).sum();
         gate.ensure(F::RttsLive, live == 0, || {
@@ -286,6 +392,8 @@ impl Rmi for Destroy {
 }
 
 impl Plan for DestroyPlan {
+    type Answer = Outputs;
+
     fn apply(self, world: &mut World) -> Outputs {
         let realm = world.realms.remove(&self.rd).expect("the check found the Realm");
         world.vmids.remove(&realm.vmid);

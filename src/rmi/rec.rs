@@ -1,4 +1,4 @@
-//! RMI_REC_AUX_COUNT, RMI_REC_CREATE and RMI_REC_DESTROY.
+//! RMI_REC_AUX_COUNT, RMI_REC_CREATE and RMI_REC_DESTROY of 1.0, each in one call.
 
 use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, failures};
 use super::realm::realm_mut;
@@ -17,9 +17,9 @@ pub(super) struct AuxCount {
 failures! {
     /// RMI_REC_AUX_COUNT.
     AuxCountRows {
-        RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
-        RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
-        RdState "rd_state" Input Both [] "`rd` is not an RD granule";
+        RdAlign "rd_align" Input All [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input All [] "`rd` is not delegable memory";
+        RdState "rd_state" Input All [] "`rd` is not an RD granule";
     }
 }
 
@@ -37,6 +37,8 @@ impl Rmi for AuxCount {
 }
 
 impl Plan for AuxCountPlan {
+    type Answer = Outputs;
+
     fn apply(self, world: &mut World) -> Outputs {
         [world.platform().rec_aux_count.into(), 0, 0, 0]
     }
@@ -54,24 +56,24 @@ failures! {
     /// TF-RMM takes the auxiliary granules before it looks at the Realm, so a bad one of them
     /// outranks the Realm's state, while a wrong number of good ones does not.
     CreateRows {
-        ParamsAlign "params_align" Input Both [] "`params_ptr` is not granule aligned";
-        ParamsBound "params_bound" Input Both [] "`params_ptr` is not delegable memory";
-        ParamsPas "params_pas" Input Both [] "the parameters are not in Non-secure memory";
-        AuxTooMany "num_aux" Input Both [] "there are more auxiliary granules than can be named";
-        AuxAlign "aux_align" Input Both [] "an auxiliary granule's address is not aligned";
-        AuxState "aux_state" Input Both [] "an auxiliary granule is not DELEGATED";
-        AuxAlias "aux_alias" Input Both [] "an auxiliary granule is named twice";
-        RecAlign "rec_align" Input Both [] "`rec` is not granule aligned";
-        RecBound "rec_bound" Input Both [] "`rec` is not delegable memory";
-        RecState "rec_gran_state" Input Both [] "`rec` is not DELEGATED";
-        RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
-        RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
-        RdState "rd_state" Input Both [] "`rd` is not an RD granule";
-        NumRecs "num_recs" Realm Both ["rd_bound", "rd_state"]
+        ParamsAlign "params_align" Input All [] "`params_ptr` is not granule aligned";
+        ParamsBound "params_bound" Input All [] "`params_ptr` is not delegable memory";
+        ParamsPas "params_pas" Input All [] "the parameters are not in Non-secure memory";
+        AuxTooMany "num_aux" Input All [] "there are more auxiliary granules than can be named";
+        AuxAlign "aux_align" Input All [] "an auxiliary granule's address is not aligned";
+        AuxState "aux_state" Input All [] "an auxiliary granule is not DELEGATED";
+        AuxAlias "aux_alias" Input All [] "an auxiliary granule is named twice";
+        RecAlign "rec_align" Input All [] "`rec` is not granule aligned";
+        RecBound "rec_bound" Input All [] "`rec` is not delegable memory";
+        RecState "rec_gran_state" Input All [] "`rec` is not DELEGATED";
+        RdAlign "rd_align" Input All [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input All [] "`rd` is not delegable memory";
+        RdState "rd_state" Input All [] "`rd` is not an RD granule";
+        NumRecs "num_recs" Realm All ["rd_bound", "rd_state"]
             "the Realm has as many RECs as it can";
-        RealmState "realm_state" Realm Both ["rd_bound", "rd_state"] "the Realm is not NEW";
-        Mpidr "mpidr_index" Input Both [] "the MPIDR is not that of the next REC";
-        NumAux "num_aux" Input Both [] "there are not as many auxiliary granules as needed";
+        RealmState "realm_state" Realm All ["rd_bound", "rd_state"] "the Realm is not NEW";
+        Mpidr "mpidr_index" Input All [] "the MPIDR is not that of the next REC";
+        NumAux "num_aux" Input All [] "there are not as many auxiliary granules as needed";
     }
 }
 
@@ -151,40 +153,55 @@ fn alias(aux: &[u64], rec: u64) -> Option<u64> {
 }
 
 impl Plan for CreatePlan {
+    type Answer = Outputs;
+
     fn apply(self, world: &mut World) -> Outputs {
         let Self { rd, rec, aux, index, params } = self;
-        world.claim(rec, GranuleState::Rec);
         for granule in &aux {
             world.claim(*granule, GranuleState::RecAux);
         }
-        let realm = realm_mut(world, rd);
-        realm.next_rec_index += 1;
-        realm.recs.push(rec);
-        if params.runnable() {
-            realm.log.push(MeasuredEvent::Rec(Box::new(RecEvent::new(&params))));
-        }
-        let mut gprs = [0; 31];
-        gprs[..params.gprs.len()].copy_from_slice(&params.gprs);
-        let contents = Rec {
-            owner: rd,
-            index,
-            mpidr: params.mpidr,
-            aux,
-            runnable: params.runnable(),
-            running: false,
-            pc: params.pc,
-            gprs,
-            psci_pending: false,
-            host_call_pending: false,
-            ripas_change: RipasChange::default(),
-            last_exit: LastExit::default(),
-            el1: El1::default(),
-            gic: Gic::default(),
-            attest: Attest::default(),
-        };
-        world.recs.insert(rec, contents);
+        insert(world, rd, rec, aux, index, &params);
         NO_OUTPUTS
     }
+}
+
+/// Makes a REC of the next index, with auxiliary granules that are its own, and measures it if it is
+/// runnable.
+pub(super) fn insert(
+    world: &mut World,
+    rd: Granule,
+    rec: Granule,
+    aux: Vec<Granule>,
+    index: u64,
+    params: &RecParams,
+) {
+    world.claim(rec, GranuleState::Rec);
+    let realm = realm_mut(world, rd);
+    realm.next_rec_index += 1;
+    realm.recs.push(rec);
+    if params.runnable() {
+        realm.log.push(MeasuredEvent::Rec(Box::new(RecEvent::new(params))));
+    }
+    let mut gprs = [0; 31];
+    gprs[..params.gprs.len()].copy_from_slice(&params.gprs);
+    let contents = Rec {
+        owner: rd,
+        index,
+        mpidr: params.mpidr,
+        aux,
+        runnable: params.runnable(),
+        running: false,
+        pc: params.pc,
+        gprs,
+        psci_pending: false,
+        host_call_pending: false,
+        ripas_change: RipasChange::default(),
+        last_exit: LastExit::default(),
+        el1: El1::default(),
+        gic: Gic::default(),
+        attest: Attest::default(),
+    };
+    world.recs.insert(rec, contents);
 }
 
 pub(super) struct Destroy {
@@ -194,10 +211,10 @@ pub(super) struct Destroy {
 failures! {
     /// RMI_REC_DESTROY.
     DestroyRows {
-        RecAlign "rec_align" Input Both [] "`rec` is not granule aligned";
-        RecBound "rec_bound" Input Both [] "`rec` is not delegable memory";
-        RecGranState "rec_gran_state" Input Both [] "`rec` is not a REC granule";
-        RecState "rec_state" Rec Both ["rec_bound", "rec_gran_state"] "the REC is running";
+        RecAlign "rec_align" Input All [] "`rec` is not granule aligned";
+        RecBound "rec_bound" Input All [] "`rec` is not delegable memory";
+        RecGranState "rec_gran_state" Input All [] "`rec` is not a REC granule";
+        RecState "rec_state" Rec All ["rec_bound", "rec_gran_state"] "the REC is running";
     }
 }
 
@@ -219,6 +236,8 @@ impl Rmi for Destroy {
 }
 
 impl Plan for DestroyPlan {
+    type Answer = Outputs;
+
     fn apply(self, world: &mut World) -> Outputs {
         let rec = world.recs.remove(&self.rec).expect("the check found the REC");
         realm_mut(world, rec.owner).recs.retain(|other| *other != self.rec);

@@ -19,19 +19,19 @@ pub(super) struct Init {
 failures! {
     /// RMI_RTT_INIT_RIPAS.
     InitRows {
-        SizeValid "size_valid" Input Both [] "`top` is not above `base`";
-        RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
-        RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
-        RdState "rd_state" Input Both [] "`rd` is not an RD granule";
+        SizeValid "size_valid" Input All [] "`top` is not above `base`";
+        RdAlign "rd_align" Input All [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input All [] "`rd` is not delegable memory";
+        RdState "rd_state" Input All [] "`rd` is not an RD granule";
         BaseGranAlign "base_align" Input TfRmm [] "`base` is not granule aligned";
-        TopGranAlign "top_gran_align" Input Both [] "`top` is not granule aligned";
-        TopBound "top_bound" Input Both [] "the range leaves the Protected IPA space";
-        RealmState "realm_state" Realm Both ["rd_bound", "rd_state"] "the Realm is not NEW";
-        BaseAlign "base_align" Rtt Both ["rd_bound", "rd_state"]
+        TopGranAlign "top_gran_align" Input All [] "`top` is not granule aligned";
+        TopBound "top_bound" Input All [] "the range leaves the Protected IPA space";
+        RealmState "realm_state" Realm All ["rd_bound", "rd_state"] "the Realm is not NEW";
+        BaseAlign "base_align" Rtt All ["rd_bound", "rd_state"]
             "`base` lies inside an entry of the level where the walk stops";
-        RtteState "rtte_state" Rtt Both ["rd_bound", "rd_state"]
+        RtteState "rtte_state" Rtt All ["rd_bound", "rd_state"]
             "the first entry can not be initialised";
-        NoProgress "no_progress" Rtt Both ["rd_bound", "rd_state", "top_gran_align"]
+        NoProgress "no_progress" Rtt All ["rd_bound", "rd_state", "top_gran_align"]
             "`top` lies inside the first entry";
     }
 }
@@ -67,10 +67,21 @@ impl Rmi for Init {
         let aligned = is_aligned(base.0, level.entry_size_bytes());
         gate.ensure_at(F::BaseAlign, aligned, level.to_index(), || misaligned(base, level))?;
         let entry = world.tables.entry(walk);
-        let stops = gate.profile().init_ripas_stops_at_others();
-        let good = matches!(entry, Rtte::Unassigned(_)) && (!stops || can_init(entry));
+        let profile = gate.profile();
+        let stops = profile.init_ripas_stops_at_others();
+        let takes_assigned = profile.init_ripas_takes_assigned();
+        let can_init = |entry: Rtte| {
+            let state = takes_assigned || matches!(entry.settled(), Rtte::Unassigned(_));
+            state && matches!(entry.ripas(), Some(Ripas::Empty | Ripas::Ram))
+        };
+        let unassigned = matches!(entry, Rtte::Unassigned(_));
+        let good = if stops { can_init(entry) } else { unassigned };
         gate.ensure_at(F::RtteState, good, level.to_index(), || {
-            let wanted = if stops { "UNASSIGNED (EMPTY or RAM)" } else { "UNASSIGNED" };
+            let wanted = match (stops, takes_assigned) {
+                (_, true) => "EMPTY or RAM",
+                (true, false) => "UNASSIGNED (EMPTY or RAM)",
+                (false, false) => "UNASSIGNED",
+            };
             wrong_entry(base, walk, entry, wanted)
         })?;
         let stop = |entry: &Rtte| match entry {
@@ -90,11 +101,6 @@ impl Gate<'_> {
     fn range_not_empty<R: Rows>(&mut self, row: R, base: u64, top: u64) -> Checked<()> {
         self.ensure(row, top > base, || format!("top {} is not above base {}", Hex(top), Hex(base)))
     }
-}
-
-/// The entries that TF-RMM initialises. One that is RAM already is measured again.
-fn can_init(entry: Rtte) -> bool {
-    matches!(entry, Rtte::Unassigned(Ripas::Empty | Ripas::Ram))
 }
 
 fn misaligned(base: Ipa, level: Level) -> String {
@@ -125,22 +131,26 @@ fn scan(world: &World, walk: Walk, base: Ipa, top: Ipa, stop: impl Fn(&Rtte) -> 
 
 /// Gives the entries from `walk` on, that cover `base..top`, another RIPAS. `base` may lie inside
 /// the first of them.
-fn set_ripas(world: &mut World, walk: Walk, base: Ipa, top: Ipa, ripas: Ripas) {
+fn set_ripas(world: &mut World, walk: Walk, base: Ipa, top: Ipa, change: impl Fn(Rtte) -> Rtte) {
     let first = align_down(base.0, walk.level.entry_size_bytes());
     let count = usize::try_from((top.0 - first) >> walk.level.entry_shift()).expect("a table");
     for index in walk.index..walk.index + count {
         let entry = world.tables.get(walk.table).entries()[index];
-        world.tables.set_entry(walk.table, index, entry.with_ripas(ripas));
+        world.tables.set_entry(walk.table, index, change(entry));
     }
 }
 
 impl Plan for InitPlan {
+    type Answer = Outputs;
+
     fn apply(self, world: &mut World) -> Outputs {
         let Self { rd, base, top, walk } = self;
-        set_ripas(world, walk, base, top, Ripas::Ram);
-        let entry_size_bytes = walk.level.entry_size_bytes();
-        let event = MeasuredEvent::Ripas(RipasEvent { base, top, entry_size_bytes });
-        realm_mut(world, rd).log.push(event);
+        set_ripas(world, walk, base, top, |entry| entry.settled().with_ripas(Ripas::Ram));
+        if world.profile().rim_rule().measures_ripas() {
+            let entry_size_bytes = walk.level.entry_size_bytes();
+            let event = MeasuredEvent::Ripas(RipasEvent { base, top, entry_size_bytes });
+            realm_mut(world, rd).log.push(event);
+        }
         [top.0, 0, 0, 0]
     }
 }
@@ -155,22 +165,23 @@ pub(super) struct Set {
 failures! {
     /// RMI_RTT_SET_RIPAS.
     SetRows {
-        SizeValid "size_valid" Input Both [] "`top` is not above `base`";
-        RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
-        RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
-        RdState "rd_state" Input Both [] "`rd` is not an RD granule";
-        RecAlign "rec_align" Input Both [] "`rec` is not granule aligned";
-        RecBound "rec_bound" Input Both [] "`rec` is not delegable memory";
-        RecGranState "rec_gran_state" Input Both [] "`rec` is not a REC granule";
-        RecState "rec_state" Rec Both ["rec_bound", "rec_gran_state"] "the REC is running";
-        RecOwner "rec_owner" Rec Both ["rec_bound", "rec_gran_state"]
+        SizeValid "size_valid" Input All [] "`top` is not above `base`";
+        TopGranFirst "top_gran_align" Input V2 [] "`top` is not granule aligned";
+        RdAlign "rd_align" Input All [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input All [] "`rd` is not delegable memory";
+        RdState "rd_state" Input All [] "`rd` is not an RD granule";
+        RecAlign "rec_align" Input All [] "`rec` is not granule aligned";
+        RecBound "rec_bound" Input All [] "`rec` is not delegable memory";
+        RecGranState "rec_gran_state" Input All [] "`rec` is not a REC granule";
+        RecState "rec_state" Rec All ["rec_bound", "rec_gran_state"] "the REC is running";
+        RecOwner "rec_owner" Rec All ["rec_bound", "rec_gran_state"]
             "the REC belongs to another Realm";
-        BaseBound "base_bound" Input Both [] "`base` is not where the REC's request stands";
-        TopBound "top_bound" Input Both [] "`top` is past the REC's request";
+        BaseBound "base_bound" Input All [] "`base` is not where the REC's request stands";
+        TopBound "top_bound" Input All [] "`top` is past the REC's request";
         TopGranAlign "top_gran_align" Input Spec [] "`top` is not granule aligned";
-        BaseAlign "base_align" Rtt Both ["rd_bound", "rd_state", "base_bound"]
+        BaseAlign "base_align" Rtt All ["rd_bound", "rd_state", "base_bound"]
             "`base` lies inside an entry of the level where the walk stops";
-        NoProgress "no_progress" Rtt Both ["rd_bound", "rd_state", "top_gran_align"]
+        NoProgress "no_progress" Rtt All ["rd_bound", "rd_state", "top_gran_align"]
             "no entry can be changed";
     }
 }
@@ -191,6 +202,7 @@ impl Rmi for Set {
         use SetRows as F;
         let Self { rd, rec, base, top } = *self;
         gate.range_not_empty(F::SizeValid, base, top)?;
+        gate.granule_aligned(F::TopGranFirst, top)?;
         let rd = gate.rd([F::RdAlign, F::RdBound, F::RdState], world, rd)?;
         let rows = [F::RecAlign, F::RecBound, F::RecGranState];
         let rec = gate.granule_in(rows, world, rec, GranuleState::Rec)?;
@@ -227,6 +239,7 @@ impl Rmi for Set {
         })?;
         let changes_destroyed = change.changes_destroyed();
         let stop = |entry: &Rtte| match entry.ripas() {
+            _ if entry.is_pending() => true,
             None => true,
             Some(Ripas::Destroyed) => !changes_destroyed,
             Some(_) => false,
@@ -240,9 +253,11 @@ impl Rmi for Set {
 }
 
 impl Plan for SetPlan {
+    type Answer = Outputs;
+
     fn apply(self, world: &mut World) -> Outputs {
         let Self { rec, base, top, walk, ripas } = self;
-        set_ripas(world, walk, base, top, ripas);
+        set_ripas(world, walk, base, top, |entry| entry.with_ripas(ripas));
         let rec = world.rec_mut(rec);
         rec.ripas_change.addr = top.0;
         [top.0, 0, 0, 0]

@@ -18,19 +18,19 @@ pub(super) struct Create {
 failures! {
     /// RMI_RTT_CREATE.
     CreateRows {
-        RttAlign "rtt_align" Input Both [] "`rtt` is not granule aligned";
-        RttBound "rtt_bound" Input Both [] "`rtt` is not delegable memory";
-        RttState "rtt_state" Input Both [] "`rtt` is not DELEGATED";
-        RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
-        RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
-        RdState "rd_state" Input Both [] "`rd` is not an RD granule";
-        LevelBound "level_bound" Input Both [] "no table can be made at this level";
-        IpaBound "ipa_bound" Input Both [] "`ipa` is outside the Realm's IPA space";
-        IpaAlign "ipa_align" Input Both [] "`ipa` is not aligned to what the table covers";
-        RttBound2 "rtt_bound2" Input Both [] "`rtt` needs LPA2";
-        RttWalk "rtt_walk" Rtt Both ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
+        RttAlign "rtt_align" Input All [] "`rtt` is not granule aligned";
+        RttBound "rtt_bound" Input All [] "`rtt` is not delegable memory";
+        RttState "rtt_state" Input All [] "`rtt` is not DELEGATED";
+        RdAlign "rd_align" Input All [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input All [] "`rd` is not delegable memory";
+        RdState "rd_state" Input All [] "`rd` is not an RD granule";
+        LevelBound "level_bound" Input All [] "no table can be made at this level";
+        IpaBound "ipa_bound" Input All [] "`ipa` is outside the Realm's IPA space";
+        IpaAlign "ipa_align" Input All [] "`ipa` is not aligned to what the table covers";
+        RttBound2 "rtt_bound2" Input All [] "`rtt` needs LPA2";
+        RttWalk "rtt_walk" Rtt All ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
             "the walk stops above the parent table";
-        RtteState "rtte_state" Rtt Both ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
+        RtteState "rtte_state" Rtt All ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
             "the parent's entry is a TABLE already";
     }
 }
@@ -94,11 +94,13 @@ impl Gate<'_> {
 }
 
 impl Plan for CreatePlan {
+    type Answer = Outputs;
+
     fn apply(self, world: &mut World) -> Outputs {
         let Self { rtt, level, parent } = self;
         world.claim(rtt, GranuleState::Rtt);
         let entry = world.tables.entry(parent);
-        let table = world.tables.insert_split(rtt, level, entry);
+        let table = world.tables.insert_split(rtt, level, entry.settled());
         world.tables.set(parent, Rtte::Table(table));
         NO_OUTPUTS
     }
@@ -113,17 +115,17 @@ pub(super) struct Destroy {
 failures! {
     /// RMI_RTT_DESTROY.
     DestroyRows {
-        RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
-        RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
-        RdState "rd_state" Input Both [] "`rd` is not an RD granule";
-        LevelBound "level_bound" Input Both [] "no table can be destroyed at this level";
-        IpaBound "ipa_bound" Input Both [] "`ipa` is outside the Realm's IPA space";
-        IpaAlign "ipa_align" Input Both [] "`ipa` is not aligned to what the table covers";
-        RttWalk "rtt_walk" Rtt Both ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
+        RdAlign "rd_align" Input All [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input All [] "`rd` is not delegable memory";
+        RdState "rd_state" Input All [] "`rd` is not an RD granule";
+        LevelBound "level_bound" Input All [] "no table can be destroyed at this level";
+        IpaBound "ipa_bound" Input All [] "`ipa` is outside the Realm's IPA space";
+        IpaAlign "ipa_align" Input All [] "`ipa` is not aligned to what the table covers";
+        RttWalk "rtt_walk" Rtt All ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
             "the walk stops above the parent table";
-        RtteState "rtte_state" Rtt Both ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
+        RtteState "rtte_state" Rtt All ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
             "the parent's entry is not a TABLE";
-        RttLive "rtt_live" Rtt Both ["rd_bound", "rd_state"] "the table has live entries";
+        RttLive "rtt_live" Rtt All ["rd_bound", "rd_state"] "the table has live entries";
     }
 }
 
@@ -180,6 +182,8 @@ impl Gate<'_> {
 }
 
 impl Plan for DestroyPlan {
+    type Answer = Outputs;
+
     fn apply(self, world: &mut World) -> Outputs {
         let Self { ipa, parent, child, protected } = self;
         let gone = if protected { Rtte::Unassigned(Ripas::Destroyed) } else { Rtte::UnassignedNs };
@@ -205,17 +209,17 @@ pub(super) struct Fold {
 failures! {
     /// RMI_RTT_FOLD.
     FoldRows {
-        RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
-        RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
-        RdState "rd_state" Input Both [] "`rd` is not an RD granule";
-        LevelBound "level_bound" Input Both [] "no table can be folded at this level";
-        IpaBound "ipa_bound" Input Both [] "`ipa` is outside the Realm's IPA space";
-        IpaAlign "ipa_align" Input Both [] "`ipa` is not aligned to what the table covers";
-        RttWalk "rtt_walk" Rtt Both ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
+        RdAlign "rd_align" Input All [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input All [] "`rd` is not delegable memory";
+        RdState "rd_state" Input All [] "`rd` is not an RD granule";
+        LevelBound "level_bound" Input All [] "no table can be folded at this level";
+        IpaBound "ipa_bound" Input All [] "`ipa` is outside the Realm's IPA space";
+        IpaAlign "ipa_align" Input All [] "`ipa` is not aligned to what the table covers";
+        RttWalk "rtt_walk" Rtt All ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
             "the walk stops above the parent table";
-        RtteState "rtte_state" Rtt Both ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
+        RtteState "rtte_state" Rtt All ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
             "the parent's entry is not a TABLE";
-        RttHomo "rtt_homo" Rtt Both ["rd_bound", "rd_state"] "the table is not homogeneous";
+        RttHomo "rtt_homo" Rtt All ["rd_bound", "rd_state"] "the table is not homogeneous";
     }
 }
 
@@ -260,6 +264,8 @@ fn block_too_large(table: &Table) -> bool {
 }
 
 impl Plan for FoldPlan {
+    type Answer = Outputs;
+
     fn apply(self, world: &mut World) -> Outputs {
         let rtt = replace_table(world, self.parent, self.child, self.folded);
         [rtt, 0, 0, 0]
@@ -275,12 +281,12 @@ pub(super) struct ReadEntry {
 failures! {
     /// RMI_RTT_READ_ENTRY.
     ReadEntryRows {
-        RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
-        RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
-        RdState "rd_state" Input Both [] "`rd` is not an RD granule";
-        LevelBound "level_bound" Input Both [] "the Realm has no table at this level";
-        IpaBound "ipa_bound" Input Both [] "`ipa` is outside the Realm's IPA space";
-        IpaAlign "ipa_align" Input Both [] "`ipa` is not aligned to an entry of the level";
+        RdAlign "rd_align" Input All [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input All [] "`rd` is not delegable memory";
+        RdState "rd_state" Input All [] "`rd` is not an RD granule";
+        LevelBound "level_bound" Input All [] "the Realm has no table at this level";
+        IpaBound "ipa_bound" Input All [] "`ipa` is outside the Realm's IPA space";
+        IpaAlign "ipa_align" Input All [] "`ipa` is not aligned to an entry of the level";
     }
 }
 
@@ -310,12 +316,16 @@ mod entry_state {
 }
 
 impl Plan for ReadEntryPlan {
+    type Answer = Outputs;
+
     fn apply(self, world: &mut World) -> Outputs {
         let Self { walk } = self;
         let hidden = world.profile().read_entry_hides_destroyed();
         let (state, desc, ripas) = match world.tables.entry(walk) {
-            Rtte::Unassigned(ripas) => (entry_state::UNASSIGNED, 0, ripas),
-            Rtte::UnassignedNs => (entry_state::UNASSIGNED, 0, Ripas::Empty),
+            Rtte::Unassigned(ripas) | Rtte::Pending { ripas, .. } => {
+                (entry_state::UNASSIGNED, 0, ripas)
+            }
+            Rtte::UnassignedNs | Rtte::PendingNs(_) => (entry_state::UNASSIGNED, 0, Ripas::Empty),
             Rtte::Assigned { ripas: Ripas::Destroyed, .. } if hidden => {
                 (entry_state::ASSIGNED, 0, Ripas::Destroyed)
             }

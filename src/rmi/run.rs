@@ -26,30 +26,31 @@ failures! {
     /// TF-RMM looks at `run_ptr` twice before it runs the REC, and once more when it writes the
     /// exit.
     EnterRows {
-        RunAlign "run_align" Input Both [] "`run_ptr` is not granule aligned";
-        RunBound "run_bound" Input Both [] "`run_ptr` is not delegable memory";
-        RunState "run_pas" Input Both [] "`run_ptr` is delegated";
-        RecAlign "rec_align" Input Both [] "`rec` is not granule aligned";
-        RecBound "rec_bound" Input Both [] "`rec` is not delegable memory";
-        RecGranState "rec_gran_state" Input Both [] "`rec` is not a REC granule";
-        RecState "rec_state" Rec Both ["run_bound", "rec_bound", "rec_gran_state"]
+        RunAlign "run_align" Input All [] "`run_ptr` is not granule aligned";
+        RunBound "run_bound" Input All [] "`run_ptr` is not delegable memory";
+        RunState "run_pas" Input All [] "`run_ptr` is delegated";
+        RecAlign "rec_align" Input All [] "`rec` is not granule aligned";
+        RecBound "rec_bound" Input All [] "`rec` is not delegable memory";
+        RecGranState "rec_gran_state" Input All [] "`rec` is not a REC granule";
+        RecState "rec_state" Rec All ["run_bound", "rec_bound", "rec_gran_state"]
             "the REC is running";
-        RunRead "run_pas" Input Both [] "`run_ptr` is not in the Non-secure PAS";
-        RealmNew "realm_state" Realm Both ["run_bound", "rec_bound", "rec_gran_state"]
+        RunRead "run_pas" Input All [] "`run_ptr` is not in the Non-secure PAS";
+        RealmNew "realm_state" Realm All ["run_bound", "rec_bound", "rec_gran_state"]
             "the Realm is NEW";
-        RealmOff "system_off" Realm Both ["run_bound", "rec_bound", "rec_gran_state"]
+        RealmOff "system_off" Realm All ["run_bound", "rec_bound", "rec_gran_state"]
             "the Realm is SYSTEM_OFF";
-        Runnable "rec_runnable" Rec Both ["run_bound", "rec_bound", "rec_gran_state"]
+        RealmZombie "realm_state" Realm V2 [] "the Realm was terminated";
+        Runnable "rec_runnable" Rec All ["run_bound", "rec_bound", "rec_gran_state"]
             "the REC is not runnable";
-        PsciPending "rec_psci_pending" Rec Both ["run_bound", "rec_bound", "rec_gran_state"]
+        PsciPending "rec_psci_pending" Rec All ["run_bound", "rec_bound", "rec_gran_state"]
             "a PSCI request is pending";
-        Gicv3 "rec_gicv3" Rec Both ["run_bound", "rec_bound", "rec_gran_state"]
+        Gicv3 "rec_gicv3" Rec V1 ["run_bound", "rec_bound", "rec_gran_state"]
             "the GICv3 registers are not valid";
         InjectSea "inject_sea" Rec TfRmm []
             "a SEA is to be injected, and the last exit was no abort at an Unprotected IPA";
-        Mmio "rec_mmio" Rec Both ["run_bound", "rec_bound", "rec_gran_state"]
+        Mmio "rec_mmio" Rec All ["run_bound", "rec_bound", "rec_gran_state"]
             "an access is to be emulated, and the last exit was none that can be";
-        ExitWrite "run_pas" Input Both [] "`run_ptr` was taken away while the REC ran";
+        ExitWrite "run_pas" Input All [] "`run_ptr` was taken away while the REC ran";
     }
 }
 
@@ -72,11 +73,13 @@ impl Rmi for Enter {
         let rec = &world.recs[&granule];
         gate.ensure(F::RecState, !rec.running, || "the REC is running".into())?;
         gate.host_readable(F::RunRead, world, run)?;
-        let enter = world.memory.page(run).with_bytes(RecEnter::read);
+        let enter = world.memory.page(run).with_bytes(|page| RecEnter::read(page, gate.profile()));
         let state = world.realms[&rec.owner].state;
         let found = || format!("the Realm is {}; ACTIVE is needed", state.name());
         gate.ensure_at(F::RealmNew, state != RealmState::New, 0, found)?;
-        gate.ensure_at(F::RealmOff, state != RealmState::SystemOff, 1, found)?;
+        let off_index = u8::from(gate.profile().enter_names_realm_state());
+        gate.ensure_at(F::RealmOff, state != RealmState::SystemOff, off_index, found)?;
+        gate.ensure(F::RealmZombie, state != RealmState::Zombie, found)?;
         gate.ensure(F::Runnable, rec.runnable, || {
             format!("REC {} was not made runnable, or switched itself off", Hex(self.rec))
         })?;
@@ -122,12 +125,10 @@ fn last_exit_text(rec: &Rec) -> String {
 }
 
 impl Plan for EnterPlan {
-    fn apply(self, world: &mut World) -> Outputs {
-        // A run page that was taken away is a failure only `apply_or_fail` can report.
-        self.apply_or_fail(world).unwrap_or(NO_OUTPUTS)
-    }
+    /// Fails if the run page was taken away while the REC ran.
+    type Answer = Checked<Outputs>;
 
-    fn apply_or_fail(self, world: &mut World) -> Checked<Outputs> {
+    fn apply(self, world: &mut World) -> Checked<Outputs> {
         let Self { run, rec: granule, enter } = self;
         let answer = answer_last_exit(world, granule, &enter);
         let rec = world.rec_mut(granule);
@@ -203,6 +204,9 @@ fn complete_ripas_change(rec: &mut Rec, enter: &RecEnter) {
 }
 
 fn exit_gic(world: &World, granule: Granule, exit: &mut RecExit) {
+    if !world.profile().gic_is_in_run_page() {
+        return;
+    }
     let gic = &world.recs[&granule].gic;
     let lrs = world.platform().gicv3_num_lrs as usize;
     exit.gicv3_lrs[..lrs].copy_from_slice(&gic.lrs[..lrs]);

@@ -5,9 +5,6 @@ use super::{Plan, Rmi};
 use crate::abi::addr::Hex;
 use crate::model::world::World;
 
-/// The one revision of the interface that is spoken: 1.0 (minor in 15:0, major in 30:16).
-const REVISION_1_0: u64 = 1 << 16;
-
 pub(super) struct Version {
     pub(super) req: u64,
 }
@@ -15,30 +12,40 @@ pub(super) struct Version {
 failures! {
     /// RMI_VERSION. The text calls it no failure condition, but it has the status of one.
     VersionRows {
-        Revision "revision" Input Both [] "the requested revision is not 1.0";
+        Revision "revision" Input All [] "the requested revision is not spoken";
     }
 }
 
-pub(super) struct VersionPlan;
+pub(super) struct VersionPlan {
+    spoken: u64,
+}
 
 impl Rmi for Version {
     type Rows = VersionRows;
     type Plan = VersionPlan;
 
     fn check(&self, _: &World, mut gate: Gate<'_>) -> Checked<VersionPlan> {
-        let req = self.req;
+        let (req, spoken) = (self.req, gate.profile().rmi_revision());
         // X1 and X2 name the lower and the higher revision whatever X0 says.
-        gate.ensure(VersionRows::Revision, req == REVISION_1_0, || {
-            format!("revision {}.{} ({}) is not 1.0", req >> 16 & 0x7FFF, req & 0xFFFF, Hex(req))
+        gate.ensure(VersionRows::Revision, req == spoken, || {
+            let [req_text, spoken] = [req, spoken].map(revision);
+            format!("revision {req_text} ({}) is not {spoken}", Hex(req))
         })
-        .map_err(|failure| failure.with_output(1, REVISION_1_0).with_output(2, REVISION_1_0))?;
-        gate.pass::<VersionRows, _>(VersionPlan)
+        .map_err(|failure| failure.with_output(1, spoken).with_output(2, spoken))?;
+        gate.pass::<VersionRows, _>(VersionPlan { spoken })
     }
 }
 
+/// Minor in bits 15:0, major in 30:16.
+fn revision(number: u64) -> String {
+    format!("{}.{}", number >> 16 & 0x7FFF, number & 0xFFFF)
+}
+
 impl Plan for VersionPlan {
+    type Answer = Outputs;
+
     fn apply(self, _: &mut World) -> Outputs {
-        [REVISION_1_0, REVISION_1_0, 0, 0]
+        [self.spoken, self.spoken, 0, 0]
     }
 }
 
@@ -49,7 +56,7 @@ pub(super) struct Features {
 failures! {
     /// RMI_FEATURES never fails; the row keeps the table from being empty.
     FeaturesRows {
-        Never "never" Input Both [] "RMI_FEATURES does not fail";
+        Never "never" Input All [] "RMI_FEATURES does not fail";
     }
 }
 
@@ -68,8 +75,10 @@ impl Rmi for Features {
 }
 
 impl Plan for FeaturesPlan {
+    type Answer = Outputs;
+
     fn apply(self, world: &mut World) -> Outputs {
-        let value = if self.index == 0 { world.platform().feature_register_0() } else { 0 };
-        [value, 0, 0, 0]
+        let edition = world.profile().edition();
+        [world.platform().feature_register(edition, self.index), 0, 0, 0]
     }
 }

@@ -18,19 +18,19 @@ pub(super) struct Map {
 failures! {
     /// RMI_RTT_MAP_UNPROTECTED.
     MapRows {
-        LevelBound "level_bound" Input Both [] "nothing can be mapped at this level";
-        RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
-        RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
-        RdState "rd_state" Input Both [] "`rd` is not an RD granule";
-        LevelStart "level_bound" Input Both [] "the level is above the Realm's starting level";
-        AttrValid "attr_valid" Input Both [] "`desc` has bits that are not the Host's";
-        AddrBound "addr_bound" Input Both [] "the address in `desc` needs LPA2";
-        AddrAlign "addr_align" Input Both [] "the address in `desc` is not aligned to the level";
-        IpaBound "ipa_bound" Input Both [] "`ipa` is outside the Unprotected IPA space";
-        IpaAlign "ipa_align" Input Both [] "`ipa` is not aligned to the level";
-        RttWalk "rtt_walk" Rtt Both ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
+        LevelBound "level_bound" Input All [] "nothing can be mapped at this level";
+        RdAlign "rd_align" Input All [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input All [] "`rd` is not delegable memory";
+        RdState "rd_state" Input All [] "`rd` is not an RD granule";
+        LevelStart "level_bound" Input All [] "the level is above the Realm's starting level";
+        AttrValid "attr_valid" Input All [] "`desc` has bits that are not the Host's";
+        AddrBound "addr_bound" Input All [] "the address in `desc` needs LPA2";
+        AddrAlign "addr_align" Input All [] "the address in `desc` is not aligned to the level";
+        IpaBound "ipa_bound" Input All [] "`ipa` is outside the Unprotected IPA space";
+        IpaAlign "ipa_align" Input All [] "`ipa` is not aligned to the level";
+        RttWalk "rtt_walk" Rtt All ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
             "the walk stops above the level";
-        RtteState "rtte_state" Rtt Both ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
+        RtteState "rtte_state" Rtt All ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
             "the entry is not UNASSIGNED_NS";
     }
 }
@@ -129,6 +129,8 @@ impl Gate<'_> {
 }
 
 impl Plan for MapPlan {
+    type Answer = Outputs;
+
     fn apply(self, world: &mut World) -> Outputs {
         world.tables.set(self.walk, Rtte::AssignedNs { pa: self.pa, attr: self.attr });
         NO_OUTPUTS
@@ -144,16 +146,16 @@ pub(super) struct Unmap {
 failures! {
     /// RMI_RTT_UNMAP_UNPROTECTED.
     UnmapRows {
-        LevelBound "level_bound" Input Both [] "nothing can be mapped at this level";
-        RdAlign "rd_align" Input Both [] "`rd` is not granule aligned";
-        RdBound "rd_bound" Input Both [] "`rd` is not delegable memory";
-        RdState "rd_state" Input Both [] "`rd` is not an RD granule";
-        LevelStart "level_bound" Input Both [] "the level is above the Realm's starting level";
-        IpaBound "ipa_bound" Input Both [] "`ipa` is outside the Unprotected IPA space";
-        IpaAlign "ipa_align" Input Both [] "`ipa` is not aligned to the level";
-        RttWalk "rtt_walk" Rtt Both ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
+        LevelBound "level_bound" Input All [] "nothing can be mapped at this level";
+        RdAlign "rd_align" Input All [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input All [] "`rd` is not delegable memory";
+        RdState "rd_state" Input All [] "`rd` is not an RD granule";
+        LevelStart "level_bound" Input All [] "the level is above the Realm's starting level";
+        IpaBound "ipa_bound" Input All [] "`ipa` is outside the Unprotected IPA space";
+        IpaAlign "ipa_align" Input All [] "`ipa` is not aligned to the level";
+        RttWalk "rtt_walk" Rtt All ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
             "the walk stops above the level";
-        RtteState "rtte_state" Rtt Both ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
+        RtteState "rtte_state" Rtt All ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
             "the entry is not ASSIGNED_NS";
     }
 }
@@ -192,6 +194,8 @@ impl Rmi for Unmap {
 }
 
 impl Plan for UnmapPlan {
+    type Answer = Outputs;
+
     fn apply(self, world: &mut World) -> Outputs {
         world.tables.set(self.walk, Rtte::UnassignedNs);
         [world.tables.skip_non_live(self.walk, self.ipa).0, 0, 0, 0]

@@ -11,6 +11,7 @@ use super::ftrace::{self, Event};
 use super::{ImportError, MAX_LOG_BYTES};
 use crate::abi::addr::Level;
 use crate::abi::command::CommandInfo;
+use crate::abi::profile::Edition;
 use crate::abi::status::{ReturnCode, Status};
 
 /// Longest line that can show a call, in bytes.
@@ -221,7 +222,7 @@ impl Reader {
         if LATER.iter().any(|start| short.starts_with(start)) {
             return Err(ImportError::Later { line, name: name.to_owned() });
         }
-        let Some(command) = CommandInfo::by_name(short) else {
+        let Some(command) = CommandInfo::of_name(short, Edition::default()) else {
             self.log.tally.other_commands += 1;
             return Ok(true);
         };

@@ -2,11 +2,13 @@
 
 use super::{Caller, Outcome};
 use crate::abi::rsi::result;
-use crate::measure::rim::HashAlgo;
 
-/// Offsets in RsiRealmConfig (DEN0137 1.0 B5.4).
+/// Offsets in RsiRealmConfig (DEN0137 1.0 B5.4; planes and the GIC are of 2.0).
 const IPA_WIDTH: usize = 0x0;
 const HASH_ALGO: usize = 0x8;
+const NUM_AUX_PLANES: usize = 0x10;
+const GICV3_VTR: usize = 0x18;
+const ATS_PLANE: usize = 0x20;
 const RPV: usize = 0x200;
 
 pub(super) fn call(caller: &mut Caller<'_>) -> Outcome {
@@ -20,15 +22,19 @@ pub(super) fn call(caller: &mut Caller<'_>) -> Outcome {
     };
     let realm = caller.realm();
     let width = u64::from(realm.rtt.ipa_width).to_le_bytes();
-    let algo = match realm.log.algo() {
-        HashAlgo::Sha256 => 0,
-        HashAlgo::Sha512 => 1,
-    };
+    let algo = caller.world.profile().realm_config_hash_algo(realm.log.algo().code());
     let rpv = realm.rpv;
+    let has_gic = caller.world.profile().realm_config_has_gic();
+    let vtr = caller.world.platform().ich_vtr();
     // The rest of the granule keeps its contents.
     let memory = &mut caller.world.memory;
     memory.store(granule, IPA_WIDTH, &width);
     memory.store(granule, HASH_ALGO, &[algo]);
     memory.store(granule, RPV, &rpv);
+    if has_gic {
+        memory.store(granule, NUM_AUX_PLANES, &[0; 8]);
+        memory.store(granule, GICV3_VTR, &vtr.to_le_bytes());
+        memory.store(granule, ATS_PLANE, &[0; 8]);
+    }
     caller.answer(result::SUCCESS, [0; 3])
 }

@@ -15,9 +15,12 @@ pub(super) fn read(caller: &mut Caller<'_>) -> Outcome {
         Ok(n) if n <= NUM_REMS => *caller.realm().rems[n - 1].slot(),
         _ => return caller.input_error(),
     };
+    let keeps_rest = caller.world.profile().measurement_read_keeps_rest();
+    let len_bytes = if keeps_rest { caller.realm().log.algo().len_bytes() } else { slot.len() };
     let gprs = &mut caller.rec_mut().gprs;
     gprs[0] = result::SUCCESS;
-    for (gpr, word) in gprs[1..9].iter_mut().zip(slot.chunks_exact(8)) {
+    gprs[8] = 0;
+    for (gpr, word) in gprs[1..9].iter_mut().zip(slot[..len_bytes].chunks_exact(8)) {
         *gpr = u64::from_le_bytes(word.try_into().expect("eight bytes"));
     }
     Outcome::Return

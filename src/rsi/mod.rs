@@ -31,8 +31,6 @@ pub(crate) enum Outcome {
     Abort(RecExit),
 }
 
-/// The one revision of RSI: 1.0.
-const REVISION_1_0: u64 = 1 << 16;
 /// SMCCC 1.2.
 const SMCCC_1_2: u64 = 1 << 16 | 2;
 
@@ -43,9 +41,12 @@ pub(crate) fn call(world: &mut World, rec: Granule) -> Outcome {
     match function {
         fid::SMCCC_VERSION => caller.answer(SMCCC_1_2, [0; 3]),
         fid::VERSION => {
-            let known = caller.reg(1) == REVISION_1_0;
+            let asked = caller.reg(1);
+            let [lowest, highest] = caller.world.profile().rsi_revisions();
+            let known = (lowest..=highest).contains(&asked);
             let status = if known { result::SUCCESS } else { result::ERROR_INPUT };
-            caller.answer(status, [REVISION_1_0, REVISION_1_0, 0])
+            let lower = if known { asked } else { highest };
+            caller.answer(status, [lower, highest, 0])
         }
         fid::FEATURES => caller.answer(result::SUCCESS, [0; 3]),
         fid::MEASUREMENT_READ => measurement::read(&mut caller),

@@ -198,11 +198,14 @@ impl Run<'_, '_> {
             Some(answer) => {
                 let mismatches = self.compare(answer, &outcome)?;
                 if !mismatches.is_empty() {
-                    self.report(&command_text(regs), mismatches)?;
+                    self.report(&command_text(regs, outcome.command()), mismatches)?;
                 }
             }
             None if outcome.is_success() => {}
-            None => return Err(self.refused(command_text(regs), outcome.to_string())),
+            None => {
+                let text = command_text(regs, outcome.command());
+                return Err(self.refused(text, outcome.to_string()));
+            }
         }
         Ok(outcome)
     }
@@ -234,7 +237,10 @@ impl Run<'_, '_> {
         if outcome.is_success() {
             return Ok(());
         }
-        Err(self.refused(format!("{} (for `auto`)", command_text(&regs)), outcome.to_string()))
+        Err(self.refused(
+            format!("{} (for `auto`)", command_text(&regs, Some(command))),
+            outcome.to_string(),
+        ))
     }
 
     fn compare(&self, answer: &Answer, outcome: &Outcome) -> Result<Vec<Mismatch>, ScriptError> {
@@ -298,8 +304,8 @@ fn missing_table(outcome: &Outcome) -> Option<(u64, u64, Level)> {
     (found < needed).then_some((rd, ipa, level))
 }
 
-fn command_text(regs: &CallRegs) -> String {
-    let Some(command) = Command::decode(regs) else { return format!("call {}", Hex(regs[0])) };
+fn command_text(regs: &CallRegs, command: Option<Command>) -> String {
+    let Some(command) = command else { return format!("call {}", Hex(regs[0])) };
     let info = command.info();
     let mut text = format!("RMI_{}", info.name);
     for (name, value) in info.inputs.iter().zip(&regs[1..]) {

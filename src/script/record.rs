@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Hex};
-use crate::abi::command::{CallRegs, Command};
+use crate::abi::command::Command;
 use crate::abi::params::{DATA_MEASURE, REC_RUNNABLE, RealmParams, RecParams};
 use crate::abi::profile::Profile;
 use crate::measure::image::Image;
@@ -89,7 +89,7 @@ impl Observer for Recorder {
                     self.pages.insert(pa + i * GRANULE_SIZE, Source::Image { image, offset });
                 }
             }
-            Action::Call(regs) => self.call(regs, record, world),
+            Action::Call(_) => self.call(record, world),
             _ => {}
         }
     }
@@ -137,11 +137,11 @@ impl Recorder {
         Recorded { text, attachments: self.attachments.clone() }
     }
 
-    fn call(&mut self, regs: &CallRegs, record: &Record, world: &World) {
+    fn call(&mut self, record: &Record, world: &World) {
         let Some(outcome) = record.outcome.as_ref().filter(|outcome| outcome.is_success()) else {
             return;
         };
-        match Command::decode(regs) {
+        match outcome.command() {
             Some(Command::RealmCreate { params_ptr, .. }) => self.realm_create(params_ptr),
             Some(Command::RttInitRipas { base, .. }) => self.init_ripas(base, outcome.regs()[1]),
             Some(Command::DataCreate { ipa, src, flags, .. }) => self.data_create(ipa, src, flags),

@@ -103,7 +103,8 @@ pub(super) fn guest(
     mismatches: &mut Vec<Mismatch>,
 ) {
     let Action::Call(regs) = action else { return };
-    let Some(Command::RecEnter { rec, .. }) = Command::decode(regs) else { return };
+    let edition = world.profile().edition();
+    let Some(Command::RecEnter { rec, .. }) = Command::decode(regs, edition) else { return };
     let log = world.guest(rec).map(|program| program.log()).unwrap_or_default();
     let got: Vec<_> = log.iter().map(GuestEvent::fields).collect();
     for i in 0..got.len().max(wanted.len()) {

@@ -212,6 +212,11 @@ impl<'o> Session<'o> {
                 world.clear_guest(*rec);
                 Ok(())
             }
+            Action::Running { rec, on } => world.set_running(*rec, *on),
+            Action::Interrupt { polls } => {
+                world.set_interrupt(*polls);
+                Ok(())
+            }
             Action::Check(_) | Action::Note(_) => Ok(()),
         };
         (None, done.err().map(Fault::Host))

@@ -126,6 +126,18 @@ pub enum Action {
         /// The REC.
         rec: u64,
     },
+    /// Another PE begins to run a REC, or leaves it.
+    Running {
+        /// The REC.
+        rec: u64,
+        /// Whether it runs from now on.
+        on: bool,
+    },
+    /// An interrupt comes when the RMM has looked for one so often; `None` is never.
+    Interrupt {
+        /// Looks that find none.
+        polls: Option<u64>,
+    },
     /// The state is compared; nothing is done.
     Check(Check),
     /// A remark.

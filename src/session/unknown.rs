@@ -13,11 +13,15 @@ pub(super) fn needed(world: &World, regs: &CallRegs) -> Option<Pa> {
     if !world.has_unknown_contents() {
         return None;
     }
-    match Command::decode(regs)? {
+    match Command::decode(regs, world.profile().edition())? {
         Command::RealmCreate { params_ptr, .. } => unknown_page(world, params_ptr),
         Command::RecCreate { params_ptr, .. } => unknown_page(world, params_ptr),
         Command::RecEnter { run_ptr, .. } => Some(Pa(run_ptr)),
-        Command::DataCreate { rd, src, flags, .. } if flags & DATA_MEASURE != 0 => {
+        Command::RecCreateBegin { params_ptr, .. } => unknown_page(world, params_ptr),
+        Command::DataCreate { rd, src, flags, .. }
+        | Command::RttDataMapInit { rd, src, flags, .. }
+            if flags & DATA_MEASURE != 0 =>
+        {
             let algo = world.realm(rd)?.log().algo();
             world.host_page(src).ok().filter(|page| !page.can_be_measured(algo)).map(|_| Pa(src))
         }

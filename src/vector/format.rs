@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::abi::platform::{DramRange, Platform, PlatformError, PlatformFile};
+use crate::abi::profile::Edition;
 
 /// A whole document. The steps stay raw, so that an error can point at one.
 #[derive(serde::Deserialize)]
@@ -42,6 +43,8 @@ pub(super) struct PlatformObject {
     max_recs_order: u32,
     rec_aux_count: u32,
     vmid_bits: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sro_contexts: Option<u32>,
     feat_hpmn0: u32,
     pa_bits: u32,
     #[serde(default = "four")]
@@ -69,11 +72,11 @@ const fn max_vintid() -> u32 {
 pub fn platform_of(json: &str) -> Result<Platform, PlatformError> {
     let object: PlatformObject =
         serde_json::from_str(json).map_err(|error| PlatformError::Toml(error.to_string()))?;
-    object.platform()
+    object.platform(Edition::default())
 }
 
 impl PlatformObject {
-    pub(super) fn platform(&self) -> Result<Platform, PlatformError> {
+    pub(super) fn platform(&self, edition: Edition) -> Result<Platform, PlatformError> {
         let refused =
             |found: String, expected| PlatformError::Value { field: "dram", found, expected };
         let range = |pair: &[Number]| match pair {
@@ -101,18 +104,19 @@ impl PlatformObject {
             sha256: self.sha256 != 0,
             sha512: self.sha512 != 0,
             gicv3_num_lrs: self.gicv3_num_lrs.saturating_add(1),
-            gicv3_pri_bits: self.ich_vtr_pribits.saturating_add(1),
+            gicv3_pri_bits: self.ich_vtr_pribits.saturating_add(edition.vector_pri_bits_offset()),
             gicv3_max_vintid: self.max_vintid,
             gicv3_ext_intid: self.ext_intid != 0,
             max_recs_order: self.max_recs_order,
             rec_aux_count: self.rec_aux_count,
             vmid_bits: self.vmid_bits,
+            sro_contexts: self.sro_contexts.unwrap_or_else(|| Platform::default().sro_contexts),
             rak: None,
         })
     }
 
     /// The object of a platform.
-    pub(super) fn of(platform: &Platform) -> Self {
+    pub(super) fn of(platform: &Platform, edition: Edition) -> Self {
         let dram = platform.dram.iter().flat_map(|range| [Number(range.base), Number(range.size)]);
         Self {
             config: platform.name.clone(),
@@ -131,9 +135,11 @@ impl PlatformObject {
             max_recs_order: platform.max_recs_order,
             rec_aux_count: platform.rec_aux_count,
             vmid_bits: platform.vmid_bits,
+            sro_contexts: (platform.sro_contexts != Platform::default().sro_contexts)
+                .then_some(platform.sro_contexts),
             feat_hpmn0: platform.feat_hpmn0.into(),
             pa_bits: platform.pa_bits,
-            ich_vtr_pribits: platform.gicv3_pri_bits - 1,
+            ich_vtr_pribits: platform.gicv3_pri_bits - edition.vector_pri_bits_offset(),
             max_vintid: platform.gicv3_max_vintid,
             ext_intid: platform.gicv3_ext_intid.into(),
             dram: dram.collect(),
@@ -238,6 +244,14 @@ pub(super) enum StepObject {
     GuestClear {
         rec: Number,
     },
+    Running {
+        rec: Number,
+        on: bool,
+    },
+    #[serde(rename = "irqafter")]
+    IrqAfter {
+        polls: i64,
+    },
     Note {
         text: String,
     },
@@ -264,6 +278,12 @@ pub(super) struct Smc {
     pub(super) dev: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) spec: Option<String>,
+    /// Which of `ret` is the handle of an operation; it is not in `cmp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) handle_ret: Option<usize>,
+    /// Which of `args` is the handle of an operation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) handle_arg: Option<usize>,
 }
 
 /// A number: a hex string (`"0x80"`) or a JSON number.

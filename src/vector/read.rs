@@ -9,6 +9,7 @@ use super::format::{Document, HexBytes, Number, Smc, StepObject};
 use crate::abi::addr::GRANULE_SIZE;
 use crate::abi::command::{CallRegs, Command, CommandInfo};
 use crate::abi::platform::{MAX_DRAM_BYTES, Platform, PlatformError};
+use crate::abi::profile::Edition;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::model::granule::{Gpt, GranuleState};
 use crate::model::program::GuestAction;
@@ -25,6 +26,8 @@ const MAX_RANGE_GRANULES: u64 = MAX_DRAM_BYTES / GRANULE_SIZE;
 pub struct Vector {
     /// The vector's name.
     pub name: String,
+    /// The edition of the specification that it was recorded for.
+    pub edition: Edition,
     /// The machine.
     pub platform: Platform,
     steps: Vec<Item>,
@@ -50,15 +53,16 @@ impl Vector {
     /// The steps in order. A `delegate_range` becomes one call a granule.
     pub fn steps(&self) -> impl Iterator<Item = std::borrow::Cow<'_, Step>> {
         use std::borrow::Cow;
-        self.steps.iter().flat_map(|item| {
+        let edition = self.edition;
+        self.steps.iter().flat_map(move |item| {
             let (one, range) = match item {
                 Item::One(step) => (Some(Cow::Borrowed(&**step)), None),
                 Item::DelegateRange { pa, count, place } => (None, Some((*pa, *count, place))),
             };
-            let calls = range.into_iter().flat_map(|(pa, count, place)| {
+            let calls = range.into_iter().flat_map(move |(pa, count, place)| {
                 (0..count).map(move |i| {
                     let addr = pa.wrapping_add(i * GRANULE_SIZE);
-                    let call = Command::GranuleDelegate { addr }.encode();
+                    let call = Command::delegate(edition, addr).encode();
                     let expected = Some(Expected::Regs(vec![(0, 0)]));
                     Cow::Owned(Step { expected, ..Step::new(Action::Call(call), place.clone()) })
                 })
@@ -82,25 +86,28 @@ pub fn read(file: &str, text: &[u8]) -> Result<Vector, VectorError> {
         let place = at(clamp(error.line()), clamp(error.column()));
         VectorError { place, what: plain(&error) }
     })?;
-    if let Some(spec) = document.spec.as_deref().filter(|spec| *spec != "1.0-rel0") {
-        let what = format!("the vector is for {spec:?}; only \"1.0-rel0\" can be replayed");
-        return Err(VectorError { place: at(1, 0), what });
-    }
-    let platform = document.platform.platform().map_err(|error: PlatformError| VectorError {
-        place: at(1, 0),
-        what: format!("platform: {error}"),
+    let edition = match document.spec.as_deref() {
+        None => Edition::default(),
+        Some(spec) => Edition::of_vector(spec).ok_or_else(|| {
+            let known = Edition::ALL.map(Edition::name).join(" and ");
+            let what = format!("the vector is for {spec:?}; there are {known}");
+            VectorError { place: at(1, 0), what }
+        })?,
+    };
+    let platform = document.platform.platform(edition).map_err(|error: PlatformError| {
+        VectorError { place: at(1, 0), what: format!("platform: {error}") }
     })?;
     let mut position = Position::default();
     let read_item = |raw: &&RawValue| {
         let offset = raw.get().as_ptr().addr() - text.as_ptr().addr();
         let (line, column) = position.move_to(text.as_bytes(), offset);
-        item(raw, at(line, column))
+        item(raw, edition, at(line, column))
     };
     let steps = document.steps.iter().map(read_item).collect::<Result<_, _>>()?;
-    Ok(Vector { name: document.name, platform, steps })
+    Ok(Vector { name: document.name, edition, platform, steps })
 }
 
-fn item(raw: &RawValue, place: Place) -> Result<Item, VectorError> {
+fn item(raw: &RawValue, edition: Edition, place: Place) -> Result<Item, VectorError> {
     let wrong = |what: String| VectorError { place: place.clone(), what };
     let object: StepObject = serde_json::from_str(raw.get()).map_err(|e| wrong(plain(&e)))?;
     if let StepObject::DelegateRange { pa, count } = object {
@@ -112,7 +119,7 @@ fn item(raw: &RawValue, place: Place) -> Result<Item, VectorError> {
     let mut step = Step::new(Action::Note(String::new()), place.clone());
     step.expected = write_result(&object).map_err(wrong)?;
     step.action = match object {
-        StepObject::Smc(smc) => call(*smc, &mut step).map(Action::Call).map_err(wrong)?,
+        StepObject::Smc(smc) => call(*smc, edition, &mut step).map(Action::Call).map_err(wrong)?,
         StepObject::Page { pa, data, .. } => page(pa, data).map_err(wrong)?,
         StepObject::Poke { pa, hex, .. } => Action::Write { pa: pa.0, bytes: hex.0 },
         StepObject::Zero { pa, len, .. } => Action::Zero { pa: pa.0, len_bytes: len.0 },
@@ -129,6 +136,9 @@ fn item(raw: &RawValue, place: Place) -> Result<Item, VectorError> {
         }
         StepObject::GuestClear { rec } => Action::GuestClear { rec: rec.0 },
         StepObject::Note { text } => Action::Note(text),
+        StepObject::Running { rec, on } => Action::Running { rec: rec.0, on },
+        // A negative number is never.
+        StepObject::IrqAfter { polls } => Action::Interrupt { polls: u64::try_from(polls).ok() },
         other => check(other).map(Action::Check).map_err(wrong)?,
     };
     Ok(Item::One(Box::new(step)))
@@ -151,11 +161,13 @@ fn write_result(object: &StepObject) -> Result<Option<Expected>, String> {
 }
 
 /// A call's name has to be that of its FID; one that is no command has none.
-fn check_name(smc: &Smc) -> Result<(), String> {
-    let known = CommandInfo::by_fid(smc.fid.0);
+fn check_name(smc: &Smc, edition: Edition) -> Result<(), String> {
+    let known = CommandInfo::by_fid(smc.fid.0, edition);
     match smc.name.as_deref() {
         None => Ok(()),
-        Some(name) if known.is_some() && CommandInfo::by_name(name) == known => Ok(()),
+        // What is not simulated has a name all the same.
+        Some(_) if known.is_none() && edition != Edition::default() => Ok(()),
+        Some(name) if known.is_some() && CommandInfo::of_name(name, edition) == known => Ok(()),
         Some(name) => {
             let known = known.map_or("no command".to_owned(), |info| format!("RMI_{}", info.name));
             Err(format!("FID {:#x} is {known}, not {name}", smc.fid.0))
@@ -163,8 +175,8 @@ fn check_name(smc: &Smc) -> Result<(), String> {
     }
 }
 
-fn call(smc: Smc, step: &mut Step) -> Result<CallRegs, String> {
-    check_name(&smc)?;
+fn call(smc: Smc, edition: Edition, step: &mut Step) -> Result<CallRegs, String> {
+    check_name(&smc, edition)?;
     let mut regs: CallRegs = [0; 7];
     regs[0] = smc.fid.0;
     let given = smc.args.len();
@@ -314,6 +326,7 @@ fn granule_state(name: &str) -> Result<Option<GranuleState>, String> {
         "REC_AUX" => Some(GranuleState::RecAux),
         "DATA" => Some(GranuleState::Data),
         "RTT" => Some(GranuleState::Rtt),
+        "PARTIAL" => Some(GranuleState::Partial),
         other => return Err(format!("no granule state is {other:?}")),
     })
 }

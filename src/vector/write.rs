@@ -7,6 +7,7 @@ use super::format::{HexBytes, Number, PlatformObject, Smc, StepObject};
 use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE};
 use crate::abi::command::Command;
 use crate::abi::platform::Platform;
+use crate::abi::profile::Edition;
 use crate::measure::event::MeasuredEvent;
 use crate::measure::image::Image;
 use crate::measure::log::EventLog;
@@ -32,15 +33,16 @@ impl<W: Write> Writer<W> {
     /// A writer for a vector of this name, made on this machine. Everything is written in small
     /// pieces.
     #[must_use]
-    pub fn new(out: W, name: &str, platform: &Platform, impl_name: &str) -> Self {
+    pub fn new(out: W, name: &str, edition: Edition, platform: &Platform, impl_name: &str) -> Self {
         let (done, logs) = (Ok(()), BTreeMap::new());
         let mut writer = Self { out, done, len_bytes: 0, steps: 0, logs };
         writer.write(&format!(
-            "{{\"name\":{},\n\"spec\":\"1.0-rel0\",\n\"impl\":{},\n\"platform\":{},\n\
+            "{{\"name\":{},\n\"spec\":{},\n\"impl\":{},\n\"platform\":{},\n\
              \"steps\":[\n",
             json(name),
+            json(edition.vector_spec()),
             json(impl_name),
-            json(&PlatformObject::of(platform)),
+            json(&PlatformObject::of(platform, edition)),
         ));
         writer
     }
@@ -88,17 +90,22 @@ impl<W: Write> Writer<W> {
             }
             _ => None,
         };
+        let handle_ret = outcome.handle_reg();
+        let mut cmp = outcome.defined_regs();
+        cmp.retain(|x| Some(*x) != handle_ret);
         self.push(&StepObject::Smc(Box::new(Smc {
             name: command.map(|command| format!("RMI_{}", command.info().name)),
             fid: Number(regs[0]),
             args: regs[1..=inputs].iter().copied().map(Number).collect(),
             ret: Some(outcome.regs().iter().copied().map(Number).collect()),
-            cmp: Some(outcome.defined_regs()),
+            cmp: Some(cmp),
             label: notes.label,
             guest,
             abort: notes.abort,
             dev: notes.dev,
             spec: notes.spec,
+            handle_ret,
+            handle_arg: command.and_then(|command| command.info().handle_input()),
         })));
     }
 
@@ -225,6 +232,13 @@ impl<W: Write> Observer for Writer<W> {
                 self.push(&StepObject::Guest { rec, id: *id, kind, args });
             }
             Action::GuestClear { rec } => self.push(&StepObject::GuestClear { rec: number(*rec) }),
+            Action::Running { rec, on } => {
+                self.push(&StepObject::Running { rec: number(*rec), on: *on });
+            }
+            Action::Interrupt { polls } => {
+                let polls = polls.and_then(|polls| i64::try_from(polls).ok()).unwrap_or(-1);
+                self.push(&StepObject::IrqAfter { polls });
+            }
             Action::Check(check) => self.check(check, world),
             Action::Note(text) => self.push(&StepObject::Note { text: text.clone() }),
         }
@@ -236,9 +250,7 @@ impl<W: Write> Observer for Writer<W> {
 fn peek(world: &World, pa: u64, len_bytes: u64) -> Option<StepObject> {
     let (words, result) = match world.host_read(pa, len_bytes) {
         Err(HostFault::Gpf { .. }) => (None, Some("gpf".into())),
-        Err(HostFault::NoMemory(_) | HostFault::Unaligned(_) | HostFault::Unknown(_)) => {
-            return None;
-        }
+        Err(_) => return None,
         Ok(bytes) => {
             let pieces = (0..).step_by(8).zip(bytes.chunks(8));
             let word = |(at, piece): (u64, &[u8])| {

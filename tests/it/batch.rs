@@ -4,7 +4,7 @@
 use rimsim::measure::hasher::{Digest, digest};
 use rimsim::measure::kernel::Kernel;
 use rimsim::measure::rim::HashAlgo;
-use sha2::{Digest as _, Sha256, Sha512};
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 /// Twice the lanes of the widest kernel, and one more.
 pub(crate) const MOST_GRANULES: usize = 33;
@@ -30,6 +30,7 @@ pub(crate) fn reference(algo: HashAlgo, message: &[u8]) -> [u8; 64] {
     match algo {
         HashAlgo::Sha256 => slot[..32].copy_from_slice(&Sha256::digest(message)),
         HashAlgo::Sha512 => slot.copy_from_slice(&Sha512::digest(message)),
+        HashAlgo::Sha384 => slot[..48].copy_from_slice(&Sha384::digest(message)),
     }
     slot
 }

@@ -192,7 +192,7 @@ fn a_crash_of_tf_rmm_is_an_input_error() {
     ] {
         let text = std::fs::read(root.join(file).with_extension("json")).unwrap();
         let vector = rimsim::vector::read(file, &text).unwrap();
-        for profile in Profile::ALL {
+        for profile in Profile::ALL_1_0 {
             let mut session = Session::new(World::new(vector.platform.clone(), profile));
             let records: Vec<_> =
                 vector.steps().map(|step| (step.notes.clone(), session.step(&step))).collect();

@@ -223,6 +223,7 @@ impl Flat {
             }
             Command::DataCreateUnknown { rd, data, ipa } => self.data_create_unknown(rd, data, ipa),
             Command::DataDestroy { rd, ipa } => self.data_destroy(rd, ipa),
+            other => unreachable!("{other} is not in RMM 1.0"),
         }
     }
 

@@ -9,7 +9,7 @@ use rimsim::abi::command::CallRegs;
 use rimsim::model::program::GuestAction;
 use rimsim::model::rec::Rec;
 use rimsim::rmi::Outcome;
-use rimsim::{Command, Profile, World};
+use rimsim::{Command, Edition, Profile, World};
 
 use crate::check::check_laws;
 use crate::entering::{Queued, check_entry};
@@ -168,7 +168,7 @@ impl Play {
         for action in all.iter().take(24) {
             // What ends a play, or its entries, is left to a few.
             let spoils = match action {
-                Action::Call(regs) => match Command::decode(regs) {
+                Action::Call(regs) => match Command::decode(regs, Edition::V1) {
                     Some(Command::RecDestroy { .. }) => true,
                     Some(Command::GranuleDelegate { addr }) => self.is_run(addr),
                     _ => false,

@@ -21,7 +21,7 @@ proptest! {
         records in prop::collection::vec(any::<Record>(), 1..200),
         text in any::<bool>(),
     ) {
-        let mut play = Play::new(Profile::ALL[usize::from(text)]);
+        let mut play = Play::new(Profile::ALL_1_0[usize::from(text)]);
         for record in &records {
             play.step(record);
         }
@@ -33,7 +33,7 @@ proptest! {
 fn plays_go_everywhere() {
     let mut seen = BTreeMap::new();
     let mut state = 0_u64;
-    for profile in Profile::ALL.repeat(6) {
+    for profile in Profile::ALL_1_0.repeat(6) {
         let mut play = Play::new(profile);
         for _ in 0..150 {
             state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);

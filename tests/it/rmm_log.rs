@@ -11,7 +11,7 @@ use rimsim::measure::rim::Measurement;
 use rimsim::rmm_log::{At, Call, Import, ImportError, Log, Need, Options, import, params, read};
 use rimsim::script::{Player, load};
 use rimsim::session::{Action, Observer, Record, Session, Step};
-use rimsim::{Profile, World, conform, vector};
+use rimsim::{Edition, Profile, World, conform, vector};
 
 use crate::cli::Folder;
 
@@ -34,7 +34,8 @@ struct Realm {
 impl Observer for Writer {
     fn observe(&mut self, step: &Step, record: &Record, world: &World) {
         let Action::Call(regs) = &step.action else { return };
-        let (Some(command), Some(outcome)) = (Command::decode(regs), &record.outcome) else {
+        let (Some(command), Some(outcome)) = (Command::decode(regs, Edition::V1), &record.outcome)
+        else {
             return;
         };
         let Some(code) = outcome.code() else { return };

@@ -24,7 +24,7 @@ fn while_running(lab: &mut Lab, calls: &[Command]) -> Vec<u64> {
 /// The rows "the REC is running", each with failures above and below it in its table.
 #[test]
 fn a_running_rec_is_left_alone() {
-    for profile in Profile::ALL {
+    for profile in Profile::ALL_1_0 {
         let mut lab = Lab::new(profile);
         let (rd, [rec, idle, other], [run_ptr, ..]) = (lab.rd, lab.recs, lab.runs);
         let ns_page = lab.ns_page;
@@ -94,7 +94,7 @@ fn the_host_serves_one_rec_while_another_runs() {
 /// The exit is lost, the Realm's progress is not.
 #[test]
 fn an_exit_that_can_not_be_written_is_an_error() {
-    for profile in Profile::ALL {
+    for profile in Profile::ALL_1_0 {
         let mut lab = Lab::new(profile);
         let addr = lab.runs[0];
         let steal = Command::GranuleDelegate { addr }.encode().to_vec();

@@ -9,7 +9,7 @@ use rimsim::abi::command::CommandInfo;
 use rimsim::model::granule::Gpt;
 use rimsim::model::program::GuestAction;
 use rimsim::rmi::Outcome;
-use rimsim::{Command, Profile, World};
+use rimsim::{Command, Edition, Profile, World};
 
 use crate::scene::{
     BLOCK, ENTER_FIELDS, Fields, GRANULE, HIGH_RAM, REALM_FIELDS, REC_FIELDS, REVISION, Scene,
@@ -83,7 +83,7 @@ impl Stage {
                 None
             }
         };
-        let command = Command::decode(&regs).expect("a row of the command table");
+        let command = Command::decode(&regs, Edition::V1).expect("a row of the command table");
         if let (Some(bytes), Command::RealmCreate { params_ptr, .. })
         | (Some(bytes), Command::RecCreate { params_ptr, .. })
         | (Some(bytes), Command::RecEnter { run_ptr: params_ptr, .. }) = (bytes, command)

@@ -3,7 +3,7 @@
 use rimsim::model::granule::{Gpt, GranuleState};
 use rimsim::model::realm::RealmState;
 use rimsim::rmi::Outcome;
-use rimsim::{Command, Profile, World};
+use rimsim::{Command, Edition, Profile, World};
 
 use crate::flat::{Flat, Use};
 use crate::scene::platform;
@@ -26,7 +26,7 @@ impl Twins {
     pub(crate) fn act(&mut self, action: &Action) -> Option<Outcome> {
         match action {
             Action::Call(regs) => {
-                let expected = Command::decode(regs).map(|command| {
+                let expected = Command::decode(regs, Edition::V1).map(|command| {
                     let read = |pa| self.world.host_page(pa).ok().map(|page| page.to_bytes());
                     let host = |pa: u64| if pa.is_multiple_of(0x1000) { read(pa) } else { None };
                     (command, self.flat.execute(command, &host))
@@ -73,6 +73,7 @@ impl Twins {
                 GranuleState::RecAux => Use::RecAux,
                 GranuleState::Data => Use::Data,
                 GranuleState::Rtt => Use::Rtt,
+                GranuleState::Partial => unreachable!("not in RMM 1.0"),
             };
             (granules.pa(granule).0, state)
         });

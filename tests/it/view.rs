@@ -136,7 +136,8 @@ fn read(world: &World, id: TableId, base: u64, ipa_top: u64, view: &mut View) {
             Rtte::Assigned { pa, ripas } => {
                 Cell::Assigned { delta: pa.0.wrapping_sub(ipa), ripas: ripas as u8 }
             }
-            Rtte::UnassignedNs => Cell::Ns,
+            Rtte::Pending { ripas, .. } => Cell::Unassigned(ripas as u8),
+            Rtte::UnassignedNs | Rtte::PendingNs(_) => Cell::Ns,
             Rtte::AssignedNs { pa, attr } => Cell::NsMapped { delta: pa.0.wrapping_sub(ipa), attr },
         };
         view.cells.push(ipa + size, cell);

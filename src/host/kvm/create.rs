@@ -70,6 +70,7 @@ impl Kvm<'_, '_> {
             hash_algo: match self.hash_algo {
                 HashAlgo::Sha256 => 0,
                 HashAlgo::Sha512 => 1,
+                HashAlgo::Sha384 => 2,
             },
         }
     }

@@ -4,7 +4,7 @@ use super::create::geometry;
 use super::profile::Generation;
 use super::refused;
 use crate::abi::addr::GRANULE_SIZE;
-use crate::abi::platform::{DramRange, MAX_DRAM_BYTES, Platform, PlatformFile};
+use crate::abi::platform::{DramRange, MAX_DRAM_BYTES, Platform, PlatformFile, SRO_CONTEXTS};
 use crate::abi::presets::PRESETS;
 use crate::host::caps::Caps;
 use crate::host::vm::{Refusal, Vm};
@@ -55,6 +55,7 @@ pub fn machine(generation: Generation, caps: &Caps, vm: &Vm) -> Result<Platform,
         pmu_num_ctrs: caps.pmu.then_some(caps.pmu_counters.into()),
         max_recs_order: 15,
         vmid_bits: 16,
+        sro_contexts: SRO_CONTEXTS,
         ..PlatformFile::from(base)
     };
     Platform::try_from(file).map_err(|error| refused("capabilities", error.to_string()))

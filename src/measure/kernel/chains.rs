@@ -1,6 +1,8 @@
 //! Chains of descriptors side by side.
 
 #[cfg(target_arch = "x86_64")]
+use super::constants::{H256, H384, H512};
+#[cfg(target_arch = "x86_64")]
 use super::steps::{Step256, Step512};
 use super::{Kernel, digest};
 #[cfg(target_arch = "x86_64")]
@@ -11,6 +13,25 @@ use crate::measure::rim::{HashAlgo, Measurement};
 /// Extensions whose words are made once for all chains.
 #[cfg(target_arch = "x86_64")]
 const STEPS: usize = 64;
+
+/// One of the algorithms that share their rounds: what they begin with, and how many words of the
+/// state are the digest.
+#[cfg(target_arch = "x86_64")]
+pub(super) struct Variant<W: 'static> {
+    pub(super) initial: &'static [W; 8],
+    pub(super) kept_words: usize,
+}
+
+#[cfg(target_arch = "x86_64")]
+const SHA256: Variant<u32> = Variant { initial: &H256, kept_words: 8 };
+
+#[cfg(target_arch = "x86_64")]
+const fn variant512(algo: HashAlgo) -> &'static Variant<u64> {
+    match algo {
+        HashAlgo::Sha384 => &Variant { initial: &H384, kept_words: 6 },
+        HashAlgo::Sha256 | HashAlgo::Sha512 => &Variant { initial: &H512, kept_words: 8 },
+    }
+}
 
 impl Kernel {
     /// How many chains it extends side by side; 1 if it has no lanes for them.
@@ -45,22 +66,24 @@ impl Kernel {
         match (self, algo) {
             (Self::Avx2, HashAlgo::Sha256) => lanes(rims, all, Step256::new, |chains, steps| {
                 // SAFETY: the features are there, see above.
-                unsafe { sha256_avx2::extend_lanes(chains, steps) }
+                unsafe { sha256_avx2::extend_lanes(&SHA256, chains, steps) }
             }),
-            (Self::Avx2, HashAlgo::Sha512) => lanes(rims, all, Step512::new, |chains, steps| {
+            (Self::Avx2, _) => lanes(rims, all, Step512::new, |chains, steps| {
                 // SAFETY: the features are there, see above.
-                unsafe { sha512_avx2::extend_lanes(chains, steps) }
+                unsafe { sha512_avx2::extend_lanes(variant512(algo), chains, steps) }
             }),
             (_, HashAlgo::Sha256) => lanes(rims, all, Step256::new, |chains, steps| {
                 debug_assert_eq!(self, Self::Avx512);
                 // SAFETY: the features are there, see above.
-                unsafe { sha256_avx512::extend_lanes(chains, steps) }
+                unsafe { sha256_avx512::extend_lanes(&SHA256, chains, steps) }
             }),
-            (_, HashAlgo::Sha512) => lanes(rims, all, Step512::new, |chains, steps| {
-                debug_assert_eq!(self, Self::Avx512);
-                // SAFETY: the features are there, see above.
-                unsafe { sha512_avx512::extend_lanes(chains, steps) }
-            }),
+            (_, HashAlgo::Sha512 | HashAlgo::Sha384) => {
+                lanes(rims, all, Step512::new, |chains, steps| {
+                    debug_assert_eq!(self, Self::Avx512);
+                    // SAFETY: the features are there, see above.
+                    unsafe { sha512_avx512::extend_lanes(variant512(algo), chains, steps) }
+                })
+            }
         }
     }
 }

@@ -99,6 +99,18 @@ pub(in crate::measure) const H512: [u64; 8] = [
     0x5BE0_CD19_137E_2179,
 ];
 
+/// Fractions of the square roots of the ninth to the 16th prime: what SHA-384 begins with.
+pub(in crate::measure) const H384: [u64; 8] = [
+    0xCBBB_9D5D_C105_9ED8,
+    0x629A_292A_367C_D507,
+    0x9159_015A_3070_DD17,
+    0x152F_ECD8_F70E_5939,
+    0x6733_2667_FFC0_0B31,
+    0x8EB4_4A87_6858_1511,
+    0xDB0C_2E0D_64F9_8FA7,
+    0x47B5_481D_BEFA_4FA4,
+];
+
 /// What SHA-256 uses of [`K512`].
 pub(super) const K256: [u32; 64] = upper_halves(&K512);
 

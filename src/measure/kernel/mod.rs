@@ -34,7 +34,8 @@ mod steps;
 
 use std::fmt;
 
-use sha2::{Digest as _, Sha256, Sha512};
+use constants::{H256, H384, H512};
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::rim::HashAlgo;
 use crate::abi::addr::{GRANULE_LEN, GranuleBytes};
@@ -59,7 +60,7 @@ impl Digest {
         &self.slot
     }
 
-    /// A digest of 32 or 64 bytes.
+    /// A digest of 32, 48 or 64 bytes.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut slot = [0; 64];
         slot.get_mut(..bytes.len())?.copy_from_slice(bytes);
@@ -80,6 +81,7 @@ pub fn digest(algo: HashAlgo, message: &[u8]) -> Digest {
     match algo {
         HashAlgo::Sha256 => slot[..32].copy_from_slice(&Sha256::digest(message)),
         HashAlgo::Sha512 => slot.copy_from_slice(&Sha512::digest(message)),
+        HashAlgo::Sha384 => slot[..48].copy_from_slice(&Sha384::digest(message)),
     }
     Digest { slot }
 }
@@ -139,13 +141,13 @@ impl Kernel {
         match (self, algo) {
             (Self::Sha2, _) => Some(1),
             (Self::ShaNi, HashAlgo::Sha256) => Some(4),
-            (Self::ShaNi, HashAlgo::Sha512) => None,
+            (Self::ShaNi, HashAlgo::Sha512 | HashAlgo::Sha384) => None,
             (Self::Avx2, HashAlgo::Sha256) => Some(8),
-            (Self::Avx2, HashAlgo::Sha512) => Some(4),
+            (Self::Avx2, HashAlgo::Sha512 | HashAlgo::Sha384) => Some(4),
             (Self::Avx512, HashAlgo::Sha256) => Some(16),
-            (Self::Avx512, HashAlgo::Sha512) => Some(8),
+            (Self::Avx512, HashAlgo::Sha512 | HashAlgo::Sha384) => Some(8),
             (Self::Armv8, HashAlgo::Sha256) => Some(4),
-            (Self::Armv8, HashAlgo::Sha512) => Some(2),
+            (Self::Armv8, HashAlgo::Sha512 | HashAlgo::Sha384) => Some(2),
         }
     }
 
@@ -175,7 +177,7 @@ impl Kernel {
             (Self::Sha2, _) => true,
             (Self::Armv8, _) if cfg!(target_endian = "big") => false,
             (Self::Armv8, HashAlgo::Sha256) => has!("sha2"),
-            (Self::Armv8, HashAlgo::Sha512) => has!("sha3"),
+            (Self::Armv8, HashAlgo::Sha512 | HashAlgo::Sha384) => has!("sha3"),
             (Self::ShaNi | Self::Avx2 | Self::Avx512, _) => false,
         }
     }
@@ -194,6 +196,9 @@ impl Kernel {
         assert_eq!(granules.len(), out.len(), "one digest a granule");
         assert!(self.is_available(algo), "{self} can not hash {} here", algo.name());
         self.run(algo, granules, out);
+        if algo == HashAlgo::Sha384 {
+            out.iter_mut().for_each(|digest| digest.slot[algo.len_bytes()..].fill(0));
+        }
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -207,20 +212,26 @@ impl Kernel {
             }),
             (Self::Avx2, HashAlgo::Sha256) => batches(algo, granules, out, 4, |all, out| {
                 // SAFETY: the features are there, see above.
-                unsafe { sha256_avx2::digest_lanes(all, out) }
+                unsafe { sha256_avx2::digest_lanes(&H256, all, out) }
             }),
-            (Self::Avx2, HashAlgo::Sha512) => batches(algo, granules, out, 2, |all, out| {
-                // SAFETY: the features are there, see above.
-                unsafe { sha512_avx2::digest_lanes(all, out) }
-            }),
+            (Self::Avx2, HashAlgo::Sha512 | HashAlgo::Sha384) => {
+                let initial = initial512(algo);
+                batches(algo, granules, out, 2, |all, out| {
+                    // SAFETY: the features are there, see above.
+                    unsafe { sha512_avx2::digest_lanes(initial, all, out) }
+                });
+            }
             (Self::Avx512, HashAlgo::Sha256) => batches(algo, granules, out, 9, |all, out| {
                 // SAFETY: the features are there, see above.
-                unsafe { sha256_avx512::digest_lanes(all, out) }
+                unsafe { sha256_avx512::digest_lanes(&H256, all, out) }
             }),
-            (Self::Avx512, HashAlgo::Sha512) => batches(algo, granules, out, 2, |all, out| {
-                // SAFETY: the features are there, see above.
-                unsafe { sha512_avx512::digest_lanes(all, out) }
-            }),
+            (Self::Avx512, HashAlgo::Sha512 | HashAlgo::Sha384) => {
+                let initial = initial512(algo);
+                batches(algo, granules, out, 2, |all, out| {
+                    // SAFETY: the features are there, see above.
+                    unsafe { sha512_avx512::digest_lanes(initial, all, out) }
+                });
+            }
             _ => one_by_one(algo, granules, out),
         }
     }
@@ -233,10 +244,13 @@ impl Kernel {
                 // SAFETY: the features are there, see above.
                 unsafe { sha256_armv8::digest_lanes(all, out) }
             }),
-            (Self::Armv8, HashAlgo::Sha512) => batches(algo, granules, out, 2, |all, out| {
-                // SAFETY: the features are there, see above.
-                unsafe { sha512_armv8::digest_lanes(all, out) }
-            }),
+            (Self::Armv8, HashAlgo::Sha512 | HashAlgo::Sha384) => {
+                let initial = initial512(algo);
+                batches(algo, granules, out, 2, |all, out| {
+                    // SAFETY: the features are there, see above.
+                    unsafe { sha512_armv8::digest_lanes(initial, all, out) }
+                });
+            }
             _ => one_by_one(algo, granules, out),
         }
     }
@@ -250,6 +264,15 @@ impl Kernel {
 impl fmt::Display for Kernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+/// What an algorithm of 64-bit words begins with.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+const fn initial512(algo: HashAlgo) -> &'static [u64; 8] {
+    match algo {
+        HashAlgo::Sha384 => &H384,
+        HashAlgo::Sha256 | HashAlgo::Sha512 => &H512,
     }
 }
 

@@ -42,7 +42,7 @@ macro_rules! round {
 /// its target feature, `splat`, `add`, `big0`, `big1`, `small0`, `small1`, `ch`, `maj` (the
 /// functions of FIPS 180-4, section 4.1), `load_block`, `words` and `vector`, its inverse.
 macro_rules! lanes {
-    ($features:literal, $k:ident, $h:ident, $step:ident) => {
+    ($features:literal, $k:ident, $step:ident) => {
         /// Adds one block of every lane to the lanes' states.
         #[target_feature(enable = $features)]
         fn compress(state: &mut [V; 8], mut w: [V; 16]) {
@@ -89,10 +89,14 @@ macro_rules! lanes {
             }
         }
 
-        /// The digests of one granule a lane.
+        /// The states of one granule a lane, from the state that the algorithm begins with.
         #[target_feature(enable = $features)]
-        pub(super) fn digest_lanes(granules: &[&GranuleBytes; LANES], out: &mut [Digest; LANES]) {
-            let mut state = $h.map(|word| splat(word));
+        pub(super) fn digest_lanes(
+            initial: &[Word; 8],
+            granules: &[&GranuleBytes; LANES],
+            out: &mut [Digest; LANES],
+        ) {
+            let mut state = initial.map(|word| splat(word));
             for block in 0..GRANULE_LEN / BLOCK_BYTES {
                 compress(&mut state, load_block(granules, block));
             }
@@ -111,7 +115,11 @@ macro_rules! lanes {
         /// Extends one chain a lane, all by the same steps. A chain is eight words, which stay in
         /// the vectors from one step to the next.
         #[target_feature(enable = $features)]
-        pub(super) fn extend_lanes(chains: &mut [[Word; 8]; LANES], steps: &[$step]) {
+        pub(super) fn extend_lanes(
+            algo: &Variant<Word>,
+            chains: &mut [[Word; 8]; LANES],
+            steps: &[$step],
+        ) {
             let mut rims = [splat(0); 8];
             for (i, rim) in rims.iter_mut().enumerate() {
                 *rim = vector(&chains.map(|chain| chain[i]));
@@ -122,12 +130,13 @@ macro_rules! lanes {
                     *vector = splat(word);
                 }
                 block[$step::RIM..$step::RIM + 8].copy_from_slice(&rims);
-                rims = $h.map(|word| splat(word));
+                rims = algo.initial.map(|word| splat(word));
                 compress(&mut rims, block);
                 compress_shared(&mut rims, &step.second);
                 for schedule in &$step::REST {
                     compress_shared(&mut rims, schedule);
                 }
+                rims[algo.kept_words..].fill(splat(0));
             }
             for (i, rim) in rims.into_iter().enumerate() {
                 for (chain, word) in chains.iter_mut().zip(words(rim)) {

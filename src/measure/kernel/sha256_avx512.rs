@@ -2,7 +2,8 @@
 
 use std::arch::x86_64::*;
 
-use super::constants::{H256, K256};
+use super::chains::Variant;
+use super::constants::K256;
 use super::steps::Step256;
 use super::{Digest, GRANULE_BITS};
 use crate::abi::addr::{GRANULE_LEN, GranuleBytes};
@@ -12,7 +13,7 @@ type Word = u32;
 pub(super) const LANES: usize = 16;
 const BLOCK_BYTES: usize = 64;
 
-lanes!("avx512f,avx512bw", K256, H256, Step256);
+lanes!("avx512f,avx512bw", K256, Step256);
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]

@@ -4,7 +4,7 @@
 
 use std::arch::aarch64::*;
 
-use super::constants::{H512, K512};
+use super::constants::K512;
 use super::{Digest, GRANULE_BITS};
 use crate::abi::addr::{GRANULE_LEN, GranuleBytes};
 
@@ -122,10 +122,14 @@ fn compress(states: &mut [State; LANES], block: [[V; LANES]; 8]) {
     }
 }
 
-/// The digests of one granule a message.
+/// The states of one granule a message, from the state that the algorithm begins with.
 #[target_feature(enable = "sha3")]
-pub(super) fn digest_lanes(granules: &[&GranuleBytes; LANES], out: &mut [Digest; LANES]) {
-    let [a, b, c, d, e, f, g, h] = H512;
+pub(super) fn digest_lanes(
+    initial: &[u64; 8],
+    granules: &[&GranuleBytes; LANES],
+    out: &mut [Digest; LANES],
+) {
+    let [a, b, c, d, e, f, g, h] = *initial;
     let [ab, cd, ef, gh] = [vector(&[a, b]), vector(&[c, d]), vector(&[e, f]), vector(&[g, h])];
     let mut states = [State { ab, cd, ef, gh }; LANES];
     for block in 0..GRANULE_LEN / BLOCK_BYTES {

@@ -2,7 +2,8 @@
 
 use std::arch::x86_64::*;
 
-use super::constants::{H512, K512};
+use super::chains::Variant;
+use super::constants::K512;
 use super::steps::Step512;
 use super::{Digest, GRANULE_BITS};
 use crate::abi::addr::{GRANULE_LEN, GranuleBytes};
@@ -12,7 +13,7 @@ type Word = u64;
 pub(super) const LANES: usize = 8;
 const BLOCK_BYTES: usize = 128;
 
-lanes!("avx512f,avx512bw", K512, H512, Step512);
+lanes!("avx512f,avx512bw", K512, Step512);
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
