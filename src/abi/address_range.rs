@@ -106,6 +106,13 @@ pub fn donate_request(count_granules: u64) -> u64 {
     size_code(level) | (bytes / level.entry_size_bytes()) << 2
 }
 
+/// How many granules a request asks for.
+#[must_use]
+pub fn requested_granules(request: u64) -> u64 {
+    let level = AddressRange::decode(request & 0b11).level;
+    (request >> 2 & 0x3FFF) * (level.entry_size_bytes() / GRANULE_SIZE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,5 +149,8 @@ mod tests {
         assert_eq!(donate_request(1), 0x4);
         assert_eq!(donate_request(512), 0b101);
         assert_eq!(donate_request(0), 0);
+        for count in [0, 1, 16, 512, 1024] {
+            assert_eq!(requested_granules(donate_request(count)), count);
+        }
     }
 }

@@ -137,6 +137,13 @@ impl Layout {
         layouts.into_iter().find(|layout| layout.name == name)
     }
 
+    /// The field with this name of any structure that has this one's name.
+    #[must_use]
+    pub fn field_of_any_edition(&self, name: &str) -> Option<&'static Field> {
+        let alike = LAYOUTS.into_iter().filter(|layout| layout.name == self.name);
+        alike.flat_map(|layout| layout.fields).find(|field| field.name == name)
+    }
+
     /// The field with this name.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Field> {

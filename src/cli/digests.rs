@@ -52,6 +52,7 @@ pub(crate) struct DigestsArgs {
 enum Algo {
     Sha256,
     Sha512,
+    Sha384,
 }
 
 const FORMAT_AND_EXAMPLES: &str = "\
@@ -130,9 +131,10 @@ fn make(args: &DigestsArgs, console: &mut Console) -> Result<PathBuf, Exit> {
     let hasher = args.hashing.hasher().map_err(|problem| problem.tell(console))?;
     let out = args.out.clone().expect("asked for by the arguments");
     let algos = match args.algo {
-        None => HashAlgo::ALL.to_vec(),
+        None => HashAlgo::ALL_1_0.to_vec(),
         Some(Algo::Sha256) => vec![HashAlgo::Sha256],
         Some(Algo::Sha512) => vec![HashAlgo::Sha512],
+        Some(Algo::Sha384) => vec![HashAlgo::Sha384],
     };
     let image = Image::open(&args.file).map_err(|error| {
         console.error(&error.to_string());

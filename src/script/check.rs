@@ -155,7 +155,7 @@ pub(super) fn field(
     name: &Name,
     value: &Value,
 ) -> Checked {
-    let Some(field) = layout.field(&name.text) else {
+    let Some(field) = layout.field_of_any_edition(&name.text) else {
         let message = format!("{} has no field {}", layout.name, name.text);
         let known = layout.fields.iter().map(|field| field.name);
         return Err(lexer.error(name.span, message).suggest(&name.text, known));

@@ -6,6 +6,7 @@ use super::picture::Picture;
 use super::player::{PlayError, Run};
 use super::words::{self, AutoKind};
 use crate::abi::addr::{GRANULE_SIZE, Hex, Level, align_down};
+use crate::abi::address_range::AddressRange;
 use crate::abi::command::{CallRegs, Command, CommandInfo};
 use crate::abi::status::Status;
 use crate::rmi::Outcome;
@@ -47,8 +48,10 @@ impl Run<'_, '_> {
                     self.show(picture, number, *pa)?;
                 }
             }
-            if invocation.has("all") {
+            if invocation.has("all") && info.inputs.contains(&"top") {
                 self.until_top(info, regs, answer)?;
+            } else if invocation.has("all") {
+                self.until_ended(&regs, answer)?;
             } else {
                 self.execute(&regs, answer)?;
             }
@@ -183,6 +186,17 @@ impl Run<'_, '_> {
                 _ => break outcome,
             }
         };
+        self.judge(regs, &outcome, answer)?;
+        Ok(outcome)
+    }
+
+    /// Remembers what a call has made, and compares its answer with what is wanted.
+    pub(super) fn judge(
+        &mut self,
+        regs: &CallRegs,
+        outcome: &Outcome,
+        answer: Option<&Answer>,
+    ) -> Result<(), PlayError> {
         if outcome.is_success() {
             match outcome.command() {
                 Some(Command::RealmCreate { rd, .. }) => drop(self.state.realms.insert(rd)),
@@ -196,18 +210,18 @@ impl Run<'_, '_> {
         }
         match answer {
             Some(answer) => {
-                let mismatches = self.compare(answer, &outcome)?;
+                let mismatches = self.compare(answer, outcome)?;
                 if !mismatches.is_empty() {
                     self.report(&command_text(regs, outcome.command()), mismatches)?;
                 }
             }
-            None if outcome.is_success() => {}
+            None if outcome.is_success() || outcome.awaits().is_some() => {}
             None => {
                 let text = command_text(regs, outcome.command());
                 return Err(self.refused(text, outcome.to_string()));
             }
         }
-        Ok(outcome)
+        Ok(())
     }
 
     /// A call that perhaps is to be refused; observers are told before it is.
@@ -286,8 +300,13 @@ fn missing_table(outcome: &Outcome) -> Option<(u64, u64, Level)> {
     let code = outcome.code().filter(|code| code.status == Status::Rtt)?;
     let found = Level::from_register(i64::from(code.index.cast_signed()).cast_unsigned())?;
     let (rd, ipa, needed) = match outcome.command()? {
-        Command::DataCreate { rd, ipa, .. } | Command::DataCreateUnknown { rd, ipa, .. } => {
-            (rd, ipa, Level::PAGE)
+        Command::DataCreate { rd, ipa, .. }
+        | Command::DataCreateUnknown { rd, ipa, .. }
+        | Command::RttDataMapInit { rd, ipa, .. } => (rd, ipa, Level::PAGE),
+        // Lists may have other blocks; who writes one makes its tables.
+        Command::RttDataMap { rd, base, flags: 1, oaddr, .. }
+        | Command::RttUnprotMap { rd, base, flags: 1, oaddr, .. } => {
+            (rd, base, AddressRange::decode(oaddr).level)
         }
         Command::RttInitRipas { rd, base, .. } | Command::RttSetRipas { rd, base, .. } => {
             (rd, base, Level::PAGE)

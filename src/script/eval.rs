@@ -9,6 +9,7 @@ use crate::abi::addr::GRANULE_SIZE;
 use crate::abi::command::Command;
 use crate::abi::layout::{Field, Layout};
 use crate::abi::params::MAX_REC_AUX;
+use crate::abi::profile::Edition;
 use crate::session::Action;
 
 /// Most starting tables that `rtt_base=auto` takes: more are never legal.
@@ -119,8 +120,9 @@ impl Run<'_, '_> {
                 self.take(count, !ns)
             }
             Value::Struct { name, fields } => {
-                let layout = Layout::by_name(&name.text).expect("the parser looked it up");
-                self.structure(layout, fields)
+                let profile = self.session.world().profile();
+                let layout = Layout::of_profile(&name.text, profile);
+                self.structure(layout.expect("the parser looked it up"), fields)
             }
             Value::Array(_, span) | Value::Bytes(_, span) => {
                 Err(self.error(*span, "a number is needed here").into())
@@ -170,6 +172,11 @@ impl Run<'_, '_> {
         Err(self.error(span, message))
     }
 
+    /// The edition of the specification that the session speaks.
+    pub(super) fn edition(&self) -> Edition {
+        self.session.world().profile().edition()
+    }
+
     /// Takes granules that the player chooses, and delegates them if asked to.
     pub(super) fn take(&mut self, count: u64, delegated: bool) -> Result<u64, PlayError> {
         let Some(base) = self.state.auto.take(count) else {
@@ -178,7 +185,7 @@ impl Run<'_, '_> {
         };
         for number in (0..count).take_while(|_| delegated) {
             let addr = base + number * GRANULE_SIZE;
-            self.must_succeed(Command::GranuleDelegate { addr })?;
+            self.must_succeed(Command::delegate(self.edition(), addr))?;
         }
         Ok(base)
     }
@@ -191,7 +198,12 @@ impl Run<'_, '_> {
             data.push((u16::try_from(offset).expect("inside a granule"), bytes));
         };
         for arg in fields {
-            let field = layout.field(&arg.name.text).expect("the parser looked it up");
+            let Some(field) = layout.field(&arg.name.text) else {
+                let edition = self.session.world().profile().edition().name();
+                let message =
+                    format!("{} of RMM {edition} has no field {}", layout.name, arg.name.text);
+                return Err(self.error(arg.name.span, message).into());
+            };
             match &arg.value {
                 Value::Bytes(bytes, _) => put(field, 0, bytes.as_slice().to_vec()),
                 Value::Array(elements, _) => {

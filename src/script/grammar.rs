@@ -81,6 +81,8 @@ pub enum Kind {
     Platform(Name),
     /// `rmm tf-rmm`: the profile.
     Rmm(Name),
+    /// `spec "2.0"`: the edition of DEN0137.
+    Spec(Name),
     /// `include "common.rmi"`.
     Include(Name),
     /// `let rd = auto`.

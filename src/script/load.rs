@@ -14,7 +14,7 @@ use super::lex::{Lexer, TokenKind};
 use super::names::Names;
 use super::parse::{MAX_TEXT_BYTES, not_utf8, parse};
 use crate::abi::platform::Platform;
-use crate::abi::profile::Profile;
+use crate::abi::profile::{Edition, Profile};
 use crate::measure::digests::DigestFile;
 use crate::measure::image::{Image, ImageError};
 use crate::measure::rim::Measurement;
@@ -122,6 +122,7 @@ pub struct LoadedScript {
     pub(super) items: Vec<Item>,
     pub(super) platform: Option<Platform>,
     pub(super) profile: Option<Profile>,
+    pub(super) edition: Option<Edition>,
     /// Numbers written in hexadecimal: what `auto` keeps away from.
     pub(super) literals: BTreeSet<u64>,
     texts: BTreeMap<String, TextFile>,
@@ -222,6 +223,7 @@ pub fn load_from(path: &str, source: &mut dyn Source) -> Result<LoadedScript, Lo
             items: Vec::new(),
             platform: None,
             profile: None,
+            edition: None,
             literals: BTreeSet::new(),
             texts: BTreeMap::new(),
         },
@@ -306,6 +308,10 @@ impl Loader<'_> {
             Kind::Rmm(name) => {
                 self.only_once(text, span, "rmm", self.loaded.profile.is_some())?;
                 self.loaded.profile = Profile::from_name(&name.text);
+            }
+            Kind::Spec(name) => {
+                self.only_once(text, span, "spec", self.loaded.edition.is_some())?;
+                self.loaded.edition = Edition::from_name(&name.text);
             }
             Kind::Image { source: ImageSource::File(name), .. } => {
                 image = Some(self.image(path, text, name, false)?);

@@ -38,6 +38,7 @@ mod player;
 mod print;
 pub mod record;
 mod serve;
+mod stateful;
 mod value;
 mod words;
 

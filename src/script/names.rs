@@ -56,6 +56,7 @@ impl Names {
             Kind::Empty
             | Kind::Platform(_)
             | Kind::Rmm(_)
+            | Kind::Spec(_)
             | Kind::Include(_)
             | Kind::RttAuto(_)
             | Kind::Note(_) => Ok(()),

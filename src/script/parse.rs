@@ -9,6 +9,7 @@ use super::grammar::{Answer, Arg, Expr, ImageSource, Invocation, Kind, Name, Scr
 use super::grammar::{Statement, Value};
 use super::lex::{Lexer, Token, TokenKind};
 use super::words;
+use crate::abi::profile::{Edition, Profile};
 use crate::abi::status::Status;
 use crate::measure::rim::Measurement;
 use crate::model::granule::{Gpt, GranuleState};
@@ -132,6 +133,7 @@ impl Parser<'_> {
         let kind = match verb.text.as_str() {
             "platform" => Kind::Platform(self.text("the platform's name in quotes")?),
             "rmm" => Kind::Rmm(self.dashed_name()?),
+            "spec" => Kind::Spec(self.edition()?),
             "include" => Kind::Include(self.text("the file's name in quotes")?),
             "let" => self.let_()?,
             "image" => self.image()?,
@@ -369,6 +371,17 @@ impl Parser<'_> {
         Ok(index)
     }
 
+    /// `"2.0"`: an edition of the specification.
+    fn edition(&mut self) -> Result<Name, ScriptError> {
+        let name = self.text("the edition in quotes")?;
+        if Edition::from_name(&name.text).is_some() {
+            return Ok(name);
+        }
+        let known = Edition::ALL.map(Edition::name).join(" and ");
+        let message = format!("there is no edition {}; there are {known}", name.text);
+        Err(self.lexer.error(name.span, message))
+    }
+
     /// `tf-rmm`: names of profiles have dashes.
     fn dashed_name(&mut self) -> Result<Name, ScriptError> {
         let mut name = self.name("tf-rmm or spec")?;
@@ -377,7 +390,7 @@ impl Parser<'_> {
             name.text += "-";
             name.text += &self.name("the rest of the name")?.text;
         }
-        let known = crate::abi::profile::Profile::ALL.map(crate::abi::profile::Profile::name);
+        let known = Profile::ALL_1_0.map(Profile::name);
         if known.contains(&name.text.as_str()) {
             return Ok(name);
         }

@@ -148,7 +148,9 @@ impl Player {
     #[must_use]
     pub fn setup(&self) -> (Platform, Profile) {
         let script = &self.script;
-        (script.platform.clone().unwrap_or_default(), script.profile.unwrap_or_default())
+        let profile = script.profile.unwrap_or_default();
+        let profile = script.edition.map_or(profile, |edition| profile.in_edition(edition));
+        (script.platform.clone().unwrap_or_default(), profile)
     }
 
     /// What `print` statements have printed, a line each.
@@ -248,6 +250,7 @@ impl Run<'_, '_> {
         let item = self.item;
         match &item.statement.kind {
             Kind::Empty | Kind::Platform(_) | Kind::Rmm(_) | Kind::Include(_) => {}
+            Kind::Spec(_) => {}
             Kind::Let { name, value } => {
                 let value = self.value(value)?;
                 self.state.numbers.insert(name.text.clone(), value);

@@ -60,6 +60,7 @@ impl Printer {
         match kind {
             Kind::Empty => Ok(()),
             Kind::Platform(name) => write!(self.out, "platform {}", Quoted(&name.text)),
+            Kind::Spec(name) => write!(self.out, "spec {}", Quoted(&name.text)),
             Kind::Rmm(name) => write!(self.out, "rmm {}", name.text),
             Kind::Include(name) => write!(self.out, "include {}", Quoted(&name.text)),
             Kind::Let { name, value } => {

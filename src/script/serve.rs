@@ -193,7 +193,7 @@ impl Run<'_, '_> {
     /// A granule for a Protected IPA that the Realm touched.
     fn provide(&mut self, rd: u64, ipa: u64) -> Result<(), PlayError> {
         let data = self.take(1, true)?;
-        let regs = Command::DataCreateUnknown { rd, data, ipa }.encode();
+        let regs = Command::map_unknown(self.edition(), rd, data, ipa).encode();
         let tables = std::mem::replace(&mut self.state.rtt_auto, true);
         let done = self.execute(&regs, None);
         self.state.rtt_auto = tables;

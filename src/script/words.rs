@@ -20,8 +20,9 @@ pub(super) struct Signature {
 }
 
 /// Words that begin a statement and are neither commands nor actions of the Host.
-pub(super) const KEYWORDS: [&str; 11] = [
-    "platform", "rmm", "include", "let", "image", "rtt", "expect", "print", "note", "call", "guest",
+pub(super) const KEYWORDS: [&str; 12] = [
+    "platform", "rmm", "spec", "include", "let", "image", "rtt", "expect", "print", "note", "call",
+    "guest",
 ];
 
 /// Names that no symbol can have, besides the words of [`VALUES`].
@@ -42,9 +43,11 @@ const ACTIONS: [(&str, Names, Names, Names); 7] = [
 const SERVE_WORDS: &[&str] =
     &["reject", "deny", "SYNC", "IRQ", "FIQ", "PSCI", "RIPAS_CHANGE", "HOST_CALL", "SERROR"];
 
+const MEASURE: Values = &[("no_measure", 0), ("measure", 1)];
+
 /// Names of values: where they are known (command or structure, argument or field), and the names.
 const VALUES: &[(&str, &str, Values)] = &[
-    ("RealmParams", "hash_algo", &[("sha256", 0), ("sha512", 1)]),
+    ("RealmParams", "hash_algo", &[("sha256", 0), ("sha512", 1), ("sha384", 2)]),
     ("RealmParams", "flags", &[("lpa2", 1), ("sve", 2), ("pmu", 4)]),
     ("RecParams", "flags", &[("not_runnable", 0), ("runnable", 1)]),
     (
@@ -58,7 +61,8 @@ const VALUES: &[(&str, &str, Values)] = &[
             ("ripas_response", 16),
         ],
     ),
-    ("DATA_CREATE", "flags", &[("no_measure", 0), ("measure", 1)]),
+    ("DATA_CREATE", "flags", MEASURE),
+    ("RTT_DATA_MAP_INIT", "flags", MEASURE),
     ("PSCI_COMPLETE", "status", &[("PSCI_SUCCESS", 0), ("PSCI_DENIED", -3)]),
     ("RTT_READ_ENTRY", "state", &[("UNASSIGNED", 0), ("ASSIGNED", 1), ("TABLE", 2)]),
     ("RTT_READ_ENTRY", "ripas", &[("EMPTY", 0), ("RAM", 1), ("DESTROYED", 2)]),
@@ -82,12 +86,19 @@ fn command_extras(command: &'static CommandInfo) -> Extras {
         // One of `addr` and `base` has to be there; the parser says so.
         "GRANULE_DELEGATE" | "GRANULE_UNDELEGATE" => (&[], &["addr", "base", "count"], &[]),
         // `data` and `src` have to be there unless `image` is.
-        "DATA_CREATE" => (&["rd", "ipa", "flags"], &["data", "src", "image", "count"], &[]),
+        "DATA_CREATE" | "RTT_DATA_MAP_INIT" => {
+            (&["rd", "ipa", "flags"], &["data", "src", "image", "count"], &[])
+        }
         "DATA_CREATE_UNKNOWN"
         | "DATA_DESTROY"
         | "RTT_MAP_UNPROTECTED"
         | "RTT_UNMAP_UNPROTECTED" => (command.inputs, &["count"], &[]),
-        "RTT_INIT_RIPAS" | "RTT_SET_RIPAS" => (command.inputs, &[], &["all"]),
+        "RTT_INIT_RIPAS"
+        | "RTT_SET_RIPAS"
+        | "GRANULE_RANGE_DELEGATE"
+        | "GRANULE_RANGE_UNDELEGATE"
+        | "REC_CREATE"
+        | "REC_DESTROY" => (command.inputs, &[], &["all"]),
         _ => (command.inputs, &[], &[]),
     }
 }
@@ -128,6 +139,7 @@ pub(super) fn auto_kind(verb: &str, arg: &str) -> AutoKind {
         (_, "rd" | "rec" | "rtt" | "data") => AutoKind::Delegated,
         (_, "src" | "params_ptr" | "run_ptr" | "addr" | "pa") => AutoKind::Ns,
         ("GRANULE_DELEGATE" | "GRANULE_UNDELEGATE", "base") => AutoKind::Ns,
+        (_, "list_ptr" | "config_ptr") => AutoKind::Ns,
         _ => AutoKind::Nothing,
     }
 }

@@ -90,7 +90,7 @@ fn exit_codes_tell_what_is_wrong() {
         (&["run", "circle.rmi"], 2, "includes itself"),
         (&["run", "--platform", "nowhere", "empty.rmi"], 2, "there are tf-rmm-host, fvp"),
         (&["run", "--platform", "bad.toml", "empty.rmi"], 2, "bad.toml: "),
-        (&["run", "--rmm", "other", "empty.rmi"], 2, "tf-rmm or spec"),
+        (&["run", "--rmm", "other", "empty.rmi"], 2, "it is one of tf-rmm, spec"),
         (&["run"], 2, "<FILE>"),
         (&["conform", "empty.rmi"], 2, "conform replays vectors"),
         (&["run", "wanted.rmi"], 3, "wanted.rmi:5:1: Realm"),

@@ -101,7 +101,7 @@ fn a_right_checksum_is_not_enough() {
     };
     let byte = |at: usize, value: u8| move |bytes: &mut Vec<u8>| bytes[at] = value;
     assert_eq!(forged(byte(0x08, 2)).unwrap_err(), DigestsError::Version(2));
-    assert_eq!(forged(byte(trailer, 2)).unwrap_err(), DigestsError::Algorithm(2));
+    assert_eq!(forged(byte(trailer, 3)).unwrap_err(), DigestsError::Algorithm(3));
     assert_eq!(forged(byte(trailer + 1, 16)).unwrap_err(), DigestsError::GranuleSize(16));
     for (at, value) in [
         (0x0C, 0),

@@ -113,6 +113,10 @@ macro_rules! commands {
     };
 }
 
+/// RmiAddrType of one range, and the count of one block in a range (2.0).
+const ADDR_SINGLE: u64 = 1;
+const ONE_BLOCK: u64 = 1 << 2;
+
 /// SMCCC hint that the caller has no live SVE state.
 const SVE_HINT: u64 = 1 << 16;
 
@@ -220,6 +224,28 @@ impl Command {
             Edition::V2 => {
                 Self::GranuleRangeDelegate { base: addr, top: addr.wrapping_add(GRANULE_SIZE) }
             }
+        }
+    }
+
+    /// The command that gives a Realm one granule with unknown contents.
+    #[must_use]
+    pub const fn map_unknown(edition: Edition, rd: u64, data: u64, ipa: u64) -> Self {
+        match edition {
+            Edition::V1 => Self::DataCreateUnknown { rd, data, ipa },
+            Edition::V2 => {
+                let top = ipa.wrapping_add(GRANULE_SIZE);
+                let (flags, oaddr) = (ADDR_SINGLE, data | ONE_BLOCK);
+                Self::RttDataMap { rd, base: ipa, top, flags, oaddr }
+            }
+        }
+    }
+
+    /// The command that gives a NEW Realm one granule with contents.
+    #[must_use]
+    pub const fn data_create(edition: Edition, [rd, data, ipa, src, flags]: [u64; 5]) -> Self {
+        match edition {
+            Edition::V1 => Self::DataCreate { rd, data, ipa, src, flags },
+            Edition::V2 => Self::RttDataMapInit { rd, data, ipa, src, flags },
         }
     }
 

@@ -82,7 +82,7 @@ impl Kernel {
                     debug_assert_eq!(self, Self::Avx512);
                     // SAFETY: the features are there, see above.
                     unsafe { sha512_avx512::extend_lanes(variant512(algo), chains, steps) }
-                })
+                });
             }
         }
     }

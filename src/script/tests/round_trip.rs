@@ -20,6 +20,7 @@ const CORPUS: &str = r#"
 #
 platform "fvp"   # trailing
 rmm tf-rmm
+spec "1.0"
 include "a \"b\" \\ \n.rmi"
 let a = 1+2*3|4 - -5
 let b = (1+2)*(3-(4-5))
