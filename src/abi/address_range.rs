@@ -72,8 +72,8 @@ fn size_code(level: Level) -> u64 {
     3 - level.to_register()
 }
 
-/// Adds a block to a list as TF-RMM does: into the first range that it continues at either end, else
-/// as a range of its own, if there are fewer than `most`. Says whether there was room.
+/// Adds a block to a list as TF-RMM does: into the first range that it continues at either end,
+/// else as a range of its own, if there are fewer than `most`. Says whether there was room.
 pub fn push_block(list: &mut Vec<AddressRange>, block: AddressRange, most: usize) -> bool {
     for range in &mut *list {
         let alike = range.level == block.level && range.undelegated == block.undelegated;

@@ -336,8 +336,8 @@ impl Platform {
         &self.rak
     }
 
-    /// ICH_VTR_EL2, as far as it is known: list registers, priority bits, and the six preemption bits
-    /// that every machine had of which it was recorded.
+    /// ICH_VTR_EL2, as far as it is known: list registers, priority bits, and the six preemption
+    /// bits that every machine had of which it was recorded.
     #[must_use]
     pub fn ich_vtr(&self) -> u32 {
         const PREEMPTION_BITS: u32 = 5 << 26;

@@ -228,8 +228,8 @@ pub(crate) struct LanguageArgs {
 
 #[derive(Clone, Copy, Debug, Default, ClapArgs)]
 pub(crate) struct RmmArg {
-    /// Which RMM answers: TF-RMM as it is, or the text of DEN0137; tf-rmm-2.0 and spec-2.0 are those
-    /// of --spec 2.0
+    /// Which RMM answers: TF-RMM as it is, or the text of DEN0137; tf-rmm-2.0 and spec-2.0 are
+    /// those of --spec 2.0
     #[arg(long, value_name = "tf-rmm|spec", value_parser = profile)]
     pub(crate) rmm: Option<Profile>,
     /// The edition of DEN0137; without it a script or a vector says it itself

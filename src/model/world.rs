@@ -154,8 +154,8 @@ impl World {
         &self.operations
     }
 
-    /// Lets an interrupt come: the next `polls` times that the RMM looks for one it finds none, then
-    /// there is one; `None` is never. The RMM looks only while it maps and unmaps (2.0).
+    /// Lets an interrupt come: the next `polls` times that the RMM looks for one it finds none,
+    /// then there is one; `None` is never. The RMM looks only while it maps and unmaps (2.0).
     pub fn set_interrupt(&mut self, polls: Option<u64>) {
         self.interrupt = Interrupt::after(polls);
     }

@@ -1,5 +1,5 @@
-//! RMI_OP_CONTINUE, RMI_OP_MEM_DONATE, RMI_OP_MEM_RECLAIM and RMI_OP_CANCEL (2.0): how the Host goes
-//! on with a stateful operation (TF-RMM `runtime/rmi/sro.c`).
+//! RMI_OP_CONTINUE, RMI_OP_MEM_DONATE, RMI_OP_MEM_RECLAIM and RMI_OP_CANCEL (2.0): how the Host
+//! goes on with a stateful operation (TF-RMM `runtime/rmi/sro.c`).
 
 use super::gate::{Answer, Checked, Failure, Gate, NO_OUTPUTS, Outputs, Rows, failures};
 use super::{Plan, Rmi, blocks, data_map, rec_operation, unmap};

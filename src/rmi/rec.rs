@@ -165,8 +165,8 @@ impl Plan for CreatePlan {
     }
 }
 
-/// Makes a REC of the next index, with auxiliary granules that are its own, and measures it if it is
-/// runnable.
+/// Makes a REC of the next index, with auxiliary granules that are its own, and measures it if it
+/// is runnable.
 pub(super) fn insert(
     world: &mut World,
     rd: Granule,

@@ -131,8 +131,8 @@ fn check(
 }
 
 impl Gate<'_> {
-    /// `addr_type`, `oaddr`, `list_count`, `list_align`, `list_bound`, `list_pas`: how the Host wants
-    /// to be told.
+    /// `addr_type`, `oaddr`, `list_count`, `list_align`, `list_bound`, `list_pas`: how the Host
+    /// wants to be told.
     fn told(&mut self, world: &World, form: Form, oaddr: u64) -> Checked<Told> {
         use UnmapRows as F;
         let is_list = form.kind == addr_type::LIST;
@@ -273,7 +273,7 @@ fn granules(world: &World, ranges: &[AddressRange]) -> Vec<Granule> {
 /// Invalidates translations, gives granules back and frees the entries, as far as no interrupt
 /// comes. Answers X1 to X4 when all is done; else the operation waits.
 fn clean_up(world: &mut World, handle: Handle, mut operation: UnmapOperation) -> Option<Outputs> {
-    // TF-RMM looks at every entry of the table again when it goes on, and for an interrupt each time.
+    // TF-RMM looks at every entry of the table when it goes on, each time for an interrupt too.
     for _ in 0..RTT_ENTRIES {
         if world.interrupt.poll() {
             world.operations.put(handle, Operation::Unmap(operation));

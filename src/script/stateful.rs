@@ -10,8 +10,8 @@ use crate::rmi::Outcome;
 use crate::session::Action;
 
 impl Run<'_, '_> {
-    /// Calls the RMM and goes on with the operation until it has ended: gives granules where it asks
-    /// for them, and takes back what it gives back. What is compared is its end.
+    /// Calls the RMM and goes on with the operation until it has ended: gives granules where it
+    /// asks for them, and takes back what it gives back. What is compared is its end.
     pub(super) fn until_ended(
         &mut self,
         regs: &CallRegs,

@@ -1,5 +1,5 @@
-//! Commands of RMM 2.0 for devices and planes, which are not simulated: TF-RMM has handlers of these
-//! function identifiers (`runtime/core/handler.c`).
+//! Commands of RMM 2.0 for devices and planes, which are not simulated: TF-RMM has handlers of
+//! these function identifiers (`runtime/core/handler.c`).
 
 /// What a command would need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ const DEVICE: &[u64] = &[
 const SMMU: &[u64] = &[0x87, 0x88, 0x8B, 0x8C];
 const PLANES: &[u64] = &[0x2D, 0x2E, 0x2F, 0x30, 0x31, 0x33, 0x34];
 
-/// What the command of a function identifier would need; `None` if TF-RMM has no such handler, or the
-/// command is simulated. The upper half of the register and the SVE hint do not count.
+/// What the command of a function identifier would need; `None` if TF-RMM has no such handler, or
+/// the command is simulated. The upper half of the register and the SVE hint do not count.
 #[must_use]
 pub fn absent(fid: u64) -> Option<Absent> {
     let number = (fid & 0xFFFF_FFFF & !super::SVE_HINT).checked_sub(FIRST)?;
