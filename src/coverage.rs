@@ -8,19 +8,26 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::abi::command::{COMMANDS, CommandInfo};
-use crate::abi::profile::Profile;
+use crate::abi::command::CommandInfo;
+use crate::abi::profile::{Edition, Profile};
 use crate::model::granule::GranuleState;
 use crate::model::rtt::Rtte;
 use crate::model::world::World;
 use crate::rmi::{self, Row};
 use crate::session::{Observer, Record, Step};
 
+/// A command: its function identifier, and the newest edition that has it.
+type Key = (u64, Edition);
+
+const fn key(info: &CommandInfo) -> Key {
+    (info.fid, info.edition())
+}
+
 /// What was seen so far.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
-    successes: BTreeMap<&'static str, u64>,
-    failures: BTreeMap<(&'static str, usize), u64>,
+    successes: BTreeMap<Key, u64>,
+    failures: BTreeMap<(Key, usize), u64>,
     transitions: BTreeMap<(Kind, usize), u64>,
 }
 
@@ -104,12 +111,12 @@ impl Exceptions {
     pub fn from_toml(text: &str) -> Result<Self, ExceptionsError> {
         let file: ExceptionsFile =
             toml::from_str(text).map_err(|error| ExceptionsError::Toml(error.to_string()))?;
-        let known = Coverage::default().lines(Profile::TF_RMM, &Self::default());
-        let also = Coverage::default().lines(Profile::SPEC, &Self::default());
+        let lines = |profile| Coverage::default().lines(profile, &Self::default());
+        let known: Vec<_> = Profile::ALL.into_iter().flat_map(lines).collect();
         let mut reasons = BTreeMap::new();
         for entry in file.exception {
             for name in entry.names {
-                if !known.iter().chain(&also).any(|line| line.name == name) {
+                if !known.iter().any(|line| line.name == name) {
                     return Err(ExceptionsError::Unknown(name));
                 }
                 reasons.insert(name, entry.reason.clone());
@@ -159,20 +166,24 @@ impl Coverage {
             let exception = exceptions.reasons.get(&name).cloned();
             lines.push(Line { name, count, exception });
         };
-        for info in COMMANDS {
-            let count = self.successes.get(info.name).copied().unwrap_or(0);
+        for info in CommandInfo::of_edition(profile.edition()) {
+            let count = self.successes.get(&key(info)).copied().unwrap_or(0);
             push(format!("{} RMI_SUCCESS", info.name), count);
             for (i, row) in rmi::rows(info).iter().enumerate() {
                 if row.applies(profile) && row.id != NEVER {
-                    let count = self.failures.get(&(info.name, i)).copied().unwrap_or(0);
-                    push(row_name(info, i), count);
+                    let count = self.failures.get(&(key(info), i)).copied().unwrap_or(0);
+                    push(row_name(info, i, profile), count);
                 }
             }
         }
         for (kind, pairs, names) in [
             (Kind::Granule, GRANULE_TRANSITIONS, &granule_names()[..]),
             (Kind::Rtte, RTTE_TRANSITIONS, &Rtte::KINDS[..]),
-            (Kind::Realm, REALM_TRANSITIONS, &["none", "NEW", "ACTIVE", "SYSTEM_OFF"][..]),
+            (
+                Kind::Realm,
+                REALM_TRANSITIONS,
+                &["none", "NEW", "ACTIVE", "SYSTEM_OFF", "ZOMBIE"][..],
+            ),
         ] {
             for (i, (from, to)) in pairs.iter().enumerate() {
                 let count = self.transitions.get(&(kind, i)).copied().unwrap_or(0);
@@ -187,10 +198,10 @@ impl Coverage {
 const NEVER: &str = "never";
 
 /// `DATA_CREATE rtt_walk`; a condition that stands twice in a table gets its text as well.
-fn row_name(info: &CommandInfo, i: usize) -> String {
+fn row_name(info: &CommandInfo, i: usize, profile: Profile) -> String {
     let rows = rmi::rows(info);
     let Row { id, text, .. } = &rows[i];
-    if rows.iter().filter(|row| row.id == *id).count() > 1 {
+    if rows.iter().filter(|row| row.id == *id && row.applies(profile)).count() > 1 {
         format!("{} {id} ({text})", info.name)
     } else {
         format!("{} {id}", info.name)
@@ -203,11 +214,11 @@ impl Observer for Coverage {
         let Some(command) = outcome.command() else { return };
         let info = command.info();
         match outcome.failure() {
-            None => *self.successes.entry(info.name).or_default() += 1,
+            None => *self.successes.entry(key(info)).or_default() += 1,
             Some(failure) => {
                 let rows = rmi::rows(info);
                 if let Some(i) = rows.iter().position(|row| row == failure.row()) {
-                    *self.failures.entry((info.name, i)).or_default() += 1;
+                    *self.failures.entry((key(info), i)).or_default() += 1;
                 }
             }
         }

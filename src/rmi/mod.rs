@@ -5,6 +5,9 @@
 //!
 //! *Architecture invariant:* only `apply` functions of this floor change a [`World`].
 
+#[macro_use]
+mod dispatch;
+
 mod absent;
 mod activation;
 mod blocks;
@@ -55,78 +58,6 @@ trait Rmi {
     type Plan: Plan;
     /// Walks the failure table.
     fn check(&self, world: &World, gate: Gate<'_>) -> Checked<Self::Plan>;
-}
-
-/// Calls one macro arm with the type that implements each command.
-macro_rules! dispatch {
-    ($command:expr, $rmi:ident => $body:expr,
-        $($variant:ident { $($arg:ident),* } => $make:expr;)+) => {
-        match $command {
-            $( Command::$variant { $($arg),* } => { let $rmi = $make; $body } )+
-        }
-    };
-}
-
-/// Runs `$body` with `$rmi` bound to the command's implementation.
-macro_rules! with_rmi {
-    ($command:expr, $rmi:ident => $body:expr) => {
-        dispatch! { $command, $rmi => $body,
-            Version { req } => system::Version { req };
-            Features { index } => system::Features { index };
-            GranuleDelegate { addr } => granule::Delegate { addr };
-            GranuleUndelegate { addr } => granule::Undelegate { addr };
-            RealmCreate { rd, params_ptr } => realm::Create { rd, params_ptr };
-            RealmActivate { rd } => realm::Activate { rd };
-            RealmDestroy { rd } => realm::Destroy { rd };
-            RecAuxCount { rd } => rec::AuxCount { rd };
-            RecCreate { rd, rec, params_ptr } => rec::Create { rd, rec, params_ptr };
-            RecDestroy { rec } => rec::Destroy { rec };
-            RecEnter { rec, run_ptr } => run::Enter { rec, run_ptr };
-            PsciComplete { calling_rec, target_rec, status } =>
-                psci_complete::Complete { calling_rec, target_rec, status };
-            RttCreate { rd, rtt, ipa, level } => rtt::Create { rd, rtt, ipa, level };
-            RttDestroy { rd, ipa, level } => rtt::Destroy { rd, ipa, level };
-            RttFold { rd, ipa, level } => rtt::Fold { rd, ipa, level };
-            RttReadEntry { rd, ipa, level } => rtt::ReadEntry { rd, ipa, level };
-            RttMapUnprotected { rd, ipa, level, desc } =>
-                unprotected::Map { rd, ipa, level, desc };
-            RttUnmapUnprotected { rd, ipa, level } => unprotected::Unmap { rd, ipa, level };
-            RttInitRipas { rd, base, top } => ripas::Init { rd, base, top };
-            RttSetRipas { rd, rec, base, top } => ripas::Set { rd, rec, base, top };
-            DataCreate { rd, data, ipa, src, flags } =>
-                data::Create { rd, data, ipa, src, flags };
-            DataCreateUnknown { rd, data, ipa } => data::CreateUnknown { rd, data, ipa };
-            DataDestroy { rd, ipa } => data::Destroy { rd, ipa };
-            RmmActivate {} => activation::Activate;
-            RmmConfigGet { config_ptr } => activation::ConfigGet { config_ptr };
-            RmmConfigSet { config_ptr } => activation::ConfigSet { config_ptr };
-            GranuleTrackingGet { start, end } => granule_range::TrackingGet { start, end };
-            GptL1Create { addr } => granule_range::GptL1Create { addr };
-            GranuleRangeDelegate { base, top } => granule_range::Delegate { base, top };
-            GranuleRangeUndelegate { base, top } => granule_range::Undelegate { base, top };
-            RealmTerminate { rd } => realm::Terminate { rd };
-            RecCreateBegin { rd, rec, params_ptr } =>
-                rec_operation::Create { rd, rec, params_ptr };
-            RecDestroyBegin { rec } => rec_operation::Destroy { rec };
-            OpContinue { handle, flags } => operation::Continue::of(handle, flags);
-            OpMemDonate { handle, list_ptr, list_count } =>
-                operation::MemDonate { handle, list_ptr, list_count };
-            OpMemReclaim { handle, list_ptr, list_count } =>
-                operation::MemReclaim { handle, list_ptr, list_count };
-            OpCancel { handle } => operation::Cancel { handle };
-            RttDataMapInit { rd, data, ipa, src, flags } =>
-                data::Create { rd, data, ipa, src, flags };
-            RttDataMap { rd, base, top, flags, oaddr } =>
-                data_map::Map { rd, request: blocks::Request { base, top, flags, oaddr } };
-            RttUnprotMap { rd, base, top, flags, oaddr } =>
-                unprot_map::Map { rd, request: blocks::Request { base, top, flags, oaddr } };
-            RttDataUnmap { rd, base, top, flags, oaddr } =>
-                unmap::DataUnmap(unmap::Arguments { rd, base, top, flags, oaddr });
-            RttUnprotUnmap { rd, base, top, flags, oaddr } =>
-                unmap::UnprotUnmap(unmap::Arguments { rd, base, top, flags, oaddr });
-            RttSetS2ap { rd, rec, base, top } => s2ap::SetS2ap { rd, rec, base, top };
-        }
-    };
 }
 
 impl World {

@@ -171,7 +171,7 @@ impl<'t> Lexer<'t> {
             name => {
                 let Some(algo) = HashAlgo::from_name(name) else {
                     let error = self.error(span, format!("`{word}:` begins nothing"));
-                    let hint = "digests are sha256:… and sha512:…, bytes hex:\"…\" and text:\"…\"";
+                    let hint = "digests are sha256:… and its like, bytes hex:\"…\" and text:\"…\"";
                     return Err(error.hint(hint));
                 };
                 let digits = self.take_while(is_word);

@@ -188,8 +188,8 @@ const WRONG_PARTS: &[(Edit, &str)] = &[
         "realm token, claim 44238 (RIM): 32 bytes, expected 64",
     ),
     (
-        |m| m.realm.put(44236, text("sha-384")),
-        "(hash algorithm): \"sha-384\", expected \"sha-256\" or",
+        |m| m.realm.put(44236, text("sha-224")),
+        "(hash algorithm): \"sha-224\", expected \"sha-256\", \"sha-384\" or",
     ),
     (
         |m| m.realm.put(44240, text("SHA-256")),
