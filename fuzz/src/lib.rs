@@ -20,6 +20,7 @@ mod host_and_realm;
 mod lab;
 #[path = "../../tests/it/naive.rs"]
 mod naive;
+mod observed_rim;
 #[path = "../../tests/it/play.rs"]
 mod play;
 mod qemu_args;
@@ -97,4 +98,9 @@ pub fn event_log(data: &[u8]) {
 /// Reads `data` as an attestation token, or edits a good one as it says.
 pub fn token(data: &[u8]) {
     token::run(data);
+}
+
+/// Reads `data` as a RIM, and as a token that has one.
+pub fn observed_rim(data: &[u8]) {
+    observed_rim::run(data);
 }

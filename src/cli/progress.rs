@@ -15,7 +15,22 @@ const SILENT: Duration = Duration::from_millis(500);
 /// How often the bar is drawn.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Counts granules, and shows them on a terminal.
+/// What a bar says of work in granules.
+const MEASURING: &str =
+    "measuring {wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+/// What it says of candidates.
+const SEARCHING: &str =
+    "searching {wide_bar} {human_pos} of {human_len} candidates, {per_sec}, {eta} left";
+
+/// What is counted.
+#[derive(Clone, Copy, Debug)]
+struct Unit {
+    template: &'static str,
+    /// How far the bar moves for each.
+    size: u64,
+}
+
+/// Counts granules or candidates, and shows them on a terminal.
 #[derive(Debug)]
 pub(crate) struct Progress {
     counter: Arc<AtomicU64>,
@@ -26,9 +41,18 @@ pub(crate) struct Progress {
 impl Progress {
     /// Begins; `total_bytes` is what there may be to do.
     pub(crate) fn begin(total_bytes: u64) -> Self {
+        Self::of(total_bytes, Unit { template: MEASURING, size: GRANULE_SIZE })
+    }
+
+    /// Begins to count candidates of so many.
+    pub(crate) fn of_candidates(total: u64) -> Self {
+        Self::of(total, Unit { template: SEARCHING, size: 1 })
+    }
+
+    fn of(total: u64, unit: Unit) -> Self {
         let counter = Arc::new(AtomicU64::new(0));
-        let drawing = (total_bytes > 0 && io::stderr().is_terminal())
-            .then(|| draw(total_bytes, Arc::clone(&counter)));
+        let drawing = (total > 0 && io::stderr().is_terminal())
+            .then(|| draw(total, unit, Arc::clone(&counter)));
         Self { counter, began: Instant::now(), drawing }
     }
 
@@ -37,15 +61,25 @@ impl Progress {
         Arc::clone(&self.counter)
     }
 
-    /// Takes the bar away, and says how fast it was.
-    pub(crate) fn end(self) -> String {
-        let seconds = self.began.elapsed().as_secs_f64();
-        if let Some((ended, thread)) = self.drawing {
+    /// How long it has taken until now.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn clear(&mut self) {
+        if let Some((ended, thread)) = self.drawing.take() {
             ended.store(true, Ordering::Relaxed);
             thread.thread().unpark();
             // A bar that can not be drawn is no reason to fail.
             let _ = thread.join();
         }
+    }
+
+    /// Takes the bar away, and says how fast it was.
+    pub(crate) fn end(mut self) -> String {
+        let seconds = self.began.elapsed().as_secs_f64();
+        self.clear();
         let granules = self.counter.load(Ordering::Relaxed);
         let bytes = granules * GRANULE_SIZE;
         #[allow(clippy::cast_precision_loss, reason = "a speed is not exact")]
@@ -55,7 +89,7 @@ impl Progress {
     }
 }
 
-fn draw(total_bytes: u64, counter: Arc<AtomicU64>) -> (Arc<AtomicBool>, JoinHandle<()>) {
+fn draw(total: u64, unit: Unit, counter: Arc<AtomicU64>) -> (Arc<AtomicBool>, JoinHandle<()>) {
     let ended = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&ended);
     let thread = thread::spawn(move || {
@@ -66,15 +100,14 @@ fn draw(total_bytes: u64, counter: Arc<AtomicU64>) -> (Arc<AtomicBool>, JoinHand
             }
             thread::park_timeout(SILENT);
         }
-        let bar = ProgressBar::with_draw_target(Some(total_bytes), ProgressDrawTarget::stderr());
-        let template = "measuring {wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
-        if let Ok(style) = ProgressStyle::with_template(template) {
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template(unit.template) {
             bar.set_style(style);
         }
         while !seen.load(Ordering::Relaxed) {
-            let bytes = counter.load(Ordering::Relaxed) * GRANULE_SIZE;
-            bar.set_length(total_bytes.max(bytes));
-            bar.set_position(bytes);
+            let done = counter.load(Ordering::Relaxed) * unit.size;
+            bar.set_length(total.max(done));
+            bar.set_position(done);
             thread::park_timeout(TICK);
         }
         bar.finish_and_clear();

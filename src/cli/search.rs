@@ -2,9 +2,11 @@
 
 use std::io;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::host::{Trouble, Vmm, layer, usage};
+use super::progress::Progress;
 use super::search_args::{Budget, SearchArgs};
 use super::search_guests::{CommandLine, MAX_VARIANTS};
 use super::search_report::Told;
@@ -37,15 +39,24 @@ pub(super) fn search(args: &SearchArgs) -> Result<Told, Trouble> {
     let (algo, argv) = (target.rim.algo(), &args.vmm.argv);
     let guests = CommandLine::new(&args.guest, argv, vmm, files, algo, hasher.clone())?;
     args.dtb_candidate.iter().try_for_each(|path| guests.check_device_tree(path))?;
-    let begun = Instant::now();
-    let mut go_on = |report: &Report| match args.budget {
-        None => Some(u64::MAX),
-        Some(Budget::Candidates(most)) => Some(most.saturating_sub(report.tried)),
-        // Small steps, so that the time is kept.
-        Some(Budget::Seconds(most)) => (begun.elapsed() < Duration::from_secs(most)).then_some(256),
+    let most = match args.budget {
+        Some(Budget::Candidates(most)) => most,
+        _ => u64::MAX,
+    };
+    let mut progress = Progress::of_candidates(space.len().unwrap_or(u64::MAX).min(most));
+    let counter = progress.counter();
+    let mut pace = Pace::default();
+    let mut go_on = |report: &Report| {
+        counter.store(report.tried, Ordering::Relaxed);
+        let step = pace.step(progress.elapsed());
+        match args.budget {
+            Some(Budget::Seconds(most)) if progress.elapsed().as_secs() >= most => None,
+            _ => Some(step.min(most.saturating_sub(report.tried))),
+        }
     };
     let report = search::run(&space, &guests, &target.rim, &hasher, &mut go_on);
-    let elapsed = begun.elapsed();
+    let elapsed = progress.elapsed();
+    progress.clear();
     guests.check_unchanged()?;
     // If nothing was left, what the VMM says of the command line itself is the answer.
     if report.refused == report.tried && space.len() == Some(1) && report.tried == 1 {
@@ -53,6 +64,36 @@ pub(super) fn search(args: &SearchArgs) -> Result<Told, Trouble> {
         return Err(Trouble(Exit::Refused, reasons.join("; ")));
     }
     Ok(Told { target, space, report, elapsed })
+}
+
+/// How many candidates are tried at a time: as many as take about a second, so that a budget is
+/// kept and a bar moves, and as candidates have more in common the more they are.
+#[derive(Debug)]
+struct Pace {
+    step: u64,
+    before: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { step: 128, before: Duration::ZERO }
+    }
+}
+
+impl Pace {
+    const MOST: u64 = 2048;
+
+    /// The next step, at a time since the beginning.
+    fn step(&mut self, now: Duration) -> u64 {
+        let took = now.saturating_sub(self.before);
+        self.before = now;
+        if took > Duration::from_secs(1) {
+            self.step = (self.step / 2).max(16);
+        } else if took < Duration::from_millis(500) {
+            self.step = (self.step * 2).min(Self::MOST);
+        }
+        self.step
+    }
 }
 
 fn target(args: &SearchArgs) -> Result<Target, Trouble> {

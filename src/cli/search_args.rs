@@ -20,7 +20,8 @@ pub(crate) struct SearchArgs {
     /// The RIM: hexadecimal, base64, or @FILE with either
     #[arg(long, value_name = "HEX|BASE64|@FILE")]
     pub(crate) rim: Option<String>,
-    /// Take the RIM out of a CCA attestation token (claim 44238); its signature is not checked
+    /// Take the RIM out of a CCA attestation token (claim 44238): CBOR, hexadecimal or base64; its
+    /// signature is not checked
     #[arg(long, value_name = "FILE")]
     pub(crate) token: Option<PathBuf>,
     /// What to vary: NAME, or NAME=VALUES (`6,16`, `33-48`); if this is not given, what no option
@@ -29,7 +30,8 @@ pub(crate) struct SearchArgs {
     /// Names: host, platform (presets or files as --caps takes them, `+` between those of one
     /// host), ipa-bits, lpa2, num-bps, num-wps, pmu-counters (`none` for no PMU), sve-vl (longest,
     /// in bits), vmm-version, cpus, mem (`512M`, `2G`), log (measurement log), align (of populated
-    /// regions), order (of populated regions).
+    /// regions), order (of populated regions), start-level (of RTTs: `kvm`, 0 to 3), rim-rule (of
+    /// the RMM: `host`, rmm-1.0, tf-rmm-0.9, rmm-2.0).
     #[arg(long, value_name = "NAME[=VALUES]")]
     pub(crate) vary: Vec<String>,
     /// Another guest command line, in place of kvmtool's -p or QEMU's -append; repeatable

@@ -133,7 +133,8 @@ impl Guests for CommandLine<'_> {
         let mut context = Context { caps: &caps, files: &mut *files, device_tree };
         let vm = self.vmm.vm(version.name, &argv, &mut context)?;
         drop(files);
-        Ok(Planned { host, rule: host.generation.rim_rule(), caps, vm })
+        let rule = host.generation.rim_rule();
+        Ok(Planned { host, rule, caps, vm, start_level: None })
     }
 }
 

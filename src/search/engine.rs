@@ -6,7 +6,8 @@
 //! REALM_CREATE but for RTTs, RIPAS and contents: the RMM's walks know the Realm's IPA size, start
 //! level and LPA2, which stay part of the class, and how many auxiliary granules a REC has moves
 //! only physical addresses, which are not measured. Whatever is found is booted in full before it
-//! is reported; a test boots all candidates of some spaces in full and compares what is missed.
+//! is reported (of many candidates with one list the first few); a test boots all candidates of
+//! some spaces in full and compares what is missed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,6 +33,9 @@ use crate::session::Session;
 
 /// Candidates that are tried together.
 const BATCH: u64 = 2048;
+/// Candidates of one list that are booted in full when it is found: the rest differ from them only
+/// in what is not measured.
+const MAX_VERIFIED: usize = 64;
 /// Reasons of refusals that are kept.
 const MAX_REASONS: usize = 16;
 
@@ -46,6 +50,8 @@ pub struct Planned {
     pub caps: Caps,
     /// The VM.
     pub vm: Vm,
+    /// The level at which RTTs start, 0 to 3, if it is not KVM's own choice.
+    pub start_level: Option<u8>,
 }
 
 /// Whoever makes VMs of candidates: a VMM with its command line.
@@ -101,7 +107,7 @@ pub fn run(
     while at < end {
         let Some(most) = go_on(&search.report).filter(|most| *most > 0) else { break };
         let next = end.min(at + BATCH.min(most));
-        search.batch(space, at..next, target);
+        hasher.install(|| search.batch(space, at..next, target));
         at = next;
     }
     search.report
@@ -197,8 +203,9 @@ impl Search<'_> {
         self.report.lists += lists;
         for candidates in matches {
             let params = begun[&candidates[0]].1;
-            candidates.par_iter().for_each(|number| self.verify(&begun[number].0, *number, target));
-            self.report.boots += candidates.len() as u64;
+            let verified = &candidates[..candidates.len().min(MAX_VERIFIED)];
+            verified.par_iter().for_each(|number| self.verify(&begun[number].0, *number, target));
+            self.report.boots += verified.len() as u64;
             self.take(Match { params, candidates });
         }
     }
@@ -353,12 +360,12 @@ fn boot(
     hasher: &Hasher,
     on_stage: &mut dyn FnMut(Stage),
 ) -> Result<Events, Refusal> {
-    let Planned { host, rule, caps, vm } = planned;
+    let Planned { host, rule, caps, vm, start_level } = planned;
     let machine = kvm::machine(host.generation, caps, vm)?;
     let mut world = World::new(machine, Profile::TF_RMM);
     world.set_hasher(hasher.clone());
     let mut session = Session::new(world);
-    let booted = kvm::boot(&mut session, host, *rule, caps, vm, on_stage)?;
+    let booted = kvm::boot_from(&mut session, host, *rule, caps, vm, *start_level, on_stage)?;
     let world = session.into_world();
     let realm = world.realm(booted.rd).expect("it was built");
     Ok(realm.log().events().clone())
@@ -371,7 +378,7 @@ const fn is_before_contents(call: &Call) -> bool {
 /// Everything that the events after REALM_CREATE depend on. Images are told by their address: each
 /// stands once in the files or among the images that were made.
 fn class(planned: &Planned) -> String {
-    let Planned { host, rule, caps, vm } = planned;
+    let Planned { host, rule, caps, vm, start_level } = planned;
     let regions: Vec<_> = vm
         .regions
         .iter()
@@ -384,7 +391,8 @@ fn class(planned: &Planned) -> String {
     let (generation, lpa2) = (host.generation, caps.lpa2);
     let limits = (caps.ipa_bits, caps.max_vcpus);
     format!(
-        "{generation:?} {rule:?} {lpa2} {limits:?} {} {:?} {:?} {regions:?} {calls:?}",
+        "{generation:?} {rule:?} {start_level:?} {lpa2} {limits:?} {} {:?} {:?} {regions:?} \
+         {calls:?}",
         vm.ipa_bits, vm.slots, vm.vcpus
     )
 }

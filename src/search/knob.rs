@@ -9,6 +9,7 @@ use crate::abi::addr::{GRANULE_SIZE, align_down};
 use crate::host::caps::CAPS_PRESETS;
 use crate::host::kvm::{HOSTS, HostProfile};
 use crate::host::{Call, Layer, Refusal};
+use crate::measure::rule::RimRule;
 
 /// Most values of one axis.
 const MAX_VALUES: usize = 4096;
@@ -33,6 +34,8 @@ pub enum Parameter {
     Log,
     Align,
     Order,
+    StartLevel,
+    RimRule,
 }
 
 /// One value of one parameter.
@@ -70,6 +73,10 @@ pub enum Knob {
     Align(u64),
     /// The order in which regions are populated.
     Order(Order),
+    /// The level at which RTTs start; `None` for KVM's own choice.
+    StartLevel(Option<u8>),
+    /// The rule by which the RMM measures; `None` for that of the host's RMM.
+    RimRule(Option<RimRule>),
 }
 
 /// An order of regions.
@@ -106,7 +113,7 @@ pub enum KnobError {
 
 impl Parameter {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Host,
         Self::IpaBits,
         Self::Lpa2,
@@ -123,6 +130,8 @@ impl Parameter {
         Self::Log,
         Self::Align,
         Self::Order,
+        Self::StartLevel,
+        Self::RimRule,
     ];
 
     /// The name on the command line.
@@ -145,6 +154,8 @@ impl Parameter {
             Self::Log => "log",
             Self::Align => "align",
             Self::Order => "order",
+            Self::StartLevel => "start-level",
+            Self::RimRule => "rim-rule",
         }
     }
 
@@ -185,6 +196,11 @@ impl Parameter {
             Self::Log => "false,true",
             Self::Align => "vmm,64K",
             Self::Order => "vmm,ascending,descending",
+            Self::StartLevel => "kvm,0,1,2,3",
+            // One of them is the host's own.
+            Self::RimRule => {
+                return RimRule::ALL.map(|rule| Knob::RimRule(Some(rule))).into();
+            }
             Self::VmmVersion | Self::AppendVariant | Self::DtbCandidate => return Vec::new(),
         };
         self.values(text).expect("values of our own")
@@ -294,9 +310,21 @@ impl Parameter {
                 "descending" => Order::Descending,
                 _ => return Err(wrong("none of vmm, ascending, descending")),
             }),
+            Self::StartLevel if word == "kvm" => Knob::StartLevel(None),
+            Self::StartLevel => Knob::StartLevel(Some(byte(0, 3)?)),
+            Self::RimRule => Knob::RimRule(self.rule(word)?),
             Self::AppendVariant => Knob::Append(word.to_owned()),
             Self::DtbCandidate => Knob::Dtb(word.to_owned()),
         })
+    }
+
+    fn rule(self, word: &str) -> Result<Option<RimRule>, KnobError> {
+        let rule = RimRule::from_name(word);
+        if word == "host" || rule.is_some() {
+            return Ok(rule);
+        }
+        let known = RimRule::ALL.map(RimRule::name).join(", ");
+        Err(self.wrong(word, format!("none of host, {known}")))
     }
 
     fn wrong(self, value: &str, expected: String) -> KnobError {
@@ -325,6 +353,8 @@ impl Knob {
             Self::Log(_) => Parameter::Log,
             Self::Align(_) => Parameter::Align,
             Self::Order(_) => Parameter::Order,
+            Self::StartLevel(_) => Parameter::StartLevel,
+            Self::RimRule(_) => Parameter::RimRule,
         }
     }
 
@@ -338,6 +368,8 @@ impl Knob {
             Self::IpaBits(bits) => planned.vm.ipa_bits = *bits,
             Self::Align(bytes) if *bytes > GRANULE_SIZE => align(planned, *bytes)?,
             Self::Order(order) if *order != Order::Vmm => reorder(planned, *order),
+            Self::StartLevel(level) => planned.start_level = *level,
+            Self::RimRule(Some(rule)) => planned.rule = *rule,
             _ => {}
         }
         Ok(())
@@ -393,6 +425,9 @@ impl fmt::Display for Knob {
             Self::Align(0) => f.write_str("vmm"),
             Self::Align(bytes) if *bytes >= 1 << 20 => write!(f, "{}M", bytes >> 20),
             Self::Align(bytes) => write!(f, "{}K", bytes >> 10),
+            Self::StartLevel(Some(n)) => write!(f, "{n}"),
+            Self::StartLevel(None) => f.write_str("kvm"),
+            Self::RimRule(rule) => f.write_str(rule.map_or("host", RimRule::name)),
             Self::Order(Order::Vmm) => f.write_str("vmm"),
             Self::Order(Order::Ascending) => f.write_str("ascending"),
             Self::Order(Order::Descending) => f.write_str("descending"),
@@ -431,6 +466,8 @@ mod tests {
             ("cpus", "0", "cpus: `0` is no number from 1 to 4096"),
             ("mem", "1024", "mem: `1024` is no size such as 512M or 2G"),
             ("platform", "fvp+", "platform: `fvp+` is no name, nor several with +"),
+            ("start-level", "4", "start-level: `4` is no number from 0 to 3"),
+            ("rim-rule", "1.0", "`1.0` is none of host, rmm-1.0, tf-rmm-0.9, rmm-2.0"),
             ("log", "yes", "log: `yes` is neither true nor false"),
             ("append-variant", "a", "its values are given with --append-variant"),
         ] {

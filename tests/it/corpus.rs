@@ -11,6 +11,8 @@ mod event_log;
 mod hash_kernels;
 #[path = "../../fuzz/src/host_and_realm.rs"]
 mod host_and_realm;
+#[path = "../../fuzz/src/observed_rim.rs"]
+mod observed_rim;
 #[path = "../../fuzz/src/qemu_args.rs"]
 mod qemu_args;
 #[path = "../../fuzz/src/rmi_sequence.rs"]
@@ -64,6 +66,11 @@ fn hash_kernels() {
 #[test]
 fn host_and_realm() {
     replay("host_and_realm", host_and_realm::run);
+}
+
+#[test]
+fn observed_rim() {
+    replay("observed_rim", observed_rim::run);
 }
 
 #[test]

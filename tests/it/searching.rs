@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;
 
+use rimsim::Profile;
+use rimsim::evidence::{rim_of_token, token_bytes};
 use rimsim::host::caps::{CapsLayer, stack, sve_lengths_up_to};
 use rimsim::host::kvm::HostProfile;
 use rimsim::host::kvmtool::{self, Version};
@@ -41,7 +43,8 @@ impl Guests for Kvmtool {
         let mut files = self.0.lock().expect("nobody panics with it");
         let vm = kvmtool::plan(&argv, Version::RamFirst4k, &caps, &mut *files, None)?;
         let host = HostProfile::from_name(host).expect("a host");
-        Ok(Planned { host, rule: host.generation.rim_rule(), caps, vm })
+        let rule = host.generation.rim_rule();
+        Ok(Planned { host, rule, caps, vm, start_level: None })
     }
 }
 
@@ -253,6 +256,165 @@ fn texts_and_trees_that_may_have_been_measured() {
     let candidates = found["matches"][0]["candidates"].as_array().expect("candidates");
     assert!(candidates.iter().all(|found| found["dtb-candidate"] == "b.dtb"));
     assert!(candidates.iter().any(|found| found["order"] == "vmm"));
+}
+
+/// What one parameter was is found; `measure` made the RIM with it, and `search` does not know.
+#[test]
+fn each_parameter_is_found() {
+    let folder = Folder::new("search-each");
+    let lkvm = format!("{GUEST} -k Image");
+    let old = lkvm.replace(" --restricted_mem", "");
+    let machine = "virt,gic-version=3,confidential-guest-support=r -object rme-guest,id=r";
+    let qemu = format!("qemu -- -accel kvm -cpu host -m 512M -M {machine}");
+    let logged = format!("{qemu},measurement-log=on -kernel Image");
+    let qemu = format!("{qemu} -kernel Image");
+    for (name, value, planted, known) in [
+        ("host", "kvm-v12", format!("--host kvm-v12 {lkvm}"), lkvm.clone()),
+        (
+            "lpa2",
+            "true",
+            format!("--host kvm-v13 --lpa2 true {lkvm}"),
+            format!("--host kvm-v13 {lkvm}"),
+        ),
+        ("num-bps", "16", format!("--num-bps 16 {lkvm}"), lkvm.clone()),
+        ("num-wps", "8", format!("--num-wps 8 {lkvm}"), lkvm.clone()),
+        (
+            "rim-rule",
+            "rmm-2.0",
+            format!("--host kvm-v13 --rim-rule rmm-2.0 {lkvm}"),
+            format!("--host kvm-v13 {lkvm}"),
+        ),
+        ("log", "true", logged, qemu),
+        (
+            "vmm-version",
+            "cca-ram-first-4k",
+            format!("--vmm-version cca-ram-first-4k {old}"),
+            old.clone(),
+        ),
+    ] {
+        let rim = folder.first(&format!("measure {planted}"));
+        let found = folder.search(&rim, &format!("--vary {name} {known}"), 0);
+        let candidates = found["matches"][0]["candidates"].as_array().expect("candidates");
+        let is_planted = |found: &Value| found[name] == value;
+        assert!(candidates.iter().any(is_planted), "{name}: {found}");
+    }
+}
+
+/// The Realm of a kvmtool guest by hand, on a KVM whose tables begin at level 1: gibibytes of RAM
+/// are one extension each there, and 512 where they begin at level 2.
+#[test]
+fn another_start_level_is_found() {
+    let folder = Folder::new("search-level");
+    let guest = "kvmtool -- lkvm run --realm -c 1 -m 1G --irqchip=gicv3 -k Image";
+    folder.first(&format!("measure --script-out own.rmi {guest}"));
+    folder.words(&format!("dtb -o guest.dtb {guest}"));
+    let mut image = std::fs::read(folder.0.join("Image")).expect("a kernel");
+    image.resize(1 << 16, 0);
+    std::fs::write(folder.0.join("padded"), image).expect("a file");
+    let own = folder.first(&format!("measure {guest}"));
+    let stages = folder.words(&format!("measure -v {guest}"));
+    let stages = String::from_utf8(stages.stdout).expect("text");
+    let tree = stages.lines().find_map(|line| Some(line.split_once("DATA_CREATE ")?.1));
+    assert!(tree.is_some_and(|kernel| kernel.starts_with("0x8000_0000..0x8001_0000 kernel")));
+    let tree = stages.lines().find_map(|line| line.split_once(" x0=")).expect("a REC").1;
+    let rim = |level: u8, tables: u8| {
+        let script = format!(
+            "platform \"fvp\"
+image kernel = \"padded\"
+image tree = \"guest.dtb\"
+rtt auto
+let rd = auto
+REALM_CREATE rd=rd params_ptr=RealmParams {{
+    s2sz=33, num_bps=5, num_wps=3, rtt_base=auto, rtt_level_start={level}, rtt_num_start={tables}
+}}
+RTT_INIT_RIPAS rd=rd base=0x8000_0000 top=0xC000_0000 all
+DATA_CREATE rd=rd ipa=0x8000_0000 image=kernel flags=measure
+DATA_CREATE rd=rd ipa={tree} image=tree flags=measure
+REC_CREATE rd=rd rec=auto params_ptr=RecParams {{
+    flags=runnable, pc=0x8000_0000, gprs=[{tree}], aux=auto
+}}
+REALM_ACTIVATE rd=rd
+"
+        );
+        std::fs::write(folder.0.join("level.rmi"), script).expect("a script");
+        folder.first("run level.rmi")
+    };
+    assert_eq!(rim(2, 8), own, "the script does what the host does");
+    let found = folder.search(&rim(1, 1), &format!("--vary start-level --vary num-bps {guest}"), 0);
+    let candidates = &found["matches"][0]["candidates"];
+    assert_eq!(candidates.as_array().map(Vec::len), Some(1), "{found}");
+    assert_eq!(candidates[0]["start-level"], "1");
+    let reasons = found["refusals"].to_string();
+    assert!(reasons.contains("33 bits of IPA can not start at level 0"), "{reasons}");
+}
+
+#[test]
+fn a_budget_ends_a_search_and_is_told() {
+    let folder = Folder::new("search-budget");
+    let guest = format!("{GUEST} -k Image");
+    let rim = "a5".repeat(32);
+    for (budget, tried) in [("1", 1), ("70", 70), ("225", 225), ("0", 0), ("1000", 225), ("0s", 0)]
+    {
+        let line = format!("--vary num-bps=2-16 --vary num-wps=2-16 --budget {budget} {guest}");
+        let none = folder.search(&rim, &line, 3);
+        assert_eq!((&none["tried"], &none["space_size"]), (&tried.into(), &225.into()), "{budget}");
+        let ended = none["advice"][0].as_str().expect("text").contains("the budget ended");
+        assert_eq!(ended, tried < 225, "{budget}");
+        assert!(none["candidates_per_second"].as_f64().is_some_and(|rate| rate >= 0.0));
+        assert!(none["seconds"].as_f64().is_some_and(|seconds| seconds < 60.0));
+    }
+    let output = folder.words(&format!("search --rim {rim} --vary num-bps --budget 2 {guest}"));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("note: 2 of 5 candidates in ") && stderr.contains("/s): 0 refused"));
+}
+
+/// A token as the simulator's own RMM hands it out, in every form that people have it in.
+#[test]
+fn the_rim_of_a_token() {
+    let folder = Folder::new("search-token");
+    let guest = "kvmtool -- lkvm run --realm -c 1 -m 256M --irqchip=gicv3 -k Image";
+    for algo in [0, 1] {
+        let mut lab = crate::lab::Lab::with(Profile::TF_RMM, &[("hash_algo", algo)]);
+        let token = lab.fetch_token(7, 0x1000);
+        let rd = lab.rd;
+        let rim = lab.world().rim(rd).expect("a Realm");
+        let hex: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
+        let lines: Vec<&str> =
+            (0..hex.len()).step_by(64).map(|i| &hex[i..hex.len().min(i + 64)]).collect();
+        for (form, bytes) in [
+            ("CBOR", token.clone()),
+            ("hexadecimal", hex.clone().into_bytes()),
+            ("hexadecimal in lines", lines.join("\n").into_bytes()),
+            ("base64", base64(&token, b'+', b'/')),
+            ("base64 of the web", base64(&token, b'-', b'_')),
+        ] {
+            let read = token_bytes(&bytes).expect("a form of a token");
+            assert_eq!(rim_of_token(&read).as_deref(), Ok(rim.as_bytes()), "{form}");
+            std::fs::write(folder.0.join("token"), bytes).expect("a file");
+            let line = format!("search --format json --token token --vary num-bps=6 {guest}");
+            let output = folder.words(&line);
+            let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+            assert_eq!((output.status.code(), &found["rim"]), (Some(3), &rim.to_string().into()));
+        }
+        for len in 0..token.len() {
+            assert!(rim_of_token(&token[..len]).is_err(), "cut off after {len} bytes");
+        }
+    }
+}
+
+/// Base64 (RFC 4648) with these two characters for 62 and 63.
+fn base64(bytes: &[u8], plus: u8, slash: u8) -> Vec<u8> {
+    let mut letters: Vec<u8> = (b'A'..=b'Z').chain(b'a'..=b'z').chain(b'0'..=b'9').collect();
+    letters.extend([plus, slash]);
+    let mut text = Vec::new();
+    for three in bytes.chunks(3) {
+        let bits = three.iter().fold(0, |bits, byte| bits << 8 | usize::from(*byte));
+        let bits = bits << (8 * (3 - three.len()));
+        let four = (0..4).map(|i| letters[bits >> (18 - 6 * i) & 63]);
+        text.extend(four.take(three.len() + 1));
+        text.resize(text.len().next_multiple_of(4), b'=');
+    }
+    text
 }
 
 #[test]

@@ -17,8 +17,7 @@ impl Kvm<'_, '_> {
     pub(super) fn create_realm(&mut self) -> Result<(), Refusal> {
         let place = "CREATE_REALM";
         self.not_created(place)?;
-        let bits = u32::from(self.vm.ipa_bits);
-        let (start_level, root_tables) = geometry(bits);
+        let (start_level, root_tables) = self.geometry()?;
         let rd = self.delegated(place)?;
         let rtt_base = self.granules(root_tables, place)?;
         for i in 0..root_tables {
@@ -51,6 +50,17 @@ impl Kvm<'_, '_> {
         self.rd = Some(rd);
         self.stage(rd, StageKind::RealmCreate(event));
         Ok(())
+    }
+
+    /// The level that the host's roots are at, and how many they are.
+    fn geometry(&self) -> Result<(u64, u64), Refusal> {
+        let bits = u32::from(self.vm.ipa_bits);
+        let Some(level) = self.start_level else { return Ok(geometry(bits)) };
+        let tables = geometry_from(bits, level);
+        tables.map(|tables| (level.into(), tables)).ok_or_else(|| {
+            let why = format!("{bits} bits of IPA can not start at level {level}");
+            refused("CREATE_REALM", why)
+        })
     }
 
     fn realm_event(&self) -> RealmEvent {
@@ -135,6 +145,14 @@ pub(crate) fn geometry(ipa_bits: u32) -> (u64, u64) {
     (4 - u64::from(levels), 1 << ipa_bits.saturating_sub(resolved_bits))
 }
 
+/// Root tables for an IPA size from another starting level on, if the architecture has that: at
+/// most 16 side by side, and more than one entry in use.
+fn geometry_from(ipa_bits: u32, level: u8) -> Option<u64> {
+    let entry_bits = 12 + 9 * 3_u32.checked_sub(level.into())?;
+    let more_bits = ipa_bits.saturating_sub(entry_bits + 9);
+    (entry_bits < ipa_bits && more_bits <= 4).then_some(1 << more_bits)
+}
+
 /// RmiRecParams of a vCPU.
 pub(super) fn rec_params(flags: u64, vcpu: &Vcpu, aux: &[u64]) -> Pieces {
     let mut page = Structure(Vec::new(), &layout::REC_PARAMS);
@@ -195,6 +213,13 @@ mod tests {
         ];
         for (bits, level, tables) in expected {
             assert_eq!(geometry(bits), (level, tables), "{bits}");
+            let level = u8::try_from(level).unwrap();
+            assert_eq!(geometry_from(bits, level), Some(tables), "KVM's own is one of them");
+        }
+        assert_eq!(geometry_from(33, 1), Some(1));
+        assert_eq!(geometry_from(40, 0), Some(1));
+        for (bits, level) in [(39, 0), (44, 1), (35, 2), (33, 3), (48, 4)] {
+            assert_eq!(geometry_from(bits, level), None, "{bits} bits, level {level}");
         }
     }
 }

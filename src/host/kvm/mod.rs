@@ -52,6 +52,23 @@ pub fn boot(
     vm: &Vm,
     on_stage: &mut dyn FnMut(Stage),
 ) -> Result<Booted, Refusal> {
+    boot_from(session, host, rule, caps, vm, None, on_stage)
+}
+
+/// As [`boot()`], by a KVM whose RTTs start at `start_level`, 0 to 3, and not where all series
+/// known let them start: as few levels as can be.
+///
+/// # Errors
+/// As [`boot()`]; or if the VM's IPA size and the level do not go together.
+pub fn boot_from(
+    session: &mut Session<'_>,
+    host: &HostProfile,
+    rule: RimRule,
+    caps: &Caps,
+    vm: &Vm,
+    start_level: Option<u8>,
+    on_stage: &mut dyn FnMut(Stage),
+) -> Result<Booted, Refusal> {
     let pool = Pool::new(session.world().platform());
     let mut kvm = Kvm {
         session,
@@ -59,6 +76,7 @@ pub fn boot(
         passes_lpa2: host.lpa2,
         caps,
         vm,
+        start_level,
         pool,
         rd: None,
         aux_count: 0,
@@ -86,6 +104,7 @@ struct Kvm<'k, 'o> {
     passes_lpa2: bool,
     caps: &'k Caps,
     vm: &'k Vm,
+    start_level: Option<u8>,
     pool: Pool,
     rd: Option<u64>,
     aux_count: u64,

@@ -46,8 +46,9 @@ impl Kvm<'_, '_> {
     }
 
     fn start_level(&self) -> Level {
-        let (level, _) = create::geometry(self.vm.ipa_bits.into());
-        Level::from_register(level).expect("0 to 2")
+        let (own, _) = create::geometry(self.vm.ipa_bits.into());
+        let level = self.start_level.map_or(own, u64::from);
+        Level::from_register(level).expect("0 to 3")
     }
 }
 
