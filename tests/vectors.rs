@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         let name = format!("README {}", example.command);
         trials.push(Trial::test(name, move || example.holds(index)));
     }
+    trials.push(Trial::test("README tour", tour));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
@@ -156,4 +157,47 @@ fn bless(index: usize, output: &str) -> Result<(), Failed> {
     *piece = format!("{command}\n{output}{FENCE}{after}");
     std::fs::write(README, pieces.join("```console\n"))?;
     Ok(())
+}
+
+const TOUR: &str = "```console tour\n";
+
+/// Plays the README's tour in an empty folder, by one shell, and compares what each command prints.
+///
+/// A line that begins with `$ ` is a command, one with `> ` goes on with it; others are its output.
+fn tour() -> Result<(), Failed> {
+    let text = std::fs::read_to_string(README)?;
+    let (before, rest) = text.split_once(TOUR).ok_or("the README has a tour")?;
+    let (block, after) = rest.split_once(FENCE).ok_or("the tour ends")?;
+    let mut commands: Vec<String> = Vec::new();
+    for line in block.lines() {
+        if let Some(command) = line.strip_prefix("$ ") {
+            commands.push(format!("{command}\n"));
+        } else if let (Some(more), Some(last)) = (line.strip_prefix("> "), commands.last_mut()) {
+            *last += &format!("{more}\n");
+        }
+    }
+    let folder = std::env::temp_dir().join(format!("rimsim-tour-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let marked = commands.iter().map(|command| format!("printf '\\001'\n{command}"));
+    let root = env!("CARGO_MANIFEST_DIR");
+    let script = format!("ln -s {root}/spec-vectors spec-vectors\n{}", marked.collect::<String>());
+    let bin = Path::new(env!("CARGO_BIN_EXE_rimsim")).parent().ok_or("a folder")?;
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH")?);
+    let mut shell = std::process::Command::new("sh");
+    let output = shell.args(["-c", &script]).env("PATH", path).current_dir(&folder).output()?;
+    std::fs::remove_dir_all(&folder)?;
+    let stdout = String::from_utf8(output.stdout)?;
+    let shown = commands.iter().zip(stdout.split('\u{1}').skip(1)).map(|(command, printed)| {
+        let lines = command.trim_end().replace('\n', "\n> ");
+        format!("$ {lines}\n{printed}")
+    });
+    let got: String = shown.collect();
+    if std::env::var_os("BLESS").is_some() {
+        return Ok(std::fs::write(README, format!("{before}{TOUR}{got}{FENCE}{after}"))?);
+    }
+    if got == block {
+        return Ok(());
+    }
+    let errors = String::from_utf8_lossy(&output.stderr);
+    Err(format!("it printed\n{got}\nand the README says\n{block}\n{errors}").into())
 }

@@ -23,6 +23,8 @@ pub struct Recorder {
     /// What the Host's granules hold.
     pages: BTreeMap<u64, Source>,
     statements: Vec<String>,
+    /// RECs up to now.
+    recs: u64,
     /// Images with the names that they have in the script.
     images: Vec<(String, Arc<Image>)>,
     attachments: Vec<(String, Vec<u8>)>,
@@ -103,6 +105,7 @@ impl Recorder {
             expects_rim,
             pages: BTreeMap::new(),
             statements: Vec::new(),
+            recs: 0,
             images: Vec::new(),
             attachments: Vec::new(),
             pieces: 0,
@@ -199,8 +202,12 @@ impl Recorder {
         let flags = if params.flags & REC_RUNNABLE == 0 { "not_runnable" } else { "runnable" };
         let gprs: Vec<String> = params.gprs.iter().map(|value| Hex(*value).to_string()).collect();
         let (mpidr, pc) = (Hex(params.mpidr), Hex(params.pc));
+        // Who adds what the Realm does needs a name for its RECs.
+        let rec = format!("rec_{}", self.recs);
+        self.recs += 1;
+        self.statements.push(format!("let {rec} = auto"));
         self.statements.push(format!(
-            "REC_CREATE rd=rd rec=auto params_ptr=RecParams {{ flags={flags}, mpidr={mpidr}, \
+            "REC_CREATE rd=rd rec={rec} params_ptr=RecParams {{ flags={flags}, mpidr={mpidr}, \
              pc={pc}, gprs=[{}], aux=auto }}",
             gprs.join(", ")
         ));
