@@ -162,6 +162,24 @@ fn unsafe_code_says_why_and_stands_where_it_may() {
     }
 }
 
+/// What differs between editions is asked of `Profile`, or stands in the tables of commands and
+/// rows; `rmi/gate.rs` has the words for the latter.
+#[test]
+fn no_body_names_an_edition() {
+    let words = ["Edition::V1", "Edition::V2", "TF_RMM_2", "SPEC_2", "edition().name() =="];
+    for (name, text) in sources(&["src"]) {
+        if name.starts_with("src/abi/") || name == "src/rmi/gate.rs" || name.contains("/tests/") {
+            continue;
+        }
+        let body = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        for (i, line) in body.lines().enumerate() {
+            for word in words.into_iter().filter(|word| code(line).contains(word)) {
+                panic!("{name}:{}: {word}; ask the profile", i + 1);
+            }
+        }
+    }
+}
+
 #[test]
 fn every_dependency_says_why() {
     for name in ["Cargo.toml", "fuzz/Cargo.toml"] {
