@@ -24,6 +24,7 @@ mod observed_rim;
 #[path = "../../tests/it/play.rs"]
 mod play;
 mod qemu_args;
+mod rmi2_sequence;
 mod rmi_sequence;
 mod rmm_log;
 #[allow(dead_code, reason = "the tests use more of it")]
@@ -43,6 +44,11 @@ mod vmm_args;
 /// Executes the commands that `data` stands for and checks what they did.
 pub fn rmi_sequence(data: &[u8]) {
     rmi_sequence::run(data);
+}
+
+/// Executes the commands of RMM 2.0 that `data` stands for.
+pub fn rmi2_sequence(data: &[u8]) {
+    rmi2_sequence::run(data);
 }
 
 /// Parses `data` as a script, and its canonical form again.

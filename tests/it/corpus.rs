@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
 #[path = "../../fuzz/src/corim.rs"]
 mod corim;
 #[path = "../../fuzz/src/event_log.rs"]
@@ -15,6 +18,8 @@ mod host_and_realm;
 mod observed_rim;
 #[path = "../../fuzz/src/qemu_args.rs"]
 mod qemu_args;
+#[path = "../../fuzz/src/rmi2_sequence.rs"]
+mod rmi2_sequence;
 #[path = "../../fuzz/src/rmi_sequence.rs"]
 mod rmi_sequence;
 #[path = "../../fuzz/src/rmm_log.rs"]
@@ -71,6 +76,24 @@ fn host_and_realm() {
 #[test]
 fn observed_rim() {
     replay("observed_rim", observed_rim::run);
+}
+
+#[test]
+fn rmi2_sequence() {
+    replay("rmi2_sequence", rmi2_sequence::run);
+}
+
+/// As the fuzzer does, with bytes of chance: the laws of RMM 2.0.
+#[test]
+fn commands_of_2_0_keep_the_laws() {
+    let bytes = prop::collection::vec(any::<u8>(), 1600);
+    let mut runner = TestRunner::new(Config { cases: 8, ..Config::default() });
+    runner
+        .run(&bytes, |bytes| {
+            rmi2_sequence::run(&bytes);
+            Ok(())
+        })
+        .unwrap();
 }
 
 #[test]
