@@ -36,6 +36,8 @@ mod steps;
 mod token;
 #[path = "../../tests/it/twins.rs"]
 mod twins;
+#[path = "../../tests/it/unwind.rs"]
+mod unwind;
 mod vector_json;
 #[path = "../../tests/it/view.rs"]
 mod view;

@@ -1,31 +1,58 @@
 //! The target `rmi2_sequence`: commands of RMM 2.0, eight bytes a step.
 //!
 //! A Realm is under construction, with a table of each level for its first addresses. Arguments
-//! come out of a pool, so that many steps make sense and few need much luck.
+//! come out of a pool, so that many steps make sense and few need much luck. In the end the Host
+//! takes everything back.
+
+use std::sync::OnceLock;
 
 use rimsim::abi::command::{CallRegs, Command, CommandInfo};
-use rimsim::{Edition, Platform, Profile, Status, World};
+use rimsim::abi::platform::{DramRange, PlatformFile};
+use rimsim::{Edition, Platform, Profile, World};
+
+use crate::check::check_laws;
+use crate::unwind::unwind;
 
 /// Steps of one run.
 const MOST_STEPS: usize = 200;
 /// Pages that steps name: the first half delegated, the rest the Host's.
 const PAGES: u64 = 96;
 const BASE: u64 = 0x8000_0000;
+/// A block of 2 MiB, all of it delegated.
+const BLOCK: u64 = BASE + 0x20_0000;
 /// Pages with parameters of a Realm, of RECs 0 to 3, and lists, all of the Host's.
 const REALM_PARAMS: u64 = BASE + 90 * 0x1000;
 const REC_PARAMS: u64 = BASE + 80 * 0x1000;
 const LIST: u64 = BASE + 91 * 0x1000;
+/// A page that no step names.
+const SPARE: u64 = BASE + 100 * 0x1000;
 const RD: u64 = BASE;
 
+/// A machine of 4 MiB with room for few operations.
+fn platform() -> Platform {
+    let file = PlatformFile {
+        name: "sequences".into(),
+        dram: vec![DramRange { base: BASE, size: 4 << 20 }],
+        sro_contexts: 3,
+        ..Platform::preset("small").expect("a preset").into()
+    };
+    Platform::try_from(file).expect("a machine that can be")
+}
+
 /// A Realm to play with.
-pub(crate) fn stage() -> World {
-    let mut world = World::new(Platform::preset("small").expect("a preset"), Profile::TF_RMM_2);
+fn stage() -> World {
+    static STAGE: OnceLock<World> = OnceLock::new();
+    STAGE.get_or_init(make_stage).clone()
+}
+
+fn make_stage() -> World {
+    let mut world = World::new(platform(), Profile::TF_RMM_2);
     let mut must = |command: Command| {
         let outcome = world.execute(command);
         assert!(outcome.is_success(), "{command}: {outcome}");
     };
     must(Command::RmmActivate {});
-    for page in 0..48 {
+    for page in (0..48).chain(512..1024) {
         must(Command::delegate(Edition::V2, BASE + page * 0x1000));
     }
     let put = |world: &mut World, pa: u64, words: &[(u64, u64)]| {
@@ -74,7 +101,8 @@ fn argument(name: &str, choice: u8) -> u64 {
         "level" => n % 5,
         "flags" => [0, 1, 2, 4 << 2 | 2, 1 | 3 << 19, 16 << 2 | 2][usize::from(choice) % 6],
         "oaddr" => match choice >> 6 {
-            0 | 1 => range(n % PAGES, 1),
+            0 | 1 if choice % 8 == 7 => BLOCK | 1 << 2 | 1,
+            0 | 1 => range(n % PAGES, 1 + n % 3),
             2 => LIST + n % 64 * 8,
             _ => 0,
         },
@@ -88,29 +116,41 @@ fn argument(name: &str, choice: u8) -> u64 {
     }
 }
 
-/// Commands that have an effect although they say that they failed: TF-RMM's ways.
-const fn may_change(command: Command) -> bool {
-    matches!(
-        command,
-        Command::OpMemReclaim { .. }
-            | Command::OpContinue { .. }
-            | Command::RecEnter { .. }
-            | Command::PsciComplete { .. }
-            | Command::RttDataMap { .. }
-            | Command::RttUnprotMap { .. }
-    )
+/// What the Host does besides calls: interrupts, entries of lists, fields of parameters, and which
+/// REC another PE runs. Says whether `choice` is one of these.
+fn host_does(world: &mut World, choice: u8, args: &[u8]) -> bool {
+    let [a, b, c, d, ..] = *args else { return false };
+    let n = u64::from(b);
+    match choice {
+        0xF8.. => world.set_interrupt((b < 0x80).then_some(u64::from(a) * 4)),
+        0xF2.. => {
+            let level = u64::from(d % 4 == 0);
+            let base = if level == 1 { BLOCK } else { BASE + n % PAGES * 0x1000 };
+            let word = base | u64::from(c % 20) << 2 | level | u64::from(d >= 0xF0) << 63;
+            let place = LIST + u64::from(a % 64) * 8;
+            // The Host may have delegated its list.
+            let _ = world.host_write(place, &word.to_le_bytes());
+        }
+        0xEE.. => {
+            let fields = [0, 0x100, 0x200, 0x300];
+            let place = REC_PARAMS + u64::from(a % 4) * 0x1000 + fields[usize::from(b % 4)];
+            let _ = world.host_write(place, &u64::from(c % 8).to_le_bytes());
+        }
+        0xEC.. => {
+            let _ = world.set_running(BASE + n % PAGES * 0x1000, a < 0x80);
+        }
+        _ => return false,
+    }
+    true
 }
 
-/// Carries the steps out. The invariants hold after each, and a command that fails has changed
-/// nothing.
+/// Carries the steps out. The laws hold after each, and in the end everything can be had back.
 pub(crate) fn run(data: &[u8]) {
     let commands: Vec<_> = CommandInfo::of_edition(Edition::V2).collect();
     let mut world = stage();
     for step in data.chunks_exact(8).take(MOST_STEPS) {
         let [choice, args @ ..] = step else { continue };
-        if *choice >= 0xF8 {
-            let polls = u64::from(args[0]) * 4;
-            world.set_interrupt((args[1] < 0x80).then_some(polls));
+        if host_does(&mut world, *choice, args) {
             continue;
         }
         let info = commands[usize::from(*choice) % commands.len()];
@@ -120,11 +160,7 @@ pub(crate) fn run(data: &[u8]) {
         }
         let before = world.clone();
         let outcome = world.call(&regs);
-        let command = outcome.command().expect("a command of 2.0");
-        let went_on = matches!(outcome.status(), Some(Status::Success | Status::Incomplete));
-        if !went_on && !may_change(command) {
-            assert!(world == before, "{command} failed and changed something: {outcome}");
-        }
-        world.invariants().unwrap_or_else(|law| panic!("{command} -> {outcome}: {law}"));
+        check_laws(&before, &regs, &outcome, &world);
     }
+    unwind(&mut world, SPARE);
 }

@@ -87,7 +87,7 @@ fn rmi2_sequence() {
 #[test]
 fn commands_of_2_0_keep_the_laws() {
     let bytes = prop::collection::vec(any::<u8>(), 1600);
-    let mut runner = TestRunner::new(Config { cases: 8, ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases: crate::cases(32), ..Config::default() });
     runner
         .run(&bytes, |bytes| {
             rmi2_sequence::run(&bytes);

@@ -144,16 +144,15 @@ impl Lab {
         scene.must(Command::RttInitRipas { rd, base: NO_MEMORY, top: EMPTY_IPA });
         scene.data(rd, DESTROYED_IPA, 0xDE);
         let data = scene.delegated();
-        scene.must(Command::DataCreateUnknown { rd, data, ipa: EMPTY_DATA });
+        scene.must(Command::map_unknown(scene.edition(), rd, data, EMPTY_DATA));
         let ns_page = scene.host();
         scene.put(ns_page, &[0x4E; 4096]);
-        let desc = ns_page | 0xC4;
-        scene.must(Command::RttMapUnprotected { rd, ipa: ns, level: 3, desc });
+        scene.map_host(rd, ns, ns_page);
         let recs = [1, 0, 1].iter().zip(0..);
         let recs: Vec<_> =
             recs.map(|(runs, i)| scene.rec(rd, i, &[("flags", *runs), ("pc", 0x1000)])).collect();
         scene.must(Command::RealmActivate { rd });
-        scene.must(Command::DataDestroy { rd, ipa: DESTROYED_IPA });
+        scene.unmap(rd, DESTROYED_IPA);
         let runs = std::array::from_fn(|_| scene.host());
         let recs = recs.try_into().expect("three");
         Self { scene, rd, recs, runs, ns, ns_page, next_id: 1 }

@@ -45,6 +45,7 @@ mod tidy;
 mod token;
 mod token_maker;
 mod twins;
+mod unwind;
 mod verifying;
 mod view;
 

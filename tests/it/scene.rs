@@ -8,7 +8,7 @@ use rimsim::abi::platform::{DramRange, PlatformFile};
 use rimsim::model::granule::Gpt;
 use rimsim::model::program::GuestAction;
 use rimsim::rmi::Outcome;
-use rimsim::{Command, Platform, Profile, World};
+use rimsim::{Command, Edition, Platform, Profile, World};
 
 pub(crate) const GRANULE: u64 = 0x1000;
 /// 2 MiB of memory for blocks, then granules for everything else.
@@ -17,8 +17,14 @@ pub(crate) const RAM: u64 = BLOCK + 0x20_0000;
 pub(crate) const RAM_TOP: u64 = RAM + 0x20_0000;
 /// Memory that only LPA2 can address.
 pub(crate) const HIGH_RAM: u64 = 1 << 48;
-/// RMI revision 1.0.
-pub(crate) const REVISION: u64 = 0x1_0000;
+
+/// The RMI revision of an edition.
+pub(crate) const fn revision(edition: Edition) -> u64 {
+    match edition {
+        Edition::V1 => 0x1_0000,
+        Edition::V2 => 0x2_0000,
+    }
+}
 
 /// A machine of 4 MiB that offers everything, with few RECs a Realm so that their limit is near.
 pub(crate) fn platform() -> Platform {
@@ -50,6 +56,32 @@ pub(crate) const REALM_FIELDS: &[(&str, usize, usize)] = &[
     ("rtt_level_start", 0x810, 8),
     ("rtt_num_start", 0x818, 4),
 ];
+
+/// Fields of RmiRealmParams of RMM 2.0 (TF-RMM `smc-rmi.h`).
+const REALM_FIELDS_2: &[(&str, usize, usize)] = &[
+    ("flags", 0x000, 8),
+    ("s2sz", 0x008, 4),
+    ("sve_vl", 0x010, 4),
+    ("num_bps", 0x018, 4),
+    ("num_wps", 0x020, 4),
+    ("pmu_num_ctrs", 0x028, 4),
+    ("hash_algo", 0x030, 1),
+    ("num_aux_planes", 0x038, 4),
+    ("rpv", 0x400, 8),
+    ("ats_plane", 0x440, 8),
+    ("rtt_base", 0x808, 8),
+    ("rtt_level_start", 0x810, 8),
+    ("rtt_num_start", 0x818, 4),
+    ("flags1", 0x820, 8),
+];
+
+/// Fields of RmiRealmParams of an edition.
+pub(crate) const fn realm_fields(edition: Edition) -> &'static [(&'static str, usize, usize)] {
+    match edition {
+        Edition::V1 => REALM_FIELDS,
+        Edition::V2 => REALM_FIELDS_2,
+    }
+}
 
 /// Fields of RmiRecParams.
 pub(crate) const REC_FIELDS: &[(&str, usize, usize)] = &[
@@ -95,6 +127,11 @@ pub(crate) fn realm_values(vmid: u64, rtt_base: u64) -> Fields<'static> {
     ])
 }
 
+/// RmiAddrRangeDesc of `count` delegated pages.
+pub(crate) const fn pages(pa: u64, count: u64) -> u64 {
+    pa | count << 2
+}
+
 /// A world, and the granules of it that are not in use.
 #[derive(Clone)]
 pub(crate) struct Scene {
@@ -110,7 +147,15 @@ impl Scene {
 
     /// A scene on another machine, whose memory is where that of [`platform`] is.
     pub(crate) fn on(platform: Platform, profile: Profile) -> Self {
-        Self { world: World::new(platform, profile), next: RAM, next_vmid: 1 }
+        let mut world = World::new(platform, profile);
+        if profile.edition() == Edition::V2 {
+            assert!(world.execute(Command::RmmActivate {}).is_success());
+        }
+        Self { world, next: RAM, next_vmid: 1 }
+    }
+
+    pub(crate) fn edition(&self) -> Edition {
+        self.world.profile().edition()
     }
 
     /// A granule of the Host that nobody else got.
@@ -133,7 +178,7 @@ impl Scene {
     /// A DELEGATED granule.
     pub(crate) fn delegated(&mut self) -> u64 {
         let addr = self.host();
-        self.must(Command::GranuleDelegate { addr });
+        self.must(Command::delegate(self.edition(), addr));
         addr
     }
 
@@ -165,12 +210,16 @@ impl Scene {
         let mut values = realm_values(self.next_vmid, 0);
         self.next_vmid += 1;
         values.extend(change.iter().copied());
+        if self.edition() == Edition::V2 {
+            // The RMM chooses it.
+            values.remove("vmid");
+        }
         if !change.iter().any(|(name, _)| *name == "rtt_base") {
             let base = self.delegated_run(values["rtt_num_start"]);
             values.insert("rtt_base", base);
         }
         let params_ptr = self.host();
-        self.put(params_ptr, &page(REALM_FIELDS, &values));
+        self.put(params_ptr, &page(realm_fields(self.edition()), &values));
         let rd = self.delegated();
         (self.world.execute(Command::RealmCreate { rd, params_ptr }), rd)
     }
@@ -178,14 +227,45 @@ impl Scene {
     /// Makes the REC with this MPIDR, with the two auxiliary granules that it needs.
     pub(crate) fn rec(&mut self, rd: u64, mpidr: u64, change: &[(&'static str, u64)]) -> u64 {
         let (aux0, aux1) = (self.delegated(), self.delegated());
-        let mut values = Fields::from([("mpidr", mpidr), ("num_aux", 2)]);
-        values.extend([("aux0", aux0), ("aux1", aux1)]);
+        let mut values = Fields::from([("mpidr", mpidr)]);
+        if self.edition() == Edition::V1 {
+            values.extend([("num_aux", 2), ("aux0", aux0), ("aux1", aux1)]);
+        }
         values.extend(change.iter().copied());
         let params_ptr = self.host();
         self.put(params_ptr, &page(REC_FIELDS, &values));
         let rec = self.delegated();
-        self.must(Command::RecCreate { rd, rec, params_ptr });
+        match self.edition() {
+            Edition::V1 => {
+                self.must(Command::RecCreate { rd, rec, params_ptr });
+            }
+            Edition::V2 => self.rec_of_steps(Command::RecCreateBegin { rd, rec, params_ptr }, aux0),
+        }
         rec
+    }
+
+    /// Carries a creation out with the two granules from `aux` on.
+    fn rec_of_steps(&mut self, begin: Command, aux: u64) {
+        let list_ptr = self.host();
+        self.write_list(list_ptr, &[pages(aux, 2)]);
+        let handle = self.goes_on(begin)[0];
+        self.goes_on(Command::OpMemDonate { handle, list_ptr, list_count: 1 });
+        self.must(Command::OpContinue { handle, flags: 0 });
+    }
+
+    /// Executes a command that has to begin an operation or to go on with one; X1 to X4.
+    #[track_caller]
+    pub(crate) fn goes_on(&mut self, command: Command) -> [u64; 4] {
+        let outcome = self.world.execute(command);
+        assert!(outcome.awaits().is_some(), "{command}: {outcome}");
+        let [_, outputs @ ..] = *outcome.regs();
+        outputs
+    }
+
+    /// Writes descriptors to a place in the Host's memory.
+    pub(crate) fn write_list(&mut self, place: u64, list: &[u64]) {
+        let bytes: Vec<_> = list.iter().flat_map(|desc| desc.to_le_bytes()).collect();
+        self.world.host_write(place, &bytes).expect("the granule is the Host's");
     }
 
     /// Lets the software of a REC do something until the REC exits.
@@ -216,8 +296,35 @@ impl Scene {
     pub(crate) fn data(&mut self, rd: u64, ipa: u64, byte: u8) -> u64 {
         let (data, src) = (self.delegated(), self.host());
         self.put(src, &[byte; 4096]);
-        self.must(Command::DataCreate { rd, data, ipa, src, flags: 1 });
+        self.must(Command::data_create(self.edition(), [rd, data, ipa, src, 1]));
         data
+    }
+
+    /// Maps a page of the Host's, to be read and written.
+    pub(crate) fn map_host(&mut self, rd: u64, ipa: u64, pa: u64) {
+        self.must(match self.edition() {
+            Edition::V1 => Command::RttMapUnprotected { rd, ipa, level: 3, desc: pa | 0xC4 },
+            Edition::V2 => {
+                let flags = 1 | 1 << 16 | 3 << 19;
+                Command::RttUnprotMap {
+                    rd,
+                    base: ipa,
+                    top: ipa + GRANULE,
+                    flags,
+                    oaddr: pages(pa, 1),
+                }
+            }
+        });
+    }
+
+    /// Takes a page away from a Realm.
+    pub(crate) fn unmap(&mut self, rd: u64, ipa: u64) {
+        self.must(match self.edition() {
+            Edition::V1 => Command::DataDestroy { rd, ipa },
+            Edition::V2 => {
+                Command::RttDataUnmap { rd, base: ipa, top: ipa + GRANULE, flags: 0, oaddr: 0 }
+            }
+        });
     }
 
     pub(crate) fn put(&mut self, pa: u64, bytes: &[u8; 4096]) {

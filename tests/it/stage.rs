@@ -12,8 +12,8 @@ use rimsim::rmi::Outcome;
 use rimsim::{Command, Edition, Profile, World};
 
 use crate::scene::{
-    BLOCK, ENTER_FIELDS, Fields, GRANULE, HIGH_RAM, REALM_FIELDS, REC_FIELDS, REVISION, Scene,
-    page, realm_values,
+    BLOCK, ENTER_FIELDS, Fields, GRANULE, HIGH_RAM, REALM_FIELDS, REC_FIELDS, Scene, page,
+    realm_values, revision,
 };
 
 /// Column names and values of one command.
@@ -31,8 +31,8 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn new(profile: Profile) -> Self {
         let mut scene = Scene::new(profile);
-        let mut names =
-            BTreeMap::from([("revision", REVISION), ("odd", BLOCK + 1), ("outside", GRANULE)]);
+        let mut names = BTreeMap::from([("odd", BLOCK + 1), ("outside", GRANULE)]);
+        names.insert("revision", revision(profile.edition()));
         granules(&mut scene, &mut names);
         realms(&mut scene, &mut names);
         requests(&mut scene, &mut names);
