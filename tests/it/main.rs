@@ -26,6 +26,7 @@ mod locking;
 mod matrix;
 mod measuring;
 mod naive;
+mod operations;
 mod oracle;
 mod pairwise;
 mod play;
