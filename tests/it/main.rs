@@ -30,6 +30,7 @@ mod operations;
 mod oracle;
 mod pairwise;
 mod play;
+mod ranges;
 mod realm_laws;
 mod references;
 mod report;
