@@ -108,7 +108,7 @@ impl Wish {
                 Command::RttDataMap { rd, base: at, top, flags: SINGLE, oaddr }
             }
             Self::MapBlock { data } => {
-                let oaddr = BLOCK + data * GRANULE | 1 << 2 | 1;
+                let oaddr = (BLOCK + data * GRANULE) | 1 << 2 | 1;
                 Command::RttDataMap { rd, base: at, top, flags: SINGLE, oaddr }
             }
             Self::Unmap { form, .. } | Self::UnmapBlock { form } => {
