@@ -18,6 +18,7 @@ mod host_and_realm;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/it/lab.rs"]
 mod lab;
+#[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/it/naive.rs"]
 mod naive;
 mod observed_rim;

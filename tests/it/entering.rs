@@ -6,7 +6,7 @@ use rimsim::model::program::{GuestAction, GuestEvent};
 use rimsim::model::realm::RealmState;
 use rimsim::model::rec::Rec;
 use rimsim::rmi::Outcome;
-use rimsim::{Command, Edition, World};
+use rimsim::{Command, World};
 
 use crate::check::ranked;
 use crate::lab::{Exit, PSCI, REJECT, RIPAS_CHANGE};
@@ -84,8 +84,10 @@ impl Entry<'_> {
             let GuestEvent::Host { id, regs } = event else { continue };
             let Some(GuestAction::HostSmc(call)) = self.queued.get(id) else { continue };
             let call = std::array::from_fn(|i| call.get(i).copied().unwrap_or(0));
-            match Command::decode(&call, Edition::V1) {
-                Some(Command::RecDestroy { rec }) if rec == self.rec => {
+            match Command::decode(&call, self.before.profile().edition()) {
+                Some(Command::RecDestroy { rec } | Command::RecDestroyBegin { rec })
+                    if rec == self.rec =>
+                {
                     assert_eq!(regs[0], 3, "law 37");
                 }
                 Some(Command::RecEnter { rec, .. } | Command::RttSetRipas { rec, .. })

@@ -7,6 +7,7 @@ use rimsim::measure::rim::Measurement;
 use rimsim::{Command, Edition, Profile, Status, World};
 
 use crate::check::check_laws;
+use crate::naive::NaiveRim;
 use crate::scene::{RAM, RAM_TOP, Scene};
 use crate::steps::{Action, Record, actions};
 use crate::twins::Twins;
@@ -129,14 +130,24 @@ proptest! {
     /// 41: what is no command does nothing.
     #[test]
     fn unknown_calls_change_nothing(regs in any::<[u64; 7]>()) {
-        let mut scene = Scene::new(Profile::TF_RMM);
-        scene.realm(&[]);
-        let before = scene.world.clone();
-        prop_assume!(Command::decode(&regs, Edition::V1).is_none());
-        let outcome = scene.world.call(&regs);
-        prop_assert_eq!(outcome.regs(), &[u64::MAX, 0, 0, 0, 0]);
-        prop_assert!(scene.world == before);
+        for profile in EACH {
+            let mut scene = Scene::new(profile);
+            scene.realm(&[]);
+            let before = scene.world.clone();
+            prop_assume!(Command::decode(&regs, profile.edition()).is_none());
+            let outcome = scene.world.call(&regs);
+            prop_assert_eq!(outcome.regs(), &[u64::MAX, 0, 0, 0, 0]);
+            prop_assert!(scene.world == before);
+        }
     }
+}
+
+/// One RMM of each edition.
+const EACH: [Profile; 2] = [Profile::TF_RMM, Profile::TF_RMM_2];
+
+/// Whether RIPAS is measured, and with it the shape of the tables.
+fn measures_ripas(scene: &Scene) -> bool {
+    scene.edition() == Edition::V1
 }
 
 /// One measured operation on a Realm of 33 bits, as laws 25, 26 and 30 order them.
@@ -162,7 +173,7 @@ fn perform(scene: &mut Scene, rd: u64, operation: Measured) -> bool {
             let ipa = u64::from(page) << 12;
             let (data, src) = (scene.delegated(), scene.host());
             scene.put(src, &[byte; 4096]);
-            let create = Command::DataCreate { rd, data, ipa, src, flags: 1 };
+            let create = Command::data_create(scene.edition(), [rd, data, ipa, src, 1]);
             scene.world.execute(create).is_success()
         }
         Measured::Ripas { page, pages } => {
@@ -199,8 +210,9 @@ proptest! {
     fn the_rim_is_a_function_of_the_measured_list(
         operations in prop::collection::vec(measured(), 0..12),
         order in prop::collection::vec(any::<bool>(), 24),
+        which in 0..EACH.len(),
     ) {
-        let mut scene = Scene::new(Profile::TF_RMM);
+        let mut scene = Scene::new(EACH[which]);
         let first = realm(&mut scene);
         scene.host();
         let second = scene.realm(&[("rpv", 0xABCD), ("vmid", 77)]);
@@ -214,7 +226,7 @@ proptest! {
                 // Not measured, and not in the way of what is.
                 let data = scene.delegated();
                 let ipa = 0x1F_0000 + (right.len() as u64) * 0x1000;
-                scene.must(Command::DataCreateUnknown { rd: second, data, ipa });
+                scene.must(Command::map_unknown(scene.edition(), second, data, ipa));
                 scene.tables(second, 0x40_0000 + (right.len() as u64) * 0x20_0000, 3);
             }
         }
@@ -238,8 +250,11 @@ proptest! {
 
     /// 25: how a range is split over calls does not count.
     #[test]
-    fn split_ranges_measure_alike(cuts in prop::collection::btree_set(1_u64..64, 0..6)) {
-        let mut scene = Scene::new(Profile::TF_RMM);
+    fn split_ranges_measure_alike(
+        cuts in prop::collection::btree_set(1_u64..64, 0..6),
+        which in 0..EACH.len(),
+    ) {
+        let mut scene = Scene::new(EACH[which]);
         let (whole, split) = (realm(&mut scene), realm(&mut scene));
         scene.must(Command::RttInitRipas { rd: whole, base: 0, top: 64 << 12 });
         let mut base = 0;
@@ -252,53 +267,107 @@ proptest! {
 
     /// 26: the order of two measured operations counts.
     #[test]
-    fn swapped_operations_measure_differently(a in measured(), b in measured()) {
+    fn swapped_operations_measure_differently(
+        a in measured(),
+        b in measured(),
+        which in 0..EACH.len(),
+    ) {
         prop_assume!(a != b);
-        let mut scene = Scene::new(Profile::TF_RMM);
+        let mut scene = Scene::new(EACH[which]);
         let (first, second) = (realm(&mut scene), realm(&mut scene));
         let done = [(first, a), (first, b), (second, b), (second, a)]
             .map(|(rd, operation)| perform(&mut scene, rd, operation));
         prop_assume!(done == [true; 4]);
         let [first, second] = [first, second].map(|rd| rim(&mut scene, rd));
         // Two ranges side by side are one list of entries in either order only if they are equal.
-        prop_assert_ne!(first, second);
+        let counts = |it| measures_ripas(&scene) || !matches!(it, Measured::Ripas { .. });
+        prop_assert_eq!(first != second, counts(a) && counts(b));
     }
 }
 
-/// 27: one range, two shapes of the tables, two measurements; and the fold brings the first back.
+/// 27: one range, two shapes of the tables, two measurements, where RIPAS is measured; and the fold
+/// brings the first back.
 #[test]
-fn granularity_is_measured() {
-    let mut scene = Scene::new(Profile::TF_RMM);
-    let shapes = [2, 3, 2].map(|level| {
-        let rd = scene.realm(&[]);
-        scene.tables(rd, 0, level);
-        rd
-    });
-    let rtt = scene.delegated();
-    scene.must(Command::RttCreate { rd: shapes[2], rtt, ipa: 0, level: 3 });
-    scene.must(Command::RttFold { rd: shapes[2], ipa: 0, level: 3 });
-    for rd in shapes {
-        let [out_top, ..] = scene.must(Command::RttInitRipas { rd, base: 0, top: 0x20_0000 });
-        assert_eq!(out_top, 0x20_0000);
+fn granularity_is_measured_with_ripas() {
+    for profile in EACH {
+        let mut scene = Scene::new(profile);
+        let shapes = [2, 3, 2].map(|level| {
+            let rd = scene.realm(&[]);
+            scene.tables(rd, 0, level);
+            rd
+        });
+        let rtt = scene.delegated();
+        scene.must(Command::RttCreate { rd: shapes[2], rtt, ipa: 0, level: 3 });
+        scene.must(Command::RttFold { rd: shapes[2], ipa: 0, level: 3 });
+        for rd in shapes {
+            let [out_top, ..] = scene.must(Command::RttInitRipas { rd, base: 0, top: 0x20_0000 });
+            assert_eq!(out_top, 0x20_0000);
+        }
+        let [blocks, pages, folded] = shapes.map(|rd| rim(&mut scene, rd));
+        assert_eq!(blocks != pages, measures_ripas(&scene));
+        assert_eq!(blocks, folded);
     }
-    let [blocks, pages, folded] = shapes.map(|rd| rim(&mut scene, rd));
-    assert_ne!(blocks, pages);
-    assert_eq!(blocks, folded);
 }
 
 /// 7: what was in a granule does not show on the other side.
 #[test]
 fn delegation_hides_contents() {
-    let mut scene = Scene::new(Profile::TF_RMM);
-    let before = scene.world.clone();
-    let addr = scene.host();
-    scene.put(addr, &[0xA5; 4096]);
-    scene.must(Command::GranuleDelegate { addr });
-    assert!(scene.world.host_page(addr).is_err());
-    assert_eq!(
-        scene.world.execute(Command::GranuleDelegate { addr }).status(),
-        Some(Status::Input)
-    );
-    scene.must(Command::GranuleUndelegate { addr });
-    assert!(scene.world == before);
+    for profile in EACH {
+        let mut scene = Scene::new(profile);
+        let before = scene.world.clone();
+        let addr = scene.host();
+        let (to, back) = (
+            Command::delegate(profile.edition(), addr),
+            Command::undelegate(profile.edition(), addr),
+        );
+        scene.put(addr, &[0xA5; 4096]);
+        scene.must(to);
+        assert!(scene.world.host_page(addr).is_err());
+        assert_eq!(scene.world.execute(to).status(), Some(Status::Input));
+        scene.must(back);
+        assert!(scene.world == before);
+    }
+}
+
+/// What is measured of [`realm`]'s parameters: s2sz, num_bps, num_wps.
+const PARAMS: [(usize, u64); 3] = [(0x8, 33), (0x18, 5), (0x20, 3)];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: crate::cases(32), ..ProptestConfig::default() })]
+
+    /// 23: the RIM is one hash after the other over what was measured, under each of the rules.
+    #[test]
+    fn the_rim_is_the_fold_of_what_was_measured(
+        operations in prop::collection::vec(measured(), 0..12),
+        which in 0..Profile::ALL.len(),
+    ) {
+        let profile = Profile::ALL[which];
+        let mut scene = Scene::new(profile);
+        let rd = realm(&mut scene);
+        let mut naive = if profile == Profile::SPEC_2 {
+            NaiveRim::zero(false)
+        } else {
+            NaiveRim::create(false, &PARAMS)
+        };
+        for operation in operations {
+            if !perform(&mut scene, rd, operation) {
+                continue;
+            }
+            match operation {
+                Measured::Data { page, byte } => {
+                    naive.data(u64::from(page) << 12, 1, &[byte; 4096]);
+                }
+                Measured::Rec { pc } => naive.rec(1, pc.into(), [0; 8]),
+                Measured::Ripas { page, pages } if measures_ripas(&scene) => {
+                    let page = u64::from(page);
+                    for page in page..page + u64::from(pages) {
+                        naive.ripas(page << 12, (page + 1) << 12);
+                    }
+                }
+                Measured::Ripas { .. } => {}
+            }
+        }
+        let found = rim(&mut scene, rd);
+        prop_assert_eq!(found.slot(), &naive.slot);
+    }
 }

@@ -19,6 +19,11 @@ impl NaiveRim {
         Self { sha512, slot, extensions: 1 }
     }
 
+    /// The beginning of a RIM that has no parameters (the text of RMM 2.0).
+    pub(crate) fn zero(sha512: bool) -> Self {
+        Self { sha512, slot: [0; 64], extensions: 0 }
+    }
+
     /// DATA_CREATE.
     pub(crate) fn data(&mut self, ipa: u64, flags: u64, content: &[u8; 4096]) {
         let content = if flags & 1 == 1 { hash(self.sha512, content) } else { [0; 64] };

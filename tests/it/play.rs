@@ -17,7 +17,7 @@ use crate::lab::{
     DATA, DATA2, DESTROYED_IPA, EMPTY_DATA, EMPTY_IPA, Enter, Exit, FAR, Lab, NO_MEMORY,
 };
 use crate::scene::{RAM, Scene};
-use crate::steps::{Action, Record, actions};
+use crate::steps::{Action, Record, actions, in_edition};
 
 /// A Realm of the play.
 struct Home {
@@ -165,9 +165,10 @@ impl Play {
         let [_, kind, rest @ ..] = *record;
         let [a, b, c, d, e, f] = rest;
         let all = actions(&[kind, a, b, c, d, e, f, kind ^ a], &self.world);
-        for action in all.iter().take(24) {
+        let edition = self.world.profile().edition();
+        for action in all.into_iter().take(24) {
             // What ends a play, or its entries, is left to a few.
-            let spoils = match action {
+            let spoils = match &action {
                 Action::Call(regs) => match Command::decode(regs, Edition::V1) {
                     Some(Command::RecDestroy { .. }) => true,
                     Some(Command::GranuleDelegate { addr }) => self.is_run(addr),
@@ -177,7 +178,7 @@ impl Play {
                 Action::Page(..) => false,
             };
             if !spoils || record[0] >= 0xF0 {
-                self.act(action);
+                self.act(&in_edition(action, edition));
             }
         }
     }
@@ -218,7 +219,7 @@ impl Play {
         }
         if self.is_run(run_ptr) && self.world.host_page(run_ptr).is_err() {
             // It was taken away while a REC ran.
-            self.call(Command::GranuleUndelegate { addr: run_ptr });
+            self.call(Command::undelegate(self.world.profile().edition(), run_ptr));
         }
         self.act(&Action::Page(run_ptr, enter.page()));
         self.call(Command::RecEnter { rec, run_ptr });
@@ -369,7 +370,7 @@ impl Play {
         let other = &self.homes[usize::from(dice.0[5] & 1)];
         let m = usize::from(dice.0[6]) % 3;
         let (rd, rec) = (home.rd, home.recs[n]);
-        match dice.0[7] % 16 {
+        let command = match dice.0[7] % 16 {
             0..=5 => Command::RecEnter { rec: other.recs[m], run_ptr: other.runs[m] },
             6 => Command::RecDestroy { rec },
             7 => Command::RttSetRipas { rd, rec, base: 0, top: 0x1000 },
@@ -384,8 +385,11 @@ impl Play {
             13 => Command::RttDestroy { rd, ipa: ipa & !0x1F_FFFF, level: 3 },
             14 => Command::RttUnmapUnprotected { rd, ipa: home.half, level: 3 },
             _ => return [0xC400_0150 + dice.noise() % 32, rd, ipa, rec, 3, 0, 0],
+        };
+        match in_edition(Action::Call(command.encode()), self.world.profile().edition()) {
+            Action::Call(regs) => regs,
+            Action::Page(..) | Action::Gpt(..) => unreachable!("a call stays a call"),
         }
-        .encode()
     }
 }
 

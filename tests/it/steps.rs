@@ -7,7 +7,7 @@ use rimsim::abi::command::CallRegs;
 use rimsim::model::granule::{Gpt, GranuleState};
 use rimsim::model::realm::Realm;
 use rimsim::model::rtt::Rtte;
-use rimsim::{Command, World};
+use rimsim::{Command, Edition, World};
 
 use crate::scene::{
     BLOCK, Fields, GRANULE, HIGH_RAM, RAM, RAM_TOP, REALM_FIELDS, REC_FIELDS, page, realm_values,
@@ -41,6 +41,38 @@ const GEOMETRIES: [(u64, i64, u64, u64); 10] = [
     (50, 0, 4, 1),
     (33, 0, 1, 0),
 ];
+
+/// The action that an edition has for one of RMM 1.0. What it has not stays as it is.
+pub(crate) fn in_edition(action: Action, edition: Edition) -> Action {
+    let Action::Call(regs) = action else { return action };
+    let (Edition::V2, Some(command)) = (edition, Command::decode(&regs, Edition::V1)) else {
+        return Action::Call(regs);
+    };
+    // One page or block of this level; a level that there is not is as good as any.
+    let size = |level: u64| 1_u64 << (12 + 9 * (3 - level.min(3)));
+    call(match command {
+        Command::GranuleDelegate { addr } => Command::delegate(edition, addr),
+        Command::GranuleUndelegate { addr } => Command::undelegate(edition, addr),
+        Command::DataCreateUnknown { rd, data, ipa } => {
+            Command::map_unknown(edition, rd, data, ipa)
+        }
+        Command::DataDestroy { rd, ipa } => {
+            let top = ipa.wrapping_add(GRANULE);
+            Command::RttDataUnmap { rd, base: ipa, top, flags: 1, oaddr: 0 }
+        }
+        Command::RttMapUnprotected { rd, ipa, level, desc } => {
+            let top = ipa.wrapping_add(size(level));
+            let oaddr = (desc & !0xFFF) | 1 << 2 | (3 - level.min(3));
+            let flags = 1 | (desc >> 2 & 7) << 16 | (desc >> 6 & 3) << 19;
+            Command::RttUnprotMap { rd, base: ipa, top, flags, oaddr }
+        }
+        Command::RttUnmapUnprotected { rd, ipa, level } => {
+            let top = ipa.wrapping_add(size(level));
+            Command::RttUnprotUnmap { rd, base: ipa, top, flags: 0, oaddr: 0 }
+        }
+        other => return Action::Call(other.encode()),
+    })
+}
 
 /// Splits bytes into steps; what is left over is dropped.
 pub(crate) fn records(bytes: &[u8]) -> Vec<Record> {
