@@ -225,7 +225,11 @@ impl Run<'_, '_> {
     }
 
     /// A call that perhaps is to be refused; observers are told before it is.
-    fn call_for(&mut self, regs: &CallRegs, answer: Option<&Answer>) -> Result<Outcome, PlayError> {
+    pub(super) fn call_for(
+        &mut self,
+        regs: &CallRegs,
+        answer: Option<&Answer>,
+    ) -> Result<Outcome, PlayError> {
         let meant = answer.map(|answer| answer.status).filter(|it| *it != Some(Status::Success));
         let Some(status) = meant else { return self.call(regs) };
         let place = self.item.statement.span.in_file(&self.item.text.file);

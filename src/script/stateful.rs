@@ -17,7 +17,7 @@ impl Run<'_, '_> {
         regs: &CallRegs,
         answer: Option<&Answer>,
     ) -> Result<(), PlayError> {
-        let mut outcome = self.call(regs)?;
+        let mut outcome = self.call_for(regs, answer)?;
         let handle = outcome.regs()[1];
         let mut list_ptr = None;
         while let Some(request) = outcome.awaits() {
@@ -26,7 +26,9 @@ impl Run<'_, '_> {
                 None => *list_ptr.insert(self.take(1, false)?),
             };
             outcome = match request {
-                MemReq::None => self.call(&Command::OpContinue { handle, flags: 0 }.encode())?,
+                MemReq::None => {
+                    self.call_for(&Command::OpContinue { handle, flags: 0 }.encode(), answer)?
+                }
                 MemReq::Donate => self.donate(handle, list_ptr, outcome.regs()[2])?,
                 MemReq::Reclaim => {
                     let list_count = MAX_LIST;
