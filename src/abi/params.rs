@@ -57,6 +57,8 @@ pub mod realm_flags {
     pub const PMU: u64 = 1 << 2;
     /// Devices can be assigned to the Realm (2.0).
     pub const DA: u64 = 1 << 3;
+    /// The two bits of the policy for live firmware activation (2.0).
+    pub const LFA_POLICY: u64 = 0b11 << 5;
     /// The two bits of the MEC policy (2.0): 0 shared, 1 private.
     pub const MEC_POLICY_SHIFT: u32 = 7;
     /// Bit of RmiRealmFlags1 (2.0): permissions are indirect.
@@ -107,6 +109,15 @@ impl RealmParams {
     #[must_use]
     pub fn has(&self, flag: u64) -> bool {
         self.flags & flag != 0
+    }
+
+    /// The bits of RmiRealmFlags that a profile gives a meaning.
+    #[must_use]
+    pub const fn defined_flags(profile: Profile) -> u64 {
+        use realm_flags::{DA, LFA_POLICY, LPA2, MEC_POLICY_SHIFT, PMU, SVE};
+        let common = LPA2 | SVE | PMU;
+        let more = DA | LFA_POLICY | 0b11 << MEC_POLICY_SHIFT;
+        if profile.realm_params_have_planes() { common | more } else { common }
     }
 
     /// The MEC policy: 0 shared, 1 private, 2 and 3 reserved (2.0).

@@ -12,7 +12,9 @@ pub(super) fn see(call: &Call<'_>, log: &mut RealmLog) -> bool {
             activated(call, log, rd);
             false
         }
-        Command::DataCreate { .. } | Command::RttInitRipas { .. } => {
+        Command::DataCreate { .. }
+        | Command::RttDataMapInit { .. }
+        | Command::RttInitRipas { .. } => {
             let late = call.outcome.failure().is_some_and(|it| it.condition() == "realm_state");
             if late && log.activated && !call.is_refused_as_meant {
                 let name = call.command.info().name;
@@ -31,7 +33,10 @@ fn activated(call: &Call<'_>, log: &mut RealmLog, rd: u64) {
     let mut recs = realm.recs().iter().filter_map(|rec| {
         call.world.rec(call.world.granules().pa(*rec).0).map(|rec| rec.runnable())
     });
-    if realm.recs().is_empty() {
+    let is_building = log.found.iter().any(|it| it.rule.id == "activate-incomplete");
+    if realm.recs().is_empty() && is_building {
+        // A REC was on its way.
+    } else if realm.recs().is_empty() {
         let what = || "the Realm has no REC, and can get none any more".to_owned();
         log.report("activate-without-rec", call.place, what);
     } else if !recs.any(|runnable| runnable) {

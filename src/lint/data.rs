@@ -15,7 +15,7 @@ pub(super) fn see(call: &Call<'_>, log: &mut RealmLog, tails: &Tails) {
         return;
     }
     match call.command {
-        Command::DataCreate { rd, ipa, src, .. } => {
+        Command::DataCreate { rd, ipa, src, .. } | Command::RttDataMapInit { rd, ipa, src, .. } => {
             let Some(realm) = call.world.realm(rd) else { return };
             let events = realm.log().events();
             let last = events.len().checked_sub(1).and_then(|last| events.get(last));
@@ -32,15 +32,25 @@ pub(super) fn see(call: &Call<'_>, log: &mut RealmLog, tails: &Tails) {
             }
         }
         Command::DataCreateUnknown { rd, ipa, .. } => {
-            let new = call.world.realm(rd).is_some_and(|realm| realm.state() == RealmState::New);
-            if new {
-                log.unknown.insert(ipa, call.place.clone());
+            unknown(call, log, rd, ipa, ipa.saturating_add(GRANULE_SIZE));
+        }
+        Command::RttDataMap { rd, base, .. } => {
+            unknown(call, log, rd, base, call.outcome.regs()[1]);
+        }
+        Command::DataDestroy { .. } | Command::RttDataUnmap { .. } => {
+            if let Some((base, top)) = call.taken_away().filter(|(base, top)| base < top) {
+                log.contents.remove(base, top);
             }
         }
-        Command::DataDestroy { ipa, .. } => {
-            log.contents.remove(ipa, ipa.saturating_add(GRANULE_SIZE));
-        }
         _ => {}
+    }
+}
+
+/// Memory whose contents nobody knows.
+fn unknown(call: &Call<'_>, log: &mut RealmLog, rd: u64, base: u64, top: u64) {
+    let new = call.world.realm(rd).is_some_and(|realm| realm.state() == RealmState::New);
+    if new && base < top {
+        log.unknown.insert(base, (top, call.place.clone()));
     }
 }
 
@@ -49,12 +59,15 @@ fn created(call: &Call<'_>, log: &mut RealmLog, event: &DataEvent) {
     let ipa = ipa.0;
     let reserved = flags & !DATA_MEASURE;
     if reserved != 0 {
-        let what = || format!("the flags of DATA_CREATE have the reserved bits {}", Hex(reserved));
+        let name = call.command.info().name;
+        let what = || format!("the flags of {name} have the reserved bits {}", Hex(reserved));
         log.report("reserved-flag-bits", call.place, what);
     }
     let end = ipa.saturating_add(GRANULE_SIZE);
     log.contents.insert(ipa, end);
-    if log.ripas.overlaps(ipa, end) {
+    if !call.measures_ripas() {
+        // Either may come first.
+    } else if log.ripas.overlaps(ipa, end) {
         log.has_late_data = true;
     } else {
         log.early_data.entry(ipa).or_insert_with(|| call.place.clone());
@@ -100,10 +113,9 @@ fn same_image(a: &Page, b: &Page) -> bool {
 
 /// Called at REALM_ACTIVATE and at the end of the trace.
 pub(super) fn end(log: &mut RealmLog) {
-    for (ipa, place) in std::mem::take(&mut log.unknown) {
+    for (ipa, (top, place)) in std::mem::take(&mut log.unknown) {
         let below = ipa.checked_sub(GRANULE_SIZE).is_some_and(|ipa| log.data.contains(&ipa));
-        let above = ipa.checked_add(GRANULE_SIZE).is_some_and(|ipa| log.data.contains(&ipa));
-        if below || above {
+        if below || log.data.contains(&top) {
             let what = || format!("{} lies beside measured contents and is not known", Hex(ipa));
             log.report("unknown-data-in-image", &place, what);
         }

@@ -1,16 +1,20 @@
 //! The rule about commands that fail.
 
 use super::Call;
-use super::advice::advice;
+use super::advice::{advice, state_of_rmm};
 use super::finding::Finding;
 use super::realm::Stopped;
 use super::rules::rule;
 use crate::abi::addr::Hex;
-use crate::abi::command::Command;
+use crate::abi::command::{Command, CommandInfo};
+use crate::abi::profile::Edition;
 use crate::abi::status::Status;
+use crate::model::world::World;
+use crate::rmi::Outcome;
 use crate::session::Place;
 
-/// A command that ended early at a table that is missing, by name, RD, and IPA.
+/// A command that will be called again, by name and what it is about: of one that ended early at a
+/// table that is missing RD and IPA, of one that has to wait the first two arguments.
 type Retry = (&'static str, u64, u64);
 
 /// Most commands whose retry is waited for at a time; older ones count as failed.
@@ -21,6 +25,8 @@ const MAX_WAITING: usize = 16;
 enum Answer {
     /// It makes the missing table and calls again.
     Again(Retry),
+    /// It waits for what is under way and calls again.
+    Later(Retry),
     /// RTT_INIT_RIPAS came to contents: it goes on behind them.
     StepOver { rd: u64, stopped: Stopped },
 }
@@ -29,9 +35,8 @@ impl Answer {
     /// Whether `call` is it.
     fn is(&self, call: &Call<'_>) -> bool {
         match (self, call.command) {
-            (Self::Again(waiting), command) => {
-                call.outcome.is_success() && retry(command) == Some(*waiting)
-            }
+            (Self::Again(waiting), command) => went_on(call) && retry(command) == Some(*waiting),
+            (Self::Later(waiting), command) => went_on(call) && same_again(command) == *waiting,
             (Self::StepOver { rd, stopped }, Command::RttInitRipas { rd: other, base, .. }) => {
                 *rd == other
                     && base != stopped.at
@@ -47,7 +52,7 @@ impl Answer {
 
     fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Again(a), Self::Again(b)) => a == b,
+            (Self::Again(a), Self::Again(b)) | (Self::Later(a), Self::Later(b)) => a == b,
             (Self::StepOver { rd: a, stopped: x }, Self::StepOver { rd: b, stopped: y }) => {
                 a == b && x.at == y.at
             }
@@ -76,10 +81,15 @@ impl Failures {
         let advice = advice(call.command, call.outcome);
         let gap = if advice.is_empty() { "" } else { "; " };
         let finding = finding(call.place, format!("RMI_{name}: {failure}{gap}{advice}"));
-        let by_level = failure.code().status == Status::Rtt;
-        let wants_table = matches!(failure.condition(), "rtt_walk" | "base_align" | "no_progress");
+        let wants_table = matches!(
+            failure.condition(),
+            "rtt_walk" | "base_align" | "no_progress" | "rtte_top" | "range_size"
+        );
         let answer = match (call.command, stopped) {
-            _ if !by_level => None,
+            (command, _) if waits(failure.code().status) => {
+                Some(Answer::Later(same_again(command)))
+            }
+            _ if failure.code().status != Status::Rtt => None,
             (Command::RttInitRipas { rd, base, .. }, Some(stopped)) if stopped.at == base => {
                 Some(Answer::StepOver { rd, stopped })
             }
@@ -98,8 +108,20 @@ impl Failures {
     }
 
     /// An SMC that is no RMI command.
-    pub(super) fn unknown(&mut self, fid: u64, place: &Place) {
-        let text = format!("{} is no command of RMM 1.0; check the function identifier", Hex(fid));
+    pub(super) fn unknown(&mut self, fid: u64, outcome: &Outcome, world: &World, place: &Place) {
+        if let Some(failure) = outcome.failure() {
+            let advice = state_of_rmm(failure.condition());
+            let gap = if advice.is_empty() { "" } else { "; " };
+            self.found.push(finding(place, format!("{}: {failure}{gap}{advice}", Hex(fid))));
+            return;
+        }
+        let edition = world.profile().edition();
+        let other = Edition::ALL.into_iter().find_map(|other| {
+            let info = CommandInfo::by_fid(fid, other)?;
+            Some(format!("it is {} of RMM {}", info.name, other.name()))
+        });
+        let other = other.unwrap_or_else(|| "check the function identifier".to_owned());
+        let text = format!("{} is no command of RMM {}; {other}", Hex(fid), edition.name());
         self.found.push(finding(place, text));
     }
 
@@ -113,13 +135,32 @@ fn finding(place: &Place, message: String) -> Finding {
     Finding { rule: rule("rmi-failure"), place: place.clone(), rd: None, message, count: 1 }
 }
 
+/// Whether a command was not refused: it has ended well, or has begun an operation.
+fn went_on(call: &Call<'_>) -> bool {
+    call.outcome.is_success() || call.outcome.awaits().is_some()
+}
+
+/// Whether a status says that the Host should try again later.
+const fn waits(status: Status) -> bool {
+    matches!(status, Status::Busy | Status::Blocked)
+}
+
+fn same_again(command: Command) -> Retry {
+    let regs = command.encode();
+    (command.info().name, regs[1], regs[2])
+}
+
 /// What a command is called again with, once the table is there.
 fn retry(command: Command) -> Option<Retry> {
     let (rd, ipa) = match command {
-        Command::RttInitRipas { rd, base, .. } | Command::RttSetRipas { rd, base, .. } => {
-            (rd, base)
-        }
+        Command::RttInitRipas { rd, base, .. }
+        | Command::RttSetRipas { rd, base, .. }
+        | Command::RttDataMap { rd, base, .. }
+        | Command::RttDataUnmap { rd, base, .. }
+        | Command::RttUnprotMap { rd, base, .. }
+        | Command::RttUnprotUnmap { rd, base, .. } => (rd, base),
         Command::DataCreate { rd, ipa, .. }
+        | Command::RttDataMapInit { rd, ipa, .. }
         | Command::DataCreateUnknown { rd, ipa, .. }
         | Command::RttMapUnprotected { rd, ipa, .. }
         | Command::RttCreate { rd, ipa, .. } => (rd, ipa),

@@ -4,14 +4,15 @@ use super::Call;
 use super::realm::RealmLog;
 use crate::abi::addr::Hex;
 use crate::abi::command::Command;
-use crate::abi::params::realm_flags::{LPA2, PMU, SVE};
+use crate::abi::params::RealmParams;
+use crate::abi::params::realm_flags::{PMU, SVE};
 use crate::measure::event::MeasuredEvent;
 
 pub(super) fn see(call: &Call<'_>, log: &mut RealmLog) {
     let Command::RealmCreate { rd, .. } = call.command else { return };
     let Some(realm) = call.world.realm(rd).filter(|_| call.outcome.is_success()) else { return };
     let Some(MeasuredEvent::Realm(params)) = realm.log().events().first() else { return };
-    let reserved = params.flags & !(LPA2 | SVE | PMU);
+    let reserved = params.flags & !RealmParams::defined_flags(call.world.profile());
     if reserved != 0 {
         let what = || format!("RealmParams.flags has the reserved bits {}", Hex(reserved));
         log.report("reserved-flag-bits", call.place, what);

@@ -12,9 +12,11 @@ use crate::session::Place;
 #[derive(Debug)]
 pub(super) struct RealmLog {
     rd: u64,
+    /// Tells it from others that had this RD before it.
+    pub(super) number: u64,
     pub(super) found: Vec<Finding>,
     pub(super) activated: bool,
-    /// What RTT_INIT_RIPAS measured.
+    /// What RTT_INIT_RIPAS made RAM.
     pub(super) ripas: Ranges,
     /// What was folded after it.
     pub(super) folded: Ranges,
@@ -40,12 +42,12 @@ pub(super) struct RealmLog {
     /// Contents came where RIPAS was set before.
     pub(super) has_late_data: bool,
     pub(super) last_data: Option<(u64, Page)>,
-    /// Granules of unknown contents, made while the Realm was NEW.
-    pub(super) unknown: BTreeMap<u64, Place>,
+    /// Memory of unknown contents, given while the Realm was NEW: its end, by its first IPA.
+    pub(super) unknown: BTreeMap<u64, (u64, Place)>,
     /// Measured granules that were destroyed while the Realm was NEW.
     pub(super) destroyed: BTreeMap<u64, Place>,
-    /// Tables with measured RIPAS that were destroyed while the Realm was NEW.
-    pub(super) tables_destroyed: Vec<(u64, Place)>,
+    /// Tables with RIPAS RAM that were destroyed while the Realm was NEW, and what was there.
+    pub(super) tables_destroyed: Vec<(u64, &'static str, Place)>,
     pub(super) has_measured_rec: bool,
     pub(super) destroyed_rec: bool,
     pub(super) boot_not_runnable: Option<Place>,
@@ -76,9 +78,10 @@ impl Stopped {
 }
 
 impl RealmLog {
-    pub(super) fn new(rd: u64) -> Self {
+    pub(super) fn new(rd: u64, number: u64) -> Self {
         Self {
             rd,
+            number,
             found: Vec::new(),
             activated: false,
             ripas: Ranges::default(),

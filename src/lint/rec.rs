@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Call;
 use super::realm::RealmLog;
+use super::{Call, operation};
 use crate::abi::addr::Hex;
 use crate::abi::command::Command;
 use crate::abi::params::{REC_RUNNABLE, RecParams};
@@ -12,7 +12,11 @@ pub(super) fn see(call: &Call<'_>, log: &mut RealmLog, recs: &BTreeMap<u64, (u64
     match call.command {
         _ if !call.outcome.is_success() => {}
         Command::RecCreate { rec, params_ptr, .. } => created(call, log, rec, params_ptr),
-        Command::RecDestroy { rec } => {
+        Command::RecCreateBegin { rec, params_ptr, .. } => {
+            operation::created(call, log, params_ptr);
+            created(call, log, rec, params_ptr);
+        }
+        Command::RecDestroy { rec } | Command::RecDestroyBegin { rec } => {
             let runnable = recs.get(&rec).is_some_and(|(_, runnable)| *runnable);
             log.destroyed_rec |= runnable && !log.activated;
         }
@@ -20,10 +24,15 @@ pub(super) fn see(call: &Call<'_>, log: &mut RealmLog, recs: &BTreeMap<u64, (u64
     }
 }
 
+/// What stands at `params_ptr` now.
+pub(super) fn params(call: &Call<'_>, params_ptr: u64) -> Option<RecParams> {
+    let page = call.world.host_page(params_ptr).ok().filter(|page| page.is_known())?;
+    Some(page.with_bytes(RecParams::read))
+}
+
 fn created(call: &Call<'_>, log: &mut RealmLog, rec: u64, params_ptr: u64) {
     let Some(rec) = call.world.rec(rec) else { return };
-    let params = call.world.host_page(params_ptr).ok().filter(|page| page.is_known());
-    let flags = params.map_or(0, |page| page.with_bytes(RecParams::read).flags);
+    let flags = params(call, params_ptr).map_or(0, |params| params.flags);
     let reserved = flags & !REC_RUNNABLE;
     if reserved != 0 {
         let what = || format!("RecParams.flags has the reserved bits {}", Hex(reserved));

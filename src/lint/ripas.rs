@@ -12,6 +12,9 @@ use crate::model::realm::RealmState;
 const ENTRIES: u64 = 512;
 
 pub(super) fn see(call: &Call<'_>, log: &mut RealmLog) {
+    if !call.measures_ripas() {
+        return set(call, log);
+    }
     match call.command {
         Command::RttInitRipas { rd, base, top } => {
             if log.short.as_ref().is_some_and(|(from, to, _)| (*from..*to).contains(&base)) {
@@ -41,6 +44,16 @@ pub(super) fn see(call: &Call<'_>, log: &mut RealmLog) {
             }
         }
         _ => log.ripas_wants_table = false,
+    }
+}
+
+/// Where RIPAS is not measured it can be set in any order, over contents too, and again.
+fn set(call: &Call<'_>, log: &mut RealmLog) {
+    if let Command::RttInitRipas { base, .. } = call.command
+        && call.outcome.is_success()
+        && call.outcome.regs()[1] > base
+    {
+        log.ripas.insert(base, call.outcome.regs()[1]);
     }
 }
 

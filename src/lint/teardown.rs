@@ -10,14 +10,18 @@ pub(super) fn see(call: &Call<'_>, log: &mut RealmLog) {
         return;
     }
     match call.command {
-        Command::DataDestroy { ipa, .. } if log.data.contains(&ipa) => {
-            log.destroyed.insert(ipa, call.place.clone());
+        Command::DataDestroy { .. } | Command::RttDataUnmap { .. } => {
+            let (base, top) = call.taken_away().expect("it is one of the two");
+            for ipa in log.data.range(base..top.max(base)) {
+                log.destroyed.insert(*ipa, call.place.clone());
+            }
         }
         Command::RttDestroy { ipa, level, .. } => {
             let covered = Level::from_register(level).and_then(Level::parent);
             let len = covered.map_or(0, Level::entry_size_bytes);
             if log.ripas.overlaps(ipa, ipa.saturating_add(len)) {
-                log.tables_destroyed.push((ipa, call.place.clone()));
+                let text = if call.measures_ripas() { "the RIM has RAM" } else { "there was RAM" };
+                log.tables_destroyed.push((ipa, text, call.place.clone()));
             }
         }
         _ => {}
@@ -27,12 +31,16 @@ pub(super) fn see(call: &Call<'_>, log: &mut RealmLog) {
 /// Called at REALM_ACTIVATE: a Realm that is only torn down loses nothing.
 pub(super) fn activated(log: &mut RealmLog) {
     for (ipa, place) in std::mem::take(&mut log.destroyed) {
-        log.unknown.remove(&ipa);
+        let refilled = log.unknown.range(..=ipa).next_back();
+        if let Some((base, _)) = refilled.filter(|(_, (top, _))| *top > ipa) {
+            let base = *base;
+            log.unknown.remove(&base);
+        }
         let what = || format!("{} was measured, and its contents are gone", Hex(ipa));
         log.report("destroyed-after-measure", &place, what);
     }
-    for (ipa, place) in std::mem::take(&mut log.tables_destroyed) {
-        let what = || format!("the RIM has RAM from {} on, where RIPAS is DESTROYED now", Hex(ipa));
+    for (ipa, text, place) in std::mem::take(&mut log.tables_destroyed) {
+        let what = || format!("{text} from {} on, where RIPAS is DESTROYED now", Hex(ipa));
         log.report("rtt-destroyed-after-ripas", &place, what);
     }
 }

@@ -21,6 +21,7 @@ mod lab;
 mod ladder;
 mod laws;
 mod lint;
+mod lint_2;
 mod lint_advice;
 mod locking;
 mod matrix;

@@ -111,7 +111,10 @@ fn every_rule_is_a_valid_result() {
     let folder = Folder::new("sarif");
     let names: Vec<String> = RULES.iter().map(|rule| format!("{} ä.rmi", rule.id)).collect();
     for (name, Rule { id, .. }) in names.iter().zip(RULES) {
-        folder.file(name, fs::read(fixtures.join(format!("{id}.rmi"))).expect(id));
+        // What 1.0 can not do wrong has its fixture with 2.0.
+        let own = fs::read(fixtures.join(format!("{id}.rmi")));
+        let own = own.or_else(|_| fs::read(fixtures.join(format!("2.0/{id}.rmi"))));
+        folder.file(name, own.expect(id));
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let document = sarif(&folder, &names);

@@ -1,0 +1,121 @@
+//! Rules about stateful operations (2.0): what begins in one call and ends in another.
+
+use std::collections::BTreeMap;
+
+use super::finding::Finding;
+use super::realm::RealmLog;
+use super::rules::rule;
+use super::{Call, rec};
+use crate::abi::addr::Hex;
+use crate::abi::command::Command;
+use crate::abi::params::RecParams;
+use crate::measure::event::RecEvent;
+use crate::model::world::World;
+use crate::rmi::Outcome;
+use crate::session::Place;
+
+/// A stateful operation that is under way, and how it was when it began.
+#[derive(Debug)]
+pub(super) struct Begun {
+    command: Command,
+    place: Place,
+    /// The Realm that had the RD.
+    realm: Option<u64>,
+    /// What the parameters would put into the RIM.
+    measured: Option<Measured>,
+    /// Whether a finding says already that it can not end well.
+    pub(super) is_told: bool,
+}
+
+/// What the RIM would have of a REC; `None` if it is not runnable.
+type Measured = Option<RecEvent>;
+
+fn measured(params: &RecParams) -> Measured {
+    params.runnable().then(|| RecEvent::new(params))
+}
+
+/// The operations that are under way, by their handles.
+#[derive(Debug, Default)]
+pub(super) struct Operations(BTreeMap<u64, Begun>);
+
+impl Operations {
+    /// What a call is about: itself, or the command whose operation it ends.
+    pub(super) fn ended(
+        &mut self,
+        called: Command,
+        outcome: &Outcome,
+        world: &World,
+    ) -> (Command, Option<Begun>) {
+        let handle = called.info().handle_input().map(|input| called.encode()[1 + input]);
+        let over =
+            |handle: &u64| outcome.awaits().is_none() && world.operations().find(*handle).is_none();
+        match handle.filter(over).and_then(|handle| self.0.remove(&handle)) {
+            Some(begun) => (begun.command, Some(begun)),
+            None => (called, None),
+        }
+    }
+
+    /// Remembers what a call has begun.
+    pub(super) fn begin(&mut self, call: &Call<'_>, realms: &BTreeMap<u64, RealmLog>) {
+        let Some(x) = call.outcome.handle_reg() else { return };
+        let command = call.command;
+        let (mut realm, mut measured) = (None, None);
+        if let Command::RecCreateBegin { rd, params_ptr, .. } = command {
+            realm = realms.get(&rd).map(|realm| realm.number);
+            measured = rec::params(call, params_ptr).map(|params| self::measured(&params));
+        }
+        let place = call.place.clone();
+        let begun = Begun { command, place, realm, measured, is_told: false };
+        self.0.insert(call.outcome.regs()[x], begun);
+    }
+
+    /// A Realm was activated: no REC that is on its way can be made any more.
+    pub(super) fn activated(&mut self, activated: u64, call: &Call<'_>, log: &mut RealmLog) {
+        for begun in self.0.values_mut() {
+            if let Command::RecCreateBegin { rd, rec, .. } = begun.command
+                && rd == activated
+            {
+                begun.is_told = true;
+                let rec = Hex(rec);
+                let what =
+                    || format!("REC_CREATE of {rec} has not ended, and is refused from now on");
+                log.report("activate-incomplete", call.place, what);
+            }
+        }
+    }
+
+    /// What nobody went on with.
+    pub(super) fn finish(self) -> Vec<Finding> {
+        let open = self.0.into_iter().filter(|(_, begun)| !begun.is_told);
+        let finding = |(handle, begun): (u64, Begun)| {
+            let name = begun.command.info().name;
+            let message = format!("{name} has not ended; it waits under handle {handle}");
+            let rd = matches!(begun.command.info().inputs.first(), Some(&"rd"));
+            let rd = rd.then(|| begun.command.encode()[1]);
+            Finding { rule: rule("operation-left-open"), place: begun.place, rd, message, count: 1 }
+        };
+        open.map(finding).collect()
+    }
+}
+
+/// A REC whose creation took several calls.
+pub(super) fn created(call: &Call<'_>, log: &mut RealmLog, params_ptr: u64) {
+    let Some(begun) = call.begun else { return };
+    if begun.realm != Some(log.number) {
+        let what = || {
+            let was = if begun.realm.is_some() { "of another Realm" } else { "no Realm's" };
+            format!("when REC_CREATE began the RD was {was}: the REC is part of this one")
+        };
+        log.report("rec-in-other-realm", call.place, what);
+    }
+    let now = rec::params(call, params_ptr).map(|params| measured(&params));
+    if let (Some(before), Some(now)) = (begun.measured, now)
+        && before != now
+    {
+        let what = || {
+            let params = Hex(params_ptr);
+            format!("the parameters at {params} changed before REC_CREATE ended; the last count")
+        };
+        log.report("rec-params-changed", call.place, what);
+    }
+}
