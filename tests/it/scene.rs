@@ -36,6 +36,7 @@ pub(crate) fn platform() -> Platform {
         ],
         max_recs_order: 2,
         rec_aux_count: 2,
+        sro_contexts: 8,
         ..Platform::preset("fvp-lpa2").expect("a preset").into()
     };
     Platform::try_from(file).expect("a machine that can be")

@@ -1,7 +1,8 @@
 //! Commands on one line of text: a stage with granules of every kind, called by name.
 //!
 //! A line of a table gives arguments and, for the commands that read a structure, fields of it. A
-//! value is a name of [`Stage::names`], a number, or `name+number`.
+//! value is a name of [`Stage::names`], a number, or `name+number`. RMM 2.0 adds operations that
+//! wait (`stage2`).
 
 use std::collections::BTreeMap;
 
@@ -12,9 +13,10 @@ use rimsim::rmi::Outcome;
 use rimsim::{Command, Edition, Profile, World};
 
 use crate::scene::{
-    BLOCK, ENTER_FIELDS, Fields, GRANULE, HIGH_RAM, REALM_FIELDS, REC_FIELDS, Scene, page,
+    BLOCK, ENTER_FIELDS, Fields, GRANULE, HIGH_RAM, REC_FIELDS, Scene, page, realm_fields,
     realm_values, revision,
 };
+use crate::stage2;
 
 /// Column names and values of one command.
 pub(crate) type Line<'t> = BTreeMap<&'t str, &'t str>;
@@ -25,7 +27,7 @@ const NS: u64 = 1 << 32;
 #[derive(Clone)]
 pub(crate) struct Stage {
     pub(crate) world: World,
-    names: BTreeMap<&'static str, u64>,
+    pub(crate) names: BTreeMap<&'static str, u64>,
 }
 
 impl Stage {
@@ -36,10 +38,13 @@ impl Stage {
         granules(&mut scene, &mut names);
         realms(&mut scene, &mut names);
         requests(&mut scene, &mut names);
+        if profile.edition() == Edition::V2 {
+            stage2::set(&mut scene, &mut names);
+        }
         Self { world: scene.world, names }
     }
 
-    fn value(&self, text: &str) -> u64 {
+    pub(crate) fn value(&self, text: &str) -> u64 {
         if let Some((name, offset)) = text.split_once('+') {
             return self.value(name) + self.value(offset);
         }
@@ -63,18 +68,28 @@ impl Stage {
             let text = line.get(input).unwrap_or_else(|| panic!("{}: no {input}", info.name));
             *reg = self.value(text);
         }
-        let fields = line.iter().filter(|(name, _)| !info.inputs.contains(name));
+        let edition = self.world.profile().edition();
+        let steps =
+            if edition == Edition::V2 { stage2::prepare(self, info, line) } else { &[][..] };
+        let argument = |name: &&str| info.inputs.contains(name) || steps.contains(name);
+        let fields = line.iter().filter(|(name, _)| !argument(name));
         let fields: Fields<'_> = fields.map(|(name, text)| (*name, self.value(text))).collect();
         let bytes = match info.name {
             "REALM_CREATE" => {
                 let mut values = realm_values(99, self.names["run"]);
                 values.extend([("s2sz", 40), ("rtt_num_start", 2)]);
                 values.extend(fields);
-                Some(page(REALM_FIELDS, &values))
+                if edition == Edition::V2 {
+                    values.remove("vmid");
+                }
+                Some(page(realm_fields(edition), &values))
             }
             "REC_ENTER" => Some(page(ENTER_FIELDS, &fields)),
             "REC_CREATE" => {
-                let mut values = Fields::from([("aux2", self.names["free3"])]);
+                let mut values = Fields::new();
+                if edition == Edition::V1 {
+                    values.insert("aux2", self.names["free3"]);
+                }
                 values.extend(fields);
                 Some(page(REC_FIELDS, &values))
             }
@@ -83,9 +98,10 @@ impl Stage {
                 None
             }
         };
-        let command = Command::decode(&regs, Edition::V1).expect("a row of the command table");
+        let command = Command::decode(&regs, edition).expect("a row of the command table");
         if let (Some(bytes), Command::RealmCreate { params_ptr, .. })
         | (Some(bytes), Command::RecCreate { params_ptr, .. })
+        | (Some(bytes), Command::RecCreateBegin { params_ptr, .. })
         | (Some(bytes), Command::RecEnter { run_ptr: params_ptr, .. }) = (bytes, command)
             && params_ptr % GRANULE == 0
         {
@@ -95,11 +111,12 @@ impl Stage {
         command
     }
 
-    /// Executes a line on a copy of the stage.
+    /// Executes a line on a copy of the stage, a creation of several steps to its end.
     pub(crate) fn play(&self, info: &CommandInfo, line: &Line<'_>) -> (Command, Outcome) {
         let mut stage = self.clone();
         let command = stage.command(info, line);
-        (command, stage.world.execute(command))
+        let outcome = stage.world.execute(command);
+        (command, stage2::to_end(&mut stage, command, line, outcome))
     }
 }
 
@@ -126,8 +143,7 @@ fn realms(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
     names.insert("data", scene.data(rd, 0, 0xDA));
     scene.tables(rd, 0x40_0000, 3);
     scene.tables(rd, NS, 3);
-    let desc = names["host"];
-    scene.must(Command::RttMapUnprotected { rd, ipa: NS, level: 3, desc });
+    scene.map_host(rd, NS, names["host"]);
     names.extend([("rd", rd), ("rec", scene.rec(rd, 0, &[("flags", 1)])), ("ns", NS)]);
 
     // ACTIVE, with a REC that can run and one that can not.
@@ -195,7 +211,7 @@ fn requests(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
 
     // A Host that takes the run page away while the REC runs.
     let (_, [robbed]) = active(scene, [1]);
-    let delegate = Command::GranuleDelegate { addr: names["host"] };
+    let delegate = Command::delegate(scene.edition(), names["host"]);
     let steal = GuestAction::HostSmc(delegate.encode().to_vec());
     scene.world.queue_guest(robbed, 0, steal).expect("a possible action");
     names.insert("robbed", robbed);
