@@ -19,12 +19,14 @@ use crate::rmm_log::{self, Import, ImportError, Log, MAX_LOG_BYTES, Need};
 /// Reads the lines that TF-RMM prints (`SMC_RMI_DATA_CREATE 88000000 … > RMI_SUCCESS`) from a
 /// console's log, whatever stands before or between them. The script makes one of the log's Realms
 /// again and expects the answers that the log has: `rimsim run` compares them. What the log does
-/// not have is listed on standard error.
+/// not have is listed on standard error. Logs of RMM 1.0 and of 2.0 are told apart by their
+/// commands; of 2.0 the calls of a stateful operation become the one command that began it.
 ///
 /// A trace of the Host's kernel (ftrace, `trace-cmd report`) is read too if its events show
 /// registers: `arm_smccc_start: call=… fn=c4000153 args={…}` and `arm_smccc_end: … res={…}`, a pair
 /// that was proposed for Linux in 2021 and is not in mainline. KVM has no event for RMI calls; its
-/// own (`kvm_…`) and `arm_smccc_smc_…` have no registers, are counted, and give nothing.
+/// own (`kvm_…`) and `arm_smccc_smc_…` have no registers, are counted, and give nothing. Traces are
+/// read as those of RMM 1.0.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct ImportArgs {
@@ -65,7 +67,8 @@ params.rmi has what no log shows:
   let realm_params = RealmParams {
       s2sz=40, num_bps=1, num_wps=1, rtt_base=auto, rtt_level_start=1, rtt_num_start=2
   }
-  let rec_params_1 = RecParams { flags=runnable, pc=0x8020_0000, aux=auto }";
+  let rec_params_1 = RecParams { flags=runnable, pc=0x8020_0000, aux=auto }
+RMM 2.0 takes auxiliary granules otherwise: leave out aux.";
 
 pub(super) fn run(args: &ImportArgs, console: &mut Console) -> io::Result<Exit> {
     let (log, import) = match make(args) {

@@ -1,16 +1,29 @@
 //! Calls of a log to a script that makes one Realm.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::data::{Contents, From};
+use super::operation::{self, Joined};
 use super::{Call, Import, ImportError, Log, Need, Options};
 use crate::abi::addr::{GRANULE_SIZE, Hex, is_aligned};
+use crate::abi::address_range::AddressRange;
+use crate::abi::command::{Command, CommandInfo};
+use crate::abi::profile::{Edition, Profile};
 use crate::abi::status::Status;
 use crate::script::{Answer, Arg, Expr, ExprKind, Form, Invocation, Kind, MAX_TEXT_BYTES, Name};
 use crate::script::{Script, Span, Statement, Value};
 
 /// Outputs that say where something lies: the script's own granules lie elsewhere.
-const PLACES: [&str; 3] = ["desc", "data", "rtt"];
+const PLACES: [&str; 4] = ["desc", "data", "rtt", "range"];
+/// Most granules that one call of a log adds to a Realm, or gives to the RMM; of more, nothing.
+const MAX_GRANULES: u64 = 512;
+/// Most granules that a script delegates because of ranges: as many as 16 GiB have.
+const MAX_DELEGATED: usize = 1 << 22;
+/// Forms of addresses in the flags of commands of RMM 2.0.
+const FORM: u64 = 0b11;
+const SINGLE: u64 = 1;
+const LIST: u64 = 2;
 
 /// Makes a script of the calls that built one Realm: from its REALM_CREATE to its REALM_ACTIVATE,
 /// or to its end. Other Realms, REC_ENTER and what needs a running Realm are left out.
@@ -22,8 +35,12 @@ const PLACES: [&str; 3] = ["desc", "data", "rtt"];
 /// If the log makes no such Realm, follows another specification, or would be too long a script.
 pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
     options.check()?;
-    let calls = realm(log, options.realm.max(1))?;
+    let Joined { calls, failed, endless } = operation::join(&log.calls);
+    let calls = realm(log, calls, options.realm.max(1))?;
+    let edition = log.edition;
     let mut builder = Builder {
+        edition,
+        endless,
         contents: Contents::new(&options.at, &calls),
         delegated: BTreeSet::new(),
         logged: BTreeSet::new(),
@@ -31,7 +48,8 @@ pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
         needs: Vec::new(),
         run: None,
         params: 0,
-        left_out: 0,
+        left_out: failed,
+        has_unseen: false,
         line: 0,
         lines: Vec::new(),
         known: defined(&options.params),
@@ -41,10 +59,17 @@ pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
     let is_manual = calls.iter().any(|call| call.command.name == "RTT_CREATE" && call.is_success());
     let mut statements: Vec<Statement> = Vec::new();
     let platform = options.platform.as_deref().unwrap_or("fvp");
+    if edition != Edition::default() {
+        statements.push(statement(Kind::Spec(name(edition.name()))));
+    }
     statements.push(statement(Kind::Platform(name(platform))));
     statements.push(statement(Kind::Empty));
     statements.extend(builder.contents.definitions(options.zeros));
     statements.push(statement(Kind::RttAuto(!is_manual)));
+    // The RMM had been activated when the Realm was made, whether the log begins before or after.
+    if CommandInfo::of_name("RMM_ACTIVATE", edition).is_some() {
+        statements.push(statement(invocation("RMM_ACTIVATE", Vec::new(), None)));
+    }
     statements.push(statement(Kind::Empty));
     statements.extend(options.params.iter().filter(|line| line.kind != Kind::Empty).cloned());
     let remarks = builder.remarks(&calls);
@@ -60,8 +85,12 @@ pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
     Ok(Import { script, needs, remarks, lines })
 }
 
-/// The calls of one Realm.
-fn realm(log: &Log, number: usize) -> Result<Vec<&Call>, ImportError> {
+/// The calls of one Realm, of those that were joined.
+fn realm<'l>(
+    log: &Log,
+    all: Vec<Cow<'l, Call>>,
+    number: usize,
+) -> Result<Vec<Cow<'l, Call>>, ImportError> {
     if log.calls.is_empty() && log.tally.bare_events > 0 {
         return Err(ImportError::NoRegisters { events: log.tally.bare_events });
     }
@@ -69,22 +98,24 @@ fn realm(log: &Log, number: usize) -> Result<Vec<&Call>, ImportError> {
         return Err(ImportError::NoCalls { lines: log.tally.lines });
     }
     let creates = |call: &Call| call.command.name == "REALM_CREATE" && call.is_success();
-    let begins: Vec<usize> = (0..log.calls.len()).filter(|i| creates(&log.calls[*i])).collect();
+    let begins: Vec<usize> = (0..all.len()).filter(|i| creates(&all[*i])).collect();
     if begins.is_empty() {
         return Err(ImportError::NoRealm { calls: log.calls.len() });
     }
     let too_few = ImportError::NoSuchRealm { realms: begins.len(), asked: number };
     let begin = *begins.get(number - 1).ok_or(too_few)?;
-    let rd = log.calls[begin].args[0];
+    let rd = all[begin].args[0];
     let mut calls = Vec::new();
     let mut recs = BTreeSet::new();
-    for (i, call) in log.calls.iter().enumerate() {
+    for (i, call) in all.into_iter().enumerate() {
         let name = call.command.name;
-        if name.starts_with("GRANULE_") && call.is_success() {
+        if name.starts_with("GRANULE_") && name.ends_with("DELEGATE") && call.is_success() {
             calls.push(call);
             continue;
         }
-        let draft = matches!(name, "DATA_CREATE" | "REC_CREATE" | "RTT_CREATE")
+        let could_be_draft = log.edition == Edition::default();
+        let draft = could_be_draft
+            && matches!(name, "DATA_CREATE" | "REC_CREATE" | "RTT_CREATE")
             && call.args[0] != rd
             && call.args[1] == rd
             && i > begin;
@@ -99,9 +130,9 @@ fn realm(log: &Log, number: usize) -> Result<Vec<&Call>, ImportError> {
         if name == "REC_CREATE" && call.is_success() {
             recs.insert(call.args[1]);
         }
+        let ends = matches!(name, "REALM_ACTIVATE" | "REALM_DESTROY") && call.is_success();
         calls.push(call);
-        let ends = matches!(name, "REALM_ACTIVATE" | "REALM_DESTROY");
-        if ends && call.is_success() {
+        if ends {
             break;
         }
     }
@@ -123,6 +154,9 @@ struct Run {
 }
 
 struct Builder<'o> {
+    edition: Edition,
+    /// Operations whose end the log does not show.
+    endless: u64,
     contents: Contents<'o>,
     /// Granules that the script has delegated.
     delegated: BTreeSet<u64>,
@@ -134,6 +168,8 @@ struct Builder<'o> {
     /// RECs so far.
     params: u32,
     left_out: u64,
+    /// Something was mapped that the script does not map.
+    has_unseen: bool,
     /// The log's line of the call that is looked at, and those of the statements.
     line: u32,
     lines: Vec<u32>,
@@ -148,14 +184,27 @@ impl Builder<'_> {
 
     fn call(&mut self, call: &Call) {
         self.line = call.line;
+        if matches!(call.status, Status::Busy | Status::Blocked) {
+            // It depends on what others did at that moment.
+            self.left_out += 1;
+            return;
+        }
         match call.command.name {
             "GRANULE_DELEGATE" => drop(self.logged.insert(call.args[0])),
-            "GRANULE_UNDELEGATE" => self.undelegate(call),
-            "DATA_CREATE" if call.is_success() => self.data_create(call),
+            "GRANULE_RANGE_DELEGATE" => self.logged.extend(first_granules(call)),
+            "GRANULE_UNDELEGATE" | "GRANULE_RANGE_UNDELEGATE" => self.undelegate(call),
+            "DATA_CREATE" | "RTT_DATA_MAP_INIT" if call.is_success() => self.data_create(call),
+            "RTT_DATA_MAP" => self.data_map(call),
+            "RTT_UNPROT_MAP" if call.args[3] & FORM != SINGLE => {
+                self.left_out += 1;
+                self.has_unseen = true;
+            }
+            "RTT_DATA_UNMAP" | "RTT_UNPROT_UNMAP" => self.unmap(call),
             "REALM_CREATE" if call.is_success() => self.create(call, "RealmParams"),
             "REC_CREATE" if call.is_success() => self.create(call, "RecParams"),
             // Their answer depends on pages that no log has.
             "REALM_CREATE" | "REC_CREATE" | "RTT_SET_RIPAS" => self.left_out += 1,
+            "RTT_READ_ENTRY" if self.has_unseen => self.left_out += 1,
             "REALM_ACTIVATE" => {
                 self.plain(call, None);
                 if call.is_success() {
@@ -176,8 +225,12 @@ impl Builder<'_> {
     }
 
     fn undelegate(&mut self, call: &Call) {
-        self.logged.remove(&call.args[0]);
-        if self.delegated.contains(&call.args[0]) {
+        let granules = first_granules(call);
+        for granule in granules.clone() {
+            self.logged.remove(&granule);
+        }
+        let one = granules.take(2).count() <= 1;
+        if one && self.delegated.contains(&call.args[0]) {
             self.flush();
             self.delegated.remove(&call.args[0]);
             self.plain(call, None);
@@ -203,8 +256,9 @@ impl Builder<'_> {
     fn plain(&mut self, call: &Call, params: Option<&str>) {
         self.flush();
         for granule in ["rd", "rec", "rtt", "data"] {
-            let creates = call.command.name.ends_with("_CREATE")
-                || call.command.name == "DATA_CREATE_UNKNOWN";
+            let verb = call.command.name;
+            let creates = verb.ends_with("_CREATE")
+                || matches!(verb, "DATA_CREATE_UNKNOWN" | "RTT_DATA_MAP_INIT");
             if let Some(pa) = call.arg(granule).filter(|_| creates) {
                 self.delegate_for(call, pa);
             }
@@ -215,15 +269,71 @@ impl Builder<'_> {
             _ => arg(input, hex(*value)),
         });
         let args = args.collect();
-        self.invoke(call.command.name, args, Some(answer(call)));
+        let kind = invocation(call.command.name, args, Some(answer(call)));
+        // The operation was carried out to its end in the log.
+        let is_operation = call.command.outputs.first() == Some(&"handle") && call.is_success();
+        self.push(if is_operation { to_its_end(kind) } else { kind });
     }
 
     /// Delegates a granule as the log's Host must have done it.
     fn delegate_for(&mut self, call: &Call, pa: u64) {
         let surely = call.status != Status::Input || self.logged.contains(&pa);
         if surely && is_aligned(pa, GRANULE_SIZE) && self.delegated.insert(pa) {
-            self.invoke("GRANULE_DELEGATE", vec![arg("addr", hex(pa))], None);
+            self.delegate(pa, 1);
         }
+    }
+
+    /// The statement that delegates granules in a row.
+    fn delegate(&mut self, base: u64, count: u64) {
+        let command = Command::delegate(self.edition, base);
+        let info = command.info();
+        if info.inputs.contains(&"top") {
+            let top = base.saturating_add(count * GRANULE_SIZE);
+            let args = vec![arg("base", hex(base)), arg("top", hex(top))];
+            let kind = invocation(info.name, args, None);
+            self.push(if count == 1 { kind } else { to_its_end(kind) });
+        } else if count == 1 {
+            self.invoke(info.name, vec![arg("addr", hex(base))], None);
+        } else {
+            self.invoke(info.name, vec![arg("base", hex(base)), arg("count", hex(count))], None);
+        }
+    }
+
+    /// RTT_DATA_MAP of one range; a list lies in a page that no log has.
+    fn data_map(&mut self, call: &Call) {
+        let [_, base, top, flags, oaddr] = call.args[..] else { return };
+        let out_top = call.outputs.first().copied().unwrap_or(top);
+        let count = out_top.saturating_sub(base) / GRANULE_SIZE;
+        let depends_on_granules = call.status == Status::Input;
+        let too_many = count > MAX_GRANULES || self.delegated.len() > MAX_DELEGATED;
+        if flags & FORM != SINGLE || depends_on_granules || call.is_success() && too_many {
+            self.left_out += 1;
+            self.has_unseen |= call.is_success();
+            return;
+        }
+        self.flush();
+        if call.is_success() {
+            let range = AddressRange::decode(oaddr);
+            let first = range.base.0;
+            let granules = (0..count).map(|i| first.saturating_add(i * GRANULE_SIZE));
+            if granules.clone().any(|pa| self.delegated.contains(&pa)) {
+                granules.for_each(|pa| self.delegate_for(call, pa));
+            } else {
+                self.delegated.extend(granules);
+                self.delegate(first, count);
+            }
+        }
+        self.plain(call, None);
+    }
+
+    /// A command that unmaps, without the list that it writes.
+    fn unmap(&mut self, call: &Call) {
+        let mut call = call.clone();
+        if call.args[3] & FORM == LIST {
+            call.args[3..].fill(0);
+            call.outputs.truncate(1);
+        }
+        self.plain(&call, None);
     }
 
     fn data_create(&mut self, call: &Call) {
@@ -255,27 +365,30 @@ impl Builder<'_> {
         if in_a_row {
             let granules = (0..count).map(|i| data + i * GRANULE_SIZE);
             self.delegated.extend(granules);
-            let counted = [arg("base", hex(data)), arg("count", hex(count))];
-            self.invoke("GRANULE_DELEGATE", counted.into(), None);
+            self.delegate(data, count);
             args.push(arg("data", hex(data)));
         }
         args.push(arg("image", symbol_expr(&image)));
         args.push(arg("flags", hex(flags)));
-        self.invoke("DATA_CREATE", args, None);
+        self.invoke(contents_command(self.edition).name, args, None);
         self.line = now;
     }
 
     fn invoke(&mut self, verb: &str, args: Vec<Arg>, answer: Option<Answer>) {
-        let invocation = Invocation { verb: name(verb), args, words: Vec::new(), answer };
-        self.push(Kind::Invoke(Box::new(invocation)));
+        self.push(invocation(verb, args, answer));
     }
 
-    fn remarks(&self, calls: &[&Call]) -> Vec<String> {
+    fn remarks(&self, calls: &[Cow<'_, Call>]) -> Vec<String> {
         let mut remarks = Vec::new();
-        let done = |name| calls.iter().any(|call| call.command.name == name && call.is_success());
-        if !done("DATA_CREATE") || !done("RTT_INIT_RIPAS") {
-            let missing: Vec<_> =
-                ["DATA_CREATE", "RTT_INIT_RIPAS"].into_iter().filter(|name| !done(name)).collect();
+        let done =
+            |name: &str| calls.iter().any(|call| call.command.name == name && call.is_success());
+        let contents = contents_command(self.edition).name;
+        let mut missing = vec![contents];
+        if Profile::default().in_edition(self.edition).rim_rule().measures_ripas() {
+            missing.push("RTT_INIT_RIPAS");
+        }
+        missing.retain(|name| !done(name));
+        if !missing.is_empty() {
             remarks.push(format!(
                 "no {} that succeeds in the log: if the Host made them, the RIM can not be \
                  computed; TF-RMM prints them if `smc_handlers` in runtime/core/handler.c says so",
@@ -285,6 +398,10 @@ impl Builder<'_> {
         if !done("REALM_ACTIVATE") {
             remarks.push("the Realm is not activated in the log".to_owned());
         }
+        if self.endless > 0 {
+            let (count, s) = (self.endless, if self.endless == 1 { "" } else { "s" });
+            remarks.push(format!("the log does not show how {count} operation{s} ended"));
+        }
         if self.left_out > 0 {
             remarks.push(format!(
                 "{} calls are left out, whose answer depends on pages that no log has",
@@ -293,10 +410,34 @@ impl Builder<'_> {
         }
         for at in self.contents.unused() {
             let ipa = Hex(at.ipa);
-            remarks.push(format!("no DATA_CREATE shows {} at {ipa}", at.name));
+            remarks.push(format!("no {contents} shows {} at {ipa}", at.name));
         }
         remarks
     }
+}
+
+/// The granules that a command of a range has dealt with, or the one of a command without.
+fn first_granules(call: &Call) -> impl Iterator<Item = u64> + Clone + use<> {
+    let base = call.args[0];
+    let end = call.outputs.first().copied().filter(|_| call.command.inputs.contains(&"top"));
+    let count = end.map_or(1, |end| end.saturating_sub(base) / GRANULE_SIZE);
+    (0..count.min(MAX_GRANULES)).map(move |i| base.saturating_add(i * GRANULE_SIZE))
+}
+
+/// The command that gives a NEW Realm contents.
+fn contents_command(edition: Edition) -> &'static CommandInfo {
+    Command::data_create(edition, [0; 5]).info()
+}
+
+fn invocation(verb: &str, args: Vec<Arg>, answer: Option<Answer>) -> Kind {
+    Kind::Invoke(Box::new(Invocation { verb: name(verb), args, words: Vec::new(), answer }))
+}
+
+/// The statement with `all`.
+fn to_its_end(kind: Kind) -> Kind {
+    let Kind::Invoke(mut invocation) = kind else { return kind };
+    invocation.words.push(name("all"));
+    Kind::Invoke(invocation)
 }
 
 fn answer(call: &Call) -> Answer {

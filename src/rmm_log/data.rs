@@ -1,5 +1,6 @@
 //! Which bytes a measured granule had: an attached image, or a hole with a name.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::build::{hex, name, statement};
@@ -51,7 +52,7 @@ impl From {
 
 impl<'o> Contents<'o> {
     /// Looks at what the calls measure.
-    pub(super) fn new(attached: &'o [At], calls: &[&Call]) -> Self {
+    pub(super) fn new(attached: &'o [At], calls: &[Cow<'_, Call>]) -> Self {
         let mut contents =
             Self { attached, used: vec![false; attached.len()], holes: Vec::new(), pieces: 0 };
         let measured = calls.iter().filter(|call| call.is_success()).filter_map(|call| {

@@ -7,7 +7,8 @@
 //! has the function identifier alone.
 
 use super::line::{Call, hex, is_level};
-use crate::abi::command::{COMMANDS, CommandInfo};
+use crate::abi::command::CommandInfo;
+use crate::abi::profile::Edition;
 use crate::abi::status::{ReturnCode, Status};
 
 /// The function identifiers of RMI.
@@ -67,7 +68,7 @@ pub(super) fn event(text: &str) -> Option<Event<'_>> {
 /// of RMM 1.0.
 pub(super) fn command(fid: u64) -> Option<Option<&'static CommandInfo>> {
     let fid = fid & 0xFFFF_FFFF & !SVE_HINT;
-    RMI.contains(&fid).then(|| COMMANDS.iter().find(|info| info.fid == fid))
+    RMI.contains(&fid).then(|| CommandInfo::by_fid(fid, Edition::default()))
 }
 
 /// The call that two events show.

@@ -2,7 +2,9 @@
 //!
 //! The forms, by TF-RMM's history of runtime/core/handler.c: before v0.3 `SMC_RMM_` and always five
 //! arguments, padded; then as many as the command takes; from May 2024 on `SMC_RMI_`. The status is
-//! a name, or X0 in hexadecimal if it is none that the RMM knows. A level, or outputs, follow.
+//! a name, or X0 in hexadecimal if it is none that the RMM knows. A level, or outputs, follow. From
+//! 2026 on calls that go on with an operation are indented, and RMI_INCOMPLETE is followed by its
+//! handle and by what is asked for.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -22,9 +24,8 @@ const MAX_OPEN: usize = 1024;
 const NAMED_LINES: usize = 8;
 /// The arguments that the oldest form always prints.
 const OLD_ARGS: usize = 5;
-/// Beginnings of names that only RMM 2.0 has.
-const LATER: [&str; 6] =
-    ["GRANULE_RANGE_", "RTT_DATA_", "RTT_UNPROT_", "RMM_ACTIVATE", "RMM_CONFIG_", "OP_"];
+/// Outputs that a call has at most.
+const MAX_OUTPUTS: usize = 4;
 
 /// One call of the Host, as a log shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,8 @@ pub struct Call {
     pub status: Status,
     /// The index, where the log has it.
     pub index: Option<u8>,
-    /// Outputs from X1 on, as many as the log has.
+    /// Outputs from X1 on, as many as the log has. Of a stateful operation that begins the first is
+    /// its handle.
     pub outputs: Vec<u64>,
 }
 
@@ -48,6 +50,8 @@ pub struct Call {
 pub struct Log {
     /// In the log's order.
     pub calls: Vec<Call>,
+    /// The oldest edition that has all of their commands.
+    pub edition: Edition,
     /// What the lines were.
     pub tally: Tally,
 }
@@ -59,7 +63,7 @@ pub struct Tally {
     pub lines: u64,
     /// Calls of Realms (`SMC_RSI_…`).
     pub realm_calls: u64,
-    /// Commands of later specifications that build no Realm of RMM 1.0.
+    /// Commands that are not simulated, and build no Realm.
     pub other_commands: u64,
     /// Lines with the beginning of a call that can not be read to its end.
     pub torn: u64,
@@ -74,7 +78,7 @@ pub struct Tally {
 /// Reads the bytes of a console.
 ///
 /// # Errors
-/// If they are too many, or at the first command of RMM 2.0.
+/// If they are too many, or have commands that no edition has together.
 pub fn read(bytes: &[u8]) -> Result<Log, ImportError> {
     if bytes.len() as u64 > MAX_LOG_BYTES {
         return Err(ImportError::TooLong);
@@ -83,12 +87,45 @@ pub fn read(bytes: &[u8]) -> Result<Log, ImportError> {
     for bytes in bytes.split(|byte| *byte == b'\n') {
         reader.number = reader.number.saturating_add(1);
         reader.log.tally.lines += 1;
-        reader.line(bytes)?;
+        reader.line(bytes);
     }
     let traced = reader.traced.values().map(|(line, _)| *line);
     let open: Vec<u32> = reader.open.values().map(|open| open.line).chain(traced).collect();
     open.into_iter().for_each(|line| reader.torn(line));
+    settle(&mut reader.log)?;
     Ok(reader.log)
+}
+
+/// Finds the edition of a log: names say it, and what a name means depends on it.
+fn settle(log: &mut Log) -> Result<(), ImportError> {
+    let lacks = |edition: Edition| {
+        let has = move |call: &Call| CommandInfo::of_name(call.command.name, edition).is_some();
+        log.calls.iter().find(move |call| !has(call))
+    };
+    let Some(edition) = Edition::ALL.into_iter().find(|edition| lacks(*edition).is_none()) else {
+        let mut alone: Vec<(&Call, Edition)> = Edition::ALL
+            .into_iter()
+            .filter_map(|edition| Some((lacks(edition)?, edition)))
+            .map(|(call, _)| (call, call.command.edition()))
+            .collect();
+        alone.sort_by_key(|(call, _)| call.line);
+        let (first, last) = (alone[0], alone[alone.len() - 1]);
+        return Err(ImportError::Mixed {
+            line: last.0.line,
+            name: last.0.command.name,
+            edition: last.1.name(),
+            other_line: first.0.line,
+            other: first.0.command.name,
+            other_edition: first.1.name(),
+        });
+    };
+    log.edition = edition;
+    for call in &mut log.calls {
+        let command = CommandInfo::of_name(call.command.name, edition);
+        call.command = command.expect("the edition has all of them");
+        call.outputs.truncate(call.command.outputs.len());
+    }
+    Ok(())
 }
 
 #[derive(Default)]
@@ -107,29 +144,29 @@ struct Open {
 }
 
 impl Reader {
-    fn line(&mut self, bytes: &[u8]) -> Result<(), ImportError> {
+    fn line(&mut self, bytes: &[u8]) {
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
         if bytes.len() > MAX_LINE_BYTES || !could_matter(bytes) && !ftrace::could_be(bytes) {
             self.log.tally.skipped += 1;
-            return Ok(());
+            return;
         }
         let text = plain(bytes);
         if !text.contains("SMC_R")
             && let Some(event) = ftrace::event(&text)
         {
             self.event(&event);
-            return Ok(());
+            return;
         }
         let cpu = cpu(&text);
         let starts: Vec<usize> = text.match_indices("SMC_R").map(|(at, _)| at).collect();
         let Some(first) = starts.first() else {
-            self.rest(cpu, &text)?;
-            return Ok(());
+            self.rest(cpu, &text);
+            return;
         };
         if let Some(open) = self.open.remove(&cpu) {
             // The line before was cut off, and its end stands before this call, if anywhere.
             let whole = format!("{} {}", open.text, tail(&text[..*first]));
-            if !whole.contains(" > ") || !self.call(open.line, &whole)? {
+            if !whole.contains(" > ") || !self.call(open.line, &whole) {
                 self.torn(open.line);
             }
         }
@@ -143,25 +180,23 @@ impl Reader {
                     continue;
                 }
                 self.torn(self.number);
-            } else if !self.call(self.number, part)? {
+            } else if !self.call(self.number, part) {
                 self.torn(self.number);
             }
         }
-        Ok(())
     }
 
     /// A line that begins no call: the end of one that is open on this CPU, or nothing.
-    fn rest(&mut self, cpu: Option<u32>, text: &str) -> Result<(), ImportError> {
+    fn rest(&mut self, cpu: Option<u32>, text: &str) {
         let Some(open) = self.open.get(&cpu).filter(|_| text.contains("> ")) else {
             self.log.tally.skipped += 1;
-            return Ok(());
+            return;
         };
         let (line, whole) = (open.line, format!("{} {}", open.text, tail(text)));
         self.open.remove(&cpu);
-        if !self.call(line, &whole)? {
+        if !self.call(line, &whole) {
             self.torn(line);
         }
-        Ok(())
     }
 
     /// A trace event. One task makes one call at a time; others make theirs between.
@@ -210,26 +245,23 @@ impl Reader {
     }
 
     /// Reads one call; false if the text is none.
-    fn call(&mut self, line: u32, text: &str) -> Result<bool, ImportError> {
+    fn call(&mut self, line: u32, text: &str) -> bool {
         let mut words = text.split_ascii_whitespace();
-        let Some(name) = words.next() else { return Ok(false) };
+        let Some(name) = words.next() else { return false };
         if name.starts_with("SMC_RSI") {
             self.log.tally.realm_calls += 1;
-            return Ok(true);
+            return true;
         }
         let short = name.strip_prefix("SMC_RMI_").or_else(|| name.strip_prefix("SMC_RMM_"));
-        let Some(short) = short else { return Ok(false) };
-        if LATER.iter().any(|start| short.starts_with(start)) {
-            return Err(ImportError::Later { line, name: name.to_owned() });
-        }
-        let Some(command) = CommandInfo::of_name(short, Edition::default()) else {
+        let Some(short) = short else { return false };
+        let Some(command) = CommandInfo::by_name(short) else {
             self.log.tally.other_commands += 1;
-            return Ok(true);
+            return true;
         };
         let call = call(line, command, words);
         let good = call.is_some();
         self.log.calls.extend(call);
-        Ok(good)
+        good
     }
 }
 
@@ -276,7 +308,7 @@ fn call<'t>(
     if !index.is_none_or(is_level) {
         return None;
     }
-    let outputs = words.take(command.outputs.len()).collect();
+    let outputs = words.take(MAX_OUTPUTS).collect();
     Some(Call { line, command, args, status, index, outputs })
 }
 

@@ -15,11 +15,16 @@
 //! As it is published, TF-RMM prints of the commands that succeed only REALM_CREATE, REC_CREATE and
 //! their like; its table `smc_handlers` says for each command what is printed. A RIM needs a log
 //! with DATA_CREATE, RTT_INIT_RIPAS and, to be exact about levels, RTT_CREATE.
+//!
+//! Of which edition a log is its commands say. In one of RMM 2.0 the calls of a stateful operation
+//! are put together: the command that began it stands in the script where the operation ended, with
+//! `all`. RIPAS is not measured there, so RTT_DATA_MAP_INIT (DATA_CREATE) is what a RIM needs.
 
 mod build;
 mod data;
 mod ftrace;
 mod line;
+mod operation;
 mod options;
 
 use std::fmt;
@@ -112,18 +117,29 @@ pub enum ImportError {
         /// Which was asked for, from 1.
         asked: usize,
     },
-    /// A command of RMM 2.0.
-    #[error("line {line}: {name} is a command of RMM 2.0; logs of RMM 1.0 are understood")]
-    Later {
+    /// Commands that no edition of the specification has together.
+    #[error(
+        "line {line}: {name} is a command of RMM {edition}, and {other} of line {other_line} is \
+         one of RMM {other_edition}: a log is of one RMM"
+    )]
+    Mixed {
         /// The log's line, from 1.
         line: u32,
         /// The command's name.
-        name: String,
+        name: &'static str,
+        /// The edition that has it.
+        edition: &'static str,
+        /// The line of the command that came first.
+        other_line: u32,
+        /// Its name.
+        other: &'static str,
+        /// The edition that has it.
+        other_edition: &'static str,
     },
     /// Arguments in the order of a draft.
     #[error(
         "line {line}: {name} names the Realm second, as drafts before RMM 1.0-eac did; logs of RMM \
-         1.0 are understood"
+         from 1.0 on are understood"
     )]
     Draft {
         /// The log's line, from 1.

@@ -37,6 +37,7 @@ mod realm_laws;
 mod references;
 mod report;
 mod rmm_log;
+mod rmm_log_2;
 mod rmm_logs;
 mod rsi;
 mod running;

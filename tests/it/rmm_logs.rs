@@ -96,7 +96,7 @@ fn logs_of_other_specifications_and_empty_ones() {
         let fails = |file: &str, text: &str| {
             folder.fails(&[command, &GIVEN[..], &[file]].concat(), 2, text);
         };
-        fails("later.log", "later.log: line 10: SMC_RMI_RTT_DATA_MAP_INIT is a command of RMM 2.0");
+        fails("later.log", "later.log: line 10: RTT_DATA_MAP_INIT is a command of RMM 2.0");
         fails("empty.log", "empty.log: no line of 1 shows a call of the RMM");
         fails("events.log", "events.log: 1 lines are trace events of a kernel that show no reg");
     }
