@@ -39,6 +39,30 @@ impl Edition {
         Self::ALL.into_iter().find(|edition| edition.name() == name)
     }
 
+    /// The revision of the RMI: minor in bits 15:0, major in bits 30:16.
+    #[must_use]
+    pub const fn rmi_revision(self) -> u64 {
+        match self {
+            Self::V1 => 1 << 16,
+            Self::V2 => 2 << 16,
+        }
+    }
+
+    /// How many feature registers say something: RMI_FEATURES gives zero beyond them.
+    #[must_use]
+    pub const fn feature_registers(self) -> u64 {
+        match self {
+            Self::V1 => 1,
+            Self::V2 => 5,
+        }
+    }
+
+    /// Whether the Host configures the RMM and makes it active.
+    #[must_use]
+    pub const fn host_activates(self) -> bool {
+        matches!(self, Self::V2)
+    }
+
     /// What a vector that is made for the edition has as its `spec`.
     #[must_use]
     pub const fn vector_spec(self) -> &'static str {
@@ -57,11 +81,11 @@ impl Edition {
         }
     }
 
-    /// The edition that a vector was recorded for, by its `spec`: `1.0-rel0`, `2.0-bet (…)`.
+    /// The edition that a release belongs to: `1.0-rel0`, `2.0-bet1`, `2.0-bet (…)`.
     #[must_use]
-    pub fn of_vector(spec: &str) -> Option<Self> {
+    pub fn of_release(release: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|edition| {
-            let rest = spec.strip_prefix(edition.name());
+            let rest = release.strip_prefix(edition.name());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
         })
     }
@@ -185,13 +209,17 @@ impl Profile {
         }
     }
 
-    /// The revision that RMI_VERSION speaks: minor in bits 15:0, major in bits 30:16.
+    /// The rules of an edition under which RIMs are made by `rule`, if there are any.
+    #[must_use]
+    pub fn by_rim_rule(edition: Edition, rule: RimRule) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|profile| profile.edition == edition && profile.rim_rule() == rule)
+    }
+
+    /// The revision that RMI_VERSION speaks.
     #[must_use]
     pub const fn rmi_revision(self) -> u64 {
-        match self.edition {
-            Edition::V1 => 1 << 16,
-            Edition::V2 => 2 << 16,
-        }
+        self.edition.rmi_revision()
     }
 
     /// The lowest and the highest revision that RSI_VERSION speaks.
@@ -233,7 +261,7 @@ impl Profile {
     /// Whether most commands wait for RMI_RMM_ACTIVATE.
     #[must_use]
     pub(crate) const fn boots_inactive(self) -> bool {
-        self.is_v2()
+        self.edition.host_activates()
     }
 
     /// Whether the granule of contents is looked at before the Realm; else after the walk.

@@ -251,7 +251,7 @@ impl RmmArg {
     }
 }
 
-fn edition(name: &str) -> Result<Edition, String> {
+pub(super) fn edition(name: &str) -> Result<Edition, String> {
     Edition::from_name(name)
         .ok_or_else(|| format!("it is {}", Edition::ALL.map(Edition::name).join(" or ")))
 }
@@ -263,7 +263,7 @@ pub(super) fn rem_reading(name: &str) -> Result<RemReading, String> {
         .ok_or_else(|| "it is concatenated, buffer or padded-value".into())
 }
 
-fn profile(name: &str) -> Result<Profile, String> {
+pub(super) fn profile(name: &str) -> Result<Profile, String> {
     Profile::from_name(name).ok_or_else(|| format!("it is one of {}", Profile::names()))
 }
 

@@ -154,9 +154,7 @@ fn setting<'a>(
         Some(name) => version_by_name(vmm.versions(), name)
             .map_err(|why| usage(format!("--vmm-version {name}: {why}")))?,
     };
-    let host = args.host.as_deref().unwrap_or(version.host);
-    let host =
-        HostProfile::from_name(host).map_err(|why| usage(format!("--host {host}: {why}")))?;
+    let host = host(args, version)?;
     let (caps, decisions) = stack(&layers(args, host)?);
     let mut files = MappedFiles::new(&args.map, files);
     let device_tree = match &args.dtb {
@@ -168,6 +166,23 @@ fn setting<'a>(
         }
     };
     Ok(Setting { vmm, version, host, caps, decisions, files, device_tree })
+}
+
+/// The KVM that the arguments name, or that goes with the VMM's version and the edition asked for.
+fn host(args: &GuestArgs, version: &VmmVersion) -> Result<&'static HostProfile, Trouble> {
+    let name = args.host.as_deref().unwrap_or(version.host);
+    let host =
+        HostProfile::from_name(name).map_err(|why| usage(format!("--host {name}: {why}")))?;
+    match args.spec {
+        Some(edition) if edition != host.edition() && args.host.is_none() => {
+            Ok(HostProfile::newest(edition))
+        }
+        Some(edition) if edition != host.edition() => {
+            let asked = edition.name();
+            Err(usage(format!("--spec {asked}: {name} is written for RMM {}", host.rmm)))
+        }
+        _ => Ok(host),
+    }
 }
 
 /// Reads the arguments up to the VM.

@@ -10,7 +10,7 @@ use super::hashing::{CacheArgs, HashingArgs};
 use super::host::{Trouble, usage};
 use super::lock_file::{Beside, Input, LockFile, Sha256Hex, Tree, relative};
 use super::lock_source::{Hashing, Measured, arguments, of_command_line, of_script, words};
-use super::measure_args::{GuestArgs, VmmArgs};
+use super::measure_args::{GuestArgs, ResponderArgs, VmmArgs};
 use super::measure_files::sha256;
 use super::{Console, Exit};
 use crate::explain::write_events;
@@ -44,9 +44,8 @@ pub(crate) struct LockArgs {
     /// Keep no events and no device tree beside the lock file
     #[arg(long)]
     no_events: bool,
-    /// The rule by which kvm-v13 and kvm-v14 measure: tf-rmm-0.9 or rmm-2.0
-    #[arg(long, value_name = "RULE", conflicts_with = "script")]
-    rim_rule: Option<String>,
+    #[command(flatten)]
+    responder: ResponderArgs,
     #[command(flatten)]
     guest: GuestArgs,
     #[command(flatten)]
@@ -103,7 +102,7 @@ fn lock(args: &LockArgs, console: &mut Console) -> Result<String, Trouble> {
         match (&args.script, &args.vmm) {
             (Some(script), _) => of_script(script, args.realm.as_deref(), &hashing, true)?,
             (None, Some(vmm)) => {
-                let mut words = words(&args.guest, args.rim_rule.as_deref());
+                let mut words = words(&args.guest, &args.responder);
                 words.extend([vmm.vmm.clone(), "--".to_owned()]);
                 words.extend(vmm.argv.iter().cloned());
                 let mut again = arguments(&words, &hashing).map_err(usage)?;
@@ -181,8 +180,7 @@ fn beside(file: &mut LockFile, measured: &Measured, path: &Path) -> Result<(), T
 /// the folder in which somebody locks.
 fn events_text(file: &LockFile, measured: &Measured) -> Vec<u8> {
     let mut saved = Vec::new();
-    write_events(&mut saved, "the locked Realm", measured.rule, &measured.log)
-        .expect("memory takes everything");
+    write_events(&mut saved, "the locked Realm", &measured.log).expect("memory takes everything");
     let opened = measured.inputs.iter().map(|input| input.path.display().to_string());
     let names: Vec<(String, String)> = opened
         .zip(&file.input)

@@ -9,11 +9,12 @@ use super::host::{Trouble, usage};
 use super::input::Input;
 use super::lock_file::{MeasureTable, Rim, ScriptTable};
 use super::measure;
-use super::measure_args::{GuestArgs, MeasureArgs};
+use super::measure_args::{GuestArgs, MeasureArgs, ResponderArgs};
 use super::measure_files::sha256;
 use super::replay::Setup;
 use super::trails;
 use super::{Console, Exit};
+use crate::abi::profile::Edition;
 use crate::explain::Trail;
 use crate::measure::image::{Image, ImageError};
 use crate::measure::log::EventLog;
@@ -60,12 +61,13 @@ impl Measured {
 }
 
 /// The words that give these arguments again; `--map` is left out, since inputs say where they are.
-pub(super) fn words(guest: &GuestArgs, rim_rule: Option<&str>) -> Vec<String> {
+pub(super) fn words(guest: &GuestArgs, responder: &ResponderArgs) -> Vec<String> {
     fn one<T: ToString>(name: &str, value: Option<T>) -> Option<String> {
         value.map(|value| format!("--{name}={}", value.to_string()))
     }
     let mut words = Vec::new();
     words.extend(one("host", guest.host.as_ref()));
+    words.extend(one("spec", guest.spec.map(Edition::name)));
     words.extend(one("vmm-version", guest.vmm_version.as_ref()));
     words.extend(guest.caps.iter().map(|name| format!("--caps={name}")));
     words.extend(one("ipa-bits", guest.ipa_bits));
@@ -80,7 +82,8 @@ pub(super) fn words(guest: &GuestArgs, rim_rule: Option<&str>) -> Vec<String> {
     words.extend(one("gicv2", guest.gicv2));
     words.extend(one("max-vcpus", guest.max_vcpus));
     words.extend(one("dtb", guest.dtb.as_ref().map(|path| path.display().to_string())));
-    words.extend(one("rim-rule", rim_rule));
+    words.extend(one("rmm", responder.rmm));
+    words.extend(one("rim-rule", responder.rim_rule.as_ref()));
     words
 }
 
@@ -110,7 +113,7 @@ pub(super) fn of_command_line(
     // What is chosen by default may be another tomorrow.
     args.guest.host = Some(kept.host.to_owned());
     args.guest.vmm_version = Some(kept.vmm_version.to_owned());
-    let mut arguments = words(&args.guest, args.rim_rule.as_deref());
+    let mut arguments = words(&args.guest, &args.responder);
     arguments.extend([args.vmm.vmm.clone(), "--".to_owned()]);
     arguments.append(&mut args.vmm.argv);
     let measure = MeasureTable {
@@ -198,8 +201,8 @@ pub(super) fn of_script(
     let path = path.display().to_string();
     let realm = realm.map(|_| name);
     Ok(Measured {
-        rim: Rim::new(&log.rim_now(), RimRule::Rmm10),
-        rule: RimRule::Rmm10,
+        rim: Rim::new(&log.rim_now(), log.rule()),
+        rule: log.rule(),
         inputs,
         measure: None,
         script: Some(ScriptTable { path, profile, platform, realm }),

@@ -23,7 +23,6 @@ use crate::measure::hasher::Hasher;
 use crate::measure::image::Image;
 use crate::measure::log::EventLog;
 use crate::measure::rim::{HashAlgo, Measurement};
-use crate::measure::rule::RimRule;
 use crate::model::world::World;
 use crate::script::{self, PlayError, Player};
 use crate::search::Target;
@@ -188,7 +187,7 @@ impl Told {
             return Ok(());
         };
         if let Some(path) = &args.events_out {
-            let saved = trails::save(path, "log", RimRule::Rmm10, realm);
+            let saved = trails::save(path, "log", realm);
             saved.map_err(|error| Trouble(error.exit(), error.to_string()))?;
         }
         if let Some(text) = &args.expect_rim {
@@ -202,7 +201,7 @@ impl Told {
             let other = trails::open(path, None, &RmmLogArgs::default(), hasher)
                 .map_err(|error| Trouble(error.exit(), error.to_string()))?;
             let name = args.file.display().to_string();
-            let own = Trail::of_log(name, self.algo, RimRule::Rmm10, realm.events().clone());
+            let own = Trail::of_log(name, self.algo, realm.rule(), realm.events().clone());
             if other.rule != own.rule {
                 let rule = other.rule.name();
                 return Err(usage(format!("--expect {}: measured by {rule}", path.display())));

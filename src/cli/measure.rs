@@ -19,7 +19,7 @@ use super::trails;
 use super::{Console, Exit};
 use crate::abi::addr::Hex;
 use crate::abi::params::Rpv;
-use crate::abi::profile::Profile;
+use crate::abi::profile::{Edition, Profile, Rmm};
 use crate::explain::Trail;
 use crate::host::Region;
 use crate::host::caps::Decision;
@@ -134,14 +134,15 @@ fn measure<'a>(
     let hasher = args.hashing.hasher()?;
     let files = args.cache.files(&hasher)?;
     let guest = guest(&args.guest, files, &args.vmm)?;
-    let rule = rule(args, &guest)?;
+    let profile = profile(args, &guest)?;
+    let rule = profile.rim_rule();
     for name in guest.files.unused() {
         console.note(&format!("--map {name}: the command line does not open it"));
     }
     let machine = kvm::machine(guest.host.generation, &guest.caps, &guest.vm)?;
-    let mut recorder = Recorder::new(rule == RimRule::Rmm10);
+    let mut recorder = Recorder::new();
     let progress = Progress::begin(guest.files.len_bytes());
-    let mut world = World::new(machine.clone(), Profile::TF_RMM);
+    let mut world = World::new(machine.clone(), profile);
     world.set_hasher(hasher.working_ahead().counting_in(progress.counter()));
     let mut session = Session::new(world);
     if args.script_out.is_some() {
@@ -152,7 +153,7 @@ fn measure<'a>(
     }
     let mut stages = Vec::new();
     let mut on_stage = |stage: Stage| stages.push(stage);
-    let booted = kvm::boot(&mut session, guest.host, rule, &guest.caps, &guest.vm, &mut on_stage)?;
+    let booted = kvm::boot(&mut session, guest.host, &guest.caps, &guest.vm, &mut on_stage)?;
     let world = session.into_world();
     let speed = progress.end();
     if args.guest.verbose {
@@ -164,16 +165,9 @@ fn measure<'a>(
     if !args.guest.verbose {
         tell_assumptions(&guest, console);
     }
-    if guest.host.preliminary {
-        let name = guest.host.name;
-        console.note(&format!(
-            "{name}: preliminary, by the rule {}: the commands of RMM 2.0 are not simulated",
-            rule.name()
-        ));
-    }
     if let Some(path) = &args.events_out {
         let log = world.realm(booted.rd).expect("it was built").log();
-        trails::save(path, guest.vmm.name(), rule, log)
+        trails::save(path, guest.vmm.name(), log)
             .map_err(|error| Trouble(error.exit(), error.to_string()))?;
     }
     if let Some(path) = &args.dtb_out {
@@ -202,7 +196,6 @@ fn tell_assumptions(guest: &Guest<'_>, console: &mut Console) {
 
 /// A Realm that would be built.
 pub(super) struct Built {
-    pub(super) rule: RimRule,
     pub(super) rim: Measurement,
     pub(super) log: EventLog,
     pub(super) rpv: Rpv,
@@ -210,15 +203,15 @@ pub(super) struct Built {
 
 /// What would be built, to be compared.
 pub(super) fn built(args: &MeasureArgs) -> Result<Built, Trouble> {
-    let Measured { rule, rim, world, booted, .. } = measure(args, None, &mut Console::new())?;
+    let Measured { rim, world, booted, .. } = measure(args, None, &mut Console::new())?;
     let realm = world.realm(booted.rd).expect("it was built");
-    Ok(Built { rule, rim, log: realm.log().clone(), rpv: *realm.rpv() })
+    Ok(Built { rim, log: realm.log().clone(), rpv: *realm.rpv() })
 }
 
 /// What would be measured, to be compared.
 pub(super) fn trail(args: &MeasureArgs, name: &str) -> Result<Trail, Trouble> {
-    let Built { rule, log, .. } = built(args)?;
-    Ok(Trail::of_log(name, log.algo(), rule, log.events().clone()))
+    let Built { log, .. } = built(args)?;
+    Ok(Trail::of_log(name, log.algo(), log.rule(), log.events().clone()))
 }
 
 /// What would be measured, with everything that made it.
@@ -249,10 +242,9 @@ pub(super) fn kept(args: &MeasureArgs, console: &mut Console) -> Result<Kept, Tr
     })
 }
 
-/// Lets somebody look at what the host does. False if not all that it does was simulated.
-pub(super) fn observed(args: &MeasureArgs, observer: &mut dyn Observer) -> Result<bool, Trouble> {
-    let measured = measure(args, Some(observer), &mut Console::new())?;
-    Ok(!measured.guest.host.preliminary)
+/// Lets somebody look at what the host does.
+pub(super) fn observed(args: &MeasureArgs, observer: &mut dyn Observer) -> Result<(), Trouble> {
+    measure(args, Some(observer), &mut Console::new()).map(|_| ())
 }
 
 /// A Realm that was built, for whoever shows it.
@@ -274,17 +266,31 @@ pub(super) fn seen(args: &MeasureArgs, observer: &mut dyn Observer) -> Result<Se
     Ok(Seen { rd: measured.booted.rd, world: measured.world, events, images })
 }
 
-fn rule(args: &MeasureArgs, guest: &Guest<'_>) -> Result<RimRule, Trouble> {
-    let own = guest.host.generation.rim_rule();
-    let Some(name) = &args.rim_rule else { return Ok(own) };
+/// The RMM that the host talks to: TF-RMM unless something else is asked for.
+fn profile(args: &MeasureArgs, guest: &Guest<'_>) -> Result<Profile, Trouble> {
+    let host = guest.host;
+    if let Some(asked) = args.responder.rmm.filter(|asked| {
+        let says_edition = asked.edition() != Edition::default();
+        says_edition && asked.edition() != host.edition()
+    }) {
+        let why = format!("--rmm {asked}: {} is written for RMM {}", host.name, host.rmm);
+        return Err(Trouble(Exit::Usage, why));
+    }
+    let own = host.profile(args.responder.rmm.map_or(Rmm::TfRmm, Profile::rmm));
+    let Some(name) = &args.responder.rim_rule else { return Ok(own) };
     let known = RimRule::ALL.map(RimRule::name).join(", ");
     let usage = |why: String| Trouble(Exit::Usage, format!("--rim-rule {name}: {why}"));
     let rule = RimRule::from_name(name)
         .ok_or_else(|| usage(format!("there is no such rule; there are {known}")))?;
-    if (rule == RimRule::Rmm10) != (own == RimRule::Rmm10) {
-        return Err(usage(format!("{} measures by {}", guest.host.name, own.name())));
+    let ruled =
+        if args.responder.rmm.is_some() { None } else { Profile::by_rim_rule(own.edition(), rule) };
+    if own.rim_rule() == rule {
+        return Ok(own);
     }
-    Ok(rule)
+    ruled.ok_or_else(|| {
+        let with = args.responder.rmm.map_or(String::new(), |_| format!(" with {}", own.name()));
+        usage(format!("{}{with} measures by {}", host.name, own.rim_rule().name()))
+    })
 }
 
 pub(super) fn dtb(args: &DtbArgs, console: &mut Console) -> io::Result<Exit> {
@@ -350,7 +356,7 @@ fn write_script(recorder: &mut Recorder, machine: &str, path: &Path) -> Result<(
 }
 
 fn stage_text(stage: &Stage) -> String {
-    let name = stage.kind.command_name();
+    let name = stage.command_name;
     let range = |base: u64, top: u64| format!("{}..{}", Hex(base), Hex(top));
     let entries = match stage.extensions {
         1 => "1 extension".to_owned(),
@@ -384,20 +390,7 @@ impl Measured<'_> {
     fn events(&self) -> Vec<(MeasuredEvent, Measurement)> {
         let realm = self.world.realm(self.booted.rd).expect("it was built");
         let mut events = Vec::new();
-        let mut rim = Measurement::zero(realm.log().algo());
-        if self.rule == RimRule::Rmm10 {
-            realm.log().each_rim(|event, rim| events.push((event.clone(), *rim)));
-            return events;
-        }
-        let log = realm.log();
-        for event in log.events().iter() {
-            if self.rule.measures(&event) {
-                let mut one = EventLog::new(log.algo());
-                one.push(event.clone());
-                rim = one.rim_by(self.rule, rim, 0);
-                events.push((event, rim));
-            }
-        }
+        realm.log().each_rim(|event, rim| events.push((event.clone(), *rim)));
         events
     }
 
@@ -406,6 +399,8 @@ impl Measured<'_> {
         let Guest { vmm, version, host, .. } = &self.guest;
         let name = vmm.name();
         console.note(&format!("{name} {} on {}: {}", version.name, host.name, host.about));
+        let profile = self.world.profile();
+        console.note(&format!("the RMM is {profile}; RIMs by {}", self.rule.name()));
         if let Some(other) = host.same_as {
             console.note(&format!("{} gives the RIMs of {other}", host.name));
         }
@@ -432,7 +427,9 @@ impl Measured<'_> {
             "rim": self.rim.to_string(),
             "algorithm": self.rim.algo().name(),
             "rim_rule": self.rule.name(),
-            "preliminary": host.preliminary,
+            "rmm": self.world.profile().name(),
+            "spec": host.edition().name(),
+            "preliminary": false,
             "host": host.name,
             "vmm": vmm.name(),
             "vmm_version": version.name,
@@ -514,7 +511,7 @@ impl Measured<'_> {
 
     fn stage_json(&self, stage: &Stage) -> Value {
         let mut document = json!({
-            "command": format!("RMI_{}", stage.kind.command_name()),
+            "command": format!("RMI_{}", stage.command_name),
             "extensions": stage.extensions,
             "rim": stage.rim.to_string(),
         });

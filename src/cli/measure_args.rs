@@ -6,6 +6,7 @@ use clap::Args as ClapArgs;
 
 use super::hashing::{CacheArgs, HashingArgs};
 use super::reference::{Form, ReferenceArgs};
+use crate::abi::profile::{Edition, Profile};
 
 /// Predict the RIM of the Realm that a VMM's command line starts
 ///
@@ -30,10 +31,8 @@ pub(crate) struct MeasureArgs {
     /// Save the measured events in FILE, for `rimsim explain`
     #[arg(long, value_name = "FILE")]
     pub(crate) events_out: Option<PathBuf>,
-    /// The rule by which kvm-v13 and kvm-v14 measure: tf-rmm-0.9 (as TF-RMM does) or rmm-2.0 (the
-    /// text)
-    #[arg(long, value_name = "RULE")]
-    pub(crate) rim_rule: Option<String>,
+    #[command(flatten)]
+    pub(crate) responder: ResponderArgs,
     /// Form of the result
     #[arg(long, value_enum, default_value_t = Form::Hex)]
     pub(crate) format: Form,
@@ -102,6 +101,18 @@ pub(crate) struct ProfilesArgs {
     pub(crate) format: super::args::Format,
 }
 
+/// The RMM that the host talks to.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub(crate) struct ResponderArgs {
+    /// Which RMM answers: TF-RMM as it is, or the text of DEN0137; of RMM 2.0 the text has another
+    /// rule for RIMs
+    #[arg(long, value_name = "tf-rmm|spec", value_parser = super::args::profile)]
+    pub(crate) rmm: Option<Profile>,
+    /// The RMM by its rule for RIMs: rmm-1.0, tf-rmm-0.9 (TF-RMM of 2.0) or rmm-2.0 (its text)
+    #[arg(long, value_name = "RULE")]
+    pub(crate) rim_rule: Option<String>,
+}
+
 /// The host and the files of a guest.
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub(crate) struct GuestArgs {
@@ -109,6 +120,9 @@ pub(crate) struct GuestArgs {
     /// unless given
     #[arg(long, value_name = "NAME")]
     pub(crate) host: Option<String>,
+    /// The edition of DEN0137 that the KVM speaks; without --host it is the newest that does
+    #[arg(long, value_name = "1.0|2.0", value_parser = super::args::edition)]
+    pub(crate) spec: Option<Edition>,
     /// The version of the VMM (see `rimsim profiles`)
     #[arg(long, value_name = "NAME")]
     pub(crate) vmm_version: Option<String>,

@@ -9,6 +9,7 @@ use super::host::Vmm;
 use super::measure_args::ProfilesArgs;
 use super::{Console, Exit};
 use crate::abi::presets::PRESETS;
+use crate::abi::profile::Rmm;
 use crate::host::caps::CAPS_PRESETS;
 use crate::host::kvm::HOSTS;
 
@@ -23,9 +24,8 @@ pub(super) fn run(args: &ProfilesArgs, console: &mut Console) -> io::Result<Exit
 fn text(console: &mut Console) -> io::Result<()> {
     console.result("Hosts (--host)")?;
     for host in HOSTS {
-        let mark = if host.preliminary { "; preliminary" } else { "" };
         let (name, date, rmm) = (host.name, host.date, host.rmm);
-        console.result(&format!("  {name:9} {date:11} RMM {rmm:13} {}{mark}", host.about))?;
+        console.result(&format!("  {name:9} {date:11} RMM {rmm:13} {}", host.about))?;
     }
     for vmm in Vmm::ALL {
         console.result(&format!("\n{} (--vmm-version; the first is the default)", vmm.name()))?;
@@ -56,8 +56,9 @@ fn document() -> Value {
             "linux": host.base,
             "rmm": host.rmm,
             "same_as": host.same_as,
-            "rim_rule": host.generation.rim_rule().name(),
-            "preliminary": host.preliminary,
+            "spec": host.edition().name(),
+            "rim_rule": host.profile(Rmm::TfRmm).rim_rule().name(),
+            "preliminary": false,
             "about": host.about,
         })
     });

@@ -22,7 +22,6 @@ use crate::abi::platform::Platform;
 use crate::measure::event::MeasuredEvent;
 use crate::measure::hasher::Hasher;
 use crate::measure::rim::Measurement;
-use crate::measure::rule::RimRule;
 use crate::model::realm::RealmState;
 use crate::refvalue::RealmReference;
 use crate::refvalue::json::{InputFile, Provenance, TOOL};
@@ -332,7 +331,7 @@ fn save_events(ended: &Ended, target: &Path) -> Result<(), NoTrail> {
     let (rd, name) = trails::choose(&ended.world, None, name_of)
         .map_err(|why| NoTrail::Usage(format!("--events-out: {why}")))?;
     let log = ended.world.realm(rd).expect("it was just chosen").log();
-    trails::save(target, &name, RimRule::Rmm10, log)
+    trails::save(target, &name, log)
 }
 
 fn save_token(ended: &Ended, target: &Path) -> Result<(), NoTrail> {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use super::hashing::ImageFiles;
 use super::host::{Trouble, Vmm, layer as layer_of, own_layers, usage};
 use super::measure_args::GuestArgs;
+use crate::abi::profile::Rmm;
 use crate::host::caps::{CapsLayer, stack, sve_lengths_up_to};
 use crate::host::kvm::HostProfile;
 use crate::host::vmm::{Context, VmmVersion, version_by_name};
@@ -133,7 +134,7 @@ impl Guests for CommandLine<'_> {
         let mut context = Context { caps: &caps, files: &mut *files, device_tree };
         let vm = self.vmm.vm(version.name, &argv, &mut context)?;
         drop(files);
-        let rule = host.generation.rim_rule();
+        let rule = host.profile(Rmm::TfRmm).rim_rule();
         Ok(Planned { host, rule, caps, vm, start_level: None })
     }
 }

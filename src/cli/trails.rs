@@ -19,7 +19,6 @@ use super::rmm_logs::{self, Contents, RmmLogArgs};
 use crate::explain::{self, SavedError, Trail};
 use crate::measure::hasher::Hasher;
 use crate::measure::log::EventLog;
-use crate::measure::rule::RimRule;
 use crate::model::world::World;
 
 /// Why there is no trail.
@@ -118,7 +117,7 @@ fn replay(
     let log = ended.world.realm(rd).expect("it was just chosen").log();
     let name = format!("{}:{name}", path.display());
     input.check_unchanged()?;
-    Ok(Trail::of_log(name, log.algo(), RimRule::Rmm10, log.events().clone()))
+    Ok(Trail::of_log(name, log.algo(), log.rule(), log.events().clone()))
 }
 
 /// The Realm of a name or an address, or the only one.
@@ -143,15 +142,10 @@ pub(super) fn choose(
 }
 
 /// Writes the events of a log to a file.
-pub(super) fn save(
-    target: &Path,
-    name: &str,
-    rule: RimRule,
-    log: &EventLog,
-) -> Result<(), NoTrail> {
+pub(super) fn save(target: &Path, name: &str, log: &EventLog) -> Result<(), NoTrail> {
     let problem = |source| Problem::Io { path: target.to_owned(), source };
     let mut out = BufWriter::new(File::create(target).map_err(problem)?);
-    let written = explain::write_events(&mut out, name, rule, log).and_then(|()| out.flush());
+    let written = explain::write_events(&mut out, name, log).and_then(|()| out.flush());
     Ok(written.map_err(problem)?)
 }
 

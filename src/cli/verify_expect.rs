@@ -11,7 +11,6 @@ use super::replay::Setup;
 use super::trails;
 use crate::evidence::{Expectation, expectations};
 use crate::measure::hasher::Hasher;
-use crate::measure::rule::RimRule;
 use crate::refvalue::RealmReference;
 use crate::refvalue::sign::{self, Document, PublicKey};
 use crate::search::Target;
@@ -178,12 +177,12 @@ fn of_arguments(path: &Path) -> Result<Expectation, Trouble> {
     let shown = path.display().to_string();
     let args =
         trails::measure_args(path).map_err(|error| Trouble(error.exit(), error.to_string()))?;
-    let Built { rule, rim, log, rpv } = measure::built(&args)
+    let Built { rim, log, rpv } = measure::built(&args)
         .map_err(|Trouble(exit, text)| Trouble(exit, format!("{shown}: {text}")))?;
     let mut expectation = Expectation::of_rim(shown, rim.as_bytes().to_vec());
     expectation.hash_algo = Some(rim.algo());
     expectation.rpv = said(&rpv);
-    expectation.log = Some((rule, log));
+    expectation.log = Some(log);
     Ok(expectation)
 }
 
@@ -210,7 +209,7 @@ fn of_script(path: &Path, hasher: &Hasher) -> Result<Vec<Expectation>, Trouble> 
             *expected = said(rem.as_bytes());
         }
         expectation.rpv = said(realm.rpv());
-        expectation.log = Some((RimRule::Rmm10, realm.log().clone()));
+        expectation.log = Some(realm.log().clone());
         list.push(expectation);
     }
     input.check_unchanged().map_err(problem)?;

@@ -23,8 +23,8 @@ pub struct Expectation {
     pub rpv: Option<Vec<u8>>,
     /// RIMs on the way to the expected one, by name.
     pub stages: Vec<(String, Vec<u8>)>,
-    /// What was measured, and the rule by which it made the RIM.
-    pub log: Option<(RimRule, EventLog)>,
+    /// What was measured.
+    pub log: Option<EventLog>,
 }
 
 /// How one value compares.
@@ -241,15 +241,15 @@ impl Expectation {
         near.extend(
             stages.map(|(stage, _)| NearMiss::Stage { name: name(), stage: stage.clone() }),
         );
-        if let Some((rule, log)) = &self.log {
-            let stage = stage_of(*rule, log, &claims.rim);
+        if let Some(log) = &self.log {
+            let stage = stage_of(log, &claims.rim);
             near.extend(stage.map(|stage| NearMiss::Stage { name: name(), stage }));
-            let others = RimRule::ALL.into_iter().filter(|other| other != rule);
+            let others = RimRule::ALL.into_iter().filter(|other| *other != log.rule());
             let start = Measurement::zero(log.algo());
             let same = others.filter(|other| log.rim_by(*other, start, 0) == claims.rim);
             near.extend(same.map(|other| NearMiss::Rule {
                 name: name(),
-                expected: *rule,
+                expected: log.rule(),
                 found: other,
             }));
         }
@@ -258,26 +258,15 @@ impl Expectation {
 }
 
 /// The event after which a log's RIM is this one.
-fn stage_of(rule: RimRule, log: &EventLog, wanted: &Measurement) -> Option<String> {
+fn stage_of(log: &EventLog, wanted: &Measurement) -> Option<String> {
     let mut found = None;
     let mut number = 0_u64;
-    let mut look = |event: &dyn fmt::Display, rim: &Measurement| {
+    log.each_rim(|event, rim| {
         number += 1;
         if rim == wanted && found.is_none() {
             found = Some(format!("{event} (event {number} of {})", log.events().len()));
         }
-    };
-    if rule == RimRule::Rmm10 {
-        log.each_rim(|event, rim| look(event, rim));
-        return found;
-    }
-    let mut rim = Measurement::zero(log.algo());
-    for event in log.events().iter() {
-        let mut one = EventLog::new(log.algo());
-        one.push(event.clone());
-        rim = one.rim_by(rule, rim, 0);
-        look(&event, &rim);
-    }
+    });
     found
 }
 

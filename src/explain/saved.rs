@@ -122,27 +122,21 @@ fn hex(bytes: &[u8]) -> String {
 ///
 /// # Errors
 /// If `out` can not be written.
-pub fn write_events(
-    out: &mut (impl Write + Send),
-    name: &str,
-    rule: RimRule,
-    log: &EventLog,
-) -> io::Result<()> {
+pub fn write_events(out: &mut (impl Write + Send), name: &str, log: &EventLog) -> io::Result<()> {
     let head = Head {
         schema: "rimsim/1".into(),
         kind: "events".into(),
         name: name.into(),
         hash_algo: log.algo().name().into(),
-        rim_rule: rule.name().into(),
+        rim_rule: log.rule().name().into(),
     };
     serde_json::to_writer(&mut *out, &head)?;
     writeln!(out)?;
     let len = log.algo().len_bytes();
     let mut written = Ok(());
     log.each_event(|event, digest, rim| {
-        if written.is_ok() && rule.measures(event) {
-            let rim = (rule == RimRule::Rmm10).then(|| rim.to_string());
-            let line = line(event, &digest.slot()[..len], rim);
+        if written.is_ok() {
+            let line = line(event, &digest.slot()[..len], Some(rim.to_string()));
             let json = serde_json::to_writer(&mut *out, &line).map_err(io::Error::from);
             written = json.and_then(|()| writeln!(out));
         }

@@ -77,6 +77,10 @@ impl Failures {
     /// A call that was refused, and what RTT_INIT_RIPAS came to if it was one.
     pub(super) fn see(&mut self, call: &Call<'_>, stopped: Option<Stopped>) {
         let Some(failure) = call.outcome.failure() else { return };
+        // A Host asks for all tables of the granule protection tables, to have those that miss.
+        if failure.code().status == Status::Gpt {
+            return;
+        }
         let name = call.command.info().name;
         let advice = advice(call.command, call.outcome);
         let gap = if advice.is_empty() { "" } else { "; " };

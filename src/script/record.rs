@@ -8,8 +8,9 @@ use std::sync::Arc;
 use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Hex};
 use crate::abi::command::Command;
 use crate::abi::params::{DATA_MEASURE, REC_RUNNABLE, RealmParams, RecParams};
-use crate::abi::profile::Profile;
+use crate::abi::profile::{Edition, Profile, Rmm};
 use crate::measure::image::Image;
+use crate::measure::rim::HashAlgo;
 use crate::model::world::World;
 use crate::session::{Action, Observer, Record, Step};
 
@@ -19,12 +20,15 @@ use crate::session::{Action, Observer, Record, Step};
 /// again. Commands that go on where the one before ended become one statement.
 #[derive(Debug)]
 pub struct Recorder {
-    expects_rim: bool,
+    /// The rules of the RMM, known from the first step on.
+    profile: Profile,
     /// What the Host's granules hold.
     pages: BTreeMap<u64, Source>,
     statements: Vec<String>,
     /// RECs up to now.
     recs: u64,
+    /// Parameters of RECs that are being made, by the handle of the operation.
+    begun: BTreeMap<u64, u64>,
     /// Images with the names that they have in the script.
     images: Vec<(String, Arc<Image>)>,
     attachments: Vec<(String, Vec<u8>)>,
@@ -52,7 +56,7 @@ enum Source {
 #[derive(Debug)]
 enum Run {
     Ripas { base: u64, top: u64 },
-    Data { ipa: u64, flags: u64, source: Source, count: u64 },
+    Data { command_name: &'static str, ipa: u64, flags: u64, source: Source, count: u64 },
 }
 
 impl Source {
@@ -70,6 +74,7 @@ impl Source {
 
 impl Observer for Recorder {
     fn observe(&mut self, step: &Step, record: &Record, world: &World) {
+        self.profile = world.profile();
         match &step.action {
             Action::Page { pa, data } => {
                 let mut page: Box<GranuleBytes> = Box::new([0; GRANULE_LEN]);
@@ -97,15 +102,22 @@ impl Observer for Recorder {
     }
 }
 
+impl Default for Recorder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Recorder {
-    /// A recorder. `expects_rim` says whether the script shall expect the RIM that the Realm had.
+    /// A recorder that has seen nothing.
     #[must_use]
-    pub fn new(expects_rim: bool) -> Self {
+    pub fn new() -> Self {
         Self {
-            expects_rim,
+            profile: Profile::default(),
             pages: BTreeMap::new(),
             statements: Vec::new(),
             recs: 0,
+            begun: BTreeMap::new(),
             images: Vec::new(),
             attachments: Vec::new(),
             pieces: 0,
@@ -117,7 +129,12 @@ impl Recorder {
     #[must_use]
     pub fn script(&mut self, file_name: &str) -> Recorded {
         self.flush();
-        let mut text = format!("platform {}\n\n", quoted(&format!("{file_name}.toml")));
+        let mut text = String::new();
+        let edition = self.profile.edition();
+        if edition != Edition::default() {
+            let _ = writeln!(text, "spec {}", quoted(edition.name()));
+        }
+        let _ = write!(text, "platform {}\n\n", quoted(&format!("{file_name}.toml")));
         self.attachments.clear();
         for (name, image) in &self.images {
             let path = if image.stamp().is_some() {
@@ -141,18 +158,39 @@ impl Recorder {
     }
 
     fn call(&mut self, record: &Record, world: &World) {
-        let Some(outcome) = record.outcome.as_ref().filter(|outcome| outcome.is_success()) else {
+        let Some(outcome) = &record.outcome else { return };
+        if let Some(Command::RecCreateBegin { params_ptr, .. }) = outcome.command()
+            && outcome.awaits().is_some()
+        {
+            self.begun.insert(outcome.regs()[1], params_ptr);
+        }
+        if !outcome.is_success() {
             return;
-        };
+        }
         match outcome.command() {
+            Some(command @ Command::RmmActivate {}) => {
+                self.statements.push(format!("{}\n", command.info().name));
+            }
             Some(Command::RealmCreate { params_ptr, .. }) => self.realm_create(params_ptr),
             Some(Command::RttInitRipas { base, .. }) => self.init_ripas(base, outcome.regs()[1]),
-            Some(Command::DataCreate { ipa, src, flags, .. }) => self.data_create(ipa, src, flags),
-            Some(Command::RecCreate { params_ptr, .. }) => self.rec_create(params_ptr),
+            Some(
+                command @ (Command::DataCreate { ipa, src, flags, .. }
+                | Command::RttDataMapInit { ipa, src, flags, .. }),
+            ) => self.data_create(command.info().name, ipa, src, flags),
+            Some(Command::RecCreate { params_ptr, .. }) => self.rec_create(params_ptr, ""),
+            // The parameters are read in the last step.
+            Some(Command::OpContinue { handle, .. }) => {
+                if let Some(params_ptr) = self.begun.remove(&handle) {
+                    self.rec_create(params_ptr, " all");
+                }
+            }
             Some(Command::RealmActivate { rd }) => {
                 self.flush();
                 self.statements.push("REALM_ACTIVATE rd=rd".into());
-                if let Some(realm) = world.realm(rd).filter(|_| self.expects_rim) {
+                // A script is run with TF-RMM unless somebody asks for another.
+                let usual = Profile::of(self.profile.edition(), Rmm::TfRmm).rim_rule();
+                let expected = world.realm(rd).filter(|realm| realm.log().rule() == usual);
+                if let Some(realm) = expected {
                     let rim = realm.log().rim_now();
                     self.statements.push(format!("\nprint rim\nexpect rim {rim:?}"));
                 }
@@ -170,7 +208,7 @@ impl Recorder {
 
     fn realm_create(&mut self, params_ptr: u64) {
         self.flush();
-        let params = RealmParams::read(&self.page(params_ptr), Profile::TF_RMM);
+        let params = RealmParams::read(&self.page(params_ptr), self.profile);
         let mut fields = String::new();
         for (name, value) in [
             ("flags", params.flags),
@@ -182,8 +220,11 @@ impl Recorder {
         ] {
             let _ = write!(fields, "{name}={value}, ");
         }
-        let algo = if params.hash_algo == 0 { "sha256" } else { "sha512" };
-        let _ = write!(fields, "hash_algo={algo}, vmid={}, ", params.vmid);
+        let algo = HashAlgo::from_code(params.hash_algo).map_or("sha256", HashAlgo::name);
+        let _ = write!(fields, "hash_algo={algo}, ");
+        if self.profile.realm_params().field("vmid").is_some() {
+            let _ = write!(fields, "vmid={}, ", params.vmid);
+        }
         if params.rpv.iter().any(|byte| *byte != 0) {
             let _ = write!(fields, "rpv=hex:\"{}\", ", hex(&params.rpv));
         }
@@ -196,19 +237,21 @@ impl Recorder {
         self.statements.push(format!("REALM_CREATE rd=rd params_ptr=RealmParams {{ {fields} }}\n"));
     }
 
-    fn rec_create(&mut self, params_ptr: u64) {
+    /// `ending` is what the statement says of the operation that the command may be.
+    fn rec_create(&mut self, params_ptr: u64, ending: &str) {
         self.flush();
         let params = RecParams::read(&self.page(params_ptr));
         let flags = if params.flags & REC_RUNNABLE == 0 { "not_runnable" } else { "runnable" };
         let gprs: Vec<String> = params.gprs.iter().map(|value| Hex(*value).to_string()).collect();
         let (mpidr, pc) = (Hex(params.mpidr), Hex(params.pc));
+        let aux = if self.profile.rec_params().field("aux").is_some() { ", aux=auto" } else { "" };
         // Who adds what the Realm does needs a name for its RECs.
         let rec = format!("rec_{}", self.recs);
         self.recs += 1;
         self.statements.push(format!("let {rec} = auto"));
         self.statements.push(format!(
             "REC_CREATE rd=rd rec={rec} params_ptr=RecParams {{ flags={flags}, mpidr={mpidr}, \
-             pc={pc}, gprs=[{}], aux=auto }}",
+             pc={pc}, gprs=[{}]{aux} }}{ending}",
             gprs.join(", ")
         ));
     }
@@ -224,9 +267,9 @@ impl Recorder {
         self.run = Some(Run::Ripas { base, top: out_top });
     }
 
-    fn data_create(&mut self, next_ipa: u64, src: u64, next_flags: u64) {
+    fn data_create(&mut self, name: &'static str, next_ipa: u64, src: u64, next_flags: u64) {
         let next = self.pages.get(&src).cloned().unwrap_or(Source::Zero);
-        if let Some(Run::Data { ipa, flags, source, count }) = &mut self.run
+        if let Some(Run::Data { ipa, flags, source, count, .. }) = &mut self.run
             && *ipa + *count * GRANULE_SIZE == next_ipa
             && *flags == next_flags
             && source.goes_on(&next, *count)
@@ -235,7 +278,8 @@ impl Recorder {
             return;
         }
         self.flush();
-        self.run = Some(Run::Data { ipa: next_ipa, flags: next_flags, source: next, count: 1 });
+        let (ipa, flags) = (next_ipa, next_flags);
+        self.run = Some(Run::Data { command_name: name, ipa, flags, source: next, count: 1 });
     }
 
     /// Writes down the run that has ended.
@@ -246,12 +290,12 @@ impl Recorder {
                 let (base, top) = (Hex(base), Hex(top));
                 self.statements.push(format!("RTT_INIT_RIPAS rd=rd base={base} top={top} all"));
             }
-            Some(Run::Data { ipa, flags, source, count }) => {
+            Some(Run::Data { command_name, ipa, flags, source, count }) => {
                 let image = self.named(&source, count);
                 let flags = if flags & DATA_MEASURE == 0 { "no_measure" } else { "measure" };
                 let ipa = Hex(ipa);
                 self.statements
-                    .push(format!("DATA_CREATE rd=rd ipa={ipa} image={image} flags={flags}"));
+                    .push(format!("{command_name} rd=rd ipa={ipa} image={image} flags={flags}"));
             }
         }
     }

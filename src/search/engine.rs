@@ -20,7 +20,7 @@ use super::space::Space;
 use super::trie::Trie;
 use crate::abi::profile::Profile;
 use crate::host::kvm::{self, HostProfile, Stage, StageKind};
-use crate::host::{Call, Caps, Refusal, Vm};
+use crate::host::{Call, Caps, Layer, Refusal, Vm};
 use crate::measure::event::{MeasuredEvent, RealmEvent};
 use crate::measure::events::Events;
 use crate::measure::hasher::Hasher;
@@ -362,10 +362,15 @@ fn boot(
 ) -> Result<Events, Refusal> {
     let Planned { host, rule, caps, vm, start_level } = planned;
     let machine = kvm::machine(host.generation, caps, vm)?;
-    let mut world = World::new(machine, Profile::TF_RMM);
+    let profile = Profile::by_rim_rule(host.edition(), *rule).ok_or_else(|| Refusal::Refused {
+        by: Layer::Rmm,
+        place: "REALM_CREATE".into(),
+        why: format!("no RMM that {} talks to measures by {}", host.name, rule.name()),
+    })?;
+    let mut world = World::new(machine, profile);
     world.set_hasher(hasher.clone());
     let mut session = Session::new(world);
-    let booted = kvm::boot_from(&mut session, host, *rule, caps, vm, *start_level, on_stage)?;
+    let booted = kvm::boot_from(&mut session, host, caps, vm, *start_level, on_stage)?;
     let world = session.into_world();
     let realm = world.realm(booted.rd).expect("it was built");
     Ok(realm.log().events().clone())

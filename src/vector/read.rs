@@ -88,7 +88,7 @@ pub fn read(file: &str, text: &[u8]) -> Result<Vector, VectorError> {
     })?;
     let edition = match document.spec.as_deref() {
         None => Edition::default(),
-        Some(spec) => Edition::of_vector(spec).ok_or_else(|| {
+        Some(spec) => Edition::of_release(spec).ok_or_else(|| {
             let known = Edition::ALL.map(Edition::name).join(" and ");
             let what = format!("the vector is for {spec:?}; there are {known}");
             VectorError { place: at(1, 0), what }

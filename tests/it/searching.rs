@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use std::sync::Mutex;
 
 use rimsim::Profile;
+use rimsim::abi::profile::Rmm;
 use rimsim::evidence::{rim_of_token, token_bytes};
 use rimsim::host::caps::{CapsLayer, stack, sve_lengths_up_to};
 use rimsim::host::kvm::HostProfile;
@@ -43,7 +44,7 @@ impl Guests for Kvmtool {
         let mut files = self.0.lock().expect("nobody panics with it");
         let vm = kvmtool::plan(&argv, Version::RamFirst4k, &caps, &mut *files, None)?;
         let host = HostProfile::from_name(host).expect("a host");
-        let rule = host.generation.rim_rule();
+        let rule = host.profile(Rmm::TfRmm).rim_rule();
         Ok(Planned { host, rule, caps, vm, start_level: None })
     }
 }

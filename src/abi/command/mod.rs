@@ -227,6 +227,35 @@ impl Command {
         }
     }
 
+    /// The command that gives the granules of a range to the Realm world, or its first; its output,
+    /// if it has one, is where it stopped.
+    #[must_use]
+    pub const fn delegate_range(edition: Edition, base: u64, top: u64) -> Self {
+        match edition {
+            Edition::V1 => Self::GranuleDelegate { addr: base },
+            Edition::V2 => Self::GranuleRangeDelegate { base, top },
+        }
+    }
+
+    /// The command that makes a REC, or begins to.
+    #[must_use]
+    pub const fn rec_create(edition: Edition, rd: u64, rec: u64, params_ptr: u64) -> Self {
+        match edition {
+            Edition::V1 => Self::RecCreate { rd, rec, params_ptr },
+            Edition::V2 => Self::RecCreateBegin { rd, rec, params_ptr },
+        }
+    }
+
+    /// The command that says how many auxiliary granules the Host names to make a REC; where the
+    /// RMM asks for them itself there is none.
+    #[must_use]
+    pub const fn rec_aux_count(edition: Edition, rd: u64) -> Option<Self> {
+        match edition {
+            Edition::V1 => Some(Self::RecAuxCount { rd }),
+            Edition::V2 => None,
+        }
+    }
+
     /// The command that gives a Realm one granule with unknown contents.
     #[must_use]
     pub const fn map_unknown(edition: Edition, rd: u64, data: u64, ipa: u64) -> Self {

@@ -3,30 +3,26 @@
 use super::profile::Generation;
 use super::rmi::Pieces;
 use super::{Kvm, StageKind, refused};
-use crate::abi::addr::GRANULE_SIZE;
 use crate::abi::command::Command;
-use crate::abi::layout::{self, Layout};
+use crate::abi::layout::Layout;
 use crate::abi::params::realm_flags;
+use crate::abi::profile::Profile;
 use crate::host::caps::Caps;
 use crate::host::vm::{Refusal, Vcpu, VcpuFeatures};
 use crate::measure::event::RealmEvent;
-use crate::measure::rim::HashAlgo;
 
 impl Kvm<'_, '_> {
-    /// GRANULE_DELEGATE of RD and root tables, REALM_CREATE, REC_AUX_COUNT.
+    /// Delegates RD and root tables, REALM_CREATE, and REC_AUX_COUNT where there is that.
     pub(super) fn create_realm(&mut self) -> Result<(), Refusal> {
         let place = "CREATE_REALM";
         self.not_created(place)?;
         let (start_level, root_tables) = self.geometry()?;
         let rd = self.delegated(place)?;
         let rtt_base = self.granules(root_tables, place)?;
-        for i in 0..root_tables {
-            let addr = rtt_base + i * GRANULE_SIZE;
-            self.must(Command::GranuleDelegate { addr }, place)?;
-        }
+        self.delegate(rtt_base, root_tables, place)?;
         let event = self.realm_event();
         let vmid = 1;
-        let mut page = Structure(Vec::new(), &layout::REALM_PARAMS);
+        let mut page = Structure(Vec::new(), self.profile().realm_params());
         for (name, value) in [
             ("flags", event.flags),
             ("s2sz", event.s2sz),
@@ -45,8 +41,9 @@ impl Kvm<'_, '_> {
         page.bytes("rpv", &self.rpv);
         let params_ptr = self.write_page(page.0, place)?;
         self.must(Command::RealmCreate { rd, params_ptr }, place)?;
-        let count = self.must(Command::RecAuxCount { rd }, place)?;
-        self.aux_count = count.regs()[1];
+        if let Some(command) = Command::rec_aux_count(self.edition(), rd) {
+            self.aux_count = self.must(command, place)?.regs()[1];
+        }
         self.rd = Some(rd);
         self.stage(rd, StageKind::RealmCreate(event));
         Ok(())
@@ -77,11 +74,7 @@ impl Kvm<'_, '_> {
             num_bps,
             num_wps,
             pmu_num_ctrs: features.pmu_counters.unwrap_or(0).into(),
-            hash_algo: match self.hash_algo {
-                HashAlgo::Sha256 => 0,
-                HashAlgo::Sha512 => 1,
-                HashAlgo::Sha384 => 2,
-            },
+            hash_algo: self.hash_algo.code(),
         }
     }
 }
@@ -154,8 +147,8 @@ fn geometry_from(ipa_bits: u32, level: u8) -> Option<u64> {
 }
 
 /// RmiRecParams of a vCPU.
-pub(super) fn rec_params(flags: u64, vcpu: &Vcpu, aux: &[u64]) -> Pieces {
-    let mut page = Structure(Vec::new(), &layout::REC_PARAMS);
+pub(super) fn rec_params(profile: Profile, flags: u64, vcpu: &Vcpu, aux: &[u64]) -> Pieces {
+    let mut page = Structure(Vec::new(), profile.rec_params());
     page.number("flags", 0, flags);
     page.number("mpidr", 0, vcpu.mpidr);
     page.number("pc", 0, vcpu.pc);
@@ -173,8 +166,12 @@ pub(super) fn rec_params(flags: u64, vcpu: &Vcpu, aux: &[u64]) -> Pieces {
 struct Structure(Pieces, &'static Layout);
 
 impl Structure {
+    /// Fields that are only in structures of another edition are left out.
     fn number(&mut self, name: &str, index: usize, value: u64) {
-        let field = self.1.field(name).expect("a field of the structure");
+        let Some(field) = self.1.field(name) else {
+            self.1.field_of_any_edition(name).expect("a field of the structure");
+            return;
+        };
         let offset = field.offset + index * field.width_bytes;
         if value != 0 {
             self.put(offset, value.to_le_bytes()[..field.width_bytes].to_vec());

@@ -1,8 +1,9 @@
 //! KVM: turns the calls of a VMM into RMI commands, as a kernel of one generation does.
 //!
 //! KVM sees the RMM through registers only. It reacts to RMI_ERROR_RTT by making the tables that
-//! are missing, and learns nothing else of the Realm. Sources: the series "arm64: Support for Arm
-//! CCA in KVM", versions 2 to 14, and the branch for RMM 1.0-eac5.
+//! are missing, to RMI_INCOMPLETE by giving and taking what it is asked for, and learns nothing
+//! else of the Realm. Sources: the series "arm64: Support for Arm CCA in KVM", versions 2 to 14, and
+//! the branch for RMM 1.0-eac5.
 
 mod create;
 mod machine;
@@ -10,6 +11,7 @@ mod populate;
 mod profile;
 mod ripas;
 mod rmi;
+mod rmm;
 mod slots;
 mod stage;
 
@@ -27,7 +29,6 @@ use crate::abi::addr::Hex;
 use crate::abi::command::Command;
 use crate::abi::params::{REC_RUNNABLE, Rpv};
 use crate::measure::rim::HashAlgo;
-use crate::measure::rule::RimRule;
 use crate::session::Session;
 use rmi::Pool;
 
@@ -39,20 +40,19 @@ pub struct Booted {
 }
 
 /// Builds the Realm of `vm` in a session in which nothing was done before, on the machine that
-/// [`machine()`] gives. The RIM is made by `rule`; `on_stage` sees each group of commands when it
-/// is done.
+/// [`machine()`] gives, with an RMM whose edition is [`HostProfile::edition()`]. `on_stage` sees
+/// each group of commands when it is done.
 ///
 /// # Errors
 /// If KVM or the RMM refuses a call.
 pub fn boot(
     session: &mut Session<'_>,
     host: &HostProfile,
-    rule: RimRule,
     caps: &Caps,
     vm: &Vm,
     on_stage: &mut dyn FnMut(Stage),
 ) -> Result<Booted, Refusal> {
-    boot_from(session, host, rule, caps, vm, None, on_stage)
+    boot_from(session, host, caps, vm, None, on_stage)
 }
 
 /// As [`boot()`], by a KVM whose RTTs start at `start_level`, 0 to 3, and not where all series
@@ -63,7 +63,6 @@ pub fn boot(
 pub fn boot_from(
     session: &mut Session<'_>,
     host: &HostProfile,
-    rule: RimRule,
     caps: &Caps,
     vm: &Vm,
     start_level: Option<u8>,
@@ -85,8 +84,10 @@ pub fn boot_from(
         recs: BTreeSet::new(),
         active: false,
         window: None,
-        reporter: stage::Reporter::new(rule, on_stage),
+        list: None,
+        reporter: stage::Reporter::new(on_stage),
     };
+    kvm.begin(host.edition())?;
     kvm.create_vm()?;
     for call in &vm.calls {
         kvm.call_of_vmm(*call)?;
@@ -114,6 +115,8 @@ struct Kvm<'k, 'o> {
     active: bool,
     /// The Host's granules from which contents are copied.
     window: Option<u64>,
+    /// The Host's granule for lists of memory.
+    list: Option<u64>,
     reporter: stage::Reporter<'k>,
 }
 
@@ -197,9 +200,9 @@ impl Kvm<'_, '_> {
         for _ in 0..self.aux_count {
             aux.push(self.delegated(&place)?);
         }
-        let page = create::rec_params(flags, vcpu, &aux);
+        let page = create::rec_params(self.profile(), flags, vcpu, &aux);
         let params_ptr = self.write_page(page, &place)?;
-        self.must(Command::RecCreate { rd, rec, params_ptr }, &place)?;
+        self.must_end(Command::rec_create(self.edition(), rd, rec, params_ptr), &place)?;
         let kind = StageKind::Rec { index, flags, pc: vcpu.pc, gprs: vcpu.gprs };
         self.stage(rd, kind);
         Ok(())
@@ -224,13 +227,9 @@ impl Kvm<'_, '_> {
         for index in 0..self.vm.vcpus.len() {
             self.create_rec(index)?;
         }
-        // From RMM 2.0 on INIT_RIPAS is not measured, and TF-RMM takes entries with contents; an
-        // RMM of 1.0 would not, so it is left out here.
-        if self.generation == Generation::KvmDriven {
-            for slot in visit_order(&self.vm.slots) {
-                if slot.guest_memfd {
-                    self.init_ripas(slot.ipa.start, slot.ipa.end)?;
-                }
+        for slot in visit_order(&self.vm.slots) {
+            if slot.guest_memfd {
+                self.init_ripas(slot.ipa.start, slot.ipa.end)?;
             }
         }
         self.activate()

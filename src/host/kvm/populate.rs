@@ -29,6 +29,7 @@ impl Kvm<'_, '_> {
         };
         self.window = Some(window);
         let flags = if region.measured { DATA_MEASURE } else { 0 };
+        let edition = self.edition();
         let count = (top - base) / GRANULE_SIZE;
         for first in (0..count).step_by(usize::try_from(WINDOW_GRANULES).expect("small")) {
             let shown = WINDOW_GRANULES.min(count - first);
@@ -37,7 +38,8 @@ impl Kvm<'_, '_> {
                 let ipa = base + (first + i) * GRANULE_SIZE;
                 let data = self.delegated(&place)?;
                 let src = window + i * GRANULE_SIZE;
-                self.data_create(Command::DataCreate { rd, data, ipa, src, flags }, ipa, &place)?;
+                let command = Command::data_create(edition, [rd, data, ipa, src, flags]);
+                self.data_create(command, ipa, &place)?;
             }
         }
         let measured = region.measured;
@@ -45,7 +47,7 @@ impl Kvm<'_, '_> {
         Ok(())
     }
 
-    /// One DATA_CREATE, after its tables are there.
+    /// One granule's contents, after its tables are there.
     fn data_create(&mut self, command: Command, ipa: u64, place: &str) -> Result<(), Refusal> {
         let outcome = self.call(command);
         if outcome.is_success() {

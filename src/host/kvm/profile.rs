@@ -1,6 +1,6 @@
 //! Generations of KVM's support for Realms, by name.
 
-use crate::measure::rule::RimRule;
+use crate::abi::profile::{Edition, Profile, Rmm};
 
 /// Generations that give different RIMs for the same calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,7 +11,8 @@ pub enum Generation {
     VmmDriven,
     /// Series v12: KVM drives. Contents first, then RECs, RIPAS last.
     KvmDriven,
-    /// Series v13 and v14, for RMM 2.0: as v12, and RIPAS is not measured.
+    /// Series v13 and v14, for RMM 2.0: as v12, by ranges and stateful operations; RIPAS of all of a
+    /// slot, which is not measured.
     Rmm20,
 }
 
@@ -20,15 +21,6 @@ impl Generation {
     #[must_use]
     pub const fn is_kvm_driven(self) -> bool {
         matches!(self, Self::KvmDriven | Self::Rmm20)
-    }
-
-    /// The rule by which the RMM of this generation measures.
-    #[must_use]
-    pub const fn rim_rule(self) -> RimRule {
-        match self {
-            Self::Rmm20 => RimRule::TfRmm09,
-            _ => RimRule::Rmm10,
-        }
     }
 }
 
@@ -53,8 +45,6 @@ pub struct HostProfile {
     pub pmu: bool,
     /// Whether Realms get LPA2 where the host kernel runs with it.
     pub lpa2: bool,
-    /// Whether its RIMs may change with the RMM it is written for.
-    pub preliminary: bool,
 }
 
 const CLASSIC: HostProfile = HostProfile {
@@ -67,7 +57,6 @@ const CLASSIC: HostProfile = HostProfile {
     generation: Generation::VmmDriven,
     pmu: true,
     lpa2: false,
-    preliminary: false,
 };
 
 const fn alias(
@@ -122,10 +111,12 @@ pub const HOSTS: &[HostProfile] = &[
         date: "2026-03-18",
         base: "7.0",
         rmm: "2.0-bet0",
-        about: "contents, then RECs; RIPAS is not measured; LPA2 is, if the host runs with it",
+        about: "KVM decides the order: contents, RECs, RIPAS of each memory slot, which is not \
+                measured; LPA2 is, if the host runs with it; a Realm has a PMU if the RMM offers \
+                one, and TF-RMM offers none; always SHA-256",
         generation: Generation::Rmm20,
+        pmu: false,
         lpa2: true,
-        preliminary: true,
         ..CLASSIC
     },
     HostProfile {
@@ -133,11 +124,10 @@ pub const HOSTS: &[HostProfile] = &[
         date: "2026-05-13",
         base: "7.1",
         rmm: "2.0-bet1",
-        about: "as kvm-v13, and Realms have no PMU",
+        about: "as kvm-v13, and Realms have no PMU with any RMM",
         generation: Generation::Rmm20,
         pmu: false,
         lpa2: true,
-        preliminary: true,
         ..CLASSIC
     },
     HostProfile {
@@ -154,6 +144,31 @@ pub const HOSTS: &[HostProfile] = &[
 impl HostProfile {
     /// What is asked for if nothing is.
     pub const DEFAULT: Self = CLASSIC;
+
+    /// The edition of the specification that it is written for.
+    ///
+    /// # Panics
+    /// If the release that a profile names belongs to none: a fault of the table.
+    #[must_use]
+    pub fn edition(&self) -> Edition {
+        Edition::of_release(self.rmm).expect("a release of DEN0137")
+    }
+
+    /// The rules of the RMM that it is run with.
+    #[must_use]
+    pub fn profile(&self, rmm: Rmm) -> Profile {
+        Profile::of(self.edition(), rmm)
+    }
+
+    /// The newest kernel that is written for an edition.
+    ///
+    /// # Panics
+    /// If there is none: a fault of the table.
+    #[must_use]
+    pub fn newest(edition: Edition) -> &'static Self {
+        let kernels = HOSTS.iter().filter(|host| !host.date.is_empty());
+        kernels.rev().find(|host| host.edition() == edition).expect("each edition has one")
+    }
 
     /// The profile with this name.
     ///

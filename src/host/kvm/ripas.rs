@@ -11,7 +11,8 @@ impl Kvm<'_, '_> {
     /// Makes `base..top` RAM (`realm_init_ipa_state`).
     ///
     /// Where the RMM's walk ended as deep as the range needs, the entry holds something already.
-    /// The series v12 skips the page; others give up.
+    /// The series v12 skips the page; those before give up; those after, whose RMM takes such
+    /// entries, try again, which would never end.
     pub(super) fn init_ripas(&mut self, base: u64, top: u64) -> Result<(), Refusal> {
         let place = format!("INIT_RIPAS {}", range_text(base, top));
         let rd = self.created(&place)?;
@@ -34,9 +35,13 @@ impl Kvm<'_, '_> {
             } else if self.generation == Generation::KvmDriven {
                 ipa += GRANULE_SIZE;
             } else {
+                let what = match self.generation {
+                    Generation::Rmm20 => "KVM would try again for ever",
+                    _ => "ENXIO",
+                };
                 let why = format!(
                     "the walk ended at level {walked}, and the range asks for level {wanted} \
-                     (ENXIO): {command} => {outcome}"
+                     ({what}): {command} => {outcome}"
                 );
                 return Err(refused(place, why));
             }

@@ -1,10 +1,12 @@
 //! How KVM calls the RMM: memory, registers, and the tables that RMI_ERROR_RTT asks for.
 
 use super::{Kvm, refused};
-use crate::abi::addr::{GRANULE_SIZE, Level, align_down};
+use crate::abi::addr::{GRANULE_SIZE, Level, Pa, align_down};
+use crate::abi::address_range::{AddressRange, MAX_LIST, requested_granules};
 use crate::abi::command::Command;
 use crate::abi::platform::Platform;
-use crate::abi::status::Status;
+use crate::abi::profile::{Edition, Profile};
+use crate::abi::status::{MemReq, Status};
 use crate::host::vm::{Layer, Refusal};
 use crate::rmi::Outcome;
 use crate::session::{Action, Place, Step};
@@ -45,11 +47,43 @@ impl Kvm<'_, '_> {
         self.pool.take(count).ok_or_else(|| refused(place, why))
     }
 
+    /// The rules of the RMM that is called.
+    pub(super) fn profile(&self) -> Profile {
+        self.session.world().profile()
+    }
+
+    /// The edition of its specification.
+    pub(super) fn edition(&self) -> Edition {
+        self.profile().edition()
+    }
+
     /// A granule that was given to the RMM.
     pub(super) fn delegated(&mut self, place: &str) -> Result<u64, Refusal> {
         let addr = self.granules(1, place)?;
-        self.must(Command::GranuleDelegate { addr }, place)?;
+        self.delegate(addr, 1, place)?;
         Ok(addr)
+    }
+
+    /// Gives granules in a row to the RMM, by as many calls as it asks for: KVM goes on where the
+    /// last call stopped (`rmi_delegate_range`).
+    pub(super) fn delegate(&mut self, base: u64, count: u64, place: &str) -> Result<(), Refusal> {
+        let top = base + count * GRANULE_SIZE;
+        let mut next = base;
+        while next < top {
+            let command = Command::delegate_range(self.edition(), next, top);
+            let outcome = self.must(command, place)?;
+            // A command without an output is about one granule.
+            let stopped = if command.info().outputs.is_empty() {
+                next + GRANULE_SIZE
+            } else {
+                outcome.regs()[1]
+            };
+            if stopped <= next {
+                return Err(by_rmm(place, command, &outcome));
+            }
+            next = stopped;
+        }
+        Ok(())
     }
 
     pub(super) fn act(&mut self, action: Action) -> crate::session::Record {
@@ -74,6 +108,49 @@ impl Kvm<'_, '_> {
     pub(super) fn must(&mut self, command: Command, place: &str) -> Result<Outcome, Refusal> {
         let outcome = self.call(command);
         if outcome.is_success() { Ok(outcome) } else { Err(by_rmm(place, command, &outcome)) }
+    }
+
+    /// Issues a command that has to succeed, and goes on with the operation that it may begin: gives
+    /// the granules that the RMM asks for, takes back what it gives (`rmi_sro_execute`).
+    pub(super) fn must_end(&mut self, command: Command, place: &str) -> Result<(), Refusal> {
+        let mut outcome = self.call(command);
+        let handle = outcome.regs()[1];
+        while let Some(request) = outcome.awaits() {
+            let next = match request {
+                MemReq::None => Command::OpContinue { handle, flags: 0 },
+                MemReq::Donate => self.donation(handle, outcome.regs()[2], place)?,
+                MemReq::Reclaim => {
+                    let (list_ptr, list_count) = (self.list(place)?, MAX_LIST);
+                    Command::OpMemReclaim { handle, list_ptr, list_count }
+                }
+            };
+            outcome = self.call(next);
+        }
+        if outcome.is_success() { Ok(()) } else { Err(by_rmm(place, command, &outcome)) }
+    }
+
+    /// Delegates the granules that a request asks for, one by one, and names each in the list.
+    fn donation(&mut self, handle: u64, request: u64, place: &str) -> Result<Command, Refusal> {
+        let list_count = requested_granules(request).min(MAX_LIST);
+        let mut list = Vec::new();
+        for _ in 0..list_count {
+            let base = Pa(self.delegated(place)?);
+            let range = AddressRange { base, level: Level::PAGE, count: 1, undelegated: false };
+            list.extend(range.encode().to_le_bytes());
+        }
+        let list_ptr = self.list(place)?;
+        self.act(Action::Page { pa: list_ptr, data: vec![(0, list)] });
+        Ok(Command::OpMemDonate { handle, list_ptr, list_count })
+    }
+
+    /// The granule in which lists of memory go to and fro.
+    fn list(&mut self, place: &str) -> Result<u64, Refusal> {
+        let list = match self.list {
+            Some(list) => list,
+            None => self.granules(1, place)?,
+        };
+        self.list = Some(list);
+        Ok(list)
     }
 
     /// Makes the tables at `ipa` below level `from`, down to level `to`.

@@ -1,8 +1,9 @@
 //! Groups of commands, each with the RIM after it.
 
+use crate::abi::command::Command;
+use crate::abi::profile::Edition;
 use crate::measure::event::RealmEvent;
 use crate::measure::rim::Measurement;
-use crate::measure::rule::RimRule;
 use crate::session::Session;
 
 /// What a group of commands did.
@@ -17,7 +18,7 @@ pub enum StageKind {
         /// First byte after the range.
         top: u64,
     },
-    /// DATA_CREATE over a range of IPAs in bytes.
+    /// DATA_CREATE, or RTT_DATA_MAP_INIT, over a range of IPAs in bytes.
     Data {
         /// First byte.
         base: u64,
@@ -48,6 +49,8 @@ pub enum StageKind {
 pub struct Stage {
     /// What it did.
     pub kind: StageKind,
+    /// The command, without `RMI_`.
+    pub command_name: &'static str,
     /// How many times it extended the RIM.
     pub extensions: u64,
     /// The RIM after it.
@@ -55,48 +58,36 @@ pub struct Stage {
 }
 
 impl StageKind {
-    /// The command, without `RMI_`.
-    #[must_use]
-    pub const fn command_name(&self) -> &'static str {
+    fn command_name(&self, edition: Edition) -> &'static str {
         match self {
             Self::RealmCreate(_) => "REALM_CREATE",
             Self::Ripas { .. } => "RTT_INIT_RIPAS",
-            Self::Data { .. } => "DATA_CREATE",
+            Self::Data { .. } => Command::data_create(edition, [0; 5]).info().name,
             Self::Rec { .. } => "REC_CREATE",
             Self::Activate => "REALM_ACTIVATE",
         }
     }
 }
 
-/// Tells of stages, and keeps the RIM between them.
+/// Tells of stages.
 pub(super) struct Reporter<'r> {
-    rule: RimRule,
     on_stage: &'r mut dyn FnMut(Stage),
-    /// The RIM under another rule than that of RMM 1.0, and the events that are in it.
-    folded: Option<(Measurement, u64)>,
     events_seen: u64,
 }
 
 impl<'r> Reporter<'r> {
-    pub(super) fn new(rule: RimRule, on_stage: &'r mut dyn FnMut(Stage)) -> Self {
-        Self { rule, on_stage, folded: None, events_seen: 0 }
+    pub(super) fn new(on_stage: &'r mut dyn FnMut(Stage)) -> Self {
+        Self { on_stage, events_seen: 0 }
     }
 
     pub(super) fn report(&mut self, session: &mut Session<'_>, rd: u64, kind: StageKind) {
         let world = session.world_mut();
+        let command_name = kind.command_name(world.profile().edition());
         let log = world.realm(rd).expect("KVM created it").log();
-        let (algo, rule) = (log.algo(), self.rule);
-        let new = log.events().iter_from(self.events_seen).filter(|event| rule.measures(event));
+        let new = log.events().iter_from(self.events_seen);
         let extensions = new.map(|event| event.extensions()).sum();
         self.events_seen = log.events().len();
-        let rim = if rule == RimRule::Rmm10 {
-            world.rim(rd).expect("KVM created it")
-        } else {
-            let (rim, from) = self.folded.unwrap_or((Measurement::zero(algo), 0));
-            let rim = log.rim_by(rule, rim, from);
-            self.folded = Some((rim, log.events().len()));
-            rim
-        };
-        (self.on_stage)(Stage { kind, extensions, rim });
+        let rim = world.rim(rd).expect("KVM created it");
+        (self.on_stage)(Stage { kind, command_name, extensions, rim });
     }
 }

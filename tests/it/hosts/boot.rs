@@ -1,10 +1,11 @@
 //! Boots a VM, and what is compared of it.
 
+use rimsim::abi::profile::Rmm;
 use rimsim::host::kvm::{self, Booted, HostProfile, Stage, StageKind};
 use rimsim::host::{Caps, Refusal, Vm};
 use rimsim::script::record::{Recorded, Recorder};
 use rimsim::session::Session;
-use rimsim::{Platform, Profile, World};
+use rimsim::{Platform, World};
 
 /// A Realm that KVM has built.
 pub(crate) struct Realm {
@@ -19,13 +20,12 @@ pub(crate) struct Realm {
 /// Boots `vm` on the KVM called `host`.
 pub(crate) fn boot(host: &str, caps: &Caps, vm: &Vm) -> Result<Realm, Refusal> {
     let host = HostProfile::from_name(host).expect("a host");
-    let rule = host.generation.rim_rule();
     let machine = kvm::machine(host.generation, caps, vm)?;
-    let mut recorder = Recorder::new(true);
-    let mut session = Session::new(World::new(machine.clone(), Profile::TF_RMM));
+    let mut recorder = Recorder::new();
+    let mut session = Session::new(World::new(machine.clone(), host.profile(Rmm::TfRmm)));
     session.observe(&mut recorder);
     let mut stages = Vec::new();
-    let booted = kvm::boot(&mut session, host, rule, caps, vm, &mut |stage| stages.push(stage))?;
+    let booted = kvm::boot(&mut session, host, caps, vm, &mut |stage| stages.push(stage))?;
     let world = session.into_world();
     Ok(Realm { stages, world, booted, machine, script: recorder.script("boot.rmi") })
 }
@@ -42,7 +42,7 @@ impl Realm {
             StageKind::Activate => false,
             _ => true,
         };
-        let named = |stage: &Stage| (stage.kind.command_name(), stage.rim.to_string());
+        let named = |stage: &Stage| (stage.command_name, stage.rim.to_string());
         self.stages.iter().filter(counts).map(named).collect()
     }
 

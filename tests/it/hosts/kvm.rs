@@ -95,7 +95,7 @@ fn v12_measures_contents_first_and_skips_what_is_populated() {
     let image = region(2 * GIB + 8 * KIB, 8 * KIB);
     let vm = vm(33, vec![ram], vec![image], vec![Call::Populate(0)]);
     let realm = boot("kvm-v12", &host(), &vm).expect("it works");
-    let names: Vec<&str> = realm.stages.iter().map(|s| s.kind.command_name()).collect();
+    let names: Vec<&str> = realm.stages.iter().map(|s| s.command_name).collect();
     let order = ["REALM_CREATE", "DATA_CREATE", "REC_CREATE", "RTT_INIT_RIPAS", "REALM_ACTIVATE"];
     assert_eq!(names, order);
     // The table that DATA_CREATE needed makes the first 2 MiB pages; the next stay whole.

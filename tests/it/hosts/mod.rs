@@ -5,6 +5,7 @@ pub(crate) mod cases;
 mod fdt;
 pub(crate) mod inputs;
 mod kvm;
+mod kvm2;
 mod kvmtool;
 mod process;
 mod qemu;

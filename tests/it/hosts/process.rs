@@ -115,14 +115,64 @@ fn exit_codes_of_measure() {
 }
 
 #[test]
-fn preliminary_rules_say_so() {
-    let folder = Folder::new("preliminary");
+fn the_rules_are_chosen_by_host_edition_or_rmm() {
+    let folder = Folder::new("rules");
     let guest = format!("{GUEST} --restricted_mem");
-    let output = folder.rimsim(&format!("measure --host kvm-v14 {guest}"));
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(stderr.contains("kvm-v14: preliminary, by the rule tf-rmm-0.9"), "{stderr}");
-    let text = folder.prints(&format!("measure --host kvm-v14 --rim-rule rmm-2.0 {guest}"));
-    assert_ne!(text.as_bytes(), output.stdout);
+    let measure = |options: &str| folder.prints(&format!("measure {options} {guest}"));
+    let own = measure("--host kvm-v14");
+    for same in [
+        "--spec 2.0",
+        "--spec 2.0 --rmm tf-rmm",
+        "--host kvm-v14 --rmm tf-rmm-2.0",
+        "--host kvm-v14 --rim-rule tf-rmm-0.9",
+        "--host kvm-v13",
+    ] {
+        assert_eq!(measure(same), own, "{same}");
+    }
+    let text = measure("--host kvm-v14 --rmm spec");
+    assert_ne!(text, own);
+    assert_eq!(measure("--host kvm-v14 --rim-rule rmm-2.0"), text);
+    assert_eq!(measure("--spec 2.0 --rmm spec-2.0 --rim-rule rmm-2.0"), text);
+    assert_eq!(measure("--spec 1.0"), measure(""), "the VMM's own host speaks it");
+    let json = folder.prints(&format!("measure --format json --spec 2.0 --rmm spec {guest}"));
+    let document: Value = serde_json::from_str(&json).expect("JSON");
+    let said = ["host", "spec", "rmm", "rim_rule"].map(|key| document[key].as_str());
+    assert_eq!(said, [Some("kvm-v14"), Some("2.0"), Some("spec-2.0"), Some("rmm-2.0")]);
+    assert_eq!(document["preliminary"], false);
+    for (options, text) in [
+        ("--spec 2.0 --host kvm-v12", "--spec 2.0: kvm-v12 is written for RMM 1.0-rel0"),
+        ("--rmm spec-2.0 --host kvm-v12", "--rmm spec-2.0: kvm-v12 is written for RMM 1.0-rel0"),
+        ("--spec 2.0 --rim-rule rmm-1.0", "kvm-v14 measures by tf-rmm-0.9"),
+        ("--spec 2.0 --rmm spec --rim-rule tf-rmm-0.9", "with spec-2.0 measures by rmm-2.0"),
+        ("--spec 3.0", "it is 1.0 or 2.0"),
+    ] {
+        let output = folder.rimsim(&format!("measure {options} {guest}"));
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{options}: {stderr}");
+        assert!(stderr.contains(text), "{options}: {stderr}");
+    }
+}
+
+#[test]
+fn a_boot_of_2_0_is_replayed_from_its_script() {
+    let folder = Folder::new("replay2");
+    let guest = format!("{GUEST} --restricted_mem");
+    let rim = folder.prints(&format!("measure --spec 2.0 --script-out boot.rmi {guest}"));
+    let script = std::fs::read_to_string(folder.0.join("boot.rmi")).expect("a script");
+    for part in [
+        "spec \"2.0\"\n",
+        "RMM_ACTIVATE\n",
+        "RTT_DATA_MAP_INIT rd=rd",
+        "} all\n",
+        "RTT_INIT_RIPAS rd=rd base=0x8000_0000 top=0x9000_0000 all",
+    ] {
+        assert!(script.contains(part), "{part}: {script}");
+    }
+    assert_eq!(folder.prints("run boot.rmi"), rim);
+    let text = folder.prints(&format!("measure --spec 2.0 --rmm spec --script-out t.rmi {guest}"));
+    assert_eq!(folder.prints("run --rmm spec t.rmi"), text, "and expects no RIM of its own");
+    let lint = folder.rimsim("lint --deny risk boot.rmi");
+    assert_eq!(lint.status.code(), Some(0), "{}", String::from_utf8_lossy(&lint.stdout));
 }
 
 #[test]
