@@ -2,8 +2,8 @@
 //!
 //! KVM sees the RMM through registers only. It reacts to RMI_ERROR_RTT by making the tables that
 //! are missing, to RMI_INCOMPLETE by giving and taking what it is asked for, and learns nothing
-//! else of the Realm. Sources: the series "arm64: Support for Arm CCA in KVM", versions 2 to 14, and
-//! the branch for RMM 1.0-eac5.
+//! else of the Realm. Sources: the series "arm64: Support for Arm CCA in KVM", versions 2 to 14,
+//! and the branch for RMM 1.0-eac5.
 
 mod create;
 mod machine;
