@@ -11,8 +11,8 @@ pub enum Generation {
     VmmDriven,
     /// Series v12: KVM drives. Contents first, then RECs, RIPAS last.
     KvmDriven,
-    /// Series v13 and v14, for RMM 2.0: as v12, by ranges and stateful operations; RIPAS of all of a
-    /// slot, which is not measured.
+    /// Series v13 and v14, for RMM 2.0: as v12, by ranges and stateful operations; RIPAS of all of
+    /// a slot, which is not measured.
     Rmm20,
 }
 

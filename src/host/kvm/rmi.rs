@@ -110,8 +110,8 @@ impl Kvm<'_, '_> {
         if outcome.is_success() { Ok(outcome) } else { Err(by_rmm(place, command, &outcome)) }
     }
 
-    /// Issues a command that has to succeed, and goes on with the operation that it may begin: gives
-    /// the granules that the RMM asks for, takes back what it gives (`rmi_sro_execute`).
+    /// Issues a command that has to succeed, and goes on with the operation that it may begin:
+    /// gives the granules that the RMM asks for, takes back what it gives (`rmi_sro_execute`).
     pub(super) fn must_end(&mut self, command: Command, place: &str) -> Result<(), Refusal> {
         let mut outcome = self.call(command);
         let handle = outcome.regs()[1];

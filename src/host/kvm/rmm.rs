@@ -62,8 +62,8 @@ impl Kvm<'_, '_> {
         Ok(())
     }
 
-    /// Asks for a table of the granule protection tables for each part of a range; that there is one
-    /// already is no error (`rmi_create_gpts`).
+    /// Asks for a table of the granule protection tables for each part of a range; that there is
+    /// one already is no error (`rmi_create_gpts`).
     fn create_gpts(&mut self, range: &Range<u64>, place: &str) -> Result<(), Refusal> {
         let mut addr = align_down(range.start, L1_GPT_BYTES);
         while addr < range.end {
