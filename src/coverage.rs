@@ -1,20 +1,24 @@
 //! Which failure conditions and transitions a set of sessions exercised.
 //!
-//! An observer counts which rows of the failure tables were seen failing; transitions are counted
-//! by the world itself and added when a session ends.
+//! An observer counts which rows of the failure tables were seen failing, and what became of
+//! stateful operations; other transitions are counted by the world itself and added when a session
+//! ends. What there is to see stands in `coverage::transitions`.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::abi::command::CommandInfo;
+use transitions::{Kind, transitions};
+
+use crate::abi::command::{Command, CommandInfo};
 use crate::abi::profile::{Edition, Profile};
-use crate::model::granule::GranuleState;
-use crate::model::rtt::Rtte;
+use crate::model::operation::Operation;
 use crate::model::world::World;
-use crate::rmi::{self, Row};
+use crate::rmi::{self, Outcome, Row};
 use crate::session::{Observer, Record, Step};
+
+pub mod transitions;
 
 /// A command: its function identifier, and the newest edition that has it.
 type Key = (u64, Edition);
@@ -28,30 +32,9 @@ const fn key(info: &CommandInfo) -> Key {
 pub struct Coverage {
     successes: BTreeMap<Key, u64>,
     failures: BTreeMap<(Key, usize), u64>,
-    transitions: BTreeMap<(Kind, usize), u64>,
-}
-
-/// What goes from one state to another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// A granule.
-    Granule,
-    /// An RTT entry.
-    Rtte,
-    /// A Realm.
-    Realm,
-}
-
-impl Kind {
-    /// The word for people.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Granule => "granule",
-            Self::Rtte => "RTT entry",
-            Self::Realm => "Realm",
-        }
-    }
+    transitions: BTreeMap<(Kind, usize, usize), u64>,
+    /// The operations of the session that is observed, and how far they are.
+    operations: BTreeMap<u64, usize>,
 }
 
 /// One line of a report.
@@ -65,10 +48,10 @@ pub struct Line {
     pub exception: Option<String>,
 }
 
-/// Reasons why a failure condition is not seen in the vectors.
+/// Reasons why a failure condition is not seen in the vectors, of one edition or of all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exceptions {
-    reasons: BTreeMap<String, String>,
+    reasons: BTreeMap<(Option<Edition>, String), String>,
 }
 
 /// Why a list of exceptions can not be used.
@@ -80,6 +63,9 @@ pub enum ExceptionsError {
     /// A name that no failure condition or transition has.
     #[error("nothing is called {0:?}; write it as a coverage report does")]
     Unknown(String),
+    /// An edition that there is not.
+    #[error("there is no edition {0:?} of the specification")]
+    Spec(String),
 }
 
 #[derive(Deserialize)]
@@ -92,6 +78,7 @@ struct ExceptionsFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ExceptionEntry {
+    spec: Option<String>,
     names: Vec<String>,
     reason: String,
 }
@@ -104,7 +91,8 @@ impl Exceptions {
             .expect("a test reads the same file")
     }
 
-    /// Reads a list: `[[exception]]` tables with `names` and a `reason`.
+    /// Reads a list: `[[exception]]` tables with `names` and a `reason`, and with `spec` if they
+    /// are for one edition only.
     ///
     /// # Errors
     /// If the text is not such a list, or names what does not exist.
@@ -112,35 +100,75 @@ impl Exceptions {
         let file: ExceptionsFile =
             toml::from_str(text).map_err(|error| ExceptionsError::Toml(error.to_string()))?;
         let lines = |profile| Coverage::default().lines(profile, &Self::default());
-        let known: Vec<_> = Profile::ALL.into_iter().flat_map(lines).collect();
+        let known: Vec<_> = Profile::ALL.map(|it| (it.edition(), lines(it))).into();
         let mut reasons = BTreeMap::new();
         for entry in file.exception {
+            let edition = match entry.spec {
+                None => None,
+                Some(name) => Some(Edition::from_name(&name).ok_or(ExceptionsError::Spec(name))?),
+            };
+            let of_edition = |known: &&(Edition, _)| edition.is_none_or(|it| it == known.0);
             for name in entry.names {
-                if !known.iter().any(|line| line.name == name) {
+                let mut lines = known.iter().filter(of_edition).flat_map(|(_, lines)| lines);
+                if !lines.any(|line: &Line| line.name == name) {
                     return Err(ExceptionsError::Unknown(name));
                 }
-                reasons.insert(name, entry.reason.clone());
+                reasons.insert((edition, name), entry.reason.clone());
             }
         }
         Ok(Self { reasons })
+    }
+
+    fn reason(&self, edition: Edition, name: &str) -> Option<&String> {
+        let of = |edition| self.reasons.get(&(edition, name.to_owned()));
+        of(Some(edition)).or_else(|| of(None))
     }
 }
 
 impl Coverage {
     /// Adds the transitions that happened in a world. Call it once, when its session has ended.
     pub fn add_world(&mut self, world: &World) {
-        for (kind, pairs) in [
-            (Kind::Granule, GRANULE_TRANSITIONS),
-            (Kind::Rtte, RTTE_TRANSITIONS),
-            (Kind::Realm, REALM_TRANSITIONS),
-        ] {
-            for (i, (from, to)) in pairs.iter().enumerate() {
-                let count = match kind {
-                    Kind::Granule => world.granules().tally().count(*from, *to),
-                    Kind::Rtte => world.tables().tally().count(*from, *to),
-                    Kind::Realm => world.realm_tally().count(*from, *to),
-                };
-                *self.transitions.entry((kind, i)).or_default() += count;
+        self.operations.clear();
+        for kind in Kind::ALL {
+            for (from, to) in transitions(kind, world.profile().edition()) {
+                *self.transitions.entry((kind, from, to)).or_default() +=
+                    tallied(world, kind, from, to);
+            }
+        }
+    }
+
+    /// The transitions of a world that stand in no list: bugs of the simulator, or of the lists.
+    #[must_use]
+    pub fn unlisted(world: &World) -> Vec<String> {
+        let of_kind = |kind: Kind| {
+            let listed = transitions(kind, world.profile().edition());
+            let all = (0..kind.states())
+                .flat_map(move |from| (0..kind.states()).map(move |to| (from, to)));
+            all.filter(move |(from, to)| tallied(world, kind, *from, *to) > 0)
+                .filter(move |pair| pair.0 != pair.1 && !listed.contains(pair))
+                .map(move |(from, to)| kind.line(from, to))
+        };
+        Kind::ALL.into_iter().flat_map(of_kind).collect()
+    }
+
+    /// Counts what became of the operations in one step.
+    fn note_operations(&mut self, outcome: &Outcome, world: &World) {
+        let place = outcome.command().and_then(|command| command.info().handle_input());
+        let goes_on = outcome.awaits().is_some();
+        let regs = outcome.command().map_or([0; 7], |command: Command| command.encode());
+        let named = place.filter(|_| goes_on).map(|place| regs[place + 1]);
+        let register = |(handle, operation): (crate::model::operation::Handle, &Operation)| {
+            (handle.to_register(), operation.kind())
+        };
+        let after: BTreeMap<_, _> = world.operations().iter().map(register).collect();
+        let before = std::mem::replace(&mut self.operations, after);
+        for handle in
+            before.keys().chain(self.operations.keys().filter(|it| !before.contains_key(it)))
+        {
+            let state = |of: &BTreeMap<u64, usize>| of.get(handle).copied().unwrap_or(0);
+            let (from, to) = (state(&before), state(&self.operations));
+            if from != to || named == Some(*handle) {
+                *self.transitions.entry((Kind::Operation, from, to)).or_default() += 1;
             }
         }
     }
@@ -162,11 +190,12 @@ impl Coverage {
     #[must_use]
     pub fn lines(&self, profile: Profile, exceptions: &Exceptions) -> Vec<Line> {
         let mut lines = Vec::new();
+        let edition = profile.edition();
         let mut push = |name: String, count: u64| {
-            let exception = exceptions.reasons.get(&name).cloned();
+            let exception = exceptions.reason(edition, &name).cloned();
             lines.push(Line { name, count, exception });
         };
-        for info in CommandInfo::of_edition(profile.edition()) {
+        for info in CommandInfo::of_edition(edition) {
             let count = self.successes.get(&key(info)).copied().unwrap_or(0);
             push(format!("{} RMI_SUCCESS", info.name), count);
             for (i, row) in rmi::rows(info).iter().enumerate() {
@@ -176,21 +205,23 @@ impl Coverage {
                 }
             }
         }
-        for (kind, pairs, names) in [
-            (Kind::Granule, GRANULE_TRANSITIONS, &granule_names()[..]),
-            (Kind::Rtte, RTTE_TRANSITIONS, &Rtte::KINDS[..]),
-            (
-                Kind::Realm,
-                REALM_TRANSITIONS,
-                &["none", "NEW", "ACTIVE", "SYSTEM_OFF", "ZOMBIE"][..],
-            ),
-        ] {
-            for (i, (from, to)) in pairs.iter().enumerate() {
-                let count = self.transitions.get(&(kind, i)).copied().unwrap_or(0);
-                push(format!("{} {} -> {}", kind.name(), names[*from], names[*to]), count);
+        for kind in Kind::ALL {
+            for (from, to) in transitions(kind, edition) {
+                let count = self.transitions.get(&(kind, from, to)).copied().unwrap_or(0);
+                push(kind.line(from, to), count);
             }
         }
         lines
+    }
+}
+
+/// How often a transition happened in a world. Those of operations are seen step by step instead.
+fn tallied(world: &World, kind: Kind, from: usize, to: usize) -> u64 {
+    match kind {
+        Kind::Granule => world.granules().tally().count(from, to),
+        Kind::Rtte => world.tables().tally().count(from, to),
+        Kind::Realm => world.realm_tally().count(from, to),
+        Kind::Operation => 0,
     }
 }
 
@@ -209,95 +240,30 @@ fn row_name(info: &CommandInfo, i: usize, profile: Profile) -> String {
 }
 
 impl Observer for Coverage {
-    fn observe(&mut self, _: &Step, record: &Record, _: &World) {
+    fn observe(&mut self, _: &Step, record: &Record, world: &World) {
         let Some(outcome) = &record.outcome else { return };
+        self.note_operations(outcome, world);
         let Some(command) = outcome.command() else { return };
         let info = command.info();
-        match outcome.failure() {
-            None => *self.successes.entry(key(info)).or_default() += 1,
-            Some(failure) => {
-                let rows = rmi::rows(info);
-                if let Some(i) = rows.iter().position(|row| row == failure.row()) {
-                    *self.failures.entry((key(info), i)).or_default() += 1;
-                }
-            }
+        let Some(failure) = outcome.failure() else {
+            *self.successes.entry(key(info)).or_default() += 1;
+            return;
+        };
+        let place = |info| rmi::rows(info).iter().position(|row| row == failure.row());
+        // What an operation fails with in the end stands in the table of what began it.
+        let began =
+            || CommandInfo::of_edition(world.profile().edition()).filter(|info| begins(info));
+        let all = std::iter::once(info).chain(began());
+        if let Some((info, i)) = all.into_iter().find_map(|info| Some((info, place(info)?))) {
+            *self.failures.entry((key(info), i)).or_default() += 1;
         }
     }
 }
 
-fn granule_names() -> [&'static str; 8] {
-    GranuleState::ALL.map(GranuleState::name)
+/// Whether a command can begin a stateful operation.
+fn begins(info: &CommandInfo) -> bool {
+    rmi::rows(info).iter().any(|row| row.id == "sro_context")
 }
-
-/// Transitions that the commands of RMM 1.0 make (DEN0137 1.0 A2.2), by the states' numbers.
-const GRANULE_TRANSITIONS: &[(usize, usize)] = {
-    use GranuleState as G;
-    const fn pair(from: GranuleState, to: GranuleState) -> (usize, usize) {
-        (from as usize, to as usize)
-    }
-    &[
-        pair(G::Undelegated, G::Delegated),
-        pair(G::Delegated, G::Undelegated),
-        pair(G::Delegated, G::Rd),
-        pair(G::Rd, G::Delegated),
-        pair(G::Delegated, G::Rec),
-        pair(G::Rec, G::Delegated),
-        pair(G::Delegated, G::RecAux),
-        pair(G::RecAux, G::Delegated),
-        pair(G::Delegated, G::Data),
-        pair(G::Data, G::Delegated),
-        pair(G::Delegated, G::Rtt),
-        pair(G::Rtt, G::Delegated),
-    ]
-};
-
-/// Transitions of RTT entries (DEN0137 1.0 A5), by [`Rtte::kind`].
-const RTTE_TRANSITIONS: &[(usize, usize)] = &[
-    // RTT_INIT_RIPAS and RTT_SET_RIPAS.
-    (0, 1),
-    (1, 1),
-    (1, 0),
-    (2, 0),
-    (2, 1),
-    (3, 4),
-    (4, 3),
-    (5, 3),
-    (5, 4),
-    // DATA_CREATE and DATA_CREATE_UNKNOWN.
-    (0, 4),
-    (1, 4),
-    (2, 4),
-    (0, 3),
-    (2, 5),
-    // DATA_DESTROY.
-    (4, 2),
-    (3, 0),
-    (5, 2),
-    // RTT_CREATE.
-    (0, 6),
-    (1, 6),
-    (2, 6),
-    (3, 6),
-    (4, 6),
-    (5, 6),
-    (7, 6),
-    (8, 6),
-    // RTT_FOLD and RTT_DESTROY.
-    (6, 0),
-    (6, 1),
-    (6, 2),
-    (6, 3),
-    (6, 4),
-    (6, 5),
-    (6, 7),
-    (6, 8),
-    // RTT_MAP_UNPROTECTED and RTT_UNMAP_UNPROTECTED.
-    (7, 8),
-    (8, 7),
-];
-
-/// Transitions of Realms (DEN0137 1.0 A2.1): none, NEW, ACTIVE, SYSTEM_OFF.
-const REALM_TRANSITIONS: &[(usize, usize)] = &[(0, 1), (1, 2), (2, 3), (1, 0), (2, 0), (3, 0)];
 
 #[cfg(test)]
 mod tests {

@@ -121,6 +121,36 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// The names of how far operations are, by [`Operation::kind`]; 0 is no operation.
+    pub const KINDS: [&'static str; 9] = [
+        "none",
+        "REC donating",
+        "REC ready",
+        "REC ended",
+        "REC reclaiming",
+        "REC reclaimed",
+        "map",
+        "map undone",
+        "unmap",
+    ];
+
+    /// How far it is, as one number.
+    #[must_use]
+    pub fn kind(&self) -> usize {
+        match self {
+            Self::Rec(rec) => match rec.stage {
+                RecStage::Donating(_) => 1,
+                RecStage::Ready(_) => 2,
+                RecStage::Ended(_) => 3,
+                RecStage::Reclaiming(_) if rec.awaits() == Awaited::Reclaim => 4,
+                RecStage::Reclaiming(_) => 5,
+            },
+            Self::Map(map) if map.failed.is_none() => 6,
+            Self::Map(_) => 7,
+            Self::Unmap(_) => 8,
+        }
+    }
+
     /// What it waits for.
     #[must_use]
     pub fn awaits(&self) -> Awaited {

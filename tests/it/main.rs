@@ -6,6 +6,7 @@ mod cli;
 mod corim;
 mod corim_damage;
 mod corpus;
+mod coverage;
 mod deviations;
 mod digest_file;
 mod digests;
