@@ -13,6 +13,9 @@ pub struct Report {
     /// Steps whose result was not compared, because they show a deviation of TF-RMM and the text is
     /// followed.
     pub skipped: u64,
+    /// Whether RIMs and REMs were made by TF-RMM's rules although the text's, which is followed,
+    /// are others: what was recorded can only be held against those.
+    pub measured_as_recorded: bool,
     /// Steps that differ.
     pub failures: Vec<StepFailure>,
 }
@@ -34,21 +37,24 @@ pub struct StepFailure {
 ///
 /// Under [`Profile::SPEC`] a step that shows a deviation is carried out as TF-RMM does it and is
 /// not compared: so what follows starts from the state that was recorded, and everything else can
-/// be held against the text.
+/// be held against the text. Measurements are TF-RMM's throughout, since every later one would
+/// differ from a text with other rules.
 pub fn replay<'o>(
     vector: &Vector,
     profile: Profile,
     observers: impl IntoIterator<Item = &'o mut dyn Observer>,
 ) -> Report {
-    let mut session = Session::new(World::new(vector.platform.clone(), profile));
+    let measuring = profile.measuring_as_tf_rmm();
+    let mut session = Session::new(World::new(vector.platform.clone(), measuring));
     for observer in observers {
         session.observe(observer);
     }
-    replay_in(&mut session, vector)
+    let measured_as_recorded = profile.measures_otherwise() && !measuring.measures_otherwise();
+    Report { measured_as_recorded, ..replay_in(&mut session, vector) }
 }
 
-/// As [`replay`], in a session whose world has the machine and the rules that are to count. They
-/// are the world's again at the end.
+/// As [`replay`], in a session whose world has the machine and the rules that are to count, those
+/// of measurements included. They are the world's again at the end.
 pub fn replay_in(session: &mut Session<'_>, vector: &Vector) -> Report {
     let profile = session.world().profile();
     let as_recorded =

@@ -127,6 +127,8 @@ impl RemReading {
 pub struct Profile {
     edition: Edition,
     rmm: Rmm,
+    /// Whose rules of measurement count.
+    measuring: Rmm,
     rem: RemReading,
 }
 
@@ -151,7 +153,7 @@ impl Profile {
             (Edition::V2, Rmm::Spec) => RemReading::Buffer,
             _ => RemReading::Concatenated,
         };
-        Self { edition, rmm, rem }
+        Self { edition, rmm, measuring: rmm, rem }
     }
 
     /// The same side's rules of another edition; the reading of RSI_MEASUREMENT_EXTEND stays only
@@ -202,11 +204,28 @@ impl Profile {
     /// By which rule measured events make a RIM.
     #[must_use]
     pub const fn rim_rule(self) -> RimRule {
-        match (self.edition, self.rmm) {
+        match (self.edition, self.measuring) {
             (Edition::V1, _) => RimRule::Rmm10,
             (Edition::V2, Rmm::TfRmm) => RimRule::TfRmm09,
             (Edition::V2, Rmm::Spec) => RimRule::Rmm20,
         }
+    }
+
+    /// The same rules, but for those of measurements, which are TF-RMM's of the edition. A reading
+    /// of RSI_MEASUREMENT_EXTEND that somebody chose stays.
+    #[must_use]
+    pub fn measuring_as_tf_rmm(self) -> Self {
+        let own = Self::of(self.edition, Rmm::TfRmm).rem;
+        let chosen = self.rem != Self::of(self.edition, self.rmm).rem;
+        let rem = if chosen { self.rem } else { own };
+        Self { measuring: Rmm::TfRmm, rem, ..self }
+    }
+
+    /// Whether anything is measured otherwise than by TF-RMM's rules of the edition.
+    #[must_use]
+    pub fn measures_otherwise(self) -> bool {
+        let tf_rmm = Self::of(self.edition, Rmm::TfRmm);
+        (self.rim_rule(), self.rem) != (tf_rmm.rim_rule(), tf_rmm.rem)
     }
 
     /// The rules of an edition under which RIMs are made by `rule`, if there are any.
@@ -323,7 +342,7 @@ impl Profile {
     /// The hash algorithm that RSI_REALM_CONFIG names: TF-RMM says SHA-512 of SHA-384 (R1).
     #[must_use]
     pub(crate) const fn realm_config_hash_algo(self, code: u8) -> u8 {
-        match (code, self.rmm) {
+        match (code, self.measuring) {
             (2, Rmm::TfRmm) => 1,
             _ => code,
         }

@@ -15,6 +15,7 @@ struct Totals {
     files: u64,
     steps: u64,
     skipped: u64,
+    measured_as_recorded: u64,
     failed: u64,
 }
 
@@ -45,6 +46,7 @@ pub(super) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit>
         totals.files += 1;
         totals.steps += report.steps;
         totals.skipped += report.skipped;
+        totals.measured_as_recorded += u64::from(report.measured_as_recorded);
         totals.failed += report.failures.len() as u64;
         for failure in &report.failures {
             match args.format {
@@ -56,7 +58,7 @@ pub(super) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit>
     if totals.failed > 0 {
         exit = exit.and(Exit::Mismatch);
     }
-    let Totals { files, steps, skipped, failed } = totals;
+    let Totals { files, steps, skipped, measured_as_recorded, failed } = totals;
     match args.format {
         // There is nothing to count; what is wrong was said.
         Format::Text if files == 0 => {}
@@ -70,16 +72,30 @@ pub(super) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit>
             "files": files,
             "steps": steps,
             "skipped": skipped,
+            "measured_as_recorded": measured_as_recorded,
             "failed": failed,
             "failures": failures,
         }))?,
     }
-    if args.format == Format::Text && skipped > 0 {
+    if args.format == Format::Text {
+        tell_left_out(skipped, measured_as_recorded, console);
+    }
+    Ok(exit)
+}
+
+/// Says what the text could not be held against.
+fn tell_left_out(skipped: u64, measured_as_recorded: u64, console: &mut Console) {
+    if skipped > 0 {
         console.note(&format!(
             "{skipped} steps show deviations of TF-RMM from the text and were not compared"
         ));
     }
-    Ok(exit)
+    if measured_as_recorded > 0 {
+        console.note(&format!(
+            "{measured_as_recorded} files have RIMs and REMs by rules of TF-RMM that the text does \
+             not have; these were compared by TF-RMM's"
+        ));
+    }
 }
 
 fn line(failure: &StepFailure) -> String {

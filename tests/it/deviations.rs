@@ -204,3 +204,20 @@ fn a_crash_of_tf_rmm_is_an_input_error() {
         }
     }
 }
+
+/// What was recorded can be held against the text in everything but its rules of measurement.
+#[test]
+fn vectors_of_2_0_hold_under_the_text_but_for_what_is_measured() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec-vectors/rmm-2.0/a_happy");
+    for name in ["boot_sha384_stock", "boot_sha256_std", "data_contents_sha512"] {
+        let text = std::fs::read(folder.join(format!("{name}.json"))).unwrap();
+        let vector = rimsim::vector::read(name, &text).unwrap();
+        let spec = Profile::of(vector.edition, rimsim::abi::profile::Rmm::Spec);
+        let report = rimsim::conform::replay(&vector, spec, []);
+        assert!(report.failures.is_empty(), "{name}: {:?}", report.failures);
+        assert!(report.measured_as_recorded, "{name}");
+        let mut session = Session::new(World::new(vector.platform.clone(), spec));
+        let own = rimsim::conform::replay_in(&mut session, &vector);
+        assert!(!own.failures.is_empty(), "{name}: a RIM of the text begins with zeros");
+    }
+}
