@@ -7,10 +7,10 @@ use rimsim::{Command, Platform, Status, World};
 use crate::ladder::{check_lines, ladders};
 use crate::scene::{GRANULE, page, realm_fields, realm_values};
 
-const PROFILES: [Profile; 2] = [Profile::TF_RMM_2, Profile::SPEC_2];
+pub(crate) const PROFILES: [Profile; 2] = [Profile::TF_RMM_2, Profile::SPEC_2];
 
 /// Rows that no ladder reaches, by command and text.
-const EXCEPTIONS: &[(&str, &str, &str)] = &[
+pub(crate) const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("FEATURES", "RMI_FEATURES does not fail", "stands for an empty table"),
     ("RMM_ACTIVATE", "RMI_RMM_ACTIVATE does not fail in itself", "stands for an empty table"),
     ("RMM_CONFIG_SET", "`config_ptr` is delegated", "nothing is before RMI_RMM_ACTIVATE"),

@@ -32,6 +32,7 @@ mod naive;
 mod operations;
 mod oracle;
 mod pairwise;
+mod pairwise2;
 mod play;
 mod ranges;
 mod realm_laws;
