@@ -13,7 +13,12 @@ const MOST_STEPS: usize = 120;
 pub(crate) fn run(data: &[u8]) {
     const LAST: usize = 4;
     let Some((choice, rest)) = data.split_first() else { return };
-    let mut play = Play::new(Profile::ALL_1_0[usize::from(choice % 2)]);
+    // The older half of the corpus knows of RMM 1.0 only.
+    let profile = match choice {
+        0xE0.. => Profile::TF_RMM_2,
+        _ => Profile::ALL_1_0[usize::from(choice % 2)],
+    };
+    let mut play = Play::new(profile);
     let mut steps = records(rest);
     steps.truncate(MOST_STEPS);
     let (early, last) = steps.split_at(steps.len().saturating_sub(LAST));

@@ -137,7 +137,8 @@ const BREAKERS: &[(&str, &str)] = &[
          rtt_walk base=0x8000_0000 top=0x8000_1000; list_exhausted flags=6 oaddr=empty_range;
          block_state flags=10 oaddr=then_ns; block_level flags=10 oaddr=then_level_2;
          block_align base=0x20_0000 top=0x40_0000 oaddr=free+5; block_bound oaddr=high+4;
-         rtte_state base=0 top=0x1000; rtte_pending base=0x7000 top=0x8000; data_state oaddr=host+4",
+         rtte_state base=0 top=0x1000; rtte_pending base=0x7000 top=0x8000;
+         data_state oaddr=host+4",
     ),
     (
         "RTT_DATA_UNMAP",
