@@ -1,5 +1,7 @@
 //! By which rule a RIM is made of measured events. The editions of the RMM differ.
 
+use super::profile::Edition;
+
 /// A rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RimRule {
@@ -32,6 +34,24 @@ impl RimRule {
         Self::ALL.into_iter().find(|rule| rule.name() == name)
     }
 
+    /// The edition whose commands are measured by the rule.
+    #[must_use]
+    pub const fn edition(self) -> Edition {
+        match self {
+            Self::Rmm10 => Edition::V1,
+            Self::TfRmm09 | Self::Rmm20 => Edition::V2,
+        }
+    }
+
+    /// The command that gives a Realm contents. Its descriptor in the RIM is always the same.
+    #[must_use]
+    pub const fn contents_command(self) -> &'static str {
+        match self.edition() {
+            Edition::V1 => "RMI_DATA_CREATE",
+            Edition::V2 => "RMI_RTT_DATA_MAP_INIT",
+        }
+    }
+
     /// Whether the RIM begins with the digest of the Realm's parameters, rather than with zeros.
     #[must_use]
     pub const fn measures_parameters(self) -> bool {
@@ -42,5 +62,19 @@ impl RimRule {
     #[must_use]
     pub const fn measures_ripas(self) -> bool {
         matches!(self, Self::Rmm10)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::abi::command::Command;
+
+    #[test]
+    fn contents_come_by_the_command_of_the_edition() {
+        for rule in RimRule::ALL {
+            let command = Command::data_create(rule.edition(), [0; 5]);
+            assert_eq!(rule.contents_command(), format!("RMI_{}", command.info().name));
+        }
     }
 }

@@ -20,6 +20,9 @@ use crate::explain::{Difference, Explanation, Field, Group, Trail, compare};
 /// property, and what such a difference varies with; then all differences by what they are about.
 /// Exits with 0 if the RIMs are equal, with 3 if not.
 ///
+/// Two RIMs that are made by different rules (RMM 1.0 and 2.0) always differ: what the
+/// specification makes of them is said first, and then what differs of what both rules measure.
+///
 /// A and B are scripts (.rmi), vectors (.json), logs of an RMM's console (.log), saved events
 /// (.events, of `--events-out`) or files with arguments of `rimsim measure` (.args).
 #[derive(Debug, ClapArgs)]
@@ -72,16 +75,6 @@ pub(super) fn run(args: &ExplainArgs, console: &mut Console) -> io::Result<Exit>
         }
     }
     let [a, b] = &trails[..] else { unreachable!("two files") };
-    if a.rule != b.rule {
-        console.error(&format!(
-            "{} is measured by the rule {} and {} by {}: their RIMs can not be compared",
-            a.name,
-            a.rule.name(),
-            b.name,
-            b.rule.name()
-        ));
-        return Ok(Exit::Usage);
-    }
     if [a, b].iter().any(|trail| trail.extensions().next().is_none()) {
         console.error("nothing was measured: there is nothing to compare");
         return Ok(Exit::Usage);
@@ -91,7 +84,7 @@ pub(super) fn run(args: &ExplainArgs, console: &mut Console) -> io::Result<Exit>
         Format::Text => text(a, b, &explanation, console)?,
         Format::Json => console.json(&document(a, b, &explanation))?,
     }
-    Ok(if explanation.first.is_none() { Exit::Good } else { Exit::Mismatch })
+    Ok(if explanation.is_equal() { Exit::Good } else { Exit::Mismatch })
 }
 
 pub(super) fn text(
@@ -100,17 +93,34 @@ pub(super) fn text(
     explanation: &Explanation,
     console: &mut Console,
 ) -> io::Result<()> {
-    let Some(first) = &explanation.first else {
-        let count = explanation.same_before;
+    let count = explanation.same_before;
+    if explanation.is_equal() {
         return console.result(&format!("equal: {count} extensions, none differs"));
-    };
+    }
     console.result(&format!("A: {}", a.name))?;
     console.result(&format!("B: {}", b.name))?;
     console.result("")?;
-    difference(first, explanation.same_before, console)?;
+    if !explanation.by_rule.is_empty() {
+        console.result("what the specification makes different, whatever the VM is:")?;
+        groups(&explanation.by_rule, console)?;
+        console.result("")?;
+    }
+    let Some(first) = &explanation.first else {
+        return console.result(&format!(
+            "what both rules measure is equal: {count} extensions, none differs"
+        ));
+    };
+    if !explanation.by_rule.is_empty() {
+        console.result("of what both rules measure, by VM or Host:")?;
+    }
+    difference(first, count, console)?;
     console.result("")?;
     console.result("all differences:")?;
-    for Group { what, fields: list, varies_with } in &explanation.groups {
+    groups(&explanation.groups, console)
+}
+
+fn groups(groups: &[Group], console: &mut Console) -> io::Result<()> {
+    for Group { what, fields: list, varies_with } in groups {
         console.result(&format!("- {what}"))?;
         fields(list, console)?;
         console.result(&format!("    varies with {varies_with}"))?;
@@ -160,9 +170,10 @@ pub(super) fn document(a: &Trail, b: &Trail, explanation: &Explanation) -> Value
         "command": "explain",
         "a": a.name,
         "b": b.name,
-        "equal": explanation.first.is_none(),
+        "equal": explanation.is_equal(),
         "same_before": explanation.same_before,
         "first": first,
         "differences": explanation.groups.iter().map(group).collect::<Vec<_>>(),
+        "by_rule": explanation.by_rule.iter().map(group).collect::<Vec<_>>(),
     })
 }

@@ -4,8 +4,7 @@ use std::fmt;
 
 use super::groups::{self, Group};
 use super::trail::{Content, Extension, Trail};
-use super::tree;
-use super::varies;
+use super::{rules, tree, varies};
 use crate::abi::addr::{Hex, Ipa};
 use crate::abi::params::REC_CREATE_GPRS;
 use crate::measure::event::{RealmEvent, RecEvent};
@@ -19,6 +18,17 @@ pub struct Explanation {
     pub first: Option<Difference>,
     /// All differences by what they are about, that of the first one included.
     pub groups: Vec<Group>,
+    /// What the rules of the two RIMs make different, whatever was measured: if there is anything,
+    /// the RIMs differ, and `first` and `groups` are about what both rules measure.
+    pub by_rule: Vec<Group>,
+}
+
+impl Explanation {
+    /// Whether the RIMs are equal.
+    #[must_use]
+    pub fn is_equal(&self) -> bool {
+        self.first.is_none() && self.by_rule.is_empty()
+    }
 }
 
 /// One place at which two trails part.
@@ -58,17 +68,20 @@ impl Field {
 /// Compares two trails.
 #[must_use]
 pub fn compare(a: &Trail, b: &Trail) -> Explanation {
-    let (mut left, mut right) = (a.extensions(), b.extensions());
+    let by_rule = rules::all(a, b);
+    let new_hash = rules::has_new_hash(a, b);
+    let (mut left, mut right) = (a.extensions_of_both(b.rule), b.extensions_of_both(a.rule));
     let mut number = 0;
     let first = loop {
         match (left.next(), right.next()) {
             (None, None) => break None,
             (Some(x), Some(y)) if a.algo == b.algo && x.same(&y, a.algo) => number += 1,
+            (Some(x), Some(y)) if new_hash && rules::same_but_for_the_hash(&x, &y) => number += 1,
             (x, y) => break Some(difference(number, x.as_deref(), y.as_deref(), a, b)),
         }
     };
     let groups = if first.is_some() { groups::all(a, b) } else { Vec::new() };
-    Explanation { same_before: number, first, groups }
+    Explanation { same_before: number, first, groups, by_rule }
 }
 
 fn difference(
@@ -78,8 +91,8 @@ fn difference(
     a: &Trail,
     b: &Trail,
 ) -> Difference {
-    let text = |side: Option<&Extension>| {
-        side.map(|side| format!("{} {}", side.command(), side.operands()))
+    let text = |side: Option<&Extension>, trail: &Trail| {
+        side.map(|side| format!("{} {}", side.command(trail.rule), side.operands()))
     };
     let (what, fields, varies_with) = match (x, y) {
         (Some(Extension::Realm(x)), Some(Extension::Realm(y))) => params(x, y),
@@ -90,12 +103,12 @@ fn difference(
             Some(Extension::Ripas { base: other_base, top: other_top }),
         ) => ripas(*base, *top, *other_base, *other_top),
         (Some(x), Some(y)) => {
-            let fields = vec![Field::new("command", x.command(), y.command())];
+            let fields = vec![Field::new("command", x.command(a.rule), y.command(b.rule))];
             ("another command comes next".to_owned(), fields, varies::ORDER)
         }
         _ => ("one side ends here".to_owned(), Vec::new(), varies::LENGTH),
     };
-    Difference { number, what, a: text(x), b: text(y), fields, varies_with }
+    Difference { number, what, a: text(x, a), b: text(y, b), fields, varies_with }
 }
 
 type Told = (String, Vec<Field>, &'static str);

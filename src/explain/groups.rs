@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::compare::{Field, param_fields, register_fields};
 use super::trail::{Content, Extension, Trail};
-use super::{tree, varies};
+use super::{rules, tree, varies};
 use crate::abi::addr::{Hex, Ipa};
 use crate::measure::event::{RealmEvent, RecEvent};
+use crate::measure::rule::RimRule;
 
 /// Differences of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,14 +32,16 @@ struct Sorted {
 }
 
 pub(super) fn all(a: &Trail, b: &Trail) -> Vec<Group> {
-    let (x, y) = (Sorted::new(a), Sorted::new(b));
+    let (x, y) = (Sorted::new(a, b.rule), Sorted::new(b, a.rule));
     let mut groups = Vec::new();
-    if a.algo != b.algo {
+    let new_hash = rules::has_new_hash(a, b);
+    if a.algo != b.algo && !new_hash {
         let fields = vec![Field::new("hash algorithm", a.algo.name(), b.algo.name())];
         groups.push(group("the hash algorithm", fields, varies::of_param("hash_algo")));
     }
     if let (Some(x), Some(y)) = (&x.params, &y.params) {
-        for field in param_fields(x, y) {
+        let fields = param_fields(x, y).into_iter();
+        for field in fields.filter(|field| !new_hash || field.name != "hash_algo") {
             let varies_with = varies::of_param(&field.name);
             groups.push(group("a parameter of the Realm", vec![field], varies_with));
         }
@@ -47,6 +50,9 @@ pub(super) fn all(a: &Trail, b: &Trail) -> Vec<Group> {
     groups.extend(contents(&x, &y, a, b));
     groups.extend(trees(a, b));
     groups.extend(recs(&x, &y));
+    if groups.is_empty() && x.order.is_empty() && y.order.is_empty() {
+        return groups;
+    }
     if groups.is_empty() || x.order != y.order {
         let fields = vec![Field::new("order", x.order.join(", "), y.order.join(", "))];
         groups.push(group("the order of what is measured", fields, varies::ORDER));
@@ -59,7 +65,8 @@ fn group(what: impl Into<String>, fields: Vec<Field>, varies_with: &'static str)
 }
 
 impl Sorted {
-    fn new(trail: &Trail) -> Self {
+    /// What both the trail's rule and another measure.
+    fn new(trail: &Trail, other: RimRule) -> Self {
         let mut sorted = Self {
             params: None,
             recs: Vec::new(),
@@ -68,9 +75,11 @@ impl Sorted {
             entries: BTreeMap::new(),
             order: Vec::new(),
         };
-        for extension in trail.extensions() {
-            if sorted.order.last() != Some(&extension.command()) {
-                sorted.order.push(extension.command());
+        for extension in trail.extensions_of_both(other) {
+            // In the words of one of the two: what has two names is one thing.
+            let command = extension.command(trail.rule.min(other));
+            if sorted.order.last() != Some(&command) {
+                sorted.order.push(command);
             }
             match extension.into_owned() {
                 Extension::Realm(params) => sorted.params = Some(params),

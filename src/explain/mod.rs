@@ -2,12 +2,14 @@
 //!
 //! A [`Trail`] is what was measured into one Realm, wherever it comes from: a replayed script or
 //! vector, a simulated boot, or events that were saved. [`compare()`] walks two of them side by
-//! side.
+//! side. Of two that are measured by different rules it walks what both rules measure, and says
+//! apart from that what the rules make different.
 //!
 //! *Architecture invariant:* an observer; nothing here runs a command or changes a world.
 
 mod compare;
 mod groups;
+mod rules;
 mod saved;
 mod trail;
 mod tree;

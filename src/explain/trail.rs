@@ -36,7 +36,7 @@ enum Source {
 pub enum Extension {
     /// RMI_REALM_CREATE.
     Realm(Box<RealmEvent>),
-    /// RMI_DATA_CREATE of one granule.
+    /// RMI_DATA_CREATE of one granule, or RMI_RTT_DATA_MAP_INIT of RMM 2.0.
     Data {
         /// Where the Realm sees it.
         ipa: Ipa,
@@ -106,6 +106,18 @@ impl Trail {
         self
     }
 
+    /// As [`Trail::extensions`], without those that another rule does not measure.
+    pub fn extensions_of_both(
+        &self,
+        other: RimRule,
+    ) -> impl Iterator<Item = Cow<'_, Extension>> + '_ {
+        self.extensions().filter(move |extension| match &**extension {
+            Extension::Realm(_) => other.measures_parameters(),
+            Extension::Ripas { .. } => other.measures_ripas(),
+            Extension::Data { .. } | Extension::Rec(_) => true,
+        })
+    }
+
     /// What extends the RIM, in order. RIPAS ranges come entry by entry.
     pub fn extensions(&self) -> Box<dyn Iterator<Item = Cow<'_, Extension>> + '_> {
         match &self.source {
@@ -138,12 +150,12 @@ fn expand(event: &MeasuredEvent) -> Box<dyn Iterator<Item = Extension>> {
 }
 
 impl Extension {
-    /// The command that makes it.
+    /// The command that makes it, in the edition that a rule belongs to.
     #[must_use]
-    pub const fn command(&self) -> &'static str {
+    pub const fn command(&self, rule: RimRule) -> &'static str {
         match self {
             Self::Realm(_) => "RMI_REALM_CREATE",
-            Self::Data { .. } => "RMI_DATA_CREATE",
+            Self::Data { .. } => rule.contents_command(),
             Self::Rec(_) => "RMI_REC_CREATE",
             Self::Ripas { .. } => "RMI_RTT_INIT_RIPAS",
         }

@@ -46,3 +46,5 @@ pub(super) const ORDER: &str =
     "the order of the host's calls: KVM generation (v12 populates first), VMM version";
 pub(super) const LENGTH: &str =
     "how much the host measures: RAM size, sizes of images, number of runnable vCPUs";
+pub(super) const RULE: &str = "the RMM's edition: the same Realm has another RIM under the other";
+pub(super) const RULE_NAMES: &str = "nothing: the descriptor in the RIM is the same";

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::page::Page;
+use super::rule::RimRule;
 use crate::abi::addr::{GRANULE_LEN, GranuleBytes, Hex, Ipa};
 use crate::abi::params::{REC_CREATE_GPRS, RealmParams, RecParams};
 
@@ -67,7 +68,22 @@ pub struct RipasEvent {
 }
 
 impl MeasuredEvent {
-    /// The command that caused the event, without `RMI_`.
+    /// The command that caused the event in the edition that `rule` belongs to, without `RMI_`.
+    #[must_use]
+    pub fn command_of(&self, rule: RimRule) -> &'static str {
+        match self {
+            Self::Data(_) => rule.contents_command().trim_start_matches("RMI_"),
+            other => other.command_name(),
+        }
+    }
+
+    /// The event in the words of the edition that `rule` belongs to.
+    #[must_use]
+    pub const fn named(&self, rule: RimRule) -> Named<'_> {
+        Named(self, rule)
+    }
+
+    /// The command that caused the event in RMM 1.0, without `RMI_`.
     #[must_use]
     pub const fn command_name(&self) -> &'static str {
         match self {
@@ -158,6 +174,24 @@ impl RipasEvent {
 impl fmt::Display for MeasuredEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.command_name())?;
+        self.write_operands(f)
+    }
+}
+
+/// An event in the words of the edition that a rule belongs to.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'e>(&'e MeasuredEvent, RimRule);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(event, rule) = self;
+        f.write_str(event.command_of(*rule))?;
+        event.write_operands(f)
+    }
+}
+
+impl MeasuredEvent {
+    fn write_operands(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Realm(params) => write!(
                 f,

@@ -14,6 +14,7 @@ mod entering;
 mod event_log;
 mod evidence;
 mod explaining;
+mod explaining_2;
 mod flat;
 mod guest;
 mod hosts;
