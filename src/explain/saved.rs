@@ -14,6 +14,7 @@
 //! | `RMI_REALM_CREATE` | the fields of RmiRealmParams that are measured |
 //! | `RMI_RTT_INIT_RIPAS` | `base`, `top`, `entry`: adjacent RTT entries of `entry` bytes |
 //! | `RMI_DATA_CREATE` | `ipa`, `flags`, `digest` (missing if not measured), `from` |
+//! | `RMI_RTT_DATA_MAP_INIT` | the same: it is the name in RMM 2.0 |
 //! | `RMI_REC_CREATE` | `flags`, `pc`, `gprs` |
 //!
 //! Fields that are not known are passed over.
@@ -81,16 +82,21 @@ enum Line {
     #[serde(rename = "RMI_RTT_INIT_RIPAS")]
     Ripas { base: Number, top: Number, entry: Number, rim: Option<String> },
     #[serde(rename = "RMI_DATA_CREATE")]
-    Data {
-        ipa: Number,
-        flags: Number,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        digest: Option<String>,
-        from: String,
-        rim: Option<String>,
-    },
+    Data(Data),
+    #[serde(rename = "RMI_RTT_DATA_MAP_INIT")]
+    MapInit(Data),
     #[serde(rename = "RMI_REC_CREATE")]
     Rec { flags: Number, pc: Number, gprs: [Number; REC_CREATE_GPRS], rim: Option<String> },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Data {
+    ipa: Number,
+    flags: Number,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+    from: String,
+    rim: Option<String>,
 }
 
 /// 64 bits as `0x…`: JSON's numbers have fewer.
@@ -136,7 +142,7 @@ pub fn write_events(out: &mut (impl Write + Send), name: &str, log: &EventLog) -
     let mut written = Ok(());
     log.each_event(|event, digest, rim| {
         if written.is_ok() {
-            let line = line(event, &digest.slot()[..len], Some(rim.to_string()));
+            let line = line(log.rule(), event, &digest.slot()[..len], Some(rim.to_string()));
             let json = serde_json::to_writer(&mut *out, &line).map_err(io::Error::from);
             written = json.and_then(|()| writeln!(out));
         }
@@ -144,7 +150,7 @@ pub fn write_events(out: &mut (impl Write + Send), name: &str, log: &EventLog) -
     written
 }
 
-fn line(event: &MeasuredEvent, digest: &[u8], rim: Option<String>) -> Line {
+fn line(rule: RimRule, event: &MeasuredEvent, digest: &[u8], rim: Option<String>) -> Line {
     match event {
         MeasuredEvent::Realm(params) => {
             let RealmEvent { flags, s2sz, sve_vl, num_bps, num_wps, pmu_num_ctrs, hash_algo } =
@@ -158,13 +164,17 @@ fn line(event: &MeasuredEvent, digest: &[u8], rim: Option<String>) -> Line {
             entry: Number(ripas.entry_size_bytes),
             rim,
         },
-        MeasuredEvent::Data(data) => Line::Data {
-            ipa: Number(data.ipa.0),
-            flags: Number(data.flags),
-            digest: (data.flags & DATA_MEASURE != 0).then(|| hex(digest)),
-            from: data.content.origin().to_string(),
-            rim,
-        },
+        MeasuredEvent::Data(data) => {
+            let data = Data {
+                ipa: Number(data.ipa.0),
+                flags: Number(data.flags),
+                digest: (data.flags & DATA_MEASURE != 0).then(|| hex(digest)),
+                from: data.content.origin().to_string(),
+                rim,
+            };
+            let is_old = rule.edition() == RimRule::default().edition();
+            if is_old { Line::Data(data) } else { Line::MapInit(data) }
+        }
         MeasuredEvent::Rec(params) => Line::Rec {
             flags: Number(params.flags),
             pc: Number(params.pc),
@@ -221,7 +231,8 @@ fn push(line: Line, algo: HashAlgo, extensions: &mut Vec<Extension>) -> Result<(
             let gprs = gprs.map(|gpr| gpr.0);
             Extension::Rec(Box::new(RecEvent { flags: flags.0, pc: pc.0, gprs }))
         }
-        Line::Data { ipa, flags, digest, from, .. } => {
+        Line::Data(data) | Line::MapInit(data) => {
+            let Data { ipa, flags, digest, from, .. } = data;
             let digest = match digest {
                 None if flags.0 & DATA_MEASURE != 0 => {
                     return Err(Some("`digest` is missing".into()));

@@ -7,6 +7,8 @@ use crate::abi::addr::{GRANULE_SIZE, Hex, Level, RTT_ENTRIES};
 use crate::measure::event::{DataEvent, MeasuredEvent};
 use crate::measure::page::Page;
 use crate::measure::rim::Measurement;
+use crate::measure::rule::RimRule;
+use crate::model::operation::{Handle, Operation};
 use crate::model::realm::Realm;
 use crate::model::rtt::{Rtte, TableId, Tables};
 use crate::model::world::World;
@@ -79,7 +81,8 @@ impl RealmReport {
     #[must_use]
     pub fn new(world: &World, rd: u64, name: &str) -> Option<Self> {
         let log = world.realm(rd)?.log();
-        let mut rows = Rows::of(log.events().len());
+        let rule = log.rule();
+        let mut rows = Rows::of(rule, log.events().len());
         log.each_rim(|event, rim| rows.add(event, rim));
         Self::with(world, rd, name, rows, log.rim_now())
     }
@@ -92,8 +95,9 @@ impl RealmReport {
         name: &str,
         events: &[(MeasuredEvent, Measurement)],
     ) -> Option<Self> {
-        let zero = Measurement::zero(world.realm(rd)?.log().algo());
-        let mut rows = Rows::of(events.len() as u64);
+        let log = world.realm(rd)?.log();
+        let zero = Measurement::zero(log.algo());
+        let mut rows = Rows::of(log.rule(), events.len() as u64);
         events.iter().for_each(|(event, rim)| rows.add(event, rim));
         Self::with(world, rd, name, rows, events.last().map_or(zero, |(_, rim)| *rim))
     }
@@ -113,7 +117,7 @@ impl RealmReport {
             state: realm.state().name(),
             rim,
             rems: rems.collect(),
-            params: params(realm),
+            params: params(world, realm),
             ipa_width: realm.rtt().ipa_width,
             events: rows.events,
             rows: rows.rows,
@@ -142,9 +146,20 @@ impl RealmReport {
     }
 }
 
-fn params(realm: &Realm) -> Vec<(&'static str, String)> {
+fn params(world: &World, realm: &Realm) -> Vec<(&'static str, String)> {
     let rtt = realm.rtt();
-    let mut params = vec![("hash algorithm", realm.log().algo().name().to_owned())];
+    let rule = realm.log().rule();
+    let mut params = vec![
+        ("RMM", world.profile().edition().name().to_owned()),
+        ("rule of the RIM", rule.name().to_owned()),
+        ("hash algorithm", realm.log().algo().name().to_owned()),
+    ];
+    if !rule.measures_parameters() {
+        params.push(("parameters below", "none is in the RIM by this rule".to_owned()));
+    }
+    if !rule.measures_ripas() {
+        params.push(("RIPAS", "not in the RIM by this rule".to_owned()));
+    }
     if let Some(MeasuredEvent::Realm(event)) = realm.log().events().get(0) {
         params.extend([
             ("flags", Hex(event.flags).to_string()),
@@ -165,7 +180,23 @@ fn params(realm: &Realm) -> Vec<(&'static str, String)> {
         ("rpv (not measured)", if rpv.is_empty() { "zero".to_owned() } else { rpv }),
         ("RECs", realm.recs().len().to_string()),
     ]);
+    let operations: Vec<String> =
+        world.operations().iter().map(|(handle, it)| operation(world, handle, it)).collect();
+    if !operations.is_empty() {
+        params.push(("operations of the machine under way", operations.join("; ")));
+    }
     params
+}
+
+/// A stateful operation that nobody went on with.
+fn operation(world: &World, handle: Handle, operation: &Operation) -> String {
+    let waits = operation.awaits().command_name();
+    let what = match operation {
+        Operation::Rec(rec) => format!("REC {}", world.granules().pa(rec.rec())),
+        Operation::Map(_) => "memory that is mapped".to_owned(),
+        Operation::Unmap(_) => "memory that is unmapped".to_owned(),
+    };
+    format!("handle {}: {what}, waits for {waits}", handle.to_register())
 }
 
 fn walk(tables: &Tables, table: TableId, base: u64, limit: u64, map: &mut Vec<Part>) {
@@ -196,6 +227,7 @@ fn walk(tables: &Tables, table: TableId, base: u64, limit: u64, map: &mut Vec<Pa
 /// Rows and contents as they come together.
 #[derive(Default)]
 struct Rows {
+    rule: RimRule,
     one_each: bool,
     events: u64,
     rows: Vec<Row>,
@@ -203,11 +235,14 @@ struct Rows {
 }
 
 impl Rows {
-    fn of(events: u64) -> Self {
-        Self { one_each: events <= MAX_ROWS, ..Self::default() }
+    fn of(rule: RimRule, events: u64) -> Self {
+        Self { rule, one_each: events <= MAX_ROWS, ..Self::default() }
     }
 
     fn add(&mut self, event: &MeasuredEvent, rim: &Measurement) {
+        if !self.rule.measures(event) {
+            return;
+        }
         let mut goes_on = false;
         if let MeasuredEvent::Data(data) = event {
             let shown = shown(data);
@@ -227,7 +262,8 @@ impl Rows {
                 row.rim = rim.to_string();
             }
             None => {
-                let (number, text, rim) = (self.events, event.to_string(), rim.to_string());
+                let text = event.named(self.rule).to_string();
+                let (number, rim) = (self.events, rim.to_string());
                 self.rows.push(Row { number, text, rim });
             }
         }

@@ -200,3 +200,47 @@ fn a_browser_draws_it() {
     assert_eq!((all, again), ("Shown: 0x0..0x100_0000_0000", home));
     assert_eq!((full, found), ("10003", "16 of 10,003 rows"));
 }
+
+/// A Realm of RMM 2.0 says so, names its commands, and shows what nobody went on with.
+#[test]
+fn realms_of_another_edition() {
+    let folder = Folder::new("report-editions");
+    let text = script("fill 8KiB seed=7")
+        .replace("rtt auto", "spec \"2.0\"\nRMM_ACTIVATE\nrtt auto")
+        .replace("DATA_CREATE", "RTT_DATA_MAP_INIT")
+        .replace(", aux=auto }", " } all");
+    let open = "let late = auto\nREC_CREATE rd=rd rec=late params_ptr=RecParams { mpidr=1 }\n";
+    folder.file("two.rmi", text.clone() + open).file("one.rmi", script("fill 8KiB seed=7"));
+    let page = report(&folder, &["two.rmi"], 0);
+    let has = |name: &str, value: &str| format!("<dt>{name}</dt><dd>{value}</dd>");
+    for wanted in [
+        has("RMM", "2.0"),
+        has("rule of the RIM", "tf-rmm-0.9"),
+        has("RIPAS", "not in the RIM by this rule"),
+        "<p>RMM: tf-rmm-2.0</p>".to_owned(),
+        "handle 0: REC 0x".to_owned(),
+        "waits for OP_MEM_DONATE".to_owned(),
+        "<td class=\"mono\">operation-left-open</td>".to_owned(),
+    ] {
+        assert!(page.contains(&wanted), "{wanted}");
+    }
+    let realm = &data(&page)[0];
+    let events: Vec<&str> = realm["events"]
+        .as_array()
+        .expect("events")
+        .iter()
+        .filter_map(|row| row[1].as_str())
+        .collect();
+    let names: Vec<_> = events.iter().filter_map(|event| event.split(' ').next()).collect();
+    assert_eq!(names, ["REALM_CREATE", "RTT_DATA_MAP_INIT", "RTT_DATA_MAP_INIT", "REC_CREATE"]);
+    let rim = stdout(&folder.rimsim(&["run", "two.rmi"]));
+    assert_eq!(realm["events"][3][2], rim.trim());
+    // The text's rule: the parameters are not in the RIM, and so no event.
+    folder.rimsim(&["report", "--rmm", "spec-2.0", "two.rmi", "-o", "spec.html"]);
+    let page = std::fs::read_to_string(folder.path("spec.html")).expect("a page");
+    assert!(page.contains(&has("rule of the RIM", "rmm-2.0")));
+    assert!(page.contains("<dt>parameters below</dt>") && page.contains("3 measured events"));
+    let page = report(&folder, &["one.rmi"], 0);
+    assert!(page.contains(&has("RMM", "1.0")) && page.contains(&has("rule of the RIM", "rmm-1.0")));
+    assert!(!page.contains("<dt>RIPAS</dt>") && !page.contains("operations of the machine"));
+}
