@@ -2,6 +2,7 @@
 //! the form in which memory is described changes what comes of it.
 
 use proptest::prelude::*;
+use rimsim::model::granule::Gpt;
 use rimsim::{Command, Profile, Status, World};
 
 use crate::operations::machine;
@@ -380,5 +381,98 @@ fn interrupts_are_met_in_every_part_of_a_command() {
     stage.scene.world.set_interrupt(None);
     let ended = stage.scene.must(Command::OpContinue { handle, flags: 0 });
     assert_eq!(ended, [BLOCK_IPA + BLOCK_BYTES, BLOCK | 1 << 2 | 1, 0, 0]);
+    unwind(&mut stage.scene.world, stage.list);
+}
+
+/// How the Host is told of memory that comes back: one range in a register, a list whose ranges
+/// join at either end, or nothing; Host memory is undelegated in a list alone.
+#[test]
+fn memory_is_told_of_in_the_form_that_was_asked_for() {
+    let undelegated = 1 << 63;
+    for (half, mine) in [(0, true), (NS, false)] {
+        let mut stage = stage();
+        let (rd, list, free) = (stage.rd, stage.list, stage.free);
+        let map = |stage: &mut Stage, page: u64, granule: u64| {
+            let base = half + page * GRANULE;
+            let (top, oaddr) = (base + GRANULE, pages(free + granule * GRANULE, 1));
+            stage.scene.must(match mine {
+                true => Command::RttDataMap { rd, base, top, flags: SINGLE, oaddr },
+                false => Command::RttUnprotMap { rd, base, top, flags: SINGLE | MEMORY, oaddr },
+            });
+        };
+        let unmap = |stage: &mut Stage, form: u64, count: u64| {
+            let (base, top) = (half, half + 8 * GRANULE);
+            let (flags, oaddr) = (form | count << COUNT, if form == LIST { list } else { 0 });
+            let [reached, range, written, _] = stage.scene.must(match mine {
+                true => Command::RttDataUnmap { rd, base, top, flags, oaddr },
+                false => Command::RttUnprotUnmap { rd, base, top, flags, oaddr },
+            });
+            ((reached - half) / GRANULE, range, written)
+        };
+        // Three pages that descend, one that goes on at the other end, one elsewhere.
+        let place = |stage: &mut Stage| {
+            for (page, granule) in [(1, 12), (2, 11), (3, 10), (4, 13), (6, 20)] {
+                map(stage, page, granule);
+            }
+        };
+        let joined = pages(free + 10 * GRANULE, 4);
+        let single = pages(free + 20 * GRANULE, 1);
+
+        place(&mut stage);
+        assert_eq!(unmap(&mut stage, NONE, 0), (8, 0, 0));
+        place(&mut stage);
+        // A register takes what ascends, to the first page that does not.
+        assert_eq!(unmap(&mut stage, SINGLE, 0), (2, pages(free + 12 * GRANULE, 1), 0));
+        assert_eq!(unmap(&mut stage, NONE, 0), (8, 0, 0));
+        place(&mut stage);
+        assert_eq!(unmap(&mut stage, LIST, 1), (6, 0, 1), "there is room for one range");
+        let read = |stage: &Stage| {
+            let bytes = stage.scene.world.host_read(list, 8).expect("the Host's");
+            u64::from_le_bytes(bytes.try_into().expect("eight bytes"))
+        };
+        let marked = |desc: u64| if mine { desc } else { desc | undelegated };
+        assert_eq!(read(&stage), marked(joined));
+        assert_eq!(unmap(&mut stage, LIST, 1), (8, 0, 1));
+        assert_eq!(read(&stage), marked(single));
+        assert_eq!(unmap(&mut stage, LIST, 1), (8, 0, 0), "nothing is left");
+        assert_eq!(read(&stage), marked(single), "nothing is written");
+
+        // A list that can not be written is lost; the memory comes back all the same.
+        place(&mut stage);
+        stage.scene.world.set_gpt(list, Gpt::Secure).expect("the Host's");
+        assert_eq!(unmap(&mut stage, LIST, 9), (8, 0, 0));
+        let state = |stage: &Stage, n: u64| {
+            let granules = stage.scene.world.granules();
+            granules.state(granules.find(free + n * GRANULE).expect("memory")).name()
+        };
+        assert!([10, 11, 12, 13, 20].iter().all(|n| state(&stage, *n) == "DELEGATED"));
+        stage.scene.world.set_gpt(list, Gpt::Ns).expect("not delegated");
+        unwind(&mut stage.scene.world, list);
+    }
+}
+
+/// What is mapped already is done; what is in the way is told of only by the call that meets it
+/// first.
+#[test]
+fn mapping_again_is_no_failure_and_progress_hides_one() {
+    let mut stage = stage();
+    let (rd, free) = (stage.rd, stage.free);
+    let map = |stage: &mut Stage, page: u64, count: u64, granule: u64| {
+        let base = page * GRANULE;
+        let (top, oaddr) = (base + count * GRANULE, pages(free + granule * GRANULE, count));
+        let command = Command::RttDataMap { rd, base, top, flags: SINGLE, oaddr };
+        let outcome = stage.scene.world.execute(command);
+        let condition = outcome.failure().map_or("-", |failure| failure.condition());
+        (condition, outcome.regs()[1] / GRANULE)
+    };
+    assert_eq!(map(&mut stage, 2, 2, 12), ("-", 4));
+    let before = stage.scene.world.clone();
+    assert_eq!(map(&mut stage, 2, 2, 12), ("-", 4), "the same again");
+    assert!(stage.scene.world == before);
+    assert_eq!(map(&mut stage, 0, 6, 10), ("-", 6), "part of it is there");
+    assert_eq!(map(&mut stage, 5, 3, 30), ("rtte_state", 0), "other memory is");
+    // The page after the two that can be had is mapped elsewhere.
+    assert_eq!(map(&mut stage, 8, 4, 8), ("-", 10));
+    assert_eq!(map(&mut stage, 10, 2, 10), ("data_state", 0));
     unwind(&mut stage.scene.world, stage.list);
 }
