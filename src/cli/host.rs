@@ -8,6 +8,7 @@ use super::hashing::{HashingProblem, ImageFiles};
 use super::input::read_settings;
 use super::measure_args::{GuestArgs, VmmArgs};
 use super::measure_files::MappedFiles;
+use crate::abi::profile::Edition;
 use crate::host::caps::{CAPS_PRESETS, CapsLayer, Decision, stack, sve_lengths_up_to};
 use crate::host::kvm::HostProfile;
 use crate::host::kvmtool::{self, Version};
@@ -154,7 +155,7 @@ fn setting<'a>(
         Some(name) => version_by_name(vmm.versions(), name)
             .map_err(|why| usage(format!("--vmm-version {name}: {why}")))?,
     };
-    let host = host(args, version)?;
+    let host = host(args.host.as_deref(), args.spec, version).map_err(usage)?;
     let (caps, decisions) = stack(&layers(args, host)?);
     let mut files = MappedFiles::new(&args.map, files);
     let device_tree = match &args.dtb {
@@ -168,18 +169,24 @@ fn setting<'a>(
     Ok(Setting { vmm, version, host, caps, decisions, files, device_tree })
 }
 
-/// The KVM that the arguments name, or that goes with the VMM's version and the edition asked for.
-fn host(args: &GuestArgs, version: &VmmVersion) -> Result<&'static HostProfile, Trouble> {
-    let name = args.host.as_deref().unwrap_or(version.host);
-    let host =
-        HostProfile::from_name(name).map_err(|why| usage(format!("--host {name}: {why}")))?;
-    match args.spec {
-        Some(edition) if edition != host.edition() && args.host.is_none() => {
+/// The KVM of this name, or the one that goes with the VMM's version and the edition asked for.
+///
+/// # Errors
+/// If there is none, or it speaks another edition.
+pub(crate) fn host(
+    name: Option<&str>,
+    spec: Option<Edition>,
+    version: &VmmVersion,
+) -> Result<&'static HostProfile, String> {
+    let wanted = name.unwrap_or(version.host);
+    let host = HostProfile::from_name(wanted).map_err(|why| format!("--host {wanted}: {why}"))?;
+    match spec {
+        Some(edition) if edition != host.edition() && name.is_none() => {
             Ok(HostProfile::newest(edition))
         }
         Some(edition) if edition != host.edition() => {
             let asked = edition.name();
-            Err(usage(format!("--spec {asked}: {name} is written for RMM {}", host.rmm)))
+            Err(format!("--spec {asked}: {wanted} is written for RMM {}", host.rmm))
         }
         _ => Ok(host),
     }

@@ -13,6 +13,7 @@ use super::search::add_axis;
 use super::search_guests::CommandLine;
 use super::{Console, Exit};
 use crate::measure::rim::{HashAlgo, Measurement};
+use crate::measure::rule::RimRule;
 use crate::refvalue::RealmReference;
 use crate::refvalue::corim::{Corim, Id};
 use crate::search::{self, Axis, Knob, Parameter, Space};
@@ -96,7 +97,7 @@ struct Row {
     /// Values in the order of the columns.
     values: Vec<String>,
     /// The RIM, or who refuses and why.
-    rim: Result<Measurement, String>,
+    rim: Result<(Measurement, RimRule), String>,
 }
 
 struct Matrix {
@@ -209,7 +210,7 @@ impl Matrix {
     fn corim(&self, args: &MatrixArgs) -> Result<(), Trouble> {
         let Some(path) = &args.corim_out else { return Ok(()) };
         let mut realms: Vec<RealmReference> = Vec::new();
-        for rim in self.rows.iter().filter_map(|row| row.rim.as_ref().ok()) {
+        for (rim, _) in self.rows.iter().filter_map(|row| row.rim.as_ref().ok()) {
             let realm = RealmReference::new(*rim);
             if !realms.contains(&realm) {
                 realms.push(realm);
@@ -245,7 +246,7 @@ impl Matrix {
         for row in &self.rows {
             let cells: Vec<_> = row.values.iter().map(String::as_str).collect();
             let rim = match &row.rim {
-                Ok(rim) => rim.to_string(),
+                Ok((rim, _)) => rim.to_string(),
                 Err(why) => format!("refused: {why}"),
             };
             console.result(&line(&cells, &rim))?;
@@ -255,15 +256,15 @@ impl Matrix {
 
     fn csv(&self, console: &mut Console) -> io::Result<()> {
         let line = |cells: &[&str]| cells.iter().map(|cell| quoted(cell)).collect::<Vec<_>>();
-        let names = [&self.columns[..], &["algorithm", "rim", "refused"]].concat();
+        let names = [&self.columns[..], &["algorithm", "rim", "refused", "rim_rule"]].concat();
         console.result(&line(&names).join(","))?;
         for row in &self.rows {
-            let (algorithm, rim, why) = match &row.rim {
-                Ok(rim) => (rim.algo().name(), rim.to_string(), ""),
-                Err(why) => ("", String::new(), why.as_str()),
+            let (algorithm, rim, why, rule) = match &row.rim {
+                Ok((rim, rule)) => (rim.algo().name(), rim.to_string(), "", rule.name()),
+                Err(why) => ("", String::new(), why.as_str(), ""),
             };
             let mut cells: Vec<_> = row.values.iter().map(String::as_str).collect();
-            cells.extend([algorithm, &rim, why]);
+            cells.extend([algorithm, &rim, why, rule]);
             console.result(&line(&cells).join(","))?;
         }
         Ok(())
@@ -277,8 +278,9 @@ impl Matrix {
             }
             json!({
                 "values": values,
-                "rim": row.rim.as_ref().ok().map(ToString::to_string),
-                "algorithm": row.rim.as_ref().ok().map(|rim| rim.algo().name()),
+                "rim": row.rim.as_ref().ok().map(|(rim, _)| rim.to_string()),
+                "algorithm": row.rim.as_ref().ok().map(|(rim, _)| rim.algo().name()),
+                "rim_rule": row.rim.as_ref().ok().map(|(_, rule)| rule.name()),
                 "refused": row.rim.as_ref().err(),
             })
         };

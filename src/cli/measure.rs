@@ -475,6 +475,7 @@ impl Measured<'_> {
         Provenance {
             tool: TOOL,
             profile: self.world.profile().name().to_owned(),
+            rim_rule: self.rule.name(),
             platform: self.world.platform().name.clone(),
             vmm: Some(Vmm {
                 name: vmm.name().to_owned(),

@@ -288,6 +288,8 @@ fn file(
     }
     if args.verbose {
         files.remarks().iter().for_each(|remark| console.say(remark));
+        let profile = ended.world.profile();
+        console.say(&format!("the RMM is {profile}; RIMs by {}", profile.rim_rule().name()));
         console.say(&speed);
     }
     for line in &ended.printed {
@@ -420,6 +422,7 @@ impl Replayed {
         Provenance {
             tool: TOOL,
             profile: self.ended.world.profile().name().to_owned(),
+            rim_rule: self.ended.world.profile().rim_rule().name(),
             platform: self.ended.world.platform().name.clone(),
             vmm: None,
             inputs: self.inputs.clone(),
@@ -432,6 +435,8 @@ impl Replayed {
             "file": self.file,
             "platform": self.ended.world.platform().name,
             "rmm": self.ended.world.profile().name(),
+            "spec": self.ended.world.profile().edition().name(),
+            "rim_rule": self.ended.world.profile().rim_rule().name(),
             "steps": self.ended.steps,
             "exit": self.ended.exit as u8,
             "complete": self.ended.is_complete(),

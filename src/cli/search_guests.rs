@@ -5,11 +5,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::hashing::ImageFiles;
-use super::host::{Trouble, Vmm, layer as layer_of, own_layers, usage};
+use super::host::{Trouble, Vmm, host as host_of, layer as layer_of, own_layers, usage};
 use super::measure_args::GuestArgs;
 use crate::abi::profile::Rmm;
 use crate::host::caps::{CapsLayer, stack, sve_lengths_up_to};
-use crate::host::kvm::HostProfile;
 use crate::host::vmm::{Context, VmmVersion, version_by_name};
 use crate::host::{Files, Layer, Refusal, gunzip};
 use crate::measure::digests::{self, DigestFile, DigestSource, GranuleDigests};
@@ -48,9 +47,9 @@ impl<'a> CommandLine<'a> {
             version_by_name(vmm.versions(), name)
                 .map_err(|why| usage(format!("--vmm-version {name}: {why}")))
         });
-        if let Some(name) = &guest.host {
-            HostProfile::from_name(name).map_err(|why| usage(format!("--host {name}: {why}")))?;
-        }
+        let version = version.transpose()?;
+        let first = version.unwrap_or(&vmm.versions()[0]);
+        host_of(guest.host.as_deref(), guest.spec, first).map_err(usage)?;
         let unpack = (vmm == Vmm::Qemu).then(|| kernel_name(argv)).flatten();
         let opened = BTreeMap::new();
         let files = SharedFiles { map: &guest.map, files, opened, algo, hasher, unpack };
@@ -59,7 +58,7 @@ impl<'a> CommandLine<'a> {
             argv,
             vmm,
             layers: own_layers(guest)?,
-            version: version.transpose()?,
+            version,
             files: Mutex::new(files),
         };
         if let Some(path) = &guest.dtb {
@@ -124,8 +123,12 @@ impl Guests for CommandLine<'_> {
                 other => put(&mut layer, other),
             }
         }
-        let host = HostProfile::from_name(host.unwrap_or(version.host));
-        let host = host.expect("the name was checked");
+        let host = host_of(host, self.guest.spec, version);
+        let host = host.map_err(|why| Refusal::Refused {
+            by: Layer::Kvm,
+            place: "KVM_CREATE_VM".into(),
+            why,
+        })?;
         layers.push(("search".to_owned(), layer));
         layers.push((host.name.to_owned(), CapsLayer::of_host(host)));
         let (caps, _) = stack(&layers);

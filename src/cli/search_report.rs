@@ -108,7 +108,7 @@ impl Told {
         console.result(self.verdict())?;
         for found in &self.report.matches {
             let event = MeasuredEvent::Realm(Box::new(found.params));
-            console.result(&event.to_string())?;
+            console.result(&format!("{event} by {}", rules(found).join(", ")))?;
             let (same, rest) = self.same(found);
             for line in same {
                 console.result(&format!("  {line}"))?;
@@ -206,8 +206,16 @@ impl Told {
             Value::Object(knobs.iter().map(pair).collect())
         });
         let candidates: Vec<Value> = candidates.collect();
-        json!({ "realm_params": params(&found.params), "candidates": candidates })
+        json!({
+            "realm_params": params(&found.params),
+            "rim_rules": rules(found),
+            "candidates": candidates,
+        })
     }
+}
+
+fn rules(found: &Match) -> Vec<&'static str> {
+    found.rules.iter().map(|rule| rule.name()).collect()
 }
 
 fn params(params: &RealmEvent) -> Value {

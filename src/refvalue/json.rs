@@ -9,6 +9,8 @@ pub struct Provenance {
     pub tool: Tool,
     /// Whose rules the RMM followed.
     pub profile: String,
+    /// By which rule it makes RIMs.
+    pub rim_rule: &'static str,
     /// The simulated machine: a preset's name, or that of a file.
     pub platform: String,
     /// The VMM and the words of its command line, if it was one.

@@ -68,6 +68,8 @@ pub trait Guests: Sync {
 pub struct Match {
     /// The measured parameters.
     pub params: RealmEvent,
+    /// The rules by which they make it.
+    pub rules: BTreeSet<RimRule>,
     /// The candidates, by number. What they differ in is not measured.
     pub candidates: Vec<u64>,
 }
@@ -114,7 +116,7 @@ pub fn run(
 }
 
 /// Calculates the RIM of every candidate of `space`, in order: by `algo`, or by the algorithm that
-/// the command line says. What is refused says by whom and why.
+/// the command line says, and by the rule of its host. What is refused says by whom and why.
 ///
 /// # Errors
 /// If a file can not be read: no candidate is to blame for that.
@@ -126,19 +128,20 @@ pub fn table(
     guests: &dyn Guests,
     algo: Option<HashAlgo>,
     hasher: &Hasher,
-) -> Result<Vec<Result<Measurement, String>>, Refusal> {
+) -> Result<Vec<Result<(Measurement, RimRule), String>>, Refusal> {
     let count = space.len().expect("a space that fits into memory");
     let mut rows = BTreeMap::new();
     for pass in HashAlgo::ALL.into_iter().filter(|pass| algo.is_none_or(|algo| algo == *pass)) {
         let mut search = Search::new(guests, pass, algo.is_some(), hasher);
         for at in (0..count).step_by(usize::try_from(BATCH).expect("it is small")) {
-            let Batch { trie, refused, .. } = search.prepare(space, at..count.min(at + BATCH));
+            let Batch { trie, begun, refused } = search.prepare(space, at..count.min(at + BATCH));
             if let Some(refusal) = search.file.take() {
                 return Err(refusal);
             }
             rows.extend(refused.into_iter().map(|(number, why)| (number, Err(why))));
             trie.each(&search.library, Measurement::zero(pass), |candidates, rim| {
-                rows.extend(candidates.iter().map(|number| (*number, Ok(rim))));
+                let row = |number: &u64| (*number, Ok((rim, begun[number].0.rule)));
+                rows.extend(candidates.iter().map(row));
             });
         }
     }
@@ -206,7 +209,8 @@ impl Search<'_> {
             let verified = &candidates[..candidates.len().min(MAX_VERIFIED)];
             verified.par_iter().for_each(|number| self.verify(&begun[number].0, *number, target));
             self.report.boots += verified.len() as u64;
-            self.take(Match { params, candidates });
+            let rules = candidates.iter().map(|number| begun[number].0.rule).collect();
+            self.take(Match { params, rules, candidates });
         }
     }
 
@@ -258,7 +262,10 @@ impl Search<'_> {
     fn take(&mut self, new: Match) {
         let known = self.report.matches.iter_mut().find(|known| known.params == new.params);
         match known {
-            Some(known) => known.candidates.extend(new.candidates),
+            Some(known) => {
+                known.rules.extend(new.rules);
+                known.candidates.extend(new.candidates);
+            }
             None => self.report.matches.push(new),
         }
     }

@@ -124,7 +124,8 @@ fn forms_and_exit_codes() {
         stdout(&folder.rimsim(&[&["measure"], &line[..], &["-c", "1", "-m", "256M"]].concat()));
     assert_eq!(stdout(&table), format!("cpus  mem   rim\n1     256M  {rim}"));
     let csv = stdout(&folder.rimsim(&with(&["--cpus=1", "--mem=256M", "--format=csv"])));
-    assert_eq!(csv, format!("cpus,mem,algorithm,rim,refused\n1,256M,sha256,{},\n", rim.trim()));
+    let head = "cpus,mem,algorithm,rim,refused,rim_rule";
+    assert_eq!(csv, format!("{head}\n1,256M,sha256,{},,rmm-1.0\n", rim.trim()));
     let refused = ["--cpus=1", "--host=kvm-v10,kvm-v12", "--mem=256M", "--format=csv"];
     let output = folder.rimsim(&with(&refused));
     assert_eq!(output.status.code(), Some(4), "{output:?}");

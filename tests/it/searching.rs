@@ -221,8 +221,17 @@ fn unique_ambiguous_and_none() {
     assert_eq!(
         text,
         "ambiguous\nREALM_CREATE flags=0x0 s2sz=33 sve_vl=0 num_bps=4 num_wps=3 pmu_num_ctrs=0 \
-         hash_algo=0\n  num-bps = 5\n  pmu-counters: any of none, 4, it is not measured here\n"
+         hash_algo=0 by rmm-1.0\n  num-bps = 5\n  \
+         pmu-counters: any of none, 4, it is not measured here\n"
     );
+    // A host of 2.0 measures by its own rule, and by no other's.
+    let modern = format!("--spec 2.0 {GUEST} -k Image");
+    let rim = folder.first(&format!("measure --rmm spec {modern}"));
+    let vary = format!("--vary rim-rule={} {modern}", "rmm-1.0,tf-rmm-0.9,rmm-2.0");
+    let found = folder.search(&rim, &vary, 0);
+    assert_eq!(found["matches"][0]["rim_rules"], serde_json::json!(["rmm-2.0"]));
+    let why = found["refusals"][0]["reason"].as_str().expect("a reason");
+    assert!(why.contains("no RMM that kvm-v14 talks to measures by rmm-1.0"), "{why}");
     let line = format!("search --rim {rim} --vary num-bps=6,7 {guest}");
     let output = folder.words(&line);
     let stderr = String::from_utf8_lossy(&output.stderr);
