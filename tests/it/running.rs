@@ -4,6 +4,7 @@ use rimsim::model::program::{GuestAction, GuestEvent};
 use rimsim::{Command, Profile};
 
 use crate::lab::{DATA, Enter, Exit, FIQ, HOST_CALL, Lab, NO_MEMORY, PSCI, RIPAS_CHANGE};
+use crate::unwind::unwind;
 
 const INPUT: u64 = 1;
 const REC: u64 = 3;
@@ -50,6 +51,43 @@ fn a_running_rec_is_left_alone() {
         assert_eq!(answers, expected.map(|(_, answer)| answer), "{profile}");
         assert!(!lab.scene.world.rec(rec).unwrap().running());
         lab.scene.must(Command::RecDestroy { rec });
+    }
+}
+
+/// The same of RMM 2.0, in which the Realm can not be terminated either.
+#[test]
+fn a_running_rec_of_2_0_is_left_alone() {
+    for profile in [Profile::TF_RMM_2, Profile::SPEC_2] {
+        let mut lab = Lab::new(profile);
+        let (rd, [rec, idle, other], [run_ptr, ..]) = (lab.rd, lab.recs, lab.runs);
+        let ns_page = lab.ns_page;
+        let set = |rd, rec, base, top| Command::RttSetRipas { rd, rec, base, top };
+        let complete =
+            |target_rec, status| Command::PsciComplete { calling_rec: rec, target_rec, status };
+        let realm = 2;
+        let expected = [
+            (Command::RecDestroyBegin { rec }, REC),
+            (Command::RecDestroyBegin { rec: rec + 8 }, INPUT),
+            (Command::RecEnter { rec, run_ptr: ns_page }, REC),
+            (Command::RecEnter { rec, run_ptr }, REC),
+            (Command::RecEnter { rec, run_ptr: rd }, INPUT),
+            (set(rd, rec, 0x1000, 0x2000), REC),
+            (set(rd, rec, 0x1001, 0x2000), REC),
+            (set(rd, rec, 0x1001, 0x2001), INPUT),
+            (set(rec, rec, 0x1000, 0x2000), INPUT),
+            (Command::RttSetS2ap { rd, rec, base: 0x1001, top: 0x2000 }, REC),
+            (Command::RttSetS2ap { rd, rec, base: 0x1001, top: 0x2001 }, INPUT),
+            (complete(other, 0), INPUT),
+            (complete(idle, 0), INPUT),
+            (Command::RealmTerminate { rd }, realm),
+            (Command::RealmTerminate { rd: rec }, INPUT),
+            (Command::RealmDestroy { rd }, realm),
+        ];
+        let answers = while_running(&mut lab, &expected.map(|(call, _)| call));
+        assert_eq!(answers, expected.map(|(_, answer)| answer), "{profile}");
+        assert!(!lab.scene.world.rec(rec).unwrap().running());
+        lab.scene.must(Command::RealmTerminate { rd });
+        unwind(&mut lab.scene.world, ns_page);
     }
 }
 
