@@ -97,7 +97,7 @@ impl Measured<'_> {
             }
             if args.events {
                 for (event, rim) in self.events() {
-                    console.result(&format!("{rim} {event}"))?;
+                    console.result(&format!("{rim} {}", event.named(self.rule)))?;
                 }
             }
         }
@@ -453,8 +453,8 @@ impl Measured<'_> {
         if args.events {
             let event = |(event, rim): (MeasuredEvent, Measurement)| {
                 json!({
-                    "command": format!("RMI_{}", event.command_name()),
-                    "event": event.to_string(),
+                    "command": format!("RMI_{}", event.command_of(self.rule)),
+                    "event": event.named(self.rule).to_string(),
                     "extensions": event.extensions(),
                     "rim": rim.to_string(),
                 })

@@ -22,6 +22,7 @@ use crate::abi::platform::Platform;
 use crate::measure::event::MeasuredEvent;
 use crate::measure::hasher::Hasher;
 use crate::measure::rim::Measurement;
+use crate::measure::rule::RimRule;
 use crate::model::realm::RealmState;
 use crate::refvalue::RealmReference;
 use crate::refvalue::json::{InputFile, Provenance, TOOL};
@@ -235,6 +236,7 @@ struct RealmResult {
     rems: Vec<Measurement>,
     rpv: [u8; 64],
     events: Vec<(MeasuredEvent, Measurement)>,
+    rule: RimRule,
 }
 
 fn file(
@@ -371,7 +373,8 @@ fn realms(ended: &mut Ended, args: &RunArgs) -> (Vec<RealmResult>, Vec<String>) 
             if args.events { log.events().iter().zip(log.rims()).collect() } else { Vec::new() };
         let rems = realm.rems().to_vec();
         let (state, rpv) = (realm.state().name(), *realm.rpv());
-        results.push(RealmResult { rd, name, state, rim, rems, rpv, events });
+        let rule = log.rule();
+        results.push(RealmResult { rd, name, state, rim, rems, rpv, events, rule });
     }
     (results, others)
 }
@@ -405,6 +408,7 @@ fn text(args: &RunArgs, results: &[Replayed], console: &mut Console) -> io::Resu
             for realm in &result.realms {
                 let name = name(result, realm);
                 for (event, rim) in &realm.events {
+                    let event = event.named(realm.rule);
                     console.result(&format!("{rim} {event}{name}"))?;
                 }
             }
@@ -477,8 +481,8 @@ impl RealmResult {
         if events {
             let event = |(event, rim): &(MeasuredEvent, Measurement)| {
                 json!({
-                    "command": format!("RMI_{}", event.command_name()),
-                    "event": event.to_string(),
+                    "command": format!("RMI_{}", event.command_of(self.rule)),
+                    "event": event.named(self.rule).to_string(),
                     "extensions": event.extensions(),
                     "rim": rim.to_string(),
                 })

@@ -208,9 +208,12 @@ fn events_are_named_by_their_edition() {
         [("1.0", "DATA_CREATE", "RTT_DATA_MAP_INIT"), ("2.0", "RTT_DATA_MAP_INIT", "DATA_CREATE")]
     {
         folder.file("boot.rmi", script(edition, PLAIN));
-        folder.rimsim(&["run", "--events-out", "boot.events", "boot.rmi"]);
+        let listed = folder.rimsim(&["run", "--events", "--events-out", "boot.events", "boot.rmi"]);
+        let json = folder.rimsim(&["run", "--events", "--format", "json", "boot.rmi"]);
         let saved = std::fs::read_to_string(folder.path("boot.events")).expect("events");
-        assert!(saved.contains(command) && !saved.contains(other), "{edition}: {saved}");
+        for text in [stdout(&listed), stdout(&json), saved] {
+            assert!(text.contains(command) && !text.contains(other), "{edition}: {text}");
+        }
         let equal = folder.rimsim(&["explain", "boot.rmi", "boot.events"]);
         assert!(stdout(&equal).starts_with("equal: "), "{edition}");
         assert_eq!(equal.status.code(), Some(0), "{edition}");
