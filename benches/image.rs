@@ -50,7 +50,7 @@ fn rim_of_image(bencher: Bencher<'_, '_>, algo: HashAlgo) {
         let mut log = EventLog::new(algo);
         for i in 0..IMAGE_BYTES / GRANULE {
             let offset = i * GRANULE;
-            let content = Page::Image { image: image.clone(), offset };
+            let content = Page::Image { image: image.clone(), offset }.into();
             log.push(MeasuredEvent::Data(DataEvent { ipa: Ipa(offset), flags: 1, content }));
         }
         log

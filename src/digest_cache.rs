@@ -18,8 +18,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use crate::abi::addr::{GRANULE_LEN, GRANULE_SHIFT, GRANULE_SIZE};
-use crate::measure::digests::{self, DigestFile, DigestSource, DigestsError, GranuleDigests};
+use crate::measure::digests::{self, Cut, DigestFile, DigestSource, DigestsError, GranuleDigests};
 use crate::measure::hasher::{Hasher, digest};
 use crate::measure::image::{FileStamp, Image, ImageError};
 use crate::measure::rim::HashAlgo;
@@ -62,7 +61,7 @@ struct Wanted<'i> {
     image: &'i Arc<Image>,
     stamp: FileStamp,
     algo: HashAlgo,
-    phase: u64,
+    cut: Cut,
     key: [u8; 32],
     path: PathBuf,
 }
@@ -88,18 +87,20 @@ impl DigestCache {
         self.remarks.lock().expect("nobody panics with the lock").push(line);
     }
 
-    fn wanted<'i>(&self, image: &'i Arc<Image>, algo: HashAlgo, phase: u64) -> Option<Wanted<'i>> {
+    fn wanted<'i>(&self, image: &'i Arc<Image>, algo: HashAlgo, cut: Cut) -> Option<Wanted<'i>> {
         let stamp = image.stamp()?;
         let FileStamp { device, inode, len_bytes, modified, changed } = stamp;
         let text = format!(
-            "rimsim 1\n{} 2^{GRANULE_SHIFT} from {phase}\n\
+            "rimsim 1\n{} 2^{} from {}\n\
              {device} {inode} {len_bytes} {modified:?} {changed:?}\n",
-            algo.name()
+            algo.name(),
+            cut.size.shift(),
+            cut.phase
         );
         let key: [u8; 32] = Sha256::digest(text).into();
         let name: String = key[..16].iter().map(|byte| format!("{byte:02x}")).collect();
         let path = self.dir.join(format!("{name}.rimd"));
-        Some(Wanted { image, stamp, algo, phase, key, path })
+        Some(Wanted { image, stamp, algo, cut, key, path })
     }
 
     /// Hashes the image and writes the entry, which appears whole or not at all.
@@ -120,17 +121,17 @@ impl DigestCache {
 
     fn write(&self, wanted: &Wanted<'_>, temporary: &Path) -> io::Result<()> {
         let mut out = BufWriter::with_capacity(1 << 20, File::create(temporary)?);
-        let Wanted { image, algo, phase, key, .. } = wanted;
-        digests::write(&mut out, image, &[*algo], *phase, key, &self.hasher)
+        let Wanted { image, algo, cut, key, .. } = wanted;
+        digests::write(&mut out, image, &[*algo], *cut, key, &self.hasher)
     }
 }
 
 impl DigestSource for DigestCache {
-    fn digests(&self, image: &Arc<Image>, algo: HashAlgo, phase: u64) -> Option<GranuleDigests> {
-        if image.len_bytes() < WORTH_BYTES || phase >= image.len_bytes() {
+    fn digests(&self, image: &Arc<Image>, algo: HashAlgo, cut: Cut) -> Option<GranuleDigests> {
+        if image.len_bytes() < WORTH_BYTES || cut.phase >= image.len_bytes() {
             return None;
         }
-        let wanted = self.wanted(image, algo, phase)?;
+        let wanted = self.wanted(image, algo, cut)?;
         let name = algo.name();
         match wanted.load() {
             Ok(found) => {
@@ -172,8 +173,8 @@ impl Wanted<'_> {
         let file = Arc::new(Image::open(&self.path).map_err(Distrust::Image)?);
         let DigestFile { key, mut lists } = DigestFile::read(&file).map_err(Distrust::Damaged)?;
         let fits = |list: &GranuleDigests| {
-            (list.algo(), list.phase(), list.image_len_bytes())
-                == (self.algo, self.phase, self.stamp.len_bytes)
+            (list.algo(), list.cut(), list.image_len_bytes())
+                == (self.algo, self.cut, self.stamp.len_bytes)
         };
         match lists.pop() {
             Some(list) if key == self.key && fits(&list) && lists.is_empty() => Ok(list),
@@ -186,11 +187,12 @@ impl Wanted<'_> {
         let seed = u64::from_le_bytes(*self.key.first_chunk().expect("32 bytes"));
         // Spread over the image, and at other places in every state of it.
         let spread = |i: u64| (i * list.count() / PROBES + seed % PROBES).min(last);
+        let mut granule = vec![0; self.cut.size.len_bytes()];
         for index in [0, last].into_iter().chain((0..PROBES).map(spread)) {
-            let offset = self.phase + index * GRANULE_SIZE;
+            let offset = self.cut.phase + index * self.cut.size.bytes();
             let bytes = self.image.bytes_from(offset);
-            let mut granule = [0; GRANULE_LEN];
-            let len = bytes.len().min(GRANULE_LEN);
+            granule.fill(0);
+            let len = bytes.len().min(granule.len());
             granule[..len].copy_from_slice(&bytes[..len]);
             if list.get(offset) != Some(digest(self.algo, &granule)) {
                 return Err(Distrust::Probe(offset));

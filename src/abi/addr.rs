@@ -6,6 +6,11 @@
 
 use std::fmt;
 
+/// Size of a page in bytes: what the structures of the ABI take, and the pieces in which memory
+/// and images are kept, whatever the size of a granule is.
+pub const PAGE_SIZE: u64 = PAGE_LEN as u64;
+/// [`PAGE_SIZE`], as lengths in memory are counted.
+pub const PAGE_LEN: usize = 1 << 12;
 /// Size of an RMM 1.0 granule in bytes (DEN0137 1.0 A2.2).
 pub const GRANULE_SIZE: u64 = GRANULE_LEN as u64;
 /// [`GRANULE_SIZE`], as lengths in memory are counted.
@@ -17,8 +22,10 @@ pub const RTT_ENTRIES: usize = 512;
 /// Address bits that one RTT level resolves.
 const RTT_STRIDE: u32 = 9;
 
+/// A page's bytes.
+pub type PageBytes = [u8; PAGE_LEN];
 /// A granule's bytes.
-pub type GranuleBytes = [u8; GRANULE_LEN];
+pub type GranuleBytes = PageBytes;
 
 /// A physical address in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,6 +7,7 @@ pub mod addr;
 pub mod address_range;
 pub mod command;
 pub mod esr;
+pub mod granule_size;
 pub mod layout;
 pub mod params;
 pub mod platform;

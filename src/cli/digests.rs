@@ -12,7 +12,8 @@ use super::args::Format;
 use super::hashing::HashingArgs;
 use super::progress::Progress;
 use super::{Console, Exit};
-use crate::measure::digests::{self, DigestFile};
+use crate::abi::granule_size::GranuleSize;
+use crate::measure::digests::{self, Cut, DigestFile};
 use crate::measure::image::{Image, ImageError};
 use crate::measure::rim::HashAlgo;
 
@@ -35,8 +36,11 @@ pub(crate) struct DigestsArgs {
     /// Hash algorithm of the Realms; both if it is not said
     #[arg(long, value_enum)]
     algo: Option<Algo>,
+    /// Size of the RMM's granules; RMM 1.0 and TF-RMM have 4 KiB
+    #[arg(long, value_enum, default_value_t = Granule::K4)]
+    granule: Granule,
     /// Say what is in a file of digests, and whether it is whole
-    #[arg(long, conflicts_with_all = ["out", "algo"])]
+    #[arg(long, conflicts_with_all = ["out", "algo", "granule"])]
     show: bool,
     #[command(flatten)]
     hashing: HashingArgs,
@@ -53,6 +57,26 @@ enum Algo {
     Sha256,
     Sha512,
     Sha384,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Granule {
+    #[value(name = "4k")]
+    K4,
+    #[value(name = "16k")]
+    K16,
+    #[value(name = "64k")]
+    K64,
+}
+
+impl From<Granule> for GranuleSize {
+    fn from(granule: Granule) -> Self {
+        match granule {
+            Granule::K4 => Self::K4,
+            Granule::K16 => Self::K16,
+            Granule::K64 => Self::K64,
+        }
+    }
 }
 
 const FORMAT_AND_EXAMPLES: &str = "\
@@ -95,8 +119,12 @@ pub(super) fn run(args: &DigestsArgs, console: &mut Console) -> io::Result<Exit>
     match args.format {
         Format::Text => {
             for list in &lists {
+                let of_size = match list.cut().size {
+                    GranuleSize::K4 => String::new(),
+                    size => format!(" of {} KiB", size.bytes() >> 10),
+                };
                 console.result(&format!(
-                    "{} {} granules, {} zero, image of {} bytes",
+                    "{} {} granules{of_size}, {} zero, image of {} bytes",
                     list.algo().name(),
                     list.count(),
                     list.zero_count(),
@@ -111,7 +139,8 @@ pub(super) fn run(args: &DigestsArgs, console: &mut Console) -> io::Result<Exit>
                     "granules": list.count(),
                     "zero_granules": list.zero_count(),
                     "image_len_bytes": list.image_len_bytes(),
-                    "phase": list.phase(),
+                    "phase": list.cut().phase,
+                    "granule_bytes": list.cut().size.bytes(),
                 })
             };
             let lists: Vec<_> = lists.iter().map(list).collect();
@@ -147,8 +176,9 @@ fn make(args: &DigestsArgs, console: &mut Console) -> Result<PathBuf, Exit> {
     }
     let progress = Progress::begin(image.len_bytes() * algos.len() as u64);
     let hasher = hasher.counting_in(progress.counter());
+    let cut = Cut { size: args.granule.into(), phase: 0 };
     let written =
-        write(&out, &image, |file| digests::write(file, &image, &algos, 0, &[0; 32], &hasher));
+        write(&out, &image, |file| digests::write(file, &image, &algos, cut, &[0; 32], &hasher));
     let speed = progress.end();
     if args.verbose {
         console.say(&speed);

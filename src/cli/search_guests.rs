@@ -11,7 +11,7 @@ use crate::abi::profile::Rmm;
 use crate::host::caps::{CapsLayer, stack, sve_lengths_up_to};
 use crate::host::vmm::{Context, VmmVersion, version_by_name};
 use crate::host::{Files, Layer, Refusal, gunzip};
-use crate::measure::digests::{self, DigestFile, DigestSource, GranuleDigests};
+use crate::measure::digests::{self, Cut, DigestFile, DigestSource, GranuleDigests};
 use crate::measure::hasher::Hasher;
 use crate::measure::image::{Image, ImageError};
 use crate::measure::rim::HashAlgo;
@@ -256,7 +256,8 @@ impl SharedFiles<'_> {
     /// The digests of all granules, as images lie that begin at a page.
     fn digests(&self, image: &Arc<Image>) -> Option<GranuleDigests> {
         let mut file = std::io::Cursor::new(Vec::new());
-        digests::write(&mut file, image, &[self.algo], 0, &[0; 32], &self.hasher).ok()?;
+        digests::write(&mut file, image, &[self.algo], Cut::default(), &[0; 32], &self.hasher)
+            .ok()?;
         let file = Arc::new(Image::from_bytes("digests", file.into_inner()));
         DigestFile::read(&file).ok()?.lists.pop()
     }
@@ -275,8 +276,8 @@ impl Files for SharedFiles<'_> {
 struct Kept(OnceLock<Option<GranuleDigests>>);
 
 impl DigestSource for Kept {
-    fn digests(&self, _: &Arc<Image>, algo: HashAlgo, phase: u64) -> Option<GranuleDigests> {
+    fn digests(&self, _: &Arc<Image>, algo: HashAlgo, cut: Cut) -> Option<GranuleDigests> {
         let found = self.0.get()?.as_ref()?;
-        (found.algo() == algo && found.phase() == phase).then(|| found.clone())
+        (found.algo() == algo && found.cut() == cut).then(|| found.clone())
     }
 }

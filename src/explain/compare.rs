@@ -206,7 +206,9 @@ fn data(x: &Extension, y: &Extension, a: &Trail, b: &Trail) -> Told {
         fields.extend(differences);
         return ("the device tree".to_owned(), fields, varies::DEVICE_TREE);
     }
-    let zero = |content: &Content| content.bytes().is_some_and(|bytes| *bytes == [0; 4096]);
+    let zero = |content: &Content| {
+        content.bytes().is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0))
+    };
     if zero(content) != zero(other) {
         return ("the contents: one side has zeros".to_owned(), fields, varies::ALIGNMENT);
     }
@@ -222,5 +224,5 @@ fn first_bytes(x: &Content, y: &Content) -> Option<Field> {
         let bytes = &bytes[at..(at + SHOWN).min(bytes.len())];
         bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
     };
-    Some(Field::new(format!("byte {at:#x} of the granule"), shown(&*x), shown(&*y)))
+    Some(Field::new(format!("byte {at:#x} of the granule"), shown(&x), shown(&y)))
 }

@@ -149,7 +149,8 @@ fn contents(x: &Sorted, y: &Sorted, a: &Trail, b: &Trail) -> Vec<Group> {
         *totals.entry(source.clone()).or_default() += 1;
         let Some((other_flags, other)) = y.data.get(ipa) else { continue };
         let same = a.algo == b.algo && flags == other_flags && content.same(other, a.algo);
-        let same = same || (a.algo != b.algo && content.bytes() == other.bytes());
+        let same =
+            same || (a.algo != b.algo && content.bytes().as_deref() == other.bytes().as_deref());
         if !same {
             let first = || (0, *ipa, content.origin(), other.origin());
             differing.entry((source, other.source())).or_insert_with(first).0 += 1;

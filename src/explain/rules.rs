@@ -69,7 +69,10 @@ pub(super) fn same_but_for_the_hash(x: &Extension, y: &Extension) -> bool {
             Extension::Data { ipa, flags, content },
             Extension::Data { ipa: other_ipa, flags: other_flags, content: other },
         ) => {
-            let bytes = || content.bytes().is_some_and(|bytes| Some(bytes) == other.bytes());
+            let bytes = || {
+                let (known, other) = (content.bytes(), other.bytes());
+                known.is_some() && known.as_deref() == other.as_deref()
+            };
             let same_place = (ipa, flags) == (other_ipa, other_flags);
             same_place && (flags & DATA_MEASURE == 0 || bytes())
         }

@@ -13,11 +13,12 @@
 //! |---|---|
 //! | `RMI_REALM_CREATE` | the fields of RmiRealmParams that are measured |
 //! | `RMI_RTT_INIT_RIPAS` | `base`, `top`, `entry`: adjacent RTT entries of `entry` bytes |
-//! | `RMI_DATA_CREATE` | `ipa`, `flags`, `digest` (missing if not measured), `from` |
+//! | `RMI_DATA_CREATE` | `ipa`, `flags`, `digest` (missing if not measured), `from`, `granule` |
 //! | `RMI_RTT_DATA_MAP_INIT` | the same: it is the name in RMM 2.0 |
 //! | `RMI_REC_CREATE` | `flags`, `pc`, `gprs` |
 //!
-//! Fields that are not known are passed over.
+//! `granule` is the granule's size in bytes; where it is missing it is 4096. Fields that are not
+//! known are passed over.
 
 use std::io::{self, BufRead, Read, Write};
 
@@ -25,7 +26,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::trail::{Content, Extension, Trail};
-use crate::abi::addr::Ipa;
+use crate::abi::addr::{Ipa, PAGE_SIZE};
+use crate::abi::granule_size::GranuleSize;
 use crate::abi::params::{DATA_MEASURE, REC_CREATE_GPRS};
 use crate::measure::event::{MeasuredEvent, RealmEvent, RecEvent};
 use crate::measure::log::EventLog;
@@ -96,6 +98,8 @@ struct Data {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
     from: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    granule: Option<u64>,
     rim: Option<String>,
 }
 
@@ -170,6 +174,7 @@ fn line(rule: RimRule, event: &MeasuredEvent, digest: &[u8], rim: Option<String>
                 flags: Number(data.flags),
                 digest: (data.flags & DATA_MEASURE != 0).then(|| hex(digest)),
                 from: data.content.origin().to_string(),
+                granule: Some(data.content.size().bytes()).filter(|bytes| *bytes != PAGE_SIZE),
                 rim,
             };
             let is_old = rule.edition() == RimRule::default().edition();
@@ -232,7 +237,7 @@ fn push(line: Line, algo: HashAlgo, extensions: &mut Vec<Extension>) -> Result<(
             Extension::Rec(Box::new(RecEvent { flags: flags.0, pc: pc.0, gprs }))
         }
         Line::Data(data) | Line::MapInit(data) => {
-            let Data { ipa, flags, digest, from, .. } = data;
+            let Data { ipa, flags, digest, from, granule, .. } = data;
             let digest = match digest {
                 None if flags.0 & DATA_MEASURE != 0 => {
                     return Err(Some("`digest` is missing".into()));
@@ -242,7 +247,10 @@ fn push(line: Line, algo: HashAlgo, extensions: &mut Vec<Extension>) -> Result<(
                     Some(format!("`digest` is not {} bytes in hexadecimal", algo.len_bytes()))
                 })?),
             };
-            let content = Content::Saved { digest, origin: from };
+            let bytes = granule.unwrap_or(PAGE_SIZE);
+            let size = GranuleSize::ALL.into_iter().find(|size| size.bytes() == bytes);
+            let size = size.ok_or_else(|| Some(format!("a granule of {bytes} bytes")))?;
+            let content = Content::Saved { digest, origin: from, size };
             Extension::Data { ipa: Ipa(ipa.0), flags: flags.0, content }
         }
         Line::Ripas { base, top, entry, .. } => {

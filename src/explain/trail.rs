@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::abi::addr::{GranuleBytes, Hex, Ipa};
+use crate::abi::addr::{Hex, Ipa};
+use crate::abi::granule_size::GranuleSize;
 use crate::abi::params::DATA_MEASURE;
+use crate::measure::contents::{Contents, View};
 use crate::measure::event::{MeasuredEvent, RealmEvent, RecEvent};
 use crate::measure::events::Events;
 use crate::measure::hasher::digest;
@@ -60,13 +62,15 @@ pub enum Extension {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// The bytes.
-    Page(Page),
+    Granule(Contents),
     /// A digest, and where the bytes came from when it was made.
     Saved {
         /// 32 or 64 bytes; `None` if the contents were not measured.
         digest: Option<Vec<u8>>,
         /// A file and an offset, or what there was instead of one.
         origin: String,
+        /// The granule's size.
+        size: GranuleSize,
     },
 }
 
@@ -98,9 +102,10 @@ impl Trail {
             let Extension::Data { ipa, content, .. } = extension else { continue };
             let offset = ipa.0.checked_sub(base).filter(|offset| *offset < image.len_bytes());
             let Some(offset) = offset else { continue };
-            let page = Content::Page(Page::Image { image: Arc::clone(image), offset });
-            if page.digest(algo).is_some() && page.digest(algo) == content.digest(algo) {
-                *content = page;
+            let page = Page::Image { image: Arc::clone(image), offset };
+            let granule = Content::Granule(Contents::from_first(content.size(), page));
+            if granule.digest(algo).is_some() && granule.digest(algo) == content.digest(algo) {
+                *content = granule;
             }
         }
         self
@@ -141,7 +146,7 @@ fn expand(event: &MeasuredEvent) -> Box<dyn Iterator<Item = Extension>> {
         MeasuredEvent::Data(data) => one(Extension::Data {
             ipa: data.ipa,
             flags: data.flags,
-            content: Content::Page(data.content.clone()),
+            content: Content::Granule(data.content.clone()),
         }),
         MeasuredEvent::Ripas(ripas) => {
             Box::new(ripas.entries().map(|(base, top)| Extension::Ripas { base, top }))
@@ -209,8 +214,17 @@ impl Content {
     #[must_use]
     pub fn same(&self, other: &Self, algo: HashAlgo) -> bool {
         match (self, other) {
-            (Self::Page(a), Self::Page(b)) if a.is_known() && b.is_known() => a == b,
+            (Self::Granule(a), Self::Granule(b)) if a.is_known() && b.is_known() => a == b,
             _ => self.digest(algo).is_some_and(|digest| Some(digest) == other.digest(algo)),
+        }
+    }
+
+    /// The granule's size.
+    #[must_use]
+    pub const fn size(&self) -> GranuleSize {
+        match self {
+            Self::Granule(granule) => granule.size(),
+            Self::Saved { size, .. } => *size,
         }
     }
 
@@ -219,10 +233,10 @@ impl Content {
     pub fn digest(&self, algo: HashAlgo) -> Option<Vec<u8>> {
         match self {
             Self::Saved { digest, .. } => digest.clone(),
-            Self::Page(page) => {
-                let digest = page
+            Self::Granule(granule) => {
+                let digest = granule
                     .known_digest(algo)
-                    .or_else(|| page.is_known().then(|| digest(algo, &*page.contents())))?;
+                    .or_else(|| granule.is_known().then(|| digest(algo, &granule.bytes())))?;
                 Some(digest.slot()[..algo.len_bytes()].to_vec())
             }
         }
@@ -230,9 +244,9 @@ impl Content {
 
     /// The bytes, if they are at hand.
     #[must_use]
-    pub fn bytes(&self) -> Option<Box<GranuleBytes>> {
+    pub fn bytes(&self) -> Option<View<'_>> {
         match self {
-            Self::Page(page) if page.is_known() => Some(Box::new(page.to_bytes())),
+            Self::Granule(granule) if granule.is_known() => Some(granule.bytes()),
             _ => None,
         }
     }
@@ -241,7 +255,7 @@ impl Content {
     #[must_use]
     pub fn origin(&self) -> String {
         match self {
-            Self::Page(page) => page.origin().to_string(),
+            Self::Granule(granule) => granule.origin().to_string(),
             Self::Saved { origin, .. } => origin.clone(),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::compare::Field;
 use super::trail::{Extension, Trail};
-use crate::abi::addr::{GRANULE_SIZE, Ipa};
+use crate::abi::addr::Ipa;
 
 const MAGIC: u32 = 0xD00D_FEED;
 /// Largest tree that is looked at; QEMU's buffer has 1 MiB.
@@ -45,10 +45,10 @@ pub(super) fn around(trail: &Trail, ipa: Ipa) -> Option<Tree> {
             bytes.clear();
             start = at.0;
         }
-        next = at.0 + GRANULE_SIZE;
+        next = at.0.saturating_add(content.size().bytes());
         let inside = begins || !bytes.is_empty();
         if inside && bytes.len() < MAX_TREE_BYTES as usize {
-            bytes.extend_from_slice(&*granule);
+            bytes.extend_from_slice(&granule);
         }
     }
     (start..next).contains(&ipa.0).then(|| read(&bytes)).flatten()

@@ -6,6 +6,7 @@ use super::tail::Tails;
 use crate::abi::addr::{GRANULE_SIZE, Hex};
 use crate::abi::command::Command;
 use crate::abi::params::DATA_MEASURE;
+use crate::measure::contents::Contents;
 use crate::measure::event::{DataEvent, MeasuredEvent};
 use crate::measure::page::Page;
 use crate::model::realm::RealmState;
@@ -100,12 +101,12 @@ fn created(call: &Call<'_>, log: &mut RealmLog, event: &DataEvent) {
 }
 
 /// Whether it is known that all bytes are zero.
-fn is_zero(content: &Page) -> bool {
-    content.is_known() && content.with_bytes(|bytes| bytes.iter().all(|byte| *byte == 0))
+fn is_zero(content: &Contents) -> bool {
+    content.is_known() && content.bytes().iter().all(|byte| *byte == 0)
 }
 
-fn same_image(a: &Page, b: &Page) -> bool {
-    match (a, b) {
+fn same_image(a: &Contents, b: &Contents) -> bool {
+    match (a.main_page(), b.main_page()) {
         (Page::Image { image: a, .. }, Page::Image { image: b, .. }) => a.name() == b.name(),
         _ => false,
     }

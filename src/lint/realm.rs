@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::finding::Finding;
 use super::ranges::Ranges;
 use super::rules::rule;
-use crate::measure::page::Page;
+use crate::measure::contents::Contents;
 use crate::session::Place;
 
 /// One Realm's construction so far.
@@ -41,7 +41,7 @@ pub(super) struct RealmLog {
     pub(super) astray: bool,
     /// Contents came where RIPAS was set before.
     pub(super) has_late_data: bool,
-    pub(super) last_data: Option<(u64, Page)>,
+    pub(super) last_data: Option<(u64, Contents)>,
     /// Memory of unknown contents, given while the Realm was NEW: its end, by its first IPA.
     pub(super) unknown: BTreeMap<u64, (u64, Place)>,
     /// Measured granules that were destroyed while the Realm was NEW.

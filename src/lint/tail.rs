@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::abi::addr::{GRANULE_SIZE, align_down};
-use crate::measure::page::Page;
+use crate::measure::contents::Contents;
 use crate::session::Action;
 
 /// Fewer bytes than this are a poke, not the end of a file.
@@ -45,10 +45,10 @@ impl Tails {
     }
 
     /// Where in the granule at `src` bytes begin that were there before a file was put over them.
-    pub(super) fn dirty(&self, src: u64, content: &Page) -> Option<u64> {
+    pub(super) fn dirty(&self, src: u64, content: &Contents) -> Option<u64> {
         let from = *self.0.get(&src)?;
         let start = usize::try_from(from).ok()?;
         let dirty = |bytes: &[u8]| bytes.iter().any(|byte| *byte != 0);
-        (content.is_known() && content.with_bytes(|bytes| dirty(&bytes[start..]))).then_some(from)
+        (content.is_known() && dirty(&content.bytes()[start..])).then_some(from)
     }
 }

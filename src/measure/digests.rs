@@ -12,7 +12,7 @@ use super::hasher::Hasher;
 use super::image::Image;
 use super::kernel::Digest;
 use super::rim::HashAlgo;
-use crate::abi::addr::{GRANULE_SHIFT, GRANULE_SIZE};
+use crate::abi::granule_size::GranuleSize;
 
 const MAGIC: &[u8; 8] = b"RIMD\r\n\x1A\n";
 const VERSION: u32 = 1;
@@ -21,11 +21,20 @@ const CHECKSUM: Range<usize> = 0x38..0x58;
 const TRAILER_LEN: usize = 0x28;
 const ZERO_RUN_LEN: usize = 16;
 
+/// How an image is cut into granules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cut {
+    /// Their size.
+    pub size: GranuleSize,
+    /// Where in the image the first begins, in bytes: less than a granule's size.
+    pub phase: u64,
+}
+
 /// Who may know the digests of an image's granules without hashing them.
 pub trait DigestSource: Send + Sync + fmt::Debug {
-    /// The digests by `algo` of the granules that begin at `phase` and at every granule's length
-    /// from there, or `None` if the image has to be hashed.
-    fn digests(&self, image: &Arc<Image>, algo: HashAlgo, phase: u64) -> Option<GranuleDigests>;
+    /// The digests by `algo` of the granules that the image is cut into, or `None` if the image has
+    /// to be hashed.
+    fn digests(&self, image: &Arc<Image>, algo: HashAlgo, cut: Cut) -> Option<GranuleDigests>;
 }
 
 /// Digests of the granules of one image, in order.
@@ -33,7 +42,7 @@ pub trait DigestSource: Send + Sync + fmt::Debug {
 pub struct GranuleDigests {
     algo: HashAlgo,
     image_len_bytes: u64,
-    phase: u64,
+    cut: Cut,
     /// Ascending, apart from each other.
     zero_runs: Vec<ZeroRun>,
     count: u64,
@@ -68,10 +77,10 @@ pub enum DigestsError {
     /// It is of a version that is not known here.
     #[error("is of version {0}; this program reads version {VERSION}")]
     Version(u32),
-    /// Its granules are of another size.
-    #[error("has digests of granules of 2^{0} bytes; here a granule has 2^{GRANULE_SHIFT}")]
+    /// Its granules are of a size that no RMM has.
+    #[error("has digests of granules of 2^{0} bytes; a granule has 2^12, 2^14 or 2^16")]
     GranuleSize(u8),
-    /// It has an algorithm that is not known here, or has it twice.
+    /// It has an algorithm that is not known here, or has it twice for granules of one size.
     #[error("has digests of hash algorithm {0}, which is unknown or there twice")]
     Algorithm(u8),
     /// Its parts do not fit together.
@@ -95,10 +104,10 @@ impl GranuleDigests {
         self.image_len_bytes
     }
 
-    /// Where in the image the first granule begins, in bytes: less than a granule's size.
+    /// How the image is cut into the granules.
     #[must_use]
-    pub const fn phase(&self) -> u64 {
-        self.phase
+    pub const fn cut(&self) -> Cut {
+        self.cut
     }
 
     /// How many granules have a digest. The last one may pass the image's end, with zeros.
@@ -116,16 +125,17 @@ impl GranuleDigests {
     /// The digest of the granule that begins at `offset`; `None` if none of the list does.
     #[must_use]
     pub fn get(&self, offset: u64) -> Option<Digest> {
-        let from_first = offset.checked_sub(self.phase)?;
-        let index = from_first / GRANULE_SIZE;
-        if !from_first.is_multiple_of(GRANULE_SIZE) || index >= self.count {
+        let Cut { size, phase } = self.cut;
+        let from_first = offset.checked_sub(phase)?;
+        let index = from_first >> size.shift();
+        if !from_first.is_multiple_of(size.bytes()) || index >= self.count {
             return None;
         }
         let next = self.zero_runs.partition_point(|run| run.start <= index);
         let stored = match next.checked_sub(1).map(|last| self.zero_runs[last]) {
             None => index,
             Some(run) if index < run.start + run.count => {
-                return Some(Hasher::zero_granule(self.algo));
+                return Some(Hasher::zero_granule(self.algo, size));
             }
             Some(run) => index - run.before - run.count,
         };
@@ -136,12 +146,13 @@ impl GranuleDigests {
 
 impl fmt::Debug for GranuleDigests {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GranuleDigests({}, {} from {})", self.algo.name(), self.count, self.phase)
+        let Cut { size, phase } = self.cut;
+        write!(f, "GranuleDigests({}, {} of {size} from {phase})", self.algo.name(), self.count)
     }
 }
 
-/// Hashes all granules of `image` that begin at `phase` and at every granule's length from there,
-/// by each algorithm, and writes the file. Nothing is kept but a window of digests.
+/// Hashes all granules that `image` is cut into, by each algorithm, and writes the file. Nothing is
+/// kept but a window of digests.
 ///
 /// # Errors
 /// If `out` can not be written.
@@ -149,7 +160,7 @@ pub fn write(
     out: &mut (impl Write + Seek + Send),
     image: &Arc<Image>,
     algos: &[HashAlgo],
-    phase: u64,
+    cut: Cut,
     key: &[u8; 32],
     hasher: &Hasher,
 ) -> io::Result<()> {
@@ -158,16 +169,18 @@ pub fn write(
     let mut trailer = Vec::new();
     for algo in algos {
         let start = writer.written;
-        let mut list = ListWriter { writer: &mut writer, algo: *algo, at: 0, runs: Vec::new() };
-        hasher.digest_image(image, *algo, phase, &mut list)?;
+        let zero = Hasher::zero_granule(*algo, cut.size);
+        let (algo, writer) = (*algo, &mut writer);
+        let mut list = ListWriter { writer, algo, zero, at: 0, runs: Vec::new() };
+        hasher.digest_image(image, algo, cut, &mut list)?;
         let runs = std::mem::take(&mut list.runs);
         let stored = (writer.written - start) / algo.len_bytes() as u64;
         for (start, count) in &runs {
             writer.put(&start.to_le_bytes())?;
             writer.put(&count.to_le_bytes())?;
         }
-        trailer.extend([algo.code(), GRANULE_SHIFT.to_le_bytes()[0], 0, 0, 0, 0, 0, 0]);
-        for number in [phase, start, stored, runs.len() as u64] {
+        trailer.extend([algo.code(), cut.size.shift().to_le_bytes()[0], 0, 0, 0, 0, 0, 0]);
+        for number in [cut.phase, start, stored, runs.len() as u64] {
             trailer.extend(number.to_le_bytes());
         }
     }
@@ -211,6 +224,8 @@ impl<W: Write> Writer<'_, W> {
 struct ListWriter<'l, 'w, W> {
     writer: &'l mut Writer<'w, W>,
     algo: HashAlgo,
+    /// The digest of a granule of zeros.
+    zero: Digest,
     at: u64,
     /// Start and count.
     runs: Vec<(u64, u64)>,
@@ -218,10 +233,9 @@ struct ListWriter<'l, 'w, W> {
 
 impl<W: Write> DigestSink for ListWriter<'_, '_, W> {
     fn digests(&mut self, digests: &[Digest]) -> io::Result<()> {
-        let zero = Hasher::zero_granule(self.algo);
         let mut bytes = Vec::with_capacity(digests.len() * self.algo.len_bytes());
         for digest in digests {
-            if *digest == zero {
+            if *digest == self.zero {
                 self.zeros(1);
             } else {
                 bytes.extend_from_slice(&digest.slot()[..self.algo.len_bytes()]);
@@ -273,7 +287,7 @@ impl DigestFile {
         let mut end = HEADER_LEN as u64;
         let mut found: Vec<GranuleDigests> = Vec::new();
         for trailer in trailers {
-            let known = found.iter().map(|list| list.algo).collect::<Vec<_>>();
+            let known = found.iter().map(|list| (list.algo, list.cut.size)).collect::<Vec<_>>();
             let (list, list_end) = list(file, trailer, image_len_bytes, end, &known)?;
             found.push(list);
             end = list_end;
@@ -292,16 +306,17 @@ fn list(
     trailer: &[u8; TRAILER_LEN],
     image_len_bytes: u64,
     start: u64,
-    known: &[HashAlgo],
+    known: &[(HashAlgo, GranuleSize)],
 ) -> Result<(GranuleDigests, u64), DigestsError> {
-    let algo = HashAlgo::from_code(trailer[0]).filter(|algo| !known.contains(algo));
-    let algo = algo.ok_or(DigestsError::Algorithm(trailer[0]))?;
-    if u32::from(trailer[1]) != GRANULE_SHIFT {
-        return Err(DigestsError::GranuleSize(trailer[1]));
+    let size = GranuleSize::from_shift(trailer[1].into());
+    let algo = HashAlgo::from_code(trailer[0]).ok_or(DigestsError::Algorithm(trailer[0]))?;
+    let size = size.ok_or(DigestsError::GranuleSize(trailer[1]))?;
+    if known.contains(&(algo, size)) {
+        return Err(DigestsError::Algorithm(trailer[0]));
     }
     let [phase, table_offset, stored, runs] =
         [0x08, 0x10, 0x18, 0x20].map(|at| u64_at(trailer, at));
-    if phase >= GRANULE_SIZE || phase >= image_len_bytes {
+    if phase >= size.bytes() || phase >= image_len_bytes {
         return Err(DigestsError::Damaged("its granules begin past the image's end"));
     }
     let table_len = stored.checked_mul(algo.len_bytes() as u64);
@@ -312,12 +327,11 @@ fn list(
     let (Some(table_end), Some(end)) = (table_end, inside) else {
         return Err(DigestsError::Damaged("a table lies outside the file"));
     };
-    let count = (image_len_bytes - phase).div_ceil(GRANULE_SIZE);
+    let count = (image_len_bytes - phase).div_ceil(size.bytes());
     let runs_len = usize::try_from(end - table_end).expect("part of a file in memory");
     let zero_runs = zero_runs(&file.bytes_from(table_end)[..runs_len], count)?;
-    let table = Arc::clone(file);
-    let list =
-        GranuleDigests { algo, image_len_bytes, phase, zero_runs, count, table, table_offset };
+    let (table, cut) = (Arc::clone(file), Cut { size, phase });
+    let list = GranuleDigests { algo, image_len_bytes, cut, zero_runs, count, table, table_offset };
     if stored.checked_add(list.zero_count()) != Some(count) {
         return Err(DigestsError::Damaged("it has more or fewer digests than granules"));
     }

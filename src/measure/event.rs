@@ -1,13 +1,13 @@
 //! Measured events: what went into a RIM, in the terms of the commands that put it there.
 //!
 //! The list of events is the product; the RIM is one fold over it. An event keeps everything that
-//! the fold needs and cannot change afterwards: contents are [`Page`]s, which are immutable.
+//! the fold needs and cannot change afterwards: contents are [`Contents`], which are immutable.
 
 use std::fmt;
 
-use super::page::Page;
+use super::contents::Contents;
 use super::rule::RimRule;
-use crate::abi::addr::{GRANULE_LEN, GranuleBytes, Hex, Ipa};
+use crate::abi::addr::{Hex, Ipa, PAGE_LEN, PageBytes};
 use crate::abi::params::{REC_CREATE_GPRS, RealmParams, RecParams};
 
 /// One extension of a Realm's RIM (several, for [`RipasEvent`]).
@@ -44,7 +44,7 @@ pub struct DataEvent {
     /// RmiDataFlags, all 64 bits.
     pub flags: u64,
     /// The contents; hashed only if `flags` has [`DATA_MEASURE`](crate::abi::params::DATA_MEASURE).
-    pub content: Page,
+    pub content: Contents,
 }
 
 /// The measured part of RmiRecParams.
@@ -119,10 +119,10 @@ impl RealmEvent {
         }
     }
 
-    /// The granule that is hashed: RmiRealmParams with everything else zero.
+    /// The page that is hashed: RmiRealmParams with everything else zero.
     #[must_use]
-    pub fn page(&self) -> GranuleBytes {
-        let mut page = [0; GRANULE_LEN];
+    pub fn page(&self) -> PageBytes {
+        let mut page = [0; PAGE_LEN];
         let mut put = |offset: usize, value: u64| {
             page[offset..offset + 8].copy_from_slice(&value.to_le_bytes());
         };
@@ -144,10 +144,10 @@ impl RecEvent {
         Self { flags: params.flags, pc: params.pc, gprs: params.gprs }
     }
 
-    /// The granule that is hashed: RmiRecParams with everything else zero.
+    /// The page that is hashed: RmiRecParams with everything else zero.
     #[must_use]
-    pub fn page(&self) -> GranuleBytes {
-        let mut page = [0; GRANULE_LEN];
+    pub fn page(&self) -> PageBytes {
+        let mut page = [0; PAGE_LEN];
         let mut put = |offset: usize, value: u64| {
             page[offset..offset + 8].copy_from_slice(&value.to_le_bytes());
         };

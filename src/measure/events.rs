@@ -1,9 +1,10 @@
 //! Lists of measured events that cost next to nothing for an image's granules in a row.
 
+use super::contents::Look;
 use super::event::{DataEvent, MeasuredEvent};
-use super::page::Look;
 use super::rim::HashAlgo;
-use crate::abi::addr::{GRANULE_SIZE, Ipa};
+use crate::abi::addr::Ipa;
+use crate::abi::granule_size::GranuleSize;
 use crate::abi::params::DATA_MEASURE;
 
 /// Measured events in order.
@@ -31,7 +32,7 @@ impl Run {
         let (MeasuredEvent::Data(first), MeasuredEvent::Data(next)) = (&self.first, event) else {
             return false;
         };
-        first.ipa.0.checked_add(self.count * GRANULE_SIZE) == Some(next.ipa.0)
+        first.ipa.0.checked_add(self.count * first.content.size().bytes()) == Some(next.ipa.0)
             && first.flags == next.flags
             && first.content.is_followed_by(&next.content, self.count)
     }
@@ -40,7 +41,7 @@ impl Run {
     fn event(&self, i: u64) -> MeasuredEvent {
         match &self.first {
             MeasuredEvent::Data(first) if i > 0 => MeasuredEvent::Data(DataEvent {
-                ipa: Ipa(first.ipa.0 + i * GRANULE_SIZE),
+                ipa: Ipa(first.ipa.0 + i * first.content.size().bytes()),
                 flags: first.flags,
                 content: first.content.following(i),
             }),
@@ -48,10 +49,10 @@ impl Run {
         }
     }
 
-    fn looks_at(&self, i: u64, algo: HashAlgo) -> Option<Look<'_>> {
+    fn looks_at(&self, i: u64, algo: HashAlgo) -> Option<(GranuleSize, Look<'_>)> {
         match &self.first {
             MeasuredEvent::Data(first) if first.flags & DATA_MEASURE != 0 => {
-                Some(first.content.look(i, algo))
+                Some((first.content.size(), first.content.look(i, algo)))
             }
             _ => None,
         }
@@ -145,14 +146,14 @@ impl Events {
         window
     }
 
-    /// What the digest of each of `count` events from number `index` on is to be made of; `None`
-    /// for an event that measures no granule.
+    /// What the digest of each of `count` events from number `index` on is to be made of, and the
+    /// size of the granule; `None` for an event that measures none.
     pub(super) fn looks(
         &self,
         index: u64,
         count: usize,
         algo: HashAlgo,
-    ) -> impl Iterator<Item = Option<Look<'_>>> {
+    ) -> impl Iterator<Item = Option<(GranuleSize, Look<'_>)>> {
         let (mut run, mut i) = self.place(index);
         (0..count).map(move |_| {
             if i == self.runs[run].count {
@@ -196,7 +197,7 @@ mod tests {
     use crate::measure::page::Page;
 
     fn data(ipa: u64, flags: u64, content: Page) -> MeasuredEvent {
-        MeasuredEvent::Data(DataEvent { ipa: Ipa(ipa), flags, content })
+        MeasuredEvent::Data(DataEvent { ipa: Ipa(ipa), flags, content: content.into() })
     }
 
     /// Events of which some carry on and some only nearly do.

@@ -7,20 +7,22 @@
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::digests::DigestSink;
+use super::contents::{Contents, Look, View};
+use super::digests::{Cut, DigestSink};
 use super::event::DataEvent;
 use super::events::Events;
 use super::image::Image;
 use super::kernel::Kernel;
 pub use super::kernel::{Digest, digest};
-use super::page::{Look, Page};
+use super::page::Page;
 use super::rim::HashAlgo;
-use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, Ipa};
+use crate::abi::addr::Ipa;
+use crate::abi::granule_size::GranuleSize;
 use crate::abi::params::DATA_MEASURE;
 
 /// Events that are hashed before they are folded, if nobody says otherwise: 8 MiB of image.
@@ -132,13 +134,12 @@ impl Hasher {
 
     /// The digest of a granule of zeros, which images have many of.
     #[must_use]
-    pub fn zero_granule(algo: HashAlgo) -> Digest {
-        static ZEROS: [LazyLock<Digest>; HashAlgo::ALL.len()] = [
-            LazyLock::new(|| digest(HashAlgo::Sha256, &[0; GRANULE_LEN])),
-            LazyLock::new(|| digest(HashAlgo::Sha512, &[0; GRANULE_LEN])),
-            LazyLock::new(|| digest(HashAlgo::Sha384, &[0; GRANULE_LEN])),
-        ];
-        *ZEROS[algo as usize]
+    pub fn zero_granule(algo: HashAlgo, size: GranuleSize) -> Digest {
+        type Known = [[OnceLock<Digest>; GranuleSize::ALL.len()]; HashAlgo::ALL.len()];
+        static ZEROS: Known =
+            [const { [const { OnceLock::new() }; GranuleSize::ALL.len()] }; HashAlgo::ALL.len()];
+        let known = &ZEROS[algo as usize][size as usize];
+        *known.get_or_init(|| digest(algo, &vec![0; size.len_bytes()]))
     }
 
     pub(super) const fn window(&self) -> u64 {
@@ -225,31 +226,33 @@ impl Hasher {
         digests
     }
 
-    /// Gives the digests of all granules of `image` that begin at `phase` and at every granule's
-    /// length from there to `sink`. Holes of the file are not looked at.
+    /// Gives the digests of all granules that `image` is cut into to `sink`. Holes of the file are
+    /// not looked at.
     pub(super) fn digest_image(
         &self,
         image: &Arc<Image>,
         algo: HashAlgo,
-        phase: u64,
+        cut: Cut,
         sink: &mut (impl DigestSink + Send),
     ) -> io::Result<()> {
-        let mut at = phase;
+        let (mut at, size_bytes) = (cut.phase, cut.size.bytes());
         while at < image.len_bytes() {
             let hole_end = image.end_of_hole(at);
-            let zeros = (hole_end - at) / GRANULE_SIZE;
+            let zeros = (hole_end - at) / size_bytes;
             let zeros = if hole_end == image.len_bytes() {
-                (hole_end - at).div_ceil(GRANULE_SIZE)
+                (hole_end - at).div_ceil(size_bytes)
             } else {
                 zeros
             };
             sink.zeros(zeros);
-            at += zeros * GRANULE_SIZE;
+            at += zeros * size_bytes;
             let data_end = image.start_of_hole(at);
-            let count = (data_end.saturating_sub(at)).div_ceil(GRANULE_SIZE);
+            let count = (data_end.saturating_sub(at)).div_ceil(size_bytes);
             if count > 0 {
-                self.digest_granules(image, algo, at, count, sink)?;
-                at += count * GRANULE_SIZE;
+                let content = Page::Image { image: Arc::clone(image), offset: at };
+                let content = Contents::from_first(cut.size, content);
+                self.digest_granules(algo, content, count, sink)?;
+                at += count * size_bytes;
             }
             self.count(zeros);
         }
@@ -258,13 +261,11 @@ impl Hasher {
 
     fn digest_granules(
         &self,
-        image: &Arc<Image>,
         algo: HashAlgo,
-        offset: u64,
+        content: Contents,
         count: u64,
         sink: &mut (impl DigestSink + Send),
     ) -> io::Result<()> {
-        let content = Page::Image { image: Arc::clone(image), offset };
         let first = DataEvent { ipa: Ipa(0), flags: DATA_MEASURE, content };
         let events = Events::repeating(first, count);
         let mut written = Ok(());
@@ -279,27 +280,42 @@ impl Hasher {
 
 /// Puts the digests of what the events from number `start` on measure into `digests`.
 fn hash_piece(kernel: Kernel, algo: HashAlgo, events: &Events, start: u64, digests: &mut [Digest]) {
-    const ZEROS: &[u8; GRANULE_LEN] = &[0; GRANULE_LEN];
-    let mut places = Vec::with_capacity(digests.len());
-    let mut contents = Vec::with_capacity(digests.len());
+    let mut rest = Vec::with_capacity(digests.len());
     for (look, place) in events.looks(start, digests.len(), algo).zip(digests) {
         match look {
             None => {}
-            Some(Look::Digest(digest)) => *place = digest,
-            Some(Look::Zero) => *place = Hasher::zero_granule(algo),
-            Some(Look::Bytes(bytes)) if *bytes == *ZEROS => {
-                *place = Hasher::zero_granule(algo);
-            }
-            Some(Look::Bytes(bytes)) => {
-                places.push(place);
-                contents.push(bytes);
-            }
+            Some((_, Look::Digest(digest))) => *place = digest,
+            Some((size, Look::Zero)) => *place = Hasher::zero_granule(algo, size),
+            Some((_, Look::Bytes(bytes))) => rest.push((place, bytes)),
         }
     }
-    let granules: Vec<_> = contents.iter().map(|bytes| &**bytes).collect();
-    let mut found = vec![Digest::EMPTY; granules.len()];
-    kernel.digest_granules(algo, &granules, &mut found);
+    // A log has granules of one size: all of them but one find nothing to do.
+    hash_granules::<{ GranuleSize::K4.len_bytes() }>(kernel, algo, &mut rest);
+    hash_granules::<{ GranuleSize::K16.len_bytes() }>(kernel, algo, &mut rest);
+    hash_granules::<{ GranuleSize::K64.len_bytes() }>(kernel, algo, &mut rest);
+}
+
+/// Puts the digests of those granules that have `LEN` bytes into their places.
+fn hash_granules<const LEN: usize>(
+    kernel: Kernel,
+    algo: HashAlgo,
+    granules: &mut [(&mut Digest, View<'_>)],
+) {
+    let mut places = Vec::with_capacity(granules.len());
+    let mut contents = Vec::with_capacity(granules.len());
+    for (place, bytes) in granules {
+        let Ok(granule) = <&[u8; LEN]>::try_from(&**bytes) else { continue };
+        if granule == const { &[0; LEN] } {
+            let size = GranuleSize::from_shift(LEN.trailing_zeros());
+            **place = Hasher::zero_granule(algo, size.expect("the length of a granule"));
+        } else {
+            places.push(place);
+            contents.push(granule);
+        }
+    }
+    let mut found = vec![Digest::EMPTY; contents.len()];
+    kernel.digest_granules(algo, &contents, &mut found);
     for (place, digest) in places.into_iter().zip(found) {
-        *place = digest;
+        **place = digest;
     }
 }

@@ -12,7 +12,7 @@ use super::kernel::Kernel;
 use super::page::Page;
 use super::rim::{HashAlgo, Measurement};
 use super::rule::RimRule;
-use crate::abi::addr::{GRANULE_LEN, Ipa};
+use crate::abi::addr::Ipa;
 use crate::abi::params::DATA_MEASURE;
 
 /// Everything that was measured into one Realm's RIM, in order.
@@ -63,10 +63,10 @@ impl EventLog {
     /// Appends an event.
     pub fn push(&mut self, event: MeasuredEvent) {
         if let MeasuredEvent::Data(data) = &event
-            && let Page::Image { image, offset } = &data.content
+            && let Some(Page::Image { image, offset }) = data.content.first_of_row()
             && data.flags & DATA_MEASURE != 0
         {
-            image.ask_for_digests(*offset, self.algo);
+            image.ask_for_digests(*offset, self.algo, data.content.size());
         }
         self.events.push(event);
         let window = self.hasher.window();
@@ -230,7 +230,7 @@ fn fold_into(rule: RimRule, chain: &mut impl Extend, events: &Events, contents: 
         match first {
             event if !rule.measures(event) => contents.for_each(drop),
             MeasuredEvent::Data(data) => {
-                let ipas = (data.ipa.0..).step_by(GRANULE_LEN).map(Ipa);
+                let ipas = (data.ipa.0..).step_by(data.content.size().len_bytes()).map(Ipa);
                 for (content, ipa) in contents.zip(ipas) {
                     chain.extend(|rim| descriptor::data(rim, ipa, data.flags, content.slot()));
                 }

@@ -8,6 +8,7 @@
 
 mod ahead;
 mod chain;
+pub mod contents;
 pub mod descriptor;
 pub mod digests;
 pub mod event;

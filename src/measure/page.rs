@@ -1,14 +1,12 @@
-//! The contents of one granule, shared and immutable.
+//! The contents of one page of 4 KiB, shared and immutable: what memory is made of.
 
 use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 
-use super::hasher::Hasher;
+use super::contents::View;
 use super::image::Image;
-use super::kernel::Digest;
-use super::rim::HashAlgo;
-use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Hex};
+use crate::abi::addr::{Hex, PAGE_LEN, PAGE_SIZE, PageBytes};
+use crate::abi::granule_size::GranuleSize;
 
 /// 4096 bytes that never change. A store makes a new page.
 #[derive(Clone, Default)]
@@ -17,7 +15,7 @@ pub enum Page {
     #[default]
     Zero,
     /// Bytes of its own.
-    Owned(Arc<GranuleBytes>),
+    Owned(Arc<PageBytes>),
     /// A part of an image; what lies past its end reads as zero.
     Image {
         /// The image.
@@ -32,37 +30,6 @@ pub enum Page {
         /// Offset of the page's first byte in the stream, in bytes.
         offset: u64,
     },
-}
-
-/// A page's bytes where they are, or made because they are nowhere.
-#[derive(Debug)]
-pub enum Contents<'a> {
-    /// In an image or in memory.
-    Borrowed(&'a GranuleBytes),
-    /// A stream's, or an image's last bytes with zeros after them.
-    Made(Box<GranuleBytes>),
-}
-
-/// What is known of a page without hashing it.
-#[derive(Debug)]
-pub(super) enum Look<'a> {
-    /// All bytes are zero.
-    Zero,
-    /// Its digest.
-    Digest(Digest),
-    /// Only its bytes.
-    Bytes(Contents<'a>),
-}
-
-impl Deref for Contents<'_> {
-    type Target = GranuleBytes;
-
-    fn deref(&self) -> &GranuleBytes {
-        match self {
-            Self::Borrowed(bytes) => bytes,
-            Self::Made(bytes) => bytes,
-        }
-    }
 }
 
 /// Bytes of the splitmix64 stream of `seed`, eight bytes a step, little-endian, from `offset` on.
@@ -84,7 +51,7 @@ pub fn write_stream(seed: u64, offset: u64, bytes: &mut [u8]) {
 impl Page {
     /// A page with these bytes.
     #[must_use]
-    pub fn from_bytes(bytes: &GranuleBytes) -> Self {
+    pub fn from_bytes(bytes: &PageBytes) -> Self {
         if bytes.iter().all(|byte| *byte == 0) { Self::Zero } else { Self::Owned(Arc::new(*bytes)) }
     }
 
@@ -103,43 +70,29 @@ impl Page {
         }
     }
 
-    /// Whether its bytes or their digest by `algo` are known.
-    #[must_use]
-    pub fn can_be_measured(&self, algo: HashAlgo) -> bool {
-        self.is_known() || matches!(self.look(0, algo), Look::Zero | Look::Digest(_))
-    }
-
-    /// Its digest, if it is known without hashing.
-    #[must_use]
-    pub fn known_digest(&self, algo: HashAlgo) -> Option<Digest> {
-        match self.look(0, algo) {
-            Look::Zero => Some(Hasher::zero_granule(algo)),
-            Look::Digest(digest) => Some(digest),
-            Look::Bytes(_) => None,
-        }
-    }
-
-    /// The page's bytes; images are not copied unless the page passes their end.
-    #[must_use]
-    pub fn contents(&self) -> Contents<'_> {
-        const ZEROS: &GranuleBytes = &[0; GRANULE_LEN];
+    /// The page's bytes and those after it, `len` in all; images are not copied unless the bytes
+    /// pass their end.
+    ///
+    /// They begin `distance` bytes after the page does. Bytes of its own have nothing after them.
+    pub(super) fn bytes(&self, distance: u64, len: usize) -> View<'_> {
+        const ZEROS: &[u8] = &[0; GranuleSize::K64.len_bytes()];
         match self {
-            Self::Zero => Contents::Borrowed(ZEROS),
-            Self::Owned(bytes) => Contents::Borrowed(bytes),
-            Self::Image { image, offset } => image.granule_at(*offset),
+            Self::Zero => View::Borrowed(&ZEROS[..len]),
+            Self::Owned(bytes) => View::Borrowed(&bytes[..len]),
+            Self::Image { image, offset } => image.bytes_at(offset + distance, len),
             Self::Stream { seed, offset } => {
-                let mut bytes = Box::new([0; GRANULE_LEN]);
-                write_stream(*seed, *offset, bytes.as_mut_slice());
-                Contents::Made(bytes)
+                let mut bytes = vec![0; len].into_boxed_slice();
+                write_stream(*seed, offset + distance, &mut bytes);
+                View::Made(bytes)
             }
         }
     }
 
-    /// The page `count` granules further on: of the same image or stream, or zero again.
+    /// The page `count` pages further on: of the same image or stream, or zero again.
     ///
     /// Bytes of its own have nothing after them; the page is the same then.
     pub(super) fn following(&self, count: u64) -> Self {
-        let further = |offset: u64| offset + count * GRANULE_SIZE;
+        let further = |offset: u64| offset + count * PAGE_SIZE;
         match self {
             Self::Image { image, offset } => {
                 Self::Image { image: Arc::clone(image), offset: further(*offset) }
@@ -149,9 +102,9 @@ impl Page {
         }
     }
 
-    /// Whether `next` is, by where its bytes come from, the page `count` granules further on.
+    /// Whether `next` is, by where its bytes come from, the page `count` pages further on.
     pub(super) fn is_followed_by(&self, next: &Self, count: u64) -> bool {
-        let distance = count.checked_mul(GRANULE_SIZE);
+        let distance = count.checked_mul(PAGE_SIZE);
         let further = |offset: u64| distance.and_then(|distance| offset.checked_add(distance));
         match (self, next) {
             (Self::Zero, Self::Zero) => true,
@@ -165,30 +118,24 @@ impl Page {
         }
     }
 
-    /// What is known of the page `count` granules further on.
-    pub(super) fn look(&self, count: u64, algo: HashAlgo) -> Look<'_> {
+    /// Whether it is of an image that ends at most `count` pages after the page begins.
+    pub(super) fn ends_within(&self, count: u64) -> bool {
         match self {
-            Self::Zero => Look::Zero,
-            Self::Owned(bytes) => Look::Bytes(Contents::Borrowed(bytes)),
-            Self::Image { image, offset } => image.look(offset + count * GRANULE_SIZE, algo),
-            Self::Stream { .. } => {
-                let mut bytes = Box::new([0; GRANULE_LEN]);
-                if let Self::Stream { seed, offset } = self.following(count) {
-                    write_stream(seed, offset, bytes.as_mut_slice());
-                }
-                Look::Bytes(Contents::Made(bytes))
+            Self::Image { image, offset } => {
+                offset.saturating_add(count * PAGE_SIZE) >= image.len_bytes()
             }
+            Self::Zero | Self::Owned(_) | Self::Stream { .. } => false,
         }
     }
 
     /// Calls `f` with the page's bytes.
-    pub fn with_bytes<R>(&self, f: impl FnOnce(&GranuleBytes) -> R) -> R {
-        f(&self.contents())
+    pub fn with_bytes<R>(&self, f: impl FnOnce(&PageBytes) -> R) -> R {
+        f(self.bytes(0, PAGE_LEN).first_chunk().expect("as long as asked for"))
     }
 
     /// The page's bytes.
     #[must_use]
-    pub fn to_bytes(&self) -> GranuleBytes {
+    pub fn to_bytes(&self) -> PageBytes {
         self.with_bytes(|bytes| *bytes)
     }
 

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::contents::Contents;
 use super::event::MeasuredEvent;
 use super::events::Events;
 use super::hasher::{Digest, Hasher};
@@ -14,6 +15,7 @@ use super::log::{fold, fold_all};
 use super::page::Page;
 use super::rim::{HashAlgo, Measurement};
 use super::rule::RimRule;
+use crate::abi::granule_size::GranuleSize;
 
 /// A piece of a [`Library`], by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,9 +51,12 @@ enum Key {
     },
 }
 
+/// Where the pages of a granule come from, and its size.
+type Content = (GranuleSize, Vec<Origin>);
+
 /// Where bytes come from. Images are told by their address: a piece keeps its image alive.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Content {
+enum Origin {
     Zero,
     Image(usize, u64),
     Stream(u64, u64),
@@ -159,12 +164,16 @@ fn key(first: &MeasuredEvent, count: u64) -> Key {
     }
 }
 
-fn content(page: &Page) -> Content {
+fn content(contents: &Contents) -> Content {
+    (contents.size(), contents.pages().iter().map(origin).collect())
+}
+
+fn origin(page: &Page) -> Origin {
     match page {
-        Page::Zero => Content::Zero,
-        Page::Image { image, offset } => Content::Image(Arc::as_ptr(image).addr(), *offset),
-        Page::Stream { seed, offset } => Content::Stream(*seed, *offset),
-        Page::Owned(bytes) => Content::Owned(Arc::from(bytes.as_slice())),
+        Page::Zero => Origin::Zero,
+        Page::Image { image, offset } => Origin::Image(Arc::as_ptr(image).addr(), *offset),
+        Page::Stream { seed, offset } => Origin::Stream(*seed, *offset),
+        Page::Owned(bytes) => Origin::Owned(Arc::from(bytes.as_slice())),
     }
 }
 
@@ -203,9 +212,14 @@ mod tests {
             for i in 0..10 {
                 let content = Page::Image { image: Arc::clone(&image), offset: i * 4096 };
                 let ipa = Ipa(base + i * 4096);
-                log.push(MeasuredEvent::Data(DataEvent { ipa, flags: i / 7, content }));
+                log.push(MeasuredEvent::Data(DataEvent {
+                    ipa,
+                    flags: i / 7,
+                    content: content.into(),
+                }));
             }
-            log.push(MeasuredEvent::Data(DataEvent { ipa: Ipa(0), flags: 1, content: Page::Zero }));
+            let content = Page::Zero.into();
+            log.push(MeasuredEvent::Data(DataEvent { ipa: Ipa(0), flags: 1, content }));
             log
         };
         vec![log(0x1000, 1), log(0x1000, 2), log(0x8000, 1)]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::text::plain;
-use crate::abi::addr::{GRANULE_SIZE, Hex, Level, RTT_ENTRIES};
+use crate::abi::addr::{Hex, Level, RTT_ENTRIES};
 use crate::measure::event::{DataEvent, MeasuredEvent};
 use crate::measure::page::Page;
 use crate::measure::rim::Measurement;
@@ -272,7 +272,7 @@ impl Rows {
 }
 
 fn shown(data: &DataEvent) -> Shown {
-    let (name, begin) = match &data.content {
+    let (name, begin) = match data.content.main_page() {
         Page::Image { image, offset } if image.is_known() => {
             (image.name().to_owned(), image.bytes_from(*offset))
         }
@@ -281,7 +281,7 @@ fn shown(data: &DataEvent) -> Shown {
         Page::Stream { .. } => ("stream".to_owned(), &[][..]),
         Page::Zero => ("zero".to_owned(), &[][..]),
     };
-    let (base, top) = (data.ipa.0, data.ipa.0.saturating_add(GRANULE_SIZE));
+    let (base, top) = (data.ipa.0, data.ipa.0.saturating_add(data.content.size().bytes()));
     Shown { base, top, name, is_device_tree: begin.starts_with(&DEVICE_TREE_MAGIC) }
 }
 

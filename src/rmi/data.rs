@@ -139,7 +139,7 @@ impl Plan for CreatePlan {
         world.memory.set_page(data, content.clone());
         let pa = world.granules.pa(data);
         world.tables.set(walk, Rtte::Assigned { pa, ripas: Ripas::Ram });
-        let event = MeasuredEvent::Data(DataEvent { ipa, flags, content });
+        let event = MeasuredEvent::Data(DataEvent { ipa, flags, content: content.into() });
         realm_mut(world, rd).log.push(event);
         NO_OUTPUTS
     }

@@ -3,6 +3,7 @@
 use crate::abi::addr::Pa;
 use crate::abi::command::{CallRegs, Command};
 use crate::abi::params::DATA_MEASURE;
+use crate::measure::contents::Contents;
 use crate::model::world::World;
 
 /// The address of the contents that the RMM or the Realm would have to read for this call.
@@ -23,7 +24,8 @@ pub(super) fn needed(world: &World, regs: &CallRegs) -> Option<Pa> {
             if flags & DATA_MEASURE != 0 =>
         {
             let algo = world.realm(rd)?.log().algo();
-            world.host_page(src).ok().filter(|page| !page.can_be_measured(algo)).map(|_| Pa(src))
+            let content = Contents::from(world.host_page(src).ok()?.clone());
+            (!content.can_be_measured(algo)).then_some(Pa(src))
         }
         _ => None,
     }

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 pub(crate) const MOST_GRANULES: usize = 33;
 
 /// Every kernel of this processor has to find what `sha2` finds.
-pub(crate) fn check_batch(granules: &[&[u8; 4096]]) {
+pub(crate) fn check_batch<const LEN: usize>(granules: &[&[u8; LEN]]) {
     for algo in HashAlgo::ALL {
         let expected: Vec<_> = granules.iter().map(|granule| reference(algo, *granule)).collect();
         for kernel in Kernel::ALL.into_iter().filter(|kernel| kernel.is_available(algo)) {
@@ -18,8 +18,8 @@ pub(crate) fn check_batch(granules: &[&[u8; 4096]]) {
             let mut found = vec![digest(algo, b"nothing"); granules.len()];
             kernel.digest_granules(algo, granules, &mut found);
             let found: Vec<_> = found.iter().map(Digest::slot).collect();
-            let name = algo.name();
-            assert!(found.iter().copied().eq(&expected), "{kernel}, {name}, {}", granules.len());
+            let (name, count) = (algo.name(), granules.len());
+            assert!(found.iter().copied().eq(&expected), "{kernel}, {name}, {count} of {LEN}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rimsim::measure::digests::{DigestFile, DigestsError};
+use rimsim::measure::digests::{Cut, DigestFile, DigestsError};
 use rimsim::measure::image::Image;
 use sha2::{Digest as _, Sha256};
 
@@ -26,10 +26,12 @@ pub(crate) fn run(data: &[u8]) {
 pub(crate) fn check_file(data: &[u8]) {
     let Ok(file) = read(data.to_vec()) else { return };
     for list in file.lists {
-        let end = list.phase() + list.count() * 4096;
-        for offset in [0, list.phase(), end.saturating_sub(4096), end, u64::MAX] {
-            let inside = offset >= list.phase() && offset < end;
-            let aligned = offset.wrapping_sub(list.phase()).is_multiple_of(4096);
+        let Cut { size, phase } = list.cut();
+        assert!(phase < size.bytes(), "{phase:#x}");
+        let end = phase + list.count() * size.bytes();
+        for offset in [0, phase, end.saturating_sub(size.bytes()), end - 4096, end, u64::MAX] {
+            let inside = offset >= phase && offset < end;
+            let aligned = offset.wrapping_sub(phase).is_multiple_of(size.bytes());
             assert_eq!(list.get(offset).is_some(), inside && aligned, "{offset:#x}");
         }
     }

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 use rimsim::abi::addr::Ipa;
+use rimsim::abi::granule_size::GranuleSize;
+use rimsim::measure::contents::Contents;
 use rimsim::measure::event::{DataEvent, MeasuredEvent, RipasEvent};
 use rimsim::measure::hasher::Hasher;
 use rimsim::measure::image::Image;
@@ -23,18 +25,32 @@ fn noise(seed: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
+/// Batches of granules of `LEN` bytes, of these lengths.
+fn batches<const LEN: usize>(counts: impl IntoIterator<Item = usize>) {
+    let bytes = noise(1, MOST_GRANULES * LEN);
+    let (granules, _) = bytes.as_chunks::<LEN>();
+    let granules: Vec<_> = granules.iter().collect();
+    for count in counts {
+        check_batch(&granules[..count]);
+    }
+}
+
 #[test]
 fn kernels_agree_on_every_length_of_a_batch() {
-    let bytes = noise(1, MOST_GRANULES * 4096);
-    let (granules, _) = bytes.as_chunks();
-    let granules: Vec<_> = granules.iter().collect();
     for kernel in Kernel::ALL {
         let lanes = HashAlgo::ALL.map(|algo| kernel.lanes(algo).unwrap_or(0));
         assert!(lanes.iter().all(|lanes| 2 * lanes < MOST_GRANULES), "{kernel}");
     }
-    for count in 0..=MOST_GRANULES {
-        check_batch(&granules[..count]);
-    }
+    batches::<4096>(0..=MOST_GRANULES);
+    // What has two blocks of SHA-256 and one of SHA-512.
+    batches::<128>(0..=MOST_GRANULES);
+}
+
+#[test]
+fn kernels_agree_on_larger_granules() {
+    batches::<{ GranuleSize::K16.len_bytes() }>(0..=MOST_GRANULES);
+    // Batches that fill the lanes of a kernel, and one more or less.
+    batches::<{ GranuleSize::K64.len_bytes() }>([1, 3, 5, 7, 8, 9, 15, 16, 17, 33]);
 }
 
 #[test]
@@ -42,7 +58,8 @@ fn kernels_agree_wherever_granules_begin() {
     let bytes = noise(2, 70 * 64 + 4096);
     for start in 0..64 {
         // Granules that overlap and begin at every remainder of a cache line.
-        let granule = |i: usize| bytes[start + i * 65..].first_chunk().expect("long enough");
+        let granule =
+            |i: usize| bytes[start + i * 65..].first_chunk::<4096>().expect("long enough");
         let granules: Vec<_> = (0..17).map(granule).collect();
         check_batch(&granules);
     }
@@ -77,7 +94,7 @@ fn kernels_are_known_everywhere_and_available_at_home() {
     }
 }
 
-/// What the pages of a log can be.
+/// What the granules of a log can be.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Zero,
@@ -86,12 +103,13 @@ enum Kind {
     ImageHole,
     ImageEnd,
     Stream,
+    Mixed,
     NotMeasured,
     Ripas,
 }
 
 fn kinds() -> impl Strategy<Value = Vec<Kind>> {
-    use Kind::{ImageEnd, ImageHole, ImageNoise, NotMeasured, Owned, Ripas, Stream, Zero};
+    use Kind::{ImageEnd, ImageHole, ImageNoise, Mixed, NotMeasured, Owned, Ripas, Stream, Zero};
     let kind = prop::sample::select(vec![
         ImageNoise,
         ImageNoise,
@@ -100,6 +118,7 @@ fn kinds() -> impl Strategy<Value = Vec<Kind>> {
         ImageEnd,
         Owned,
         Stream,
+        Mixed,
         NotMeasured,
         Ripas,
         Zero,
@@ -107,35 +126,74 @@ fn kinds() -> impl Strategy<Value = Vec<Kind>> {
     prop::collection::vec(kind, 0..300)
 }
 
-/// An image of a granule of noise, one of zeros, and a hundred bytes.
-fn image() -> Arc<Image> {
-    let mut bytes = noise(3, 4096);
-    bytes.resize(2 * 4096, 0);
+/// A granule of noise, one of zeros, and a hundred bytes.
+fn image_bytes(size: GranuleSize) -> Vec<u8> {
+    let mut bytes = noise(3, size.len_bytes());
+    bytes.resize(2 * size.len_bytes(), 0);
     bytes.extend_from_slice(&noise(4, 100));
-    Arc::new(Image::from_bytes("image", bytes))
+    bytes
 }
 
-fn event(i: u64, kind: Kind, image: &Arc<Image>) -> MeasuredEvent {
-    let part = |offset| Page::Image { image: image.clone(), offset };
-    let content = match kind {
-        Kind::Ripas => {
-            let (base, top) = (Ipa(i << 12), Ipa((i + 3) << 12));
-            return MeasuredEvent::Ripas(RipasEvent { base, top, entry_size_bytes: 4096 });
-        }
-        Kind::Zero => Page::Zero,
-        Kind::Owned => Page::from_bytes(noise(i, 4096).first_chunk().expect("whole")),
+/// Where in the image the granule begins.
+fn image_offset(i: u64, kind: Kind, size: GranuleSize) -> u64 {
+    match kind {
         // From somewhere in the first granule into the second.
-        Kind::ImageNoise => part(i * 13 % 4096),
-        Kind::ImageHole => part(4096),
-        Kind::ImageEnd => part(2 * 4096 + i % 200),
-        Kind::Stream | Kind::NotMeasured => Page::Stream { seed: i, offset: 4096 * i },
+        Kind::ImageNoise => i * 13 % size.bytes(),
+        Kind::ImageHole => size.bytes(),
+        _ => 2 * size.bytes() + i % 200,
+    }
+}
+
+fn event(i: u64, kind: Kind, size: GranuleSize, image: &Arc<Image>) -> MeasuredEvent {
+    let ipa = i << size.shift();
+    let owned = Page::from_bytes(noise(i, 4096).first_chunk().expect("whole"));
+    let first = match kind {
+        Kind::Ripas => {
+            let (base, top, entry_size_bytes) = (Ipa(ipa), Ipa(ipa + 3 * 4096), 4096);
+            return MeasuredEvent::Ripas(RipasEvent { base, top, entry_size_bytes });
+        }
+        Kind::Zero | Kind::Mixed => Page::Zero,
+        Kind::Owned => owned.clone(),
+        Kind::ImageNoise | Kind::ImageHole | Kind::ImageEnd => {
+            Page::Image { image: image.clone(), offset: image_offset(i, kind, size) }
+        }
+        Kind::Stream | Kind::NotMeasured => Page::Stream { seed: i, offset: size.bytes() * i },
+    };
+    let content = match kind {
+        Kind::Mixed => {
+            let mut pages = vec![first; usize::try_from(size.pages()).expect("sixteen")];
+            *pages.last_mut().expect("one") = owned;
+            Contents::from_pages(size, &pages)
+        }
+        _ => Contents::from_first(size, first),
     };
     let flags = u64::from(!matches!(kind, Kind::NotMeasured));
-    MeasuredEvent::Data(DataEvent { ipa: Ipa(i << 12), flags, content })
+    MeasuredEvent::Data(DataEvent { ipa: Ipa(ipa), flags, content })
+}
+
+/// The bytes of a granule, by nothing but its kind.
+fn bytes_of(i: u64, kind: Kind, size: GranuleSize) -> Vec<u8> {
+    let len = size.len_bytes();
+    let mut bytes = match kind {
+        Kind::Owned => noise(i, 4096),
+        Kind::Mixed => [vec![0; len - 4096], noise(i, 4096)].concat(),
+        Kind::Stream => {
+            let before = usize::try_from(i).expect("small") * len;
+            noise(i, before + len).split_off(before)
+        }
+        Kind::ImageNoise | Kind::ImageHole | Kind::ImageEnd => {
+            let offset = usize::try_from(image_offset(i, kind, size)).expect("small");
+            let image = image_bytes(size);
+            image[offset.min(image.len())..].to_vec()
+        }
+        Kind::Zero | Kind::NotMeasured | Kind::Ripas => Vec::new(),
+    };
+    bytes.resize(len, 0);
+    bytes
 }
 
 /// The RIM by the formula of the specification, one event after the other.
-fn formula(algo: HashAlgo, events: &[MeasuredEvent]) -> Vec<u8> {
+fn formula(algo: HashAlgo, size: GranuleSize, kinds: &[Kind]) -> Vec<u8> {
     let mut rim = [0; 64];
     let mut extend = |kind: u8, a: u64, b: u64, content: [u8; 64]| {
         let mut descriptor = [0; 256];
@@ -147,16 +205,15 @@ fn formula(algo: HashAlgo, events: &[MeasuredEvent]) -> Vec<u8> {
         descriptor[0x60..0xA0].copy_from_slice(&content);
         rim = reference(algo, &descriptor);
     };
-    for event in events {
-        match event {
-            MeasuredEvent::Data(data) if data.flags == 1 => {
-                extend(0, data.ipa.0, 1, reference(algo, &data.content.to_bytes()));
+    for (i, kind) in (0..).zip(kinds) {
+        let ipa = i << size.shift();
+        match kind {
+            Kind::NotMeasured => extend(0, ipa, 0, [0; 64]),
+            Kind::Ripas => {
+                let ends = [0, 4096, 8192].map(|at| ipa + at);
+                ends.into_iter().for_each(|base| extend(2, base, base + 4096, [0; 64]));
             }
-            MeasuredEvent::Data(data) => extend(0, data.ipa.0, data.flags, [0; 64]),
-            MeasuredEvent::Ripas(ripas) => {
-                ripas.entries().for_each(|(base, top)| extend(2, base.0, top.0, [0; 64]));
-            }
-            other => panic!("{other} is in no log here"),
+            kind => extend(0, ipa, 1, reference(algo, &bytes_of(i, *kind, size))),
         }
     }
     rim[..algo.len_bytes()].to_vec()
@@ -171,14 +228,15 @@ proptest! {
         starts in prop::collection::vec(0..20_000_usize, 0..=MOST_GRANULES),
     ) {
         let bytes = noise(seed, 20_000 + 4096);
-        let granule = |start: &usize| bytes[*start..].first_chunk().expect("long enough");
+        let granule = |start: &usize| bytes[*start..].first_chunk::<4096>().expect("long enough");
         let granules: Vec<_> = starts.iter().map(granule).collect();
         check_batch(&granules);
     }
 
     #[test]
     fn rims_do_not_depend_on_threads_windows_or_kernels(
-        kinds in kinds(),
+        mut kinds in kinds(),
+        size in prop::sample::select(GranuleSize::ALL.to_vec()),
         algo in prop::sample::select(HashAlgo::ALL.to_vec()),
         kernel in prop::sample::select(Kernel::ALL.to_vec()),
         threads in 1..5_usize,
@@ -186,9 +244,11 @@ proptest! {
         ahead: bool,
         cut: prop::sample::Index,
     ) {
-        let image = image();
-        let events: Vec<_> = (0..).zip(&kinds).map(|(i, kind)| event(i, *kind, &image)).collect();
-        let expected = formula(algo, &events);
+        kinds.truncate(300 / usize::try_from(size.pages()).expect("sixteen"));
+        let image = Arc::new(Image::from_bytes("image", image_bytes(size)));
+        let events: Vec<_> =
+            (0..).zip(&kinds).map(|(i, kind)| event(i, *kind, size, &image)).collect();
+        let expected = formula(algo, size, &kinds);
         let hasher = Hasher::default();
         let counter = Arc::new(AtomicU64::new(0));
         let hasher = hasher.clone().with_kernel(kernel).unwrap_or(hasher)

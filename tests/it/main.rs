@@ -16,6 +16,7 @@ mod evidence;
 mod explaining;
 mod explaining_2;
 mod flat;
+mod granule_sizes;
 mod guest;
 mod hosts;
 mod kernels;

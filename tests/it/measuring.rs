@@ -317,7 +317,7 @@ fn files_that_change_are_noticed() {
         // Measuring what is gone ends nobody.
         let mut log = EventLog::new(HashAlgo::Sha256);
         for offset in (0..2 << 20).step_by(4096) {
-            let content = Page::Image { image: image.clone(), offset };
+            let content = Page::Image { image: image.clone(), offset }.into();
             let ipa = rimsim::abi::addr::Ipa(offset);
             log.push(MeasuredEvent::Data(DataEvent { ipa, flags: 1, content }));
         }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Ipa, RTT_ENTRIES};
 use crate::abi::command::Command;
+use crate::abi::granule_size::GranuleSize;
 use crate::abi::params::DATA_MEASURE;
 use crate::abi::platform::Platform;
 use crate::abi::profile::Profile;
-use crate::measure::digests::{self, DigestFile};
+use crate::measure::digests::{self, Cut, DigestFile};
 use crate::measure::event::{DataEvent, MeasuredEvent};
 use crate::measure::hasher::{Digest, Hasher, digest};
 use crate::measure::image::Image;
@@ -67,7 +68,7 @@ impl ScratchImage {
     pub(super) fn known_log(&self, algo: HashAlgo, hasher: &Hasher) -> Result<EventLog, String> {
         let image = Image::open(&self.path).map_err(|error| error.to_string())?;
         let mut file = Cursor::new(Vec::new());
-        digests::write(&mut file, &Arc::new(image), &[algo], 0, &[0; 32], hasher)
+        digests::write(&mut file, &Arc::new(image), &[algo], Cut::default(), &[0; 32], hasher)
             .map_err(|error| error.to_string())?;
         let file = Arc::new(Image::from_bytes("digests", file.into_inner()));
         let lists = DigestFile::read(&file).map_err(|error| error.to_string())?.lists;
@@ -101,7 +102,7 @@ fn log_of(image: &Arc<Image>, algo: HashAlgo, hasher: &Hasher) -> EventLog {
     let mut log = EventLog::with_hasher(algo, hasher.clone());
     for i in 0..image.len_bytes().div_ceil(GRANULE_SIZE) {
         let offset = i * GRANULE_SIZE;
-        let content = Page::Image { image: Arc::clone(image), offset };
+        let content = Page::Image { image: Arc::clone(image), offset }.into();
         log.push(MeasuredEvent::Data(DataEvent { ipa: Ipa(offset), flags: DATA_MEASURE, content }));
     }
     log
@@ -118,7 +119,7 @@ pub(super) fn one_by_one(algo: HashAlgo, granules: &[&GranuleBytes]) {
 }
 
 pub(super) fn side_by_side(kernel: Kernel, algo: HashAlgo, granules: &[&GranuleBytes]) {
-    let mut digests = [Hasher::zero_granule(algo); BATCH];
+    let mut digests = [Hasher::zero_granule(algo, GranuleSize::K4); BATCH];
     for batch in granules.chunks(BATCH) {
         let digests: &mut [Digest] = &mut digests[..batch.len()];
         kernel.digest_granules(algo, batch, digests);

@@ -9,17 +9,16 @@ mod map;
 use std::fmt;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use thiserror::Error;
 
-use super::digests::{DigestSource, GranuleDigests};
-use super::page::{Contents, Look};
+use super::contents::{Look, View};
+use super::digests::{Cut, DigestSource, GranuleDigests};
 use super::rim::HashAlgo;
-use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE};
+use crate::abi::granule_size::GranuleSize;
 use holes::Holes;
 use map::Mapping;
 
@@ -34,9 +33,12 @@ pub struct Image {
     bytes: Bytes,
     holes: Holes,
     source: Option<Source>,
-    digests: [OnceLock<Option<GranuleDigests>>; HashAlgo::ALL.len()],
+    digests: Digests,
     digest_source: Option<Arc<dyn DigestSource>>,
 }
+
+/// By algorithm and by the size of granules.
+type Digests = [[OnceLock<Option<GranuleDigests>>; GranuleSize::ALL.len()]; HashAlgo::ALL.len()];
 
 enum Bytes {
     Owned(Vec<u8>),
@@ -122,7 +124,8 @@ impl Image {
     }
 
     fn new(name: String, bytes: Bytes, holes: Holes, source: Option<Source>) -> Self {
-        let digests = [const { OnceLock::new() }; HashAlgo::ALL.len()];
+        let digests =
+            [const { [const { OnceLock::new() }; GranuleSize::ALL.len()] }; HashAlgo::ALL.len()];
         Self { name, bytes, holes, source, digests, digest_source: None }
     }
 
@@ -163,8 +166,9 @@ impl Image {
         let len_bytes = digests.first().map_or(0, GranuleDigests::image_len_bytes);
         let image = Self::new(name.into(), Bytes::Unknown(len_bytes), Holes::NONE, None);
         for digests in digests {
-            // Of two lists for one algorithm the first counts.
-            let _ = image.digests[digests.algo() as usize].set(Some(digests));
+            let place = &image.digests[digests.algo() as usize][digests.cut().size as usize];
+            // Of two lists for one algorithm and size the first counts.
+            let _ = place.set(Some(digests));
         }
         image
     }
@@ -247,40 +251,46 @@ impl Image {
         usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or(&[])
     }
 
-    /// The granule that begins at `offset`; what lies past the image's end is zero.
-    pub(super) fn granule_at(&self, offset: u64) -> Contents<'_> {
+    /// `len` bytes from `offset` on; what lies past the image's end is zero.
+    pub(super) fn bytes_at(&self, offset: u64, len: usize) -> View<'_> {
         let rest = self.bytes_from(offset);
-        if let Some(whole) = rest.first_chunk() {
-            return Contents::Borrowed(whole);
+        if let Some(whole) = rest.get(..len) {
+            return View::Borrowed(whole);
         }
-        let mut bytes = Box::new([0; GRANULE_LEN]);
+        let mut bytes = vec![0; len].into_boxed_slice();
         bytes[..rest.len()].copy_from_slice(rest);
-        Contents::Made(bytes)
+        View::Made(bytes)
     }
 
     /// What is known of the granule that begins at `offset` without hashing it.
-    pub(super) fn look(&self, offset: u64, algo: HashAlgo) -> Look<'_> {
-        if let Some(digest) = self.digests(algo).and_then(|digests| digests.get(offset)) {
+    pub(super) fn look(&self, offset: u64, algo: HashAlgo, size: GranuleSize) -> Look<'_> {
+        if let Some(digest) = self.digests(algo, size).and_then(|digests| digests.get(offset)) {
             return Look::Digest(digest);
         }
-        if self.holes.hold(granule_range(offset)) {
+        if self.holes.hold(offset..offset.saturating_add(size.bytes())) {
             return Look::Zero;
         }
-        Look::Bytes(self.granule_at(offset))
+        Look::Bytes(self.bytes_at(offset, size.len_bytes()))
     }
 
-    /// The digests by `algo` that are known.
+    /// The digests by `algo` of granules of `size` that are known.
     #[must_use]
-    pub fn digests(&self, algo: HashAlgo) -> Option<&GranuleDigests> {
-        self.digests[algo as usize].get().and_then(Option::as_ref)
+    pub fn digests(&self, algo: HashAlgo, size: GranuleSize) -> Option<&GranuleDigests> {
+        self.digests[algo as usize][size as usize].get().and_then(Option::as_ref)
     }
 
-    /// Asks the image's digest source, once for each algorithm, for the digests of the granules
-    /// that begin at `offset` and at every granule's length from there.
-    pub(super) fn ask_for_digests(self: &Arc<Self>, offset: u64, algo: HashAlgo) {
+    /// Asks the image's digest source, once for each algorithm and size, for the digests of the
+    /// granules that begin at `offset` and at every granule's length from there.
+    pub(super) fn ask_for_digests(
+        self: &Arc<Self>,
+        offset: u64,
+        algo: HashAlgo,
+        size: GranuleSize,
+    ) {
         if let Some(source) = &self.digest_source {
-            let phase = offset % GRANULE_SIZE;
-            self.digests[algo as usize].get_or_init(|| source.digests(self, algo, phase));
+            let cut = Cut { size, phase: offset % size.bytes() };
+            let digests = &self.digests[algo as usize][size as usize];
+            digests.get_or_init(|| source.digests(self, algo, cut));
         }
     }
 
@@ -305,10 +315,6 @@ impl Image {
             Bytes::Unknown(_) => &[],
         }
     }
-}
-
-fn granule_range(offset: u64) -> Range<u64> {
-    offset..offset.saturating_add(GRANULE_SIZE)
 }
 
 fn read(file: &mut File, path: &Path) -> Result<Vec<u8>, ImageError> {

@@ -38,11 +38,17 @@ use constants::{H256, H384, H512};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::rim::HashAlgo;
-use crate::abi::addr::{GRANULE_LEN, GranuleBytes};
 
-/// The length of a granule as the last block has it.
-const GRANULE_BITS: u16 = 1 << 15;
-const _: () = assert!(GRANULE_BITS as usize == 8 * GRANULE_LEN);
+/// The length of a granule of `LEN` bytes as the last block has it.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+const fn len_bits<const LEN: usize>() -> u32 {
+    // Padding is one block of its own behind whole blocks of either algorithm.
+    const { assert!(LEN.is_multiple_of(128) && LEN < 1 << 29) };
+    #[allow(clippy::cast_possible_truncation, reason = "asserted")]
+    const {
+        8 * LEN as u32
+    }
+}
 
 /// A digest, zero padded to 64 bytes as measurement slots and descriptors have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,12 +193,17 @@ impl Kernel {
         matches!(self, Self::Sha2)
     }
 
-    /// The digests of granules, in order.
+    /// The digests of granules, in order. A granule has a multiple of 128 bytes.
     ///
     /// # Panics
     ///
     /// If there are not as many digests as granules, or the kernel is not available.
-    pub fn digest_granules(self, algo: HashAlgo, granules: &[&GranuleBytes], out: &mut [Digest]) {
+    pub fn digest_granules<const LEN: usize>(
+        self,
+        algo: HashAlgo,
+        granules: &[&[u8; LEN]],
+        out: &mut [Digest],
+    ) {
         assert_eq!(granules.len(), out.len(), "one digest a granule");
         assert!(self.is_available(algo), "{self} can not hash {} here", algo.name());
         self.run(algo, granules, out);
@@ -202,7 +213,7 @@ impl Kernel {
     }
 
     #[cfg(target_arch = "x86_64")]
-    fn run(self, algo: HashAlgo, granules: &[&GranuleBytes], out: &mut [Digest]) {
+    fn run<const LEN: usize>(self, algo: HashAlgo, granules: &[&[u8; LEN]], out: &mut [Digest]) {
         // Each `digest_lanes` is unsafe to call for one reason: it is compiled for features that
         // the processor has to have. `digest_granules`, the only caller, asserts that it has them.
         match (self, algo) {
@@ -237,7 +248,7 @@ impl Kernel {
     }
 
     #[cfg(target_arch = "aarch64")]
-    fn run(self, algo: HashAlgo, granules: &[&GranuleBytes], out: &mut [Digest]) {
+    fn run<const LEN: usize>(self, algo: HashAlgo, granules: &[&[u8; LEN]], out: &mut [Digest]) {
         // As on x86: `digest_granules` asserts that the processor has the features.
         match (self, algo) {
             (Self::Armv8, HashAlgo::Sha256) => batches(algo, granules, out, 2, |all, out| {
@@ -256,7 +267,7 @@ impl Kernel {
     }
 
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    fn run(self, algo: HashAlgo, granules: &[&GranuleBytes], out: &mut [Digest]) {
+    fn run<const LEN: usize>(self, algo: HashAlgo, granules: &[&[u8; LEN]], out: &mut [Digest]) {
         one_by_one(algo, granules, out);
     }
 }
@@ -276,7 +287,7 @@ const fn initial512(algo: HashAlgo) -> &'static [u64; 8] {
     }
 }
 
-fn one_by_one(algo: HashAlgo, granules: &[&GranuleBytes], out: &mut [Digest]) {
+fn one_by_one<const LEN: usize>(algo: HashAlgo, granules: &[&[u8; LEN]], out: &mut [Digest]) {
     for (granule, out) in granules.iter().zip(out) {
         *out = digest(algo, *granule);
     }
@@ -285,12 +296,12 @@ fn one_by_one(algo: HashAlgo, granules: &[&GranuleBytes], out: &mut [Digest]) {
 /// Hashes as many granules at a time as there are lanes. A rest of at least `worth` granules still
 /// goes through the lanes, some of them idle; a smaller one is faster one by one.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-fn batches<const LANES: usize>(
+fn batches<const LANES: usize, const LEN: usize>(
     algo: HashAlgo,
-    granules: &[&GranuleBytes],
+    granules: &[&[u8; LEN]],
     out: &mut [Digest],
     worth: usize,
-    digest_lanes: impl Fn(&[&GranuleBytes; LANES], &mut [Digest; LANES]),
+    digest_lanes: impl Fn(&[&[u8; LEN]; LANES], &mut [Digest; LANES]),
 ) {
     let (full, rest) = granules.as_chunks::<LANES>();
     let (full_out, rest_out) = out.as_chunks_mut::<LANES>();

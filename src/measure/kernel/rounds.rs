@@ -91,19 +91,19 @@ macro_rules! lanes {
 
         /// The states of one granule a lane, from the state that the algorithm begins with.
         #[target_feature(enable = $features)]
-        pub(super) fn digest_lanes(
+        pub(super) fn digest_lanes<const LEN: usize>(
             initial: &[Word; 8],
-            granules: &[&GranuleBytes; LANES],
+            granules: &[&[u8; LEN]; LANES],
             out: &mut [Digest; LANES],
         ) {
             let mut state = initial.map(|word| splat(word));
-            for block in 0..GRANULE_LEN / BLOCK_BYTES {
+            for block in 0..LEN / BLOCK_BYTES {
                 compress(&mut state, load_block(granules, block));
             }
             // The last block: one bit, zeros, and the length in bits.
             let mut padding = [splat(0); 16];
             padding[0] = splat(1 << (Word::BITS - 1));
-            padding[15] = splat(Word::from(GRANULE_BITS));
+            padding[15] = splat(Word::from(len_bits::<LEN>()));
             compress(&mut state, padding);
             for (i, vector) in state.into_iter().enumerate() {
                 for (digest, word) in out.iter_mut().zip(words(vector)) {

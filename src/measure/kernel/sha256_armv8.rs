@@ -5,8 +5,7 @@
 use std::arch::aarch64::*;
 
 use super::constants::{H256, K256};
-use super::{Digest, GRANULE_BITS};
-use crate::abi::addr::{GRANULE_LEN, GranuleBytes};
+use super::{Digest, len_bits};
 
 type V = uint32x4_t;
 /// Granules that are interleaved: their states and words fill 24 of the 32 vector registers.
@@ -38,7 +37,7 @@ fn load(bytes: &[u8; 16]) -> V {
 /// One block of every message: four vectors of four words.
 #[inline]
 #[target_feature(enable = "sha2")]
-fn load_block(granules: &[&GranuleBytes; LANES], block: usize) -> [[V; LANES]; 4] {
+fn load_block<const LEN: usize>(granules: &[&[u8; LEN]; LANES], block: usize) -> [[V; LANES]; 4] {
     let mut words = [[vdupq_n_u32(0); LANES]; 4];
     for (lane, granule) in granules.iter().enumerate() {
         let (pieces, _) = granule.as_chunks::<BLOCK_BYTES>().0[block].as_chunks();
@@ -102,17 +101,20 @@ fn compress(states: &mut [State; LANES], block: [[V; LANES]; 4]) {
 
 /// The digests of one granule a message.
 #[target_feature(enable = "sha2")]
-pub(super) fn digest_lanes(granules: &[&GranuleBytes; LANES], out: &mut [Digest; LANES]) {
+pub(super) fn digest_lanes<const LEN: usize>(
+    granules: &[&[u8; LEN]; LANES],
+    out: &mut [Digest; LANES],
+) {
     let [a, b, c, d, e, f, g, h] = H256;
     let start = State { abcd: vector(&[a, b, c, d]), efgh: vector(&[e, f, g, h]) };
     let mut states = [start; LANES];
-    for block in 0..GRANULE_LEN / BLOCK_BYTES {
+    for block in 0..LEN / BLOCK_BYTES {
         compress(&mut states, load_block(granules, block));
     }
     // The last block: one bit, zeros, and the length in bits.
     let zeros = [vdupq_n_u32(0); LANES];
     let first = [vector(&[1 << 31, 0, 0, 0]); LANES];
-    let last = [vector(&[0, 0, 0, GRANULE_BITS.into()]); LANES];
+    let last = [vector(&[0, 0, 0, len_bits::<LEN>()]); LANES];
     compress(&mut states, [first, zeros, zeros, last]);
     for (digest, state) in out.iter_mut().zip(states) {
         let halves = [words(state.abcd), words(state.efgh)];

@@ -5,8 +5,7 @@ use std::arch::x86_64::*;
 use super::chains::Variant;
 use super::constants::K256;
 use super::steps::Step256;
-use super::{Digest, GRANULE_BITS};
-use crate::abi::addr::{GRANULE_LEN, GranuleBytes};
+use super::{Digest, len_bits};
 
 type V = __m512i;
 type Word = u32;
@@ -86,7 +85,7 @@ fn load(bytes: &[u8; BLOCK_BYTES]) -> V {
 /// One block of every granule: vector `i` holds word `i` of lane 0, 1, …
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn load_block(granules: &[&GranuleBytes; LANES], block: usize) -> [V; 16] {
+fn load_block<const LEN: usize>(granules: &[&[u8; LEN]; LANES], block: usize) -> [V; 16] {
     // Big-endian words.
     let swap = _mm512_set4_epi32(0x0C0D_0E0F, 0x0809_0A0B, 0x0405_0607, 0x0001_0203);
     let mut rows = [splat(0); LANES];

@@ -5,8 +5,7 @@
 use std::arch::x86_64::*;
 
 use super::constants::{H256, K256};
-use super::{Digest, GRANULE_BITS};
-use crate::abi::addr::{GRANULE_LEN, GranuleBytes};
+use super::{Digest, len_bits};
 
 type V = __m128i;
 /// Granules that are interleaved.
@@ -37,7 +36,7 @@ fn vector(words: [u32; 4]) -> V {
 /// One block of every message: four vectors of four words.
 #[inline]
 #[target_feature(enable = "sha,sse4.1,ssse3")]
-fn load_block(granules: &[&GranuleBytes; LANES], block: usize) -> [[V; LANES]; 4] {
+fn load_block<const LEN: usize>(granules: &[&[u8; LEN]; LANES], block: usize) -> [[V; LANES]; 4] {
     let swap = vector([0x0001_0203, 0x0405_0607, 0x0809_0A0B, 0x0C0D_0E0F]);
     let mut words = [[swap; LANES]; 4];
     for (lane, granule) in granules.iter().enumerate() {
@@ -103,17 +102,20 @@ fn compress(states: &mut [State; LANES], block: [[V; LANES]; 4]) {
 
 /// The digests of one granule a message.
 #[target_feature(enable = "sha,sse4.1,ssse3")]
-pub(super) fn digest_lanes(granules: &[&GranuleBytes; LANES], out: &mut [Digest; LANES]) {
+pub(super) fn digest_lanes<const LEN: usize>(
+    granules: &[&[u8; LEN]; LANES],
+    out: &mut [Digest; LANES],
+) {
     let [a, b, c, d, e, f, g, h] = H256;
     let start = State { abef: vector([f, e, b, a]), cdgh: vector([h, g, d, c]) };
     let mut states = [start; LANES];
-    for block in 0..GRANULE_LEN / BLOCK_BYTES {
+    for block in 0..LEN / BLOCK_BYTES {
         compress(&mut states, load_block(granules, block));
     }
     // The last block: one bit, zeros, and the length in bits.
     let zeros = [vector([0; 4]); LANES];
     let first = [vector([1 << 31, 0, 0, 0]); LANES];
-    let last = [vector([0, 0, 0, GRANULE_BITS.into()]); LANES];
+    let last = [vector([0, 0, 0, len_bits::<LEN>()]); LANES];
     compress(&mut states, [first, zeros, zeros, last]);
     for (digest, state) in out.iter_mut().zip(states) {
         let ([f, e, b, a], [h, g, d, c]) = (words(state.abef), words(state.cdgh));

@@ -5,8 +5,7 @@
 use std::arch::aarch64::*;
 
 use super::constants::K512;
-use super::{Digest, GRANULE_BITS};
-use crate::abi::addr::{GRANULE_LEN, GranuleBytes};
+use super::{Digest, len_bits};
 
 type V = uint64x2_t;
 /// Granules that are interleaved: their states and words fill 24 of the 32 vector registers.
@@ -40,7 +39,7 @@ fn load(bytes: &[u8; 16]) -> V {
 /// One block of every message: eight vectors of two words.
 #[inline]
 #[target_feature(enable = "sha3")]
-fn load_block(granules: &[&GranuleBytes; LANES], block: usize) -> [[V; LANES]; 8] {
+fn load_block<const LEN: usize>(granules: &[&[u8; LEN]; LANES], block: usize) -> [[V; LANES]; 8] {
     let mut words = [[vdupq_n_u64(0); LANES]; 8];
     for (lane, granule) in granules.iter().enumerate() {
         let (pieces, _) = granule.as_chunks::<BLOCK_BYTES>().0[block].as_chunks();
@@ -124,21 +123,21 @@ fn compress(states: &mut [State; LANES], block: [[V; LANES]; 8]) {
 
 /// The states of one granule a message, from the state that the algorithm begins with.
 #[target_feature(enable = "sha3")]
-pub(super) fn digest_lanes(
+pub(super) fn digest_lanes<const LEN: usize>(
     initial: &[u64; 8],
-    granules: &[&GranuleBytes; LANES],
+    granules: &[&[u8; LEN]; LANES],
     out: &mut [Digest; LANES],
 ) {
     let [a, b, c, d, e, f, g, h] = *initial;
     let [ab, cd, ef, gh] = [vector(&[a, b]), vector(&[c, d]), vector(&[e, f]), vector(&[g, h])];
     let mut states = [State { ab, cd, ef, gh }; LANES];
-    for block in 0..GRANULE_LEN / BLOCK_BYTES {
+    for block in 0..LEN / BLOCK_BYTES {
         compress(&mut states, load_block(granules, block));
     }
     // The last block: one bit, zeros, and the length in bits.
     let zeros = [vdupq_n_u64(0); LANES];
     let first = [vector(&[1 << 63, 0]); LANES];
-    let last = [vector(&[0, GRANULE_BITS.into()]); LANES];
+    let last = [vector(&[0, len_bits::<LEN>().into()]); LANES];
     compress(&mut states, [first, zeros, zeros, zeros, zeros, zeros, zeros, last]);
     for (digest, State { ab, cd, ef, gh }) in out.iter_mut().zip(states) {
         let pairs = [ab, cd, ef, gh].map(|pair| words(pair));

@@ -5,8 +5,7 @@ use std::arch::x86_64::*;
 use super::chains::Variant;
 use super::constants::K512;
 use super::steps::Step512;
-use super::{Digest, GRANULE_BITS};
-use crate::abi::addr::{GRANULE_LEN, GranuleBytes};
+use super::{Digest, len_bits};
 
 type V = __m256i;
 type Word = u64;
@@ -89,7 +88,7 @@ fn load(bytes: &[u8; 32]) -> V {
 /// One block of every granule: vector `i` holds word `i` of lane 0, 1, …
 #[inline]
 #[target_feature(enable = "avx2")]
-fn load_block(granules: &[&GranuleBytes; LANES], block: usize) -> [V; 16] {
+fn load_block<const LEN: usize>(granules: &[&[u8; LEN]; LANES], block: usize) -> [V; 16] {
     let mut words = [splat(0); 16];
     for quarter in 0..4 {
         let rows = granules.map(|granule| load(&granule.as_chunks().0[4 * block + quarter]));

@@ -1,0 +1,191 @@
+//! Granules of 16 and 64 KiB: images and what is known of them.
+
+use std::fs::File;
+use std::io::Cursor;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use rimsim::abi::addr::Ipa;
+use rimsim::abi::granule_size::GranuleSize;
+use rimsim::digest_cache::DigestCache;
+use rimsim::measure::contents::Contents;
+use rimsim::measure::digests::{self, Cut, DigestFile};
+use rimsim::measure::event::{DataEvent, MeasuredEvent};
+use rimsim::measure::hasher::Hasher;
+use rimsim::measure::image::Image;
+use rimsim::measure::log::EventLog;
+use rimsim::measure::page::{Page, write_stream};
+use rimsim::measure::rim::{HashAlgo, Measurement};
+
+use crate::batch::reference;
+use crate::cli::Folder;
+
+const LEN_BYTES: usize = (3 << 20) + 70_001;
+
+/// A sparse file of three megabytes: noise in a few places, and at the end.
+fn sparse(path: &Path) -> Vec<u8> {
+    let mut bytes = vec![0; LEN_BYTES];
+    for (start, end) in [(0, 100), (0x9_0000, 0x9_4000), (0x10_3000, 0x10_9001)] {
+        write_stream(start as u64, 0, &mut bytes[start..end]);
+    }
+    write_stream(7, 0, &mut bytes[3 << 20..]);
+    let file = File::create(path).expect("a file");
+    file.set_len(LEN_BYTES as u64).expect("its length");
+    let (pieces, _) = bytes.as_chunks::<4096>();
+    for (i, piece) in pieces.iter().enumerate().filter(|(_, piece)| **piece != [0; 4096]) {
+        file.write_all_at(piece, 4096 * i as u64).expect("written");
+    }
+    let rest = LEN_BYTES / 4096 * 4096;
+    file.write_all_at(&bytes[rest..], rest as u64).expect("written");
+    bytes
+}
+
+/// The image's granules as they are measured, with zeros after its end.
+fn granules(bytes: &[u8], cut: Cut) -> Vec<Vec<u8>> {
+    let from = &bytes[usize::try_from(cut.phase).expect("small")..];
+    let whole = |piece: &[u8]| {
+        let mut granule = piece.to_vec();
+        granule.resize(cut.size.len_bytes(), 0);
+        granule
+    };
+    from.chunks(cut.size.len_bytes()).map(whole).collect()
+}
+
+/// A log of the image in granules of `size`, from `base` on.
+fn log(image: &Arc<Image>, algo: HashAlgo, size: GranuleSize, base: u64) -> EventLog {
+    let mut log = EventLog::new(algo);
+    for i in 0..image.len_bytes().div_ceil(size.bytes()) {
+        let offset = i * size.bytes();
+        let page = Page::Image { image: Arc::clone(image), offset };
+        let content = Contents::from_first(size, page);
+        log.push(MeasuredEvent::Data(DataEvent { ipa: Ipa(base + offset), flags: 1, content }));
+    }
+    log
+}
+
+/// The RIM of the same, by nothing but `sha2`.
+fn rim(bytes: &[u8], algo: HashAlgo, size: GranuleSize, base: u64) -> [u8; 64] {
+    let mut rim = [0; 64];
+    for (i, granule) in (0..).zip(granules(bytes, Cut { size, phase: 0 })) {
+        let mut descriptor = [0; 256];
+        descriptor[9] = 1;
+        descriptor[0x10..0x50].copy_from_slice(&rim);
+        let ipa: u64 = base + i * size.bytes();
+        descriptor[0x50..0x58].copy_from_slice(&ipa.to_le_bytes());
+        descriptor[0x58] = 1;
+        descriptor[0x60..0xA0].copy_from_slice(&reference(algo, &granule));
+        rim = reference(algo, &descriptor);
+    }
+    rim
+}
+
+fn shown(rim: &Measurement) -> Vec<u8> {
+    rim.as_bytes().to_vec()
+}
+
+#[test]
+fn digests_of_sparse_images_by_every_cut() {
+    let folder = Folder::new("granule-sparse");
+    let bytes = sparse(&folder.path("image"));
+    let image = Arc::new(Image::open(&folder.path("image")).expect("an image"));
+    for size in GranuleSize::ALL {
+        for phase in [0, 4096, size.bytes() - 1].map(|phase| phase % size.bytes()) {
+            let (cut, mut file) = (Cut { size, phase }, Cursor::new(Vec::new()));
+            let algos = [HashAlgo::Sha256, HashAlgo::Sha384];
+            digests::write(&mut file, &image, &algos, cut, &[0; 32], &Hasher::default())
+                .expect("memory");
+            let file = Arc::new(Image::from_bytes("digests", file.into_inner()));
+            let lists = DigestFile::read(&file).expect("a good file").lists;
+            for (list, algo) in lists.iter().zip(algos) {
+                let expected = granules(&bytes, cut);
+                assert_eq!((list.cut(), list.count()), (cut, expected.len() as u64));
+                for (i, granule) in (0..).zip(expected) {
+                    let found = list.get(phase + i * size.bytes()).expect("it is there");
+                    assert_eq!(found.slot(), &reference(algo, &granule), "{size}, {phase}, {i}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn images_are_measured_by_granules_of_every_size() {
+    let folder = Folder::new("granule-rims");
+    let bytes = sparse(&folder.path("image"));
+    let image = Arc::new(Image::open(&folder.path("image")).expect("an image"));
+    for size in GranuleSize::ALL {
+        for algo in HashAlgo::ALL {
+            let mut log = log(&image, algo, size, 0x8000_0000);
+            let expected = rim(&bytes, algo, size, 0x8000_0000);
+            assert_eq!(shown(&log.rim()), expected[..algo.len_bytes()], "{size}");
+        }
+    }
+}
+
+#[test]
+fn a_cache_keeps_sizes_apart() {
+    let folder = Folder::new("granule-cache");
+    let bytes = sparse(&folder.path("image"));
+    let cache = DigestCache::open(&folder.path("cache"), Hasher::default()).expect("a folder");
+    let cache = Arc::new(cache);
+    for (round, remark) in ["no sha256 digests yet", "sha256 digests"].into_iter().enumerate() {
+        let image = Image::open(&folder.path("image")).expect("an image");
+        let image = Arc::new(image.with_digest_source(cache.clone()));
+        for size in GranuleSize::ALL {
+            let mut log = log(&image, HashAlgo::Sha256, size, 0);
+            let expected = rim(&bytes, HashAlgo::Sha256, size, 0);
+            assert_eq!(shown(&log.rim()), expected[..32], "{size}, {round}");
+            let remarks = cache.take_remarks();
+            assert_eq!(remarks.len(), 1, "{remarks:?}");
+            assert!(remarks[0].contains(remark), "{remarks:?}");
+        }
+        let entries = std::fs::read_dir(folder.path("cache")).expect("the cache").count();
+        assert_eq!(entries, 3, "one for each size");
+    }
+}
+
+/// Digests of granules of one size say nothing of those of another.
+#[test]
+fn digests_stand_for_granules_of_their_size() {
+    let folder = Folder::new("granule-digests");
+    let bytes = sparse(&folder.path("image"));
+    let args = ["digests", "image", "-o", "image.rimd", "--granule", "64k", "--algo", "sha512"];
+    let output = folder.rimsim(&args);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(said, "sha512 50 granules of 64 KiB, 45 zero, image of 3215729 bytes\n");
+    let file = Arc::new(Image::open(&folder.path("image.rimd")).expect("a file"));
+    let lists = DigestFile::read(&file).expect("a good file").lists;
+    let image = Arc::new(Image::from_digests("image", lists));
+    assert_eq!(image.len_bytes(), bytes.len() as u64);
+    let contents = |size, offset| {
+        Contents::from_first(size, Page::Image { image: Arc::clone(&image), offset })
+    };
+    let can = |size, offset, algo| contents(size, offset).can_be_measured(algo);
+    assert!(can(GranuleSize::K64, 0, HashAlgo::Sha512));
+    assert!(!can(GranuleSize::K64, 0, HashAlgo::Sha256));
+    assert!(!can(GranuleSize::K64, 0x4000, HashAlgo::Sha512));
+    assert!(!can(GranuleSize::K16, 0, HashAlgo::Sha512));
+    assert!(!can(GranuleSize::K4, 0, HashAlgo::Sha512));
+    let mut log = log(&image, HashAlgo::Sha512, GranuleSize::K64, 0);
+    assert_eq!(shown(&log.rim()), rim(&bytes, HashAlgo::Sha512, GranuleSize::K64, 0));
+}
+
+/// Pages of a granule that lie in a row are known as a row, also past an image's end.
+#[test]
+fn pages_in_a_row_are_told_from_others() {
+    let size = GranuleSize::K16;
+    let image = Arc::new(Image::from_bytes("image", vec![3; 5 * 4096 + 9]));
+    let part = |offset| Page::Image { image: Arc::clone(&image), offset };
+    let tail = [part(4 * 4096), part(5 * 4096), Page::Zero, Page::Zero];
+    let row = Contents::from_pages(size, &tail);
+    assert_eq!(row.first_of_row(), Some(&part(4 * 4096)));
+    assert_eq!(row, Contents::from_first(size, part(4 * 4096)));
+    let mixed = Contents::from_pages(size, &[part(0), Page::Zero, part(8192), part(12288)]);
+    assert_eq!(mixed.first_of_row(), None);
+    let expected = [vec![3; 4096], vec![0; 4096], vec![3; 8192]].concat();
+    assert_eq!(*mixed.bytes(), *expected);
+    assert_ne!(mixed, Contents::from_first(size, part(0)));
+    let copied = expected.as_chunks().0.iter().map(Page::from_bytes).collect::<Vec<_>>();
+    assert_eq!(mixed, Contents::from_pages(size, &copied), "by bytes, wherever they come from");
+}
