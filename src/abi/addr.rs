@@ -6,21 +6,20 @@
 
 use std::fmt;
 
+use super::granule_size::GranuleSize;
+
 /// Size of a page in bytes: what the structures of the ABI take, and the pieces in which memory
 /// and images are kept, whatever the size of a granule is.
 pub const PAGE_SIZE: u64 = PAGE_LEN as u64;
 /// [`PAGE_SIZE`], as lengths in memory are counted.
 pub const PAGE_LEN: usize = 1 << 12;
-/// Size of an RMM 1.0 granule in bytes (DEN0137 1.0 A2.2).
-pub const GRANULE_SIZE: u64 = GRANULE_LEN as u64;
+/// Size in bytes of the granules that RMM 1.0 has (DEN0137 1.0 A2.2), and the Hosts that are
+/// simulated. What a World has is its [`GranuleSize`].
+pub const GRANULE_SIZE: u64 = PAGE_SIZE;
 /// [`GRANULE_SIZE`], as lengths in memory are counted.
-pub const GRANULE_LEN: usize = 1 << GRANULE_SHIFT;
-/// log2 of [`GRANULE_SIZE`].
-pub const GRANULE_SHIFT: u32 = 12;
-/// Entries of one RTT.
-pub const RTT_ENTRIES: usize = 512;
-/// Address bits that one RTT level resolves.
-const RTT_STRIDE: u32 = 9;
+pub const GRANULE_LEN: usize = PAGE_LEN;
+/// Entries of one RTT in such a granule.
+pub const RTT_ENTRIES: usize = GranuleSize::K4.rtt_entries();
 
 /// A page's bytes.
 pub type PageBytes = [u8; PAGE_LEN];
@@ -77,20 +76,17 @@ pub const fn align_down(value: u64, align_bytes: u64) -> u64 {
     value & !(align_bytes - 1)
 }
 
-/// Cuts `len_bytes` from `addr` on at granule borders: address, offset in its granule and length of
-/// each piece. Addresses go around at 2^64; a caller for whom that is wrong looks before.
-pub(crate) fn granule_pieces(
-    addr: u64,
-    len_bytes: u64,
-) -> impl Iterator<Item = (u64, usize, usize)> {
+/// Cuts `len_bytes` from `addr` on at page borders: address, offset in its page and length of each
+/// piece. Addresses go around at 2^64; a caller for whom that is wrong looks before.
+pub(crate) fn page_pieces(addr: u64, len_bytes: u64) -> impl Iterator<Item = (u64, usize, usize)> {
     let mut done = 0;
     std::iter::from_fn(move || {
         let at = addr.wrapping_add(done);
-        let offset = at % GRANULE_SIZE;
-        let len = (GRANULE_SIZE - offset).min(len_bytes - done);
+        let offset = at % PAGE_SIZE;
+        let len = (PAGE_SIZE - offset).min(len_bytes - done);
         done += len;
-        let in_granule = |n| usize::try_from(n).expect("at most a granule");
-        (len > 0).then(|| (at, in_granule(offset), in_granule(len)))
+        let in_page = |n| usize::try_from(n).expect("at most a page");
+        (len > 0).then(|| (at, in_page(offset), in_page(len)))
     })
 }
 
@@ -143,23 +139,11 @@ impl Level {
         (self.0 > -1).then_some(Self(self.0 - 1))
     }
 
-    /// log2 of the bytes that one entry covers.
-    #[must_use]
-    pub fn entry_shift(self) -> u32 {
-        GRANULE_SHIFT + RTT_STRIDE * u32::from((3 - self.0).unsigned_abs())
-    }
-
-    /// Bytes that one entry covers: 4 KiB, 2 MiB, 1 GiB, 512 GiB, 256 TiB.
+    /// Bytes that one entry covers if granules have 4 KiB: 4 KiB, 2 MiB, 1 GiB, 512 GiB, 256 TiB.
+    /// For others ask [`GranuleSize::entry_bytes`].
     #[must_use]
     pub fn entry_size_bytes(self) -> u64 {
-        1 << self.entry_shift()
-    }
-
-    /// Which of a table's entries covers `ipa`. Level −1 resolves four bits, the others nine.
-    #[must_use]
-    pub fn entry_index(self, ipa: Ipa) -> usize {
-        let mask = if self.0 < 0 { 0xF } else { 0x1FF };
-        usize::try_from((ipa.0 >> self.entry_shift()) & mask).expect("nine bits fit")
+        GranuleSize::K4.entry_bytes(self)
     }
 }
 
@@ -174,8 +158,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_end_at_granule_borders() {
-        let pieces = |addr, len| granule_pieces(addr, len).collect::<Vec<_>>();
+    fn pieces_end_at_page_borders() {
+        let pieces = |addr, len| page_pieces(addr, len).collect::<Vec<_>>();
         assert_eq!(pieces(0x1000, 0), []);
         assert_eq!(pieces(0x1FFF, 1), [(0x1FFF, 0xFFF, 1)]);
         let three = [(0x1FFF, 0xFFF, 1), (0x2000, 0, 0x1000), (0x3000, 0, 2)];
@@ -212,13 +196,5 @@ mod tests {
             assert_eq!(Level::from_register(value), None, "{value:#x}");
         }
         assert_eq!(Level(-1).to_index(), 0xFF);
-    }
-
-    #[test]
-    fn indices_at_the_edges() {
-        assert_eq!(Level(3).entry_index(Ipa(0x1F_F000)), 511);
-        assert_eq!(Level(3).entry_index(Ipa(0x20_0000)), 0);
-        assert_eq!(Level(-1).entry_index(Ipa((1 << 52) - 1)), 15);
-        assert_eq!(Level(0).entry_index(Ipa((1 << 48) - 1)), 511);
     }
 }

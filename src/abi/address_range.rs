@@ -1,43 +1,56 @@
 //! Ranges of blocks as RMM 2.0 writes them: descriptors, lists of them, and requests for memory
-//! (TF-RMM `smc-rmi.h`, `lib/addr_list`; granules of 4 KiB).
+//! (TF-RMM `smc-rmi.h`, `lib/addr_list`).
 
-use super::addr::{GRANULE_SIZE, Level, Pa};
+use super::addr::{Level, Pa};
+use super::granule_size::GranuleSize;
 
 /// Length of a descriptor in bytes.
 pub const DESC_BYTES: u64 = 8;
-/// Most descriptors of one list: a granule full.
-pub const MAX_LIST: u64 = GRANULE_SIZE / DESC_BYTES;
-/// Most blocks of one descriptor.
-pub const MAX_BLOCKS: u64 = (1 << 10) - 1;
-
-const ADDR_MASK: u64 = (1 << 52) - (1 << 12);
+/// The first bit that is above every address.
+const ADDR_TOP: u64 = 1 << 52;
 const UNDELEGATED: u64 = 1 << 63;
 
 /// RmiAddrRangeDesc: equal blocks one after the other.
 ///
-/// In 64 bits: the level in 1:0 (0 is level 3), the count in 11:2, the address in 51:12, and in 63
-/// whether the memory is undelegated. Bits 62:52 are ignored when read, and zero when written.
+/// In 64 bits: the level in 1:0 (0 is level 3), the count from 2 on, the address of a granule above
+/// it to 51, and in 63 whether the memory is undelegated. With granules of 4 KiB the address begins
+/// at 12, so that the count has ten bits. Bits 62:52 are ignored when read, and zero when written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddressRange {
     /// The first byte.
     pub base: Pa,
     /// The RTT level whose entries map one block: 0 to 3.
     pub level: Level,
-    /// Number of blocks; 0 to [`MAX_BLOCKS`].
+    /// Number of blocks; 0 to [`max_blocks`].
     pub count: u64,
     /// Whether the memory is undelegated, the Host's.
     pub undelegated: bool,
+    /// The size of the RMM's granules, which says how large blocks are.
+    pub size: GranuleSize,
+}
+
+/// Most descriptors of one list: a granule full.
+#[must_use]
+pub const fn max_list(size: GranuleSize) -> u64 {
+    size.bytes() / DESC_BYTES
+}
+
+/// Most blocks of one descriptor.
+#[must_use]
+pub const fn max_blocks(size: GranuleSize) -> u64 {
+    (size.bytes() >> 2) - 1
 }
 
 impl AddressRange {
     /// Reads a descriptor; every value is one.
     #[must_use]
-    pub fn decode(desc: u64) -> Self {
+    pub fn decode(desc: u64, size: GranuleSize) -> Self {
         Self {
-            base: Pa(desc & ADDR_MASK),
+            base: Pa(desc & addr_mask(size)),
             level: Level::from_register(3 - (desc & 0b11)).expect("0 to 3"),
-            count: desc >> 2 & MAX_BLOCKS,
+            count: desc >> 2 & max_blocks(size),
             undelegated: desc & UNDELEGATED != 0,
+            size,
         }
     }
 
@@ -45,26 +58,30 @@ impl AddressRange {
     #[must_use]
     pub fn encode(&self) -> u64 {
         let undelegated = if self.undelegated { UNDELEGATED } else { 0 };
-        self.base.0 & ADDR_MASK | self.count << 2 | size_code(self.level) | undelegated
+        self.base.0 & addr_mask(self.size) | self.count << 2 | size_code(self.level) | undelegated
     }
 
     /// Length of one block in bytes.
     #[must_use]
     pub fn block_bytes(&self) -> u64 {
-        self.level.entry_size_bytes()
+        self.size.entry_bytes(self.level)
     }
 
-    /// Length of all blocks in bytes.
+    /// Length of all blocks in bytes; of more than there are addresses, as many as can be said.
     #[must_use]
     pub fn len_bytes(&self) -> u64 {
-        self.count * self.block_bytes()
+        self.count.saturating_mul(self.block_bytes())
     }
 
     /// The first granules of the range, in order.
     pub fn granules(&self) -> impl Iterator<Item = Pa> + use<> {
-        let base = self.base.0;
-        (0..self.len_bytes() / GRANULE_SIZE).map(move |i| Pa(base + i * GRANULE_SIZE))
+        let (base, bytes) = (self.base.0, self.size.bytes());
+        (0..self.len_bytes() / bytes).map(move |i| Pa(base.saturating_add(i * bytes)))
     }
+}
+
+const fn addr_mask(size: GranuleSize) -> u64 {
+    ADDR_TOP - size.bytes()
 }
 
 /// The level in two bits: 0 is a page.
@@ -77,7 +94,7 @@ fn size_code(level: Level) -> u64 {
 pub fn push_block(list: &mut Vec<AddressRange>, block: AddressRange, most: usize) -> bool {
     for range in &mut *list {
         let alike = range.level == block.level && range.undelegated == block.undelegated;
-        if !alike || range.count >= MAX_BLOCKS {
+        if !alike || range.count >= max_blocks(range.size) {
             continue;
         }
         if block.base.0.wrapping_add(range.block_bytes()) == range.base.0 {
@@ -98,38 +115,60 @@ pub fn push_block(list: &mut Vec<AddressRange>, block: AddressRange, most: usize
 /// RmiOpMemDonateReq for `count` granules that may lie anywhere and are delegated: the largest
 /// block size that divides them, and how many of it.
 #[must_use]
-pub fn donate_request(count_granules: u64) -> u64 {
-    let bytes = count_granules * GRANULE_SIZE;
+pub fn donate_request(count_granules: u64, size: GranuleSize) -> u64 {
+    let bytes = count_granules * size.bytes();
     let levels = [1, 2].map(|level| Level::from_register(level).expect("1 or 2"));
-    let fits = |level: &Level| bytes != 0 && bytes.is_multiple_of(level.entry_size_bytes());
+    let fits = |level: &Level| bytes != 0 && bytes.is_multiple_of(size.entry_bytes(*level));
     let level = levels.into_iter().find(fits).unwrap_or(Level::PAGE);
-    size_code(level) | (bytes / level.entry_size_bytes()) << 2
+    size_code(level) | (bytes / size.entry_bytes(level)) << 2
 }
 
 /// How many granules a request asks for.
 #[must_use]
-pub fn requested_granules(request: u64) -> u64 {
-    let level = AddressRange::decode(request & 0b11).level;
-    (request >> 2 & 0x3FFF) * (level.entry_size_bytes() / GRANULE_SIZE)
+pub fn requested_granules(request: u64, size: GranuleSize) -> u64 {
+    let block = AddressRange::decode(request & 0b11, size).block_bytes();
+    (request >> 2 & 0x3FFF).saturating_mul(block / size.bytes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    use GranuleSize::{K4, K16, K64};
+
     fn pages(base: u64, count: u64) -> AddressRange {
-        AddressRange { base: Pa(base), level: Level::PAGE, count, undelegated: false }
+        let (base, level) = (Pa(base), Level::PAGE);
+        AddressRange { base, level, count, undelegated: false, size: K4 }
     }
 
     #[test]
     fn descriptors_round_trip() {
         for desc in [0, 0x8000_0004, 0x8000_0FFF, 1 << 63 | 0xF_FFFF_FFFF_F008] {
-            assert_eq!(AddressRange::decode(desc).encode(), desc, "{desc:#x}");
+            for size in GranuleSize::ALL {
+                assert_eq!(AddressRange::decode(desc, size).encode(), desc, "{desc:#x}");
+            }
         }
-        let range = AddressRange::decode(1 << 63 | 0x7FF << 52 | 0x4000_0000 | 3 << 2 | 1);
+        let range = AddressRange::decode(1 << 63 | 0x7FF << 52 | 0x4000_0000 | 3 << 2 | 1, K4);
         assert!(range.undelegated);
         assert_eq!((range.base, range.count, range.level.number()), (Pa(0x4000_0000), 3, 2));
         assert_eq!(range.len_bytes(), 3 << 21);
+    }
+
+    #[test]
+    fn counts_grow_with_granules() {
+        let desc = 0xF_FFFF_FFFF_FFFD;
+        for (size, count, base, block) in [
+            (K4, 0x3FF, 0xF_FFFF_FFFF_F000, 2 << 20),
+            (K16, 0xFFF, 0xF_FFFF_FFFF_C000, 32 << 20),
+            (K64, 0x3FFF, 0xF_FFFF_FFFF_0000, 512 << 20),
+        ] {
+            let range = AddressRange::decode(desc, size);
+            assert_eq!((range.count, range.base), (count, Pa(base)));
+            assert_eq!((range.block_bytes(), range.len_bytes()), (block, count * block));
+            assert_eq!(range.encode(), desc);
+        }
+        // There is no such level, and yet it is a descriptor.
+        assert_eq!(AddressRange::decode(0xFFFF, K64).len_bytes(), u64::MAX);
     }
 
     #[test]
@@ -145,12 +184,16 @@ mod tests {
 
     #[test]
     fn a_request_names_the_largest_blocks() {
-        assert_eq!(donate_request(16), 0x40);
-        assert_eq!(donate_request(1), 0x4);
-        assert_eq!(donate_request(512), 0b101);
-        assert_eq!(donate_request(0), 0);
-        for count in [0, 1, 16, 512, 1024] {
-            assert_eq!(requested_granules(donate_request(count)), count);
+        assert_eq!(donate_request(512, K4), 0b101);
+        assert_eq!(donate_request(2048, K16), 0b101);
+        assert_eq!(donate_request(8192, K64), 0b101);
+        for size in GranuleSize::ALL {
+            assert_eq!(donate_request(16, size), 0x40);
+            assert_eq!(donate_request(1, size), 0x4);
+            assert_eq!(donate_request(0, size), 0);
+            for count in [0, 1, 16, 512, 1024, 8192] {
+                assert_eq!(requested_granules(donate_request(count, size), size), count);
+            }
         }
     }
 }

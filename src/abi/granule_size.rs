@@ -7,6 +7,7 @@
 use std::fmt;
 
 use super::addr::{Ipa, Level, PAGE_SIZE};
+use super::profile::{Edition, Profile, Rmm};
 
 /// The size of a granule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,10 +101,27 @@ impl GranuleSize {
         self.shift() + self.stride() * u32::from((3 - level.number()).unsigned_abs())
     }
 
-    /// Bytes that one entry of `level` covers, which a table of the size can have.
+    /// Bytes that one entry of `level` covers; of a level that there is not, no more than 2^63.
     #[must_use]
     pub fn entry_bytes(self, level: Level) -> u64 {
-        1 << self.entry_shift(level)
+        1 << self.entry_shift(level).min(63)
+    }
+
+    /// The narrowest physical address space, in bits, for which the architecture lets a stage 2
+    /// translation start at `level` (AArch64.S2InvalidSL).
+    #[must_use]
+    pub fn least_pa_bits(self, level: Level) -> u32 {
+        match (self, level.number()) {
+            (Self::K4, 0) | (Self::K64, 1) => 44,
+            (Self::K16, 1) => 42,
+            _ => 0,
+        }
+    }
+
+    /// Whether a stage 2 translation can start at `level` only with LPA2.
+    #[must_use]
+    pub fn start_needs_lpa2(self, level: Level) -> bool {
+        matches!((self, level.number()), (Self::K4, -1) | (Self::K16, 0))
     }
 
     /// Which of a table's entries covers `ipa`.
@@ -114,8 +132,69 @@ impl GranuleSize {
     }
 }
 
+impl Profile {
+    /// Whether the Host can choose granules of 16 and 64 KiB, where the machine has them. TF-RMM
+    /// knows 4 KiB only; of the text this is modelled although its commands are TF-RMM's.
+    #[must_use]
+    pub(crate) const fn has_larger_granules(self) -> bool {
+        matches!((self.edition(), self.rmm()), (Edition::V2, Rmm::Spec))
+    }
+}
+
 impl fmt::Display for GranuleSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn level(number: i64) -> Level {
+        Level::from_register(number.cast_unsigned()).unwrap()
+    }
+
+    #[test]
+    fn sizes_are_known_by_every_name() {
+        for (size, bytes) in GranuleSize::ALL.into_iter().zip([4096, 16384, 65536]) {
+            assert_eq!(size.bytes(), bytes);
+            assert_eq!(size.len_bytes() as u64, bytes);
+            assert_eq!(GranuleSize::from_code(size.code()), Some(size));
+            assert_eq!(GranuleSize::from_name(size.name()), Some(size));
+            assert_eq!(GranuleSize::from_shift(size.shift()), Some(size));
+            assert_eq!(size.rtt_entries() as u64 * 8, bytes, "a table fills its granule");
+        }
+        assert_eq!(GranuleSize::from_code(3), None);
+        assert_eq!(GranuleSize::from_shift(13), None);
+        assert_eq!(GranuleSize::from_name("4K"), None);
+    }
+
+    /// The blocks of the architecture's translation granules.
+    #[test]
+    fn entries_cover_what_the_architecture_says() {
+        let sizes = |size: GranuleSize, levels: [i64; 3]| {
+            levels.map(|number| size.entry_bytes(level(number)))
+        };
+        assert_eq!(sizes(GranuleSize::K4, [3, 2, 1]), [4 << 10, 2 << 20, 1 << 30]);
+        assert_eq!(sizes(GranuleSize::K16, [3, 2, 1]), [16 << 10, 32 << 20, 64 << 30]);
+        assert_eq!(sizes(GranuleSize::K64, [3, 2, 1]), [64 << 10, 512 << 20, 4 << 40]);
+        assert_eq!(GranuleSize::K16.entry_shift(level(0)), 47);
+        assert!(GranuleSize::K64.entry_shift(level(0)) > 52, "there is none");
+    }
+
+    #[test]
+    fn indices_at_the_edges() {
+        let index = |size: GranuleSize, number, ipa| size.entry_index(level(number), Ipa(ipa));
+        assert_eq!(index(GranuleSize::K4, 3, 0x1F_F000), 511);
+        assert_eq!(index(GranuleSize::K4, 3, 0x20_0000), 0);
+        assert_eq!(index(GranuleSize::K4, -1, (1 << 52) - 1), 15);
+        assert_eq!(index(GranuleSize::K4, 0, (1 << 48) - 1), 511);
+        assert_eq!(index(GranuleSize::K16, 3, 0x1FF_C000), 2047);
+        assert_eq!(index(GranuleSize::K16, 3, 0x200_0000), 0);
+        assert_eq!(index(GranuleSize::K16, 0, (1 << 52) - 1), 31);
+        assert_eq!(index(GranuleSize::K64, 3, 0x1FFF_0000), 8191);
+        assert_eq!(index(GranuleSize::K64, 2, 0x1FFF_FFFF), 0);
+        assert_eq!(index(GranuleSize::K64, 1, (1 << 52) - 1), 1023);
     }
 }

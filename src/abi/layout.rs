@@ -116,10 +116,28 @@ pub const REC_PARAMS_2: Layout = Layout {
 pub const REC_ENTER_2: Layout =
     Layout { name: "RecEnter", fields: &[number("flags", 0x000, 8), array("gprs", 0x200, 8, 31)] };
 
+/// RmiRmmConfig of RMM 2.0: what RMI_RMM_CONFIG_SET reads.
+pub const RMM_CONFIG: Layout = Layout {
+    name: "RmmConfig",
+    fields: &[number("tracking_region_size", 0x0, 8), number("rmi_granule_size", 0x8, 8)],
+};
+
 /// Every structure that a script can write. Those of one name belong to different editions; the
 /// older stands first.
-pub const LAYOUTS: [&Layout; 6] =
-    [&REALM_PARAMS, &REC_PARAMS, &REC_ENTER, &REALM_PARAMS_2, &REC_PARAMS_2, &REC_ENTER_2];
+pub const LAYOUTS: [&Layout; 7] = [
+    &REALM_PARAMS,
+    &REC_PARAMS,
+    &REC_ENTER,
+    &REALM_PARAMS_2,
+    &REC_PARAMS_2,
+    &REC_ENTER_2,
+    &RMM_CONFIG,
+];
+
+/// The structure by which the Host configures the RMM, where it can.
+fn rmm_config(profile: Profile) -> Option<&'static Layout> {
+    profile.boots_inactive().then_some(&RMM_CONFIG)
+}
 
 impl Layout {
     /// The structure with this name, of RMM 1.0; a leading `Rmi` is optional.
@@ -134,7 +152,7 @@ impl Layout {
     pub fn of_profile(name: &str, profile: Profile) -> Option<&'static Self> {
         let name = name.strip_prefix("Rmi").unwrap_or(name);
         let layouts = [profile.realm_params(), profile.rec_params(), profile.rec_enter()];
-        layouts.into_iter().find(|layout| layout.name == name)
+        layouts.into_iter().chain(rmm_config(profile)).find(|layout| layout.name == name)
     }
 
     /// The field with this name of any structure that has this one's name.

@@ -9,9 +9,10 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::addr::{GRANULE_SIZE, Hex, is_aligned};
+use super::addr::{Hex, PAGE_SIZE, is_aligned};
+use super::granule_size::GranuleSize;
 use super::params::MAX_REC_AUX;
-use super::profile::Edition;
+use super::profile::{Edition, Profile};
 
 /// Most bytes of delegable memory that one platform can have: 256 GiB.
 ///
@@ -28,11 +29,11 @@ pub const MAX_DRAM_RANGES: usize = 64;
 #[serde(deny_unknown_fields, try_from = "PlatformFile", into = "PlatformFile")]
 pub struct Platform {
     file: PlatformFile,
+    granule_sizes: Vec<GranuleSize>,
     rak: [u8; 48],
 }
 
-/// RmiFeatureRegister1 of RMM 2.0: GRAN_SZ_4K, and a protected physical address space of 48 bits.
-const GRANULE_4K: u32 = 1;
+/// RmiFeatureRegister1 of RMM 2.0: a protected physical address space of 48 bits.
 const PPS_48_BITS: u32 = 5;
 /// RmiFeatureRegister2: device assignment, and 2^10 devices of a Realm.
 const DEVICE_REGISTER: u64 = 0xA1;
@@ -98,6 +99,10 @@ pub struct PlatformFile {
     /// 160 of TF-RMM on 16 processors.
     #[serde(default = "sro_contexts", skip_serializing_if = "is_default_sro")]
     pub sro_contexts: u32,
+    /// The sizes of granules that the RMM of the machine has: `4k`, and with it `16k`, `64k` or
+    /// both; absent for 4k. Only an RMM by the text of 2.0 takes another than 4k.
+    #[serde(default = "only_4k", skip_serializing_if = "is_only_4k")]
+    pub granule_sizes: Vec<String>,
     /// Realm Attestation Key, which signs the tokens that simulated Realms get: the secret scalar
     /// of P-384 as 96 hex digits; absent for the fixed test key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,6 +146,14 @@ const fn sro_contexts() -> u32 {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
 const fn is_default_sro(count: &u32) -> bool {
     *count == sro_contexts()
+}
+
+fn only_4k() -> Vec<String> {
+    vec![GranuleSize::K4.name().into()]
+}
+
+fn is_only_4k(sizes: &[String]) -> bool {
+    sizes == only_4k()
 }
 
 /// Why a platform can not be.
@@ -200,14 +213,15 @@ impl TryFrom<PlatformFile> for Platform {
             let expected = "true, or sha512 has to be";
             return Err(PlatformError::Value { field: "sha256", found, expected });
         }
-        check_dram(&file)?;
+        let granule_sizes = granule_sizes(&file)?;
+        check_dram(&file, &granule_sizes)?;
         let rak = file.rak.as_deref().map_or(Some(TEST_RAK), secret_key);
         let rak = rak.ok_or_else(|| PlatformError::Value {
             field: "rak",
             found: "something else".into(),
             expected: "96 hex digits of a secret scalar of P-384",
         })?;
-        Ok(Self { file, rak })
+        Ok(Self { file, granule_sizes, rak })
     }
 }
 
@@ -221,7 +235,21 @@ fn secret_key(text: &str) -> Option<[u8; 48]> {
     p384::SecretKey::from_slice(&key).ok().map(|_| key)
 }
 
-fn check_dram(file: &PlatformFile) -> Result<(), PlatformError> {
+/// The sizes that the file names, from the smallest on.
+fn granule_sizes(file: &PlatformFile) -> Result<Vec<GranuleSize>, PlatformError> {
+    let named = |size: &GranuleSize| file.granule_sizes.iter().any(|name| name == size.name());
+    let sizes: Vec<_> = GranuleSize::ALL.into_iter().filter(named).collect();
+    if sizes.first() == Some(&GranuleSize::K4) && sizes.len() == file.granule_sizes.len() {
+        return Ok(sizes);
+    }
+    Err(PlatformError::Value {
+        field: "granule_sizes",
+        found: format!("{:?}", file.granule_sizes),
+        expected: "\"4k\", and beside it \"16k\", \"64k\" or both",
+    })
+}
+
+fn check_dram(file: &PlatformFile, sizes: &[GranuleSize]) -> Result<(), PlatformError> {
     let fail =
         |found: String, expected| Err(PlatformError::Value { field: "dram", found, expected });
     if file.dram.is_empty() || file.dram.len() > MAX_DRAM_RANGES {
@@ -232,8 +260,17 @@ fn check_dram(file: &PlatformFile) -> Result<(), PlatformError> {
     for range in &file.dram {
         let DramRange { base, size } = *range;
         let shown = format!("base {}, size {}", Hex(base), Hex(size));
-        if size == 0 || !is_aligned(base | size, GRANULE_SIZE) {
-            return fail(shown, "whole granules of 4 KiB");
+        for granule in sizes {
+            if size == 0 || !is_aligned(base | size, granule.bytes()) {
+                return fail(
+                    shown,
+                    match granule {
+                        GranuleSize::K4 => "whole granules of 4 KiB",
+                        GranuleSize::K16 => "whole granules of 16 KiB",
+                        GranuleSize::K64 => "whole granules of 64 KiB",
+                    },
+                );
+            }
         }
         match base.checked_add(size) {
             Some(top) if top <= 1 << file.pa_bits => {
@@ -307,18 +344,19 @@ impl Platform {
             | field(self.max_recs_order, 38)
     }
 
-    /// What RMI_FEATURES answers for an index in an edition of the specification.
+    /// What RMI_FEATURES answers for an index.
     ///
     /// Registers 2 to 4 of 2.0 are those of TF-RMM on its host platform (devices and planes), which
     /// are not simulated; that TF-RMM names no PMU whatever the machine has is its own, too.
     #[must_use]
-    pub fn feature_register(&self, edition: Edition, index: u64) -> u64 {
+    pub fn feature_register(&self, profile: Profile, index: u64) -> u64 {
         let field = |value: u32, low_bit: u32| u64::from(value) << low_bit;
-        match (edition, index) {
+        match (profile.edition(), index) {
             (Edition::V1, 0) => self.feature_register_0(),
             (Edition::V2, 0) => self.feature_register_0() & ((1 << 26) - 1),
             (Edition::V2, 1) => {
-                field(GRANULE_4K, 0)
+                let sizes = self.granule_sizes(profile).iter();
+                sizes.map(|size| 1 << size.code()).sum::<u64>()
                     | field(self.sha256.into(), 3)
                     | field(self.sha512.into(), 5)
                     | field(self.max_recs_order, 6)
@@ -329,6 +367,12 @@ impl Platform {
             (Edition::V2, 4) => MEC_COUNT,
             _ => 0,
         }
+    }
+
+    /// The sizes of granules that an RMM has here, from the smallest on; the first is 4 KiB.
+    #[must_use]
+    pub fn granule_sizes(&self, profile: Profile) -> &[GranuleSize] {
+        if profile.has_larger_granules() { &self.granule_sizes } else { &self.granule_sizes[..1] }
     }
 
     /// The secret scalar of the Realm Attestation Key, big-endian.
@@ -350,10 +394,10 @@ impl Platform {
         (1 << self.max_recs_order) - 1
     }
 
-    /// Granules of delegable memory.
+    /// Pages of delegable memory: as many granules of 4 KiB.
     #[must_use]
-    pub fn granule_count(&self) -> u64 {
-        self.dram.iter().map(|range| range.size / GRANULE_SIZE).sum()
+    pub fn page_count(&self) -> u64 {
+        self.dram.iter().map(|range| range.size / PAGE_SIZE).sum()
     }
 }
 
@@ -377,6 +421,19 @@ mod tests {
         assert!(refused(|f| f.vmid_bits = 9).contains("8 or 16"));
         assert!(refused(|f| f.dram.clear()).contains("0 ranges"));
         assert!(refused(|f| f.dram[0].size += 1).contains("whole granules"));
+        let sizes = |f: &mut PlatformFile, names: &[&str]| {
+            f.granule_sizes = names.iter().map(|name| (*name).to_owned()).collect();
+        };
+        for names in [&["16k"][..], &[], &["4k", "4k"], &["4k", "8k"]] {
+            let mut file = file();
+            sizes(&mut file, names);
+            let error = Platform::try_from(file).unwrap_err().to_string();
+            assert!(error.starts_with("granule_sizes is"), "{error}");
+        }
+        let mut odd = file();
+        sizes(&mut odd, &["64k", "4k"]);
+        odd.dram[0].size -= 0x4000;
+        assert!(Platform::try_from(odd).unwrap_err().to_string().contains("whole granules of 64"));
         assert!(refused(|f| f.dram[0].base = u64::MAX - 0xFFF).contains("address space"));
         assert!(refused(|f| f.dram.push(f.dram[0])).contains("disjoint"));
         assert!(refused(|f| (f.sha256, f.sha512) = (false, false)).starts_with("sha256"));

@@ -83,6 +83,7 @@ fn tf_rmm_host() -> PlatformFile {
         rec_aux_count: 16,
         vmid_bits: 8,
         sro_contexts: SRO_CONTEXTS,
+        granule_sizes: vec!["4k".into()],
         rak: None,
     }
 }

@@ -1,7 +1,7 @@
 //! The Realm's memory accesses: stage 2 translation by HIPAS and RIPAS, with stage 1 off.
 
 use super::{Next, Runner, exception};
-use crate::abi::addr::{GRANULE_SIZE, Ipa, Level, align_down, granule_pieces};
+use crate::abi::addr::{Ipa, Level, PAGE_LEN, page_pieces};
 use crate::abi::esr::{self, fsc};
 use crate::model::granule::Granule;
 use crate::model::program::{GuestEvent, Progress};
@@ -29,7 +29,7 @@ struct Fault {
     fsc: u64,
 }
 
-/// A piece of an access that lies in one granule: granule, offset, length.
+/// A piece of an access that lies in one page: granule, offset in the granule, length.
 type Piece = (Granule, usize, usize);
 
 impl Runner<'_> {
@@ -126,17 +126,17 @@ impl Runner<'_> {
         }
     }
 
-    /// Translates an access, cut at granule borders. Nothing is accessed if any part faults.
+    /// Translates an access, cut at page borders. Nothing is accessed if any part faults.
     fn pieces(&self, ipa: u64, len_bytes: u64, access: Access) -> Result<Vec<Piece>, Fault> {
-        let piece = |(at, offset, len)| match self.translate(at, access) {
-            Ok(granule) => Ok((granule, offset, len)),
+        let piece = |(at, _, len)| match self.translate(at, access) {
+            Ok((granule, offset)) => Ok((granule, offset, len)),
             Err(fsc) => Err(Fault { ipa: at, fsc }),
         };
-        granule_pieces(ipa, len_bytes).map(piece).collect()
+        page_pieces(ipa, len_bytes).map(piece).collect()
     }
 
-    /// The granule behind an IPA, or a fault status code.
-    fn translate(&self, ipa: u64, access: Access) -> Result<Granule, u64> {
+    /// The granule behind an IPA and where in it that is, or a fault status code.
+    fn translate(&self, ipa: u64, access: Access) -> Result<(Granule, usize), u64> {
         let world = &*self.world;
         let realm = &world.realms[&self.rec().owner];
         if ipa >= realm.rtt.ipa_top() {
@@ -145,10 +145,10 @@ impl Runner<'_> {
         let walk = world.walk(realm, Ipa(ipa), Level::PAGE);
         let level = u64::from(walk.level.number().unsigned_abs());
         let translation_fault = fsc::translation(walk.level);
-        let offset = ipa & (walk.level.entry_size_bytes() - 1);
-        let granule_at = |pa: u64| world.granules.find(align_down(pa + offset, GRANULE_SIZE));
+        let offset = ipa & (walk.entry_bytes() - 1);
+        let place = |pa: u64| world.place(pa + offset);
         match world.tables.entry(walk) {
-            Rtte::Assigned { pa, ripas: Ripas::Ram } => granule_at(pa.0).ok_or(translation_fault),
+            Rtte::Assigned { pa, ripas: Ripas::Ram } => place(pa.0).ok_or(translation_fault),
             Rtte::AssignedNs { pa, attr } => {
                 let permitted = match access {
                     Access::Read => attr & S2AP_READ != 0,
@@ -158,7 +158,7 @@ impl Runner<'_> {
                 if !permitted {
                     return Err(fsc::PERMISSION_L0 + level);
                 }
-                granule_at(pa.0).filter(|granule| world.permits_ns(*granule)).ok_or(fsc::GPF)
+                place(pa.0).filter(|(granule, _)| world.permits_ns(*granule)).ok_or(fsc::GPF)
             }
             _ => Err(translation_fault),
         }
@@ -167,8 +167,9 @@ impl Runner<'_> {
     fn read(&self, pieces: &[Piece]) -> Vec<u8> {
         let mut bytes = Vec::new();
         for (granule, offset, len) in pieces {
-            let page = self.world.memory.page(*granule);
-            page.with_bytes(|page| bytes.extend_from_slice(&page[*offset..offset + len]));
+            let page = self.world.memory.page_at(*granule, *offset);
+            let start = offset % PAGE_LEN;
+            page.with_bytes(|page| bytes.extend_from_slice(&page[start..start + len]));
         }
         bytes
     }

@@ -37,7 +37,8 @@ pub(super) fn see(call: &Call<'_>, log: &mut RealmLog) {
             let new = call.world.realm(rd).is_some_and(|realm| realm.state() == RealmState::New);
             if new && call.outcome.is_success() && !log.ripas.is_empty() {
                 let covered = Level::from_register(level).and_then(Level::parent);
-                let len = covered.map_or(0, Level::entry_size_bytes);
+                let size = call.world.granule_size();
+                let len = covered.map_or(0, |level| size.entry_bytes(level));
                 if len != 0 {
                     log.folded.insert(ipa, ipa.saturating_add(len));
                 }

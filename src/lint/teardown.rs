@@ -18,7 +18,8 @@ pub(super) fn see(call: &Call<'_>, log: &mut RealmLog) {
         }
         Command::RttDestroy { ipa, level, .. } => {
             let covered = Level::from_register(level).and_then(Level::parent);
-            let len = covered.map_or(0, Level::entry_size_bytes);
+            let size = call.world.granule_size();
+            let len = covered.map_or(0, |level| size.entry_bytes(level));
             if log.ripas.overlaps(ipa, ipa.saturating_add(len)) {
                 let text = if call.measures_ripas() { "the RIM has RAM" } else { "there was RAM" };
                 log.tables_destroyed.push((ipa, text, call.place.clone()));

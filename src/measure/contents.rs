@@ -118,6 +118,16 @@ impl Contents {
         }
     }
 
+    /// Page `i`, of as many as the granule has.
+    #[must_use]
+    pub fn page(&self, i: u64) -> Page {
+        match &self.pages {
+            Pages::Row(first) if first.ends_within(i) => Page::Zero,
+            Pages::Row(first) => first.following(i),
+            Pages::Mixed(pages) => pages[usize::try_from(i).expect("sixteen at most")].clone(),
+        }
+    }
+
     /// Whether its bytes are known, not only a digest of them.
     #[must_use]
     pub fn is_known(&self) -> bool {

@@ -10,7 +10,8 @@ use std::ops::Range;
 use bitvec::prelude::{BitVec, Lsb0};
 
 use super::tally::Tally;
-use crate::abi::addr::{GRANULE_SHIFT, GRANULE_SIZE, Hex, Pa, is_aligned};
+use crate::abi::addr::{Hex, Pa, is_aligned};
+use crate::abi::granule_size::GranuleSize;
 use crate::abi::platform::Platform;
 
 /// A granule of delegable memory: its number, counted over the platform's DRAM ranges.
@@ -139,6 +140,7 @@ const _: () = assert!(KINDS.len() <= 1 << PLANES);
 /// All granules of a platform's delegable memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Granules {
+    size: GranuleSize,
     ranges: Vec<(Range<u64>, u32)>,
     planes: [BitVec<u64, Lsb0>; PLANES],
     count: u32,
@@ -148,29 +150,64 @@ pub struct Granules {
 impl Granules {
     /// All granules UNDELEGATED and Non-secure.
     #[must_use]
-    pub(crate) fn new(platform: &Platform) -> Self {
+    pub(crate) fn new(platform: &Platform, size: GranuleSize) -> Self {
         let mut count = 0_u32;
         let mut ranges = Vec::new();
         for dram in &platform.dram {
             ranges.push((dram.range(), count));
-            count +=
-                u32::try_from(dram.size >> GRANULE_SHIFT).expect("a platform has at most 2^26");
+            count += u32::try_from(dram.size >> size.shift()).expect("a platform has at most 2^26");
         }
         // A zeroed vector comes from the system untouched; pages of it appear when bits are set.
         let words = count.div_ceil(64) as usize;
         let planes = std::array::from_fn(|_| BitVec::from_vec(vec![0_u64; words]));
-        Self { ranges, planes, count, tally: Tally::default() }
+        Self { size, ranges, planes, count, tally: Tally::default() }
+    }
+
+    /// The same memory in granules of another size. None is delegated. A granule that has memory of
+    /// several PASs is in the first of them that is not Non-secure.
+    #[must_use]
+    pub(crate) fn resized(&self, platform: &Platform, size: GranuleSize) -> Self {
+        let mut new = Self::new(platform, size);
+        let step = self.size.min(size).len_bytes();
+        for (granule, gpt) in self.not_ns() {
+            let base = self.pa(granule).0;
+            for pa in (base..base + self.size.bytes()).step_by(step) {
+                let found = new.find(pa & !(size.bytes() - 1)).expect("the same memory");
+                if new.gpt(found) == Gpt::Ns {
+                    new.undelegate(found, gpt);
+                }
+            }
+        }
+        new.tally = self.tally.clone();
+        new
+    }
+
+    /// Every granule that is not in the Non-secure PAS, and in which it is.
+    fn not_ns(&self) -> impl Iterator<Item = (Granule, Gpt)> + '_ {
+        let words = (0..self.count.div_ceil(64)).filter(|word| {
+            self.planes.iter().any(|plane| plane.as_raw_slice()[*word as usize] != 0)
+        });
+        let granules = words.flat_map(|word| 64 * word..self.count.min(64 * word + 64));
+        let gpts = granules.map(Granule).map(|granule| (granule, self.gpt(granule)));
+        gpts.filter(|(_, gpt)| *gpt != Gpt::Ns)
+    }
+
+    /// The size of each.
+    #[must_use]
+    pub const fn size(&self) -> GranuleSize {
+        self.size
     }
 
     /// The granule at `pa`, which has to be its first byte; `None` if it is not aligned or not
     /// delegable.
     #[must_use]
     pub fn find(&self, pa: u64) -> Option<Granule> {
-        if !is_aligned(pa, GRANULE_SIZE) {
+        if !is_aligned(pa, self.size.bytes()) {
             return None;
         }
         let (range, first) = self.ranges.iter().find(|(range, _)| range.contains(&pa))?;
-        let number = u32::try_from((pa - range.start) >> GRANULE_SHIFT).expect("counted in new");
+        let number =
+            u32::try_from((pa - range.start) >> self.size.shift()).expect("counted in new");
         Some(Granule(first + number))
     }
 
@@ -183,7 +220,7 @@ impl Granules {
             .iter()
             .rfind(|(_, first)| *first <= number)
             .expect("the first range begins with granule 0");
-        Pa(range.start + (u64::from(number - first) << GRANULE_SHIFT))
+        Pa(range.start + (u64::from(number - first) << self.size.shift()))
     }
 
     /// A granule's state.
@@ -247,7 +284,7 @@ impl Granules {
     /// The granule `count` after this one, if it follows in the same range of memory.
     #[must_use]
     pub(crate) fn following(&self, granule: Granule, count: u64) -> Option<Granule> {
-        self.find(self.pa(granule).0.checked_add(count.checked_mul(GRANULE_SIZE)?)?)
+        self.find(self.pa(granule).0.checked_add(count.checked_mul(self.size.bytes())?)?)
     }
 
     fn kind(&self, granule: Granule) -> (GranuleState, Gpt) {
@@ -281,7 +318,38 @@ mod tests {
     use super::*;
 
     fn granules() -> Granules {
-        Granules::new(&Platform::preset("fvp").unwrap())
+        Granules::new(&Platform::preset("fvp").unwrap(), GranuleSize::K4)
+    }
+
+    #[test]
+    fn granules_of_every_size_have_their_addresses() {
+        let platform = Platform::preset("fvp").unwrap();
+        for size in GranuleSize::ALL {
+            let granules = Granules::new(&platform, size);
+            assert_eq!(u64::from(granules.count()), (0x7C00_0000 + (62 << 30)) / size.bytes());
+            for pa in [0x8000_0000, 0xFBFF_0000, 0x8_8000_0000, 0x8_8001_0000] {
+                let granule = granules.find(pa).unwrap();
+                assert_eq!(granules.pa(granule), Pa(pa));
+                assert_eq!(granules.find(pa + size.bytes() / 2), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_pas_stays_where_it_is() {
+        let platform = Platform::preset("fvp").unwrap();
+        let mut granules = granules();
+        let at = |granules: &Granules, pa| granules.find(pa).unwrap();
+        granules.undelegate(at(&granules, 0x8001_3000), Gpt::Secure);
+        granules.undelegate(at(&granules, 0x8_8000_0000), Gpt::Aap);
+        let large = granules.resized(&platform, GranuleSize::K16);
+        assert_eq!(large.gpt(at(&large, 0x8001_0000)), Gpt::Secure);
+        assert_eq!(large.gpt(at(&large, 0x8001_4000)), Gpt::Ns);
+        assert_eq!(large.gpt(at(&large, 0x8_8000_0000)), Gpt::Aap);
+        let small = large.resized(&platform, GranuleSize::K4);
+        assert_eq!(small.gpt(at(&small, 0x8001_0000)), Gpt::Secure);
+        assert_eq!(small.not_ns().count(), 8, "two of 16 KiB");
+        assert_eq!(small.resized(&platform, GranuleSize::K16), large);
     }
 
     #[test]

@@ -12,8 +12,7 @@ use super::operation::{Handle, Operation};
 use super::realm::Realm;
 use super::rtt::{Rtte, TableId};
 use super::world::World;
-use crate::abi::addr::{GRANULE_LEN, Ipa, Level, Pa};
-use crate::measure::page::Page;
+use crate::abi::addr::{Ipa, Level, Pa};
 
 /// A law that does not hold: a bug of the simulator.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -57,6 +56,10 @@ struct Survey<'w> {
 }
 
 impl Survey<'_> {
+    fn granule_len(&self) -> usize {
+        self.world.granule_size().len_bytes()
+    }
+
     /// A granule has one use, and the state that goes with it.
     fn take(&mut self, granule: Granule, state: GranuleState) -> Result<(), Violation> {
         let found = self.world.granules.state(granule);
@@ -71,6 +74,10 @@ impl Survey<'_> {
         let mut ipa = 0;
         for root in &realm.roots {
             let start = realm.rtt.start;
+            let entries = self.world.tables.get(*root).entries().len();
+            let fits = realm.rtt.granule == self.world.granule_size()
+                && entries == realm.rtt.granule.rtt_entries();
+            ensure("granule_size", fits, || format!("{root:?} has {entries} entries"))?;
             ensure("root_level", self.world.tables.get(*root).level() == start, || {
                 format!("{root:?}")
             })?;
@@ -94,7 +101,7 @@ impl Survey<'_> {
             } else {
                 ensure("past_ipa_space", !entry.is_live(), || format!("{id:?} at {at:#x}"))?;
             }
-            at += level.entry_size_bytes();
+            at += realm.rtt.entry_bytes(level);
         }
         Ok(at)
     }
@@ -108,7 +115,7 @@ impl Survey<'_> {
     ) -> Result<(), Violation> {
         let protected = realm.rtt.is_protected(ipa.0);
         let shown = || format!("{entry} at {ipa}, level {level}");
-        let size_bytes = level.entry_size_bytes();
+        let size_bytes = realm.rtt.entry_bytes(level);
         let mapped = |pa: Pa| {
             let reach = realm.rtt.lpa2 || pa.0 < 1 << 48;
             level >= Level::MIN_BLOCK && pa.0.is_multiple_of(size_bytes) && reach
@@ -131,7 +138,7 @@ impl Survey<'_> {
             Rtte::Assigned { pa, .. } => {
                 ensure("protected_half", protected, shown)?;
                 ensure("mapping", mapped(pa), shown)?;
-                for offset in (0..size_bytes).step_by(GRANULE_LEN) {
+                for offset in (0..size_bytes).step_by(self.granule_len()) {
                     let granule = self.world.granules.find(pa.0 + offset);
                     ensure("data_is_memory", granule.is_some(), shown)?;
                     granule.map_or(Ok(()), |granule| self.take(granule, GranuleState::Data))?;
@@ -160,7 +167,7 @@ impl Survey<'_> {
                 rec.aux.iter().try_for_each(|aux| self.take(*aux, GranuleState::RecAux))
             }
             Operation::Map(map) => {
-                let offsets = (0..map.done_bytes).step_by(GRANULE_LEN);
+                let offsets = (0..map.done_bytes).step_by(self.granule_len());
                 offsets.map(|offset| map.pa.0 + offset).try_for_each(|pa| {
                     let granule = self.world.granules.find(pa);
                     ensure("data_is_memory", granule.is_some(), || format!("{pa:#x}"))?;
@@ -198,7 +205,7 @@ impl Survey<'_> {
     fn all_used(&self) -> Result<(), Violation> {
         for (granule, state) in self.world.granules.delegated() {
             if state == GranuleState::Delegated {
-                let wiped = *self.world.memory.page(granule) == Page::Zero;
+                let wiped = self.world.memory.is_wiped(granule);
                 ensure("wiped", wiped, || format!("{granule:?} is DELEGATED and not zero"))?;
             } else {
                 let used = self.used.contains_key(&granule);

@@ -1,13 +1,16 @@
 //! The contents of delegable memory, as the Host and the Realms see it.
 //!
 //! Contents are [`Page`]s: zero until somebody writes, shared with an image until somebody stores.
-//! Which granules the Host may touch is the GPT's business ([`super::world`]).
+//! A page has 4 KiB whatever a granule has, so memory stays as it is when the RMM is given granules
+//! of another size. Which granules the Host may touch is the GPT's business ([`super::world`]).
 
 use super::granule::{Granule, Granules};
-use crate::abi::addr::GranuleBytes;
+use crate::abi::addr::PAGE_LEN;
+use crate::abi::granule_size::GranuleSize;
+use crate::measure::contents::Contents;
 use crate::measure::page::Page;
 
-/// Granules whose pages are kept together: 2 MiB of memory.
+/// Pages that are kept together: 2 MiB of memory.
 const CHUNK: usize = 512;
 
 type Chunk = Box<[Page; CHUNK]>;
@@ -15,24 +18,62 @@ type Chunk = Box<[Page; CHUNK]>;
 /// The contents of every granule. Memory that was never written costs eight bytes per 2 MiB.
 #[derive(Clone, Debug)]
 pub struct Memory {
+    size: GranuleSize,
     chunks: Vec<Option<Chunk>>,
 }
 
 impl Memory {
     pub(crate) fn new(granules: &Granules) -> Self {
-        Self { chunks: vec![None; (granules.count() as usize).div_ceil(CHUNK)] }
+        let size = granules.size();
+        let pages = granules.count() as usize * size.len_bytes() / PAGE_LEN;
+        Self { size, chunks: vec![None; pages.div_ceil(CHUNK)] }
+    }
+
+    /// The same memory in granules of another size.
+    pub(crate) fn resize(&mut self, size: GranuleSize) {
+        self.size = size;
+    }
+
+    /// The first page of a granule, where structures lie.
+    #[must_use]
+    pub fn page(&self, granule: Granule) -> &Page {
+        self.page_at(granule, 0)
+    }
+
+    /// The page of a granule that has the byte at `offset`.
+    #[must_use]
+    pub fn page_at(&self, granule: Granule, offset: usize) -> &Page {
+        const ZERO: &Page = &Page::Zero;
+        let (chunk, i) = self.place(granule, offset);
+        self.chunks[chunk].as_ref().map_or(ZERO, |chunk| &chunk[i])
     }
 
     /// The contents of a granule.
     #[must_use]
-    pub fn page(&self, granule: Granule) -> &Page {
-        const ZERO: &Page = &Page::Zero;
-        let (chunk, i) = Self::place(granule);
-        self.chunks[chunk].as_ref().map_or(ZERO, |chunk| &chunk[i])
+    pub fn contents(&self, granule: Granule) -> Contents {
+        if self.size == GranuleSize::K4 {
+            return self.page(granule).clone().into();
+        }
+        let (chunk, first) = self.place(granule, 0);
+        match &self.chunks[chunk] {
+            // Granules do not cross chunks, which have a multiple of their pages.
+            Some(chunk) => {
+                Contents::from_pages(self.size, &chunk[first..first + self.pages_in_granule()])
+            }
+            None => Contents::from_first(self.size, Page::Zero),
+        }
     }
 
-    pub(crate) fn set_page(&mut self, granule: Granule, page: Page) {
-        let (chunk, i) = Self::place(granule);
+    /// Whether all of a granule is zero.
+    #[must_use]
+    pub(crate) fn is_wiped(&self, granule: Granule) -> bool {
+        let mut pages = (0..self.size.len_bytes()).step_by(PAGE_LEN);
+        pages.all(|offset| *self.page_at(granule, offset) == Page::Zero)
+    }
+
+    /// Replaces the page of a granule that has the byte at `offset`.
+    pub(crate) fn set_page_at(&mut self, granule: Granule, offset: usize, page: Page) {
+        let (chunk, i) = self.place(granule, offset);
         match &mut self.chunks[chunk] {
             Some(chunk) => chunk[i] = page,
             None if page.is_zero() => {}
@@ -44,16 +85,57 @@ impl Memory {
         }
     }
 
-    /// Writes a few bytes into a granule; `offset + bytes.len()` is at most the granule's size.
-    pub(crate) fn store(&mut self, granule: Granule, offset: usize, bytes: &[u8]) {
-        let mut contents: GranuleBytes = self.page(granule).to_bytes();
-        contents[offset..offset + bytes.len()].copy_from_slice(bytes);
-        self.set_page(granule, Page::from_bytes(&contents));
+    /// Replaces all of a granule, which has as many pages as `contents`.
+    pub(crate) fn set_contents(&mut self, granule: Granule, contents: &Contents) {
+        debug_assert_eq!(contents.size(), self.size, "a granule of this memory");
+        if self.size == GranuleSize::K4 {
+            return self.set_page_at(granule, 0, contents.pages()[0].clone());
+        }
+        for (i, offset) in (0..).zip((0..self.size.len_bytes()).step_by(PAGE_LEN)) {
+            self.set_page_at(granule, offset, contents.page(i));
+        }
     }
 
-    fn place(granule: Granule) -> (usize, usize) {
-        let index = Granules::index(granule);
-        (index / CHUNK, index % CHUNK)
+    /// Makes all of a granule zero.
+    pub(crate) fn wipe(&mut self, granule: Granule) {
+        for offset in (0..self.size.len_bytes()).step_by(PAGE_LEN) {
+            self.set_page_at(granule, offset, Page::Zero);
+        }
+    }
+
+    /// The `len` bytes of a granule from `offset` on; the two are at most its size.
+    pub(crate) fn read(&self, granule: Granule, offset: usize, len: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(len);
+        while bytes.len() < len {
+            let at = offset + bytes.len();
+            let (start, wanted) = (at % PAGE_LEN, len - bytes.len());
+            self.page_at(granule, at).with_bytes(|page| {
+                bytes.extend_from_slice(&page[start..(start + wanted).min(PAGE_LEN)]);
+            });
+        }
+        bytes
+    }
+
+    /// Writes bytes into a granule; `offset + bytes.len()` is at most the granule's size.
+    pub(crate) fn store(&mut self, granule: Granule, offset: usize, bytes: &[u8]) {
+        let (mut at, mut rest) = (offset, bytes);
+        while !rest.is_empty() {
+            let start = at % PAGE_LEN;
+            let (piece, tail) = rest.split_at(rest.len().min(PAGE_LEN - start));
+            let mut page = self.page_at(granule, at).to_bytes();
+            page[start..start + piece.len()].copy_from_slice(piece);
+            self.set_page_at(granule, at, Page::from_bytes(&page));
+            (at, rest) = (at + piece.len(), tail);
+        }
+    }
+
+    fn pages_in_granule(&self) -> usize {
+        self.size.len_bytes() / PAGE_LEN
+    }
+
+    fn place(&self, granule: Granule, offset: usize) -> (usize, usize) {
+        let page = (Granules::index(granule) << (self.size.shift() - 12)) + offset / PAGE_LEN;
+        (page / CHUNK, page % CHUNK)
     }
 }
 
@@ -79,10 +161,10 @@ mod tests {
 
     #[test]
     fn stores_overlay_and_zero_costs_nothing() {
-        let granules = Granules::new(&Platform::default());
+        let granules = Granules::new(&Platform::default(), GranuleSize::K4);
         let mut memory = Memory::new(&granules);
         let granule = granules.find(0x8000_1000).unwrap();
-        memory.set_page(granule, Page::Zero);
+        memory.wipe(granule);
         assert!(memory.chunks.iter().all(Option::is_none));
         memory.store(granule, 4094, &[1, 2]);
         assert_eq!(memory.page(granule).to_bytes()[4093..], [0, 1, 2]);
@@ -90,5 +172,31 @@ mod tests {
         assert_ne!(memory, fresh);
         memory.store(granule, 4094, &[0, 0]);
         assert_eq!(memory, fresh);
+    }
+
+    #[test]
+    fn granules_of_any_size_show_the_same_bytes() {
+        let platform = Platform::default();
+        let small = Granules::new(&platform, GranuleSize::K4);
+        let mut memory = Memory::new(&small);
+        memory.store(small.find(0x8001_4000).unwrap(), 9, &[1]);
+        memory.store(small.find(0x8001_7000).unwrap(), 4095, &[2]);
+        let large = small.resized(&platform, GranuleSize::K16);
+        memory.resize(GranuleSize::K16);
+        let granule = large.find(0x8001_4000).unwrap();
+        let mut expected = vec![0; 16384];
+        (expected[9], expected[16383]) = (1, 2);
+        assert_eq!(*memory.contents(granule).bytes(), *expected);
+        assert_eq!(memory.read(granule, 4000, 12384), expected[4000..]);
+        memory.store(granule, 4094, &[3; 5000]);
+        expected[4094..9094].fill(3);
+        assert_eq!(*memory.contents(granule).bytes(), *expected);
+        let copy = large.find(0x8002_0000).unwrap();
+        memory.set_contents(copy, &memory.contents(granule));
+        assert_eq!(memory.contents(copy), memory.contents(granule));
+        memory.wipe(granule);
+        assert!(memory.is_wiped(granule) && !memory.is_wiped(copy));
+        memory.store(copy, 0, &vec![0; 16384]);
+        assert_eq!(memory, Memory::new(&large));
     }
 }

@@ -5,8 +5,8 @@
 //! Realm, except what it holds: granules, and entries of an RTT.
 
 use super::granule::Granule;
-use super::rtt::TableId;
-use crate::abi::addr::{Ipa, Level, Pa};
+use super::rtt::{TableId, Walk};
+use crate::abi::addr::{Ipa, Pa};
 use crate::abi::address_range::AddressRange;
 
 /// Names an operation: its place among the others.
@@ -229,9 +229,8 @@ pub(crate) enum Ending {
 /// A block that is being mapped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MapOperation {
-    pub(crate) table: TableId,
-    pub(crate) index: usize,
-    pub(crate) level: Level,
+    /// The entry.
+    pub(crate) walk: Walk,
     /// First byte of the block's memory.
     pub(crate) pa: Pa,
     /// Where the command began, and the block's own IPA.
@@ -299,6 +298,7 @@ impl Interrupt {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::abi::granule_size::GranuleSize;
 
     #[test]
     fn interrupts_come_after_so_many_polls_and_stay() {
@@ -313,9 +313,12 @@ mod tests {
         let mut operations = Operations::new(2);
         let rec = || {
             Operation::Rec(RecOperation {
-                rec: crate::model::granule::Granules::new(&crate::Platform::default())
-                    .find(0x8000_0000)
-                    .unwrap(),
+                rec: crate::model::granule::Granules::new(
+                    &crate::Platform::default(),
+                    GranuleSize::default(),
+                )
+                .find(0x8000_0000)
+                .unwrap(),
                 stage: RecStage::Reclaiming(Ending::Success),
                 aux: Vec::new(),
                 undelivered: Vec::new(),

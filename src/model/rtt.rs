@@ -1,11 +1,13 @@
-//! Realm Translation Tables: a real tree of 512-entry tables (DEN0137 1.0 A5.5).
+//! Realm Translation Tables: a real tree of tables, each of which fills a granule (DEN0137 1.0
+//! A5.5).
 
 use std::fmt;
 
 use super::granule::Granule;
 use super::operation::Handle;
 use super::tally::Tally;
-use crate::abi::addr::{GRANULE_SHIFT, Ipa, Level, Pa, RTT_ENTRIES};
+use crate::abi::addr::{Ipa, Level, Pa};
+use crate::abi::granule_size::GranuleSize;
 
 /// Realm IPA state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -203,8 +205,10 @@ pub struct TableId(u32);
 pub struct Table {
     granule: Granule,
     level: Level,
+    /// log2 of the bytes that one entry covers.
+    entry_shift: u32,
     held_by: u16,
-    entries: Box<[Rtte; RTT_ENTRIES]>,
+    entries: Box<[Rtte]>,
 }
 
 impl Table {
@@ -220,9 +224,10 @@ impl Table {
         self.level
     }
 
-    /// The entries. All tables have 512; at level −1 only the first sixteen can be reached.
+    /// The entries. With granules of 4 KiB all tables have 512; at level −1 only the first
+    /// sixteen can be reached.
     #[must_use]
-    pub fn entries(&self) -> &[Rtte; RTT_ENTRIES] {
+    pub fn entries(&self) -> &[Rtte] {
         &self.entries
     }
 
@@ -255,22 +260,23 @@ impl Table {
     /// Whether every entry is the part of the first that a split of a parent's entry would give.
     fn is_one_block(&self) -> bool {
         let first = self.entries[0];
-        let parent_size_bytes = self.level.entry_size_bytes() * RTT_ENTRIES as u64;
+        let parent_size_bytes = (self.entries.len() as u64) << self.entry_shift;
         let aligned = match first {
             Rtte::Assigned { pa, .. } | Rtte::AssignedNs { pa, .. } => {
                 pa.0.is_multiple_of(parent_size_bytes)
             }
             _ => true,
         };
-        let shift = self.level.entry_shift();
+        let shift = self.entry_shift;
         aligned
             && (0_u64..).zip(self.entries.iter()).all(|(i, entry)| *entry == first.part(i, shift))
     }
 }
 
 /// All tables of all Realms.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Tables {
+    size: GranuleSize,
     slots: Vec<Option<Table>>,
     free: Vec<TableId>,
     tally: Tally<11>,
@@ -285,9 +291,25 @@ pub struct Walk {
     pub level: Level,
     /// The entry's number in the table.
     pub index: usize,
+    /// log2 of the bytes that the entry covers.
+    pub entry_shift: u32,
+}
+
+impl Walk {
+    /// Bytes that the entry covers.
+    #[must_use]
+    pub const fn entry_bytes(self) -> u64 {
+        1 << self.entry_shift
+    }
 }
 
 impl Tables {
+    /// No tables yet, for granules of `size`.
+    pub(crate) fn new(size: GranuleSize) -> Self {
+        let (slots, free, tally) = (Vec::new(), Vec::new(), Tally::default());
+        Self { size, slots, free, tally }
+    }
+
     /// The table in this place.
     #[must_use]
     pub fn get(&self, id: TableId) -> &Table {
@@ -318,11 +340,11 @@ impl Tables {
     pub(super) fn walk(&self, root: TableId, ipa: Ipa, target: Level) -> Walk {
         let mut table = root;
         loop {
-            let Table { level, entries, .. } = self.get(table);
-            let index = level.entry_index(ipa);
+            let Table { level, entries, entry_shift, .. } = self.get(table);
+            let index = self.size.entry_index(*level, ipa);
             match entries[index] {
                 Rtte::Table(next) if *level < target => table = next,
-                _ => return Walk { table, level: *level, index },
+                _ => return Walk { table, level: *level, index, entry_shift: *entry_shift },
             }
         }
     }
@@ -340,8 +362,8 @@ impl Tables {
             Some(0) => ipa,
             position => {
                 let skipped = position.unwrap_or(entries.len()) as u64;
-                let base = ipa.0 >> walk.level.entry_shift();
-                Ipa((base + skipped) << walk.level.entry_shift())
+                let base = ipa.0 >> walk.entry_shift;
+                Ipa((base + skipped) << walk.entry_shift)
             }
         }
     }
@@ -349,7 +371,7 @@ impl Tables {
     /// Adds a table that shows what its parent's `entry` showed: the same state in every entry, a
     /// block's addresses split.
     pub(crate) fn insert_split(&mut self, granule: Granule, level: Level, entry: Rtte) -> TableId {
-        let shift = level.entry_shift();
+        let shift = self.size.entry_shift(level);
         self.insert(granule, level, |i| entry.part(i, shift))
     }
 
@@ -360,13 +382,10 @@ impl Tables {
         level: Level,
         entry: impl Fn(u64) -> Rtte,
     ) -> TableId {
-        let mut entries = Box::new([Rtte::UnassignedNs; RTT_ENTRIES]);
-        let mut held_by = 0;
-        for (i, slot) in (0..).zip(entries.iter_mut()) {
-            *slot = entry(i);
-            held_by += u16::from(slot.holds_table());
-        }
-        let table = Some(Table { granule, level, held_by, entries });
+        let entries: Box<[Rtte]> = (0..self.size.rtt_entries() as u64).map(entry).collect();
+        let held_by = entries.iter().map(|entry| u16::from(entry.holds_table())).sum();
+        let entry_shift = self.size.entry_shift(level);
+        let table = Some(Table { granule, level, entry_shift, held_by, entries });
         match self.free.pop() {
             Some(id) => {
                 self.slots[id.0 as usize] = table;
@@ -425,32 +444,39 @@ pub struct RttConfig {
     pub num_start: u64,
     /// 52-bit addresses. Without them `ipa_width` is at most 48.
     pub lpa2: bool,
+    /// The size of the granules that the tables lie in.
+    pub granule: GranuleSize,
 }
 
 impl RttConfig {
     /// The configuration of a starting level and IPA width, if the two are consistent (the
     /// architecture's AArch64.S2InconsistentSL, with at most 16 concatenated tables).
     ///
-    /// The widths are 13 to 25 bits at level 3, and nine bits more each level up; level 0 ends at
-    /// 48 bits without LPA2, level −1 is 49 to 52 bits and needs LPA2.
+    /// With granules of 4 KiB the widths are 13 to 25 bits at level 3, and nine bits more each
+    /// level up; level 0 ends at 48 bits without LPA2, level −1 is 49 to 52 bits and needs LPA2.
     #[must_use]
-    pub fn new(ipa_width: u32, start: Level, lpa2: bool) -> Option<Self> {
-        let levels_below = u32::from((3 - start.number()).unsigned_abs());
-        let one_entry = GRANULE_SHIFT + 9 * levels_below;
-        let one_table = if start == Level::MIN { one_entry + 4 } else { one_entry + 9 };
-        let widest = match start.number() {
-            -1 if lpa2 => one_table,
-            -1 => return None,
-            0 if !lpa2 => one_table,
-            _ => one_table + 4,
-        };
+    pub fn new(ipa_width: u32, start: Level, lpa2: bool, granule: GranuleSize) -> Option<Self> {
+        if granule.start_needs_lpa2(start) && !lpa2 {
+            return None;
+        }
+        let most = if lpa2 { 52 } else { 48 };
+        let one_entry = granule.entry_shift(start);
+        let one_table = (one_entry + granule.stride()).min(52);
+        let widest = (one_table + 4).min(most);
         let num_start = 1 << ipa_width.saturating_sub(one_table).min(4);
         (one_entry < ipa_width && ipa_width <= widest).then_some(Self {
             ipa_width,
             start,
             num_start,
             lpa2,
+            granule,
         })
+    }
+
+    /// Bytes that one entry of `level` covers, which the Realm can have.
+    #[must_use]
+    pub fn entry_bytes(&self, level: Level) -> u64 {
+        self.granule.entry_bytes(level)
     }
 
     /// First IPA past the whole IPA space.
@@ -474,35 +500,52 @@ impl RttConfig {
     /// Which root table covers `ipa`.
     #[must_use]
     pub(super) fn root_index(&self, ipa: Ipa) -> usize {
-        let entry = ipa.0 >> self.start.entry_shift();
-        usize::try_from(entry / RTT_ENTRIES as u64).expect("at most sixteen")
+        let table_shift = self.granule.entry_shift(self.start) + self.granule.stride();
+        usize::try_from(ipa.0 >> table_shift).expect("at most sixteen")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use GranuleSize::{K4, K16, K64};
 
     #[test]
     fn starting_levels_and_widths() {
         let level = |number: i64| Level::from_register(number.cast_unsigned()).unwrap();
-        // (level, lpa2, narrowest, widest, tables at the widest)
-        for (number, lpa2, narrowest, widest, tables) in [
-            (3, false, 13, 25, 16),
-            (2, false, 22, 34, 16),
-            (1, false, 31, 43, 16),
-            (0, false, 40, 48, 1),
-            (0, true, 40, 52, 16),
-            (-1, true, 49, 52, 1),
+        // (size, level, lpa2, narrowest, widest, tables at the widest)
+        for (size, number, lpa2, narrowest, widest, tables) in [
+            (K4, 3, false, 13, 25, 16),
+            (K4, 2, false, 22, 34, 16),
+            (K4, 1, false, 31, 43, 16),
+            (K4, 0, false, 40, 48, 1),
+            (K4, 0, true, 40, 52, 16),
+            (K4, -1, true, 49, 52, 1),
+            (K16, 3, false, 15, 29, 16),
+            (K16, 2, false, 26, 40, 16),
+            (K16, 1, false, 37, 48, 2),
+            (K16, 1, true, 37, 51, 16),
+            (K16, 0, true, 48, 52, 1),
+            (K64, 3, false, 17, 33, 16),
+            (K64, 2, false, 30, 46, 16),
+            (K64, 1, false, 43, 48, 1),
+            (K64, 1, true, 43, 52, 1),
         ] {
             for width in 0..64 {
-                let config = RttConfig::new(width, level(number), lpa2);
+                let config = RttConfig::new(width, level(number), lpa2, size);
                 assert_eq!(config.is_some(), (narrowest..=widest).contains(&width), "{width}");
             }
-            let config = RttConfig::new(widest, level(number), lpa2).unwrap();
+            let config = RttConfig::new(widest, level(number), lpa2, size).unwrap();
             assert_eq!(config.num_start, tables);
+            let last = Ipa(config.ipa_top() - 1);
+            assert_eq!(config.root_index(last) as u64, tables - 1);
         }
-        assert_eq!(RttConfig::new(49, level(-1), false), None);
-        assert_eq!(RttConfig::new(40, level(1), false).unwrap().num_start, 2);
+        for (size, number, lpa2) in [(K4, -1, false), (K16, 0, false), (K16, -1, true)] {
+            assert!((0..64).all(|w| RttConfig::new(w, level(number), lpa2, size).is_none()));
+        }
+        for number in [0, -1] {
+            assert!((0..64).all(|w| RttConfig::new(w, level(number), true, K64).is_none()));
+        }
+        assert_eq!(RttConfig::new(40, level(1), false, K4).unwrap().num_start, 2);
     }
 }

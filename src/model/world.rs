@@ -13,11 +13,12 @@ use super::rec::Rec;
 use super::rtt::{Tables, Walk};
 use super::tally::Tally;
 use crate::abi::addr::{
-    GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Hex, Ipa, Level, Pa, align_down, granule_pieces,
-    is_aligned,
+    Hex, Ipa, Level, PAGE_LEN, PAGE_SIZE, Pa, PageBytes, align_down, is_aligned, page_pieces,
 };
+use crate::abi::granule_size::GranuleSize;
 use crate::abi::platform::Platform;
 use crate::abi::profile::Profile;
+use crate::measure::contents::Contents;
 use crate::measure::hasher::Hasher;
 use crate::measure::page::Page;
 use crate::measure::rim::Measurement;
@@ -57,7 +58,7 @@ pub struct World {
     has_unknown_contents: bool,
 }
 
-/// A part of a granule: the granule, offset and length in bytes.
+/// A part of a page: the granule, offset in the granule and length, in bytes.
 type Piece = (Granule, usize, usize);
 
 /// The Host touched memory that is not its own.
@@ -91,7 +92,8 @@ impl World {
     /// A machine after boot: all memory is the Host's and zero.
     #[must_use]
     pub fn new(platform: Platform, profile: Profile) -> Self {
-        let granules = Granules::new(&platform);
+        let size = GranuleSize::default();
+        let granules = Granules::new(&platform, size);
         let memory = Memory::new(&granules);
         let operations = Operations::new(platform.sro_contexts);
         Self {
@@ -100,7 +102,7 @@ impl World {
             profile,
             granules,
             memory,
-            tables: Tables::default(),
+            tables: Tables::new(size),
             realms: BTreeMap::new(),
             recs: BTreeMap::new(),
             vmids: BTreeSet::new(),
@@ -139,6 +141,22 @@ impl World {
     /// Makes the RMM follow other rules from now on. Its state stays.
     pub fn set_profile(&mut self, profile: Profile) {
         self.profile = profile;
+    }
+
+    /// The size of the RMM's granules.
+    #[must_use]
+    pub fn granule_size(&self) -> GranuleSize {
+        self.granules.size()
+    }
+
+    /// Gives the RMM granules of another size, before it is active: nothing is delegated.
+    pub(crate) fn set_granule_size(&mut self, size: GranuleSize) {
+        debug_assert!(self.granules.delegated().next().is_none(), "the RMM is not active");
+        if size != self.granule_size() {
+            self.granules = self.granules.resized(&self.platform, size);
+            self.memory.resize(size);
+            self.tables = Tables::new(size);
+        }
     }
 
     /// Whether the RMM does more than to tell of itself: always in 1.0, from RMI_RMM_ACTIVATE on in
@@ -215,12 +233,21 @@ impl World {
         Some(self.realms.get_mut(&rd)?.log.rim())
     }
 
-    /// The bytes of a granule as the Host reads them. `pa` is rounded down to the granule.
+    /// The bytes of a page as the Host reads them. `pa` is rounded down to the page.
     ///
     /// # Errors
     /// If there is no memory, or it is not the Host's.
     pub fn host_page(&self, pa: u64) -> Result<&Page, HostFault> {
-        self.host_granule(pa).map(|granule| self.memory.page(granule))
+        let granule = self.host_granule(pa)?;
+        Ok(self.memory.page_at(granule, self.offset(pa)))
+    }
+
+    /// The contents of a granule as the Host reads them. `pa` is rounded down to the granule.
+    ///
+    /// # Errors
+    /// If there is no memory, or it is not the Host's.
+    pub fn host_contents(&self, pa: u64) -> Result<Contents, HostFault> {
+        self.host_granule(pa).map(|granule| self.memory.contents(granule))
     }
 
     /// Writes `bytes` from `pa` on, as the Host. Nothing is written if any granule refuses.
@@ -229,7 +256,7 @@ impl World {
     /// If there is no memory somewhere, or it is not the Host's.
     pub fn host_write(&mut self, pa: u64, bytes: &[u8]) -> Result<(), HostFault> {
         let pieces = self.pieces(pa, bytes.len() as u64)?;
-        self.are_known(pieces.iter().filter(|(_, _, len)| *len < GRANULE_LEN))?;
+        self.are_known(pieces.iter().filter(|(_, _, len)| *len < PAGE_LEN))?;
         let mut rest = bytes;
         for (granule, offset, len) in pieces {
             let (piece, tail) = rest.split_at(len);
@@ -239,23 +266,23 @@ impl World {
         Ok(())
     }
 
-    /// Replaces one granule's bytes, as the Host.
+    /// Replaces one page's bytes, as the Host.
     ///
     /// # Errors
     /// If there is no memory, or it is not the Host's.
-    pub fn host_write_page(&mut self, pa: u64, bytes: &GranuleBytes) -> Result<(), HostFault> {
+    pub fn host_write_page(&mut self, pa: u64, bytes: &PageBytes) -> Result<(), HostFault> {
         self.host_set_page(pa, Page::from_bytes(bytes))
     }
 
-    /// Makes a granule show `page`, as the Host. Images are put into memory this way, without a
-    /// copy.
+    /// Makes a page of memory show `page`, as the Host. Images are put into memory this way,
+    /// without a copy. `pa` is rounded down to the page.
     ///
     /// # Errors
     /// If there is no memory, or it is not the Host's.
     pub fn host_set_page(&mut self, pa: u64, page: Page) -> Result<(), HostFault> {
         let granule = self.host_granule(pa)?;
         self.has_unknown_contents |= !page.is_known();
-        self.memory.set_page(granule, page);
+        self.memory.set_page_at(granule, self.offset(pa), page);
         Ok(())
     }
 
@@ -268,8 +295,9 @@ impl World {
         let pieces = self.pieces(pa, len_bytes)?;
         self.are_known(&pieces)?;
         for (granule, offset, len) in pieces {
-            let page = self.memory.page(granule);
-            page.with_bytes(|page| bytes.extend_from_slice(&page[offset..offset + len]));
+            let page = self.memory.page_at(granule, offset);
+            let start = offset % PAGE_LEN;
+            page.with_bytes(|page| bytes.extend_from_slice(&page[start..start + len]));
         }
         Ok(bytes)
     }
@@ -280,7 +308,7 @@ impl World {
     /// If no granule begins at `pa`, there is no memory, the granule is delegated, or the new entry
     /// is `Realm`, which only RMI_GRANULE_DELEGATE makes.
     pub fn set_gpt(&mut self, pa: u64, gpt: Gpt) -> Result<(), HostFault> {
-        if !is_aligned(pa, GRANULE_SIZE) {
+        if !is_aligned(pa, self.granule_size().bytes()) {
             return Err(HostFault::Unaligned(Pa(pa)));
         }
         let granule = self.granules.find(pa).ok_or(HostFault::NoMemory(Pa(pa)))?;
@@ -332,7 +360,8 @@ impl World {
         if !self.has_unknown_contents {
             return Ok(());
         }
-        let unknown = |(granule, ..): &&Piece| !self.memory.page(*granule).is_known();
+        let unknown =
+            |(granule, offset, _): &&Piece| !self.memory.page_at(*granule, *offset).is_known();
         match pieces.into_iter().find(unknown) {
             Some((granule, ..)) => Err(HostFault::Unknown(self.granules.pa(*granule))),
             None => Ok(()),
@@ -363,26 +392,37 @@ impl World {
     /// Gives a granule back to DELEGATED, wiped.
     pub(crate) fn release(&mut self, granule: Granule) {
         self.granules.set_state(granule, GranuleState::Delegated);
-        self.memory.set_page(granule, Page::Zero);
+        self.memory.wipe(granule);
+    }
+
+    /// The granule that has the byte at `pa`, and where in the granule it is.
+    pub(crate) fn place(&self, pa: u64) -> Option<(Granule, usize)> {
+        let granule = self.granules.find(align_down(pa, self.granule_size().bytes()))?;
+        Some((granule, self.offset(pa)))
+    }
+
+    /// Where in its granule an address is.
+    fn offset(&self, addr: u64) -> usize {
+        usize::try_from(addr & (self.granule_size().bytes() - 1)).expect("less than a granule")
     }
 
     fn host_granule(&self, pa: u64) -> Result<Granule, HostFault> {
-        let pa = align_down(pa, GRANULE_SIZE);
+        let pa = align_down(pa, self.granule_size().bytes());
         let granule = self.granules.find(pa).ok_or(HostFault::NoMemory(Pa(pa)))?;
         let gpt = self.granules.gpt(granule);
         if gpt.permits_ns() { Ok(granule) } else { Err(HostFault::Gpf { pa: Pa(pa), gpt }) }
     }
 
-    /// Cuts a range of Host memory at granule borders: granule, offset in it, length.
+    /// Cuts a range of Host memory at page borders.
     fn pieces(&self, pa: u64, len_bytes: u64) -> Result<Vec<Piece>, HostFault> {
         let beyond = || HostFault::NoMemory(Pa(pa));
         pa.checked_add(len_bytes).ok_or_else(beyond)?;
         // Refused before anything is allocated: no platform has this much.
-        if len_bytes > self.platform.granule_count() * GRANULE_SIZE {
+        if len_bytes > self.platform.page_count() * PAGE_SIZE {
             return Err(beyond());
         }
-        let piece = |(at, offset, len)| Ok((self.host_granule(at)?, offset, len));
-        granule_pieces(pa, len_bytes).map(piece).collect()
+        let piece = |(at, _, len)| Ok((self.host_granule(at)?, self.offset(at), len));
+        page_pieces(pa, len_bytes).map(piece).collect()
     }
 }
 

@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::text::plain;
-use crate::abi::addr::{Hex, Level, RTT_ENTRIES};
+use crate::abi::addr::{Hex, Level};
 use crate::measure::event::{DataEvent, MeasuredEvent};
 use crate::measure::page::Page;
 use crate::measure::rim::Measurement;
 use crate::measure::rule::RimRule;
 use crate::model::operation::{Handle, Operation};
 use crate::model::realm::Realm;
-use crate::model::rtt::{Rtte, TableId, Tables};
+use crate::model::rtt::{RttConfig, Rtte, TableId, Tables};
 use crate::model::world::World;
 
 /// Most events that have a row each. Of a longer list, contents in a row share one.
@@ -107,9 +107,9 @@ impl RealmReport {
         let mut map = Vec::new();
         for (i, root) in (0_u64..).zip(realm.roots()) {
             let level = world.tables().get(*root).level();
-            let size = RTT_ENTRIES as u64 * level.entry_size_bytes();
-            let limit = realm.rtt().ipa_top();
-            walk(world.tables(), *root, i.saturating_mul(size), limit, &mut map);
+            let entries = world.tables().get(*root).entries().len() as u64;
+            let size = entries * realm.rtt().entry_bytes(level);
+            walk(world.tables(), realm.rtt(), *root, i.saturating_mul(size), &mut map);
         }
         let rems = (1..).zip(*realm.rems()).filter(|(_, rem)| !rem.is_zero());
         Some(Self {
@@ -199,14 +199,14 @@ fn operation(world: &World, handle: Handle, operation: &Operation) -> String {
     format!("handle {}: {what}, waits for {waits}", handle.to_register())
 }
 
-fn walk(tables: &Tables, table: TableId, base: u64, limit: u64, map: &mut Vec<Part>) {
+fn walk(tables: &Tables, rtt: &RttConfig, table: TableId, base: u64, map: &mut Vec<Part>) {
     let table = tables.get(table);
     let level: Level = table.level();
     for (i, entry) in (0_u64..).zip(table.entries()) {
-        let size = level.entry_size_bytes();
+        let (size, limit) = (rtt.entry_bytes(level), rtt.ipa_top());
         let Some(base) = base.checked_add(i * size).filter(|base| *base < limit) else { return };
         if let Rtte::Table(next) = entry {
-            walk(tables, *next, base, limit, map);
+            walk(tables, rtt, *next, base, map);
             continue;
         }
         let (hipas, level) = (entry.name(), level.number());

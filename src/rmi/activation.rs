@@ -2,7 +2,9 @@
 
 use super::gate::{Checked, Failure, Gate, NO_OUTPUTS, Outputs, Row, failures, which};
 use super::{Plan, Rmi};
+use crate::abi::addr::PAGE_LEN;
 use crate::abi::command::Command;
+use crate::abi::granule_size::GranuleSize;
 use crate::abi::status::Status;
 use crate::measure::page::Page;
 use crate::model::granule::{Granule, GranuleState};
@@ -104,9 +106,11 @@ impl Rmi for ConfigGet {
 impl Plan for ConfigGetPlan {
     type Answer = Outputs;
 
-    /// The configuration is that after boot: regions of 1 GiB, granules of 4 KiB, both coded as 0.
+    /// Regions of 1 GiB, coded as 0, and the size of granules: a page whatever that is.
     fn apply(self, world: &mut World) -> Outputs {
-        world.memory.set_page(self.config, Page::Zero);
+        let mut page = [0; PAGE_LEN];
+        page[8..16].copy_from_slice(&world.granule_size().code().to_le_bytes());
+        world.memory.set_page_at(self.config, 0, Page::from_bytes(&page));
         NO_OUTPUTS
     }
 }
@@ -116,17 +120,20 @@ pub(super) struct ConfigSet {
 }
 
 failures! {
-    /// RMI_RMM_CONFIG_SET. TF-RMM takes only the configuration that it has.
+    /// RMI_RMM_CONFIG_SET. TF-RMM takes only the configuration that it has; the text's RMM is given
+    /// any of the machine's granule sizes.
     ConfigSetRows {
         Align "config_align" Input All [] "`config_ptr` is not granule aligned";
         Bound "config_bound" Input All [] "`config_ptr` is not delegable memory";
         State "config_pas" Input All [] "`config_ptr` is delegated";
         Read "config_pas" Input All [] "`config_ptr` is not in the Non-secure PAS";
-        Supported "config_supp" Input All [] "TF-RMM has no other granule or region size";
+        Supported "config_supp" Input All [] "the RMM has no such granule or region size";
     }
 }
 
-pub(super) struct ConfigSetPlan;
+pub(super) struct ConfigSetPlan {
+    size: GranuleSize,
+}
 
 impl Rmi for ConfigSet {
     type Rows = ConfigSetRows;
@@ -137,24 +144,30 @@ impl Rmi for ConfigSet {
         let rows = [F::Align, F::Bound, F::State];
         let config = gate.granule_in(rows, world, self.config_ptr, GranuleState::Undelegated)?;
         gate.host_readable(F::Read, world, config)?;
-        let (region, granule) = world.memory.page(config).with_bytes(|page| {
+        let (region, code) = world.memory.page(config).with_bytes(|page| {
             let (words, _) = page.as_chunks::<8>();
             (u64::from_le_bytes(words[0]), u64::from_le_bytes(words[1]))
         });
-        gate.ensure(F::Supported, region == 0 && granule == 0, || {
+        let sizes = world.platform().granule_sizes(gate.profile());
+        let size = GranuleSize::from_code(code).filter(|size| region == 0 && sizes.contains(size));
+        let size = gate.some(F::Supported, size, || {
+            let sizes: Vec<_> =
+                sizes.iter().map(|size| format!("{} ({size})", size.code())).collect();
             format!(
-                "tracking_region_size is {region} and rmi_granule_size {granule}; TF-RMM has 0 \
-                 (1 GiB) and 0 (4 KiB)"
+                "tracking_region_size is {region} and rmi_granule_size {code}; the RMM has 0 \
+                 (1 GiB) and {}",
+                sizes.join(", ")
             )
         })?;
-        gate.pass::<F, _>(ConfigSetPlan)
+        gate.pass::<F, _>(ConfigSetPlan { size })
     }
 }
 
 impl Plan for ConfigSetPlan {
     type Answer = Outputs;
 
-    fn apply(self, _: &mut World) -> Outputs {
+    fn apply(self, world: &mut World) -> Outputs {
+        world.set_granule_size(self.size);
         NO_OUTPUTS
     }
 }

@@ -3,26 +3,24 @@
 
 use super::gate::{Checked, Failure, Gate, Rows};
 use super::terms::{Rd, short_walk};
-use crate::abi::addr::{GRANULE_SIZE, Hex, Ipa, Level, Pa, align_down, is_aligned};
-use crate::abi::address_range::{AddressRange, DESC_BYTES, MAX_LIST};
+use crate::abi::addr::{Hex, Ipa, Level, Pa, align_down, is_aligned};
+use crate::abi::address_range::{AddressRange, DESC_BYTES, max_list};
+use crate::abi::granule_size::GranuleSize;
 use crate::model::granule::GranuleState;
 use crate::model::realm::RealmState;
 use crate::model::rtt::Walk;
 use crate::model::world::World;
 
 /// How many descriptors of a list count: it ends with its granule.
-pub(super) fn clipped(list_ptr: u64, count: u64) -> u64 {
-    count.min(MAX_LIST - list_ptr % GRANULE_SIZE / DESC_BYTES)
+pub(super) fn clipped(list_ptr: u64, count: u64, size: GranuleSize) -> u64 {
+    count.min(max_list(size) - list_ptr % size.bytes() / DESC_BYTES)
 }
 
 /// Writes a list into the Host's memory. Says whether that memory is the Host's.
 pub(super) fn write_list(world: &mut World, list_ptr: u64, list: &[AddressRange]) -> bool {
     let bytes: Vec<u8> = list.iter().flat_map(|range| range.encode().to_le_bytes()).collect();
-    let granule = world.granules.find(align_down(list_ptr, GRANULE_SIZE));
-    let Some(granule) = granule.filter(|granule| world.permits_ns(*granule)) else {
-        return false;
-    };
-    let offset = usize::try_from(list_ptr % GRANULE_SIZE).expect("below the granule size");
+    let place = world.place(list_ptr).filter(|(granule, _)| world.permits_ns(*granule));
+    let Some((granule, offset)) = place else { return false };
     world.memory.store(granule, offset, &bytes);
     true
 }
@@ -37,17 +35,19 @@ impl Gate<'_> {
         count: u64,
     ) -> Checked<Vec<AddressRange>> {
         let [bound, state, read] = rows;
-        let page = align_down(list_ptr, GRANULE_SIZE);
+        let size = self.granule_size();
+        let first_byte = align_down(list_ptr, size.bytes());
         let wanted = GranuleState::Undelegated;
-        let granule = self.aligned_granule_in([bound, state], world, page, wanted)?;
+        let granule = self.aligned_granule_in([bound, state], world, first_byte, wanted)?;
         self.host_readable(read, world, granule)?;
-        let count = usize::try_from(clipped(list_ptr, count)).expect("at most 512");
-        let first = usize::try_from((list_ptr - page) / DESC_BYTES).expect("at most 511");
-        Ok(world.memory.page(granule).with_bytes(|page| {
-            let (words, _) = page.as_chunks::<8>();
-            let words = words[first..].iter().take(count);
-            words.map(|word| AddressRange::decode(u64::from_le_bytes(*word))).collect()
-        }))
+        let in_granule = |bytes| usize::try_from(bytes).expect("at most a granule");
+        // A list that begins inside a word is refused before, but a survey goes on.
+        let offset = in_granule(align_down(list_ptr - first_byte, DESC_BYTES));
+        let len = in_granule(clipped(list_ptr, count, size) * DESC_BYTES);
+        let bytes = world.memory.read(granule, offset, len);
+        let (words, _) = bytes.as_chunks::<8>();
+        let range = |word: &[u8; 8]| AddressRange::decode(u64::from_le_bytes(*word), size);
+        Ok(words.iter().map(range).collect())
     }
 }
 
@@ -103,6 +103,7 @@ pub(super) struct MapRows<R> {
 pub(super) struct Blocks {
     pub(super) list: Vec<AddressRange>,
     pub(super) level: Level,
+    pub(super) block_bytes: u64,
     pub(super) base: Ipa,
     pub(super) top: u64,
 }
@@ -143,7 +144,7 @@ impl Gate<'_> {
         let base = self.ipa_in_space(rows.base_bound, base, &rd.realm.rtt)?;
         // `top` is above `base`, and so not 0.
         self.granule_aligned(rows.top_align, top)?;
-        let last = top.saturating_sub(GRANULE_SIZE);
+        let last = top.saturating_sub(self.granule_size().bytes());
         self.ipa_in_space(rows.top_bound, last, &rd.realm.rtt)?;
         let rtt = &rd.realm.rtt;
         let inside = rtt.is_protected(base.0) && rtt.is_protected(last);
@@ -155,11 +156,12 @@ impl Gate<'_> {
                 Hex(rtt.protected_top())
             )
         })?;
-        let (size, block) = (top.saturating_sub(base.0), level.entry_size_bytes());
+        let block = self.granule_size().entry_bytes(level);
+        let size = top.saturating_sub(base.0);
         self.ensure_at(rows.too_small, size >= block, level.to_index(), || {
             format!("the range has {} bytes; one block has {}", Hex(size), Hex(block))
         })?;
-        Ok(Blocks { list, level, base, top })
+        Ok(Blocks { list, level, block_bytes: block, base, top })
     }
 
     /// `addr_type`, `list_align`, `list_empty` and those of the list: the ranges of memory.
@@ -183,7 +185,7 @@ impl Gate<'_> {
             return self.list(rows.list, world, oaddr, form.list_count.max(1));
         }
         rows.list.into_iter().for_each(|row| self.pass_row(row));
-        Ok(vec![AddressRange::decode(oaddr)])
+        Ok(vec![AddressRange::decode(oaddr, self.granule_size())])
     }
 
     /// A row that holds because what it is about is not there.
@@ -227,7 +229,7 @@ impl Blocks {
         lpa2: bool,
         protected: bool,
     ) -> impl Iterator<Item = Checked<(Ipa, Pa)>> {
-        let (level, size) = (self.level, self.level.entry_size_bytes());
+        let (level, size) = (self.level, self.block_bytes);
         let index = level.to_index();
         let mut ranges = self.list.iter().filter(|range| range.count > 0);
         let mut range: Option<AddressRange> = None;

@@ -7,8 +7,8 @@ use super::terms::{Rd, short_walk, wrong_entry};
 use super::{Plan, Rmi};
 use crate::abi::addr::{Hex, Ipa, Level};
 use crate::abi::params::DATA_MEASURE;
+use crate::measure::contents::Contents;
 use crate::measure::event::{DataEvent, MeasuredEvent};
-use crate::measure::page::Page;
 use crate::model::granule::{Granule, GranuleState};
 use crate::model::rtt::{Ripas, Rtte, Walk};
 use crate::model::world::World;
@@ -59,7 +59,7 @@ pub(super) struct CreatePlan {
     data: Granule,
     ipa: Ipa,
     walk: Walk,
-    content: Page,
+    content: Contents,
     flags: u64,
 }
 
@@ -92,7 +92,7 @@ impl Rmi for Create {
         let rows = [F::LateDataAlign, F::LateDataBound, F::LateDataState];
         let data = data.map_or_else(|| delegated(&mut gate, rows), Ok)?;
         gate.host_readable(F::SrcRead, world, src)?;
-        let content = world.memory.page(src).clone();
+        let content = world.memory.contents(src);
         let flags = self.flags;
         gate.pass::<F, _>(CreatePlan { rd: rd.granule, data, ipa, walk, content, flags })
     }
@@ -136,10 +136,10 @@ impl Plan for CreatePlan {
     fn apply(self, world: &mut World) -> Outputs {
         let Self { rd, data, ipa, walk, content, flags } = self;
         world.claim(data, GranuleState::Data);
-        world.memory.set_page(data, content.clone());
+        world.memory.set_contents(data, &content);
         let pa = world.granules.pa(data);
         world.tables.set(walk, Rtte::Assigned { pa, ripas: Ripas::Ram });
-        let event = MeasuredEvent::Data(DataEvent { ipa, flags, content: content.into() });
+        let event = MeasuredEvent::Data(DataEvent { ipa, flags, content });
         realm_mut(world, rd).log.push(event);
         NO_OUTPUTS
     }

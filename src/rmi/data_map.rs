@@ -9,9 +9,8 @@ use super::blocks::{BlockRows, MapRows, Request};
 use super::gate::{Answer, Checked, Failure, Gate, NO_OUTPUTS, failures};
 use super::terms::wrong_entry;
 use super::{Plan, Rmi};
-use crate::abi::addr::{GRANULE_SIZE, Hex, Ipa, Level, Pa};
+use crate::abi::addr::{Hex, Ipa, Pa};
 use crate::abi::status::MemReq;
-use crate::measure::page::Page;
 use crate::model::granule::{Granule, GranuleState};
 use crate::model::operation::{Handle, MapOperation, Operation};
 use crate::model::rtt::{Rtte, Walk};
@@ -135,12 +134,11 @@ impl Rmi for Map {
 impl MapPlan {
     /// Adds the block at `pa`. A block of which a granule can not be had is the last.
     fn add(&mut self, world: &World, ipa: Ipa, pa: Pa) -> Checked<()> {
-        let Walk { table, level, index } = self.walk;
-        let walk = Walk { table, level, index: index + self.blocks.len() };
+        let walk = Walk { index: self.walk.index + self.blocks.len(), ..self.walk };
         let entry = world.tables.entry(walk);
         let mapped = matches!(entry, Rtte::Assigned { pa: found, .. } if found == pa);
         if mapped {
-            let good_bytes = level.entry_size_bytes();
+            let good_bytes = walk.entry_bytes();
             self.blocks.push(Block { ipa, pa, good_bytes, mapped });
             return Ok(());
         }
@@ -150,10 +148,10 @@ impl MapPlan {
         }
         if !matches!(entry, Rtte::Unassigned(_)) {
             let detail = wrong_entry(ipa, walk, entry, "UNASSIGNED");
-            return Err(Failure::at(Rows::RtteState, level.to_index(), detail));
+            return Err(Failure::at(Rows::RtteState, walk.level.to_index(), detail));
         }
-        let missing = first_missing(world, pa, level, &self.blocks);
-        let good_bytes = missing.map_or(level.entry_size_bytes(), |missing| missing.0 - pa.0);
+        let missing = first_missing(world, pa, walk.entry_bytes(), &self.blocks);
+        let good_bytes = missing.map_or(walk.entry_bytes(), |missing| missing.0 - pa.0);
         self.blocks.push(Block { ipa, pa, good_bytes, mapped });
         match missing {
             None => Ok(()),
@@ -163,16 +161,15 @@ impl MapPlan {
 
     /// How many blocks can be mapped as a whole.
     fn mapped_blocks(&self) -> usize {
-        let size = self.walk.level.entry_size_bytes();
+        let size = self.walk.entry_bytes();
         self.blocks.iter().filter(|block| block.good_bytes == size).count()
     }
 }
 
 /// The first granule of the block at `pa` that is not DELEGATED, or that an earlier block takes.
-fn first_missing(world: &World, pa: Pa, level: Level, earlier: &[Block]) -> Option<Pa> {
-    let size = level.entry_size_bytes();
+fn first_missing(world: &World, pa: Pa, size: u64, earlier: &[Block]) -> Option<Pa> {
     let taken = earlier.iter().any(|block| block.pa == pa);
-    let mut granules = (pa.0..pa.0 + size).step_by(usize::try_from(GRANULE_SIZE).expect("4096"));
+    let mut granules = (pa.0..pa.0 + size).step_by(world.granule_size().len_bytes());
     granules.find(|pa| taken || delegated(world, Pa(*pa)).is_none()).map(Pa)
 }
 
@@ -195,7 +192,7 @@ impl Plan for MapPlan {
     type Answer = Answer;
 
     fn apply(self, world: &mut World) -> Answer {
-        let size = self.walk.level.entry_size_bytes();
+        let size = self.walk.entry_bytes();
         let incomplete = self.blocks.last().is_some_and(|block| block.good_bytes < size);
         let Self { handle, walk, base, blocks, end } = self;
         let mut reached = base;
@@ -241,15 +238,14 @@ enum Step {
 fn begin(world: &mut World, handle: Handle, walk: Walk, base: Ipa, ipa: Ipa, pa: Pa) -> Step {
     let ripas = world.tables.entry(walk).ripas().expect("the check found UNASSIGNED");
     world.tables.set(walk, Rtte::Pending { ripas, handle });
-    let Walk { table, level, index } = walk;
     let (done_bytes, failed) = (0, None);
-    let operation = MapOperation { table, index, level, pa, base, ipa, done_bytes, failed };
+    let operation = MapOperation { walk, pa, base, ipa, done_bytes, failed };
     advance(world, handle, operation)
 }
 
 /// Takes granule after granule until the block is mapped, an interrupt comes, or one is missing.
 fn advance(world: &mut World, handle: Handle, mut operation: MapOperation) -> Step {
-    let size = operation.level.entry_size_bytes();
+    let (size, granule_bytes) = (operation.walk.entry_bytes(), world.granule_size().bytes());
     while operation.failed.is_none() && operation.done_bytes < size {
         if world.interrupt.poll() {
             world.operations.put(handle, Operation::Map(operation));
@@ -259,8 +255,8 @@ fn advance(world: &mut World, handle: Handle, mut operation: MapOperation) -> St
         match delegated(world, pa) {
             Some(granule) => {
                 world.claim(granule, GranuleState::Data);
-                world.memory.set_page(granule, Page::Zero);
-                operation.done_bytes += GRANULE_SIZE;
+                world.memory.wipe(granule);
+                operation.done_bytes += granule_bytes;
             }
             None => operation.failed = Some(not_delegated(world, pa)),
         }
@@ -268,7 +264,7 @@ fn advance(world: &mut World, handle: Handle, mut operation: MapOperation) -> St
     if operation.failed.is_some() {
         return undo(world, handle, operation);
     }
-    let walk = operation.walk();
+    let walk = operation.walk;
     let ripas = world.tables.entry(walk).ripas().expect("the entry is pending");
     world.tables.set(walk, Rtte::Assigned { pa: operation.pa, ripas });
     Step::Done
@@ -281,22 +277,16 @@ fn undo(world: &mut World, handle: Handle, mut operation: MapOperation) -> Step 
             world.operations.put(handle, Operation::Map(operation));
             return Step::Yielded;
         }
-        operation.done_bytes -= GRANULE_SIZE;
+        operation.done_bytes -= world.granule_size().bytes();
         let granule = world.granules.find(operation.pa.0 + operation.done_bytes);
         world.release(granule.expect("it was taken"));
     }
-    let walk = operation.walk();
+    let walk = operation.walk;
     let entry = world.tables.entry_if_there(walk.table, walk.index);
     if let Some(entry) = entry.filter(|entry| is_of(*entry, handle)) {
         world.tables.set(walk, entry.settled());
     }
     Step::Undone
-}
-
-impl MapOperation {
-    fn walk(&self) -> Walk {
-        Walk { table: self.table, level: self.level, index: self.index }
-    }
 }
 
 fn is_of(entry: Rtte, handle: Handle) -> bool {
@@ -308,8 +298,8 @@ pub(super) fn go_on(world: &mut World, handle: Handle) -> Answer {
     let Operation::Map(mut operation) = world.operations.take(handle) else {
         unreachable!("the check found a block's operation")
     };
-    let MapOperation { base, ipa, level, .. } = operation;
-    let entry = world.tables.entry_if_there(operation.table, operation.index);
+    let MapOperation { base, ipa, walk, .. } = operation;
+    let entry = world.tables.entry_if_there(walk.table, walk.index);
     if operation.failed.is_none() && !entry.is_some_and(|entry| is_of(entry, handle)) {
         // Somebody made a table of the entry or gave it another RIPAS meanwhile.
         operation.failed =
@@ -319,7 +309,7 @@ pub(super) fn go_on(world: &mut World, handle: Handle) -> Answer {
     let pa = operation.pa;
     match advance(world, handle, operation) {
         Step::Yielded => Answer::Incomplete(MemReq::None, NO_OUTPUTS),
-        Step::Done => Answer::Success([ipa.0 + level.entry_size_bytes(), 0, 0, 0]),
+        Step::Done => Answer::Success([ipa.0 + walk.entry_bytes(), 0, 0, 0]),
         Step::Undone if ipa > base => Answer::Success([ipa.0, 0, 0, 0]),
         Step::Undone => {
             let detail = failed

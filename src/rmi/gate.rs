@@ -11,6 +11,7 @@
 
 use std::fmt;
 
+use crate::abi::granule_size::GranuleSize;
 use crate::abi::profile::{Edition, Profile, Rmm};
 use crate::abi::status::{MemReq, ReturnCode, Status};
 
@@ -225,6 +226,7 @@ pub type Survey = Vec<(&'static Row, bool)>;
 #[derive(Debug)]
 pub(super) struct Gate<'s> {
     profile: Profile,
+    granule: GranuleSize,
     next: usize,
     survey: Option<&'s mut Survey>,
     first: Option<Box<Failure>>,
@@ -232,23 +234,28 @@ pub(super) struct Gate<'s> {
 
 impl<'s> Gate<'s> {
     /// A gate that ends at the first failure.
-    pub(super) fn new(profile: Profile) -> Self {
-        Self { profile, next: 0, survey: None, first: None }
+    pub(super) fn new(profile: Profile, granule: GranuleSize) -> Self {
+        Self { profile, granule, next: 0, survey: None, first: None }
     }
 
     /// A gate that begins in the middle of a table, at `row`: a command of several steps.
-    pub(super) fn resume<R: Rows>(profile: Profile, row: R) -> Self {
-        Self { next: row.index(), ..Self::new(profile) }
+    pub(super) fn resume<R: Rows>(profile: Profile, granule: GranuleSize, row: R) -> Self {
+        Self { next: row.index(), ..Self::new(profile, granule) }
     }
 
     /// A gate that goes on after failures as far as it can and notes which conditions hold. What it
     /// returns in the end is the first failure all the same.
-    pub(super) fn survey(profile: Profile, survey: &'s mut Survey) -> Self {
-        Self { survey: Some(survey), ..Self::new(profile) }
+    pub(super) fn survey(profile: Profile, granule: GranuleSize, survey: &'s mut Survey) -> Self {
+        Self { survey: Some(survey), ..Self::new(profile, granule) }
     }
 
     pub(super) fn profile(&self) -> Profile {
         self.profile
+    }
+
+    /// The size of the RMM's granules.
+    pub(super) fn granule_size(&self) -> GranuleSize {
+        self.granule
     }
 
     /// A condition that no later line relies on.
@@ -386,18 +393,19 @@ mod tests {
 
     #[test]
     fn the_first_failure_wins_and_rows_of_another_rmm_do_not_count() {
-        let tf = || Gate::new(Profile::TF_RMM);
+        let tf = || Gate::new(Profile::TF_RMM, GranuleSize::K4);
         assert_eq!(check(tf(), true, true, Some(7)), Ok(7));
         assert_eq!(check(tf(), false, false, None).unwrap_err().condition(), "a");
         assert_eq!(check(tf(), true, false, None).unwrap_err().condition(), "b");
-        let spec = Gate::new(Profile::SPEC);
+        let spec = Gate::new(Profile::SPEC, GranuleSize::K4);
         assert_eq!(check(spec, true, false, None).unwrap_err().condition(), "c");
     }
 
     #[test]
     fn a_survey_sees_every_row_and_answers_the_first_failure() {
         let mut seen = Survey::new();
-        let failure = check(Gate::survey(Profile::TF_RMM, &mut seen), true, false, None);
+        let failure =
+            check(Gate::survey(Profile::TF_RMM, GranuleSize::K4, &mut seen), true, false, None);
         assert_eq!(failure.unwrap_err().condition(), "b");
         let seen: Vec<_> = seen.iter().map(|(row, good)| (row.id, *good)).collect();
         assert_eq!(seen, [("a", true), ("b", false), ("c", false)]);
@@ -409,7 +417,7 @@ mod tests {
 
     #[test]
     fn drift_between_code_and_table_is_loud() {
-        let gate = || Gate::new(Profile::TF_RMM);
+        let gate = || Gate::new(Profile::TF_RMM, GranuleSize::K4);
         assert!(panics(|| drop(gate().ensure(Sample::B, true, nothing))), "skipped");
         assert!(panics(|| drop(gate().pass::<Sample, _>(()))), "left unchecked");
         assert!(

@@ -5,7 +5,7 @@
 
 use super::gate::{Checked, Gate, Outputs, Rows, failures};
 use super::{Plan, Rmi};
-use crate::abi::addr::{GRANULE_SIZE, Hex, is_aligned};
+use crate::abi::addr::{Hex, is_aligned};
 use crate::model::granule::{Gpt, Granule, GranuleState};
 use crate::model::world::World;
 
@@ -51,7 +51,7 @@ impl Gate<'_> {
             format!("top {} is not above base {}", Hex(top), Hex(base))
         })?;
         let granule = self.aligned_granule_in([bound, gran_state], world, base, state)?;
-        Ok(FirstGranule { granule, top: base + GRANULE_SIZE })
+        Ok(FirstGranule { granule, top: base + self.granule_size().bytes() })
     }
 }
 
@@ -154,7 +154,7 @@ impl Rmi for TrackingGet {
             format!("{}..{} leaves the physical addresses of {}", Hex(start), Hex(end), Hex(most))
         })?;
         let len_bytes = end.saturating_sub(start);
-        gate.ensure(F::SizeValid, len_bytes >= GRANULE_SIZE, || {
+        gate.ensure(F::SizeValid, len_bytes >= world.granule_size().bytes(), || {
             format!("{}..{} has no whole granule", Hex(start), Hex(end))
         })?;
         gate.granule_aligned(F::StartAlign, start)?;

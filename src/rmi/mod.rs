@@ -70,7 +70,7 @@ impl World {
             return Outcome::failed(command, failure);
         }
         with_rmi!(command, rmi => {
-            let answer = match rmi.check(self, Gate::new(self.profile())) {
+            let answer = match rmi.check(self, Gate::new(self.profile(), self.granule_size())) {
                 Ok(plan) => plan.apply(self).into(),
                 Err(failure) => Answer::Failed(failure),
             };
@@ -94,7 +94,7 @@ impl World {
     pub fn survey(&self, command: Command) -> Survey {
         let mut survey = Survey::new();
         with_rmi!(command, rmi => {
-            let _ = rmi.check(self, Gate::survey(self.profile(), &mut survey));
+            let _ = rmi.check(self, Gate::survey(self.profile(), self.granule_size(), &mut survey));
         });
         survey
     }

@@ -3,8 +3,8 @@
 
 use super::gate::{Answer, Checked, Failure, Gate, NO_OUTPUTS, Outputs, Rows, failures};
 use super::{Plan, Rmi, blocks, data_map, rec_operation, unmap};
-use crate::abi::addr::{GRANULE_SIZE, Hex, Level, Pa, is_aligned};
-use crate::abi::address_range::{AddressRange, DESC_BYTES, MAX_LIST, push_block};
+use crate::abi::addr::{Hex, Level, Pa, is_aligned};
+use crate::abi::address_range::{AddressRange, DESC_BYTES, max_list, push_block};
 use crate::abi::status::MemReq;
 use crate::model::granule::{Granule, GranuleState};
 use crate::model::operation::{Awaited, Ending, Handle, Operation, RecOperation, RecStage};
@@ -147,12 +147,12 @@ impl Rmi for MemDonate {
         })?;
         let given = used.clone().all(|range| !range.undelegated);
         gate.ensure(F::RangeState, given, || "delegated memory was asked for".into())?;
-        let bytes: u64 = used.clone().map(AddressRange::len_bytes).sum();
+        let bytes = used.clone().map(AddressRange::len_bytes).fold(0, u64::saturating_add);
         let missing = match operation {
             Operation::Rec(operation) => rec_operation::missing(world, operation),
             Operation::Map(_) | Operation::Unmap(_) => 0,
         };
-        let room_bytes = missing * GRANULE_SIZE;
+        let room_bytes = missing * gate.granule_size().bytes();
         gate.ensure(F::Size, bytes <= room_bytes, || {
             format!("{} bytes were given; {} are missing", Hex(bytes), Hex(room_bytes))
         })?;
@@ -220,7 +220,7 @@ impl Rmi for MemReclaim {
         gate.list_aligned(F::ListAlign, self.list_ptr)?;
         gate.awaited(F::State, operation, Awaited::Reclaim)?;
         gate.ensure(F::ListWrite, true, String::new)?;
-        let room = blocks::clipped(self.list_ptr, self.list_count);
+        let room = blocks::clipped(self.list_ptr, self.list_count, gate.granule_size());
         gate.pass::<F, _>(MemReclaimPlan { handle, list_ptr: self.list_ptr, room })
     }
 }
@@ -261,11 +261,13 @@ fn give_back(world: &mut World, operation: &mut RecOperation, count: u64) {
     }
     let count = usize::try_from(count).expect("at most a granule of descriptors");
     let count = operation.aux.len().min(count);
+    let size = world.granule_size();
+    let most = usize::try_from(max_list(size)).expect("a granule of descriptors");
     for granule in operation.aux.drain(..count) {
         world.release(granule);
         let base = world.granules.pa(granule);
-        let block = AddressRange { base, level: Level::PAGE, count: 1, undelegated: false };
-        push_block(&mut operation.undelivered, block, usize::try_from(MAX_LIST).expect("512"));
+        let block = AddressRange { base, level: Level::PAGE, count: 1, undelegated: false, size };
+        push_block(&mut operation.undelivered, block, most);
     }
 }
 
@@ -279,7 +281,7 @@ fn tell(
     if operation.undelivered.is_empty() {
         return Ok(NO_OUTPUTS);
     }
-    let count = operation.undelivered.len().min(usize::try_from(room).expect("at most 512"));
+    let count = operation.undelivered.len().min(usize::try_from(room).expect("at most a granule"));
     if !blocks::write_list(world, list_ptr, &operation.undelivered[..count]) {
         let detail = format!("the list at {} can not be written", Hex(list_ptr));
         return Err(Failure::late(MemReclaimRows::ListWrite, detail));

@@ -2,7 +2,8 @@
 
 use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, Rows, failures};
 use super::{Plan, Rmi};
-use crate::abi::addr::{GRANULE_SIZE, Hex, Level, RTT_ENTRIES};
+use crate::abi::addr::{Hex, Level};
+use crate::abi::granule_size::GranuleSize;
 use crate::abi::params::{RealmParams, realm_flags};
 use crate::abi::platform::Platform;
 use crate::abi::profile::Profile;
@@ -63,21 +64,22 @@ impl Rmi for Create {
 
         let unsupported = unsupported(&params, world.platform(), gate.profile());
         gate.ensure(F::Supported, unsupported.is_none(), || unsupported.unwrap_or_default())?;
-        let rtt = rtt_config(&params, world.platform());
-        let rtt = gate.some(F::Level, rtt, || inconsistent(&params, world.platform()))?;
+        let size = gate.granule_size();
+        let rtt = rtt_config(&params, world.platform(), size);
+        let rtt = gate.some(F::Level, rtt, || inconsistent(&params, world.platform(), size))?;
         let hash_algo = hash_algo(&params, gate.profile());
         let hash_algo = gate.some(F::Valid, hash_algo, || {
             format!("hash_algo {} is reserved (0 is SHA-256, 1 is SHA-512)", params.hash_algo)
         })?;
         let base = params.rtt_base;
-        let align_bytes = gate.profile().rtt_base_align_granules(rtt.num_start) * GRANULE_SIZE;
+        let align_bytes = gate.profile().rtt_base_align_granules(rtt.num_start) * size.bytes();
         let base_aligned = base.is_multiple_of(align_bytes);
         let misaligned =
             || format!("rtt_base {} is not a multiple of {}", Hex(base), Hex(align_bytes));
         gate.ensure(F::BaseAlign, base_aligned, misaligned)?;
         let vmid = gate.vmid([F::Vmid, F::VmidFree], world, params.vmid)?;
 
-        let size_bytes = rtt.num_start * GRANULE_SIZE;
+        let size_bytes = rtt.num_start * size.bytes();
         let alias = self.rd >= base && self.rd - base < size_bytes;
         gate.ensure(F::Alias, !alias, || {
             format!("rd {} lies in the {} tables from {}", Hex(self.rd), rtt.num_start, Hex(base))
@@ -188,27 +190,28 @@ fn unsupported_extras(params: &RealmParams) -> Option<String> {
     indirect.then(|| "indirect permissions are asked for, and the RMM has none".into())
 }
 
-fn rtt_config(params: &RealmParams, platform: &Platform) -> Option<RttConfig> {
+fn rtt_config(params: &RealmParams, platform: &Platform, size: GranuleSize) -> Option<RttConfig> {
     let lpa2 = params.has(realm_flags::LPA2);
     let width = u32::try_from(params.s2sz).ok()?;
     let start = Level::from_register(params.rtt_level_start)?;
-    // The architecture has level 0 only from 44 PA bits on, and 52-bit IPAs only with LPA2.
-    if (start.number() == 0 && platform.pa_bits < 44) || (width > 48 && !lpa2) {
+    // The architecture has the highest levels only from some PA bits on.
+    if platform.pa_bits < size.least_pa_bits(start) {
         return None;
     }
-    let config = RttConfig::new(width, start, lpa2)?;
+    let config = RttConfig::new(width, start, lpa2, size)?;
     (config.num_start == u64::from(params.rtt_num_start)).then_some(config)
 }
 
-fn inconsistent(params: &RealmParams, platform: &Platform) -> String {
+fn inconsistent(params: &RealmParams, platform: &Platform, size: GranuleSize) -> String {
     let lpa2 = if params.has(realm_flags::LPA2) { "with" } else { "without" };
     format!(
         "s2sz {}, rtt_level_start {} and rtt_num_start {} do not go together {lpa2} LPA2 \
-         and {} PA bits",
+         and {} PA bits{}",
         params.s2sz,
         params.rtt_level_start.cast_signed(),
         params.rtt_num_start,
-        platform.pa_bits
+        platform.pa_bits,
+        if size == GranuleSize::K4 { String::new() } else { format!(", in granules of {size}") }
     )
 }
 
@@ -255,9 +258,10 @@ impl Plan for CreatePlan {
 /// IPA space can not be reached; they are never live.
 fn root_table(world: &mut World, rtt: &RttConfig, granule: Granule, number: u64) -> TableId {
     world.claim(granule, GranuleState::Rtt);
-    let shift = rtt.start.entry_shift();
+    let size = rtt.granule;
+    let shift = size.entry_shift(rtt.start);
     world.tables.insert(granule, rtt.start, |i| {
-        let ipa = (number * RTT_ENTRIES as u64 + i) << shift;
+        let ipa = (number * size.rtt_entries() as u64 + i) << shift;
         if rtt.is_protected(ipa) { Rtte::Unassigned(Ripas::Empty) } else { Rtte::UnassignedNs }
     })
 }

@@ -3,7 +3,7 @@
 use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, failures};
 use super::realm::realm_mut;
 use super::{Plan, Rmi};
-use crate::abi::addr::{GRANULE_SIZE, Hex};
+use crate::abi::addr::Hex;
 use crate::abi::params::{MAX_REC_AUX, RecParams, rec_index};
 use crate::measure::event::{MeasuredEvent, RecEvent};
 use crate::model::granule::{Granule, GranuleState};
@@ -100,10 +100,11 @@ impl Rmi for Create {
         let named = gate.some(F::AuxTooMany, named, || {
             format!("num_aux is {num_aux}; RmiRecParams names {MAX_REC_AUX} at most")
         })?;
-        let misaligned = named.iter().find(|pa| !pa.is_multiple_of(GRANULE_SIZE)).copied();
+        let granule_bytes = gate.granule_size().bytes();
+        let misaligned = named.iter().find(|pa| !pa.is_multiple_of(granule_bytes)).copied();
         gate.ensure(F::AuxAlign, misaligned.is_none(), || {
             let pa = Hex(misaligned.unwrap_or_default());
-            format!("{pa} is not a multiple of {}", Hex(GRANULE_SIZE))
+            format!("{pa} is not a multiple of {}", Hex(granule_bytes))
         })?;
         let unusable = named.iter().find(|pa| delegated(world, **pa).is_none()).copied();
         let aux = named.iter().map(|pa| delegated(world, *pa)).collect::<Option<Vec<_>>>();

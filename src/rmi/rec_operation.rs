@@ -87,7 +87,7 @@ impl Plan for CreatePlan {
         let stage = RecStage::Donating(creation);
         let operation = RecOperation { rec, stage, aux: Vec::new(), undelivered: Vec::new() };
         world.operations.put(handle, Operation::Rec(operation));
-        let outputs = [handle.to_register(), donate_request(missing), 0, 0];
+        let outputs = [handle.to_register(), donate_request(missing, world.granule_size()), 0, 0];
         Answer::Incomplete(MemReq::Donate, outputs)
     }
 }
@@ -122,7 +122,10 @@ pub(super) fn donated(
             RecStage::Ended(Ending::Failure { row: CreateRows::Aux as usize, detail });
         Answer::Incomplete(MemReq::Reclaim, NO_OUTPUTS)
     } else if missing > 0 {
-        Answer::Incomplete(MemReq::Donate, [count, donate_request(missing), 0, 0])
+        Answer::Incomplete(
+            MemReq::Donate,
+            [count, donate_request(missing, world.granule_size()), 0, 0],
+        )
     } else {
         operation.stage = RecStage::Ready(creation);
         Answer::Incomplete(MemReq::None, [count, 0, 0, 0])
@@ -141,7 +144,7 @@ pub(super) struct NewRec {
 /// Looks at what a creation was asked for.
 pub(super) fn last_step(world: &World, creation: Creation) -> Checked<NewRec> {
     use CreateRows as F;
-    let mut gate = Gate::resume(world.profile(), LAST_STEP);
+    let mut gate = Gate::resume(world.profile(), world.granule_size(), LAST_STEP);
     let rows = [F::ParamsAlign, F::ParamsBound, F::ParamsState];
     let state = GranuleState::Undelegated;
     let granule = gate.granule_in(rows, world, creation.params_ptr, state)?;

@@ -4,7 +4,7 @@ use super::gate::{Checked, Gate, Outputs, Rows, failures};
 use super::realm::realm_mut;
 use super::terms::wrong_entry;
 use super::{Plan, Rmi};
-use crate::abi::addr::{GRANULE_SIZE, Hex, Ipa, Level, align_down, is_aligned};
+use crate::abi::addr::{Hex, Ipa, Level, align_down, is_aligned};
 use crate::measure::event::{MeasuredEvent, RipasEvent};
 use crate::model::granule::{Granule, GranuleState};
 use crate::model::rtt::{Ripas, Rtte, Walk};
@@ -64,8 +64,8 @@ impl Rmi for Init {
         gate.realm_is_new(F::RealmState, rd.realm)?;
         let walk = world.walk(rd.realm, base, Level::PAGE);
         let level = walk.level;
-        let aligned = is_aligned(base.0, level.entry_size_bytes());
-        gate.ensure_at(F::BaseAlign, aligned, level.to_index(), || misaligned(base, level))?;
+        let aligned = is_aligned(base.0, walk.entry_bytes());
+        gate.ensure_at(F::BaseAlign, aligned, level.to_index(), || misaligned(base, walk))?;
         let entry = world.tables.entry(walk);
         let profile = gate.profile();
         let stops = profile.init_ripas_stops_at_others();
@@ -90,7 +90,7 @@ impl Rmi for Init {
         };
         let out_top = scan(world, walk, base, Ipa(top), stop);
         gate.ensure_at(F::NoProgress, out_top > base, level.to_index(), || {
-            no_progress(base, top, level)
+            no_progress(base, top, walk)
         })?;
         gate.pass::<F, _>(InitPlan { rd: rd.granule, base, top: out_top, walk })
     }
@@ -103,13 +103,13 @@ impl Gate<'_> {
     }
 }
 
-fn misaligned(base: Ipa, level: Level) -> String {
-    let size = Hex(level.entry_size_bytes());
+fn misaligned(base: Ipa, walk: Walk) -> String {
+    let (size, level) = (Hex(walk.entry_bytes()), walk.level);
     format!("the walk for IPA {base} stops at level {level}; {base} is not a multiple of {size}")
 }
 
-fn no_progress(base: Ipa, top: u64, level: Level) -> String {
-    let size = Hex(level.entry_size_bytes());
+fn no_progress(base: Ipa, top: u64, walk: Walk) -> String {
+    let (size, level) = (Hex(walk.entry_bytes()), walk.level);
     format!(
         "the entry for IPA {base} at level {level} covers {size} and can not be changed as a \
          whole below {}",
@@ -120,7 +120,7 @@ fn no_progress(base: Ipa, top: u64, level: Level) -> String {
 /// The first IPA from `base` on whose entry `stop` refuses, that crosses `top`, or that is past the
 /// table: how far a RIPAS command comes. Not below `base`.
 fn scan(world: &World, walk: Walk, base: Ipa, top: Ipa, stop: impl Fn(&Rtte) -> bool) -> Ipa {
-    let size_bytes = walk.level.entry_size_bytes();
+    let size_bytes = walk.entry_bytes();
     let first = align_down(base.0, size_bytes);
     let entries = &world.tables.get(walk.table).entries()[walk.index..];
     let until_top = top.0.saturating_sub(first) / size_bytes;
@@ -132,8 +132,8 @@ fn scan(world: &World, walk: Walk, base: Ipa, top: Ipa, stop: impl Fn(&Rtte) -> 
 /// Gives the entries from `walk` on, that cover `base..top`, another RIPAS. `base` may lie inside
 /// the first of them.
 fn set_ripas(world: &mut World, walk: Walk, base: Ipa, top: Ipa, change: impl Fn(Rtte) -> Rtte) {
-    let first = align_down(base.0, walk.level.entry_size_bytes());
-    let count = usize::try_from((top.0 - first) >> walk.level.entry_shift()).expect("a table");
+    let first = align_down(base.0, walk.entry_bytes());
+    let count = usize::try_from((top.0 - first) >> walk.entry_shift).expect("a table");
     for index in walk.index..walk.index + count {
         let entry = world.tables.get(walk.table).entries()[index];
         world.tables.set_entry(walk.table, index, change(entry));
@@ -147,7 +147,7 @@ impl Plan for InitPlan {
         let Self { rd, base, top, walk } = self;
         set_ripas(world, walk, base, top, |entry| entry.settled().with_ripas(Ripas::Ram));
         if world.profile().rim_rule().measures_ripas() {
-            let entry_size_bytes = walk.level.entry_size_bytes();
+            let entry_size_bytes = walk.entry_bytes();
             let event = MeasuredEvent::Ripas(RipasEvent { base, top, entry_size_bytes });
             realm_mut(world, rd).log.push(event);
         }
@@ -221,8 +221,9 @@ impl Rmi for Set {
         let change = gate.some(F::TopBound, wanted, || {
             format!("top {} is past {}, where the request ends", Hex(top), Hex(end))
         })?;
-        gate.ensure(F::TopGranAlign, is_aligned(top, GRANULE_SIZE), || {
-            format!("top {} is not a multiple of {}", Hex(top), Hex(GRANULE_SIZE))
+        let granule_bytes = gate.granule_size().bytes();
+        gate.ensure(F::TopGranAlign, is_aligned(top, granule_bytes), || {
+            format!("top {} is not a multiple of {}", Hex(top), Hex(granule_bytes))
         })?;
 
         // The request was checked when the Realm made it, so its range is Protected. A survey may
@@ -233,9 +234,9 @@ impl Rmi for Set {
         let level = walk.level;
         let same = world.tables.entry(walk).ripas() == Some(ripas);
         let excused = same && !gate.profile().set_ripas_fails_on_same();
-        let aligned = is_aligned(base.0, level.entry_size_bytes());
+        let aligned = is_aligned(base.0, walk.entry_bytes());
         gate.ensure_at(F::BaseAlign, aligned || excused, level.to_index(), || {
-            misaligned(base, level)
+            misaligned(base, walk)
         })?;
         let changes_destroyed = change.changes_destroyed();
         let stop = |entry: &Rtte| match entry.ripas() {
@@ -246,7 +247,7 @@ impl Rmi for Set {
         };
         let out_top = scan(world, walk, base, Ipa(top), stop);
         gate.ensure_at(F::NoProgress, out_top > base || excused, level.to_index(), || {
-            no_progress(base, top, level)
+            no_progress(base, top, walk)
         })?;
         gate.pass::<F, _>(SetPlan { rec, base, top: out_top, walk, ripas })
     }

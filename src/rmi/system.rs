@@ -78,7 +78,6 @@ impl Plan for FeaturesPlan {
     type Answer = Outputs;
 
     fn apply(self, world: &mut World) -> Outputs {
-        let edition = world.profile().edition();
-        [world.platform().feature_register(edition, self.index), 0, 0, 0]
+        [world.platform().feature_register(world.profile(), self.index), 0, 0, 0]
     }
 }

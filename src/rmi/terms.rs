@@ -1,7 +1,7 @@
 //! Conditions that many commands share, in the words of their failure rows.
 
 use super::gate::{Checked, Gate, Rows};
-use crate::abi::addr::{GRANULE_SIZE, Hex, Ipa, Level, is_aligned};
+use crate::abi::addr::{Hex, Ipa, Level, is_aligned};
 use crate::model::granule::{Granule, GranuleState};
 use crate::model::realm::{Realm, RealmState};
 use crate::model::rtt::{RttConfig, Rtte, Walk};
@@ -17,8 +17,9 @@ pub(super) struct Rd<'w> {
 impl Gate<'_> {
     /// `X_align`: the address is a granule's first byte.
     pub(super) fn granule_aligned<R: Rows>(&mut self, row: R, pa: u64) -> Checked<()> {
-        self.ensure(row, is_aligned(pa, GRANULE_SIZE), || {
-            format!("{} is not a multiple of the granule size 0x1000", Hex(pa))
+        let size_bytes = self.granule_size().bytes();
+        self.ensure(row, is_aligned(pa, size_bytes), || {
+            format!("{} is not a multiple of the granule size {size_bytes:#x}", Hex(pa))
         })
     }
 
@@ -123,7 +124,7 @@ impl Gate<'_> {
 
     /// `ipa_align`: a multiple of what an entry at `level` covers.
     pub(super) fn ipa_aligned<R: Rows>(&mut self, row: R, ipa: u64, level: Level) -> Checked<()> {
-        let size_bytes = level.entry_size_bytes();
+        let size_bytes = self.granule_size().entry_bytes(level);
         self.ensure(row, is_aligned(ipa, size_bytes), || {
             format!(
                 "{} is not a multiple of {}, the entry size at level {level}",

@@ -7,8 +7,8 @@
 use super::blocks::{self, Form, addr_type};
 use super::gate::{Answer, Checked, Gate, NO_OUTPUTS, Outputs, failures};
 use super::{Plan, Rmi};
-use crate::abi::addr::{GRANULE_SIZE, Hex, Ipa, Level, Pa, RTT_ENTRIES, align_down, is_aligned};
-use crate::abi::address_range::{AddressRange, DESC_BYTES, MAX_LIST, push_block};
+use crate::abi::addr::{Hex, Ipa, Level, Pa, align_down, is_aligned};
+use crate::abi::address_range::{AddressRange, DESC_BYTES, max_list, push_block};
 use crate::abi::status::MemReq;
 use crate::model::granule::{Granule, GranuleState};
 use crate::model::operation::{Handle, Operation, Told, UnmapOperation};
@@ -99,7 +99,7 @@ fn check(
     })?;
     let rtt = &rd.realm.rtt;
     let base = gate.ipa_in_space(F::BaseBound, base, rtt)?;
-    let last = top.saturating_sub(GRANULE_SIZE);
+    let last = top.saturating_sub(gate.granule_size().bytes());
     gate.ipa_in_space(F::TopBound, last, rtt)?;
     let inside = [base.0, last].map(|ipa| rtt.is_protected(ipa) == protected);
     gate.ensure(F::Half, inside == [true; 2], || {
@@ -111,13 +111,13 @@ fn check(
     let level = walk.level;
     gate.ensure_at(
         F::EntryAlign,
-        is_aligned(base.0, level.entry_size_bytes()),
+        is_aligned(base.0, walk.entry_bytes()),
         level.to_index(),
         || format!("the walk for IPA {base} stops at level {level}, inside an entry"),
     )?;
     let mut sweep = Sweep::new(world, walk, base, top, told, protected);
     let first = sweep.until_stopped();
-    let size = Hex(level.entry_size_bytes());
+    let size = Hex(walk.entry_bytes());
     gate.ensure_at(F::EntryTop, first != Stop::Top, level.to_index(), || {
         format!("the entry for IPA {base} covers {size} and passes {}", Hex(top))
     })?;
@@ -150,11 +150,12 @@ impl Gate<'_> {
             format!("the list at {} is not a multiple of {DESC_BYTES}", Hex(oaddr))
         })?;
         if is_list {
-            let page = align_down(oaddr, GRANULE_SIZE);
+            let size = self.granule_size();
+            let first_byte = align_down(oaddr, size.bytes());
             let rows = [F::ListBound, F::ListState];
-            self.aligned_granule_in(rows, world, page, GranuleState::Undelegated)?;
-            let most = blocks::clipped(oaddr, form.list_count);
-            let most = usize::try_from(most).expect("at most 512");
+            self.aligned_granule_in(rows, world, first_byte, GranuleState::Undelegated)?;
+            let most = blocks::clipped(oaddr, form.list_count, size);
+            let most = usize::try_from(most).expect("at most a granule of descriptors");
             return Ok(Told::List { pa: oaddr, most });
         }
         self.ensure(F::ListBound, true, String::new)?;
@@ -193,10 +194,11 @@ impl<'w> Sweep<'w> {
     }
 
     fn until_stopped(&mut self) -> Stop {
-        let size = self.walk.level.entry_size_bytes();
-        for index in self.walk.index..RTT_ENTRIES {
+        let size = self.walk.entry_bytes();
+        let table = self.world.tables.get(self.walk.table);
+        for index in self.walk.index..table.entries().len() {
             let first = index == self.walk.index;
-            let entry = self.world.tables.get(self.walk.table).entries()[index];
+            let entry = table.entries()[index];
             if matches!(entry, Rtte::Table(_)) {
                 return if first { Stop::Table } else { Stop::Later };
             }
@@ -216,8 +218,9 @@ impl<'w> Sweep<'w> {
 
     /// Whether the Host can be told of one more block.
     fn can_tell(&mut self, pa: Pa) -> bool {
+        let size = self.world.granule_size();
         let most = match self.told {
-            Told::Nothing => usize::try_from(MAX_LIST).expect("512"),
+            Told::Nothing => usize::try_from(max_list(size)).expect("a granule of descriptors"),
             Told::Single => 1,
             Told::List { most, .. } => most,
         };
@@ -225,8 +228,8 @@ impl<'w> Sweep<'w> {
         if self.told == Told::Single && next.is_some_and(|next| next != pa.0) {
             return false;
         }
-        let undelegated = !self.protected;
-        let block = AddressRange { base: pa, level: self.walk.level, count: 1, undelegated };
+        let (level, undelegated) = (self.walk.level, !self.protected);
+        let block = AddressRange { base: pa, level, count: 1, undelegated, size };
         push_block(&mut self.unmapped, block, most)
     }
 }
@@ -274,7 +277,8 @@ fn granules(world: &World, ranges: &[AddressRange]) -> Vec<Granule> {
 /// comes. Answers X1 to X4 when all is done; else the operation waits.
 fn clean_up(world: &mut World, handle: Handle, mut operation: UnmapOperation) -> Option<Outputs> {
     // TF-RMM looks at every entry of the table when it goes on, each time for an interrupt too.
-    for _ in 0..RTT_ENTRIES {
+    let entries = world.granule_size().rtt_entries();
+    for _ in 0..entries {
         if world.interrupt.poll() {
             world.operations.put(handle, Operation::Unmap(operation));
             return None;
@@ -288,7 +292,7 @@ fn clean_up(world: &mut World, handle: Handle, mut operation: UnmapOperation) ->
         world.release(*granule);
         operation.done_granules += 1;
     }
-    for index in 0..RTT_ENTRIES {
+    for index in 0..entries {
         let Some(entry) = world.tables.entry_if_there(operation.table, index) else { break };
         let ours = match entry {
             Rtte::Pending { handle: found, .. } | Rtte::PendingNs(found) => found == handle,

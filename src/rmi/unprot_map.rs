@@ -150,13 +150,12 @@ fn memory_kind(block: (Ipa, Pa), attributes: &Attributes) -> Checked<(Ipa, Pa)> 
 
 impl MapPlan {
     fn add(&mut self, world: &World, ipa: Ipa, pa: Pa) -> Checked<()> {
-        let Walk { table, level, index } = self.walk;
-        let walk = Walk { table, level, index: index + self.blocks.len() };
+        let walk = Walk { index: self.walk.index + self.blocks.len(), ..self.walk };
         let entry = world.tables.entry(walk);
         let same = entry == Rtte::AssignedNs { pa, attr: self.attr };
         if !same && entry != Rtte::UnassignedNs {
             let detail = wrong_entry(ipa, walk, entry, "UNASSIGNED_NS");
-            return Err(Failure::at(Rows::RtteState, level.to_index(), detail));
+            return Err(Failure::at(Rows::RtteState, walk.level.to_index(), detail));
         }
         self.blocks.push((pa, same));
         Ok(())
@@ -168,7 +167,7 @@ impl Plan for MapPlan {
 
     fn apply(self, world: &mut World) -> Answer {
         let Self { walk, base, blocks, attr, end } = self;
-        let size = walk.level.entry_size_bytes();
+        let size = walk.entry_bytes();
         let mut reached = base.0;
         for (i, (pa, same)) in blocks.into_iter().enumerate() {
             if world.interrupt.poll() {

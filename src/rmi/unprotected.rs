@@ -83,7 +83,7 @@ impl Rmi for Map {
         })?;
         let pa = address(desc);
         gate.pa_fits(F::AddrBound, pa.0, rtt)?;
-        let size_bytes = level.entry_size_bytes();
+        let size_bytes = gate.granule_size().entry_bytes(level);
         gate.ensure(F::AddrAlign, is_aligned(pa.0, size_bytes), || {
             format!("the address {pa} in desc is not a multiple of {}", Hex(size_bytes))
         })?;

@@ -1,13 +1,13 @@
 //! RSI_ATTESTATION_TOKEN_INIT and RSI_ATTESTATION_TOKEN_CONTINUE.
 
 use super::{Caller, Outcome};
-use crate::abi::addr::{GRANULE_SIZE, is_aligned};
+use crate::abi::addr::{PAGE_SIZE, is_aligned};
 use crate::abi::rsi::result;
 use crate::measure::token::{self, Claims};
 use crate::model::rec::Attest;
 
-/// The upper bound of a token's length that INIT answers: one granule.
-const MAX_TOKEN_BYTES: u64 = GRANULE_SIZE;
+/// The upper bound of a token's length that INIT answers: one page.
+const MAX_TOKEN_BYTES: u64 = PAGE_SIZE;
 
 pub(super) fn init(caller: &mut Caller<'_>) -> Outcome {
     let mut challenge = [0; 64];
@@ -24,15 +24,15 @@ pub(super) fn init(caller: &mut Caller<'_>) -> Outcome {
 pub(super) fn go_on(caller: &mut Caller<'_>) -> Outcome {
     let (ipa, offset, size) = (caller.reg(1), caller.reg(2), caller.reg(3));
     let end = offset.checked_add(size);
-    let fits = offset < GRANULE_SIZE && end.is_some_and(|end| end <= GRANULE_SIZE);
-    if !is_aligned(ipa, GRANULE_SIZE) || !fits || !caller.realm().rtt.is_protected(ipa) {
+    let fits = offset < PAGE_SIZE && end.is_some_and(|end| end <= PAGE_SIZE);
+    if !is_aligned(ipa, PAGE_SIZE) || !fits || !caller.realm().rtt.is_protected(ipa) {
         return caller.input_error();
     }
     if caller.rec().attest == Attest::Idle {
         return caller.answer(result::ERROR_STATE, [0; 3]);
     }
-    let granule = match caller.granule(ipa) {
-        Ok(granule) => granule,
+    let (granule, page) = match caller.place(ipa) {
+        Ok(place) => place,
         Err(missing) => return caller.missing(&missing),
     };
     let (token, done) = match std::mem::take(&mut caller.rec_mut().attest) {
@@ -41,8 +41,8 @@ pub(super) fn go_on(caller: &mut Caller<'_>) -> Outcome {
         Attest::Fetching { token, done } => (token, done),
     };
     let rest = &token[done..];
-    let piece = &rest[..rest.len().min(usize::try_from(size).expect("at most a granule"))];
-    let offset = usize::try_from(offset).expect("below the granule size");
+    let piece = &rest[..rest.len().min(usize::try_from(size).expect("at most a page"))];
+    let offset = page + usize::try_from(offset).expect("less than a page");
     caller.world.memory.store(granule, offset, piece);
     let (written, done) = (piece.len() as u64, done + piece.len());
     if done == token.len() {

@@ -13,11 +13,11 @@ const RPV: usize = 0x200;
 
 pub(super) fn call(caller: &mut Caller<'_>) -> Outcome {
     let ipa = caller.reg(1);
-    if !caller.is_protected_granule(ipa) {
+    if !caller.is_protected_page(ipa) {
         return caller.input_error();
     }
-    let granule = match caller.granule(ipa) {
-        Ok(granule) => granule,
+    let (granule, page) = match caller.place(ipa) {
+        Ok(place) => place,
         Err(missing) => return caller.missing(&missing),
     };
     let realm = caller.realm();
@@ -26,15 +26,15 @@ pub(super) fn call(caller: &mut Caller<'_>) -> Outcome {
     let rpv = realm.rpv;
     let has_gic = caller.world.profile().realm_config_has_gic();
     let vtr = caller.world.platform().ich_vtr();
-    // The rest of the granule keeps its contents.
+    // The rest of the page keeps its contents.
     let memory = &mut caller.world.memory;
-    memory.store(granule, IPA_WIDTH, &width);
-    memory.store(granule, HASH_ALGO, &[algo]);
-    memory.store(granule, RPV, &rpv);
+    memory.store(granule, page + IPA_WIDTH, &width);
+    memory.store(granule, page + HASH_ALGO, &[algo]);
+    memory.store(granule, page + RPV, &rpv);
     if has_gic {
-        memory.store(granule, NUM_AUX_PLANES, &[0; 8]);
-        memory.store(granule, GICV3_VTR, &vtr.to_le_bytes());
-        memory.store(granule, ATS_PLANE, &[0; 8]);
+        memory.store(granule, page + NUM_AUX_PLANES, &[0; 8]);
+        memory.store(granule, page + GICV3_VTR, &vtr.to_le_bytes());
+        memory.store(granule, page + ATS_PLANE, &[0; 8]);
     }
     caller.answer(result::SUCCESS, [0; 3])
 }

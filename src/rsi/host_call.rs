@@ -1,7 +1,7 @@
 //! RSI_HOST_CALL, and its completion when the REC is entered again.
 
 use super::{Caller, Missing, Outcome};
-use crate::abi::addr::{GRANULE_SIZE, align_down, is_aligned};
+use crate::abi::addr::{PAGE_LEN, is_aligned};
 use crate::abi::rec_run::{ExitReason, RecEnter, RecExit};
 use crate::abi::rsi::result;
 use crate::guest::stage2_data_abort;
@@ -19,14 +19,13 @@ pub(super) fn call(caller: &mut Caller<'_>) -> Outcome {
     if !is_aligned(ipa, HOST_CALL_BYTES) || !protected {
         return caller.input_error();
     }
-    let granule = match caller.granule(align_down(ipa, GRANULE_SIZE)) {
-        Ok(granule) => granule,
+    let (granule, offset) = match caller.place(ipa) {
+        Ok(place) => place,
         Err(missing) => return caller.missing(&missing),
     };
-    let offset = offset(ipa);
     let mut exit = RecExit { exit_reason: ExitReason::HostCall, ..RecExit::default() };
-    caller.world.memory.page(granule).with_bytes(|page| {
-        let structure = &page[offset..offset + HOST_CALL_LEN];
+    caller.world.memory.page_at(granule, offset).with_bytes(|page| {
+        let structure = &page[offset % PAGE_LEN..][..HOST_CALL_LEN];
         let (imm, _) = structure.split_first_chunk().expect("a whole structure");
         exit.imm = u32::from_le_bytes(*imm);
         for (gpr, word) in exit.gprs.iter_mut().zip(structure[GPRS..].chunks_exact(8)) {
@@ -49,10 +48,10 @@ pub(crate) fn complete(world: &mut World, rec: Granule, enter: &RecEnter) -> Res
         return Ok(());
     }
     let ipa = caller.reg(1);
-    match caller.granule(align_down(ipa, GRANULE_SIZE)) {
-        Ok(granule) => {
+    match caller.place(ipa) {
+        Ok((granule, offset)) => {
             let bytes: Vec<u8> = enter.gprs.iter().flat_map(|gpr| gpr.to_le_bytes()).collect();
-            caller.world.memory.store(granule, offset(ipa) + GPRS, &bytes);
+            caller.world.memory.store(granule, offset + GPRS, &bytes);
             caller.rec_mut().gprs[0] = result::SUCCESS;
         }
         // The Realm made the page EMPTY itself; TF-RMM drops the answer.
@@ -61,8 +60,4 @@ pub(crate) fn complete(world: &mut World, rec: Granule, enter: &RecEnter) -> Res
     }
     caller.rec_mut().host_call_pending = false;
     Ok(())
-}
-
-fn offset(ipa: u64) -> usize {
-    usize::try_from(ipa % GRANULE_SIZE).expect("below the granule size")
 }

@@ -1,7 +1,7 @@
 //! RSI_IPA_STATE_SET and RSI_IPA_STATE_GET.
 
 use super::{Caller, Outcome};
-use crate::abi::addr::{GRANULE_SIZE, Ipa, Level, align_down, is_aligned};
+use crate::abi::addr::{Ipa, Level, align_down, is_aligned};
 use crate::abi::rec_run::{ExitReason, RecExit};
 use crate::abi::rsi::result;
 use crate::model::rec::RipasChange;
@@ -10,7 +10,7 @@ pub(super) fn set(caller: &mut Caller<'_>) -> Outcome {
     let (base, top, flags) = (caller.reg(1), caller.reg(2), caller.reg(4));
     let profile = caller.world.profile();
     let value = u8::try_from(profile.asked_ripas(caller.reg(3))).ok().filter(|value| *value <= 1);
-    let aligned = is_aligned(base | top, GRANULE_SIZE);
+    let aligned = is_aligned(base | top, caller.world.granule_size().bytes());
     let inside = top > base && top <= caller.realm().rtt.protected_top();
     let Some(value) = value.filter(|_| aligned && inside) else {
         return caller.input_error();
@@ -32,14 +32,14 @@ pub(super) fn set(caller: &mut Caller<'_>) -> Outcome {
 pub(super) fn get(caller: &mut Caller<'_>) -> Outcome {
     let (base, top) = (caller.reg(1), caller.reg(2));
     let inside = top > base && top <= caller.realm().rtt.protected_top();
-    if !is_aligned(base | top, GRANULE_SIZE) || !inside {
+    if !is_aligned(base | top, caller.world.granule_size().bytes()) || !inside {
         return caller.input_error();
     }
     let walk = caller.world.walk(caller.realm(), Ipa(base), Level::PAGE);
     let entries = &caller.world.tables.get(walk.table).entries()[walk.index..];
     let Some(ripas) = entries[0].ripas() else { return caller.input_error() };
     let same = entries.iter().take_while(|entry| entry.ripas() == Some(ripas)).count() as u64;
-    let size_bytes = walk.level.entry_size_bytes();
+    let size_bytes = walk.entry_bytes();
     let end = align_down(base, size_bytes) + same * size_bytes;
     caller.answer(result::SUCCESS, [end.min(top), u64::from(ripas as u8), 0])
 }

@@ -10,7 +10,7 @@ mod ipa_state;
 mod measurement;
 mod psci;
 
-use crate::abi::addr::{GRANULE_SIZE, Ipa, Level, align_down, is_aligned};
+use crate::abi::addr::{Ipa, Level, PAGE_SIZE, is_aligned};
 use crate::abi::rec_run::RecExit;
 use crate::abi::rsi::{SVE_HINT, fid, psci as psci_abi, result};
 use crate::guest::stage2_data_abort;
@@ -120,19 +120,19 @@ impl Caller<'_> {
         gprs[1..4].copy_from_slice(&x1_to_x3);
     }
 
-    /// Whether `ipa` is a granule of the Protected IPA space.
-    fn is_protected_granule(&self, ipa: u64) -> bool {
-        is_aligned(ipa, GRANULE_SIZE) && self.realm().rtt.is_protected(ipa)
+    /// Whether `ipa` is a page of the Protected IPA space. Realm and RMM share pages of 4 KiB,
+    /// whatever the RMM's granules are.
+    fn is_protected_page(&self, ipa: u64) -> bool {
+        is_aligned(ipa, PAGE_SIZE) && self.realm().rtt.is_protected(ipa)
     }
 
-    /// The granule behind a Protected IPA.
-    fn granule(&self, ipa: u64) -> Result<Granule, Missing> {
+    /// The granule behind a Protected IPA, and where in it that is.
+    fn place(&self, ipa: u64) -> Result<(Granule, usize), Missing> {
         let walk = self.world.walk(self.realm(), Ipa(ipa), Level::PAGE);
         match self.world.tables.entry(walk) {
             Rtte::Assigned { pa, ripas: Ripas::Ram } => {
-                let offset = ipa & (walk.level.entry_size_bytes() - 1);
-                let pa = align_down(pa.0 + offset, GRANULE_SIZE);
-                self.world.granules.find(pa).ok_or(Missing::Memory(walk.level))
+                let offset = ipa & (walk.entry_bytes() - 1);
+                self.world.place(pa.0 + offset).ok_or(Missing::Memory(walk.level))
             }
             Rtte::Unassigned(Ripas::Empty) | Rtte::Assigned { ripas: Ripas::Empty, .. } => {
                 Err(Missing::Empty)

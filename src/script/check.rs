@@ -33,7 +33,7 @@ pub(super) fn arg(
         ("image", _) => Err(lexer.error(value.span(), "`image` takes the name of an image")),
         ("bytes", Value::Bytes(..)) => Ok(()),
         ("bytes", _) => Err(lexer.error(value.span(), "`bytes` takes hex:\"…\" or text:\"…\"")),
-        ("params_ptr" | "run_ptr", Value::Struct { .. }) => Ok(()),
+        ("params_ptr" | "run_ptr" | "config_ptr", Value::Struct { .. }) => Ok(()),
         _ => plain_value(lexer, value, &format!("`{}`", name.text)).and_then(|()| match value {
             Value::Auto { count, span, .. } => auto_arg(lexer, verb, name, count.is_some(), *span),
             _ => Ok(()),

@@ -5,9 +5,10 @@ use super::grammar::{Answer, Arg, Invocation, Value};
 use super::picture::Picture;
 use super::player::{PlayError, Run};
 use super::words::{self, AutoKind};
-use crate::abi::addr::{GRANULE_SIZE, Hex, Level, align_down};
+use crate::abi::addr::{Hex, Level, PAGE_SIZE, align_down};
 use crate::abi::address_range::AddressRange;
 use crate::abi::command::{CallRegs, Command, CommandInfo};
+use crate::abi::granule_size::GranuleSize;
 use crate::abi::status::Status;
 use crate::rmi::Outcome;
 use crate::session::{Action, Expected, Mismatch, Step};
@@ -45,7 +46,7 @@ impl Run<'_, '_> {
                     Input::Window(pa) => *pa,
                 };
                 if let (Input::Window(pa), Some(picture)) = (input, &picture) {
-                    self.show(picture, number, *pa)?;
+                    self.show_granule(picture, number, *pa)?;
                 }
             }
             if invocation.has("all") && info.inputs.contains(&"top") {
@@ -65,7 +66,9 @@ impl Run<'_, '_> {
         picture: Option<&Picture>,
     ) -> Result<u64, PlayError> {
         let (count, span) = match (picture, invocation.arg("count")) {
-            (Some(picture), _) => (picture.count_granules(), invocation.verb.span),
+            (Some(picture), _) => {
+                (picture.count(self.granule_size().bytes()), invocation.verb.span)
+            }
             (None, Some(Arg { value: Value::Number(expr), .. })) => return Ok(self.counted(expr)?),
             (None, Some(arg)) => (self.arg(invocation, "count")?, arg.value.span()),
             (None, None) => return Ok(1),
@@ -111,13 +114,13 @@ impl Run<'_, '_> {
     /// How far apart the values of an argument are in a counted command.
     fn stride(&mut self, invocation: &Invocation, name: &str) -> Result<u64, ScriptError> {
         match name {
-            "addr" | "data" | "src" => Ok(GRANULE_SIZE),
+            "addr" | "data" | "src" => Ok(self.granule_size().bytes()),
             "ipa" | "desc" => {
                 let level = match invocation.arg("level").map(|arg| &arg.value) {
                     Some(Value::Number(expr)) => Level::from_register(self.number(expr)?),
                     _ => None,
                 };
-                Ok(level.unwrap_or(Level::PAGE).entry_size_bytes())
+                Ok(self.granule_size().entry_bytes(level.unwrap_or(Level::PAGE)))
             }
             _ => Ok(0),
         }
@@ -133,13 +136,21 @@ impl Run<'_, '_> {
         Ok(window)
     }
 
+    /// Shows granule `number` of a picture at `pa`.
+    fn show_granule(&mut self, picture: &Picture, number: u64, pa: u64) -> Result<(), PlayError> {
+        let pages = self.granule_size().pages();
+        let mut pages = (0..pages).map(|page| (number * pages + page, pa + page * PAGE_SIZE));
+        pages.try_for_each(|(page, pa)| self.show(picture, page, pa))
+    }
+
+    /// Shows page `number` of a picture at `pa`.
     pub(super) fn show(
         &mut self,
         picture: &Picture,
         number: u64,
         pa: u64,
     ) -> Result<(), PlayError> {
-        if let Some((image, offset)) = picture.whole_granule(number) {
+        if let Some((image, offset)) = picture.whole_page(number) {
             let item = self.item;
             let place = || item.statement.span.in_file(&item.text.file);
             return self.session.show(pa, image, offset, place).map_err(|fault| self.fault(&fault));
@@ -177,7 +188,8 @@ impl Run<'_, '_> {
         let mut above = None;
         let outcome = loop {
             let outcome = self.call_for(regs, answer)?;
-            let missing = missing_table(&outcome).filter(|(.., level)| above < Some(*level));
+            let missing = missing_table(&outcome, self.granule_size());
+            let missing = missing.filter(|(.., level)| above < Some(*level));
             match missing {
                 Some((rd, ipa, level)) if self.state.rtt_auto && !wants_rtt_error => {
                     self.make_table(rd, ipa, level)?;
@@ -243,7 +255,8 @@ impl Run<'_, '_> {
 
     pub(super) fn make_table(&mut self, rd: u64, ipa: u64, level: Level) -> Result<(), PlayError> {
         let rtt = self.take(1, true)?;
-        let covers = level.parent().map_or(u64::MAX, Level::entry_size_bytes);
+        let size = self.granule_size();
+        let covers = level.parent().map_or(u64::MAX, |parent| size.entry_bytes(parent));
         let ipa = align_down(ipa, covers);
         self.must_succeed(Command::RttCreate { rd, rtt, ipa, level: level.to_register() })
     }
@@ -300,7 +313,7 @@ impl Run<'_, '_> {
 ///
 /// The index of RMI_ERROR_RTT is the level at which the walk ended. If that is above the level that
 /// the command needs, a table is missing just below it.
-fn missing_table(outcome: &Outcome) -> Option<(u64, u64, Level)> {
+fn missing_table(outcome: &Outcome, size: GranuleSize) -> Option<(u64, u64, Level)> {
     let code = outcome.code().filter(|code| code.status == Status::Rtt)?;
     let found = Level::from_register(i64::from(code.index.cast_signed()).cast_unsigned())?;
     let (rd, ipa, needed) = match outcome.command()? {
@@ -310,7 +323,7 @@ fn missing_table(outcome: &Outcome) -> Option<(u64, u64, Level)> {
         // Lists may have other blocks; who writes one makes its tables.
         Command::RttDataMap { rd, base, flags: 1, oaddr, .. }
         | Command::RttUnprotMap { rd, base, flags: 1, oaddr, .. } => {
-            (rd, base, AddressRange::decode(oaddr).level)
+            (rd, base, AddressRange::decode(oaddr, size).level)
         }
         Command::RttInitRipas { rd, base, .. } | Command::RttSetRipas { rd, base, .. } => {
             (rd, base, Level::PAGE)

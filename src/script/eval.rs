@@ -5,8 +5,8 @@ use super::grammar::{Arg, Expr, ExprKind, Invocation, Op, Span, Value};
 use super::picture::Picture;
 use super::player::{PlayError, Run};
 use super::words::{self, AutoKind};
-use crate::abi::addr::GRANULE_SIZE;
 use crate::abi::command::Command;
+use crate::abi::granule_size::GranuleSize;
 use crate::abi::layout::{Field, Layout};
 use crate::abi::params::MAX_REC_AUX;
 use crate::abi::profile::Edition;
@@ -121,8 +121,12 @@ impl Run<'_, '_> {
             }
             Value::Struct { name, fields } => {
                 let profile = self.session.world().profile();
-                let layout = Layout::of_profile(&name.text, profile);
-                self.structure(layout.expect("the parser looked it up"), fields)
+                let Some(layout) = Layout::of_profile(&name.text, profile) else {
+                    let edition = profile.edition().name();
+                    let message = format!("RMM {edition} has no structure {}", name.text);
+                    return Err(self.error(name.span, message).into());
+                };
+                self.structure(layout, fields)
             }
             Value::Array(_, span) | Value::Bytes(_, span) => {
                 Err(self.error(*span, "a number is needed here").into())
@@ -164,7 +168,7 @@ impl Run<'_, '_> {
 
     /// A number of granules or commands: no more than the machine has granules.
     pub(super) fn checked_count(&self, count: u64, span: Span) -> Result<u64, ScriptError> {
-        let most = self.session.world().platform().granule_count();
+        let most = self.session.world().platform().page_count();
         if count <= most {
             return Ok(count);
         }
@@ -177,15 +181,20 @@ impl Run<'_, '_> {
         self.session.world().profile().edition()
     }
 
+    /// The size of the RMM's granules, which a Host has chosen.
+    pub(super) fn granule_size(&self) -> GranuleSize {
+        self.session.world().granule_size()
+    }
+
     /// Takes granules that the player chooses, and delegates them if asked to.
     pub(super) fn take(&mut self, count: u64, delegated: bool) -> Result<u64, PlayError> {
-        let Some(base) = self.state.auto.take(count) else {
+        let Some(base) = self.state.auto.take(count, self.granule_size()) else {
             let message = format!("no place for `auto`: {count} granules in a row are not left");
             return Err(self.mistake(&message).into());
         };
         for number in (0..count).take_while(|_| delegated) {
-            let addr = base + number * GRANULE_SIZE;
-            self.must_succeed(Command::delegate(self.edition(), addr))?;
+            let addr = base + number * self.granule_size().bytes();
+            self.must_succeed(Command::delegate_sized(self.edition(), addr, self.granule_size()))?;
         }
         Ok(base)
     }

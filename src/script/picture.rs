@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::abi::addr::GRANULE_SIZE;
+use crate::abi::addr::PAGE_SIZE;
 use crate::measure::image::Image;
 use crate::session::Action;
 
 /// What one step of splitmix64 adds to its state.
 const SPLITMIX_STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// Bytes that can be shown in a granule. Made images are never held in memory as a whole.
+/// Bytes that can be shown in a page. Made images are never held in memory as a whole.
 #[derive(Clone, Debug)]
 pub(super) struct Picture {
     bytes: Bytes,
@@ -59,41 +59,43 @@ impl Picture {
         Ok(Self { bytes: self.bytes.clone(), offset, len_bytes: to - from })
     }
 
-    /// Granules that hold the image; the last one may be zero at its end.
-    pub(super) fn count_granules(&self) -> u64 {
-        self.len_bytes.div_ceil(GRANULE_SIZE)
+    /// Pieces of `size_bytes` that hold the image; the last one may be zero at its end.
+    pub(super) fn count(&self, size_bytes: u64) -> u64 {
+        self.len_bytes.div_ceil(size_bytes)
     }
 
-    /// The image, and where in it granule `number` begins, if all of the granule's bytes are there.
-    pub(super) fn whole_granule(&self, number: u64) -> Option<(&Arc<Image>, u64)> {
-        let start = number * GRANULE_SIZE;
-        let whole = self.len_bytes.checked_sub(start)? >= GRANULE_SIZE;
+    /// The image, and where in it page `number` begins, if all of the page's bytes are there.
+    pub(super) fn whole_page(&self, number: u64) -> Option<(&Arc<Image>, u64)> {
+        let start = number * PAGE_SIZE;
+        let whole = self.len_bytes.checked_sub(start)? >= PAGE_SIZE;
         match &self.bytes {
             Bytes::Image(image) if whole => Some((image, self.offset + start)),
             _ => None,
         }
     }
 
-    /// What the Host does to have granule `number` of the image at `pa`.
+    /// What the Host does to have page `number` of the image at `pa`. A page past the image's end
+    /// is zero.
     pub(super) fn show(&self, number: u64, pa: u64) -> impl Iterator<Item = Action> + use<> {
-        let start = number * GRANULE_SIZE;
+        let start = number * PAGE_SIZE;
         let offset = self.offset + start;
-        let len_bytes = (self.len_bytes - start).min(GRANULE_SIZE);
-        let whole = len_bytes == GRANULE_SIZE;
+        let len_bytes = self.len_bytes.saturating_sub(start).min(PAGE_SIZE);
+        let whole = len_bytes == PAGE_SIZE;
         let (first, then) = match &self.bytes {
-            Bytes::Zeros => (Action::Zero { pa, len_bytes: GRANULE_SIZE }, None),
+            _ if len_bytes == 0 => (Action::Zero { pa, len_bytes: PAGE_SIZE }, None),
+            Bytes::Zeros => (Action::Zero { pa, len_bytes: PAGE_SIZE }, None),
             Bytes::Fill { seed } => {
                 let seed = seed.wrapping_add((offset / 8).wrapping_mul(SPLITMIX_STEP));
                 let fill = Action::Fill { pa, len_bytes, seed };
                 if whole {
                     (fill, None)
                 } else {
-                    (Action::Zero { pa, len_bytes: GRANULE_SIZE }, Some(fill))
+                    (Action::Zero { pa, len_bytes: PAGE_SIZE }, Some(fill))
                 }
             }
             // What follows a slice in its image is not part of the slice.
             Bytes::Image(image) if !whole && offset + len_bytes < image.len_bytes() => {
-                let len = usize::try_from(len_bytes).expect("less than a granule");
+                let len = usize::try_from(len_bytes).expect("less than a page");
                 let bytes = image.bytes_from(offset)[..len].to_vec();
                 (Action::Page { pa, data: vec![(0, bytes)] }, None)
             }
@@ -119,12 +121,12 @@ mod tests {
         let mut session =
             Session::new(World::new(Platform::preset("small").unwrap(), Profile::TF_RMM));
         let base = 0x8000_0000;
-        for number in 0..picture.count_granules() {
-            for action in picture.show(number, base + number * GRANULE_SIZE) {
+        for number in 0..picture.count(PAGE_SIZE) {
+            for action in picture.show(number, base + number * PAGE_SIZE) {
                 assert_eq!(session.step(&Step::new(action, Place::file(""))).fault, None);
             }
         }
-        session.world().host_read(base, picture.count_granules() * GRANULE_SIZE).unwrap()
+        session.world().host_read(base, picture.count(PAGE_SIZE) * PAGE_SIZE).unwrap()
     }
 
     #[test]

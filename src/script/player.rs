@@ -11,7 +11,7 @@ use super::grammar::{Bytes, Expr, ImageSource, Invocation, Kind, Name, Span};
 use super::load::{Item, LoadedScript};
 use super::picture::Picture;
 use super::serve::Recs;
-use crate::abi::addr::{GRANULE_SIZE, Hex};
+use crate::abi::addr::{Hex, PAGE_SIZE};
 use crate::abi::command::{CallRegs, CommandInfo};
 use crate::abi::platform::Platform;
 use crate::abi::profile::Profile;
@@ -376,11 +376,11 @@ impl Run<'_, '_> {
             ("load", _) => {
                 let picture = self.image_arg(invocation)?.expect("the parser asks for it");
                 let span = invocation.verb.span;
-                let count = self.checked_count(picture.count_granules(), span)?;
-                touched_bytes = count * GRANULE_SIZE;
+                let count = self.checked_count(picture.count(PAGE_SIZE), span)?;
+                touched_bytes = count * PAGE_SIZE;
                 self.inside(pa, touched_bytes)?;
                 for number in 0..count {
-                    self.show(&picture, number, pa + number * GRANULE_SIZE)?;
+                    self.show(&picture, number, pa + number * PAGE_SIZE)?;
                 }
             }
             _ => {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::error::ScriptError;
 use super::grammar::Invocation;
 use super::player::{PlayError, Run};
-use crate::abi::addr::{GRANULE_SIZE, Hex, Level, align_down};
+use crate::abi::addr::{Hex, Level, align_down};
 use crate::abi::command::Command;
 use crate::abi::esr;
 use crate::abi::rec_run::{EXIT_OFFSET, ExitReason, enter_flags};
@@ -134,7 +134,8 @@ impl Run<'_, '_> {
             }
             "PSCI" => self.answer_psci(rd, rec, exit, invocation),
             "SYNC" if exit.is_missing_memory(self.protected_top(rd)) => {
-                let ipa = align_down(esr::fault_ipa(exit.hpfar), GRANULE_SIZE);
+                let ipa = esr::fault_ipa(exit.hpfar);
+                let ipa = align_down(ipa, self.granule_size().bytes());
                 self.provide(rd, ipa)?;
                 Ok(Some(Vec::new()))
             }
@@ -193,7 +194,8 @@ impl Run<'_, '_> {
     /// A granule for a Protected IPA that the Realm touched.
     fn provide(&mut self, rd: u64, ipa: u64) -> Result<(), PlayError> {
         let data = self.take(1, true)?;
-        let regs = Command::map_unknown(self.edition(), rd, data, ipa).encode();
+        let regs = Command::map_unknown_sized(self.edition(), [rd, data, ipa], self.granule_size())
+            .encode();
         let tables = std::mem::replace(&mut self.state.rtt_auto, true);
         let done = self.execute(&regs, None);
         self.state.rtt_auto = tables;

@@ -3,7 +3,7 @@
 use super::grammar::Answer;
 use super::player::{PlayError, Run};
 use crate::abi::addr::{Level, Pa};
-use crate::abi::address_range::{AddressRange, MAX_LIST, requested_granules};
+use crate::abi::address_range::{AddressRange, max_list, requested_granules};
 use crate::abi::command::{CallRegs, Command};
 use crate::abi::status::MemReq;
 use crate::rmi::Outcome;
@@ -31,7 +31,7 @@ impl Run<'_, '_> {
                 }
                 MemReq::Donate => self.donate(handle, list_ptr, outcome.regs()[2])?,
                 MemReq::Reclaim => {
-                    let list_count = MAX_LIST;
+                    let list_count = max_list(self.granule_size());
                     self.call(&Command::OpMemReclaim { handle, list_ptr, list_count }.encode())?
                 }
             };
@@ -47,9 +47,10 @@ impl Run<'_, '_> {
 
     /// Delegates as many granules as are asked for, in a row, and gives them.
     fn donate(&mut self, handle: u64, list_ptr: u64, request: u64) -> Result<Outcome, PlayError> {
-        let count = requested_granules(request);
+        let size = self.granule_size();
+        let count = requested_granules(request, size);
         let base = Pa(self.take(count, true)?);
-        let range = AddressRange { base, level: Level::PAGE, count, undelegated: false };
+        let range = AddressRange { base, level: Level::PAGE, count, undelegated: false, size };
         let data = vec![(0, range.encode().to_le_bytes().to_vec())];
         self.step(Action::Page { pa: list_ptr, data })?;
         self.call(&Command::OpMemDonate { handle, list_ptr, list_count: 1 }.encode())

@@ -3,7 +3,6 @@
 use crate::abi::addr::Pa;
 use crate::abi::command::{CallRegs, Command};
 use crate::abi::params::DATA_MEASURE;
-use crate::measure::contents::Contents;
 use crate::model::world::World;
 
 /// The address of the contents that the RMM or the Realm would have to read for this call.
@@ -24,7 +23,7 @@ pub(super) fn needed(world: &World, regs: &CallRegs) -> Option<Pa> {
             if flags & DATA_MEASURE != 0 =>
         {
             let algo = world.realm(rd)?.log().algo();
-            let content = Contents::from(world.host_page(src).ok()?.clone());
+            let content = world.host_contents(src).ok()?;
             (!content.can_be_measured(algo)).then_some(Pa(src))
         }
         _ => None,

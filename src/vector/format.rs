@@ -45,6 +45,8 @@ pub(super) struct PlatformObject {
     vmid_bits: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sro_contexts: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    granule_sizes: Option<Vec<String>>,
     feat_hpmn0: u32,
     pa_bits: u32,
     #[serde(default = "four")]
@@ -111,6 +113,7 @@ impl PlatformObject {
             rec_aux_count: self.rec_aux_count,
             vmid_bits: self.vmid_bits,
             sro_contexts: self.sro_contexts.unwrap_or_else(|| Platform::default().sro_contexts),
+            granule_sizes: self.granule_sizes.clone().unwrap_or_else(|| vec!["4k".into()]),
             rak: None,
         })
     }
@@ -137,6 +140,8 @@ impl PlatformObject {
             vmid_bits: platform.vmid_bits,
             sro_contexts: (platform.sro_contexts != Platform::default().sro_contexts)
                 .then_some(platform.sro_contexts),
+            granule_sizes: (platform.granule_sizes.len() > 1)
+                .then(|| platform.granule_sizes.clone()),
             feat_hpmn0: platform.feat_hpmn0.into(),
             pa_bits: platform.pa_bits,
             ich_vtr_pribits: platform.gicv3_pri_bits - edition.vector_pri_bits_offset(),

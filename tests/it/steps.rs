@@ -179,12 +179,13 @@ impl Pick<'_> {
     fn walk(&self, ipa: u64, realm: Option<&Realm>) -> u64 {
         let Some(realm) = realm.filter(|realm| ipa < realm.rtt().ipa_top()) else { return 2 };
         let mut level = realm.rtt().start;
-        let root =
-            usize::try_from(ipa / (level.entry_size_bytes() * 512)).expect("sixteen at most");
+        let size = realm.rtt().granule;
+        let table_bytes = size.entry_bytes(level) * size.rtt_entries() as u64;
+        let root = usize::try_from(ipa / table_bytes).expect("sixteen at most");
         let mut table = realm.roots()[root];
         loop {
             let entries = self.world.tables().get(table).entries();
-            match entries[level.entry_index(rimsim::abi::addr::Ipa(ipa))] {
+            match entries[size.entry_index(level, rimsim::abi::addr::Ipa(ipa))] {
                 Rtte::Table(child) => table = child,
                 _ => return level.to_register(),
             }

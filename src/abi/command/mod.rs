@@ -8,6 +8,7 @@
 pub mod absent;
 
 use super::addr::{GRANULE_SIZE, Hex};
+use super::granule_size::GranuleSize;
 use super::profile::Edition;
 
 /// General-purpose registers of a call: X0 (the function identifier) to X6.
@@ -285,6 +286,34 @@ impl Command {
             Edition::V1 => Self::GranuleUndelegate { addr },
             Edition::V2 => {
                 Self::GranuleRangeUndelegate { base: addr, top: addr.wrapping_add(GRANULE_SIZE) }
+            }
+        }
+    }
+}
+
+/// Commands for granules of any size that the edition has; 1.0 has 4 KiB.
+impl Command {
+    /// The command that gives one granule to the Realm world.
+    #[must_use]
+    pub const fn delegate_sized(edition: Edition, addr: u64, size: GranuleSize) -> Self {
+        match edition {
+            Edition::V1 => Self::GranuleDelegate { addr },
+            Edition::V2 => {
+                Self::GranuleRangeDelegate { base: addr, top: addr.wrapping_add(size.bytes()) }
+            }
+        }
+    }
+
+    /// The command that gives a Realm one granule with unknown contents: RD, data, IPA.
+    #[must_use]
+    pub const fn map_unknown_sized(edition: Edition, args: [u64; 3], size: GranuleSize) -> Self {
+        let [rd, data, ipa] = args;
+        match edition {
+            Edition::V1 => Self::DataCreateUnknown { rd, data, ipa },
+            Edition::V2 => {
+                let top = ipa.wrapping_add(size.bytes());
+                let (flags, oaddr) = (ADDR_SINGLE, data | ONE_BLOCK);
+                Self::RttDataMap { rd, base: ipa, top, flags, oaddr }
             }
         }
     }

@@ -2,14 +2,18 @@
 
 use super::{Kvm, refused};
 use crate::abi::addr::{GRANULE_SIZE, Level, Pa, align_down};
-use crate::abi::address_range::{AddressRange, MAX_LIST, requested_granules};
+use crate::abi::address_range::{AddressRange, max_list, requested_granules};
 use crate::abi::command::Command;
+use crate::abi::granule_size::GranuleSize;
 use crate::abi::platform::Platform;
 use crate::abi::profile::{Edition, Profile};
 use crate::abi::status::{MemReq, Status};
 use crate::host::vm::{Layer, Refusal};
 use crate::rmi::Outcome;
 use crate::session::{Action, Place, Step};
+
+/// The RMM's granules as KVM has them chosen.
+const GRANULE: GranuleSize = GranuleSize::K4;
 
 /// What a page is written of: offsets and bytes.
 pub(super) type Pieces = Vec<(u16, Vec<u8>)>;
@@ -120,7 +124,7 @@ impl Kvm<'_, '_> {
                 MemReq::None => Command::OpContinue { handle, flags: 0 },
                 MemReq::Donate => self.donation(handle, outcome.regs()[2], place)?,
                 MemReq::Reclaim => {
-                    let (list_ptr, list_count) = (self.list(place)?, MAX_LIST);
+                    let (list_ptr, list_count) = (self.list(place)?, max_list(GRANULE));
                     Command::OpMemReclaim { handle, list_ptr, list_count }
                 }
             };
@@ -131,11 +135,12 @@ impl Kvm<'_, '_> {
 
     /// Delegates the granules that a request asks for, one by one, and names each in the list.
     fn donation(&mut self, handle: u64, request: u64, place: &str) -> Result<Command, Refusal> {
-        let list_count = requested_granules(request).min(MAX_LIST);
+        let list_count = requested_granules(request, GRANULE).min(max_list(GRANULE));
         let mut list = Vec::new();
         for _ in 0..list_count {
             let base = Pa(self.delegated(place)?);
-            let range = AddressRange { base, level: Level::PAGE, count: 1, undelegated: false };
+            let (level, size) = (Level::PAGE, GRANULE);
+            let range = AddressRange { base, level, count: 1, undelegated: false, size };
             list.extend(range.encode().to_le_bytes());
         }
         let list_ptr = self.list(place)?;

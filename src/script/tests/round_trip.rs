@@ -167,7 +167,7 @@ fn command() -> impl Strategy<Value = Kind> {
     let values = prop::collection::vec(expr(), 5);
     (commands, values, structure(), answer()).prop_map(|(info, values, structure, answer)| {
         let value = |name: &str, expr: Expr| match name {
-            "params_ptr" | "run_ptr" => arg(name, structure.clone()),
+            "params_ptr" | "run_ptr" | "config_ptr" => arg(name, structure.clone()),
             "rd" | "data" | "src" if matches!(expr.kind, ExprKind::Len(_)) => {
                 arg(name, Value::Auto { count: None, ns: name == "src", span: expr.span })
             }
