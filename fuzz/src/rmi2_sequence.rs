@@ -3,10 +3,15 @@
 //! A Realm is under construction, with a table of each level for its first addresses. Arguments
 //! come out of a pool, so that many steps make sense and few need much luck. In the end the Host
 //! takes everything back.
+//!
+//! Granules have 4 KiB, under TF-RMM's rules; with one byte more than whole steps 16 KiB, and with
+//! two 64 KiB, under the rules of the text, which knows them.
 
 use std::sync::OnceLock;
 
+use rimsim::abi::addr::Level;
 use rimsim::abi::command::{CallRegs, Command, CommandInfo};
+use rimsim::abi::granule_size::GranuleSize;
 use rimsim::abi::platform::{DramRange, PlatformFile};
 use rimsim::{Edition, Platform, Profile, World};
 
@@ -15,129 +20,194 @@ use crate::unwind::unwind;
 
 /// Steps of one run.
 const MOST_STEPS: usize = 200;
-/// Pages that steps name: the first half delegated, the rest the Host's.
-const PAGES: u64 = 96;
+/// Granules that steps name: the first half delegated, the rest the Host's.
+const GRANULES: u64 = 96;
 const BASE: u64 = 0x8000_0000;
-/// A block of 2 MiB, all of it delegated.
-const BLOCK: u64 = BASE + 0x20_0000;
-/// Pages with parameters of a Realm, of RECs 0 to 3, and lists, all of the Host's.
-const REALM_PARAMS: u64 = BASE + 90 * 0x1000;
-const REC_PARAMS: u64 = BASE + 80 * 0x1000;
-const LIST: u64 = BASE + 91 * 0x1000;
-/// A page that no step names.
-const SPARE: u64 = BASE + 100 * 0x1000;
 const RD: u64 = BASE;
+/// Where the Unprotected half begins.
+const HALF: u64 = 1 << 39;
 
-/// A machine of 4 MiB with room for few operations.
-fn platform() -> Platform {
-    let file = PlatformFile {
-        name: "sequences".into(),
-        dram: vec![DramRange { base: BASE, size: 4 << 20 }],
-        sro_contexts: 3,
-        ..Platform::preset("small").expect("a preset").into()
-    };
-    Platform::try_from(file).expect("a machine that can be")
-}
+/// What is where, with granules of a size.
+#[derive(Clone, Copy, Debug)]
+struct Map(GranuleSize);
 
-/// A Realm to play with.
-fn stage() -> World {
-    static STAGE: OnceLock<World> = OnceLock::new();
-    STAGE.get_or_init(make_stage).clone()
-}
-
-fn make_stage() -> World {
-    let mut world = World::new(platform(), Profile::TF_RMM_2);
-    let mut must = |command: Command| {
-        let outcome = world.execute(command);
-        assert!(outcome.is_success(), "{command}: {outcome}");
-    };
-    must(Command::RmmActivate {});
-    for page in (0..48).chain(512..1024) {
-        must(Command::delegate(Edition::V2, BASE + page * 0x1000));
+impl Map {
+    fn granule(self, number: u64) -> u64 {
+        BASE + (number << self.0.shift())
     }
-    let put = |world: &mut World, pa: u64, words: &[(u64, u64)]| {
-        for (offset, word) in words {
-            world.host_write(pa + offset, &word.to_le_bytes()).expect("the Host's memory");
+
+    /// What an entry of level 2 covers.
+    fn block_bytes(self) -> u64 {
+        self.0.entry_bytes(Level::from_register(2).expect("a level"))
+    }
+
+    /// A block of level 2, all of it delegated but of the largest granules: they would be many.
+    fn block(self) -> u64 {
+        BASE + self.block_bytes()
+    }
+
+    /// Parameters of a Realm, of the Host's.
+    fn realm_params(self) -> u64 {
+        self.granule(90)
+    }
+
+    /// Parameters of RECs 0 to 3, of the Host's.
+    fn rec_params(self, rec: u64) -> u64 {
+        self.granule(80 + rec)
+    }
+
+    /// Lists, of the Host's.
+    fn list(self) -> u64 {
+        self.granule(91)
+    }
+
+    /// A granule that no step names.
+    fn spare(self) -> u64 {
+        self.granule(100)
+    }
+
+    /// A descriptor of `count` delegated granules.
+    fn range(self, number: u64, count: u64) -> u64 {
+        self.granule(number) | (count << 2)
+    }
+
+    /// The starting level of 40 bits, and how many tables it has.
+    fn start(self) -> (u64, u64) {
+        match self.0 {
+            GranuleSize::K4 => (1, 2),
+            GranuleSize::K16 => (1, 1),
+            GranuleSize::K64 => (2, 1),
         }
-    };
-    let realm = [(0x8, 40), (0x18, 1), (0x20, 1), (0x808, BASE + 0x2000), (0x810, 1), (0x818, 2)];
-    put(&mut world, REALM_PARAMS, &realm);
-    for rec in 0..4 {
-        put(&mut world, REC_PARAMS + rec * 0x1000, &[(0, 1), (0x100, rec), (0x200, 0x1000)]);
     }
-    // Sixteen pages, and pages one by one.
-    put(&mut world, LIST, &[(0, range(16, 16)), (8, range(32, 8))]);
-    for i in 0..16 {
-        put(&mut world, LIST, &[(0x100 + 8 * i, range(20 + i, 1))]);
+
+    /// A machine of two blocks, with room for few operations.
+    fn platform(self) -> Platform {
+        let file = PlatformFile {
+            name: "sequences".into(),
+            pa_bits: 48,
+            dram: vec![DramRange { base: BASE, size: 2 * self.block_bytes() }],
+            sro_contexts: 3,
+            granule_sizes: GranuleSize::ALL.map(|size| size.name().into()).into(),
+            ..Platform::preset("small").expect("a preset").into()
+        };
+        Platform::try_from(file).expect("a machine that can be")
     }
-    let mut must = |command: Command| {
-        let outcome = world.execute(command);
-        assert!(outcome.is_success(), "{command}: {outcome}");
-    };
-    must(Command::RealmCreate { rd: RD, params_ptr: REALM_PARAMS });
-    let tables = [(5, 0, 2), (6, 0, 3), (7, 1 << 39, 2), (8, 1 << 39, 3)];
-    for (page, ipa, level) in tables {
-        must(Command::RttCreate { rd: RD, rtt: BASE + page * 0x1000, ipa, level });
+
+    /// A Realm to play with.
+    fn stage(self) -> World {
+        static STAGES: [OnceLock<World>; GranuleSize::ALL.len()] =
+            [const { OnceLock::new() }; GranuleSize::ALL.len()];
+        STAGES[self.0 as usize].get_or_init(|| self.make_stage()).clone()
     }
-    world
+
+    /// A machine whose RMM is active, with granules of the size. TF-RMM has one.
+    fn machine(self) -> World {
+        let small = self.0 == GranuleSize::K4;
+        let profile = if small { Profile::TF_RMM_2 } else { Profile::SPEC_2 };
+        let mut world = World::new(self.platform(), profile);
+        put(&mut world, BASE, &[(8, self.0.code())]);
+        must(&mut world, Command::RmmConfigSet { config_ptr: BASE });
+        put(&mut world, BASE, &[(8, 0)]);
+        must(&mut world, Command::RmmActivate {});
+        assert_eq!(world.granule_size(), self.0);
+        world
+    }
+
+    fn make_stage(self) -> World {
+        let mut world = self.machine();
+        let size = self.0;
+        let in_block = if size == GranuleSize::K64 { 0 } else { self.block_bytes() / size.bytes() };
+        let block = self.block_bytes() / size.bytes();
+        for number in (0..48).chain(block..block + in_block) {
+            must(&mut world, Command::delegate_sized(Edition::V2, self.granule(number), size));
+        }
+        let (start, tables) = self.start();
+        let root = self.granule(2);
+        let realm =
+            [(0x8, 40), (0x18, 1), (0x20, 1), (0x808, root), (0x810, start), (0x818, tables)];
+        put(&mut world, self.realm_params(), &realm);
+        for rec in 0..4 {
+            put(&mut world, self.rec_params(rec), &[(0, 1), (0x100, rec), (0x200, 0x1000)]);
+        }
+        // Sixteen granules, and granules one by one.
+        put(&mut world, self.list(), &[(0, self.range(16, 16)), (8, self.range(32, 8))]);
+        for i in 0..16 {
+            put(&mut world, self.list(), &[(0x100 + 8 * i, self.range(20 + i, 1))]);
+        }
+        must(&mut world, Command::RealmCreate { rd: RD, params_ptr: self.realm_params() });
+        let mut free = 5..;
+        for ipa in [0, HALF] {
+            for level in start + 1..4 {
+                let rtt = self.granule(free.next().expect("without end"));
+                must(&mut world, Command::RttCreate { rd: RD, rtt, ipa, level });
+            }
+        }
+        world
+    }
+
+    fn argument(self, name: &str, choice: u8) -> u64 {
+        let (n, bytes) = (u64::from(choice), self.0.bytes());
+        let granule = self.granule(n % GRANULES);
+        match name {
+            "rd" if choice < 0xE0 => RD,
+            "ipa" | "base" | "top" | "start" | "end" => match choice >> 6 {
+                0 => n % 16 * bytes,
+                1 => n % 4 * self.block_bytes(),
+                2 => HALF + n % 16 * bytes,
+                _ => granule,
+            },
+            "level" => n % 5,
+            "flags" => [0, 1, 2, 4 << 2 | 2, 1 | 3 << 19, 16 << 2 | 2][usize::from(choice) % 6],
+            "oaddr" => match choice >> 6 {
+                0 | 1 if choice % 8 == 7 => self.block() | 1 << 2 | 1,
+                0 | 1 => self.range(n % GRANULES, 1 + n % 3),
+                2 => self.list() + n % 64 * 8,
+                _ => 0,
+            },
+            "handle" => n % 4,
+            "list_ptr" => self.list() + n % 64 * 8,
+            "list_count" => n % 20,
+            "params_ptr" if choice < 0x20 => self.realm_params(),
+            "params_ptr" => self.rec_params(n % 4),
+            "req" | "status" | "index" => n % 3,
+            _ => granule,
+        }
+    }
 }
 
-/// A descriptor of `count` delegated pages.
-const fn range(page: u64, count: u64) -> u64 {
-    (BASE + page * 0x1000) | (count << 2)
+fn must(world: &mut World, command: Command) {
+    let outcome = world.execute(command);
+    assert!(outcome.is_success(), "{command}: {outcome}");
 }
 
-fn argument(name: &str, choice: u8) -> u64 {
-    let n = u64::from(choice);
-    let page = BASE + n % PAGES * 0x1000;
-    match name {
-        "rd" if choice < 0xE0 => RD,
-        "ipa" | "base" | "top" | "start" | "end" => match choice >> 6 {
-            0 => n % 16 * 0x1000,
-            1 => n % 4 * 0x20_0000,
-            2 => (1 << 39) + n % 16 * 0x1000,
-            _ => page,
-        },
-        "level" => n % 5,
-        "flags" => [0, 1, 2, 4 << 2 | 2, 1 | 3 << 19, 16 << 2 | 2][usize::from(choice) % 6],
-        "oaddr" => match choice >> 6 {
-            0 | 1 if choice % 8 == 7 => BLOCK | 1 << 2 | 1,
-            0 | 1 => range(n % PAGES, 1 + n % 3),
-            2 => LIST + n % 64 * 8,
-            _ => 0,
-        },
-        "handle" => n % 4,
-        "list_ptr" => LIST + n % 64 * 8,
-        "list_count" => n % 20,
-        "params_ptr" if choice < 0x20 => REALM_PARAMS,
-        "params_ptr" => REC_PARAMS + n % 4 * 0x1000,
-        "req" | "status" | "index" => n % 3,
-        _ => page,
+fn put(world: &mut World, pa: u64, words: &[(u64, u64)]) {
+    for (offset, word) in words {
+        world.host_write(pa + offset, &word.to_le_bytes()).expect("the Host's memory");
     }
 }
 
 /// What the Host does besides calls: interrupts, entries of lists, fields of parameters, and which
 /// REC another PE runs. Says whether `choice` is one of these.
-fn host_does(world: &mut World, choice: u8, args: &[u8]) -> bool {
+fn host_does(map: Map, world: &mut World, choice: u8, args: &[u8]) -> bool {
     let [a, b, c, d, ..] = *args else { return false };
     let n = u64::from(b);
     match choice {
         0xF8.. => world.set_interrupt((b < 0x80).then_some(u64::from(a) * 4)),
         0xF2.. => {
             let level = u64::from(d % 4 == 0);
-            let base = if level == 1 { BLOCK } else { BASE + n % PAGES * 0x1000 };
+            let base = if level == 1 { map.block() } else { map.granule(n % GRANULES) };
             let word = base | u64::from(c % 20) << 2 | level | u64::from(d >= 0xF0) << 63;
-            let place = LIST + u64::from(a % 64) * 8;
+            let place = map.list() + u64::from(a % 64) * 8;
             // The Host may have delegated its list.
             let _ = world.host_write(place, &word.to_le_bytes());
         }
         0xEE.. => {
             let fields = [0, 0x100, 0x200, 0x300];
-            let place = REC_PARAMS + u64::from(a % 4) * 0x1000 + fields[usize::from(b % 4)];
+            let place = map.rec_params(u64::from(a % 4)) + fields[usize::from(b % 4)];
             let _ = world.host_write(place, &u64::from(c % 8).to_le_bytes());
         }
         0xEC.. => {
-            let _ = world.set_running(BASE + n % PAGES * 0x1000, a < 0x80);
+            let _ = world.set_running(map.granule(n % GRANULES), a < 0x80);
         }
         _ => return false,
     }
@@ -147,20 +217,25 @@ fn host_does(world: &mut World, choice: u8, args: &[u8]) -> bool {
 /// Carries the steps out. The laws hold after each, and in the end everything can be had back.
 pub(crate) fn run(data: &[u8]) {
     let commands: Vec<_> = CommandInfo::of_edition(Edition::V2).collect();
-    let mut world = stage();
+    let map = Map(match data.len() % 8 {
+        1 => GranuleSize::K16,
+        2 => GranuleSize::K64,
+        _ => GranuleSize::K4,
+    });
+    let mut world = map.stage();
     for step in data.chunks_exact(8).take(MOST_STEPS) {
         let [choice, args @ ..] = step else { continue };
-        if host_does(&mut world, *choice, args) {
+        if host_does(map, &mut world, *choice, args) {
             continue;
         }
         let info = commands[usize::from(*choice) % commands.len()];
         let mut regs: CallRegs = [info.fid, 0, 0, 0, 0, 0, 0];
         for ((reg, name), choice) in regs[1..].iter_mut().zip(info.inputs).zip(args) {
-            *reg = argument(name, *choice);
+            *reg = map.argument(name, *choice);
         }
         let before = world.clone();
         let outcome = world.call(&regs);
         check_laws(&before, &regs, &outcome, &world);
     }
-    unwind(&mut world, SPARE);
+    unwind(&mut world, map.spare());
 }

@@ -14,8 +14,8 @@ use rimsim::model::rtt::TableId;
 use rimsim::rmi::{Outcome, Survey};
 use rimsim::{Command, Edition, Status, World};
 
-use crate::flat::size;
-use crate::view::{Cell, DESTROYED, EMPTY, RAM, View, view};
+use crate::flat::size_in;
+use crate::view::{Cell, DESTROYED, EMPTY, RAM, View, bits, entries, view};
 
 /// One call with the worlds before and after it.
 #[derive(Clone, Copy)]
@@ -24,6 +24,13 @@ struct Step<'w> {
     outcome: &'w Outcome,
     before: &'w World,
     after: &'w World,
+}
+
+impl Step<'_> {
+    /// Bytes that an entry of a level covers.
+    fn size(&self, level: i64) -> u64 {
+        size_in(bits(self.before), level)
+    }
 }
 
 /// Checks one call. The world before it has passed this check.
@@ -277,7 +284,7 @@ fn same_realm(step: &Step<'_>, rd: u64, old: &Realm, new: &Realm) {
             u64::from(step.after.rec(rec).expect("it was made").runnable())
         }
         Command::RttInitRipas { base, .. } if is_first(step) => {
-            let entry = size(walk(&view(step.before, old), old, base));
+            let entry = step.size(walk(&view(step.before, old), old, base));
             (step.outcome.regs()[1] - base) / entry
         }
         _ => 0,
@@ -298,7 +305,9 @@ fn same_realm(step: &Step<'_>, rd: u64, old: &Realm, new: &Realm) {
 /// The level at which a walk to level 3 ends.
 fn walk(view: &View, realm: &Realm, ipa: u64) -> i64 {
     let start = i64::from(realm.rtt().start.number());
-    let table = |level: &i64| view.tables.contains_key(&(*level, ipa & !(size(level - 1) - 1)));
+    let bits = realm.rtt().granule.shift();
+    let table =
+        |level: &i64| view.tables.contains_key(&(*level, ipa & !(size_in(bits, level - 1) - 1)));
     (start + 1..=3).take_while(table).last().unwrap_or(start)
 }
 
@@ -418,9 +427,10 @@ fn tops(step: &Step<'_>) {
         return assert_eq!(top, ipa, "law 16");
     }
     let level = walk(&view, realm, ipa).min(target);
-    let entry = size(level);
+    let entry = step.size(level);
     let first = ipa & !(entry - 1);
-    let end = (ipa & !(entry * 512 - 1)) + entry * 512;
+    let table = entry * entries(step.before);
+    let end = (ipa & !(table - 1)) + table;
     assert!((first..=end).contains(&top), "law 16: {top:#x}");
     let live = |range: Range<u64>| {
         let tables = (level + 1, range.start)..(level + 1, range.end);
@@ -441,13 +451,13 @@ fn reading(step: &Step<'_>) {
     for level in start..=3 {
         let read = Command::RttReadEntry {
             rd,
-            ipa: ipa & !(size(level) - 1),
+            ipa: ipa & !(step.size(level) - 1),
             level: level.cast_unsigned(),
         };
         let found = world.execute(read).regs()[1].cast_signed();
         assert!(found <= level && found >= start, "law 12");
         // A shorter address may walk another way only above where it was cut.
-        if ipa.is_multiple_of(size(level)) {
+        if ipa.is_multiple_of(step.size(level)) {
             assert!(found >= deepest, "law 12");
             deepest = found;
         }

@@ -46,9 +46,16 @@ fn check(good: bool, fail: Fail) -> Checked<()> {
     if good { Ok(()) } else { Err(fail) }
 }
 
-/// Bytes that an entry covers.
+/// Bytes that an entry covers, with granules of 4 KiB.
 pub(crate) fn size(level: i64) -> u64 {
-    1 << (12 + 9 * (3 - level))
+    size_in(12, level)
+}
+
+/// Bytes that an entry covers, with granules of 2^`bits` bytes: each fills one with eight bytes an
+/// entry.
+pub(crate) fn size_in(bits: u32, level: i64) -> u64 {
+    let below = u32::try_from(3 - level).expect("there is no level below 3");
+    1 << (bits + (bits - 3) * below)
 }
 
 fn align(ipa: u64, size: u64) -> u64 {

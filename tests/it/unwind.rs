@@ -10,8 +10,6 @@ use rimsim::{Command, World};
 
 use crate::view::view;
 
-const GRANULE: u64 = 0x1000;
-
 /// Undoes all that a Host can undo. `list` is a page of the Host's, `ours` the granules that are
 /// delegated because the Host delegated them; in the end nothing else is, and no handle is open.
 pub(crate) fn unwind(world: &mut World, list: u64) {
@@ -29,7 +27,10 @@ pub(crate) fn unwind(world: &mut World, list: u64) {
     for (granule, state) in world.granules().clone().delegated() {
         let base = world.granules().pa(granule).0;
         assert_eq!(state, GranuleState::Delegated, "{base:#x} was left behind");
-        must(world, Command::GranuleRangeUndelegate { base, top: base + GRANULE });
+        must(
+            world,
+            Command::GranuleRangeUndelegate { base, top: base + world.granule_size().bytes() },
+        );
     }
     assert_eq!(world.granules().delegated().count(), 0);
 }

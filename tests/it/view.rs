@@ -7,6 +7,8 @@ use rimsim::World;
 use rimsim::model::realm::Realm;
 use rimsim::model::rtt::{Rtte, TableId};
 
+use crate::flat::size_in;
+
 /// RIPAS as RTT_READ_ENTRY encodes it.
 pub(crate) const EMPTY: u8 = 0;
 pub(crate) const RAM: u8 = 1;
@@ -109,16 +111,26 @@ pub(crate) struct View {
 /// Reads a Realm's tables.
 pub(crate) fn view(world: &World, realm: &Realm) -> View {
     let mut view = View::default();
-    let root_size = realm.rtt().start.entry_size_bytes() * 512;
+    let root_size = size_in(bits(world), realm.rtt().start.number().into()) * entries(world);
     for (i, root) in (0_u64..).zip(realm.roots()) {
         read(world, *root, i * root_size, realm.rtt().ipa_top(), &mut view);
     }
     view
 }
 
+/// log2 of the size of a granule.
+pub(crate) fn bits(world: &World) -> u32 {
+    world.granule_size().bytes().trailing_zeros()
+}
+
+/// Entries of a table.
+pub(crate) fn entries(world: &World) -> u64 {
+    1 << (bits(world) - 3)
+}
+
 fn read(world: &World, id: TableId, base: u64, ipa_top: u64, view: &mut View) {
     let table = world.tables().get(id);
-    let size = table.level().entry_size_bytes();
+    let size = size_in(bits(world), table.level().number().into());
     for (i, entry) in (0_u64..).zip(table.entries()) {
         let ipa = base + i * size;
         if ipa >= ipa_top {
