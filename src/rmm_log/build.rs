@@ -9,6 +9,7 @@ use super::{Call, Import, ImportError, Log, Need, Options};
 use crate::abi::addr::{GRANULE_SIZE, Hex, is_aligned};
 use crate::abi::address_range::AddressRange;
 use crate::abi::command::{Command, CommandInfo};
+use crate::abi::granule_size::GranuleSize;
 use crate::abi::profile::{Edition, Profile};
 use crate::abi::status::Status;
 use crate::script::{Answer, Arg, Expr, ExprKind, Form, Invocation, Kind, MAX_TEXT_BYTES, Name};
@@ -313,7 +314,7 @@ impl Builder<'_> {
         }
         self.flush();
         if call.is_success() {
-            let range = AddressRange::decode(oaddr);
+            let range = AddressRange::decode(oaddr, GranuleSize::K4);
             let first = range.base.0;
             let granules = (0..count).map(|i| first.saturating_add(i * GRANULE_SIZE));
             if granules.clone().any(|pa| self.delegated.contains(&pa)) {

@@ -1,4 +1,4 @@
-//! Granules of 16 and 64 KiB: images and what is known of them.
+//! Granules of 16 and 64 KiB: images and what is known of them, and an RMM that has such granules.
 
 use std::fs::File;
 use std::io::Cursor;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rimsim::abi::addr::Ipa;
 use rimsim::abi::granule_size::GranuleSize;
+use rimsim::abi::platform::PlatformFile;
 use rimsim::digest_cache::DigestCache;
 use rimsim::measure::contents::Contents;
 use rimsim::measure::digests::{self, Cut, DigestFile};
@@ -17,6 +18,10 @@ use rimsim::measure::image::Image;
 use rimsim::measure::log::EventLog;
 use rimsim::measure::page::{Page, write_stream};
 use rimsim::measure::rim::{HashAlgo, Measurement};
+use rimsim::model::granule::Gpt;
+use rimsim::script::{self, Player};
+use rimsim::session::Session;
+use rimsim::{Command, Platform, Profile, World};
 
 use crate::batch::reference;
 use crate::cli::Folder;
@@ -188,4 +193,142 @@ fn pages_in_a_row_are_told_from_others() {
     assert_ne!(mixed, Contents::from_first(size, part(0)));
     let copied = expected.as_chunks().0.iter().map(Page::from_bytes).collect::<Vec<_>>();
     assert_eq!(mixed, Contents::from_pages(size, &copied), "by bytes, wherever they come from");
+}
+
+/// A machine whose RMM has granules of every size, if it is the text's.
+fn platform(sizes: &[GranuleSize]) -> Platform {
+    let granule_sizes = sizes.iter().map(|size| size.name().to_owned()).collect();
+    let file = PlatformFile { granule_sizes, ..Platform::default().into() };
+    Platform::try_from(file).expect("a machine that can be")
+}
+
+/// What RMI_RMM_CONFIG_SET answers for a size, and what it has changed.
+fn choose(world: &mut World, code: u64) -> Result<(), &'static str> {
+    let config_ptr = 0x8000_0000;
+    let config = [[0; 8], code.to_le_bytes()].concat();
+    world.host_write(config_ptr, &config).expect("the Host's memory");
+    let before = world.clone();
+    let outcome = world.execute(Command::RmmConfigSet { config_ptr });
+    let Some(failure) = outcome.failure() else { return Ok(()) };
+    assert!(*world == before, "a refusal changes nothing");
+    Err(failure.condition())
+}
+
+fn offered(world: &mut World) -> u64 {
+    world.execute(Command::Features { index: 1 }).regs()[1] & 0b111
+}
+
+/// TF-RMM has 4 KiB, whatever the machine could do; the text's RMM what the machine has.
+#[test]
+fn sizes_are_those_that_rmm_and_machine_have() {
+    use GranuleSize::{K4, K16, K64};
+    for (profile, sizes, register) in [
+        (Profile::TF_RMM_2, &GranuleSize::ALL[..], 0b001),
+        (Profile::SPEC_2, &GranuleSize::ALL[..], 0b111),
+        (Profile::SPEC_2, &[K4, K64][..], 0b101),
+        (Profile::SPEC_2, &[K4, K16][..], 0b011),
+        (Profile::SPEC_2, &[K4][..], 0b001),
+    ] {
+        let mut world = World::new(platform(sizes), profile);
+        assert_eq!(world.granule_size(), K4, "after boot");
+        assert_eq!(offered(&mut world), register, "{profile}, {sizes:?}");
+        for code in [2, 1, 0, 3, u64::MAX] {
+            let size = GranuleSize::from_code(code);
+            let known = size.is_some_and(|size| register >> size.code() & 1 == 1);
+            let before = world.granule_size();
+            let chosen = choose(&mut world, code);
+            assert_eq!(chosen, if known { Ok(()) } else { Err("config_supp") }, "{profile}");
+            assert_eq!(world.granule_size(), if known { size.expect("it is") } else { before });
+        }
+    }
+    let mut first = World::new(platform(&GranuleSize::ALL), Profile::SPEC);
+    let config_set = Command::RmmConfigSet { config_ptr: 0x8000_0000 }.encode();
+    assert_eq!(first.call(&config_set).regs()[0], u64::MAX, "no command of 1.0");
+}
+
+/// What the Host wrote stays where it is when granules get another size, and so does a PAS.
+#[test]
+fn memory_stays_as_it_was() {
+    let mut world = World::new(platform(&GranuleSize::ALL), Profile::SPEC_2);
+    let mut bytes = vec![0; 0x5_0000];
+    write_stream(5, 0, &mut bytes);
+    world.host_write(0x8100_3000, &bytes).expect("the Host's memory");
+    world.set_gpt(0x8200_5000, Gpt::Secure).expect("a granule");
+    for code in [2, 1, 0, 2] {
+        choose(&mut world, code).expect("it has it");
+        let found = world.host_read(0x8100_3000, bytes.len() as u64).expect("its memory");
+        assert_eq!(found, bytes);
+        assert!(world.host_read(0x8200_5000, 1).is_err());
+        assert!(world.invariants().is_ok());
+    }
+    // The PAS is the granule's, and that has 64 KiB now.
+    assert!(world.host_read(0x8200_0000, 1).is_err());
+    assert!(world.host_read(0x8201_0000, 1).is_ok());
+    assert!(world.set_gpt(0x8200_4000, Gpt::Ns).is_err(), "inside a granule");
+    world.set_gpt(0x8200_0000, Gpt::Ns).expect("a granule");
+    assert!(world.host_read(0x8200_5000, 1).is_ok());
+}
+
+/// The RIMs of the committed scripts, from nothing but their images and `sha2`.
+#[test]
+fn scripts_of_larger_granules_have_the_rims_of_the_formula() {
+    const RAM: u64 = 0x8000_0000;
+    let fill = |seed: u64, len: usize| {
+        let mut bytes = vec![0; len];
+        write_stream(seed, 0, &mut bytes);
+        bytes
+    };
+    for (file, size, algo, kernel_len) in [
+        ("granules-16k.rmi", GranuleSize::K16, HashAlgo::Sha384, 40 << 10),
+        ("granules-64k.rmi", GranuleSize::K64, HashAlgo::Sha256, 200 << 10),
+    ] {
+        let mut rim = [0; 64];
+        let mut extend = |kind: u8, words: [u64; 2], content: [u8; 64]| {
+            let mut descriptor = [0; 256];
+            (descriptor[0], descriptor[9]) = (kind, 1);
+            descriptor[0x10..0x50].copy_from_slice(&rim);
+            let [numbers, digest] = if kind == 0 { [0x50, 0x60] } else { [0, 0x50] };
+            if kind == 0 {
+                let bytes = words.map(u64::to_le_bytes);
+                descriptor[numbers..numbers + 16].copy_from_slice(bytes.as_flattened());
+            }
+            descriptor[digest..digest + 64].copy_from_slice(&content);
+            rim = reference(algo, &descriptor);
+        };
+        let cut = Cut { size, phase: 0 };
+        for (i, granule) in (0..).zip(granules(&fill(7, kernel_len), cut)) {
+            extend(0, [RAM + i * size.bytes(), 1], reference(algo, &granule));
+        }
+        let dtb = &granules(&fill(9, 5000), cut)[0];
+        extend(0, [RAM + (1 << 20), 1], reference(algo, dtb));
+        extend(0, [RAM + (2 << 20), 0], [0; 64]);
+        let mut rec = [0; 4096];
+        rec[0] = 1;
+        rec[0x200..0x208].copy_from_slice(&RAM.to_le_bytes());
+        rec[0x300..0x308].copy_from_slice(&(RAM + (1 << 20)).to_le_bytes());
+        extend(1, [0; 2], reference(algo, &rec));
+
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec-vectors/scripts").join(file);
+        let mut player = Player::new(script::load(&path).expect("a script"));
+        let (platform, profile) = player.setup();
+        let mut session = Session::new(World::new(platform, profile));
+        player.play(&mut session).expect("it holds");
+        let world = session.world_mut();
+        assert_eq!(world.granule_size(), size);
+        let rd = world.realms().next().expect("one Realm").0;
+        let found = world.rim(rd.0).expect("its RIM");
+        assert_eq!(shown(&found), rim[..algo.len_bytes()], "{file}");
+        assert!(world.invariants().is_ok());
+    }
+}
+
+/// A script of 1.0 has no configuration, and says so.
+#[test]
+fn structures_of_another_edition_are_refused() {
+    let folder = Folder::new("granule-config");
+    folder.file("a.rmi", "let config = RmmConfig { rmi_granule_size=1 }\n");
+    folder.fails(&["run", "a.rmi"], 2, "RMM 1.0 has no structure RmmConfig");
+    folder
+        .file("b.rmi", "spec \"2.0\"\nRMM_CONFIG_SET config_ptr=RmmConfig { rmi_granule_size=1 }");
+    folder.fails(&["run", "b.rmi"], 4, "config_supp");
 }
