@@ -115,6 +115,9 @@ pub fn run(
     search.report
 }
 
+/// A candidate's RIM and the rule that made it, or who refuses and why.
+pub type Row = Result<(Measurement, RimRule), String>;
+
 /// Calculates the RIM of every candidate of `space`, in order: by `algo`, or by the algorithm that
 /// the command line says, and by the rule of its host. What is refused says by whom and why.
 ///
@@ -128,7 +131,7 @@ pub fn table(
     guests: &dyn Guests,
     algo: Option<HashAlgo>,
     hasher: &Hasher,
-) -> Result<Vec<Result<(Measurement, RimRule), String>>, Refusal> {
+) -> Result<Vec<Row>, Refusal> {
     let count = space.len().expect("a space that fits into memory");
     let mut rows = BTreeMap::new();
     for pass in HashAlgo::ALL.into_iter().filter(|pass| algo.is_none_or(|algo| algo == *pass)) {
