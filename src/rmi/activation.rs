@@ -10,7 +10,8 @@ use crate::measure::page::Page;
 use crate::model::granule::{Granule, GranuleState};
 use crate::model::world::World;
 
-static INACTIVE: Row = Row {
+/// Every command but those that tell of the RMM can fail by it.
+pub(super) static INACTIVE: Row = Row {
     id: "rmm_state",
     status: Status::Global,
     which: which::V2,

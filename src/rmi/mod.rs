@@ -114,3 +114,17 @@ pub fn rows(info: &CommandInfo) -> &'static [Row] {
     let command = Command::decode(&regs, info.edition()).expect("a row of the table");
     with_rmi!(command, rmi => rows_of(&rmi))
 }
+
+/// Every condition that a command's answer can name: those of its own table, that of the RMM's
+/// state (2.0), and if it goes on with an operation those of the commands that begin one.
+///
+/// # Panics
+/// As [`rows()`].
+pub fn answered_rows(info: &CommandInfo) -> impl Iterator<Item = &'static Row> {
+    let begins = |other: &&CommandInfo| rows(other).iter().any(|row| row.id == "sro_context");
+    let begun = CommandInfo::of_edition(info.edition())
+        .filter(begins)
+        .filter(|_| info.handle_input().is_some());
+    let begun: Vec<_> = begun.flat_map(rows).collect();
+    rows(info).iter().chain([&activation::INACTIVE]).chain(begun)
+}

@@ -7,7 +7,7 @@ use super::words::{self, AutoKind, Signature};
 use crate::abi::command::CommandInfo;
 use crate::abi::layout::{LAYOUTS, Layout};
 use crate::abi::status::Status;
-use crate::rmi::rows;
+use crate::rmi::answered_rows;
 
 type Checked<T = ()> = Result<T, ScriptError>;
 
@@ -220,12 +220,12 @@ pub(super) fn condition(
         return Err(lexer.error(name.span, message));
     }
     let Some(command) = command else { return Ok(()) };
-    let rows = rows(command);
-    let known = || rows.iter().filter(|row| Some(row.status) == answer.status).map(|row| row.id);
-    if known().any(|id| id == name.text) {
+    let gives = answered_rows(command).filter(|row| Some(row.status) == answer.status);
+    let known: Vec<_> = gives.map(|row| row.id).collect();
+    if known.contains(&name.text.as_str()) {
         return Ok(());
     }
     let status = answer.status.map_or("SMC_NOT_SUPPORTED", Status::name);
     let message = format!("{} has no condition {} that gives {status}", command.name, name.text);
-    Err(lexer.error(name.span, message).suggest(&name.text, known()))
+    Err(lexer.error(name.span, message).suggest(&name.text, known))
 }

@@ -339,3 +339,23 @@ proptest! {
         prop_assert!(played.world.invariants().is_ok());
     }
 }
+
+#[test]
+fn answers_name_the_state_of_the_rmm_and_what_an_operation_fails_with() {
+    let text = r#"spec "2.0"
+platform "small"
+GRANULE_RANGE_DELEGATE base=0x8000_0000 top=0x8000_1000 => RMI_ERROR_GLOBAL rmm_state
+RMM_ACTIVATE
+let rec = auto
+# Nothing is looked at before the last step.
+REC_CREATE rd=0x8000_0000 rec=rec params_ptr=0x8000_1000 all => RMI_ERROR_INPUT rd_state
+REC_CREATE rd=0x8000_0000 rec=rec params_ptr=0x8000_1000 => RMI_INCOMPLETE
+OP_MEM_RECLAIM handle=0 list_ptr=0x8000_1000 list_count=1 => RMI_ERROR_INPUT op_state
+OP_CONTINUE handle=7 flags=0 => RMI_ERROR_INPUT handle
+"#;
+    let played = play(text);
+    assert!(played.result.is_ok(), "{:?}", played.result);
+    let wrong = text.replace("=> RMI_ERROR_INPUT handle", "=> RMI_ERROR_REALM num_recs");
+    let error = play(&wrong).result.unwrap_err().to_string();
+    assert!(error.contains("wanted RMI_ERROR_REALM"), "{error}");
+}
