@@ -80,6 +80,7 @@ pub(super) struct ConfigGet {
 failures! {
     /// RMI_RMM_CONFIG_GET.
     ConfigGetRows {
+        Null "config_ptr" Input All [] "`config_ptr` is zero";
         Align "config_align" Input All [] "`config_ptr` is not granule aligned";
         Bound "config_bound" Input All [] "`config_ptr` is not delegable memory";
         State "config_pas" Input All [] "`config_ptr` is delegated";
@@ -97,6 +98,7 @@ impl Rmi for ConfigGet {
 
     fn check(&self, world: &World, mut gate: Gate<'_>) -> Checked<ConfigGetPlan> {
         use ConfigGetRows as F;
+        gate.ensure(F::Null, self.config_ptr != 0, || "`config_ptr` is 0".into())?;
         let rows = [F::Align, F::Bound, F::State];
         let config = gate.granule_in(rows, world, self.config_ptr, GranuleState::Undelegated)?;
         gate.host_readable(F::Read, world, config)?;
@@ -124,6 +126,7 @@ failures! {
     /// RMI_RMM_CONFIG_SET. TF-RMM takes only the configuration that it has; the text's RMM is given
     /// any of the machine's granule sizes.
     ConfigSetRows {
+        Null "config_ptr" Input All [] "`config_ptr` is zero";
         Align "config_align" Input All [] "`config_ptr` is not granule aligned";
         Bound "config_bound" Input All [] "`config_ptr` is not delegable memory";
         State "config_pas" Input All [] "`config_ptr` is delegated";
@@ -142,6 +145,7 @@ impl Rmi for ConfigSet {
 
     fn check(&self, world: &World, mut gate: Gate<'_>) -> Checked<ConfigSetPlan> {
         use ConfigSetRows as F;
+        gate.ensure(F::Null, self.config_ptr != 0, || "`config_ptr` is 0".into())?;
         let rows = [F::Align, F::Bound, F::State];
         let config = gate.granule_in(rows, world, self.config_ptr, GranuleState::Undelegated)?;
         gate.host_readable(F::Read, world, config)?;

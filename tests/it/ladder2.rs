@@ -40,6 +40,7 @@ ladders! {
     ";
     rmm_config_set "RMM_CONFIG_SET" "
         config_ptr  region  condition     code
+        0           1       config_ptr    INPUT
         odd         1       config_align  INPUT
         outside     1       config_bound  INPUT
         secure      1       config_pas    INPUT
@@ -48,6 +49,7 @@ ladders! {
     ";
     rmm_config_get "RMM_CONFIG_GET" "
         config_ptr  condition     code
+        0           config_ptr    INPUT
         odd         config_align  INPUT
         outside     config_bound  INPUT
         free        config_pas    INPUT

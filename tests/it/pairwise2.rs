@@ -8,12 +8,14 @@ const BREAKERS: &[(&str, &str)] = &[
     ("VERSION", "revision req=0x1_0000"),
     (
         "RMM_CONFIG_SET",
-        "config_align config_ptr=odd; config_bound config_ptr=outside; config_pas config_ptr=secure;
+        "config_ptr config_ptr=0; config_align config_ptr=odd; config_bound config_ptr=outside;
+         config_pas config_ptr=secure;
          config_supp region=1",
     ),
     (
         "RMM_CONFIG_GET",
-        "config_align config_ptr=odd; config_bound config_ptr=outside; config_pas config_ptr=free;
+        "config_ptr config_ptr=0; config_align config_ptr=odd; config_bound config_ptr=outside;
+         config_pas config_ptr=free;
          config_pas config_ptr=secure",
     ),
     (
