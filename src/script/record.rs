@@ -134,6 +134,9 @@ impl Recorder {
         if edition != Edition::default() {
             let _ = writeln!(text, "spec {}", quoted(edition.name()));
         }
+        if self.profile.rmm() == Rmm::Spec {
+            text.push_str("rmm spec\n");
+        }
         let _ = write!(text, "platform {}\n\n", quoted(&format!("{file_name}.toml")));
         self.attachments.clear();
         for (name, image) in &self.images {
@@ -187,10 +190,7 @@ impl Recorder {
             Some(Command::RealmActivate { rd }) => {
                 self.flush();
                 self.statements.push("REALM_ACTIVATE rd=rd".into());
-                // A script is run with TF-RMM unless somebody asks for another.
-                let usual = Profile::of(self.profile.edition(), Rmm::TfRmm).rim_rule();
-                let expected = world.realm(rd).filter(|realm| realm.log().rule() == usual);
-                if let Some(realm) = expected {
+                if let Some(realm) = world.realm(rd) {
                     let rim = realm.log().rim_now();
                     self.statements.push(format!("\nprint rim\nexpect rim {rim:?}"));
                 }
