@@ -198,7 +198,8 @@ fn pages_in_a_row_are_told_from_others() {
 /// A machine whose RMM has granules of every size, if it is the text's.
 fn platform(sizes: &[GranuleSize]) -> Platform {
     let granule_sizes = sizes.iter().map(|size| size.name().to_owned()).collect();
-    let file = PlatformFile { granule_sizes, ..Platform::default().into() };
+    let file =
+        PlatformFile { granule_sizes, ..Platform::preset("small").expect("a preset").into() };
     Platform::try_from(file).expect("a machine that can be")
 }
 

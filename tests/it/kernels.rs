@@ -48,9 +48,10 @@ fn kernels_agree_on_every_length_of_a_batch() {
 
 #[test]
 fn kernels_agree_on_larger_granules() {
-    batches::<{ GranuleSize::K16.len_bytes() }>(0..=MOST_GRANULES);
     // Batches that fill the lanes of a kernel, and one more or less.
-    batches::<{ GranuleSize::K64.len_bytes() }>([1, 3, 5, 7, 8, 9, 15, 16, 17, 33]);
+    let counts = [1, 3, 5, 7, 8, 9, 15, 16, 17, 33];
+    batches::<{ GranuleSize::K16.len_bytes() }>(counts);
+    batches::<{ GranuleSize::K64.len_bytes() }>(counts);
 }
 
 #[test]
