@@ -164,8 +164,13 @@ proptest! {
         let mut choices = Choices(&bytes);
         let handle = parts.begin();
         let mut rest = &parts.aux.clone()[..];
-        while !rest.is_empty() {
-            let count = choices.below(rest.len() as u64 + 1);
+        // Some pieces are empty; the last is all that is left, even if the bytes ran out before.
+        for left in (0..20).rev() {
+            if rest.is_empty() {
+                break;
+            }
+            let all = rest.len() as u64;
+            let count = if left == 0 { all } else { choices.below(all + 1) };
             let (piece, after) = rest.split_at(usize::try_from(count).unwrap());
             let list = shape(piece, &mut choices);
             // At the page's end more is asked for than there is room, and nothing lies behind it.
