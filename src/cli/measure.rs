@@ -269,26 +269,27 @@ pub(super) fn seen(args: &MeasureArgs, observer: &mut dyn Observer) -> Result<Se
 /// The RMM that the host talks to: TF-RMM unless something else is asked for.
 fn profile(args: &MeasureArgs, guest: &Guest<'_>) -> Result<Profile, Trouble> {
     let host = guest.host;
-    if let Some(asked) = args.responder.rmm.filter(|asked| {
-        let says_edition = asked.edition() != Edition::default();
-        says_edition && asked.edition() != host.edition()
-    }) {
+    let asked = args.responder.rmm;
+    // A name without an edition goes with every host.
+    let elsewhere = |asked: &Profile| {
+        asked.edition() != Edition::default() && asked.edition() != host.edition()
+    };
+    if let Some(asked) = asked.filter(elsewhere) {
         let why = format!("--rmm {asked}: {} is written for RMM {}", host.name, host.rmm);
         return Err(Trouble(Exit::Usage, why));
     }
-    let own = host.profile(args.responder.rmm.map_or(Rmm::TfRmm, Profile::rmm));
+    let own = host.profile(asked.map_or(Rmm::TfRmm, Profile::rmm));
     let Some(name) = &args.responder.rim_rule else { return Ok(own) };
     let known = RimRule::ALL.map(RimRule::name).join(", ");
     let usage = |why: String| Trouble(Exit::Usage, format!("--rim-rule {name}: {why}"));
     let rule = RimRule::from_name(name)
         .ok_or_else(|| usage(format!("there is no such rule; there are {known}")))?;
-    let ruled =
-        if args.responder.rmm.is_some() { None } else { Profile::by_rim_rule(own.edition(), rule) };
-    if own.rim_rule() == rule {
-        return Ok(own);
-    }
+    let ruled = match asked {
+        Some(_) => Some(own).filter(|own| own.rim_rule() == rule),
+        None => Profile::by_rim_rule(own.edition(), rule),
+    };
     ruled.ok_or_else(|| {
-        let with = args.responder.rmm.map_or(String::new(), |_| format!(" with {}", own.name()));
+        let with = asked.map_or(String::new(), |_| format!(" with {}", own.name()));
         usage(format!("{}{with} measures by {}", host.name, own.rim_rule().name()))
     })
 }
