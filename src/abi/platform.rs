@@ -326,6 +326,13 @@ impl Platform {
         toml::to_string(&self.file).expect("every field has a TOML form")
     }
 
+    /// The machine with an RMM that takes an SVE length without comparing it, even one that feature
+    /// register 0 has no room for (15 is the most that it shows).
+    pub(crate) fn with_any_sve_vl(mut self, sve_vl: u32) -> Self {
+        self.file.sve_vl = Some(sve_vl);
+        self
+    }
+
     /// RmiFeatureRegister0 (DEN0137 1.0 B4.4): what RMI_FEATURES answers for index 0.
     #[must_use]
     pub fn feature_register_0(&self) -> u64 {
@@ -333,7 +340,7 @@ impl Platform {
         field(self.s2sz, 0)
             | field(self.lpa2.into(), 8)
             | field(self.sve_vl.is_some().into(), 9)
-            | field(self.sve_vl.unwrap_or(0), 10)
+            | field(self.sve_vl.unwrap_or(0).min(15), 10)
             | field(self.num_bps - 1, 14)
             | field(self.num_wps - 1, 20)
             | field(self.pmu_num_ctrs.is_some().into(), 26)

@@ -71,6 +71,19 @@ impl Files for MappedFiles<'_> {
         self.opened.push((name.to_owned(), Arc::clone(&image)));
         Ok(image)
     }
+
+    fn has_lkvm_root(&mut self, name: &str) -> bool {
+        has_lkvm_root(name) && self.map.iter().all(|(from, _)| from != name)
+    }
+}
+
+/// Whether the user's home folder has a root file system of this name from `lkvm setup`.
+pub(crate) fn has_lkvm_root(name: &str) -> bool {
+    let Some(mut path) = std::env::var_os("HOME") else { return false };
+    // kvmtool writes the name behind the folder as it is.
+    path.push("/.lkvm/");
+    path.push(name);
+    Path::new(&path).is_dir()
 }
 
 /// SHA-256 of an image's bytes, and of zeros up to `len_bytes`.

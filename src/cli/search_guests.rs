@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use super::hashing::ImageFiles;
 use super::host::{Trouble, Vmm, host as host_of, layer as layer_of, own_layers, usage};
 use super::measure_args::GuestArgs;
+use super::measure_files::has_lkvm_root;
 use crate::abi::profile::Rmm;
 use crate::host::caps::{CapsLayer, stack, sve_lengths_up_to};
 use crate::host::vmm::{Context, VmmVersion, version_by_name};
@@ -268,6 +269,10 @@ impl Files for SharedFiles<'_> {
         let mapped = self.map.iter().rev().find(|(from, _)| from == name);
         let path = mapped.map_or_else(|| Path::new(name), |(_, path)| path.as_path());
         self.path(name, path)
+    }
+
+    fn has_lkvm_root(&mut self, name: &str) -> bool {
+        has_lkvm_root(name) && self.map.iter().all(|(from, _)| from != name)
     }
 }
 

@@ -21,4 +21,4 @@ pub mod vmm;
 pub use caps::Caps;
 pub use files::Files;
 pub(crate) use gunzip::gunzip;
-pub use vm::{Call, Layer, Refusal, Region, Slot, Sve, Vcpu, VcpuFeatures, Vm};
+pub use vm::{Assumed, Call, Layer, Refusal, Region, Slot, Sve, Vcpu, VcpuFeatures, Vm};

@@ -25,6 +25,19 @@ pub struct Vm {
     pub calls: Vec<Call>,
     /// What of the command line does not touch the RIM, a sentence each, for `-v`.
     pub remarks: Vec<String>,
+    /// What the RIM depends on and the command line does not decide.
+    pub assumed: Vec<Assumed>,
+}
+
+/// Something that decides the RIM and was not said, or is not as it was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assumed {
+    /// What it is about, one word of small letters.
+    pub key: &'static str,
+    /// A sentence with the values.
+    pub text: String,
+    /// The option that decides it.
+    pub option: &'static str,
 }
 
 /// KVM_SET_USER_MEMORY_REGION: a range of guest memory.

@@ -116,6 +116,7 @@ pub fn vm(version: &str, argv: &[String], context: &mut Context<'_>) -> Result<V
         regions,
         calls,
         remarks,
+        assumed: Vec::new(),
     })
 }
 

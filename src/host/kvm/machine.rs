@@ -20,7 +20,8 @@ const MAX_DEBUG: u32 = 16;
 ///
 /// The eac5 branch gives the RMM the numbers of breakpoints and watchpoints where it wants them
 /// less one. There the machine has one more of each, up to what the architecture has, since Realms
-/// were run that way.
+/// were run that way, and vectors as long as the VMM asks for. A Realm with a PMU without counters
+/// gets a processor on which it can be.
 ///
 /// # Errors
 /// If the VM needs more memory than a simulated machine can have, or the capabilities are none that
@@ -42,23 +43,33 @@ pub fn machine(generation: Generation, caps: &Caps, vm: &Vm) -> Result<Platform,
     };
     let widest = if caps.lpa2 { 52 } else { 48 };
     let base = Platform::preset(PRESETS[0].name).expect("a preset");
-    let longest = caps.sve_vls.iter().max();
+    let vl = |bits: u16| (u32::from(bits) / 128).saturating_sub(1);
+    let longest = caps.sve_vls.iter().max().map(|bits| vl(*bits));
     let file = PlatformFile {
         name: "kvm".into(),
         pa_bits: 48,
         dram: vec![DramRange { base: DRAM_BASE, size }],
         lpa2: caps.lpa2,
         s2sz: u32::from(caps.ipa_bits).clamp(32, widest),
-        sve_vl: longest.map(|bits| (u32::from(*bits) / 128).saturating_sub(1)),
+        sve_vl: longest,
         num_bps: debug(caps.num_bps),
         num_wps: debug(caps.num_wps),
         pmu_num_ctrs: caps.pmu.then_some(caps.pmu_counters.into()),
+        feat_hpmn0: vm.features.pmu_counters == Some(0),
         max_recs_order: 15,
         vmid_bits: 16,
         sro_contexts: SRO_CONTEXTS,
         ..PlatformFile::from(base)
     };
-    Platform::try_from(file).map_err(|error| refused("capabilities", error.to_string()))
+    let machine =
+        Platform::try_from(file).map_err(|error| refused("capabilities", error.to_string()))?;
+    // The eac5 branch does not compare what the VMM asks for with what the host has.
+    let asked = vm.features.sve.filter(|_| generation == Generation::Eac5);
+    let more = asked.map(|sve| vl(sve.vl_bits)).filter(|asked| Some(*asked) > longest);
+    Ok(match more {
+        Some(asked) => machine.with_any_sve_vl(asked),
+        None => machine,
+    })
 }
 
 /// At most how many granules KVM takes: contents, tables, RECs, and some for everything else.

@@ -3,46 +3,95 @@
 use super::config::Config;
 use super::devices::{Console, Root};
 use super::refuse;
-use crate::host::{Files, Refusal};
+use crate::host::{Assumed, Files, Refusal};
 use crate::measure::image::ImageError;
 
 /// kvmtool's buffer, less the NUL.
 const MAX_BYTES: usize = 2047;
 
+/// kvmtool's room for disks.
+const MAX_DISKS: usize = 4;
+
 /// What `-d` options make of the root file system; kvmtool's own if there is nothing else.
 ///
 /// # Errors
-/// If two options name a directory.
+/// If two options name a directory, or there are too many disks besides one.
 pub(super) fn root(config: &mut Config, files: &mut dyn Files) -> Result<Root, Refusal> {
-    let mut root = Root::default();
+    let (mut root, mut assumed) = (Root::default(), Vec::new());
     for disk in &config.disks {
-        if disk.value.starts_with("scsi:") {
-            root.scsi_disks += 1;
-            continue;
-        }
-        let name = disk.value.split(',').next().unwrap_or_default();
-        match files.open(name) {
-            Err(ImageError::Directory { .. }) if root.directory => {
+        let place = disk.place.as_str();
+        match Kind::of(&disk.value, files) {
+            Kind::Made | Kind::Directory if root.directory => {
+                let name = &disk.value;
                 let why = format!("{name} is a second directory for the root file system");
-                return Err(refuse(&disk.place, &why));
+                return Err(refuse(place, &why));
             }
-            Err(ImageError::Directory { .. }) => {
-                root.directory = true;
-                root.shares += 1;
+            Kind::Made => {
+                let name = &disk.value;
+                let text = format!("{name} is a root file system of `lkvm setup`, ~/.lkvm/{name}");
+                assumed.push(Assumed { key: "root", text, option: "-d" });
+                root = Root { directory: true, custom: true, shares: 2, ..root };
             }
-            Err(ImageError::Io { .. }) => {
-                let remark = format!("{}: {name} is taken for a disk image", disk.place);
-                config.remarks.push(remark);
+            Kind::Directory => root = Root { directory: true, shares: 1, ..root },
+            _ if root.block_disks + root.scsi_disks == MAX_DISKS => {
+                let why = "kvmtool takes four disks besides a directory, and this is the fifth";
+                return Err(refuse(place, why));
+            }
+            Kind::Scsi => root.scsi_disks += 1,
+            Kind::Block { looked_at: true } => root.block_disks += 1,
+            Kind::Block { looked_at: false } => {
+                let name = &disk.value;
+                let text = format!("{name}, which can not be opened, is taken for a disk image");
+                assumed.push(Assumed { key: "disk", text, option: "-d" });
                 root.block_disks += 1;
             }
-            Ok(_) | Err(_) => root.block_disks += 1,
+            Kind::Impossible(why) => return Err(refuse(place, &why)),
         }
     }
+    config.assumed.extend(assumed);
     let disks = root.block_disks + root.scsi_disks;
     if !config.nodefaults && !root.directory && disks == 0 && config.initrd.is_none() {
         root = Root { directory: true, custom: true, shares: 2, ..root };
     }
     Ok(root)
+}
+
+/// What the value of `-d` names.
+enum Kind {
+    /// A root file system that `lkvm setup` made.
+    Made,
+    /// A directory, by all of the value.
+    Directory,
+    Scsi,
+    /// A file, by what stands before the first comma.
+    Block {
+        looked_at: bool,
+    },
+    /// Nothing that kvmtool starts with.
+    Impossible(String),
+}
+
+impl Kind {
+    /// kvmtool looks for a root file system of this name, for a directory, and then for a disk.
+    fn of(value: &str, files: &mut dyn Files) -> Self {
+        if files.has_lkvm_root(value) {
+            return Self::Made;
+        }
+        if matches!(files.open(value), Err(ImageError::Directory { .. })) {
+            return Self::Directory;
+        }
+        if value.starts_with("scsi:") {
+            return Self::Scsi;
+        }
+        let name = value.split(',').next().unwrap_or_default();
+        match files.open(name) {
+            Err(ImageError::Directory { .. }) => {
+                let why = format!("{name} is a directory, and `{value}` names none: no disk image");
+                Self::Impossible(why)
+            }
+            opened => Self::Block { looked_at: !matches!(opened, Err(ImageError::Io { .. })) },
+        }
+    }
 }
 
 /// The `bootargs` property's text, if there is one.

@@ -6,7 +6,7 @@ use super::options::{About, Row};
 use super::parse::{Given, Value};
 use super::refuse;
 use super::version::Version;
-use crate::host::Refusal;
+use crate::host::{Assumed, Refusal};
 
 /// Where RAM begins unless the command line says otherwise; it can not begin lower.
 pub(super) const RAM_BASE: u64 = 0x8000_0000;
@@ -65,13 +65,15 @@ pub(super) struct Config {
     pub(super) algo: Option<Asked<String>>,
     pub(super) rpv: Option<Asked<String>>,
     pub(super) pmu: bool,
-    pub(super) pmu_counters: Asked<u32>,
+    /// An `int`; `None` if nothing is said.
+    pub(super) pmu_counters: Option<Asked<i32>>,
     pub(super) disable_sve: bool,
     /// Bits; 0 for none.
     pub(super) sve_vl: Asked<u64>,
     /// Bits.
     pub(super) sve_max_vl: Option<Asked<u64>>,
     pub(super) remarks: Vec<String>,
+    pub(super) assumed: Vec<Assumed>,
     /// Options that can not be predicted: their name, how it was written, and why.
     unpredictable: Vec<(&'static str, String, &'static str)>,
 }
@@ -131,13 +133,19 @@ impl Config {
             algo: None,
             rpv: None,
             pmu: false,
-            pmu_counters: unset("--pmu-counters", 0),
+            pmu_counters: None,
             disable_sve: false,
             sve_vl: unset("--sve-vl", 0),
             sve_max_vl: None,
             remarks: Vec::new(),
+            assumed: Vec::new(),
             unpredictable: Vec::new(),
         }
+    }
+
+    /// Remembers what is assumed, and the option that would decide it.
+    pub(super) fn assume(&mut self, key: &'static str, option: &'static str, text: String) {
+        self.assumed.push(Assumed { key, text, option });
     }
 
     /// A word that is no option is the kernel, unless there is one.
@@ -210,7 +218,10 @@ impl Config {
                 self.cpus = Asked { place: place.into(), value: low.cast_signed() };
             }
             About::CounterFrequency => self.counter_frequency = low,
-            About::PmuCounters => self.pmu_counters = Asked { place: place.into(), value: low },
+            About::PmuCounters => {
+                let value = low.cast_signed();
+                self.pmu_counters = Some(Asked { place: place.into(), value });
+            }
             About::FirmwareAddress => self.firmware_base = unsigned,
             About::KaslrSeed => self.kaslr_seed = unsigned,
             About::Vsock => self.vsock = unsigned != 0,
@@ -240,12 +251,7 @@ impl Config {
     fn parsed(&mut self, about: About, place: &str, text: &str) -> Result<(), Refusal> {
         match about {
             About::Memory => self.memory(place, text)?,
-            About::Disk => {
-                if self.disks.len() == 4 {
-                    return Err(refuse(place, "kvmtool takes four disks, and this is the fifth"));
-                }
-                self.disks.push(Asked { place: place.into(), value: text.into() });
-            }
+            About::Disk => self.disks.push(Asked { place: place.into(), value: text.into() }),
             About::NineP => {
                 let tag = text.split_once(',').map_or("", |(_, tag)| tag);
                 if tag.len() > 32 {

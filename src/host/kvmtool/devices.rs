@@ -75,6 +75,8 @@ const LAST_SPI: u32 = 255 - 32;
 /// Interrupts of PCI devices where they follow from the slot.
 const PCI_SPI: u32 = 64;
 const PCI_SLOTS: usize = 32;
+/// MMIO devices whose interrupts lie below those of PCI devices.
+const MMIO_DEVICES: usize = (PCI_SPI - FIRST_SPI) as usize;
 
 impl Devices {
     /// Registers all virtio devices.
@@ -124,6 +126,14 @@ impl Devices {
         let (pci, count) = (devices.pci_spis.len(), transports.len());
         if pci > PCI_SLOTS {
             let why = format!("{pci} PCI devices are more than {PCI_SLOTS} slots");
+            return Err(refuse("virtio devices", &why));
+        }
+        let mmio = devices.mmio_spis.len();
+        if version.pci_spi_by_slot() && version.is_program() && mmio > MMIO_DEVICES {
+            let why = format!(
+                "{mmio} MMIO devices are more than the {MMIO_DEVICES} interrupts below those of \
+                 PCI devices: kvmtool fails an assertion"
+            );
             return Err(refuse("virtio devices", &why));
         }
         if next > LAST_SPI + 1 {

@@ -6,6 +6,7 @@
 mod bootargs;
 mod config;
 mod devices;
+mod features;
 mod layout;
 mod number;
 mod options;

@@ -147,7 +147,7 @@ const TABLE: &[Row] = &[
     long("measurement-log", Kind::Flag, About::Log),
     long("realm-pv", Kind::Text, About::Rpv),
     long("sve-vl", Kind::Wide, About::SveVl),
-    long("pmu-counters", Kind::Uint, About::PmuCounters),
+    long("pmu-counters", Kind::Int, About::PmuCounters),
     long("dump-dtb", Kind::Text, HOST),
     long("dtb", Kind::Text, About::Dtb),
     long("override-bad-firmware-cntfrq", Kind::Uint, About::CounterFrequency),

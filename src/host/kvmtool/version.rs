@@ -44,8 +44,10 @@ pub(super) enum Counters {
 /// How SVE is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SveRule {
-    /// Off but for `--sve-vl`.
-    OnRequest,
+    /// Off but for `--sve-vl`, which goes to KVM as it is.
+    AsAsked,
+    /// Off but for `--sve-vl`: the host's longest vector that is not longer.
+    AtMost,
     /// The host's longest vector but for `--sve-max-vl` and `--disable-sve`.
     OfHost,
 }
@@ -163,9 +165,16 @@ impl Version {
 
     pub(super) const fn sve(self) -> SveRule {
         match self {
-            Self::Eac5 | Self::Eac5Islet | Self::BssOnly | Self::Linaro => SveRule::OnRequest,
+            Self::Eac5 | Self::Eac5Islet => SveRule::AsAsked,
+            Self::BssOnly | Self::Linaro => SveRule::AtMost,
             Self::RamFirst4k | Self::RamFirst64k | Self::RealmVm => SveRule::OfHost,
         }
+    }
+
+    /// Whether it was recorded starting a Realm with a plain GICv2, which it makes by
+    /// KVM_CREATE_IRQCHIP if KVM_CREATE_DEVICE fails.
+    pub(super) const fn falls_back_to_gicv2(self) -> bool {
+        matches!(self, Self::Eac5 | Self::Eac5Islet)
     }
 
     /// Whether interrupts of PCI devices follow from their slots.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::bootargs::{bootargs, root};
 use super::config::{Asked, Config, Irqchip, RAM_BASE};
 use super::devices::Devices;
+use super::features::features;
 use super::layout::{self, Layout};
 use super::tree::{TREE_BYTES, Tree};
-use super::version::{Counters, Ripas, SveRule, Version};
+use super::version::{Ripas, Version};
 use super::{options, parse, refuse, refuse_kvm};
-use crate::host::{Call, Caps, Files, Refusal, Region, Slot, Sve, Vcpu, VcpuFeatures, Vm};
+use crate::host::{Call, Caps, Files, Refusal, Region, Slot, Vcpu, VcpuFeatures, Vm};
 use crate::measure::image::Image;
 use crate::measure::rim::HashAlgo;
 
@@ -82,7 +83,7 @@ impl Machine {
         let (algo, rpv) = (algo(&config)?, rpv(&config)?);
         let features = features(&mut config, caps)?;
         let cpus = cpus(&mut config, caps)?;
-        let irqchip = irqchip(&mut config, caps, cpus)?;
+        let irqchip = irqchip(&mut config, caps)?;
         let root = root(&mut config, files)?;
         let devices = Devices::new(&config, &root)?;
         check_memory_map(&config, irqchip, &devices)?;
@@ -196,6 +197,7 @@ impl Machine {
             regions,
             calls,
             remarks: config.remarks,
+            assumed: config.assumed,
         }
     }
 }
@@ -246,10 +248,11 @@ fn check_memory(config: &mut Config) -> Result<(), Refusal> {
         let cpus = u64::from(config.cpus.value.unsigned_abs());
         config.ram_bytes.value = (64 << 20) * (cpus + 3);
         let mib = config.ram_bytes.value >> 20;
-        config.remarks.push(format!(
-            "no -m: RAM is {mib} MiB, 64 MiB for each vCPU and three more, if that is less than \
-             four fifths of the host's"
-        ));
+        let text = format!(
+            "RAM is {mib} MiB, 64 MiB for each vCPU and three more; less if that is not in four \
+             fifths of the host's"
+        );
+        config.assume("ram", "-m", text);
     }
     let (base, place) = (config.ram_base, &config.ram_bytes.place);
     if base < RAM_BASE {
@@ -301,90 +304,6 @@ fn rpv(config: &Config) -> Result<Option<[u8; 64]>, Refusal> {
     Ok(Some(rpv))
 }
 
-fn features(config: &mut Config, caps: &Caps) -> Result<VcpuFeatures, Refusal> {
-    let counters = pmu_counters(config, caps)?;
-    let sve = match config.version.sve() {
-        SveRule::OnRequest => sve_on_request(config)?,
-        SveRule::OfHost => sve_of_host(config, caps)?,
-    };
-    Ok(VcpuFeatures { sve, pmu_counters: counters, num_bps: None, num_wps: None })
-}
-
-fn pmu_counters(config: &mut Config, caps: &Caps) -> Result<Option<u8>, Refusal> {
-    let rule = config.version.counters();
-    if config.pmu && !caps.pmu && rule != Counters::Assumed {
-        return Err(refuse("--pmu", "the host has no PMU for guests"));
-    }
-    let Asked { place, value: asked } = &config.pmu_counters;
-    let too_many = |most: u8| refuse(place, &format!("{asked} counters are more than {most}"));
-    let asked = match *asked {
-        0 => None,
-        asked => Some(u8::try_from(asked).map_err(|_| too_many(caps.pmu_counters))?),
-    };
-    match rule {
-        Counters::Configured => Ok(asked),
-        Counters::WithPmu if config.pmu => match asked {
-            Some(asked) if asked > caps.pmu_counters => Err(too_many(caps.pmu_counters)),
-            asked => Ok(Some(asked.unwrap_or(caps.pmu_counters))),
-        },
-        Counters::WithPmu => {
-            if asked.is_some() {
-                config.remarks.push(format!("{place} means nothing without --pmu"));
-            }
-            Ok(None)
-        }
-        Counters::OfHost => Ok(config.pmu.then_some(caps.pmu_counters)),
-        Counters::Assumed => {
-            let most = asked.map_or(caps.pmu_counters, |asked| asked.min(caps.pmu_counters));
-            Ok(caps.pmu.then_some(most))
-        }
-    }
-}
-
-fn sve_on_request(config: &Config) -> Result<Option<Sve>, Refusal> {
-    let Asked { place, value } = &config.sve_vl;
-    // kvmtool looks at the lower half.
-    let bits = value & u64::from(u32::MAX);
-    if bits == 0 {
-        return Ok(None);
-    }
-    if config.disable_sve {
-        return Err(refuse(place, "asks for a vector length, and --disable-sve for none"));
-    }
-    if bits % 128 != 0 {
-        return Err(refuse(place, &format!("{bits} bits are no multiple of 128")));
-    }
-    match u16::try_from(bits) {
-        Ok(vl_bits) if vl_bits <= 2048 => Ok(Some(Sve { vl_bits })),
-        _ => Err(refuse_kvm(place, &format!("{bits} bits are more than SVE's 2048"))),
-    }
-}
-
-fn sve_of_host(config: &mut Config, caps: &Caps) -> Result<Option<Sve>, Refusal> {
-    let Some(longest) = caps.sve_vls.iter().copied().max().filter(|_| !config.disable_sve) else {
-        return Ok(None);
-    };
-    let Some(Asked { place, value }) = &config.sve_max_vl else {
-        config.remarks.push(format!(
-            "SVE is on with the host's {longest} bits; --sve-max-vl or --disable-sve pins it"
-        ));
-        return Ok(Some(Sve { vl_bits: longest }));
-    };
-    let asked = u16::try_from(*value).ok();
-    if !config.version.is_program() {
-        return Ok(Some(Sve { vl_bits: asked.map_or(longest, |asked| asked.min(longest)) }));
-    }
-    match asked.filter(|asked| caps.sve_vls.contains(asked)) {
-        Some(vl_bits) => Ok(Some(Sve { vl_bits })),
-        None => {
-            let have: Vec<_> = caps.sve_vls.iter().map(ToString::to_string).collect();
-            let why =
-                format!("the host has no vectors of {value} bits; it has {}", have.join(", "));
-            Err(refuse(place, &why))
-        }
-    }
-}
-
 fn cpus(config: &mut Config, caps: &Caps) -> Result<u32, Refusal> {
     let Asked { place, value: asked } = &config.cpus;
     let most = caps.max_vcpus;
@@ -400,32 +319,47 @@ fn cpus(config: &mut Config, caps: &Caps) -> Result<u32, Refusal> {
         Ok(_) if most == 0 => Err(refuse_kvm(place, "the host allows no vCPU")),
         Ok(asked) => {
             if asked > most {
-                let remark = format!("{place}: {asked} vCPUs are limited to the host's {most}");
-                config.remarks.push(remark);
+                let text = format!("of {asked} vCPUs, the host's {most} are started");
+                config.assume("vcpus", "--max-vcpus", text);
             }
             Ok(asked.min(most))
         }
     }
 }
 
-/// The interrupt controller that is asked for, or the best that the host has.
-fn irqchip(config: &mut Config, caps: &Caps, cpus: u32) -> Result<Irqchip, Refusal> {
-    let v2 = |cpus: u32| caps.gicv2 && cpus <= 8;
+/// The interrupt controller that is asked for, or the best that the host has. KVM has no GICv2 for
+/// a Realm (`kvm_vgic_create`).
+fn irqchip(config: &mut Config, caps: &Caps) -> Result<Irqchip, Refusal> {
     let has = |irqchip| match irqchip {
-        Irqchip::Gicv2 | Irqchip::Gicv2m => v2(cpus),
+        Irqchip::Gicv2 | Irqchip::Gicv2m => false,
         Irqchip::Gicv3 => caps.gicv3,
         Irqchip::Gicv3Its => caps.gicv3 && caps.its,
     };
     if let Some(Asked { place, value }) = &config.irqchip {
-        let assumed = !config.version.is_program();
-        let refused = || refuse_kvm(place, "the host does not emulate it for so many vCPUs");
-        return (assumed || has(*value)).then_some(*value).ok_or_else(refused);
+        if has(*value) || !config.version.is_program() {
+            return Ok(*value);
+        }
+        if *value == Irqchip::Gicv2 && caps.gicv2 && config.version.falls_back_to_gicv2() {
+            let text = "a GICv2 as eac5 programs were recorded with it; later series of KVM \
+                        refuse one for a Realm";
+            config.assume("irqchip", "--irqchip", text.into());
+            return Ok(Irqchip::Gicv2);
+        }
+        let why = match value {
+            Irqchip::Gicv2 | Irqchip::Gicv2m => "a Realm can not have a GICv2 (ENODEV)",
+            Irqchip::Gicv3 => "the host does not emulate a GICv3 (ENODEV)",
+            Irqchip::Gicv3Its => "the host does not emulate a GICv3 with an ITS (ENODEV)",
+        };
+        return Err(refuse_kvm(place, why));
     }
-    let best_first = [Irqchip::Gicv3Its, Irqchip::Gicv3, Irqchip::Gicv2m, Irqchip::Gicv2];
-    let best = best_first.into_iter().find(|irqchip| has(*irqchip));
-    let remark = "the interrupt controller is the host's best; --irqchip pins it";
-    config.remarks.push(remark.into());
-    best.ok_or_else(|| refuse_kvm("--irqchip", "the host emulates no interrupt controller"))
+    let best = [Irqchip::Gicv3Its, Irqchip::Gicv3].into_iter().find(|irqchip| has(*irqchip));
+    let Some(best) = best else {
+        let why = "the host emulates no interrupt controller that a Realm can have";
+        return Err(refuse_kvm("--irqchip", why));
+    };
+    let name = if best == Irqchip::Gicv3 { "gicv3" } else { "gicv3-its" };
+    config.assume("irqchip", "--irqchip", format!("the host's best interrupt controller, {name}"));
+    Ok(best)
 }
 
 /// The interrupt controller's frames grow down towards the virtio devices.

@@ -100,6 +100,7 @@ pub fn vm(version: &str, argv: &[String], context: &mut Context<'_>) -> Result<V
         slots: layout.slots,
         regions: layout.regions,
         remarks,
+        assumed: Vec::new(),
     })
 }
 

@@ -81,13 +81,11 @@ const LINES: [&str; 4] = [
     "lkvm run --realm -c 1 -m 1G -f f2m.fd -F flash96k.bin --virtio-transport mmio --rng \
      --override-bad-firmware-cntfrq 1000000 --irqchip gicv3",
     "lkvm run --realm -c 40 -m 256M -k k1m.img -d share --console virtio --irqchip gicv3",
-    "lkvm run --realm -c 2 -m 256M -k k1m.img -d disk1.img --irqchip gicv2m --vsock 3 --pmu",
+    "lkvm run --realm -c 2 -m 256M -k k1m.img -d disk1.img --irqchip gicv3 --vsock 3 --pmu",
 ];
 
 fn tree(line: &str, version: Version) -> Vec<u8> {
-    let mut caps = host();
-    caps.gicv2 = true;
-    kvmtool::device_tree(&words(line), version, &caps, &mut Inputs::default()).expect("a tree")
+    kvmtool::device_tree(&words(line), version, &host(), &mut Inputs::default()).expect("a tree")
 }
 
 #[test]

@@ -30,7 +30,16 @@ fn region(base: u64, len_bytes: u64) -> Region {
 fn vm(ipa_bits: u8, slots: Vec<Slot>, regions: Vec<Region>, calls: Vec<Call>) -> Vm {
     let boot = Vcpu { mpidr: 0, pc: slots[0].ipa.start, gprs: [0; 8] };
     let features = VcpuFeatures::default();
-    Vm { ipa_bits, slots, features, vcpus: vec![boot], regions, calls, remarks: Vec::new() }
+    Vm {
+        ipa_bits,
+        slots,
+        features,
+        vcpus: vec![boot],
+        regions,
+        calls,
+        remarks: Vec::new(),
+        assumed: Vec::new(),
+    }
 }
 
 fn whole_ram_first(vm: &Vm) -> Vec<Call> {

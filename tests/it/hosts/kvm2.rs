@@ -41,6 +41,7 @@ fn vm() -> Vm {
         ],
         calls: vec![Call::Populate(0), Call::Populate(1)],
         remarks: Vec::new(),
+        assumed: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod inputs;
 mod kvm;
 mod kvm2;
 mod kvmtool;
+mod kvmtool_random;
 mod process;
 mod qemu;
 mod qemu_random;
