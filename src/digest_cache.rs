@@ -18,6 +18,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
+use crate::encoding::text::hex;
 use crate::measure::digests::{self, Cut, DigestFile, DigestSource, DigestsError, GranuleDigests};
 use crate::measure::hasher::{Hasher, digest};
 use crate::measure::image::{FileStamp, Image, ImageError};
@@ -98,7 +99,7 @@ impl DigestCache {
             cut.phase
         );
         let key: [u8; 32] = Sha256::digest(text).into();
-        let name: String = key[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = hex(&key[..16]);
         let path = self.dir.join(format!("{name}.rimd"));
         Some(Wanted { image, stamp, algo, cut, key, path })
     }

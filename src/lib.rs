@@ -7,6 +7,7 @@ pub mod cli;
 pub mod conform;
 pub mod coverage;
 pub mod digest_cache;
+pub mod encoding;
 pub mod event_log;
 pub mod evidence;
 pub mod explain;

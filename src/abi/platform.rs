@@ -14,6 +14,8 @@ use super::granule_size::GranuleSize;
 use super::params::MAX_REC_AUX;
 use super::profile::{Edition, Profile};
 
+use crate::encoding::text::from_hex;
+
 /// Most bytes of delegable memory that one platform can have: 256 GiB.
 ///
 /// A granule costs four bits of bookkeeping, and 24 bytes once something was written to it; this
@@ -227,11 +229,7 @@ impl TryFrom<PlatformFile> for Platform {
 
 /// A secret scalar of P-384 from its hex digits.
 fn secret_key(text: &str) -> Option<[u8; 48]> {
-    let digits: Option<Vec<u8>> =
-        text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
-    let bytes: Vec<u8> =
-        digits?.chunks(2).map(|pair| pair.iter().fold(0, |b, d| b << 4 | d)).collect();
-    let key: [u8; 48] = bytes.try_into().ok().filter(|_| text.len() == 96)?;
+    let key: [u8; 48] = from_hex(text).ok()?.try_into().ok()?;
     p384::SecretKey::from_slice(&key).ok().map(|_| key)
 }
 

@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::encoding::text::from_hex;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::rule::RimRule;
 
@@ -150,18 +151,10 @@ impl TryFrom<String> for Hex {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let digit = |byte: u8| match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        };
-        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-        let byte = |[high, low]: &[u8; 2]| Some(digit(*high)? << 4 | digit(*low)?);
-        let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
-        bytes
-            .filter(|_| rest.is_empty())
-            .map(Self)
-            .ok_or_else(|| "no bytes in lower-case hexadecimal".to_owned())
+        // A lock is written in one way, so that equal locks are equal texts.
+        let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        let bytes = from_hex(&text).ok().filter(|_| lower);
+        bytes.map(Self).ok_or_else(|| "no bytes in lower-case hexadecimal".to_owned())
     }
 }
 

@@ -14,6 +14,7 @@ use super::rmm_logs::RmmLogArgs;
 use super::trails;
 use super::{Console, Exit, explain};
 use crate::abi::profile::RemReading;
+use crate::encoding::text::hex;
 use crate::event_log::{
     self, At, Event, Log, MAX_LOG_BYTES, Rebuild, RebuildError, Rems, WrongDigest, algorithm_name,
     event_name,
@@ -334,10 +335,6 @@ fn line(event: &Event, args: &LogArgs) -> String {
         }
     }
     line
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn event(event: &Event, args: &LogArgs) -> Value {

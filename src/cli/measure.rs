@@ -20,6 +20,7 @@ use super::{Console, Exit};
 use crate::abi::addr::Hex;
 use crate::abi::params::Rpv;
 use crate::abi::profile::{Edition, Profile, Rmm};
+use crate::encoding::text;
 use crate::explain::Trail;
 use crate::host::Region;
 use crate::host::caps::Decision;
@@ -448,7 +449,7 @@ impl Measured<'_> {
             "device_tree": device_tree(&self.guest).map(region_json),
             "caps": self.caps_json(),
             "remarks": vm.remarks,
-            "rpv": provenance::hex(self.found().rpv.as_slice()),
+            "rpv": text::hex(self.found().rpv.as_slice()),
             "provenance": self.provenance(args),
         });
         if args.events {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::hashing::ImageFiles;
+use crate::encoding::text::hex;
 use crate::host::Files;
 use crate::measure::image::{Image, ImageError};
 
@@ -99,5 +100,5 @@ pub(crate) fn sha256(image: &Image, len_bytes: u64) -> String {
         hash.update(vec![0; usize::try_from(piece).expect("at most 1 MiB")]);
         missing -= piece;
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize())
 }

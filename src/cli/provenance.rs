@@ -6,13 +6,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::input::{Input, MAX_VECTOR_BYTES, read_limited};
 use super::measure_files::sha256;
+use crate::encoding::text::hex;
 use crate::measure::image::Image;
 use crate::refvalue::json::InputFile;
-
-/// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// An image, as it was measured.
 pub(super) fn image_file(name: &str, image: &Image) -> InputFile {

@@ -4,7 +4,6 @@ use std::fmt;
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
-use base64ct::{Base64, Encoding as _};
 use clap::builder::PossibleValue;
 use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::Value;
@@ -12,6 +11,7 @@ use serde_json::Value;
 use super::export::same_file;
 use super::input::read_settings;
 use super::{Console, Exit};
+use crate::encoding::text::{base64, hex};
 use crate::refvalue::corim::{Corim, Entity, Id, Validity};
 use crate::refvalue::sign::{self, Meta, SigningKey};
 use crate::refvalue::{RealmReference, ccatoken_store, cocli, samsung, time, trustee};
@@ -247,7 +247,7 @@ impl<'a> Writer<'a> {
     /// The RIM alone.
     pub(crate) fn line(&self, realm: &RealmReference) -> String {
         match self.form {
-            Form::Base64 => Base64::encode_string(realm.rim().as_bytes()),
+            Form::Base64 => base64(realm.rim().as_bytes()),
             _ => realm.rim().to_string(),
         }
     }
@@ -275,7 +275,7 @@ impl<'a> Writer<'a> {
             }
             None => {
                 let id = key.public().thumbprint();
-                let id: String = id[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+                let id = hex(&id[..8]);
                 Meta { signer: format!("key {id}"), uri: None, validity: None }
             }
         };

@@ -19,6 +19,7 @@ use super::trace::{Commands, Trace, hex};
 use super::trails::{self, NoTrail};
 use super::{Console, Exit};
 use crate::abi::platform::Platform;
+use crate::encoding::text;
 use crate::measure::event::MeasuredEvent;
 use crate::measure::hasher::Hasher;
 use crate::measure::rim::Measurement;
@@ -476,7 +477,7 @@ impl RealmResult {
             "hash_algo": self.rim.algo().name(),
             "rim": self.rim.to_string(),
             "rems": self.rems.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "rpv": provenance::hex(&self.rpv),
+            "rpv": text::hex(&self.rpv),
         });
         if events {
             let event = |(event, rim): &(MeasuredEvent, Measurement)| {

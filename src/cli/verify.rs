@@ -15,7 +15,8 @@ use super::trails;
 use super::verify_expect::{Expected, Sources};
 use super::verify_report::Told;
 use super::{Console, Exit};
-use crate::evidence::{PublicKey, Token, compare, from_hex, near_misses, token_bytes};
+use crate::encoding::text::from_hex;
+use crate::evidence::{PublicKey, Token, compare, near_misses, token_bytes};
 
 /// Longest file that a token or a challenge is read from, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::args::Format;
 use super::search_report::Told as Searched;
 use super::{Console, Exit};
+use crate::encoding::text::hex;
 use crate::evidence::{
     Comparison, Identity, NearMiss, PlatformProfile, Row, SignatureError, Token, Verdict,
 };
@@ -240,8 +241,4 @@ fn detail(row: &Row) -> Vec<String> {
         }
         _ => vec![row.found.clone()],
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

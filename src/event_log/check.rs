@@ -6,6 +6,8 @@ use super::payload::event_name;
 use super::read::{Event, NO_ACTION, algorithm_name};
 use super::{Log, Payload};
 
+use crate::encoding::text::hex;
+
 /// An event whose digest does not match its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrongDigest {
@@ -28,10 +30,6 @@ pub(super) fn digest(algorithm: u16, parts: &[&[u8]]) -> Option<Vec<u8>> {
         0x0D => hash::<Sha512>(parts),
         _ => return None,
     })
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The bytes that the digest of an event may be of, if these stand in the event. The digests of

@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::check::{digest, hex};
+use super::check::digest;
 use super::read::{Event, algorithm_name};
 use super::{Log, Payload, WrongDigest};
 use crate::abi::addr::{GRANULE_SIZE, Hex, align_down};
 use crate::abi::params::{mpidr_of_index, realm_flags};
 use crate::abi::platform::{DramRange, Platform, PlatformFile};
 use crate::abi::presets::PRESETS;
+use crate::encoding::text::hex;
 use crate::host::kvm::geometry;
 use crate::measure::event::{RealmEvent, RecEvent};
 use crate::measure::image::{Image, ImageError};

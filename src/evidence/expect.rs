@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::realm::RealmClaims;
+use crate::encoding::text::hex;
 use crate::measure::log::EventLog;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::rule::RimRule;
@@ -268,9 +269,4 @@ fn stage_of(log: &EventLog, wanted: &Measurement) -> Option<String> {
         }
     });
     found
-}
-
-/// Lower-case hexadecimal.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

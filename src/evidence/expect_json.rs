@@ -18,7 +18,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::expect::Expectation;
-use super::text::from_hex;
+use crate::encoding::text::from_hex;
 use crate::measure::rim::HashAlgo;
 
 /// Why a JSON text has no expectation.

@@ -19,5 +19,5 @@ pub use expect::{Comparison, Expectation, NearMiss, Row, Verdict, compare, near_
 pub use expect_json::{ExpectError, expectations};
 pub use platform::{Component, Identity, PlatformClaims, PlatformProfile};
 pub use realm::RealmClaims;
-pub use text::{TextError, from_base64, from_hex, token_bytes};
+pub use text::token_bytes;
 pub use token::{MAX_TOKEN_BYTES, Token, rim_of_token};

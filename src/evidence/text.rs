@@ -1,76 +1,8 @@
-//! Bytes as people hand them on: hexadecimal, or base64 in either alphabet.
+//! Files that hold a token: its bytes, or a text that stands for them.
 
 use std::borrow::Cow;
 
-use thiserror::Error;
-
-/// Why a text stands for no bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum TextError {
-    /// A character that neither form has.
-    #[error("character {place} is {found:?}, which neither hexadecimal nor base64 has")]
-    Character {
-        /// Its number, from 1.
-        place: usize,
-        /// The character.
-        found: char,
-    },
-    /// An odd number of digits.
-    #[error("has {0} hexadecimal digits, which are no whole bytes")]
-    Odd(usize),
-    /// Base64 that ends where it can not.
-    #[error("has {0} characters of base64, which are no whole bytes")]
-    Base64(usize),
-}
-
-/// The bytes of hexadecimal digits, without `0x` before them.
-///
-/// # Errors
-/// If there is an odd number of them, or a character is no digit.
-pub fn from_hex(text: &str) -> Result<Vec<u8>, TextError> {
-    let wrong = text.chars().enumerate().find(|(_, c)| !c.is_ascii_hexdigit());
-    if let Some((i, found)) = wrong {
-        return Err(TextError::Character { place: i + 1, found });
-    }
-    if text.len() % 2 == 1 {
-        return Err(TextError::Odd(text.len()));
-    }
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => byte - b'0',
-        letter => (letter | 0x20) - b'a' + 10,
-    };
-    Ok(text.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect())
-}
-
-/// The bytes of base64, in the standard alphabet or that for URLs, with or without padding.
-///
-/// # Errors
-/// If a character is of neither alphabet, or the end is not that of whole bytes.
-pub fn from_base64(text: &str) -> Result<Vec<u8>, TextError> {
-    let plain = text.trim_end_matches('=');
-    let padding = text.len() - plain.len();
-    let mut bits = 0_u32;
-    let mut bytes = Vec::new();
-    for (i, found) in plain.chars().enumerate() {
-        let value = match found {
-            'A'..='Z' => u32::from(found) - u32::from('A'),
-            'a'..='z' => u32::from(found) - u32::from('a') + 26,
-            '0'..='9' => u32::from(found) - u32::from('0') + 52,
-            '+' | '-' => 62,
-            '/' | '_' => 63,
-            _ => return Err(TextError::Character { place: i + 1, found }),
-        };
-        bits = bits << 6 | value;
-        if i % 4 > 0 {
-            let shift = [4, 2, 0][i % 4 - 1];
-            bytes.push((bits >> shift).to_le_bytes()[0]);
-        }
-    }
-    let spare = [0, 6, 4, 2][plain.len() % 4];
-    let padded = padding == 0 || (plain.len() + padding).is_multiple_of(4) && padding < 3;
-    let whole = plain.len() % 4 != 1 && bits & ((1 << spare) - 1) == 0 && padded;
-    if whole { Ok(bytes) } else { Err(TextError::Base64(plain.len())) }
-}
+use crate::encoding::text::{TextError, from_base64, from_hex};
 
 /// The bytes of a file that holds a token: as they are, or as hexadecimal or base64 text. White
 /// space does not count in a text, nor does `0x` before it.

@@ -7,6 +7,7 @@ use super::trail::{Content, Extension, Trail};
 use super::{rules, tree, varies};
 use crate::abi::addr::{Hex, Ipa};
 use crate::abi::params::REC_CREATE_GPRS;
+use crate::encoding::text::hex_with_spaces;
 use crate::measure::event::{RealmEvent, RecEvent};
 
 /// Why two trails give different RIMs.
@@ -222,7 +223,7 @@ fn first_bytes(x: &Content, y: &Content) -> Option<Field> {
     let at = x.iter().zip(y.iter()).position(|(x, y)| x != y)?;
     let shown = |bytes: &[u8]| {
         let bytes = &bytes[at..(at + SHOWN).min(bytes.len())];
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+        hex_with_spaces(bytes)
     };
     Some(Field::new(format!("byte {at:#x} of the granule"), shown(&x), shown(&y)))
 }

@@ -29,6 +29,7 @@ use super::trail::{Content, Extension, Trail};
 use crate::abi::addr::{Ipa, PAGE_SIZE};
 use crate::abi::granule_size::GranuleSize;
 use crate::abi::params::{DATA_MEASURE, REC_CREATE_GPRS};
+use crate::encoding::text::{from_hex, hex};
 use crate::measure::event::{MeasuredEvent, RealmEvent, RecEvent};
 use crate::measure::log::EventLog;
 use crate::measure::rim::HashAlgo;
@@ -122,10 +123,6 @@ impl From<Number> for String {
     fn from(number: Number) -> Self {
         format!("{:#x}", number.0)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Writes the events of a Realm's log.
@@ -276,11 +273,7 @@ fn push(line: Line, algo: HashAlgo, extensions: &mut Vec<Extension>) -> Result<(
 }
 
 fn digest_of(text: &str, algo: HashAlgo) -> Option<Vec<u8>> {
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let digit = |digit: u8| char::from(digit).to_digit(16);
-    let byte = |[high, low]: &[u8; 2]| u8::try_from(digit(*high)? << 4 | digit(*low)?).ok();
-    let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
-    bytes.filter(|bytes| rest.is_empty() && bytes.len() == algo.len_bytes())
+    from_hex(text).ok().filter(|bytes| bytes.len() == algo.len_bytes())
 }
 
 /// Lines of bounded length.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::compare::Field;
 use super::trail::{Extension, Trail};
 use crate::abi::addr::Ipa;
+use crate::encoding::text::hex_with_spaces;
 
 const MAGIC: u32 = 0xD00D_FEED;
 /// Largest tree that is looked at; QEMU's buffer has 1 MiB.
@@ -115,8 +116,7 @@ fn text(value: &[u8]) -> String {
         let cells = cells.iter().map(|cell| format!("{:#x}", u32::from_be_bytes(*cell)));
         format!("<{}{cut}>", cells.collect::<Vec<_>>().join(" "))
     } else {
-        let bytes = shown.iter().map(|byte| format!("{byte:02x}"));
-        format!("[{}{cut}]", bytes.collect::<Vec<_>>().join(" "))
+        format!("[{}{cut}]", hex_with_spaces(shown))
     }
 }
 

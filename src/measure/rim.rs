@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::hasher::{self, Digest};
 use crate::abi::profile::RemReading;
+use crate::encoding::text::Digits;
 
 /// RmiHashAlgorithm (DEN0137 1.0 B4.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -135,7 +136,7 @@ impl Measurement {
 impl fmt::Display for Measurement {
     /// Lower-case hexadecimal, exactly the algorithm's length.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "{}", Digits(self.as_bytes()))
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use crate::abi::addr::Hex;
+use crate::encoding::text;
 
 /// An action of a Realm's software.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -224,8 +225,7 @@ impl GuestEvent {
             Self::Load { id, value } => with("load", id, &[*value]),
             Self::Store { id } => with("store", id, &[]),
             Self::LoadBytes { id, bytes } => {
-                let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-                vec!["mload".into(), id.to_string(), hex]
+                vec!["mload".into(), id.to_string(), text::hex(bytes)]
             }
             Self::StoreBytes { id } => with("mstore", id, &[]),
             Self::Emulated { id, value } => with("emul", id, &[*value]),
@@ -311,7 +311,7 @@ impl GuestAction {
             }
             "mstore" => {
                 exactly(2, STORE_BYTES)?;
-                let bytes = hex_bytes(&args[1]).ok_or(wrong(STORE_BYTES))?;
+                let bytes = text::from_hex(&args[1]).map_err(|_| wrong(STORE_BYTES))?;
                 Self::StoreBytes { ipa: number(&args[0]).ok_or(wrong(STORE_BYTES))?, bytes }
             }
             "exec" => Self::Exec { ipa: get(0, "takes an IPA")? },
@@ -362,8 +362,7 @@ impl GuestAction {
             Self::Store { ipa, size_bytes, rt } => ("store", access(*ipa, *size_bytes, *rt)),
             Self::LoadBytes { ipa, len_bytes } => ("mload", hex(&[*ipa, *len_bytes])),
             Self::StoreBytes { ipa, bytes } => {
-                let digits = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-                ("mstore", vec![format!("{ipa:#x}"), digits])
+                ("mstore", vec![format!("{ipa:#x}"), text::hex(bytes)])
             }
             Self::Exec { ipa } => ("exec", hex(&[*ipa])),
             Self::Wfx { wfe } => ("wfx", hex(&[(*wfe).into()])),
@@ -398,14 +397,6 @@ fn number(text: &str) -> Option<u64> {
         Some(digits) => u64::from_str_radix(digits, 16).ok(),
         None => text.parse().ok(),
     }
-}
-
-fn hex_bytes(text: &str) -> Option<Vec<u8>> {
-    let pair = |pair: &[u8]| {
-        let text = std::str::from_utf8(pair).ok().filter(|text| text.len() == 2)?;
-        u8::from_str_radix(text, 16).ok()
-    };
-    text.as_bytes().chunks(2).map(pair).collect()
 }
 
 #[cfg(test)]

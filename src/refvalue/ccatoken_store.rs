@@ -7,7 +7,8 @@
 
 use serde_json::{Value, json};
 
-use super::{RealmReference, begun_rems, hex};
+use super::{RealmReference, begun_rems};
+use crate::encoding::text::hex;
 
 /// The algorithm by which the platform token names the Realm's key, whatever the Realm's own is:
 /// TF-RMM has no other.

@@ -3,12 +3,12 @@
 //! One file has two alphabets of base64: class-id and raw values are of the standard one with
 //! padding, digests of the URL one without (veraison/corim `comid/digests.go`).
 
-use base64ct::{Base64, Base64UrlUnpadded, Encoding as _};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::corim::{Comid, Corim, Entity, Id, PROFILE};
 use super::{RealmReference, iana_number};
+use crate::encoding::text::{base64, base64url};
 use crate::measure::rim::Measurement;
 
 /// The template of a CoRIM's first tag: all that `cocli comid create --template` needs.
@@ -67,10 +67,10 @@ fn triple(realm: &RealmReference) -> Value {
         measurements.extend(rem.map(|rem| digest(&format!("cca.rem{i}"), rem)));
     }
     measurements.extend(realm.rpv().map(|rpv| {
-        let raw = json!({ "raw-value": { "type": "bytes", "value": Base64::encode_string(rpv) } });
+        let raw = json!({ "raw-value": { "type": "bytes", "value": base64(rpv) } });
         measurement("cca.rpv", &raw)
     }));
-    let rim = Base64::encode_string(realm.rim().as_bytes());
+    let rim = base64(realm.rim().as_bytes());
     json!({
         "environment": { "class": { "id": { "type": "bytes", "value": rim } } },
         "measurements": measurements,
@@ -78,7 +78,7 @@ fn triple(realm: &RealmReference) -> Value {
 }
 
 fn digest(mkey: &str, digest: Measurement) -> Value {
-    let value = Base64UrlUnpadded::encode_string(digest.as_bytes());
+    let value = base64url(digest.as_bytes());
     measurement(mkey, &json!({ "digests": [[iana_number(digest.algo()), value]] }))
 }
 

@@ -145,11 +145,6 @@ fn begun_rems(realm: &RealmReference) -> [Measurement; COUNT_REMS] {
     realm.rems.map(|rem| rem.unwrap_or(Measurement::zero(realm.algorithm())))
 }
 
-/// Lower-case hexadecimal.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

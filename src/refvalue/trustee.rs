@@ -1,10 +1,11 @@
 //! What the reference value provider of Trustee (confidential-containers) takes:
 //! `rvps-tool register --path FILE`.
 
-use base64ct::{Base64, Encoding as _};
 use serde_json::{Value, json};
 
 use super::RealmReference;
+
+use crate::encoding::text::base64;
 
 /// The name under which policies ask for RIMs.
 const KEY: &str = "cca.realm.cca-realm-initial-measurement";
@@ -15,7 +16,7 @@ const KEY: &str = "cca.realm.cca-realm-initial-measurement";
 pub fn message(realms: &[RealmReference]) -> Value {
     let mut rims: Vec<String> = Vec::new();
     for realm in realms {
-        let rim = Base64::encode_string(realm.rim().as_bytes());
+        let rim = base64(realm.rim().as_bytes());
         if !rims.contains(&rim) {
             rims.push(rim);
         }
@@ -24,6 +25,6 @@ pub fn message(realms: &[RealmReference]) -> Value {
     json!({
         "version": "0.1.0",
         "type": "sample",
-        "payload": Base64::encode_string(payload.as_bytes()),
+        "payload": base64(payload.as_bytes()),
     })
 }

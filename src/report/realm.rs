@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::text::plain;
 use crate::abi::addr::{Hex, Level};
+use crate::encoding::text::hex;
 use crate::measure::event::{DataEvent, MeasuredEvent};
 use crate::measure::page::Page;
 use crate::measure::rim::Measurement;
@@ -172,7 +173,7 @@ fn params(world: &World, realm: &Realm) -> Vec<(&'static str, String)> {
     }
     let rpv = realm.rpv();
     let rpv_len = rpv.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    let rpv = rpv[..rpv_len].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let rpv = hex(&rpv[..rpv_len]);
     params.extend([
         ("rtt_level_start (not measured)", rtt.start.number().to_string()),
         ("rtt_num_start (not measured)", rtt.num_start.to_string()),

@@ -7,6 +7,7 @@ use super::parse::Parser;
 use super::player::{PlayError, Run};
 use super::words::Values;
 use crate::abi::rsi::{fid, psci};
+use crate::encoding::text::hex;
 use crate::model::program::GuestAction;
 use crate::session::Action;
 
@@ -140,9 +141,7 @@ impl Run<'_, '_> {
         let mut operands = Vec::new();
         for arg in args {
             operands.push(match arg {
-                Value::Bytes(bytes, _) => {
-                    bytes.as_slice().iter().map(|byte| format!("{byte:02x}")).collect()
-                }
+                Value::Bytes(bytes, _) => hex(bytes.as_slice()),
                 Value::Number(expr) => format!("{:#x}", self.number_with(expr, NAMES)?),
                 other => return Err(self.error(other.span(), "not an operand").into()),
             });

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::error::ScriptError;
 use super::grammar::{Bytes, Form, Span, Unit};
+use crate::encoding::text::from_hex;
 use crate::measure::rim::{HashAlgo, Measurement};
 
 /// A token and where it begins.
@@ -161,9 +162,9 @@ impl<'t> Lexer<'t> {
                 if word == "text" {
                     return Ok(TokenKind::Bytes(Bytes::Text(text)));
                 }
-                match bytes_of_hex(&text) {
-                    Some(bytes) => Ok(TokenKind::Bytes(Bytes::Hex(bytes))),
-                    None => {
+                match from_hex(&text) {
+                    Ok(bytes) => Ok(TokenKind::Bytes(Bytes::Hex(bytes))),
+                    Err(_) => {
                         Err(self.error(value_at, "hex:\"…\" takes pairs of hexadecimal digits"))
                     }
                 }
@@ -175,7 +176,7 @@ impl<'t> Lexer<'t> {
                     return Err(error.hint(hint));
                 };
                 let digits = self.take_while(is_word);
-                let bytes = bytes_of_hex(&digits).unwrap_or_default();
+                let bytes = from_hex(&digits).unwrap_or_default();
                 let Some(digest) = Measurement::from_bytes(algo, &bytes) else {
                     let message = format!(
                         "a {name} digest has {} hexadecimal digits; found {}",
@@ -248,11 +249,4 @@ impl<'t> Lexer<'t> {
         }
         Err(self.error(at, "unknown escape; there are \\\" \\\\ \\n \\r \\t"))
     }
-}
-
-fn bytes_of_hex(digits: &str) -> Option<Vec<u8>> {
-    let nibbles: Option<Vec<u8>> =
-        digits.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
-    let nibbles = nibbles?;
-    nibbles.len().is_multiple_of(2).then(|| nibbles.chunks(2).map(|n| n[0] << 4 | n[1]).collect())
 }

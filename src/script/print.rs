@@ -6,6 +6,7 @@ use super::grammar::{Answer, Arg, Bytes, Expr, ExprKind, Form, ImageSource, Invo
 use super::grammar::{GuestLine, Op, Script, Statement, Value};
 use crate::abi::addr::Hex;
 use crate::abi::status::{ReturnCode, Status};
+use crate::encoding::text::Digits;
 
 /// Columns up to which a structure stays on one line.
 const LINE_COLUMNS: usize = 100;
@@ -314,9 +315,7 @@ impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hex(bytes) => {
-                f.write_str("hex:\"")?;
-                bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
-                f.write_str("\"")
+                write!(f, "hex:\"{}\"", Digits(bytes))
             }
             Self::Text(text) => write!(f, "text:{}", Quoted(text)),
         }

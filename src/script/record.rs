@@ -9,6 +9,7 @@ use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Hex};
 use crate::abi::command::Command;
 use crate::abi::params::{DATA_MEASURE, REC_RUNNABLE, RealmParams, RecParams};
 use crate::abi::profile::{Edition, Profile, Rmm};
+use crate::encoding::text::hex;
 use crate::measure::image::Image;
 use crate::measure::rim::HashAlgo;
 use crate::model::world::World;
@@ -335,13 +336,6 @@ impl Recorder {
         self.images.push((name.clone(), Arc::clone(image)));
         name
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// A text as the script language writes it.

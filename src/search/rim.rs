@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::evidence::{TextError, from_base64, from_hex};
+use crate::encoding::text::{TextError, from_base64, from_hex};
 use crate::measure::rim::{HashAlgo, Measurement};
 
 /// A RIM that was observed.

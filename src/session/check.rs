@@ -7,6 +7,7 @@ use super::step::{Action, Check, Expected, PeekWant, RealmWant, RecWant, RimWant
 use crate::abi::addr::Hex;
 use crate::abi::command::{Command, ResultRegs};
 use crate::abi::status::ReturnCode;
+use crate::encoding::text::hex;
 use crate::measure::rim::Measurement;
 use crate::model::granule::{Gpt, GranuleState};
 use crate::model::program::GuestEvent;
@@ -263,8 +264,4 @@ impl RecWant {
             change_destroyed: change.flags,
         })
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::abi::platform::{DramRange, Platform, PlatformError, PlatformFile};
 use crate::abi::profile::Edition;
+use crate::encoding::text;
 
 /// A whole document. The steps stay raw, so that an error can point at one.
 #[derive(serde::Deserialize)]
@@ -336,8 +337,7 @@ pub(super) struct HexBytes(pub(super) Vec<u8>);
 
 impl Serialize for HexBytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let digits: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
-        serializer.serialize_str(&digits)
+        serializer.collect_str(&text::Digits(&self.0))
     }
 }
 
@@ -350,11 +350,6 @@ impl<'de> Deserialize<'de> for HexBytes {
         }
         let expected = "an even number of hex digits";
         let error = || de::Error::invalid_value(de::Unexpected::Str(&text), &expected);
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
-        let pairs = text.as_bytes().chunks(2).map(|pair| match pair {
-            [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
-            _ => None,
-        });
-        pairs.collect::<Option<Vec<_>>>().map(Self).ok_or_else(error)
+        text::from_hex(&text).map(Self).map_err(|_| error())
     }
 }

@@ -42,6 +42,7 @@ fn code(line: &str) -> &str {
 /// The floors of the library, from the ground up. A file may use its own part and lower floors;
 /// parts of one floor that are one machine may use each other.
 const FLOORS: &[&[&str]] = &[
+    &["encoding"],
     &["abi"],
     &["measure"],
     &["model"],
@@ -300,4 +301,29 @@ fn the_api_keeps_its_promises() {
     error::<rimsim::model::world::HostFault>();
     error::<rimsim::session::Fault>();
     error::<rimsim::model::Violation>();
+}
+
+/// What reads or writes an encoding stands in `src/encoding`: nobody else names the crates that do,
+/// or prints bytes as digits.
+#[test]
+fn encodings_are_read_and_written_in_one_place() {
+    let crates = ["base64ct"];
+    // A byte alone in a message or behind an escape is no encoding.
+    let lone = ["src/script/parse.rs", "src/event_log/payload.rs"];
+    for (name, text) in sources(&["src"]) {
+        if name.starts_with("src/encoding/") {
+            continue;
+        }
+        let body = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        for (i, line) in body.lines().enumerate() {
+            let line = code(line);
+            let named = crates.iter().find(|found| {
+                line.contains(&format!("{found}::")) || line.contains(&format!("use {found}"))
+            });
+            assert!(named.is_none(), "{name}:{}: {named:?}; see src/encoding", i + 1);
+            let digits = line.contains(":02x}") && !lone.contains(&name.as_str());
+            let radix = line.contains("u8::from_str_radix") || line.contains("fn hex(bytes");
+            assert!(!digits && !radix, "{name}:{}: see encoding::text", i + 1);
+        }
+    }
 }

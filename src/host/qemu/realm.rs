@@ -4,6 +4,7 @@ use super::options::Options;
 use super::version::Version;
 
 use crate::abi::params::Rpv;
+use crate::encoding::text::{from_hex, from_loose_base64};
 use crate::host::vm::Refusal;
 use crate::host::vmm::{on_off, refused};
 use crate::measure::rim::HashAlgo;
@@ -104,40 +105,18 @@ pub(super) fn check(options: &Options, version: Version) -> Result<&RmeGuest, Re
 
 /// Hexadecimal digits from the left; an odd number gives the first byte one digit.
 fn rpv_of_hex(text: &str) -> Result<Rpv, Refusal> {
-    let digits: Option<Vec<u8>> =
-        text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
-    let digits = digits.filter(|digits| digits.len() <= 128);
-    let Some(mut digits) = digits else {
+    let even = if text.len() % 2 == 1 { format!("0{text}") } else { text.to_owned() };
+    let Some(bytes) = from_hex(&even).ok().filter(|bytes| bytes.len() <= 64) else {
         return Err(refused(RPV, "at most 128 hexadecimal digits are wanted"));
     };
-    if digits.len() % 2 == 1 {
-        digits.insert(0, 0);
-    }
     let mut rpv = [0; 64];
-    for (byte, pair) in rpv.iter_mut().zip(digits.chunks(2)) {
-        *byte = pair[0] << 4 | pair[1];
-    }
+    rpv[..bytes.len()].copy_from_slice(&bytes);
     Ok(rpv)
 }
 
 /// Base64 of exactly 64 bytes.
 pub(in crate::host) fn rpv_of_base64(option: &str, text: &str) -> Result<Rpv, Refusal> {
-    let value = |c: u8| match c {
-        b'A'..=b'Z' => Some(c - b'A'),
-        b'a'..=b'z' => Some(c - b'a' + 26),
-        b'0'..=b'9' => Some(c - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    };
-    let plain = text.trim_end_matches('=');
-    let sextets: Option<Vec<u8>> = plain.bytes().map(value).collect();
-    let bytes = |sextets: &[u8]| -> Vec<u8> {
-        let bits: Vec<u8> =
-            sextets.iter().flat_map(|s| (0..6).rev().map(move |i| s >> i & 1)).collect();
-        bits.chunks_exact(8).map(|bits| bits.iter().fold(0, |byte, bit| byte << 1 | bit)).collect()
-    };
-    let rpv = sextets.and_then(|sextets| Rpv::try_from(bytes(&sextets)).ok());
+    let rpv = from_loose_base64(text).and_then(|bytes| Rpv::try_from(bytes).ok());
     rpv.ok_or_else(|| refused(option, "base64 of exactly 64 bytes is wanted"))
 }
 

@@ -3,6 +3,7 @@
 use minicbor::data::Type;
 
 use super::{Comid, Corim, Entity, Id, PROFILE, Validity, key, mkey, tag};
+use crate::encoding::text::hex;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::refvalue::strict::{Cursor, ReadError, shown};
 use crate::refvalue::{
@@ -240,7 +241,7 @@ fn measurement(cursor: &mut Cursor<'_>, class_id: &[u8], found: &mut Found) -> R
         (_, Measured::Digest(digest)) => match rem {
             Some(i) => found.rems[i].replace(digest).is_some(),
             None if digest.as_bytes() != class_id => {
-                let what = format!("{digest}, and the class-id is {}", hex(class_id));
+                let what = format!("{digest}, and the class-id is {}", shown_bytes(class_id));
                 return Err(cursor.error_at(begin, what));
             }
             None => found.rim.replace(digest).is_some(),
@@ -333,8 +334,7 @@ fn value(cursor: &mut Cursor<'_>, algo: HashAlgo) -> Read<Measurement> {
     })
 }
 
-fn hex(bytes: &[u8]) -> String {
-    let shown = bytes.iter().take(64).map(|byte| format!("{byte:02x}"));
+fn shown_bytes(bytes: &[u8]) -> String {
     let more = if bytes.len() > 64 { "…" } else { "" };
-    shown.chain([more.to_owned()]).collect()
+    hex(&bytes[..bytes.len().min(64)]) + more
 }

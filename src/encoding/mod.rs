@@ -1,0 +1,7 @@
+//! How bytes are written: the only place that reads or writes an encoding.
+//!
+//! Nothing here knows what the bytes mean, or anything else of this crate: that a key signs tokens,
+//! or that a map has claims, is said by those who call. So there is one rule for what is well
+//! formed, and no two readers that disagree.
+
+pub mod text;
