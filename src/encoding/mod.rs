@@ -4,4 +4,5 @@
 //! or that a map has claims, is said by those who call. So there is one rule for what is well
 //! formed, and no two readers that disagree.
 
+pub mod cbor;
 pub mod text;

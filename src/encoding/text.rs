@@ -5,6 +5,16 @@ use std::fmt;
 use base64ct::{Base64, Base64UrlUnpadded, Encoding as _};
 use thiserror::Error;
 
+/// Longest text of a file that a message repeats, in characters.
+const MAX_SHOWN: usize = 64;
+
+/// A text of a file in a message: quoted, not too long, and nothing that a terminal would act on.
+pub(crate) fn shown(text: &str) -> String {
+    let short: String = text.chars().take(MAX_SHOWN).collect();
+    let more = if short.len() < text.len() { "…" } else { "" };
+    format!("{short:?}{more}")
+}
+
 /// Why a text stands for no bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TextError {

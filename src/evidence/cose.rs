@@ -1,11 +1,11 @@
 //! COSE_Sign1 (RFC 9052) and the keys that sign tokens.
 
-use minicbor::data::Type;
 use p256::pkcs8::DecodePublicKey as _;
 use p384::ecdsa::signature::Verifier as _;
 use thiserror::Error;
 
-use super::cbor::{Keys, Problem, Reader, TokenError, Unknown};
+use super::parts::{Keys, Problem, Reader, TokenError, Unknown};
+use crate::encoding::cbor::Type;
 use crate::measure::token::{COSE_ALG, COSE_ES384, label, to_be_signed};
 
 /// A signature algorithm (RFC 9053 2.1).
@@ -119,7 +119,7 @@ fn algorithm(protected: &[u8], place: &str) -> Result<Alg, TokenError> {
             if alg.is_some() { Ok(()) } else { Err(reader.wrong(problem)) }
         }
         CRITICAL => Err(reader.wrong(Problem::Unknown("parameter that this reader understands"))),
-        _ => reader.skip(0),
+        _ => reader.skip(),
     })?;
     reader.end()?;
     alg.ok_or_else(|| PROTECTED.missing(place, COSE_ALG))
@@ -274,7 +274,7 @@ pub(super) fn point_of_cose_key(bytes: &[u8], place: &str) -> Result<Vec<u8>, To
             key::X => x = Some(reader.array_of("48")?),
             key::Y if reader.next()? == Type::Bool => y = Some(Err(reader.bool()?)),
             key::Y => y = Some(Ok(reader.array_of("48")?)),
-            _ => reader.skip(0)?,
+            _ => reader.skip()?,
         }
         Ok(())
     })?;

@@ -4,19 +4,19 @@
 //! good. They are read, because a token has to be whole, and shown; a verifier of platforms judges
 //! them.
 
-mod cbor;
 mod cose;
 mod expect;
 mod expect_json;
+mod parts;
 mod platform;
 mod realm;
 mod text;
 mod token;
 
-pub use cbor::{Key, Problem, TokenError};
 pub use cose::{Alg, KeyError, PublicKey, Sign1, SignatureError};
 pub use expect::{Comparison, Expectation, NearMiss, Row, Verdict, compare, near_misses};
 pub use expect_json::{ExpectError, expectations};
+pub use parts::{Problem, TokenError};
 pub use platform::{Component, Identity, PlatformClaims, PlatformProfile};
 pub use realm::RealmClaims;
 pub use text::token_bytes;

@@ -1,6 +1,7 @@
 //! The claims of a platform token (DEN0137 1.0 A7.2.3.2, draft-ffm-rats-cca-token).
 
-use super::cbor::{Keys, Problem, Reader, TokenError, Unknown, shown};
+use super::parts::{Keys, Problem, Reader, TokenError, Unknown};
+use crate::encoding::text::shown;
 use crate::measure::token::{DUMMY_PROFILE, label};
 
 /// What a platform token is.

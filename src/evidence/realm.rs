@@ -1,7 +1,9 @@
 //! The claims of a realm token (DEN0137 1.0 A7.2.3.1).
 
-use super::cbor::{Keys, Problem, Reader, TokenError, Unknown, shown};
 use super::cose::{PublicKey, point_of_cose_key};
+use super::parts::{Keys, Problem, Reader, TokenError, Unknown};
+use crate::encoding::cbor::Key;
+use crate::encoding::text::shown;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::token::{hash_algo_id, label};
 
@@ -119,7 +121,7 @@ impl<'b> Draft<'b> {
 
     fn finish(self, place: &str) -> Result<RealmClaims, TokenError> {
         let missing = |label| KEYS.missing(place, number(label));
-        let at = |label| KEYS.place(place, &super::cbor::Key::Int(number(label)));
+        let at = |label| KEYS.place(place, &Key::Int(number(label)));
         let algo = self.hash_algo.ok_or_else(|| missing(label::HASH_ALGO_ID))?;
         let measured = |bytes: &[u8], place: String| {
             let expected = match algo {

@@ -1,11 +1,10 @@
 //! A CCA attestation token: a realm token and a platform token, each signed (DEN0137 1.0 A7.2).
 
-use minicbor::data::Type;
-
-use super::cbor::{Keys, Problem, Reader, TokenError, Unknown};
 use super::cose::{PublicKey, Sign1, SignatureError};
+use super::parts::{Keys, Problem, Reader, TokenError, Unknown};
 use super::platform::PlatformClaims;
 use super::realm::{self, RealmClaims};
+use crate::encoding::cbor::Type;
 use crate::measure::hasher::digest;
 use crate::measure::token::label;
 
@@ -133,7 +132,7 @@ fn rim_of_claims(bytes: &[u8]) -> Result<Vec<u8>, TokenError> {
             rim = Some(reader.bytes()?.to_vec());
             return Ok(());
         }
-        reader.skip(0)
+        reader.skip()
     })?;
     reader.end()?;
     rim.ok_or_else(|| realm::KEYS.missing(place, RIM))

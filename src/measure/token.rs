@@ -5,13 +5,12 @@
 //! platform token is a dummy, and says so: no platform is simulated. Signatures are deterministic
 //! (RFC 6979), so equal claims and keys give equal bytes.
 
-use minicbor::Encoder;
-use minicbor::data::Tag;
 use p384::ecdsa::signature::Signer;
 use p384::ecdsa::{Signature, SigningKey};
 
 use super::hasher;
 use super::rim::{HashAlgo, Measurement};
+use crate::encoding::cbor::{Tag, encode};
 
 /// What a realm token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,14 +121,6 @@ pub(crate) fn to_be_signed(protected: &[u8], payload: &[u8]) -> Vec<u8> {
         e.array(4)?.str("Signature1")?.bytes(protected)?.bytes(&[])?.bytes(payload)?;
         Ok(())
     })
-}
-
-type Encoded = Result<(), minicbor::encode::Error<std::convert::Infallible>>;
-
-fn encode(write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Encoded) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    write(&mut Encoder::new(&mut bytes)).expect("a vector takes everything");
-    bytes
 }
 
 #[cfg(test)]

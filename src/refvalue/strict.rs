@@ -1,14 +1,11 @@
-//! CBOR read strictly: definite lengths, known keys, no key twice, nothing behind the end. Errors
-//! name the path to what is wrong, and the byte.
+//! Documents of CBOR by the names of their format: known keys, and nothing else. Errors name the
+//! path to what is wrong, and the byte.
 
 use std::fmt::Display;
 
-use minicbor::Decoder;
-use minicbor::data::{Tag, Type};
 use thiserror::Error;
 
-/// Longest text of a file that an error repeats, in characters.
-const MOST_SHOWN: usize = 40;
+use crate::encoding::cbor::{Fault, Key, MAX_DEPTH, Reader, Seen, Type, Wrong};
 
 /// What is wrong with a CBOR document, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -25,8 +22,8 @@ pub struct ReadError {
 /// A place in a document, and the names that lead to it.
 #[derive(Debug)]
 pub(crate) struct Cursor<'b> {
-    decoder: Decoder<'b>,
-    /// Where the decoder's input begins in the document, in bytes.
+    values: Reader<'b>,
+    /// Where the reader's bytes begins in the document, in bytes.
     base: usize,
     path: Vec<String>,
 }
@@ -36,7 +33,7 @@ type Read<T> = Result<T, ReadError>;
 impl<'b> Cursor<'b> {
     /// The beginning of a document that is called `name`.
     pub(crate) fn new(bytes: &'b [u8], name: &str) -> Self {
-        Self { decoder: Decoder::new(bytes), base: 0, path: vec![name.to_owned()] }
+        Self { values: Reader::new(bytes), base: 0, path: vec![name.to_owned()] }
     }
 
     /// Reads what stands under `step` of the present item.
@@ -60,7 +57,7 @@ impl<'b> Cursor<'b> {
         let bytes = self.bytes()?;
         let base = self.offset() - bytes.len();
         let path = std::mem::take(&mut self.path);
-        let mut inner = Self { decoder: Decoder::new(bytes), base, path };
+        let mut inner = Self { values: Reader::new(bytes), base, path };
         let done = read(&mut inner).and_then(|value| inner.end().map(|()| (bytes, value)));
         self.path = inner.path;
         done
@@ -68,7 +65,7 @@ impl<'b> Cursor<'b> {
 
     /// Where the next item begins in the document, in bytes.
     pub(crate) fn offset(&self) -> usize {
-        self.base + self.decoder.position()
+        self.base + self.values.position()
     }
 
     /// An error about the next item.
@@ -90,49 +87,33 @@ impl<'b> Cursor<'b> {
 
     /// Nothing more may follow.
     pub(crate) fn end(&self) -> Read<()> {
-        let left = self.decoder.input().len() - self.decoder.position();
-        if left == 0 { Ok(()) } else { Err(self.error(format!("{left} bytes behind its end"))) }
+        self.values.end().map_err(|fault| self.fault(fault, "its end"))
     }
 
     /// The kind of the next item.
     pub(crate) fn kind(&self) -> Read<Type> {
-        self.decoder.datatype().map_err(|_| self.error("it ends here"))
+        self.values.next().map_err(|fault| self.fault(fault, "an item"))
     }
 
-    fn wanted<T>(&self, wanted: &str) -> Read<T> {
-        let found = self.kind()?;
-        Err(self.error(match found {
-            Type::BytesIndef | Type::StringIndef | Type::ArrayIndef | Type::MapIndef => {
-                format!("an indefinite length, expected {wanted}")
-            }
-            other => format!("{other}, expected {wanted}"),
-        }))
-    }
-
-    /// Takes an item of one kind; what is longer than the document is an error of its own.
-    fn take<T>(
-        &mut self,
-        wanted: &str,
-        is: impl Fn(Type) -> bool,
-        read: impl FnOnce(&mut Decoder<'b>) -> Result<T, minicbor::decode::Error>,
-    ) -> Read<T> {
-        if !is(self.kind()?) {
-            return self.wanted(wanted);
-        }
-        let offset = self.offset();
-        read(&mut self.decoder).map_err(|error| {
-            let what = if error.is_end_of_input() {
-                format!("{wanted} that is longer than what is left")
-            } else {
-                format!("not {wanted}: {error}")
-            };
-            self.error_at(offset, what)
-        })
+    /// An error of CBOR, where something else was wanted.
+    fn fault(&self, fault: Fault, wanted: &str) -> ReadError {
+        let what = match fault.wrong {
+            Wrong::Cut if fault.at == self.values.len() => "it ends here".to_owned(),
+            Wrong::Cut => format!("{wanted} that is longer than what is left"),
+            Wrong::Type(found) => format!("{found}, expected {wanted}"),
+            Wrong::Indefinite => format!("an indefinite length, expected {wanted}"),
+            Wrong::Long(value) => format!("{value} is not in its shortest form"),
+            Wrong::Twice(key) => format!("key {key} a second time"),
+            Wrong::Deep => format!("items are nested more than {MAX_DEPTH} deep"),
+            Wrong::Trailing(count) => format!("{count} bytes behind its end"),
+            Wrong::Malformed(why) => format!("not {wanted}: {why}"),
+        };
+        self.error_at(self.base + fault.at, what)
     }
 
     /// A byte string.
     pub(crate) fn bytes(&mut self) -> Read<&'b [u8]> {
-        self.take("a byte string", |kind| kind == Type::Bytes, Decoder::bytes)
+        self.values.bytes().map_err(|fault| self.fault(fault, "a byte string"))
     }
 
     /// A byte string of exactly this length.
@@ -146,28 +127,33 @@ impl<'b> Cursor<'b> {
 
     /// A text.
     pub(crate) fn text(&mut self) -> Read<&'b str> {
-        self.take("a text", |kind| kind == Type::String, Decoder::str)
+        self.values.text().map_err(|fault| self.fault(fault, "a text"))
     }
 
     /// A number from -2^63 to 2^63 - 1.
     pub(crate) fn int(&mut self) -> Read<i64> {
-        self.take("a number", is_int, Decoder::i64)
+        self.values.int().map_err(|fault| self.fault(fault, "a number"))
     }
 
     /// A number from 0 to 2^64 - 1.
     pub(crate) fn uint(&mut self) -> Read<u64> {
-        self.take("a number", is_int, Decoder::u64)
+        self.values.uint().map_err(|fault| self.fault(fault, "a number"))
     }
 
     /// Exactly this tag.
     pub(crate) fn tag(&mut self, wanted: u64) -> Read<()> {
         let offset = self.offset();
         let text = format!("tag {wanted}");
-        let found = self.take(&text, |kind| kind == Type::Tag, Decoder::tag)?;
-        if found == Tag::new(wanted) {
+        let found = self.values.tag().map_err(|fault| self.fault(fault, &text))?;
+        if found == wanted {
             return Ok(());
         }
-        Err(self.error_at(offset, format!("tag {}, expected {text}", found.as_u64())))
+        Err(self.error_at(offset, format!("tag {found}, expected {text}")))
+    }
+
+    /// How many items of an array follow.
+    fn count(&mut self) -> Read<u64> {
+        self.values.array().map_err(|fault| self.fault(fault, "an array"))
     }
 
     /// The items of an array, at least `least` of them. `read` gets each one's number.
@@ -177,9 +163,7 @@ impl<'b> Cursor<'b> {
         mut read: impl FnMut(&mut Self, u64) -> Read<()>,
     ) -> Read<()> {
         let offset = self.offset();
-        let is_array = |kind| kind == Type::Array;
-        // Definite, as the kind says.
-        let count = self.take("an array", is_array, Decoder::array)?.unwrap_or_default();
+        let count = self.count()?;
         if count < least {
             return Err(self.error_at(offset, format!("{count} items, expected {least} or more")));
         }
@@ -189,8 +173,7 @@ impl<'b> Cursor<'b> {
     /// An array of exactly this length, of which the items follow.
     pub(crate) fn items(&mut self, wanted: u64) -> Read<()> {
         let offset = self.offset();
-        let is_array = |kind| kind == Type::Array;
-        let count = self.take("an array", is_array, Decoder::array)?.unwrap_or_default();
+        let count = self.count()?;
         if count == wanted {
             return Ok(());
         }
@@ -204,23 +187,26 @@ impl<'b> Cursor<'b> {
         names: &[(i64, &'static str)],
         mut read: impl FnMut(&mut Self, i64) -> Read<()>,
     ) -> Read<()> {
-        let is_map = |kind| kind == Type::Map;
-        let count = self.take("a map", is_map, Decoder::map)?.unwrap_or_default();
-        let mut seen: Vec<i64> = Vec::with_capacity(names.len());
+        let count = self.values.map().map_err(|fault| self.fault(fault, "a map"))?;
+        let name = |key| names.iter().find(|(known, _)| *known == key).map(|(_, name)| *name);
+        let mut seen = Seen::default();
         for _ in 0..count {
             let offset = self.offset();
-            if self.kind()? == Type::String {
-                let key = self.text()?;
-                return Err(self.error_at(offset, format!("unknown key {}", shown(key))));
-            }
-            let key = self.int()?;
-            let Some((_, name)) = names.iter().find(|(known, _)| *known == key) else {
+            let key = match self.values.key(&mut seen) {
+                Ok(key) => key,
+                Err(Fault { wrong: Wrong::Twice(Key::Int(key)), .. }) => {
+                    let name = name(key).unwrap_or_default();
+                    return Err(self.error_at(offset, format!("key {key} ({name}) a second time")));
+                }
+                Err(fault) => return Err(self.fault(fault, "a number")),
+            };
+            let known = match key {
+                Key::Int(key) => name(key).map(|name| (key, name)),
+                Key::Text(_) => None,
+            };
+            let Some((key, name)) = known else {
                 return Err(self.error_at(offset, format!("unknown key {key}")));
             };
-            if seen.contains(&key) {
-                return Err(self.error_at(offset, format!("key {key} ({name}) a second time")));
-            }
-            seen.push(key);
             self.at(name, |cursor| read(cursor, key))?;
         }
         Ok(())
@@ -230,18 +216,6 @@ impl<'b> Cursor<'b> {
     pub(crate) fn needed<T>(&self, value: Option<T>, key: i64, name: &str) -> Read<T> {
         value.ok_or_else(|| self.error(format!("no key {key} ({name})")))
     }
-}
-
-fn is_int(kind: Type) -> bool {
-    use Type::{I8, I16, I32, I64, Int, U8, U16, U32, U64};
-    matches!(kind, U8 | U16 | U32 | U64 | I8 | I16 | I32 | I64 | Int)
-}
-
-/// A text for an error: short, quoted, nothing that a terminal would act on.
-pub(crate) fn shown(text: &str) -> String {
-    let short: String = text.chars().take(MOST_SHOWN).collect();
-    let more = if short.len() < text.len() { "…" } else { "" };
-    format!("{short:?}{more}")
 }
 
 #[cfg(test)]
@@ -266,6 +240,8 @@ mod tests {
         assert_eq!(error(read(&[0xA1, 0, 0x60])), "doc.id: string, expected a number (byte 2)");
         assert_eq!(error(read(&[0xA1, 0])), "doc.id: it ends here (byte 2)");
         assert!(error(read(&[0xA1, 0, 0x20])).starts_with("doc.id: not a number"));
+        let long = error(read(&[0xA1, 0, 0x18, 5]));
+        assert_eq!(long, "doc.id: 5 is not in its shortest form (byte 2)");
         assert_eq!(
             error(read(&[0xBB, 0xFF])),
             "doc: a map that is longer than what is left (byte 0)"

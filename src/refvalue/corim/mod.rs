@@ -16,7 +16,7 @@ pub use read::read;
 pub(super) use read::{
     name as read_name, unsigned as read_inside, uri as read_uri, validity as read_validity,
 };
-pub(super) use write::{encode, validity as write_validity};
+pub(super) use write::validity as write_validity;
 
 /// The profile of Realm reference values; without it a verifier does not know what to do with them.
 pub const PROFILE: &str = "tag:arm.com,2025:cca_realm#1.0.0";

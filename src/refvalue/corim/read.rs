@@ -1,11 +1,10 @@
 //! CoRIMs from CBOR, strictly.
 
-use minicbor::data::Type;
-
 use super::{Comid, Corim, Entity, Id, PROFILE, Validity, key, mkey, tag};
-use crate::encoding::text::hex;
+use crate::encoding::cbor::Type;
+use crate::encoding::text::{hex, shown};
 use crate::measure::rim::{HashAlgo, Measurement};
-use crate::refvalue::strict::{Cursor, ReadError, shown};
+use crate::refvalue::strict::{Cursor, ReadError};
 use crate::refvalue::{
     COUNT_REMS, RPV_BYTES, RealmReference, from_iana_name, from_iana_number, iana_name,
 };

@@ -1,23 +1,9 @@
 //! CoRIMs as CBOR: definite lengths, shortest numbers, keys in their order.
 
-use std::convert::Infallible;
-
-use minicbor::Encoder;
-use minicbor::data::Tag;
-
 use super::{Comid, Corim, Entity, Id, PROFILE, Validity, mkey, tag};
+use crate::encoding::cbor::{Out, Tag, Written, encode};
 use crate::measure::rim::Measurement;
 use crate::refvalue::{RealmReference, iana_number};
-
-type Out<'v> = Encoder<&'v mut Vec<u8>>;
-type Written = Result<(), minicbor::encode::Error<Infallible>>;
-
-/// What `write` writes.
-pub(in crate::refvalue) fn encode(write: impl FnOnce(&mut Out<'_>) -> Written) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    write(&mut Encoder::new(&mut bytes)).expect("a vector takes everything");
-    bytes
-}
 
 impl Corim {
     /// The unsigned CoRIM (tag 501). Equal CoRIMs give equal bytes.

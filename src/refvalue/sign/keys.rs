@@ -9,6 +9,8 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::Algorithm;
+use crate::encoding::cbor::encode;
+use crate::encoding::text::shown;
 
 const PKCS8: &str = "PRIVATE KEY";
 const SEC1: &str = "EC PRIVATE KEY";
@@ -169,7 +171,7 @@ impl PublicKey {
         };
         // 4, then x and y.
         let (x, y) = point[1..].split_at((point.len() - 1) / 2);
-        let key = crate::refvalue::corim::encode(|e| {
+        let key = encode(|e| {
             e.map(4)?.i8(1)?.u8(2)?.i8(-1)?.u8(curve)?.i8(-2)?.bytes(x)?.i8(-3)?.bytes(y)?;
             Ok(())
         });
@@ -208,7 +210,7 @@ fn block<'t>(
             return Err(KeyError::Encrypted);
         }
         if label != PARAMETERS {
-            found.push(super::shown(label));
+            found.push(shown(label));
         }
         rest = &rest[len..];
     }

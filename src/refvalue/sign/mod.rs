@@ -3,11 +3,12 @@
 //! Signatures are deterministic (RFC 6979), so equal CoRIMs, signers and keys give equal bytes.
 
 use coset::{CoseSign1Builder, HeaderBuilder, TaggedCborSerializable as _, iana};
-use minicbor::data::Tag;
 use thiserror::Error;
 
 use super::corim::{Corim, Validity, read_inside};
-use super::strict::{Cursor, ReadError, shown};
+use super::strict::{Cursor, ReadError};
+use crate::encoding::cbor::{Tag, encode};
+use crate::encoding::text::shown;
 
 mod keys;
 
@@ -59,7 +60,7 @@ pub struct Meta {
 
 impl Meta {
     fn to_cbor(&self) -> Vec<u8> {
-        super::corim::encode(|e| {
+        encode(|e| {
             e.map(1 + u64::from(self.validity.is_some()))?;
             e.u8(0)?.map(1 + u64::from(self.uri.is_some()))?.u8(0)?.str(&self.signer)?;
             if let Some(uri) = &self.uri {
@@ -149,7 +150,7 @@ impl SignedCorim {
 
     /// The Sig_structure, over the protected header as it stands in the file.
     fn to_be_signed(&self) -> Vec<u8> {
-        super::corim::encode(|e| {
+        encode(|e| {
             e.array(4)?.str("Signature1")?.bytes(&self.protected)?.bytes(&[])?;
             e.bytes(&self.payload)?;
             Ok(())

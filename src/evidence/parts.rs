@@ -1,17 +1,8 @@
-//! CBOR, read strictly: definite lengths, numbers in their shortest form, no key twice, nothing
-//! after the end. Every error says in which part of a token it is.
+//! Parts of a token: CBOR by the names of its maps' keys. Every error says in which part it is.
 
-use std::collections::BTreeSet;
-use std::fmt;
-
-use minicbor::Decoder;
-use minicbor::data::Type;
 use thiserror::Error;
 
-/// Values inside values that are passed over; deeper ones are refused.
-const MAX_DEPTH: u8 = 8;
-/// Longest text of a token that a message repeats, in characters.
-const MAX_SHOWN: usize = 64;
+use crate::encoding::cbor::{self, Fault, Key, MAX_DEPTH, Seen, Type, Wrong};
 
 /// Why bytes are no token: where, and what is wrong there.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -106,31 +97,6 @@ pub enum Problem {
     },
 }
 
-/// A key of a map.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Key {
-    /// A whole number.
-    Int(i64),
-    /// A text.
-    Text(String),
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Int(number) => write!(f, "{number}"),
-            Self::Text(text) => f.write_str(&shown(text)),
-        }
-    }
-}
-
-/// A text of a token in a message: quoted, and not too long.
-pub(super) fn shown(text: &str) -> String {
-    let short: String = text.chars().take(MAX_SHOWN).collect();
-    let more = if short.len() < text.len() { "…" } else { "" };
-    format!("{short:?}{more}")
-}
-
 /// What a map's keys mean.
 pub(super) struct Keys {
     /// What a key is called in messages: `claim`.
@@ -165,14 +131,14 @@ pub(super) enum Unknown<'u> {
 /// Reads one part of a token.
 #[derive(Clone, Debug)]
 pub(super) struct Reader<'b> {
-    decoder: Decoder<'b>,
+    values: cbor::Reader<'b>,
     place: String,
 }
 
 impl<'b> Reader<'b> {
     /// Reads `bytes`, which are the part called `place`.
     pub(super) fn new(bytes: &'b [u8], place: impl Into<String>) -> Self {
-        Self { decoder: Decoder::new(bytes), place: place.into() }
+        Self { values: cbor::Reader::new(bytes), place: place.into() }
     }
 
     /// Where it reads.
@@ -190,85 +156,38 @@ impl<'b> Reader<'b> {
         TokenError { place: self.place.clone(), problem }
     }
 
-    fn malformed(&self, at: usize, error: &minicbor::decode::Error) -> TokenError {
-        if error.is_end_of_input() {
-            return self.wrong(Problem::Cut { at: self.decoder.input().len() });
-        }
-        self.wrong(Problem::Malformed { at, why: error.to_string() })
+    /// An error of CBOR here, where something else was expected.
+    fn fault(&self, fault: Fault, expected: &'static str) -> TokenError {
+        let Fault { at, wrong } = fault;
+        self.wrong(match wrong {
+            Wrong::Cut => Problem::Cut { at: self.values.len() },
+            Wrong::Type(found) => Problem::Type { found: name_of(found), expected },
+            Wrong::Indefinite => Problem::Indefinite { at },
+            Wrong::Long(value) => Problem::Long { at, value },
+            Wrong::Deep => Problem::Deep { at },
+            Wrong::Trailing(count) => Problem::Trailing(count),
+            Wrong::Malformed(why) => Problem::Malformed { at, why },
+            Wrong::Twice(key) => {
+                let keys = Keys { kind: "key", known: &[] };
+                let place = keys.place(&self.place, &key);
+                return TokenError { place, problem: Problem::Twice };
+            }
+        })
     }
 
     /// The type of what is next.
     pub(super) fn next(&self) -> Result<Type, TokenError> {
-        self.decoder.datatype().map_err(|error| self.malformed(self.decoder.position(), &error))
-    }
-
-    fn mismatch(&self, found: Type, expected: &'static str) -> TokenError {
-        let found = match found {
-            Type::U8
-            | Type::U16
-            | Type::U32
-            | Type::U64
-            | Type::I8
-            | Type::I16
-            | Type::I32
-            | Type::I64
-            | Type::Int => "a number".to_owned(),
-            Type::Bytes => "a byte string".to_owned(),
-            Type::String => "a text".to_owned(),
-            Type::Array => "an array".to_owned(),
-            Type::Map => "a map".to_owned(),
-            Type::Tag => "a tag".to_owned(),
-            other => other.to_string(),
-        };
-        self.wrong(Problem::Type { found, expected })
-    }
-
-    /// Calls the decoder for a value of one of `types`.
-    fn value<T>(
-        &mut self,
-        types: &[Type],
-        expected: &'static str,
-        read: impl FnOnce(&mut Decoder<'b>) -> Result<T, minicbor::decode::Error>,
-    ) -> Result<T, TokenError> {
-        let at = self.decoder.position();
-        let found = self.next()?;
-        let endless = [Type::BytesIndef, Type::StringIndef, Type::ArrayIndef, Type::MapIndef];
-        if endless.contains(&found) {
-            return Err(self.wrong(Problem::Indefinite { at }));
-        }
-        if !types.contains(&found) {
-            return Err(self.mismatch(found, expected));
-        }
-        self.check_head(at)?;
-        read(&mut self.decoder).map_err(|error| self.malformed(at, &error))
-    }
-
-    /// The number in a value's head has to be in its shortest form (RFC 8949 4.1).
-    fn check_head(&self, at: usize) -> Result<(), TokenError> {
-        let bytes = &self.decoder.input()[at..];
-        let extra = match bytes[0] & 0x1F {
-            24 => 1,
-            25 => 2,
-            26 => 4,
-            27 => 8,
-            _ => return Ok(()),
-        };
-        let Some(number) = bytes.get(1..1 + extra) else { return Ok(()) };
-        let value = number.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
-        let least = if extra == 1 { 24 } else { 1 << (4 * extra) };
-        if value < least { Err(self.wrong(Problem::Long { at, value })) } else { Ok(()) }
+        self.values.next().map_err(|fault| self.fault(fault, "a value"))
     }
 
     /// A whole number.
     pub(super) fn int(&mut self) -> Result<i64, TokenError> {
-        let types =
-            [Type::U8, Type::U16, Type::U32, Type::U64, Type::I8, Type::I16, Type::I32, Type::I64];
-        self.value(&types, "a number", Decoder::i64)
+        self.values.int().map_err(|fault| self.fault(fault, "a number"))
     }
 
     /// A byte string.
     pub(super) fn bytes(&mut self) -> Result<&'b [u8], TokenError> {
-        self.value(&[Type::Bytes], "a byte string", Decoder::bytes)
+        self.values.bytes().map_err(|fault| self.fault(fault, "a byte string"))
     }
 
     /// A byte string of a given length.
@@ -283,25 +202,24 @@ impl<'b> Reader<'b> {
 
     /// A text.
     pub(super) fn text(&mut self) -> Result<&'b str, TokenError> {
-        self.value(&[Type::String], "a text", Decoder::str)
+        self.values.text().map_err(|fault| self.fault(fault, "a text"))
     }
 
     /// Whether what is next is `true`.
     pub(super) fn bool(&mut self) -> Result<bool, TokenError> {
-        self.value(&[Type::Bool], "true or false", Decoder::bool)
+        self.values.bool().map_err(|fault| self.fault(fault, "true or false"))
     }
 
     /// A tag, which has to be this one.
     pub(super) fn tag(&mut self, number: u64, expected: &'static str) -> Result<(), TokenError> {
-        let found = self.value(&[Type::Tag], expected, Decoder::tag)?.as_u64();
+        let found = self.values.tag().map_err(|fault| self.fault(fault, expected))?;
         let problem = Problem::Value { found: format!("tag {found}"), expected };
         if found == number { Ok(()) } else { Err(self.wrong(problem)) }
     }
 
     /// The head of an array: how many entries follow.
     pub(super) fn array(&mut self) -> Result<u64, TokenError> {
-        let len = self.value(&[Type::Array], "an array", Decoder::array)?;
-        Ok(len.expect("a definite length"))
+        self.values.array().map_err(|fault| self.fault(fault, "an array"))
     }
 
     /// The head of an array of a given size.
@@ -318,19 +236,19 @@ impl<'b> Reader<'b> {
         mut unknown: Unknown<'_>,
         mut each: impl FnMut(i64, &mut Self) -> Result<(), TokenError>,
     ) -> Result<(), TokenError> {
-        let len = self.value(&[Type::Map], "a map", Decoder::map)?.expect("a definite length");
+        let len = self.values.map().map_err(|fault| self.fault(fault, "a map"))?;
         let outer = self.place.clone();
-        let mut seen = BTreeSet::new();
-        // No more entries than there are bytes: a map can not say a length and make this long.
+        let mut seen = Seen::default();
         for _ in 0..len {
-            let key = match self.next()? {
-                Type::String => Key::Text(self.text()?.to_owned()),
-                _ => Key::Int(self.int()?),
+            let key = match self.values.key(&mut seen) {
+                Ok(key) => key,
+                Err(Fault { wrong: Wrong::Twice(key), .. }) => {
+                    let place = keys.place(&outer, &key);
+                    return Err(TokenError { place, problem: Problem::Twice });
+                }
+                Err(fault) => return Err(self.fault(fault, "a number")),
             };
             self.place = keys.place(&outer, &key);
-            if !seen.insert(key.clone()) {
-                return Err(self.wrong(Problem::Twice));
-            }
             match (&key, &mut unknown) {
                 (Key::Int(key), _) if keys.known.iter().any(|(known, _)| known == key) => {
                     each(*key, self)?;
@@ -338,7 +256,7 @@ impl<'b> Reader<'b> {
                 (_, Unknown::Refuse) => return Err(self.wrong(Problem::Unknown(keys.kind))),
                 (_, Unknown::Pass(passed)) => {
                     passed.push(self.place.clone());
-                    self.skip(0)?;
+                    self.skip()?;
                 }
             }
             self.place.clone_from(&outer);
@@ -347,57 +265,33 @@ impl<'b> Reader<'b> {
     }
 
     /// Passes over one value, which has to keep the same rules.
-    pub(super) fn skip(&mut self, depth: u8) -> Result<(), TokenError> {
-        let at = self.decoder.position();
-        if depth >= MAX_DEPTH {
-            return Err(self.wrong(Problem::Deep { at }));
-        }
-        match self.next()? {
-            Type::Bytes => self.bytes().map(|_| ()),
-            Type::String => self.text().map(|_| ()),
-            Type::Array => {
-                let len = self.array()?;
-                (0..len).try_for_each(|_| self.skip(depth + 1))
-            }
-            Type::Map => {
-                let none = Keys { kind: "key", known: &[] };
-                self.map_inside(&none, depth + 1)
-            }
-            Type::Tag => {
-                self.value(&[Type::Tag], "a tag", Decoder::tag)?;
-                self.skip(depth + 1)
-            }
-            Type::BytesIndef | Type::StringIndef | Type::ArrayIndef | Type::MapIndef => {
-                Err(self.wrong(Problem::Indefinite { at }))
-            }
-            Type::Bool | Type::Null | Type::Undefined | Type::F16 | Type::F32 | Type::F64 => {
-                self.decoder.skip().map_err(|error| self.malformed(at, &error))
-            }
-            _ => self.int().map(|_| ()),
-        }
-    }
-
-    fn map_inside(&mut self, keys: &Keys, depth: u8) -> Result<(), TokenError> {
-        let len = self.value(&[Type::Map], "a map", Decoder::map)?.expect("a definite length");
-        let mut seen = BTreeSet::new();
-        for _ in 0..len {
-            let key = match self.next()? {
-                Type::String => Key::Text(self.text()?.to_owned()),
-                _ => Key::Int(self.int()?),
-            };
-            if !seen.insert(key.clone()) {
-                self.place = keys.place(&self.place, &key);
-                return Err(self.wrong(Problem::Twice));
-            }
-            self.skip(depth)?;
-        }
-        Ok(())
+    pub(super) fn skip(&mut self) -> Result<(), TokenError> {
+        self.values.skip().map_err(|fault| self.fault(fault, "a number"))
     }
 
     /// Nothing may follow.
     pub(super) fn end(&self) -> Result<(), TokenError> {
-        let rest = self.decoder.input().len() - self.decoder.position();
-        if rest == 0 { Ok(()) } else { Err(self.wrong(Problem::Trailing(rest))) }
+        self.values.end().map_err(|fault| self.fault(fault, "the end"))
+    }
+}
+
+fn name_of(found: Type) -> String {
+    match found {
+        Type::U8
+        | Type::U16
+        | Type::U32
+        | Type::U64
+        | Type::I8
+        | Type::I16
+        | Type::I32
+        | Type::I64
+        | Type::Int => "a number".to_owned(),
+        Type::Bytes => "a byte string".to_owned(),
+        Type::String => "a text".to_owned(),
+        Type::Array => "an array".to_owned(),
+        Type::Map => "a map".to_owned(),
+        Type::Tag => "a tag".to_owned(),
+        other => other.to_string(),
     }
 }
 
