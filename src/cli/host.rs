@@ -13,7 +13,7 @@ use crate::host::caps::{CAPS_PRESETS, CapsLayer, Decision, stack, sve_lengths_up
 use crate::host::kvm::HostProfile;
 use crate::host::kvmtool::{self, Version};
 use crate::host::vmm::{Context, VmmVersion, version_by_name};
-use crate::host::{Caps, Layer, Refusal, Vm, cloud_hypervisor, qemu};
+use crate::host::{Caps, Layer, Overrides, Refusal, Vm, cloud_hypervisor, qemu};
 use crate::measure::image::{Image, ImageError};
 
 /// kvmtool's versions, the default first.
@@ -78,15 +78,16 @@ impl Vmm {
         version: &str,
         argv: &[String],
         context: &mut Context<'_>,
+        overrides: &Overrides,
     ) -> Result<Vm, Refusal> {
         match self {
             Self::Kvmtool => {
                 let version = Version::named(version).expect("a name of the table");
-                let device_tree = context.device_tree.take();
-                kvmtool::plan(argv, version, context.caps, context.files, device_tree)
+                let (caps, tree) = (context.caps, context.device_tree.take());
+                kvmtool::plan_with(argv, version, caps, context.files, tree, overrides)
             }
-            Self::Qemu => qemu::vm(version, argv, context),
-            Self::CloudHypervisor => cloud_hypervisor::vm(version, argv, context),
+            Self::Qemu => qemu::vm_with(version, argv, context, overrides),
+            Self::CloudHypervisor => cloud_hypervisor::vm_with(version, argv, context, overrides),
         }
     }
 }
@@ -202,7 +203,7 @@ pub(crate) fn guest<'a>(
     let Setting { vmm, version, host, caps, decisions, mut files, device_tree } =
         setting(args, files, vmm)?;
     let mut context = Context { caps: &caps, files: &mut files, device_tree };
-    let vm = vmm.vm(version.name, argv, &mut context)?;
+    let vm = vmm.vm(version.name, argv, &mut context, &Overrides::default())?;
     Ok(Guest { vmm, version, host, caps, decisions, files, vm })
 }
 

@@ -11,7 +11,7 @@ use super::measure_files::has_lkvm_root;
 use crate::abi::profile::Rmm;
 use crate::host::caps::{CapsLayer, stack, sve_lengths_up_to};
 use crate::host::vmm::{Context, VmmVersion, version_by_name};
-use crate::host::{Files, Layer, Refusal, gunzip};
+use crate::host::{Files, Layer, Overrides, Refusal, gunzip, qemu};
 use crate::measure::digests::{self, Cut, DigestFile, DigestSource, GranuleDigests};
 use crate::measure::hasher::Hasher;
 use crate::measure::image::{Image, ImageError};
@@ -51,7 +51,8 @@ impl<'a> CommandLine<'a> {
         let version = version.transpose()?;
         let first = version.unwrap_or(&vmm.versions()[0]);
         host_of(guest.host.as_deref(), guest.spec, first).map_err(usage)?;
-        let unpack = (vmm == Vmm::Qemu).then(|| kernel_name(argv)).flatten();
+        let kernel = || qemu::kernel_name(first.name, argv);
+        let unpack = (vmm == Vmm::Qemu).then(kernel).flatten();
         let opened = BTreeMap::new();
         let files = SharedFiles { map: &guest.map, files, opened, algo, hasher, unpack };
         let guests = Self {
@@ -89,7 +90,7 @@ impl<'a> CommandLine<'a> {
 
 impl Guests for CommandLine<'_> {
     fn plan(&self, candidate: &[Knob]) -> Result<Planned, Refusal> {
-        let mut argv = self.argv.to_vec();
+        let mut overrides = Overrides::default();
         let mut version = self.version.unwrap_or(&self.vmm.versions()[0]);
         let mut host = self.guest.host.as_deref();
         let mut tree = self.guest.dtb.clone();
@@ -102,15 +103,11 @@ impl Guests for CommandLine<'_> {
                     let found = version_by_name(self.vmm.versions(), name);
                     version = found.expect("the axis was checked");
                 }
-                // Of several the last one counts.
-                Knob::Append(text) => {
-                    let option = if self.vmm == Vmm::Kvmtool { "-p" } else { "-append" };
-                    argv.extend([option.to_owned(), text.clone()]);
-                }
+                Knob::Append(text) => overrides.append = Some(text.clone()),
                 Knob::Dtb(path) => tree = Some(path.into()),
-                Knob::Log(on) => with_log(self.vmm, &mut argv, *on),
-                Knob::Cpus(count) => with_cpus(self.vmm, &mut argv, *count),
-                Knob::Mem(size) => with_mem(self.vmm, &mut argv, size),
+                Knob::Log(on) => overrides.log = Some(*on),
+                Knob::Cpus(count) => overrides.cpus = Some(*count),
+                Knob::Mem(size) => overrides.mem_bytes = Some(size.bytes()),
                 Knob::Platform(names) => {
                     for name in names.split('+') {
                         let found = layer_of(name).map_err(|Trouble(_, why)| Refusal::Refused {
@@ -136,7 +133,7 @@ impl Guests for CommandLine<'_> {
         let device_tree = tree.map(|path| self.device_tree(&path)).transpose()?;
         let mut files = self.files.lock().expect("nobody panics with the files");
         let mut context = Context { caps: &caps, files: &mut *files, device_tree };
-        let vm = self.vmm.vm(version.name, &argv, &mut context)?;
+        let vm = self.vmm.vm(version.name, self.argv, &mut context, &overrides)?;
         drop(files);
         let rule = host.profile(Rmm::TfRmm).rim_rule();
         Ok(Planned { host, rule, caps, vm, start_level: None })
@@ -157,66 +154,6 @@ fn put(layer: &mut CapsLayer, knob: &Knob) {
         Knob::SveVl(bits) => layer.sve_vls = Some(sve_lengths_up_to(*bits)),
         _ => {}
     }
-}
-
-/// The command line with or without a measurement log. cloud-hypervisor has none.
-fn with_log(vmm: Vmm, argv: &mut Vec<String>, on: bool) {
-    match vmm {
-        Vmm::Kvmtool if on => argv.push("--measurement-log".to_owned()),
-        Vmm::Kvmtool => argv.push("--no-measurement-log".to_owned()),
-        Vmm::Qemu => {
-            let guest = argv.iter_mut().find(|word| word.starts_with("rme-guest"));
-            if let Some(word) = guest {
-                word.push_str(if on { ",measurement-log=on" } else { ",measurement-log=off" });
-            }
-        }
-        Vmm::CloudHypervisor => {}
-    }
-}
-
-/// The command line with so many vCPUs. Of several options kvmtool takes the last one, and QEMU
-/// puts them together; cloud-hypervisor takes one only.
-fn with_cpus(vmm: Vmm, argv: &mut Vec<String>, count: u32) {
-    match vmm {
-        Vmm::Kvmtool => argv.extend(["-c".to_owned(), count.to_string()]),
-        Vmm::Qemu => argv.extend(["-smp".to_owned(), format!("cpus={count}")]),
-        Vmm::CloudHypervisor => with_property(argv, "--cpus", "boot", &count.to_string()),
-    }
-}
-
-/// The command line with so much RAM.
-fn with_mem(vmm: Vmm, argv: &mut Vec<String>, size: &str) {
-    match vmm {
-        Vmm::Kvmtool | Vmm::Qemu => argv.extend(["-m".to_owned(), size.to_owned()]),
-        Vmm::CloudHypervisor => with_property(argv, "--memory", "size", size),
-    }
-}
-
-/// Sets one property of an option that has several.
-fn with_property(argv: &mut Vec<String>, option: &str, key: &str, value: &str) {
-    let property = format!("{key}={value}");
-    let joined = format!("{option}=");
-    let other = |text: &str| {
-        let rest = text.split(',').filter(|part| part.split('=').next() != Some(key));
-        rest.chain([property.as_str()]).collect::<Vec<_>>().join(",")
-    };
-    for i in 0..argv.len() {
-        if let Some(text) = argv[i].strip_prefix(&joined) {
-            argv[i] = format!("{joined}{}", other(text));
-            return;
-        }
-        if argv[i] == option && i + 1 < argv.len() {
-            argv[i + 1] = other(&argv[i + 1]);
-            return;
-        }
-    }
-    argv.extend([option.to_owned(), property]);
-}
-
-/// The file that QEMU's command line names as its kernel.
-fn kernel_name(argv: &[String]) -> Option<String> {
-    let at = argv.iter().rposition(|word| word == "-kernel" || word == "--kernel")?;
-    argv.get(at + 1).cloned()
 }
 
 /// Files that are opened, unpacked and hashed once.

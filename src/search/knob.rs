@@ -61,8 +61,8 @@ pub enum Knob {
     VmmVersion(String),
     /// vCPUs.
     Cpus(u32),
-    /// RAM, as a number and M or G.
-    Mem(String),
+    /// RAM.
+    Mem(MemSize),
     /// Another text for the guest kernel's command line.
     Append(String),
     /// Another device tree, by the name of its file.
@@ -77,6 +77,36 @@ pub enum Knob {
     StartLevel(Option<u8>),
     /// The rule by which the RMM measures; `None` for that of the host's RMM.
     RimRule(Option<RimRule>),
+}
+
+/// A size of RAM, in MiB or GiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MemSize {
+    count: u32,
+    gib: bool,
+}
+
+impl MemSize {
+    /// A number of at most nine digits without a zero at the start, and M or G.
+    fn read(text: &str) -> Option<Self> {
+        let gib = text.ends_with('G');
+        let digits = text.strip_suffix(['M', 'G'])?;
+        let some = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+        let count = Some(digits).filter(|digits| some && digits.len() <= 9)?.parse().ok()?;
+        Some(Self { count, gib })
+    }
+
+    /// The size in bytes.
+    #[must_use]
+    pub fn bytes(self) -> u64 {
+        u64::from(self.count) << if self.gib { 30 } else { 20 }
+    }
+}
+
+impl fmt::Display for MemSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.count, if self.gib { 'G' } else { 'M' })
+    }
 }
 
 /// An order of regions.
@@ -275,12 +305,8 @@ impl Parameter {
                 Knob::Cpus(u32::try_from(count).expect("it is small"))
             }
             Self::Mem => {
-                let digits = word.strip_suffix(['M', 'G']).unwrap_or_default();
-                let some = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.is_empty();
-                if !some || digits.len() > 9 || digits.starts_with('0') {
-                    return Err(wrong("no size such as 512M or 2G"));
-                }
-                Knob::Mem(word.to_owned())
+                let size = MemSize::read(word);
+                Knob::Mem(size.ok_or_else(|| wrong("no size such as 512M or 2G"))?)
             }
             Self::IpaBits => Knob::IpaBits(byte(32, 52)?),
             Self::Lpa2 => Knob::Lpa2(on()?),
@@ -415,7 +441,8 @@ impl fmt::Display for Knob {
         match self {
             Self::Host(name) => f.write_str(name),
             Self::VmmVersion(text) | Self::Append(text) | Self::Dtb(text) => f.write_str(text),
-            Self::Platform(text) | Self::Mem(text) => f.write_str(text),
+            Self::Platform(text) => f.write_str(text),
+            Self::Mem(size) => write!(f, "{size}"),
             Self::Cpus(count) => write!(f, "{count}"),
             Self::IpaBits(n) | Self::NumBps(n) | Self::NumWps(n) => write!(f, "{n}"),
             Self::PmuCounters(Some(n)) => write!(f, "{n}"),

@@ -11,6 +11,6 @@ mod space;
 mod trie;
 
 pub use engine::{Guests, Match, Planned, Report, Row, run, table};
-pub use knob::{Knob, KnobError, Order, Parameter};
+pub use knob::{Knob, KnobError, MemSize, Order, Parameter};
 pub use rim::{RimError, Target};
 pub use space::{Axis, Space};

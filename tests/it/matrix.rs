@@ -190,3 +190,29 @@ fn threads_do_not_change_a_matrix() {
     };
     assert_eq!(with("1"), with("3"));
 }
+
+/// The log of QEMU's own object, however the object is written and whatever else is called so.
+#[test]
+fn rows_with_and_without_a_log_are_single_measures() {
+    let folder = folder("matrix_log");
+    let json = r#"{"qom-type":"rme-guest","id":"r"}"#;
+    let logged = r#"{"qom-type":"rme-guest","id":"r","measurement-log":true}"#;
+    for (object, with_log) in [
+        ("rme-guest,id=r", "rme-guest,id=r,measurement-log=on"),
+        ("id=r,qom-type=rme-guest", "id=r,measurement-log=on,qom-type=rme-guest"),
+        (json, logged),
+    ] {
+        let line = |object: &'static str| {
+            let start = ["qemu", "--", "-name", "rme-guest-1", "-accel", "kvm", "-cpu", "host"];
+            let machine = ["-M", "virt,confidential-guest-support=r", "-m", "64M"];
+            [&start[..], &machine, &["-kernel", "Image", "-object", object]].concat()
+        };
+        let matrix = ["matrix", "--format", "json", "--vary", "log=false,true"];
+        let output = folder.rimsim(&[&matrix[..], &line(object)].concat());
+        let rims: Vec<Value> = rows(&output).into_iter().map(|row| row["rim"].clone()).collect();
+        let alone = |object| stdout(&folder.rimsim(&[vec!["measure"], line(object)].concat()));
+        assert_eq!(format!("{}\n", rims[0].as_str().expect("a RIM")), alone(object));
+        assert_eq!(format!("{}\n", rims[1].as_str().expect("a RIM")), alone(with_log));
+        assert_ne!(rims[0], rims[1]);
+    }
+}

@@ -7,6 +7,7 @@ mod options;
 
 use std::ops::Range;
 
+use super::overrides::Overrides;
 use super::vm::{Call, Refusal, Slot, Sve, VcpuFeatures, Vm};
 use super::vmm::{
     ArmImage, Context, VmmVersion, check_layout, refused, region, vcpus, version_by_name,
@@ -61,9 +62,22 @@ const NO_DTB: &str = "the device tree has to be given with --dtb FILE: cloud-hyp
 /// # Errors
 /// If cloud-hypervisor refuses it, a file can not be read, or no device tree was given.
 pub fn vm(version: &str, argv: &[String], context: &mut Context<'_>) -> Result<Vm, Refusal> {
+    vm_with(version, argv, context, &Overrides::default())
+}
+
+/// As [`vm`], with some values otherwise than the command line says.
+///
+/// # Errors
+/// As [`vm`]; or if cloud-hypervisor has no option for a value.
+pub fn vm_with(
+    version: &str,
+    argv: &[String],
+    context: &mut Context<'_>,
+    overrides: &Overrides,
+) -> Result<Vm, Refusal> {
     let found = version_by_name(VERSIONS, version).map_err(|why| refused("--vmm-version", why))?;
     let (realm_vm, rmi) = (found.name == "realm-vm", found.name == "arm-rmi");
-    let options = options::parse(argv)?;
+    let options = options::parse(argv, overrides)?;
     options.check(context.caps)?;
     let ram_bytes = options.ram_bytes.unwrap_or(DEFAULT_RAM_BYTES);
     let ram = ram_range(ram_bytes, realm_vm)?;

@@ -2,6 +2,7 @@
 
 use crate::abi::params::Rpv;
 use crate::host::caps::Caps;
+use crate::host::overrides::Overrides;
 use crate::host::qemu::rpv_of_base64;
 use crate::host::vm::Refusal;
 use crate::host::vmm::{on_off, refused};
@@ -51,6 +52,7 @@ pub(super) struct Options {
     pub(super) firmware: bool,
     pub(super) ram_bytes: Option<u64>,
     pub(super) cpus: u32,
+    most_cpus: Option<u32>,
     pub(super) hash_algo: Option<HashAlgo>,
     pub(super) rpv: Option<Rpv>,
     pub(super) remarks: Vec<String>,
@@ -58,7 +60,7 @@ pub(super) struct Options {
 }
 
 /// Reads a command line.
-pub(super) fn parse(argv: &[String]) -> Result<Options, Refusal> {
+pub(super) fn parse(argv: &[String], overrides: &Overrides) -> Result<Options, Refusal> {
     let mut options = Options { cpus: 1, ..Options::default() };
     let mut words = argv.iter().peekable();
     if words.peek().is_some_and(|word| !word.starts_with('-')) {
@@ -89,10 +91,32 @@ pub(super) fn parse(argv: &[String]) -> Result<Options, Refusal> {
         seen.push(name);
         options.read(name, &option, &values)?;
     }
+    options.apply(overrides)?;
+    if options.most_cpus.is_some_and(|most| most < options.cpus) {
+        return Err(refused("--cpus max", "is less than boot"));
+    }
     Ok(options)
 }
 
 impl Options {
+    /// Puts values in the place of those that were read.
+    fn apply(&mut self, overrides: &Overrides) -> Result<(), Refusal> {
+        let Overrides { cpus, mem_bytes, append, log } = overrides;
+        if let Some(cpus) = *cpus {
+            self.cpus = cpu_count("--cpus boot", Some(cpus), &cpus.to_string())?;
+        }
+        self.ram_bytes = mem_bytes.or(self.ram_bytes);
+        if append.is_some() {
+            let why = "stands in the device tree, which has to be given";
+            return Err(refused("--cmdline", why));
+        }
+        if log.is_some() {
+            let why = "cloud-hypervisor has no measurement log";
+            return Err(refused("--platform measurement_log", why));
+        }
+        Ok(())
+    }
+
     fn read(&mut self, name: &str, option: &str, values: &[String]) -> Result<(), Refusal> {
         if IGNORED.contains(&name) {
             self.remarks.push(format!("{option}: does not touch the RIM beside the device tree"));
@@ -136,26 +160,18 @@ impl Options {
     }
 
     fn read_cpus(&mut self, value: &str) -> Result<(), Refusal> {
-        let mut most = None;
         for (key, value) in properties("--cpus", value)? {
             let option = format!("--cpus {key}");
-            let count = || {
-                let why = format!("{value:?} is not a number from 1 to 254");
-                let found = value.parse::<u32>().ok().filter(|count| (1..255).contains(count));
-                found.ok_or_else(|| refused(option.as_str(), why))
-            };
+            let count = || cpu_count(&option, value.parse().ok(), value);
             match key {
                 "boot" => self.cpus = count()?,
-                "max" => most = Some(count()?),
+                "max" => self.most_cpus = Some(count()?),
                 "affinity" | "features" | "kvm_hyperv" | "max_phys_bits" | "nested"
                 | "topology" => {
                     self.remarks.push(format!("{option}: does not touch the RIM"));
                 }
                 _ => return Err(refused(option, "unknown option")),
             }
-        }
-        if most.is_some_and(|most| most < self.cpus) {
-            return Err(refused("--cpus max", "is less than boot"));
         }
         Ok(())
     }
@@ -199,6 +215,12 @@ impl Options {
         }
         Ok(())
     }
+}
+
+/// A number of vCPUs, as `text` says it.
+fn cpu_count(option: &str, count: Option<u32>, text: &str) -> Result<u32, Refusal> {
+    let found = count.filter(|count| (1..255).contains(count));
+    found.ok_or_else(|| refused(option, format!("{text:?} is not a number from 1 to 254")))
 }
 
 /// `a=b,c=d`; commas inside brackets belong to the value.

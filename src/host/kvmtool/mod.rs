@@ -10,13 +10,14 @@ mod features;
 mod layout;
 mod number;
 mod options;
+mod overrides;
 mod parse;
 mod tree;
 mod version;
 mod vm;
 
 pub use version::Version;
-pub use vm::{device_tree, option_names, plan};
+pub use vm::{device_tree, option_names, plan, plan_with};
 
 use super::{Layer, Refusal};
 

@@ -9,8 +9,8 @@ use super::features::features;
 use super::layout::{self, Layout};
 use super::tree::{TREE_BYTES, Tree};
 use super::version::{Ripas, Version};
-use super::{options, parse, refuse, refuse_kvm};
-use crate::host::{Call, Caps, Files, Refusal, Region, Slot, Vcpu, VcpuFeatures, Vm};
+use super::{options, overrides, parse, refuse, refuse_kvm};
+use crate::host::{Call, Caps, Files, Overrides, Refusal, Region, Slot, Vcpu, VcpuFeatures, Vm};
 use crate::measure::image::Image;
 use crate::measure::rim::HashAlgo;
 
@@ -32,7 +32,22 @@ pub fn plan(
     files: &mut dyn Files,
     dtb: Option<Arc<Image>>,
 ) -> Result<Vm, Refusal> {
-    let mut machine = Machine::new(argv, version, caps, files)?;
+    plan_with(argv, version, caps, files, dtb, &Overrides::default())
+}
+
+/// As [`plan`], with some values otherwise than the command line says.
+///
+/// # Errors
+/// As [`plan`]; or if the version has no option for a value.
+pub fn plan_with(
+    argv: &[String],
+    version: Version,
+    caps: &Caps,
+    files: &mut dyn Files,
+    dtb: Option<Arc<Image>>,
+    overrides: &Overrides,
+) -> Result<Vm, Refusal> {
+    let mut machine = Machine::new(argv, version, caps, files, overrides)?;
     let tree = machine.tree_region(dtb, files)?;
     machine.layout.regions.push(tree);
     layout::check_in_ram(&machine.config, &machine.layout.regions)?;
@@ -49,7 +64,7 @@ pub fn device_tree(
     caps: &Caps,
     files: &mut dyn Files,
 ) -> Result<Vec<u8>, Refusal> {
-    Machine::new(argv, version, caps, files)?.tree(files)
+    Machine::new(argv, version, caps, files, &Overrides::default())?.tree(files)
 }
 
 /// Everything that is decided before the device tree is written.
@@ -74,9 +89,13 @@ impl Machine {
         version: Version,
         caps: &Caps,
         files: &mut dyn Files,
+        overrides: &Overrides,
     ) -> Result<Self, Refusal> {
         let words = words(argv)?;
-        let mut config = Config::read(&parse::parse(&words, version)?, version)?;
+        let mut given = parse::parse(&words, version)?;
+        let ram = overrides::ram(overrides);
+        overrides::apply(&mut given, overrides, &ram, version)?;
+        let mut config = Config::read(&given, version)?;
         check_payload(&mut config)?;
         check_memory(&mut config)?;
         let ipa_bits = ipa_bits(&config, caps)?;

@@ -29,6 +29,7 @@ mod words;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::overrides::Overrides;
 use super::vm::{Call, Refusal, Vm};
 use super::vmm::{Context, refused, vcpus, version_by_name};
 use crate::measure::image::Image;
@@ -56,8 +57,29 @@ pub struct DeviceTree {
 /// If QEMU refuses it, a file can not be read, or its device tree can not be predicted and none was
 /// given.
 pub fn vm(version: &str, argv: &[String], context: &mut Context<'_>) -> Result<Vm, Refusal> {
+    vm_with(version, argv, context, &Overrides::default())
+}
+
+/// The name of the file that a command line gives as its kernel; `None` also if QEMU refuses the
+/// line.
+#[must_use]
+pub fn kernel_name(version: &str, argv: &[String]) -> Option<String> {
+    options::parse(argv, named(version).ok()?).ok()?.kernel
+}
+
+/// As [`vm`], with some values otherwise than the command line says.
+///
+/// # Errors
+/// As [`vm`]; or if the object is missing whose property one of them is.
+pub fn vm_with(
+    version: &str,
+    argv: &[String],
+    context: &mut Context<'_>,
+    overrides: &Overrides,
+) -> Result<Vm, Refusal> {
     let version = named(version)?;
     let mut options = options::parse(argv, version)?;
+    options.apply(overrides)?;
     let guest = realm::check(&options, version)?.clone();
     // The program comes before the processor: what it is, no machine changes.
     let model = machine::Kind::of(&options, version)?.model;

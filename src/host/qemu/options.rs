@@ -7,6 +7,7 @@ use super::realm::RmeGuest;
 use super::size::size;
 use super::version::Version;
 use super::words::{properties, required};
+use crate::host::overrides::Overrides;
 use crate::host::vm::Refusal;
 use crate::host::vmm::refused;
 
@@ -92,7 +93,7 @@ pub(super) struct Options {
     pub(super) devices: Vec<String>,
     /// Network cards that the machine makes.
     pub(super) nics: Nics,
-    pub(super) rme_guest: Option<RmeGuest>,
+    pub(super) rme_guests: Vec<RmeGuest>,
     pub(super) machine: MachineOptions,
     pub(super) no_acpi: bool,
     /// Firmware is given as a flash image.
@@ -149,6 +150,28 @@ pub(super) fn parse(argv: &[String], version: Version) -> Result<Options, Refusa
 }
 
 impl Options {
+    /// Puts values in the place of those that were read, or behind them.
+    ///
+    /// # Errors
+    /// If the object is missing whose property one of them is.
+    pub(super) fn apply(&mut self, overrides: &Overrides) -> Result<(), Refusal> {
+        let Overrides { cpus, mem_bytes, append, log } = overrides;
+        self.smp.extend(cpus.map(|count| format!("cpus={count}")));
+        self.memory.extend(mem_bytes.map(|bytes| format!("size={bytes}b")));
+        if append.is_some() {
+            self.append.clone_from(append);
+        }
+        let Some(log) = *log else { return Ok(()) };
+        let support = self.machine.guest_support.as_deref();
+        let guest = self.rme_guests.iter_mut().find(|guest| support == Some(guest.id.as_str()));
+        let Some(guest) = guest else {
+            let why = "the VM has no object of its own to have this property";
+            return Err(refused("-object rme-guest,measurement-log", why));
+        };
+        guest.log = log;
+        Ok(())
+    }
+
     fn read(&mut self, name: &str, value: &str, version: Version) -> Result<(), Refusal> {
         let text = || Some(value.to_owned());
         match name {
@@ -207,7 +230,12 @@ impl Options {
     fn object(&mut self, value: &str) -> Result<(), Refusal> {
         let (kind, properties) = object(value)?;
         if kind == "rme-guest" {
-            self.rme_guest = Some(RmeGuest::read(properties.into_iter())?);
+            let guest = RmeGuest::read(properties.into_iter())?;
+            if self.rme_guests.iter().any(|other| other.id == guest.id) {
+                let why = format!("attempt to add a second object with the id {:?}", guest.id);
+                return Err(refused("-object rme-guest,id", why));
+            }
+            self.rme_guests.push(guest);
             return Ok(());
         }
         if kind.starts_with("memory-backend-") {

@@ -12,7 +12,7 @@ use crate::measure::rim::HashAlgo;
 /// What `-object rme-guest` says.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RmeGuest {
-    id: String,
+    pub(super) id: String,
     pub(super) hash_algo: Option<HashAlgo>,
     pub(super) log: bool,
     rpv_text: Option<String>,
@@ -60,13 +60,10 @@ impl RmeGuest {
 /// The object of a VM that is a Realm.
 pub(super) fn rme_guest(options: &Options) -> Result<Option<&RmeGuest>, Refusal> {
     let support = "-machine confidential-guest-support";
-    match (&options.machine.guest_support, &options.rme_guest) {
-        (None, _) => Ok(None),
-        (Some(wanted), Some(found)) if *wanted == found.id => Ok(Some(found)),
-        (Some(wanted), _) => {
-            Err(refused(support, format!("there is no object with the id {wanted:?}")))
-        }
-    }
+    let Some(wanted) = &options.machine.guest_support else { return Ok(None) };
+    let found = options.rme_guests.iter().find(|guest| guest.id == *wanted);
+    let why = || format!("there is no object with the id {wanted:?}");
+    found.map(Some).ok_or_else(|| refused(support, why()))
 }
 
 /// Refuses what is no Realm, and what a Realm can not be.

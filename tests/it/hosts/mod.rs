@@ -8,6 +8,7 @@ mod kvm;
 mod kvm2;
 mod kvmtool;
 mod kvmtool_random;
+mod overrides;
 mod process;
 mod qemu;
 mod qemu_random;

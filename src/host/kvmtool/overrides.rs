@@ -1,0 +1,40 @@
+//! Overrides as options that were read behind all others.
+
+use super::options::{About, known};
+use super::parse::{Given, Value};
+use super::refuse;
+use super::version::Version;
+use crate::host::{Overrides, Refusal};
+
+/// Puts what is to be otherwise behind what was given.
+///
+/// # Errors
+/// If the version has no such option.
+pub(super) fn apply<'a>(
+    given: &mut Vec<Given<'a>>,
+    overrides: &'a Overrides,
+    ram: &'a str,
+    version: Version,
+) -> Result<(), Refusal> {
+    let Overrides { cpus, mem_bytes, append, log } = overrides;
+    let number = |count: u32| Value::Number(count.into(), count.into(), "");
+    let values = [
+        (About::Cpus, "-c", cpus.map(number)),
+        (About::Memory, "-m", mem_bytes.map(|_| Value::Text(ram))),
+        (About::Params, "-p", append.as_deref().map(Value::Text)),
+        (About::Log, "--measurement-log", log.map(Value::Flag)),
+    ];
+    for (about, place, value) in values {
+        let Some(value) = value else { continue };
+        let row = known(version).find(|row| row.about == about).ok_or_else(|| {
+            refuse(place, &format!("kvmtool {} has no such option", version.name()))
+        })?;
+        given.push(Given { place: place.into(), row: Some(row), value });
+    }
+    Ok(())
+}
+
+/// The value of `-m` for so many bytes.
+pub(super) fn ram(overrides: &Overrides) -> String {
+    overrides.mem_bytes.map_or(String::new(), |bytes| format!("{bytes}B"))
+}

@@ -1,0 +1,19 @@
+//! What is to be otherwise than a command line says.
+
+/// Values that take the place of a command line's own.
+///
+/// A VMM applies them to the options that it has read, as if each were written once more behind the
+/// others (or, where an option can be there only once, in its place), with the checks of the option.
+/// Words are never edited. A VMM that has no such option refuses the value by the option's name.
+/// Device tree and version have arguments of their own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// Number of vCPUs.
+    pub cpus: Option<u32>,
+    /// Size of RAM in bytes.
+    pub mem_bytes: Option<u64>,
+    /// The command line of the guest's kernel.
+    pub append: Option<String>,
+    /// Whether there is a measurement log.
+    pub log: Option<bool>,
+}
