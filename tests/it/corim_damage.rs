@@ -322,3 +322,14 @@ fn nothing_is_allocated_on_a_length_alone() {
         assert!(read(&deep).is_err());
     }
 }
+
+/// RFC 8949 4.1: a number has one form, and tokens are read by the same rule.
+#[test]
+fn numbers_have_their_shortest_form() {
+    for (outer, what) in [
+        (&[0xD9, 0x01, 0xF5, 0xB8, 3][..], "3 is not in its shortest form (byte 3)"),
+        (&[0xDA, 0, 0, 0x01, 0xF5, 0xA3], "501 is not in its shortest form (byte 0)"),
+    ] {
+        assert_eq!(with(|p| p.outer = outer.to_vec()), Err(format!("corim: {what}")));
+    }
+}
