@@ -47,6 +47,13 @@ const MEC_COUNT: u64 = 0xFFFE;
 /// The key that signs tokens if a platform names none. Everybody knows it: it proves nothing.
 const TEST_RAK: [u8; 48] = *b"rimsim test realm attestation key, not a secret.";
 
+/// The order of P-384 (SEC 2, 2.5.1), big-endian: secret scalars are below it, and not zero.
+const P384_ORDER: [u8; 48] = [
+    0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+    0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xC7, 0x63, 0x4D, 0x81, 0xF4, 0x37, 0x2D, 0xDF,
+    0x58, 0x1A, 0x0D, 0xB2, 0x48, 0xB0, 0xA7, 0x7A, 0xEC, 0xEC, 0x19, 0x6A, 0xCC, 0xC5, 0x29, 0x73,
+];
+
 /// The fields of a platform file, as they stand in TOML.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -230,7 +237,7 @@ impl TryFrom<PlatformFile> for Platform {
 /// A secret scalar of P-384 from its hex digits.
 fn secret_key(text: &str) -> Option<[u8; 48]> {
     let key: [u8; 48] = from_hex(text).ok()?.try_into().ok()?;
-    p384::SecretKey::from_slice(&key).ok().map(|_| key)
+    (key != [0; 48] && key < P384_ORDER).then_some(key)
 }
 
 /// The sizes that the file names, from the smallest on.

@@ -189,6 +189,11 @@ pub(crate) fn read_settings(path: &Path) -> io::Result<String> {
     String::from_utf8(read_limited(path, MAX_SETTINGS_BYTES)?).map_err(not_text)
 }
 
+/// Reads a file with a key, which may be binary, of at most 4 MiB.
+pub(crate) fn read_key(path: &Path) -> io::Result<Vec<u8>> {
+    read_limited(path, MAX_SETTINGS_BYTES)
+}
+
 /// Replaces folders by the files in them that have one of these extensions, sorted; files are taken
 /// as they are.
 pub(crate) fn expand(paths: &[PathBuf], extensions: &[&str]) -> (Vec<PathBuf>, Vec<Problem>) {

@@ -9,7 +9,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::Value;
 
 use super::export::same_file;
-use super::input::read_settings;
+use super::input::read_key;
 use super::{Console, Exit};
 use crate::encoding::text::{base64, hex};
 use crate::refvalue::corim::{Corim, Entity, Id, Validity};
@@ -109,8 +109,9 @@ pub(crate) struct ReferenceArgs {
     /// the signer of a signed CoRIM.
     #[arg(long, value_name = "NAME[;roles=…][;regid=URI]", value_parser = entity)]
     pub(crate) entity: Vec<Entity>,
-    /// Sign the CoRIM with the private key in this PEM file (P-256: ES256, P-384: ES384)
-    #[arg(long, value_name = "PEM")]
+    /// Sign the CoRIM with the private key in this file: PEM, DER or JWK (P-256: ES256, P-384:
+    /// ES384)
+    #[arg(long, value_name = "KEY")]
     pub(crate) sign_key: Option<PathBuf>,
 }
 
@@ -188,9 +189,8 @@ impl<'a> Writer<'a> {
                     return Err((Exit::Io, format!("{}: {text}", path.display())));
                 }
                 let about = |error: String| format!("--sign-key {}: {error}", path.display());
-                let text =
-                    read_settings(path).map_err(|error| (Exit::Io, about(error.to_string())))?;
-                let key = SigningKey::from_pem(&text)
+                let file = read_key(path).map_err(|error| (Exit::Io, about(error.to_string())))?;
+                let key = SigningKey::from_bytes(&file)
                     .map_err(|error| (Exit::Usage, about(error.to_string())))?;
                 Some(key)
             }

@@ -8,7 +8,7 @@ use clap::{Args as ClapArgs, Parser as _};
 use super::args::{Args, Command, Format};
 use super::hashing::HashingArgs;
 use super::host::{Trouble, usage};
-use super::input::{read_limited, read_settings};
+use super::input::{read_key, read_limited, read_settings};
 use super::search::search;
 use super::search_report::Told as Searched;
 use super::trails;
@@ -52,14 +52,15 @@ pub(crate) struct VerifyArgs {
     /// Which Realm of a script or document, by name; any of them if it is not said
     #[arg(long, value_name = "NAME", requires = "expect")]
     realm: Option<String>,
-    /// The public key that has to have signed the CoRIM of --expect, in PEM
-    #[arg(long, value_name = "PEM", requires = "expect")]
+    /// The public key that has to have signed the CoRIM of --expect: PEM, DER or JWK
+    #[arg(long, value_name = "KEY", requires = "expect")]
     expect_key: Option<PathBuf>,
     /// The challenge that the token has to answer; shorter ones are padded with zeros to 64 bytes
     #[arg(long, value_name = "HEX|@FILE")]
     challenge: Option<String>,
-    /// The CCA Platform Attestation Key: a public key of P-384, P-256 or P-521 in PEM
-    #[arg(long, value_name = "PEM")]
+    /// The CCA Platform Attestation Key: a public key of P-384, P-256 or P-521, as PEM,
+    /// DER or JWK
+    #[arg(long, value_name = "KEY")]
     cpak: Option<PathBuf>,
     /// Pass over claims that RMM 1.0 does not have; they are named, and not judged
     #[arg(long)]
@@ -193,8 +194,9 @@ fn io_trouble(path: &Path, error: &io::Error) -> Trouble {
 }
 
 fn public_key(path: &Path) -> Result<PublicKey, Trouble> {
-    let text = read_settings(path).map_err(|error| io_trouble(path, &error))?;
-    PublicKey::from_pem(&text).map_err(|error| usage(format!("--cpak {}: {error}", path.display())))
+    let file = read_key(path).map_err(|error| io_trouble(path, &error))?;
+    PublicKey::from_bytes(&file)
+        .map_err(|error| usage(format!("--cpak {}: {error}", path.display())))
 }
 
 /// A challenge as the RMM takes it: 64 bytes, zeros at the end.

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Exit;
 use super::hashing::ImageFiles;
 use super::host::{Trouble, usage};
-use super::input::{Input, read_limited, read_settings};
+use super::input::{Input, read_key, read_limited};
 use super::measure::{self, Built};
 use super::replay::Setup;
 use super::trails;
@@ -159,9 +159,9 @@ fn of_text(text: &str) -> Result<Expectation, Trouble> {
 
 fn signer_key(path: &Path) -> Result<PublicKey, Trouble> {
     let shown = path.display();
-    let text = read_settings(path)
+    let file = read_key(path)
         .map_err(|error| Trouble(Exit::Io, format!("--expect-key {shown}: {error}")))?;
-    PublicKey::from_pem(&text).map_err(|error| usage(format!("--expect-key {shown}: {error}")))
+    PublicKey::from_bytes(&file).map_err(|error| usage(format!("--expect-key {shown}: {error}")))
 }
 
 /// A triple of a CoRIM; its REM 0 is the first, as RSI's REM 1 is.

@@ -5,4 +5,6 @@
 //! formed, and no two readers that disagree.
 
 pub mod cbor;
+pub mod cose;
+pub mod keys;
 pub mod text;

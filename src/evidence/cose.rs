@@ -1,54 +1,12 @@
-//! COSE_Sign1 (RFC 9052) and the keys that sign tokens.
+//! The messages of a token and their signatures: COSE_Sign1 and COSE_Key (RFC 9052) with the errors
+//! of tokens.
 
-use p256::pkcs8::DecodePublicKey as _;
-use p384::ecdsa::signature::Verifier as _;
 use thiserror::Error;
 
 use super::parts::{Keys, Problem, Reader, TokenError, Unknown};
 use crate::encoding::cbor::Type;
-use crate::measure::token::{COSE_ALG, COSE_ES384, label, to_be_signed};
-
-/// A signature algorithm (RFC 9053 2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Alg {
-    /// ECDSA over P-256 with SHA-256.
-    Es256,
-    /// ECDSA over P-384 with SHA-384.
-    Es384,
-    /// ECDSA over P-521 with SHA-512.
-    Es512,
-}
-
-impl Alg {
-    const ALL: [Self; 3] = [Self::Es256, Self::Es384, Self::Es512];
-
-    const fn id(self) -> i64 {
-        match self {
-            Self::Es256 => -7,
-            Self::Es384 => COSE_ES384,
-            Self::Es512 => -36,
-        }
-    }
-
-    /// IANA's name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Es256 => "ES256",
-            Self::Es384 => "ES384",
-            Self::Es512 => "ES512",
-        }
-    }
-
-    /// The signature's length: r and s, each as long as the curve's order.
-    const fn signature_len(self) -> (usize, &'static str) {
-        match self {
-            Self::Es256 => (64, "64 (ES256)"),
-            Self::Es384 => (96, "96 (ES384)"),
-            Self::Es512 => (132, "132 (ES512)"),
-        }
-    }
-}
+use crate::encoding::cose::{Alg, SIGN1_TAG, label, to_be_signed};
+use crate::encoding::keys::PublicKey;
 
 /// A message with one signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,19 +22,25 @@ pub struct Sign1 {
     pub unsigned: Vec<String>,
 }
 
-const CRITICAL: i64 = 2;
 const PROTECTED: Keys = Keys {
     kind: "protected header parameter",
-    known: &[(COSE_ALG, "alg"), (CRITICAL, "crit"), (3, "content type"), (4, "kid")],
+    known: &[
+        (label::ALG, "alg"),
+        (label::CRIT, "crit"),
+        (label::CONTENT_TYPE, "content type"),
+        (label::KID, "kid"),
+    ],
 };
-const UNPROTECTED: Keys =
-    Keys { kind: "unprotected header parameter", known: &[(COSE_ALG, "alg"), (CRITICAL, "crit")] };
+const UNPROTECTED: Keys = Keys {
+    kind: "unprotected header parameter",
+    known: &[(label::ALG, "alg"), (label::CRIT, "crit")],
+};
 
 impl Sign1 {
     /// Reads the message that all of `bytes` is; `place` names it in errors.
     pub(super) fn read(bytes: &[u8], place: &str) -> Result<Self, TokenError> {
         let mut reader = Reader::new(bytes, place);
-        reader.tag(label::COSE_SIGN1_TAG, "tag 18 (COSE_Sign1)")?;
+        reader.tag(SIGN1_TAG, "tag 18 (COSE_Sign1)")?;
         reader.array_len(4, "4 (COSE_Sign1)")?;
         reader.rename(format!("{place}, protected header"));
         let protected = reader.bytes()?;
@@ -91,8 +55,12 @@ impl Sign1 {
         let payload = reader.bytes()?;
         reader.rename(format!("{place}, signature"));
         let signature = reader.bytes()?;
-        let (len, expected) = alg.signature_len();
-        if signature.len() != len {
+        let expected = match alg {
+            Alg::Es256 => "64 (ES256)",
+            Alg::Es384 => "96 (ES384)",
+            Alg::Es512 => "132 (ES512)",
+        };
+        if signature.len() != alg.signature_len_bytes() {
             return Err(reader.wrong(Problem::Length { found: signature.len(), expected }));
         }
         reader.rename(place);
@@ -105,49 +73,39 @@ impl Sign1 {
             unsigned,
         })
     }
+
+    /// Checks the signature.
+    ///
+    /// # Errors
+    /// If it is not this key's, or of another algorithm.
+    pub fn verify(&self, key: &PublicKey) -> Result<(), SignatureError> {
+        if key.algorithm() != self.alg {
+            let (alg, curve) = (self.alg.name(), key.curve());
+            return Err(SignatureError::OtherCurve { alg, curve });
+        }
+        let signed = to_be_signed(&self.protected, &self.payload);
+        if key.verifies(&signed, &self.signature) { Ok(()) } else { Err(SignatureError::Wrong) }
+    }
 }
 
 fn algorithm(protected: &[u8], place: &str) -> Result<Alg, TokenError> {
     let mut reader = Reader::new(protected, place);
     let mut alg = None;
     reader.map(&PROTECTED, Unknown::Refuse, |key, reader| match key {
-        COSE_ALG => {
+        label::ALG => {
             let id = reader.int()?;
-            alg = Alg::ALL.into_iter().find(|alg| alg.id() == id);
+            alg = Alg::from_id(id);
             let expected = "-7 (ES256), -35 (ES384) or -36 (ES512)";
             let problem = Problem::Value { found: id.to_string(), expected };
             if alg.is_some() { Ok(()) } else { Err(reader.wrong(problem)) }
         }
-        CRITICAL => Err(reader.wrong(Problem::Unknown("parameter that this reader understands"))),
+        label::CRIT => {
+            Err(reader.wrong(Problem::Unknown("parameter that this reader understands")))
+        }
         _ => reader.skip(),
     })?;
     reader.end()?;
-    alg.ok_or_else(|| PROTECTED.missing(place, COSE_ALG))
-}
-
-/// A public key that may have signed a token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PublicKey {
-    /// A point of P-256.
-    P256(p256::ecdsa::VerifyingKey),
-    /// A point of P-384.
-    P384(p384::ecdsa::VerifyingKey),
-    /// A point of P-521.
-    P521(p521::elliptic_curve::PublicKey<p521::NistP521>),
-}
-
-/// Why a text is no public key.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum KeyError {
-    /// It is a secret, or a certificate.
-    #[error("is no public key: the PEM block is {0:?}, expected \"PUBLIC KEY\"")]
-    Label(String),
-    /// It has no PEM block.
-    #[error("is no PEM file: there is no line `-----BEGIN PUBLIC KEY-----`")]
-    NoPem,
-    /// What is in the block is no key of a known curve.
-    #[error("is no public key of P-256, P-384 or P-521 (SubjectPublicKeyInfo)")]
-    Curve,
+    alg.ok_or_else(|| PROTECTED.missing(place, label::ALG))
 }
 
 /// Why a signature is not accepted.
@@ -167,68 +125,6 @@ pub enum SignatureError {
     /// The token's own key is none.
     #[error("the RAK is no point of P-384")]
     NoKey,
-}
-
-impl PublicKey {
-    /// Reads a PEM block `PUBLIC KEY` (SubjectPublicKeyInfo, RFC 5480).
-    ///
-    /// # Errors
-    /// If it is something else, or a key of another curve.
-    pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        let begin = text.split_once("-----BEGIN ").and_then(|(_, rest)| rest.split_once("-----"));
-        let (label, _) = begin.ok_or(KeyError::NoPem)?;
-        if label != "PUBLIC KEY" {
-            return Err(KeyError::Label(label.to_owned()));
-        }
-        // Text before the block, as `openssl` writes it, is not the key's.
-        let block = &text[text.find("-----BEGIN ").unwrap_or(0)..];
-        let p256 = || p256::ecdsa::VerifyingKey::from_public_key_pem(block).ok().map(Self::P256);
-        let p384 = || p384::ecdsa::VerifyingKey::from_public_key_pem(block).ok().map(Self::P384);
-        let p521 = || p521::PublicKey::from_public_key_pem(block).ok().map(Self::P521);
-        p384().or_else(p256).or_else(p521).ok_or(KeyError::Curve)
-    }
-
-    /// A point of P-384 in SEC 1's form, compressed or not.
-    pub(super) fn from_p384_point(sec1: &[u8]) -> Option<Self> {
-        p384::ecdsa::VerifyingKey::from_sec1_bytes(sec1).ok().map(Self::P384)
-    }
-
-    /// The name of the curve.
-    #[must_use]
-    pub const fn curve(&self) -> &'static str {
-        match self {
-            Self::P256(_) => "P-256",
-            Self::P384(_) => "P-384",
-            Self::P521(_) => "P-521",
-        }
-    }
-
-    /// Checks a message's signature.
-    ///
-    /// Each signature (r, s) has a twin (r, n - s) that ECDSA accepts as well; no other change of a
-    /// signed message is accepted.
-    ///
-    /// # Errors
-    /// If it is not this key's, or of another algorithm.
-    pub fn verify(&self, message: &Sign1) -> Result<(), SignatureError> {
-        let signed = to_be_signed(&message.protected, &message.payload);
-        let good = match (self, message.alg) {
-            (Self::P256(key), Alg::Es256) => p256::ecdsa::Signature::from_slice(&message.signature)
-                .and_then(|signature| key.verify(&signed, &signature)),
-            (Self::P384(key), Alg::Es384) => p384::ecdsa::Signature::from_slice(&message.signature)
-                .and_then(|signature| key.verify(&signed, &signature)),
-            (Self::P521(key), Alg::Es512) => p521::ecdsa::Signature::from_slice(&message.signature)
-                .and_then(|signature| {
-                    p521::ecdsa::VerifyingKey::from_affine(*key.as_affine())?
-                        .verify(&signed, &signature)
-                }),
-            (_, alg) => {
-                let (alg, curve) = (alg.name(), self.curve());
-                return Err(SignatureError::OtherCurve { alg, curve });
-            }
-        };
-        good.map_err(|_| SignatureError::Wrong)
-    }
 }
 
 /// COSE_Key of a P-384 key (RFC 9052 7, RFC 9053 7.1.1).
@@ -270,7 +166,7 @@ pub(super) fn point_of_cose_key(bytes: &[u8], place: &str) -> Result<Vec<u8>, To
         match label {
             key::KTY => kty = exactly(reader, key::EC2, "2 (EC2)")?,
             key::CRV => crv = exactly(reader, key::P384, "2 (P-384)")?,
-            key::ALG => drop(exactly(reader, COSE_ES384, "-35 (ES384)")?),
+            key::ALG => drop(exactly(reader, Alg::Es384.id(), "-35 (ES384)")?),
             key::X => x = Some(reader.array_of("48")?),
             key::Y if reader.next()? == Type::Bool => y = Some(Err(reader.bool()?)),
             key::Y => y = Some(Ok(reader.array_of("48")?)),

@@ -13,7 +13,9 @@ mod realm;
 mod text;
 mod token;
 
-pub use cose::{Alg, KeyError, PublicKey, Sign1, SignatureError};
+pub use crate::encoding::cose::Alg;
+pub use crate::encoding::keys::{KeyError, PublicKey};
+pub use cose::{Sign1, SignatureError};
 pub use expect::{Comparison, Expectation, NearMiss, Row, Verdict, compare, near_misses};
 pub use expect_json::{ExpectError, expectations};
 pub use parts::{Problem, TokenError};

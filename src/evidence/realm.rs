@@ -1,8 +1,9 @@
 //! The claims of a realm token (DEN0137 1.0 A7.2.3.1).
 
-use super::cose::{PublicKey, point_of_cose_key};
+use super::cose::point_of_cose_key;
 use super::parts::{Keys, Problem, Reader, TokenError, Unknown};
 use crate::encoding::cbor::Key;
+use crate::encoding::keys::PublicKey;
 use crate::encoding::text::shown;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::token::{hash_algo_id, label};

@@ -1,10 +1,12 @@
 //! A CCA attestation token: a realm token and a platform token, each signed (DEN0137 1.0 A7.2).
 
-use super::cose::{PublicKey, Sign1, SignatureError};
+use super::cose::{Sign1, SignatureError};
 use super::parts::{Keys, Problem, Reader, TokenError, Unknown};
 use super::platform::PlatformClaims;
 use super::realm::{self, RealmClaims};
 use crate::encoding::cbor::Type;
+use crate::encoding::cose::SIGN1_TAG;
+use crate::encoding::keys::PublicKey;
 use crate::measure::hasher::digest;
 use crate::measure::token::label;
 
@@ -57,7 +59,7 @@ impl Token {
     /// If it is not.
     pub fn check_realm_signature(&self) -> Result<(), SignatureError> {
         let rak = self.realm_claims.rak().ok_or(SignatureError::NoKey)?;
-        rak.verify(&self.realm)
+        self.realm.verify(&rak)
     }
 
     /// Checks that the platform token is signed by the CCA Platform Attestation Key.
@@ -65,7 +67,7 @@ impl Token {
     /// # Errors
     /// If it is not.
     pub fn check_platform_signature(&self, cpak: &PublicKey) -> Result<(), SignatureError> {
-        cpak.verify(&self.platform)
+        self.platform.verify(cpak)
     }
 
     /// Whether the platform token vouches for the key of the realm token: its challenge is the hash
@@ -116,7 +118,7 @@ pub fn rim_of_token(bytes: &[u8]) -> Result<Vec<u8>, TokenError> {
     }
     if kind == Type::Tag {
         let expected = "tag 399 (CCA token) or 18 (realm token)";
-        reader.tag(label::COSE_SIGN1_TAG, expected)?;
+        reader.tag(SIGN1_TAG, expected)?;
         return rim_of_claims(&Sign1::read(bytes, "realm token")?.payload);
     }
     rim_of_claims(bytes)

@@ -5,12 +5,11 @@
 //! platform token is a dummy, and says so: no platform is simulated. Signatures are deterministic
 //! (RFC 6979), so equal claims and keys give equal bytes.
 
-use p384::ecdsa::signature::Signer;
-use p384::ecdsa::{Signature, SigningKey};
-
 use super::hasher;
 use super::rim::{HashAlgo, Measurement};
 use crate::encoding::cbor::{Tag, encode};
+use crate::encoding::cose::{self, Alg};
+use crate::encoding::keys::SigningKey;
 
 /// What a realm token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +27,6 @@ pub(crate) struct Claims {
 /// CBOR tags and labels (DEN0137 1.0 A7.2).
 pub(crate) mod label {
     pub(crate) const COLLECTION_TAG: u64 = 399;
-    pub(crate) const COSE_SIGN1_TAG: u64 = 18;
     pub(crate) const PLATFORM_TOKEN: u64 = 44234;
     pub(crate) const REALM_TOKEN: u64 = 44241;
     pub(crate) const CHALLENGE: u64 = 10;
@@ -43,19 +41,19 @@ pub(crate) mod label {
 
 /// The profile of the dummy platform token: no verifier can take it for a platform's.
 pub(crate) const DUMMY_PROFILE: &str = "tag:rimsim,2026:dummy-platform-token#not-evidence";
-/// COSE: algorithm header, and ES384 (RFC 9053).
-pub(crate) const COSE_ALG: i64 = 1;
-pub(crate) const COSE_ES384: i64 = -35;
-
 /// The token for these claims, signed with the secret scalar `rak`.
 ///
 /// # Panics
 /// If `rak` is no scalar of P-384; a `Platform` checks its own.
 pub(crate) fn cca_token(claims: &Claims, rak: &[u8; 48]) -> Vec<u8> {
-    let key = SigningKey::from_slice(rak).expect("the platform checked its key");
-    let rak_point = key.verifying_key().to_encoded_point(false);
-    let realm = cose_sign1(&realm_claims(claims, rak_point.as_bytes()), &key);
-    let platform = cose_sign1(&platform_claims(rak_point.as_bytes()), &key);
+    let key = SigningKey::from_p384_number(rak).expect("the platform checked its key");
+    let rak_point = key.public().point();
+    let protected = encode(|e| {
+        e.map(1)?.i64(cose::label::ALG)?.i64(Alg::Es384.id())?;
+        Ok(())
+    });
+    let realm = cose::sign1(&protected, &realm_claims(claims, &rak_point), &key);
+    let platform = cose::sign1(&protected, &platform_claims(&rak_point), &key);
     encode(|e| {
         e.tag(Tag::new(label::COLLECTION_TAG))?.map(2)?;
         e.u64(label::PLATFORM_TOKEN)?.bytes(&platform)?;
@@ -101,32 +99,11 @@ pub(crate) const fn hash_algo_id(algo: HashAlgo) -> &'static str {
     }
 }
 
-/// COSE_Sign1 (RFC 9052) with ES384 over `payload`.
-fn cose_sign1(payload: &[u8], key: &SigningKey) -> Vec<u8> {
-    let protected = encode(|e| {
-        e.map(1)?.i64(COSE_ALG)?.i64(COSE_ES384)?;
-        Ok(())
-    });
-    let signature: Signature = key.sign(&to_be_signed(&protected, payload));
-    encode(|e| {
-        e.tag(Tag::new(label::COSE_SIGN1_TAG))?.array(4)?;
-        e.bytes(&protected)?.map(0)?.bytes(payload)?.bytes(&signature.to_bytes())?;
-        Ok(())
-    })
-}
-
-/// What a COSE_Sign1 signs (RFC 9052 4.4), without external data.
-pub(crate) fn to_be_signed(protected: &[u8], payload: &[u8]) -> Vec<u8> {
-    encode(|e| {
-        e.array(4)?.str("Signature1")?.bytes(protected)?.bytes(&[])?.bytes(payload)?;
-        Ok(())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use minicbor::Decoder;
     use p384::ecdsa::signature::Verifier;
+    use p384::ecdsa::{Signature, SigningKey};
 
     use super::*;
 

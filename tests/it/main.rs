@@ -20,6 +20,7 @@ mod granule_sizes;
 mod guest;
 mod hosts;
 mod kernels;
+mod keys;
 mod lab;
 mod ladder;
 mod ladder2;

@@ -379,7 +379,7 @@ fn corims_are_expectations() {
         ("two.cbor", "key.pem", 2, "--expect-key: two.cbor is not signed"),
         ("cut.cbor", "key.pem", 2, "cut.cbor: corim"),
         ("signed.cbor", "missing", 1, "--expect-key missing: No such file"),
-        ("signed.cbor", "token.cbor", 1, "token.cbor: "),
+        ("signed.cbor", "token.cbor", 2, "token.cbor: is no PEM file, no DER and no JWK"),
     ] {
         folder.fails(&[&["verify"], &with(file, key)[..]].concat(), code, text);
     }

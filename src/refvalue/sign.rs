@@ -1,51 +1,31 @@
-//! Signed CoRIMs: COSE_Sign1 (RFC 9052) with ES256 or ES384 around an unsigned CoRIM.
+//! Signed CoRIMs: COSE_Sign1 (RFC 9052) with ES256, ES384 or ES512 around an unsigned CoRIM.
 //!
 //! Signatures are deterministic (RFC 6979), so equal CoRIMs, signers and keys give equal bytes.
 
-use coset::{CoseSign1Builder, HeaderBuilder, TaggedCborSerializable as _, iana};
 use thiserror::Error;
 
 use super::corim::{Corim, Validity, read_inside};
 use super::strict::{Cursor, ReadError};
 use crate::encoding::cbor::{Tag, encode};
+use crate::encoding::cose::{self, label};
 use crate::encoding::text::shown;
 
-mod keys;
-
-pub use keys::{KeyError, PublicKey, SigningKey};
+pub use crate::encoding::cose::Alg as Algorithm;
+pub use crate::encoding::keys::{KeyError, PublicKey, SigningKey};
 
 /// What a signed CoRIM says that it contains. Verifiers compare the text as a whole.
 const CONTENT_TYPE: &str = "application/rim+cbor";
-/// CBOR tag of COSE_Sign1.
-const SIGN1: u64 = 18;
-const ES256: i64 = -7;
-const ES384: i64 = -35;
-
 /// Labels of the protected header.
-const PROTECTED: &[(i64, &str)] =
-    &[(1, "alg"), (3, "content type"), (4, "kid"), (8, "corim-meta"), (33, "x5chain")];
+const PROTECTED: &[(i64, &str)] = &[
+    (label::ALG, "alg"),
+    (label::CONTENT_TYPE, "content type"),
+    (label::KID, "kid"),
+    (CORIM_META, "corim-meta"),
+    (33, "x5chain"),
+];
+const CORIM_META: i64 = 8;
 const META: &[(i64, &str)] = &[(0, "signer"), (1, "signature-validity")];
 const SIGNER: &[(i64, &str)] = &[(0, "signer-name"), (1, "signer-uri")];
-
-/// Signature algorithms of COSE.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    /// ECDSA on P-256 with SHA-256.
-    Es256,
-    /// ECDSA on P-384 with SHA-384.
-    Es384,
-}
-
-impl Algorithm {
-    /// The name in COSE's registry.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Es256 => "ES256",
-            Self::Es384 => "ES384",
-        }
-    }
-}
 
 /// Who signs, and for how long (corim-meta).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,23 +62,14 @@ impl Meta {
 #[must_use]
 pub fn sign(corim: &Corim, meta: &Meta, key: &SigningKey) -> Vec<u8> {
     assert!(!meta.signer.is_empty(), "a signer without a name");
-    let algorithm = match key.algorithm() {
-        Algorithm::Es256 => iana::Algorithm::ES256,
-        Algorithm::Es384 => iana::Algorithm::ES384,
-    };
-    let protected = HeaderBuilder::new()
-        .algorithm(algorithm)
-        .content_type(CONTENT_TYPE.to_owned())
-        .key_id(key.public().thumbprint().to_vec())
-        .value(8, coset::cbor::Value::Bytes(meta.to_cbor()))
-        .build();
-    CoseSign1Builder::new()
-        .protected(protected)
-        .payload(corim.to_cbor())
-        .create_signature(&[], |signed| key.sign(signed))
-        .build()
-        .to_tagged_vec()
-        .expect("everything in it is CBOR")
+    let protected = encode(|e| {
+        e.map(4)?.i64(label::ALG)?.i64(key.algorithm().id())?;
+        e.i64(label::CONTENT_TYPE)?.str(CONTENT_TYPE)?;
+        e.i64(label::KID)?.bytes(&key.public().thumbprint())?;
+        e.i64(CORIM_META)?.bytes(&meta.to_cbor())?;
+        Ok(())
+    });
+    cose::sign1(&protected, &corim.to_cbor(), key)
 }
 
 /// A signed CoRIM that was read. Its signature is whatever stands there until it was verified.
@@ -144,17 +115,9 @@ impl SignedCorim {
         if found != wanted {
             return Err(SignatureError::Algorithm { found, wanted });
         }
-        let signed = self.to_be_signed();
-        if key.verify(&signed, &self.signature) { Ok(()) } else { Err(SignatureError::Wrong) }
-    }
-
-    /// The Sig_structure, over the protected header as it stands in the file.
-    fn to_be_signed(&self) -> Vec<u8> {
-        encode(|e| {
-            e.array(4)?.str("Signature1")?.bytes(&self.protected)?.bytes(&[])?;
-            e.bytes(&self.payload)?;
-            Ok(())
-        })
+        // Over the protected header as it stands in the file.
+        let signed = cose::to_be_signed(&self.protected, &self.payload);
+        if key.verifies(&signed, &self.signature) { Ok(()) } else { Err(SignatureError::Wrong) }
     }
 }
 
@@ -194,15 +157,12 @@ pub fn read(bytes: &[u8]) -> Result<Document, ReadError> {
 }
 
 fn signed(cursor: &mut Cursor<'_>) -> Result<SignedCorim, ReadError> {
-    cursor.tag(SIGN1)?;
+    cursor.tag(cose::SIGN1_TAG)?;
     cursor.items(4)?;
     let (protected, header) = cursor.at("protected", |c| c.with_bytes(protected))?;
     cursor.at("unprotected", |c| c.map(&[], |_, _| Ok(())))?;
     let (payload, corim) = cursor.at("payload", |c| c.with_bytes(read_inside))?;
-    let wanted = match header.algorithm {
-        Algorithm::Es256 => 64,
-        Algorithm::Es384 => 96,
-    };
+    let wanted = header.algorithm.signature_len_bytes();
     let signature = cursor.at("signature", |c| {
         let offset = c.offset();
         let bytes = c.bytes()?;
@@ -229,33 +189,31 @@ fn protected(cursor: &mut Cursor<'_>) -> Result<Header, ReadError> {
     cursor.map(PROTECTED, |c, label| {
         let offset = c.offset();
         match label {
-            1 => {
-                algorithm = Some(match c.int()? {
-                    ES256 => Algorithm::Es256,
-                    ES384 => Algorithm::Es384,
-                    other => {
-                        let what = format!("algorithm {other}, expected ES256 (-7) or ES384 (-35)");
-                        return Err(c.error_at(offset, what));
-                    }
-                });
+            label::ALG => {
+                let id = c.int()?;
+                algorithm = Algorithm::from_id(id);
+                if algorithm.is_none() {
+                    let known = "ES256 (-7), ES384 (-35) or ES512 (-36)";
+                    return Err(c.error_at(offset, format!("algorithm {id}, expected {known}")));
+                }
             }
-            3 => match c.text()? {
+            label::CONTENT_TYPE => match c.text()? {
                 CONTENT_TYPE => content = Some(()),
                 other => {
                     let what = format!("{}, expected {CONTENT_TYPE:?}", shown(other));
                     return Err(c.error_at(offset, what));
                 }
             },
-            4 => key_id = Some(c.bytes()?.to_vec()),
-            8 => meta = Some(c.inside(read_meta)?),
+            label::KID => key_id = Some(c.bytes()?.to_vec()),
+            CORIM_META => meta = Some(c.inside(read_meta)?),
             _ => return Err(c.error("certificates are not read")),
         }
         Ok(())
     })?;
-    cursor.needed(content, 3, "content type")?;
+    cursor.needed(content, label::CONTENT_TYPE, "content type")?;
     Ok(Header {
-        algorithm: cursor.needed(algorithm, 1, "alg")?,
-        meta: cursor.needed(meta, 8, "corim-meta")?,
+        algorithm: cursor.needed(algorithm, label::ALG, "alg")?,
+        meta: cursor.needed(meta, CORIM_META, "corim-meta")?,
         key_id,
     })
 }
