@@ -226,7 +226,7 @@ pub(crate) fn device_tree_alone(
 /// Presets and files in the order given, then the options, then what the KVM does not pass on.
 fn layers(args: &GuestArgs, host: &HostProfile) -> Result<Vec<(String, CapsLayer)>, Trouble> {
     let mut layers = own_layers(args)?;
-    layers.push((host.name.to_owned(), CapsLayer::of_host(host)));
+    layers.push((host.name.to_owned(), CapsLayer::of_host(host, &layers)));
     Ok(layers)
 }
 

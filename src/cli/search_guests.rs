@@ -128,7 +128,7 @@ impl Guests for CommandLine<'_> {
             why,
         })?;
         layers.push(("search".to_owned(), layer));
-        layers.push((host.name.to_owned(), CapsLayer::of_host(host)));
+        layers.push((host.name.to_owned(), CapsLayer::of_host(host, &layers)));
         let (caps, _) = stack(&layers);
         let device_tree = tree.map(|path| self.device_tree(&path)).transpose()?;
         let mut files = self.files.lock().expect("nobody panics with the files");

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::kvm::HostProfile;
+use super::kvm::{Generation, HostProfile};
 
 /// Capabilities of processor, KVM and RMM as the VMM sees them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,12 +188,22 @@ impl CapsLayer {
         Ok(())
     }
 
-    /// What a KVM does not pass on, whatever the machine has.
+    /// What a KVM and the RMM that it was written for do not pass on, whatever the machine has.
+    ///
+    /// TF-RMM of its tag for RMM 1.0-eac5 has two breakpoints and two watchpoints. Of `layers`, those
+    /// before it, presets are limited, which say what a machine has; a number in a file or an option
+    /// stands, since it is what that host answers.
     #[must_use]
-    pub fn of_host(host: &HostProfile) -> Self {
+    pub fn of_host(host: &HostProfile, layers: &[(String, Self)]) -> Self {
         let lpa2 = (!host.lpa2).then_some(false);
         let pmu = (!host.pmu).then_some(false);
-        Self { lpa2, pmu, ..Self::default() }
+        let is_preset = |name: &str| CAPS_PRESETS.iter().any(|preset| preset.name == name);
+        let debug = |get: fn(&Self) -> Option<u8>| {
+            let said = layers.iter().any(|(name, layer)| get(layer).is_some() && !is_preset(name));
+            (host.generation == Generation::Eac5 && !said).then_some(2)
+        };
+        let (num_bps, num_wps) = (debug(|layer| layer.num_bps), debug(|layer| layer.num_wps));
+        Self { lpa2, pmu, num_bps, num_wps, ..Self::default() }
     }
 }
 
@@ -323,6 +333,29 @@ mod tests {
         assert_eq!(caps.sve_vls, [128, 256, 512]);
         let max = decisions.iter().find(|decision| decision.key == "max_vcpus").unwrap();
         assert_eq!((max.value.as_str(), max.by.as_str()), ("512", "default"));
+    }
+
+    #[test]
+    fn the_rmm_of_an_eac5_kernel_limits_what_nobody_said() {
+        let host = HostProfile::from_name("kvm-eac5").unwrap();
+        let said = |options: CapsLayer| {
+            let mut layers = named(&["fvp"]);
+            layers.push(("the command line".into(), options));
+            layers.push((host.name.into(), CapsLayer::of_host(host, &layers)));
+            stack(&layers)
+        };
+        let (caps, decisions) = said(CapsLayer::default());
+        assert_eq!((caps.num_bps, caps.num_wps, caps.pmu_counters), (2, 2, 8));
+        let by = |key: &str| {
+            let decision = decisions.iter().find(|decision| decision.key == key).unwrap();
+            decision.by.clone()
+        };
+        assert_eq!((by("num_bps"), by("num_wps")), ("kvm-eac5".into(), "kvm-eac5".into()));
+        assert_eq!(by("pmu_counters"), "fvp");
+        let (caps, _) = said(CapsLayer { num_bps: Some(15), ..CapsLayer::default() });
+        assert_eq!((caps.num_bps, caps.num_wps), (15, 2));
+        let newer = HostProfile::from_name("kvm-v10").unwrap();
+        assert_eq!(CapsLayer::of_host(newer, &[]).num_bps, None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 /// Values that take the place of a command line's own.
 ///
 /// A VMM applies them to the options that it has read, as if each were written once more behind the
-/// others (or, where an option can be there only once, in its place), with the checks of the option.
+/// others (or, where an option can be there only once, in its place), with the option's checks.
 /// Words are never edited. A VMM that has no such option refuses the value by the option's name.
 /// Device tree and version have arguments of their own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -65,6 +65,15 @@ pub struct VcpuFeatures {
     pub num_wps: Option<u8>,
 }
 
+impl VcpuFeatures {
+    /// What the features need of a host that nobody has said.
+    pub(super) fn assumed(&self) -> Vec<Assumed> {
+        let text = "a PMU without counters: the processor has FEAT_HPMN0, or the RMM refuses it";
+        let assumed = Assumed { key: "pmu", text: text.into(), option: "--pmu-counters" };
+        if self.pmu_counters == Some(0) { vec![assumed] } else { Vec::new() }
+    }
+}
+
 /// SVE of a VM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sve {

@@ -13,6 +13,7 @@ use super::vmm::{
     ArmImage, Context, VmmVersion, check_layout, refused, region, vcpus, version_by_name,
 };
 use crate::abi::addr::GRANULE_SIZE;
+use crate::abi::params::Rpv;
 use crate::measure::rim::HashAlgo;
 use options::Options;
 
@@ -121,23 +122,31 @@ pub fn vm_with(
     if options.firmware {
         remarks.push("--firmware: is not in the model, so this is no prediction".into());
     }
-    let calls = calls(&options, rmi, ram, regions.len());
+    let features = features(context);
+    let rpv = options.rpv(realm_vm)?;
+    let calls = calls(&options, rpv, rmi, ram, regions.len());
     Ok(Vm {
         ipa_bits: context.caps.ipa_limit().min(48),
         slots,
-        features: features(context),
+        assumed: features.assumed(),
+        features,
         vcpus: vcpus(options.cpus, pc, RAM_BASE),
         regions,
         calls,
         remarks,
-        assumed: Vec::new(),
     })
 }
 
-fn calls(options: &Options, rmi: bool, ram: Range<u64>, regions: usize) -> Vec<Call> {
+fn calls(
+    options: &Options,
+    rpv: Option<Rpv>,
+    rmi: bool,
+    ram: Range<u64>,
+    regions: usize,
+) -> Vec<Call> {
     let mut calls = Vec::new();
     if !rmi {
-        calls.extend(options.rpv.map(Call::Rpv));
+        calls.extend(rpv.map(Call::Rpv));
         calls.push(Call::HashAlgo(options.hash_algo.unwrap_or(HashAlgo::Sha512)));
         calls.push(Call::CreateRealm);
         calls.push(Call::InitRipas(ram.start, ram.end));

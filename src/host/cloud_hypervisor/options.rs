@@ -3,7 +3,7 @@
 use crate::abi::params::Rpv;
 use crate::host::caps::Caps;
 use crate::host::overrides::Overrides;
-use crate::host::qemu::rpv_of_base64;
+use crate::host::qemu::{rpv_filled_up, rpv_of_base64};
 use crate::host::vm::Refusal;
 use crate::host::vmm::{on_off, refused};
 use crate::measure::rim::HashAlgo;
@@ -54,7 +54,7 @@ pub(super) struct Options {
     pub(super) cpus: u32,
     most_cpus: Option<u32>,
     pub(super) hash_algo: Option<HashAlgo>,
-    pub(super) rpv: Option<Rpv>,
+    rpv_text: Option<String>,
     pub(super) remarks: Vec<String>,
     realm: bool,
 }
@@ -186,7 +186,7 @@ impl Options {
                     let why = format!("{value:?} is neither sha256 nor sha512");
                     self.hash_algo = Some(algo.ok_or_else(|| refused(option, why))?);
                 }
-                "personalization_value" => self.rpv = Some(rpv_of_base64(&option, value)?),
+                "personalization_value" => self.rpv_text = Some(value.to_owned()),
                 "iommu_address_width"
                 | "iommu_segments"
                 | "num_pci_segments"
@@ -199,6 +199,13 @@ impl Options {
             }
         }
         Ok(())
+    }
+
+    /// The personalization value; `short` ones are filled up with zeros.
+    pub(super) fn rpv(&self, short: bool) -> Result<Option<Rpv>, Refusal> {
+        let read = if short { rpv_filled_up } else { rpv_of_base64 };
+        let read = |text: &String| read("--platform personalization_value", text);
+        self.rpv_text.as_ref().map(read).transpose()
     }
 
     /// Refuses what is no Realm, and what the host does not offer.

@@ -10,15 +10,13 @@ const MOST_SVE_BITS: u16 = 128 << 8;
 
 pub(super) fn features(config: &mut Config, caps: &Caps) -> Result<VcpuFeatures, Refusal> {
     let counters = pmu_counters(config, caps)?;
-    if counters == Some(0) {
-        let text = "a PMU without counters: the processor has FEAT_HPMN0, or the RMM refuses it";
-        config.assume("pmu", "--pmu-counters", text.into());
-    }
     let sve = match config.version.sve() {
         SveRule::AsAsked | SveRule::AtMost => sve_on_request(config, caps)?,
         SveRule::OfHost => sve_of_host(config, caps)?,
     };
-    Ok(VcpuFeatures { sve, pmu_counters: counters, num_bps: None, num_wps: None })
+    let features = VcpuFeatures { sve, pmu_counters: counters, num_bps: None, num_wps: None };
+    config.assumed.extend(features.assumed());
+    Ok(features)
 }
 
 /// The number of PMU counters. Where `--pmu` alone means the host's number, kvmtool begins with -1,

@@ -19,6 +19,8 @@ const MIB: u64 = 1 << 20;
 const LOW_BYTES: u64 = 256 * MIB;
 /// The device tree stands at a multiple of this.
 const TREE_ALIGN: u64 = 2 * MIB;
+/// The measurement log of the Realm VM reference cases, in bytes.
+pub(super) const LOG_BYTES: u64 = 0x1_0000;
 const INITRD_ALIGN: u64 = 4;
 const GRANULE: u64 = 0x1000;
 /// Where a kernel without header, or without size in its header, is loaded.
@@ -32,6 +34,8 @@ pub(super) struct Layout {
     pub(super) entry: u64,
     /// The device tree's address.
     pub(super) tree: u64,
+    /// The measurement log's address: the last bytes of low memory.
+    pub(super) log: u64,
     /// The initrd's first byte and the one behind its last, if there is one.
     pub(super) initrd: Option<(u64, u64)>,
     pub(super) regions: Vec<Region>,
@@ -66,16 +70,19 @@ impl Header {
 /// If the images do not fit, overlap, or can not be read.
 pub(super) fn place(config: &Config, files: &mut dyn Files) -> Result<Layout, Refusal> {
     let ram = Ram { base: config.ram_base, bytes: config.ram_bytes.value };
-    match (&config.firmware, &config.kernel) {
-        (Some(firmware), _) => place_firmware(config, ram, firmware, files),
-        (None, Some(kernel)) => place_kernel(config, ram, kernel, files),
+    let mut layout = match (&config.firmware, &config.kernel) {
+        (Some(firmware), _) => place_firmware(config, ram, firmware, files)?,
+        (None, Some(kernel)) => place_kernel(config, ram, kernel, files)?,
         (None, None) => {
             let tree = low_tree(ram, ram.base, config)?;
             let mut layout = Layout { tree, ..Layout::default() };
             place_initrd(config, ram.base, &mut layout, files)?;
-            Ok(layout)
+            layout
         }
-    }
+    };
+    let end = ram.low_limit() + 1;
+    layout.log = end.saturating_sub(LOG_BYTES) / GRANULE * GRANULE;
+    Ok(layout)
 }
 
 #[derive(Clone, Copy)]
@@ -179,7 +186,7 @@ fn place_firmware(
         low_tree(ram, start + file_bytes, config)?
     };
     let regions = vec![firmware.region(config)];
-    Ok(Layout { entry: start, tree, initrd: None, regions, bss })
+    Ok(Layout { entry: start, tree, regions, bss, ..Layout::default() })
 }
 
 /// The device tree's address below the limit of low memory, above the kernel.

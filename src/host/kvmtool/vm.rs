@@ -6,7 +6,7 @@ use super::bootargs::{bootargs, root};
 use super::config::{Asked, Config, Irqchip, RAM_BASE};
 use super::devices::Devices;
 use super::features::features;
-use super::layout::{self, Layout};
+use super::layout::{self, LOG_BYTES, Layout};
 use super::tree::{TREE_BYTES, Tree};
 use super::version::{Ripas, Version};
 use super::{options, overrides, parse, refuse, refuse_kvm};
@@ -15,8 +15,6 @@ use crate::measure::image::Image;
 use crate::measure::rim::HashAlgo;
 
 const GRANULE: u64 = 0x1000;
-/// The measurement log of the Realm VM reference cases, in bytes.
-const LOG_BYTES: u64 = 0x1_0000;
 /// Where flash is mapped, and its largest size.
 const MAX_FLASH_BYTES: u64 = 16 << 20;
 
@@ -190,7 +188,7 @@ impl Machine {
         }
         calls.extend((0..self.cpus as usize).map(Call::FinalizeRec));
         if config.log {
-            let base = layout.tree + TREE_BYTES as u64;
+            let base = layout.log;
             calls.push(Call::Populate(regions.len()));
             regions.push(Region {
                 name: "log",

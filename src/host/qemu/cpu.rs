@@ -116,7 +116,18 @@ impl Wanted {
             }
         }
         if let Some(longest) = longest_enabled {
-            return Ok(Some(longest));
+            // KVM wants all that are shorter.
+            let off = |bits: &&u16| **bits < longest && state(**bits) == Some(false);
+            return match supported.iter().filter(off).max() {
+                Some(bits) => {
+                    let why = format!(
+                        "cannot disable sve{bits}: the KVM host requires all supported vector \
+                         lengths smaller than {longest} bits to also be enabled"
+                    );
+                    Err(refused(place(*bits), why))
+                }
+                None => Ok(Some(longest)),
+            };
         }
         // Turning a length off turns off all that are longer.
         let disabled = supported.iter().filter(|bits| state(**bits) == Some(false)).min();

@@ -58,6 +58,10 @@ pub(super) fn gic(
         return Err(refused("-smp", why));
     }
     let wanted = options.machine.its.unwrap_or(true) && version != GicVersion::V2;
+    if wanted && kind.accel == Accel::Kvm && kind.model >= Release(2, 8) && !caps.its {
+        let why = "QEMU wants one by default, and the host has none: write its=off";
+        return Err(refused("-machine its", why));
+    }
     let its = match kind.accel {
         // Before 6.2 only KVM had one.
         Accel::Tcg => kind.model >= Release(6, 2),

@@ -60,6 +60,23 @@ impl Kind {
     }
 }
 
+/// Refuses properties of the machine that the processor would have to have.
+fn check_cpu(options: &Options, kind: &Kind, cpu: &CpuModel) -> Result<(), Refusal> {
+    if options.machine.mte && !cpu.mte {
+        let why = match kind.accel {
+            Accel::Kvm if kind.realm => "KVM has no memory tags for a Realm",
+            Accel::Kvm => "KVM's memory tags are not modelled",
+            Accel::Tcg => "MTE requested, but not supported by the guest CPU",
+        };
+        return Err(refused("-machine mte", why));
+    }
+    // QEMU 7.2 does not look.
+    if options.machine.ras && !cpu.ras && kind.release >= Release(10, 0) {
+        return Err(refused("-machine ras", "RAS requested, but the guest CPU has none"));
+    }
+    Ok(())
+}
+
 impl Machine {
     /// Decides what `options` leave open.
     pub(super) fn decide(
@@ -83,6 +100,7 @@ impl Machine {
             return Err(refused("-machine virtualization", "KVM does not offer EL2 to guests"));
         }
         let cpu = cpu_model(options, &kind, caps)?;
+        check_cpu(options, &kind, &cpu)?;
         let memory = memory(options)?;
         let topology = topology(options, kind.model)?;
         if kind.accel == Accel::Kvm && topology.max_cpus > caps.max_vcpus {

@@ -38,7 +38,7 @@ use layout::Layout;
 use machine::Machine;
 use options::Options;
 use payload::Payload;
-pub(super) use realm::rpv_of_base64;
+pub(super) use realm::{rpv_filled_up, rpv_of_base64};
 pub use version::VERSIONS;
 use version::Version;
 
@@ -116,13 +116,13 @@ pub fn vm_with(
     let rpv = guest.rpv(version)?;
     Ok(Vm {
         ipa_bits: machine.map.ipa_bits,
+        assumed: features.assumed(),
         features,
         vcpus: vcpus(cpus, layout.pc, layout.x0),
         calls: calls(version, rpv, guest.hash_algo, cpus, &layout),
         slots: layout.slots,
         regions: layout.regions,
         remarks,
-        assumed: Vec::new(),
     })
 }
 

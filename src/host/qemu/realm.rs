@@ -51,6 +51,7 @@ impl RmeGuest {
     pub(super) fn rpv(&self, version: Version) -> Result<Option<Rpv>, Refusal> {
         match &self.rpv_text {
             Some(text) if version == Version::CcaV3 => rpv_of_hex(text).map(Some),
+            Some(text) if version == Version::RealmVm => rpv_filled_up(RPV, text).map(Some),
             Some(text) => rpv_of_base64(RPV, text).map(Some),
             None => Ok(None),
         }
@@ -117,6 +118,18 @@ pub(in crate::host) fn rpv_of_base64(option: &str, text: &str) -> Result<Rpv, Re
     rpv.ok_or_else(|| refused(option, "base64 of exactly 64 bytes is wanted"))
 }
 
+/// Base64 of at most 64 bytes, with zeros behind them: what the Realm VM reference cases do.
+pub(in crate::host) fn rpv_filled_up(option: &str, text: &str) -> Result<Rpv, Refusal> {
+    let mut rpv = [0; 64];
+    let bytes = from_loose_base64(text);
+    let Some((bytes, start)) = bytes.as_ref().and_then(|b| Some((b, rpv.get_mut(..b.len())?)))
+    else {
+        return Err(refused(option, "base64 of at most 64 bytes is wanted"));
+    };
+    start.copy_from_slice(bytes);
+    Ok(rpv)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,5 +141,11 @@ mod tests {
         let text = format!("{}==", "Ag".repeat(43));
         assert!(rpv_of_base64(RPV, &text).is_ok());
         assert!(rpv_of_base64(RPV, "AAAA").is_err());
+        let filled = rpv_filled_up(RPV, "AQIDBA==").unwrap();
+        assert_eq!(filled[..6], [1, 2, 3, 4, 0, 0]);
+        assert!(filled[4..].iter().all(|byte| *byte == 0));
+        assert_eq!(rpv_filled_up(RPV, &text).unwrap(), rpv_of_base64(RPV, &text).unwrap());
+        assert!(rpv_filled_up(RPV, &"A".repeat(88)).is_err());
+        assert!(rpv_filled_up(RPV, "?").is_err());
     }
 }

@@ -114,6 +114,27 @@ fn exit_codes_of_measure() {
     }
 }
 
+/// The RMM of the eac5 programs has two breakpoints and two watchpoints, whatever the machine has.
+#[test]
+fn presets_are_limited_by_the_programs_own_rmm() {
+    let folder = Folder::new("eac5-caps");
+    for version in ["A0", "A"] {
+        let rim =
+            |caps: &str| folder.prints(&format!("measure --vmm-version {version} {caps} {GUEST}"));
+        assert_eq!(rim("--caps fvp"), rim("--caps fvp --caps rmm-eac5"));
+        assert_eq!(rim("--caps fvp"), rim("--caps fvp --num-bps 2 --num-wps 2"));
+        assert_ne!(rim("--caps fvp"), rim("--caps fvp --num-bps 15"));
+        let line = format!("measure --format json --vmm-version {version} --caps fvp {GUEST}");
+        let text = folder.prints(&line);
+        assert!(text.contains("kvm-eac5"), "the capability says who limits it: {text}");
+    }
+    let line = format!("matrix --vary num-bps=3 --vmm-version A0 --platform fvp {GUEST}");
+    let told = folder.rimsim(&line);
+    let row = String::from_utf8_lossy(&told.stdout).into_owned();
+    let alone = folder.prints(&format!("measure --vmm-version A0 --caps fvp --num-bps 3 {GUEST}"));
+    assert!(row.contains(alone.trim()), "{row}");
+}
+
 #[test]
 fn the_rules_are_chosen_by_host_edition_or_rmm() {
     let folder = Folder::new("rules");

@@ -117,5 +117,51 @@ fn a_measurement_log_comes_last_and_is_not_measured() {
     assert!(vm.calls.ends_with(&end), "{:?}", vm.calls);
     let log = &vm.regions[1];
     assert_eq!((log.name, log.measured, log.image.is_none()), ("log", false, true));
-    assert_eq!(log.ipa, 0x83e1_0000..0x83e2_0000);
+    assert_eq!(log.ipa, 0x83ff_0000..0x8400_0000);
+}
+
+/// The log is populated without being measured as contents, in the last 64 KiB of low memory.
+#[test]
+fn the_measurement_log_ends_low_memory() {
+    for (size, base) in [("512M", 0x8fff_0000), ("64M", 0x83ff_0000), ("4G", 0x8fff_0000)] {
+        let line = format!("--realm -c 1 -m {size} --measurement-log");
+        let argv: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let dtb = Some(Arc::new(Image::from_bytes("dtb", vec![1; 5000])));
+        let vm = kvmtool::plan(&argv, Version::RealmVm, &host(), &mut Inputs::default(), dtb);
+        let vm = vm.expect("a VM");
+        let log = vm.regions.last().expect("a log");
+        assert_eq!(
+            (log.name, log.ipa.clone(), log.measured),
+            ("log", base..base + 0x1_0000, false)
+        );
+        let realm = super::boot::boot("realm-vm", &host(), &vm).expect("a Realm");
+        let last = realm.events().into_iter().rev().take(16).collect::<Vec<_>>();
+        assert!(last.iter().all(|event| event.starts_with("DATA_CREATE")), "{last:?}");
+    }
+}
+
+/// Values shorter than 64 bytes are filled up in the reference cases, and refused by programs.
+#[test]
+fn short_personalization_values_are_filled_up() {
+    use rimsim::host::vmm::Context;
+    use rimsim::host::{cloud_hypervisor, qemu};
+    let qemu_line = "-M virt,confidential-guest-support=r -accel kvm -cpu host -kernel k4k.img \
+                     -object rme-guest,id=r,personalization-value=AQIDBA==";
+    let cloud_line = "--kernel k4k.img --platform arm_rme=on,personalization_value=AQIDBA==";
+    for (line, vmm, program) in [(qemu_line, "qemu", "rmi"), (cloud_line, "cloud", "arm-rme")] {
+        let made = |version: &str| {
+            let (caps, mut files) = (host(), Inputs::default());
+            let device_tree = Some(Arc::new(Image::from_bytes("dtb", vec![1; 100])));
+            let mut context = Context { caps: &caps, files: &mut files, device_tree };
+            let read = if vmm == "qemu" { qemu::vm } else { cloud_hypervisor::vm };
+            let argv: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            read(version, &argv, &mut context)
+        };
+        let vm = made("realm-vm").expect("a VM");
+        let mut rpv = [0; 64];
+        rpv[..4].copy_from_slice(&[1, 2, 3, 4]);
+        assert!(vm.calls.contains(&Call::Rpv(rpv)), "{vmm}");
+        let why = made(program).expect_err("too short").to_string();
+        assert!(why.contains("exactly 64 bytes"), "{why}");
+    }
 }

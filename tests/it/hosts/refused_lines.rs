@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use rimsim::host::vmm::Context;
-use rimsim::host::{cloud_hypervisor, qemu};
+use rimsim::host::{Caps, cloud_hypervisor, qemu};
 use rimsim::measure::image::Image;
 
 use super::cases::host;
@@ -58,6 +58,17 @@ const QEMU: &[(&str, &str)] = &[
     ("-cpu host,sve2048=on", "-cpu host,sve2048: the host has no vectors of this length"),
     ("-cpu host,sve=off,sve256=on", "-cpu host,sve256: SVE is disabled by sve=off"),
     ("-cpu host,sve128=off", "-cpu host,sve128: no vector length would be left"),
+    (
+        "-cpu host,sve512=on,sve256=off",
+        "-cpu host,sve256: cannot disable sve256: the KVM host requires all supported vector \
+         lengths smaller than 512 bits to also be enabled",
+    ),
+    (
+        "-object rme-guest,id=rme0",
+        "-object rme-guest,id: attempt to add a second object with the id \"rme0\"",
+    ),
+    ("-M virt,mte=on", "-machine mte: KVM has no memory tags for a Realm"),
+    ("-M virt,ras=perhaps", "-machine ras: \"perhaps\" is neither on nor off"),
     ("-cpu host,sve200=on", "-cpu host,sve200: -cpu host has no such property"),
     ("-cpu host,pmu=maybe", "-cpu host,pmu: \"maybe\" is neither on nor off"),
     (
@@ -111,7 +122,7 @@ const QEMU: &[(&str, &str)] = &[
         "-object rme-guest,measurement-log: \"perhaps\" is neither on nor off",
     ),
     (
-        "-object rme-guest,id=rme0,personalization-value=xyz",
+        "-object rme-guest,id=r,personalization-value=xyz -M virt,confidential-guest-support=r",
         "-object rme-guest,personalization-value: at most 128 hexadecimal digits are wanted",
     ),
     (
@@ -136,7 +147,10 @@ fn qemu_says_what_is_wrong() {
         let line = format!("{REALM} {line}");
         assert_eq!(said("qemu", "cca-v3", &line, true), *text, "{line}");
     }
-    let line = format!("{REALM} -object rme-guest,id=rme0,personalization-value=AAAA");
+    let line = format!(
+        "{REALM} -object rme-guest,id=r,personalization-value=AAAA \
+         -M virt,confidential-guest-support=r"
+    );
     let text = "-object rme-guest,personalization-value: base64 of exactly 64 bytes is wanted";
     assert_eq!(said("qemu", "rmi", &line, true), text);
 }
@@ -161,6 +175,37 @@ fn what_is_no_realm_is_refused() {
     ] {
         assert_eq!(said("qemu", "cca-v3", line, true), text, "{line}");
     }
+}
+
+/// `its=on` is the default, and a GICv3 without one is not taken instead.
+#[test]
+fn a_host_without_an_its_has_to_be_told() {
+    let caps = Caps { its: false, ..host() };
+    let made = |more: &str| {
+        let mut files = Inputs::default();
+        let mut context = Context { caps: &caps, files: &mut files, device_tree: None };
+        let line = format!("{REALM} {more}");
+        let argv: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        qemu::vm("cca-v3", &argv, &mut context).map_err(|error| error.to_string())
+    };
+    for more in ["", "-M virt,its=on"] {
+        let why = made(more).expect_err(more);
+        assert!(why.starts_with("-machine its: QEMU wants one by default"), "{why}");
+    }
+    made("-M virt,its=off").expect("a VM");
+    made("-M virt-2.7").expect("a VM of a machine that has none");
+}
+
+/// The RMM takes a PMU without counters on a processor with FEAT_HPMN0, and that is said.
+#[test]
+fn no_counters_are_an_assumption() {
+    let (caps, mut files) = (host(), Inputs::default());
+    let mut context = Context { caps: &caps, files: &mut files, device_tree: None };
+    let line = format!("{REALM} -cpu host,num-pmu-counters=0");
+    let argv: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+    let vm = qemu::vm("cca-v3", &argv, &mut context).expect("a VM");
+    assert_eq!(vm.assumed.iter().map(|assumed| assumed.key).collect::<Vec<_>>(), ["pmu"]);
+    super::boot::boot("kvm-v10", &caps, &vm).expect("a Realm");
 }
 
 /// QEMU's options that make no device tree, after those of a good command line.
@@ -257,6 +302,18 @@ fn what_other_programs_refuse() {
             "-machine compact-highmem: virt has it from QEMU 8.0 on",
         ),
         ("qemu-7.2", "-M virt -cpu max -smp 9", "-smp: 9 CPUs; this interrupt controller has 8"),
+        (
+            "qemu-7.2",
+            "-M virt,mte=on,dtb-randomness=off -cpu cortex-a72",
+            "-machine mte: MTE requested, but not supported by the guest CPU",
+        ),
+        ("qemu-7.2", "-M virt,ras=on,dtb-randomness=off -cpu cortex-a57", "accepted"),
+        (
+            "qemu-10.0",
+            "-M virt,ras=on,dtb-randomness=off -cpu cortex-a57",
+            "-machine ras: RAS requested, but the guest CPU has none",
+        ),
+        ("qemu-10.0", "-M virt,ras=on,mte=on,dtb-randomness=off -cpu max", "accepted"),
         (
             "qemu-7.2",
             "-M virt -cpu max -append x",
