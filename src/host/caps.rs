@@ -190,9 +190,9 @@ impl CapsLayer {
 
     /// What a KVM and the RMM that it was written for do not pass on, whatever the machine has.
     ///
-    /// TF-RMM of its tag for RMM 1.0-eac5 has two breakpoints and two watchpoints. Of `layers`, those
-    /// before it, presets are limited, which say what a machine has; a number in a file or an option
-    /// stands, since it is what that host answers.
+    /// TF-RMM of its tag for RMM 1.0-eac5 has two breakpoints and two watchpoints. Of `layers`,
+    /// those before it, presets are limited, which say what a machine has; a number in a file or an
+    /// option stands, since it is what that host answers.
     #[must_use]
     pub fn of_host(host: &HostProfile, layers: &[(String, Self)]) -> Self {
         let lpa2 = (!host.lpa2).then_some(false);

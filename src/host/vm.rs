@@ -32,11 +32,11 @@ pub struct Vm {
 /// Something that decides the RIM and was not said, or is not as it was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assumed {
-    /// What it is about, one word of small letters.
+    /// What it is about: `disk`, `hash`, `irqchip`, `its`, `pmu`, `ram`, `root`, `sve`, `vcpus`.
     pub key: &'static str,
     /// A sentence with the values.
     pub text: String,
-    /// The option that decides it.
+    /// The option that decides it: the VMM's, or one of rimsim's that says what the host has.
     pub option: &'static str,
 }
 

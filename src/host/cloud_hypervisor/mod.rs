@@ -128,7 +128,7 @@ pub fn vm_with(
     Ok(Vm {
         ipa_bits: context.caps.ipa_limit().min(48),
         slots,
-        assumed: features.assumed(),
+        assumed: options.assumed(rmi, &features),
         features,
         vcpus: vcpus(options.cpus, pc, RAM_BASE),
         regions,

@@ -4,7 +4,7 @@ use crate::abi::params::Rpv;
 use crate::host::caps::Caps;
 use crate::host::overrides::Overrides;
 use crate::host::qemu::{rpv_filled_up, rpv_of_base64};
-use crate::host::vm::Refusal;
+use crate::host::vm::{Assumed, Refusal, VcpuFeatures};
 use crate::host::vmm::{on_off, refused};
 use crate::measure::rim::HashAlgo;
 
@@ -52,6 +52,8 @@ pub(super) struct Options {
     pub(super) firmware: bool,
     pub(super) ram_bytes: Option<u64>,
     pub(super) cpus: u32,
+    /// Whether somebody said how many vCPUs.
+    has_cpus: bool,
     most_cpus: Option<u32>,
     pub(super) hash_algo: Option<HashAlgo>,
     rpv_text: Option<String>,
@@ -104,6 +106,7 @@ impl Options {
         let Overrides { cpus, mem_bytes, append, log } = overrides;
         if let Some(cpus) = *cpus {
             self.cpus = cpu_count("--cpus boot", Some(cpus), &cpus.to_string())?;
+            self.has_cpus = true;
         }
         self.ram_bytes = mem_bytes.or(self.ram_bytes);
         if append.is_some() {
@@ -164,7 +167,7 @@ impl Options {
             let option = format!("--cpus {key}");
             let count = || cpu_count(&option, value.parse().ok(), value);
             match key {
-                "boot" => self.cpus = count()?,
+                "boot" => (self.cpus, self.has_cpus) = (count()?, true),
                 "max" => self.most_cpus = Some(count()?),
                 "affinity" | "features" | "kvm_hyperv" | "max_phys_bits" | "nested"
                 | "topology" => {
@@ -206,6 +209,25 @@ impl Options {
         let read = if short { rpv_filled_up } else { rpv_of_base64 };
         let read = |text: &String| read("--platform personalization_value", text);
         self.rpv_text.as_ref().map(read).transpose()
+    }
+
+    /// What is taken where the command line is silent. The series for `rmi` has one algorithm.
+    pub(super) fn assumed(&self, rmi: bool, features: &VcpuFeatures) -> Vec<Assumed> {
+        let mut assumed = features.assumed();
+        let mut add = |key, option, text: &str| {
+            assumed.push(Assumed { key, text: text.into(), option });
+        };
+        if self.ram_bytes.is_none() {
+            add("ram", "--memory size", "RAM is 512 MiB, cloud-hypervisor's default");
+        }
+        if !self.has_cpus {
+            add("vcpus", "--cpus boot", "one vCPU, cloud-hypervisor's default");
+        }
+        if self.hash_algo.is_none() && !rmi {
+            let text = "the hash algorithm is sha512, cloud-hypervisor's default";
+            add("hash", "--platform measurement_algo", text);
+        }
+        assumed
     }
 
     /// Refuses what is no Realm, and what the host does not offer.

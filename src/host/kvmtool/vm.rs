@@ -15,6 +15,8 @@ use crate::measure::image::Image;
 use crate::measure::rim::HashAlgo;
 
 const GRANULE: u64 = 0x1000;
+/// What is assumed and only the device tree shows.
+const SHOWN_BY_TREE: [&str; 3] = ["disk", "irqchip", "root"];
 /// Where flash is mapped, and its largest size.
 const MAX_FLASH_BYTES: u64 = 16 << 20;
 
@@ -46,6 +48,10 @@ pub fn plan_with(
     overrides: &Overrides,
 ) -> Result<Vm, Refusal> {
     let mut machine = Machine::new(argv, version, caps, files, overrides)?;
+    if dtb.is_some() || machine.config.dtb.is_some() {
+        // kvmtool's own tree is not there to show them.
+        machine.config.assumed.retain(|assumed| !SHOWN_BY_TREE.contains(&assumed.key));
+    }
     let tree = machine.tree_region(dtb, files)?;
     machine.layout.regions.push(tree);
     layout::check_in_ram(&machine.config, &machine.layout.regions)?;
@@ -97,7 +103,7 @@ impl Machine {
         check_payload(&mut config)?;
         check_memory(&mut config)?;
         let ipa_bits = ipa_bits(&config, caps)?;
-        let (algo, rpv) = (algo(&config)?, rpv(&config)?);
+        let (algo, rpv) = (algo(&mut config)?, rpv(&config)?);
         let features = features(&mut config, caps)?;
         let cpus = cpus(&mut config, caps)?;
         let irqchip = irqchip(&mut config, caps)?;
@@ -301,8 +307,12 @@ fn ipa_bits(config: &Config, caps: &Caps) -> Result<u8, Refusal> {
     })
 }
 
-fn algo(config: &Config) -> Result<HashAlgo, Refusal> {
-    let Some(Asked { place, value }) = &config.algo else { return Ok(HashAlgo::Sha256) };
+fn algo(config: &mut Config) -> Result<HashAlgo, Refusal> {
+    let Some(Asked { place, value }) = &config.algo else {
+        let text = "the hash algorithm is sha256, kvmtool's default";
+        config.assume("hash", "--measurement-algo", text.into());
+        return Ok(HashAlgo::Sha256);
+    };
     match value.as_str() {
         "sha256" => Ok(HashAlgo::Sha256),
         "sha512" => Ok(HashAlgo::Sha512),

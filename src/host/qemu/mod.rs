@@ -5,6 +5,7 @@
 //! of it the device tree, as QEMU 7.2, 10.0 and the CCA series v3 were seen to make it. An option
 //! that may change the tree in a way that is not known is refused by name.
 
+mod assumed;
 mod cpu;
 mod cpu_model;
 mod gic;
@@ -86,6 +87,7 @@ pub fn vm_with(
     let features = cpu::features(&options, model, context.caps)?;
     let machine = Machine::decide(&options, version, context.caps)?;
     let payload = Payload::open(&options, context)?;
+    let given = payload.device_tree.is_some();
     let mut layout = layout::place(&machine, &payload)?;
     options.check_blobs()?;
     let log = guest.log && version != Version::Rmi;
@@ -116,7 +118,7 @@ pub fn vm_with(
     let rpv = guest.rpv(version)?;
     Ok(Vm {
         ipa_bits: machine.map.ipa_bits,
-        assumed: features.assumed(),
+        assumed: assumed::assumed(&options, &machine, &guest, &features, !given),
         features,
         vcpus: vcpus(cpus, layout.pc, layout.x0),
         calls: calls(version, rpv, guest.hash_algo, cpus, &layout),

@@ -246,3 +246,32 @@ fn the_log_is_that_of_the_machines_object() {
     let refused = run(Vmm::Qemu, &line, &overrides).expect_err("no Realm").to_string();
     assert!(refused.starts_with("-object rme-guest,measurement-log: "), "{refused}");
 }
+
+/// What is taken where a line is silent, by key; an override says it.
+#[test]
+fn silence_is_told() {
+    let keys = |vmm: Vmm, line: &[&str], overrides: &Overrides| {
+        let vm = run(vmm, &strings(line), overrides).expect("a VM");
+        vm.assumed.iter().map(|assumed| assumed.key).collect::<Vec<_>>()
+    };
+    let none = Overrides::default();
+    let all = Overrides { cpus: Some(2), mem_bytes: Some(64 << 20), ..Overrides::default() };
+    let lkvm = ["--realm", "-k", "k4k.img"];
+    let old = Vmm::Kvmtool(Version::BssOnly);
+    let more = [&lkvm[..], &["-c", "1", "-d", "missing.img"]].concat();
+    assert_eq!(keys(old, &more, &none), ["ram", "hash", "irqchip", "disk"]);
+    let more = [&lkvm[..], &["--measurement-algo", "sha256", "--irqchip", "gicv3"]].concat();
+    assert_eq!(keys(old, &more, &all), [""; 0]);
+    // A device tree that is given shows no interrupt controller of kvmtool's.
+    let more = [&lkvm[..], &["--dtb", "opaque16k.dtb", "-c", "600", "-m", "64M"]].concat();
+    assert_eq!(keys(Vmm::Kvmtool(Version::Linaro), &more, &none), ["hash", "vcpus"]);
+    let qemu = QEMU.concat();
+    let qemu = [&qemu[..], &["-object", OBJECTS[0]]].concat();
+    let everything = ["ram", "vcpus", "hash", "irqchip", "its"];
+    assert_eq!(keys(Vmm::Qemu, &qemu, &none), everything);
+    let said = ["-M", "virt,gic-version=3,its=on,confidential-guest-support=rme0"];
+    assert_eq!(keys(Vmm::Qemu, &[&qemu[..], &said].concat(), &all), ["hash"]);
+    let cloud = CLOUD.concat();
+    assert_eq!(keys(Vmm::CloudHypervisor, &cloud, &none), ["ram", "vcpus", "hash"]);
+    assert_eq!(keys(Vmm::CloudHypervisor, &cloud, &all), ["hash"]);
+}
