@@ -6,5 +6,6 @@
 
 pub mod cbor;
 pub mod cose;
+pub(crate) mod fdt;
 pub mod keys;
 pub mod text;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::text::plain;
 use crate::abi::addr::{Hex, Level};
+use crate::encoding::fdt;
 use crate::encoding::text::hex;
 use crate::measure::event::{DataEvent, MeasuredEvent};
 use crate::measure::page::Page;
@@ -16,9 +17,6 @@ use crate::model::world::World;
 
 /// Most events that have a row each. Of a longer list, contents in a row share one.
 pub const MAX_ROWS: u64 = 100_000;
-
-/// How a flattened device tree begins (Devicetree Specification 0.4, 5.2).
-const DEVICE_TREE_MAGIC: [u8; 4] = 0xD00D_FEED_u32.to_be_bytes();
 
 /// One Realm.
 #[derive(Clone, Debug)]
@@ -283,7 +281,7 @@ fn shown(data: &DataEvent) -> Shown {
         Page::Zero => ("zero".to_owned(), &[][..]),
     };
     let (base, top) = (data.ipa.0, data.ipa.0.saturating_add(data.content.size().bytes()));
-    Shown { base, top, name, is_device_tree: begin.starts_with(&DEVICE_TREE_MAGIC) }
+    Shown { base, top, name, is_device_tree: begin.starts_with(&fdt::MAGIC) }
 }
 
 /// Whether contents lie behind others of the same name. A device tree begins anew.
