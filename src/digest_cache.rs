@@ -18,6 +18,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
+use crate::encoding::shown::ShowPath as _;
 use crate::encoding::text::hex;
 use crate::measure::digests::{self, Cut, DigestFile, DigestSource, DigestsError, GranuleDigests};
 use crate::measure::hasher::{Hasher, digest};
@@ -106,7 +107,7 @@ impl DigestCache {
 
     /// Hashes the image and writes the entry, which appears whole or not at all.
     fn make(&self, wanted: &Wanted<'_>) -> Result<(), String> {
-        let whole = |error: &dyn std::fmt::Display| format!("{}: {error}", wanted.path.display());
+        let whole = |error: &dyn std::fmt::Display| format!("{}: {error}", wanted.path.shown());
         let temporary = wanted.path.with_extension(format!("{}.tmp", std::process::id()));
         let written = self.write(wanted, &temporary);
         let done = written.and_then(|()| {

@@ -12,12 +12,13 @@ use serde_json::{Value, json};
 use super::args::Format;
 use super::hashing::{CacheArgs, HashingArgs};
 use super::host::{Trouble, usage};
-use super::input::read_settings;
+use super::input::{read_settings, text_name};
 use super::lock::{folder, lock_file};
 use super::lock_file::{LockFile, Sha256Hex, TOOL};
 use super::lock_source::{CAPS, DTB, Hashing, Measured, arguments, of_command_line, of_script};
 use super::measure_files::sha256;
 use super::{Console, Exit, explain};
+use crate::encoding::shown::ShowPath as _;
 use crate::explain::{Explanation, Trail, compare, read_events};
 use crate::measure::image::Image;
 
@@ -80,7 +81,7 @@ pub(super) fn run(args: &CheckArgs, console: &mut Console) -> io::Result<Exit> {
 
 /// Reads a lock file.
 pub(super) fn read_lock(path: &Path) -> Result<LockFile, Trouble> {
-    let shown = path.display();
+    let shown = path.shown();
     let text =
         read_settings(path).map_err(|error| Trouble(Exit::Io, format!("{shown}: {error}")))?;
     LockFile::read(&text).map_err(|why| usage(format!("{shown}:{why}")))
@@ -99,14 +100,16 @@ pub(super) fn measure_again(
     }
     let measure = lock.measure.as_ref().expect("a lock file has one of the two");
     let mut args = arguments(&measure.arguments, hashing)
-        .map_err(|why| usage(format!("{}: the arguments: {why}", path.display())))?;
+        .map_err(|why| usage(format!("{}: the arguments: {why}", path.shown())))?;
     let argv = measure.arguments.clone();
     for input in &lock.input {
         let place = from.join(&input.path);
         if input.name == DTB {
             args.guest.dtb = Some(place);
         } else if let Some(name) = input.name.strip_prefix(CAPS) {
-            let place = place.display().to_string();
+            let place = text_name(&place)
+                .map_err(|error| usage(format!("{}: {error}", place.shown())))?
+                .to_owned();
             // Without a folder it would be read as the name of a preset.
             let place = if place.contains(['.', '/']) { place } else { format!("./{place}") };
             args.guest.caps.iter_mut().filter(|caps| *caps == name).for_each(|caps| {
@@ -213,7 +216,7 @@ impl Checked {
         }) {
             Ok(trail) => trail,
             Err(why) => {
-                self.remarks.push(format!("{}: {why}; no place is named", place.display()));
+                self.remarks.push(format!("{}: {why}; no place is named", place.shown()));
                 return;
             }
         };
@@ -230,11 +233,11 @@ impl Checked {
                     let image = Image::from_bytes(name, image.bytes_from(0).to_vec());
                     old = old.with_bytes(tree.base, &Arc::new(image));
                 }
-                Err(why) => self.remarks.push(format!("{}: {why}", place.display())),
+                Err(why) => self.remarks.push(format!("{}: {why}", place.shown())),
             }
         }
         let mut new = measured.trail("now");
-        old.name = format!("as locked in {}", path.display());
+        old.name = format!("as locked in {}", path.shown());
         new.name = "now".to_owned();
         let explanation = compare(&old, &new);
         self.explanation = Some((old, new, explanation));
@@ -245,7 +248,7 @@ impl Checked {
         match args.format {
             Format::Json => console.json(&self.document(args))?,
             Format::Text if differs => self.text(args, console)?,
-            Format::Text => console.result(&format!("{}: as locked", args.file.display()))?,
+            Format::Text => console.result(&format!("{}: as locked", args.file.shown()))?,
         }
         if !differs {
             for change in &self.changes {
@@ -258,7 +261,7 @@ impl Checked {
 
     fn text(&self, args: &CheckArgs, console: &mut Console) -> io::Result<()> {
         let (old, new) = (self.old.rim.measurement(), self.new.rim.measurement());
-        console.result(&format!("{}: the RIM is another", args.file.display()))?;
+        console.result(&format!("{}: the RIM is another", args.file.shown()))?;
         console.result(&format!("  locked {old}"))?;
         console.result(&format!("  now    {new}"))?;
         for change in &self.changes {

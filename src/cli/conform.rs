@@ -9,6 +9,7 @@ use super::input::{self, Input};
 use super::{Console, Exit};
 use crate::abi::profile::{Profile, Rmm};
 use crate::conform::{StepFailure, replay};
+use crate::encoding::shown::ShowPath as _;
 
 #[derive(Default)]
 struct Totals {
@@ -32,7 +33,7 @@ pub(super) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit>
         let vector = match Input::open(&file) {
             Ok(Input::Vector(vector)) => vector,
             Ok(Input::Script(_)) => {
-                console.error(&format!("{}: a script; conform replays vectors", file.display()));
+                console.error(&format!("{}: a script; conform replays vectors", file.shown()));
                 exit = exit.and(Exit::Usage);
                 continue;
             }

@@ -1,8 +1,13 @@
 //! Where output goes: results to standard output, everything for people to standard error.
+//!
+//! Texts of files, logs and names are in both. Whatever is printed as text goes through
+//! [`Shown`]; a line stays one line. Documents for machines escape by their own rules.
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Stderr, Stdout, Write};
 use std::path::Path;
+
+use crate::encoding::shown::Shown;
 
 /// Standard output for as long as somebody reads it. A reader that goes away takes no result with
 /// it: the exit code still tells.
@@ -75,6 +80,12 @@ impl Console {
         Self { out: BufWriter::new(out), err: io::stderr(), colour }
     }
 
+    /// A command line that can not be read. What it quotes of the arguments is data.
+    pub(crate) fn wrong_arguments(&mut self, error: &clap::Error) {
+        let text = error.render().to_string();
+        self.error(text.strip_prefix("error: ").unwrap_or(&text));
+    }
+
     /// Lets results go to a file from here on.
     pub(crate) fn redirect(&mut self, path: &Path) -> io::Result<()> {
         self.out.flush()?;
@@ -83,14 +94,19 @@ impl Console {
         Ok(())
     }
 
-    /// Bytes of the result.
+    /// Bytes of a result for machines: nothing is escaped.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.out.write_all(bytes)
     }
 
-    /// A line of the result.
+    /// A line of the result. A line break in it is somebody's data, and escaped.
     pub(crate) fn result(&mut self, line: &str) -> io::Result<()> {
-        writeln!(self.out, "{line}")
+        writeln!(self.out, "{}", Shown(line))
+    }
+
+    /// Lines of the result that are ours, or a text whose breaks of lines can do no harm.
+    pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
+        text.lines().try_for_each(|line| self.result(line))
     }
 
     /// A document of the result.
@@ -101,7 +117,7 @@ impl Console {
 
     /// A line for people. Whether they can read it is not ours to fail on.
     pub(crate) fn say(&mut self, line: &str) {
-        let _ = writeln!(self.err, "{line}");
+        let _ = writeln!(self.err, "{}", Shown(line));
     }
 
     /// Something that went wrong.
@@ -114,7 +130,10 @@ impl Console {
         self.marked("note", "36", text);
     }
 
+    /// Lines after the first are indented: whatever a text of others has in it, it begins no line
+    /// that could be taken for a message of its own.
     fn marked(&mut self, mark: &str, colour: &str, text: &str) {
+        let text = indented(text);
         let _ = if self.colour {
             writeln!(self.err, "\x1b[1;{colour}m{mark}\x1b[0m: {text}")
         } else {
@@ -126,4 +145,11 @@ impl Console {
     pub(crate) fn finish(&mut self) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+/// A text of many lines, none of which acts on a terminal. What stands under a tab (the mark under
+/// a mistake) still does.
+fn indented(text: &str) -> String {
+    let shown = |line: &str| Shown(&line.replace('\t', " ")).to_string();
+    text.trim_end().split('\n').map(shown).collect::<Vec<_>>().join("\n  ")
 }

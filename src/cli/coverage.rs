@@ -10,6 +10,7 @@ use super::replay::Setup;
 use super::{Console, Exit};
 use crate::abi::profile::Profile;
 use crate::coverage::{Coverage, Exceptions, Line};
+use crate::encoding::shown::ShowPath as _;
 
 pub(super) fn run(args: &CoverageArgs, console: &mut Console) -> io::Result<Exit> {
     let profile = args.rmm.over(Profile::TF_RMM);
@@ -40,7 +41,7 @@ pub(super) fn run(args: &CoverageArgs, console: &mut Console) -> io::Result<Exit
                 if !ended.is_complete() {
                     let why = ended.messages.last().and_then(|text| text.lines().next());
                     let why = why.unwrap_or_default();
-                    console.note(&format!("{}: not played to its end: {why}", file.display()));
+                    console.note(&format!("{}: not played to its end: {why}", file.shown()));
                 }
                 coverage.add_world(&ended.world);
                 count += 1;
@@ -62,7 +63,7 @@ pub(super) fn run(args: &CoverageArgs, console: &mut Console) -> io::Result<Exit
 }
 
 fn read_exceptions(path: &std::path::Path) -> Result<Exceptions, (Exit, String)> {
-    let shown = path.display();
+    let shown = path.shown();
     let text =
         input::read_settings(path).map_err(|error| (Exit::Io, format!("{shown}: {error}")))?;
     Exceptions::from_toml(&text).map_err(|error| (Exit::Usage, format!("{shown}: {error}")))

@@ -13,6 +13,7 @@ use super::hashing::HashingArgs;
 use super::progress::Progress;
 use super::{Console, Exit};
 use crate::abi::granule_size::GranuleSize;
+use crate::encoding::shown::ShowPath as _;
 use crate::measure::digests::{self, Cut, DigestFile};
 use crate::measure::image::{Image, ImageError};
 use crate::measure::rim::HashAlgo;
@@ -171,7 +172,7 @@ fn make(args: &DigestsArgs, console: &mut Console) -> Result<PathBuf, Exit> {
     })?;
     let image = Arc::new(image);
     if image.is_file(&out) {
-        console.error(&format!("{}: would be overwritten by its digests", out.display()));
+        console.error(&format!("{}: would be overwritten by its digests", out.shown()));
         return Err(Exit::Usage);
     }
     let progress = Progress::begin(image.len_bytes() * algos.len() as u64);
@@ -186,7 +187,7 @@ fn make(args: &DigestsArgs, console: &mut Console) -> Result<PathBuf, Exit> {
     match written {
         Ok(()) => Ok(out),
         Err(error) => {
-            console.error(&format!("{}: {error}", out.display()));
+            console.error(&format!("{}: {error}", out.shown()));
             Err(Exit::Io)
         }
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::input::{Input, MAX_VECTOR_BYTES, Problem};
 use super::replay::Setup;
+use crate::encoding::shown::ShowPath as _;
 use crate::vector::Writer;
 
 /// An export that is being written. Dropping it leaves the target as it was.
@@ -53,7 +54,7 @@ impl Export {
             format!(
                 "{}: has {len_bytes} bytes; rimsim itself reads vectors of at most \
                  {MAX_VECTOR_BYTES}",
-                self.target.display()
+                self.target.shown()
             )
         }))
     }

@@ -10,6 +10,7 @@ use clap::Args as ClapArgs;
 
 use super::{Console, Exit};
 use crate::digest_cache::DigestCache;
+use crate::encoding::shown::ShowPath as _;
 use crate::measure::digests::DigestSource;
 use crate::measure::hasher::Hasher;
 use crate::measure::image::{Image, ImageError};
@@ -46,7 +47,7 @@ impl CacheArgs {
         let Some(dir) = &self.digest_cache else { return Ok(ImageFiles::default()) };
         let cache = DigestCache::open(dir, hasher.clone());
         let cache = cache.map_err(|error| {
-            HashingProblem::Io(format!("--digest-cache {}: {error}", dir.display()))
+            HashingProblem::Io(format!("--digest-cache {}: {error}", dir.shown()))
         })?;
         Ok(ImageFiles { cache: Some(Arc::new(cache)) })
     }

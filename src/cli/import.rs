@@ -12,6 +12,7 @@ use super::input::{Problem, read_limited};
 use super::rmm_logs;
 use super::{Console, Exit};
 use crate::abi::addr::Hex;
+use crate::encoding::shown::ShowPath as _;
 use crate::rmm_log::{self, Import, ImportError, Log, MAX_LOG_BYTES, Need};
 
 /// Make a script of the calls that an RMM's console shows
@@ -77,10 +78,10 @@ pub(super) fn run(args: &ImportArgs, console: &mut Console) -> io::Result<Exit> 
     };
     let text = import.script.to_string();
     match &args.out {
-        None => console.result(text.trim_end())?,
+        None => console.text(text.trim_end())?,
         Some(path) => {
             if let Err(error) = fs::write(path, &text) {
-                console.error(&format!("{}: {error}", path.display()));
+                console.error(&format!("{}: {error}", path.shown()));
                 return Ok(Exit::Io);
             }
         }

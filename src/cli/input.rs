@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::{Console, Exit};
+use crate::encoding::shown::ShowPath as _;
 use crate::measure::image::ImageError;
 use crate::rmm_log::ImportError;
 use crate::script::{self, LoadError, LoadedScript};
@@ -29,23 +30,23 @@ const MAX_SETTINGS_BYTES: u64 = 4 << 20;
 /// Why a file can not be replayed.
 #[derive(Debug, Error)]
 pub(crate) enum Problem {
-    #[error("{path}: {source}", path = path.display())]
+    #[error("{path}: {source}", path = path.shown())]
     Io { path: PathBuf, source: std::io::Error },
-    #[error("{path}: is a directory; name the files in it", path = path.display())]
+    #[error("{path}: is a directory; name the files in it", path = path.shown())]
     Directory { path: PathBuf },
     #[error("{path}: has {len_bytes} bytes, and a vector at most {MAX_VECTOR_BYTES}",
-        path = path.display())]
+        path = path.shown())]
     TooLong { path: PathBuf, len_bytes: u64 },
-    #[error("{path}: no {wanted} files in it", path = path.display())]
+    #[error("{path}: no {wanted} files in it", path = path.shown())]
     NothingFound { path: PathBuf, wanted: String },
     #[error("{path}: uses images of which only digests are known; a vector has all bytes",
-        path = path.display())]
+        path = path.shown())]
     Unknown { path: PathBuf },
-    #[error("{path}: {source}", path = path.display())]
+    #[error("{path}: {source}", path = path.shown())]
     Log { path: PathBuf, source: Box<ImportError> },
     #[error(transparent)]
     Params { source: Box<ImportError> },
-    #[error("{path}: the log does not have\n  {needs}", path = path.display(),
+    #[error("{path}: the log does not have\n  {needs}", path = path.shown(),
         needs = needs.join("\n  "))]
     Needs { path: PathBuf, needs: Vec<String> },
     #[error("{error}\nit begins as JSON does: a vector's name ends in .json")]
@@ -181,6 +182,12 @@ pub(crate) fn read_limited(path: &Path, limit_bytes: u64) -> io::Result<Vec<u8>>
     File::open(path)?.take(limit_bytes + 1).read_to_end(&mut bytes)?;
     check_len(bytes.len(), limit_bytes)?;
     Ok(bytes)
+}
+
+/// A name that has to be text, because it goes into one (a script, a lock).
+pub(crate) fn text_name(path: &Path) -> io::Result<&str> {
+    let no_text = || io::Error::new(io::ErrorKind::InvalidInput, "the name is not UTF-8");
+    path.to_str().ok_or_else(no_text)
 }
 
 /// Reads a configuration file of at most 4 MiB.

@@ -15,6 +15,7 @@ use super::sarif;
 use super::trace::hex;
 use super::trails::{self, NoTrail};
 use super::{Console, Exit};
+use crate::encoding::shown::ShowPath as _;
 use crate::lint::{Finding, Linter, RULES, Rule, Severity};
 use crate::measure::hasher::Hasher;
 use crate::script;
@@ -135,7 +136,7 @@ fn look(path: &Path, args: &LintArgs, console: &mut Console) -> (Exit, Vec<Findi
     let exit = match ended.exit {
         Exit::Usage | Exit::Io => ended.exit,
         _ if linter.calls() == 0 => {
-            let path = path.display();
+            let path = path.shown();
             console.error(&format!("{path}: makes no RMI call: there is nothing to look at"));
             Exit::Usage
         }
@@ -150,7 +151,7 @@ fn boot(path: &Path, console: &mut Console) -> (Exit, Vec<Finding>) {
     let done = trails::measure_args(path).and_then(|args| {
         measure::observed(&args, &mut linter).map_err(|Trouble(exit, text)| NoTrail::Measure {
             exit,
-            text: format!("{}: {text}", path.display()),
+            text: format!("{}: {text}", path.shown()),
         })
     });
     let exit = match done {
@@ -208,7 +209,7 @@ fn explain(id: &str, console: &mut Console) -> io::Result<Exit> {
         let gap = if i == 0 { "" } else { "\n" };
         let Rule { id, summary, explanation, .. } = rule;
         let severity = rule.severity.name();
-        console.result(&format!("{gap}{id} ({severity})\n{summary}.\n{explanation}"))?;
+        console.text(&format!("{gap}{id} ({severity})\n{summary}.\n{explanation}"))?;
     }
     Ok(Exit::Good)
 }

@@ -13,6 +13,7 @@ use super::lock_source::{Hashing, Measured, arguments, of_command_line, of_scrip
 use super::measure_args::{GuestArgs, ResponderArgs, VmmArgs};
 use super::measure_files::sha256;
 use super::{Console, Exit};
+use crate::encoding::shown::ShowPath as _;
 use crate::explain::write_events;
 use crate::measure::image::Image;
 
@@ -80,7 +81,7 @@ pub(super) fn run(args: &LockArgs, console: &mut Console) -> io::Result<Exit> {
 /// Writes the lock file; its RIM.
 fn lock(args: &LockArgs, console: &mut Console) -> Result<String, Trouble> {
     let hashing = Hashing { hashing: args.hashing.clone(), cache: args.cache.clone() };
-    let shown = args.output.display();
+    let shown = args.output.shown();
     let mut keep_events = !args.no_events;
     let measured = if args.update {
         let old = read_lock(&args.output)?;
@@ -125,7 +126,7 @@ fn lock(args: &LockArgs, console: &mut Console) -> Result<String, Trouble> {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
-    let io = |error| Trouble(Exit::Io, format!("{}: {error}", path.display()));
+    let io = |error| Trouble(Exit::Io, format!("{}: {error}", path.shown()));
     std::fs::write(path, bytes).map_err(io)
 }
 
@@ -157,7 +158,7 @@ pub(super) fn lock_file(measured: &Measured, path: &Path) -> Result<LockFile, Tr
 /// Writes the events and the device tree beside the lock file.
 fn beside(file: &mut LockFile, measured: &Measured, path: &Path) -> Result<(), Trouble> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let name = name.ok_or_else(|| usage(format!("{}: no file", path.display())))?;
+    let name = name.ok_or_else(|| usage(format!("{}: no file", path.shown())))?;
     let place = |suffix: &str| {
         (format!("{name}.{suffix}"), path.with_file_name(format!("{name}.{suffix}")))
     };

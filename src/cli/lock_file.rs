@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::encoding::shown::ShowPath as _;
 use crate::encoding::text::from_hex;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::rule::RimRule;
@@ -312,7 +313,7 @@ pub(super) fn relative(path: &Path, from: &Path) -> Result<String, String> {
     let found: PathBuf = up.chain(rest).collect();
     let parts = found.components().map(|part| part.as_os_str().to_str());
     let parts: Option<Vec<&str>> = parts.collect();
-    let parts = parts.ok_or_else(|| format!("{}: the name is not UTF-8", path.display()))?;
+    let parts = parts.ok_or_else(|| format!("{}: the name is not UTF-8", path.shown()))?;
     Ok(if parts.is_empty() { ".".to_owned() } else { parts.join("/") })
 }
 

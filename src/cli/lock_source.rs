@@ -15,6 +15,7 @@ use super::replay::Setup;
 use super::trails;
 use super::{Console, Exit};
 use crate::abi::profile::Edition;
+use crate::encoding::shown::ShowPath as _;
 use crate::explain::Trail;
 use crate::measure::image::{Image, ImageError};
 use crate::measure::log::EventLog;
@@ -179,7 +180,7 @@ pub(super) fn of_script(
     let wrong = |problem: super::input::Problem| Trouble(problem.exit(), problem.to_string());
     let input = Input::open_with(path, &mut source).map_err(wrong)?;
     if matches!(input, Input::Vector(_)) {
-        return Err(usage(format!("{}: a vector; scripts are locked", path.display())));
+        return Err(usage(format!("{}: a vector; scripts are locked", path.shown())));
     }
     let setup = Setup { hasher, ..Setup::default() };
     let platform = input.platform(&setup).name.clone();
@@ -189,7 +190,7 @@ pub(super) fn of_script(
         return Err(Trouble(ended.exit, ended.messages.join("\n")));
     }
     let (rd, name) = trails::choose(&ended.world, realm, |rd| ended.name_of(rd))
-        .map_err(|why| usage(format!("{}: {why}", path.display())))?;
+        .map_err(|why| usage(format!("{}: {why}", path.shown())))?;
     let log = ended.world.realm(rd).expect("it was just chosen").log().clone();
     let mut inputs = Vec::new();
     for path in source.opened {

@@ -14,6 +14,7 @@ use super::rmm_logs::RmmLogArgs;
 use super::trails;
 use super::{Console, Exit, explain};
 use crate::abi::profile::RemReading;
+use crate::encoding::shown::ShowPath as _;
 use crate::encoding::text::hex;
 use crate::event_log::{
     self, At, Event, Log, MAX_LOG_BYTES, Rebuild, RebuildError, Rems, WrongDigest, algorithm_name,
@@ -58,7 +59,7 @@ pub(super) fn run(args: &LogArgs, console: &mut Console) -> io::Result<Exit> {
 
 fn look(args: &LogArgs) -> Result<Told, Trouble> {
     let hasher = args.hashing.hasher()?;
-    let shown = args.file.display();
+    let shown = args.file.shown();
     let bytes = if args.file.as_os_str() == "-" {
         let mut bytes = Vec::new();
         io::stdin().take(MAX_LOG_BYTES + 1).read_to_end(&mut bytes).map(|_| bytes)
@@ -148,7 +149,7 @@ impl Told {
         self.remarks.extend(made.remarks.iter().cloned());
         if let Some(path) = &args.script_out {
             let write = |path: &std::path::Path, bytes: &[u8]| {
-                let io = |error| Trouble(Exit::Io, format!("{}: {error}", path.display()));
+                let io = |error| Trouble(Exit::Io, format!("{}: {error}", path.shown()));
                 std::fs::write(path, bytes).map_err(io)
             };
             for (name, bytes) in &made.attachments {
@@ -205,7 +206,7 @@ impl Told {
             let own = Trail::of_log(name, self.algo, realm.rule(), realm.events().clone());
             if other.rule != own.rule {
                 let rule = other.rule.name();
-                return Err(usage(format!("--expect {}: measured by {rule}", path.display())));
+                return Err(usage(format!("--expect {}: measured by {rule}", path.shown())));
             }
             let explanation = compare(&own, &other);
             if explanation.first.is_some() {

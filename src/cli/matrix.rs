@@ -12,6 +12,7 @@ use super::measure_args::{GuestArgs, VmmArgs};
 use super::search::add_axis;
 use super::search_guests::CommandLine;
 use super::{Console, Exit};
+use crate::encoding::shown::ShowPath as _;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::rule::RimRule;
 use crate::refvalue::RealmReference;
@@ -228,7 +229,7 @@ impl Matrix {
             corim.id = Id::Text(id.clone());
         }
         std::fs::write(path, corim.to_cbor())
-            .map_err(|error| Trouble(Exit::Io, format!("{}: {error}", path.display())))
+            .map_err(|error| Trouble(Exit::Io, format!("{}: {error}", path.shown())))
     }
 
     fn text(&self, console: &mut Console) -> io::Result<()> {

@@ -20,6 +20,7 @@ use super::{Console, Exit};
 use crate::abi::addr::Hex;
 use crate::abi::params::Rpv;
 use crate::abi::profile::{Edition, Profile, Rmm};
+use crate::encoding::shown::ShowPath as _;
 use crate::encoding::text;
 use crate::explain::Trail;
 use crate::host::Region;
@@ -118,7 +119,7 @@ impl Measured<'_> {
         match self.guest.files.inputs().find(|(_, image)| image.is_file(output)) {
             None => Ok(()),
             Some(_) => {
-                let path = output.display();
+                let path = output.shown();
                 let text =
                     format!("{path}: is measured here and would be overwritten by the result");
                 Err(Trouble(Exit::Io, text))
@@ -312,7 +313,7 @@ pub(super) fn dtb(args: &DtbArgs, console: &mut Console) -> io::Result<Exit> {
 }
 
 fn write_dtb(args: &DtbArgs) -> Result<String, Trouble> {
-    let path = args.output.display();
+    let path = args.output.shown();
     let text = |len_bytes: u64, base: u64| format!("{path}: {len_bytes} bytes from {}", Hex(base));
     if let Some(tree) = device_tree_alone(&args.guest, ImageFiles::default(), &args.vmm)? {
         write(&args.output, &tree.bytes)?;
@@ -341,7 +342,7 @@ fn write_device_tree(guest: &Guest<'_>, path: &Path) -> Result<(), Trouble> {
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
     std::fs::write(path, bytes)
-        .map_err(|error| Trouble(Exit::Io, format!("{}: {error}", path.display())))
+        .map_err(|error| Trouble(Exit::Io, format!("{}: {error}", path.shown())))
 }
 
 /// The script, its machine, and contents that are no file, side by side.
@@ -469,7 +470,7 @@ impl Measured<'_> {
     fn provenance(&self, args: &MeasureArgs) -> Provenance {
         let Guest { vmm, version, host, .. } = &self.guest;
         let caps = args.guest.caps.iter().filter(|caps| caps.contains(['.', '/']));
-        let caps = caps.filter_map(|path| provenance::text_file("caps", path));
+        let caps = caps.filter_map(|path| provenance::text_file("caps", Path::new(path)));
         let image = |(name, image): (&str, &Arc<Image>)| {
             let path = (image.name() != name).then(|| image.name().to_owned());
             InputFile { path, ..provenance::image_file(name, image) }

@@ -93,16 +93,19 @@ impl From<Exit> for ExitCode {
 /// Runs the command with the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
+    let mut console = Console::new();
     let args = match Args::try_parse() {
         Ok(args) => args,
+        Err(error) if error.use_stderr() => {
+            console.wrong_arguments(&error);
+            return Exit::Usage.into();
+        }
         Err(error) => {
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Good };
-            // Nothing can be said about a terminal that does not take the text.
+            // Help. Nothing can be said about a terminal that does not take the text.
             let _ = error.print();
-            return exit.into();
+            return Exit::Good.into();
         }
     };
-    let mut console = Console::new();
     let done = match &args.command {
         Command::Run(args) => run::run(args, &mut console),
         Command::Digests(args) => digests::run(args, &mut console),

@@ -30,7 +30,7 @@ pub(super) fn run(args: &PlatformsArgs, console: &mut Console) -> io::Result<Exi
         Ok(platform) => {
             let text = platform.to_toml();
             match args.format {
-                Format::Text => console.result(text.trim_end())?,
+                Format::Text => console.text(text.trim_end())?,
                 Format::Json => {
                     let value: Value = toml::from_str(&text).expect("our own text");
                     console.json(&document("platforms", "platform", value))?;
@@ -47,7 +47,7 @@ pub(super) fn run(args: &PlatformsArgs, console: &mut Console) -> io::Result<Exi
 
 pub(super) fn language(args: &LanguageArgs, console: &mut Console) -> io::Result<Exit> {
     match args.format {
-        Format::Text => console.result(LANGUAGE)?,
+        Format::Text => console.text(LANGUAGE)?,
         Format::Json => console.json(&document("language", "markdown", LANGUAGE))?,
     }
     Ok(Exit::Good)

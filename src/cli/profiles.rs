@@ -28,7 +28,8 @@ fn text(console: &mut Console) -> io::Result<()> {
         console.result(&format!("  {name:9} {date:11} RMM {rmm:13} {}", host.about))?;
     }
     for vmm in Vmm::ALL {
-        console.result(&format!("\n{} (--vmm-version; the first is the default)", vmm.name()))?;
+        console.result("")?;
+        console.result(&format!("{} (--vmm-version; the first is the default)", vmm.name()))?;
         for version in vmm.versions() {
             let (name, date, host) = (version.name, version.date, version.host);
             console.result(&format!("  {name:22} {date:11} {host:9} {}", version.about))?;
@@ -37,11 +38,11 @@ fn text(console: &mut Console) -> io::Result<()> {
             }
         }
     }
-    console.result("\nCapabilities (--caps)")?;
+    console.text("\nCapabilities (--caps)")?;
     for preset in CAPS_PRESETS {
         console.result(&format!("  {:12} {}", preset.name, preset.about))?;
     }
-    console.result("\nPlatforms of scripts (rimsim run --platform)")?;
+    console.text("\nPlatforms of scripts (rimsim run --platform)")?;
     for preset in PRESETS {
         console.result(&format!("  {:12} {}", preset.name, preset.about))?;
     }

@@ -18,20 +18,20 @@ pub(super) fn image_file(name: &str, image: &Image) -> InputFile {
 }
 
 /// A small file that was read before; `None` if it is none, or can not be read again.
-pub(super) fn text_file(kind: &'static str, path: &str) -> Option<InputFile> {
-    if !Path::new(path).is_file() {
+pub(super) fn text_file(kind: &'static str, path: &Path) -> Option<InputFile> {
+    if !path.is_file() {
         return None;
     }
-    let bytes = read_limited(Path::new(path), MAX_VECTOR_BYTES).ok()?;
+    let bytes = read_limited(path, MAX_VECTOR_BYTES).ok()?;
     let sha256 = Some(hex(&Sha256::digest(&bytes)));
     let size = bytes.len() as u64;
-    Some(InputFile { kind, name: path.to_owned(), path: None, size, sha256 })
+    Some(InputFile { kind, name: path.display().to_string(), path: None, size, sha256 })
 }
 
 /// Everything that a script or a vector is made of.
 pub(super) fn replayed(path: &Path, input: &Input) -> Vec<InputFile> {
     let Input::Script(script) = input else {
-        return text_file("vector", &path.display().to_string()).into_iter().collect();
+        return text_file("vector", path).into_iter().collect();
     };
     let texts = script.texts().map(|(name, text)| InputFile {
         kind: if name.ends_with(".toml") { "platform" } else { "script" },

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::export::same_file;
 use super::input::read_key;
 use super::{Console, Exit};
+use crate::encoding::shown::ShowPath as _;
 use crate::encoding::text::{base64, hex};
 use crate::refvalue::corim::{Corim, Entity, Id, Validity};
 use crate::refvalue::sign::{self, Meta, SigningKey};
@@ -186,9 +187,9 @@ impl<'a> Writer<'a> {
             Some(path) => {
                 if args.output.as_ref().is_some_and(|output| same_file(output, path)) {
                     let text = "is read by this run and would be overwritten by its output";
-                    return Err((Exit::Io, format!("{}: {text}", path.display())));
+                    return Err((Exit::Io, format!("{}: {text}", path.shown())));
                 }
-                let about = |error: String| format!("--sign-key {}: {error}", path.display());
+                let about = |error: String| format!("--sign-key {}: {error}", path.shown());
                 let file = read_key(path).map_err(|error| (Exit::Io, about(error.to_string())))?;
                 let key = SigningKey::from_bytes(&file)
                     .map_err(|error| (Exit::Usage, about(error.to_string())))?;
@@ -313,7 +314,7 @@ impl ReferenceArgs {
     pub(crate) fn redirect(&self, console: &mut Console) -> Option<Exit> {
         let path = self.output.as_ref()?;
         let error = console.redirect(path).err()?;
-        console.error(&format!("{}: {error}", path.display()));
+        console.error(&format!("{}: {error}", path.shown()));
         Some(Exit::Io)
     }
 

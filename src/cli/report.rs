@@ -14,6 +14,7 @@ use super::replay::Setup;
 use super::rmm_logs::{self, Contents, Opened, RmmLogArgs};
 use super::trails;
 use super::{Console, Exit};
+use crate::encoding::shown::ShowPath as _;
 use crate::lint::Linter;
 use crate::measure::hasher::Hasher;
 use crate::measure::image::Image;
@@ -77,7 +78,7 @@ pub(super) fn run(args: &ReportArgs, console: &mut Console) -> io::Result<Exit> 
         console.error(message);
     }
     if let Err(error) = fs::write(&args.out, report::write(&page)) {
-        console.error(&format!("{}: {error}", args.out.display()));
+        console.error(&format!("{}: {error}", args.out.shown()));
         return Ok(Exit::Io);
     }
     Ok(exit)
@@ -160,7 +161,7 @@ fn findings(found: &[crate::lint::Finding]) -> impl Iterator<Item = Finding> {
     found.iter().map(|finding| Finding {
         severity: finding.rule.severity.name().to_owned(),
         id: finding.rule.id.to_owned(),
-        place: finding.place.to_string(),
+        place: finding.place.plain(),
         message: finding.message.clone(),
         count: finding.count,
     })

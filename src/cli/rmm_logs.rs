@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 
-use super::input::{Input, Problem, read_limited};
+use super::input::{Input, Problem, read_limited, text_name};
 use crate::measure::image::Image;
 use crate::rmm_log::{self, At, Import, ImportError, Log, MAX_LOG_BYTES, Need, Options};
 use crate::script::{self, MAX_TEXT_BYTES};
@@ -73,7 +73,8 @@ pub(super) fn options(
         let image = Image::open(path)?;
         let absolute = std::path::absolute(path)
             .map_err(|source| Problem::Io { path: path.clone(), source })?;
-        let name = absolute.display().to_string();
+        let name = text_name(&absolute);
+        let name = name.map_err(|source| Problem::Io { path: path.clone(), source })?.to_owned();
         options.at.push(At { ipa: *ipa, name, len_bytes: image.len_bytes() });
     }
     if let Some(path) = params {

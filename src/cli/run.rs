@@ -353,7 +353,7 @@ fn save_token(ended: &Ended, target: &Path) -> Result<(), NoTrail> {
 fn inputs(args: &RunArgs, path: &Path, input: &Input) -> Vec<InputFile> {
     let mut files = provenance::replayed(path, input);
     let platform = args.platform.iter().filter(|name| name.contains(['.', '/']));
-    files.extend(platform.filter_map(|name| provenance::text_file("platform", name)));
+    files.extend(platform.filter_map(|name| provenance::text_file("platform", Path::new(name))));
     files
 }
 

@@ -1,16 +1,18 @@
 //! `rimsim search`
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::host::{Trouble, Vmm, layer, usage};
+use super::input::text_name;
 use super::progress::Progress;
 use super::search_args::{Budget, SearchArgs};
 use super::search_guests::{CommandLine, MAX_VARIANTS};
 use super::search_report::Told;
 use super::{Console, Exit};
+use crate::encoding::shown::ShowPath as _;
 use crate::evidence::{rim_of_token, token_bytes};
 use crate::search::{self, Axis, Knob, Parameter, Report, RimError, Space, Target};
 
@@ -98,7 +100,7 @@ impl Pace {
 
 fn target(args: &SearchArgs) -> Result<Target, Trouble> {
     if let Some(path) = &args.token {
-        let wrong = |why: &dyn std::fmt::Display| usage(format!("{}: {why}", path.display()));
+        let wrong = |why: &dyn std::fmt::Display| usage(format!("{}: {why}", path.shown()));
         let file = read(path)?;
         let bytes = token_bytes(&file).map_err(|error| wrong(&error))?;
         let rim = rim_of_token(&bytes).map_err(|error| wrong(&error))?;
@@ -122,9 +124,9 @@ fn read(path: &Path) -> Result<Vec<u8>, Trouble> {
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path);
     let read = file.and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
-    read.map_err(|error| Trouble(Exit::Io, format!("{}: {error}", path.display())))?;
+    read.map_err(|error| Trouble(Exit::Io, format!("{}: {error}", path.shown())))?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(usage(format!("{}: has more than 1 MiB", path.display())));
+        return Err(usage(format!("{}: has more than 1 MiB", path.shown())));
     }
     Ok(bytes)
 }
@@ -149,8 +151,12 @@ fn axes(args: &SearchArgs, vmm: Vmm) -> Result<Vec<Axis>, Trouble> {
     }
     let values = variants.iter().cloned().map(Knob::Append).collect();
     axes.push(Axis { parameter: Parameter::AppendVariant, values });
-    let trees = args.dtb_candidate.iter().map(|path| Knob::Dtb(path.display().to_string()));
-    axes.push(Axis { parameter: Parameter::DtbCandidate, values: trees.collect() });
+    let tree = |path: &PathBuf| match text_name(path) {
+        Ok(name) => Ok(Knob::Dtb(name.to_owned())),
+        Err(error) => Err(usage(format!("--dtb-candidate {}: {error}", path.shown()))),
+    };
+    let values = args.dtb_candidate.iter().map(tree).collect::<Result<_, _>>()?;
+    axes.push(Axis { parameter: Parameter::DtbCandidate, values });
     Ok(axes)
 }
 

@@ -9,6 +9,7 @@ use super::host::{Trouble, Vmm, host as host_of, layer as layer_of, own_layers, 
 use super::measure_args::GuestArgs;
 use super::measure_files::has_lkvm_root;
 use crate::abi::profile::Rmm;
+use crate::encoding::shown::ShowPath as _;
 use crate::host::caps::{CapsLayer, stack, sve_lengths_up_to};
 use crate::host::vmm::{Context, VmmVersion, version_by_name};
 use crate::host::{Files, Layer, Overrides, Refusal, gunzip, qemu};
@@ -83,7 +84,7 @@ impl<'a> CommandLine<'a> {
 
     fn device_tree(&self, path: &Path) -> Result<Arc<Image>, Refusal> {
         let mut files = self.files.lock().expect("nobody panics with the files");
-        let opened = files.path(&format!("--dtb {}", path.display()), path);
+        let opened = files.path(&format!("--dtb {}", path.shown()), path);
         opened.map_err(|source| Refusal::File { option: "--dtb".into(), source })
     }
 }

@@ -95,7 +95,7 @@ impl Observer for Commands {
             }
         }
         self.list.push(&json!({
-            "place": step.place.to_string(),
+            "place": step.place.plain(),
             "label": step.label(),
             "name": command.map(|command| format!("RMI_{}", command.info().name)),
             "fid": hex(regs[0]),

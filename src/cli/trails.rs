@@ -16,6 +16,7 @@ use super::measure;
 use super::measure_args::MeasureArgs;
 use super::replay::Setup;
 use super::rmm_logs::{self, Contents, RmmLogArgs};
+use crate::encoding::shown::{ShowPath as _, Shown};
 use crate::explain::{self, SavedError, Trail};
 use crate::measure::hasher::Hasher;
 use crate::measure::log::EventLog;
@@ -26,13 +27,13 @@ use crate::model::world::World;
 pub(super) enum NoTrail {
     #[error(transparent)]
     Problem(#[from] Problem),
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}", path = Shown(path))]
     Saved { path: String, source: SavedError },
     #[error("{0}")]
     Usage(String),
     #[error("{text}")]
     Measure { exit: Exit, text: String },
-    #[error("{path}: {why}")]
+    #[error("{path}: {why}", path = Shown(path))]
     Refused { path: String, exit: Exit, why: String },
 }
 
@@ -113,9 +114,9 @@ fn replay(
         return Err(NoTrail::Refused { path: path.display().to_string(), exit: ended.exit, why });
     }
     let (rd, name) = choose(&ended.world, realm, |rd| ended.name_of(rd))
-        .map_err(|why| NoTrail::Usage(format!("{}: {why}", path.display())))?;
+        .map_err(|why| NoTrail::Usage(format!("{}: {why}", path.shown())))?;
     let log = ended.world.realm(rd).expect("it was just chosen").log();
-    let name = format!("{}:{name}", path.display());
+    let name = format!("{}:{name}", path.shown());
     input.check_unchanged()?;
     Ok(Trail::of_log(name, log.algo(), log.rule(), log.events().clone()))
 }
@@ -151,14 +152,14 @@ pub(super) fn save(target: &Path, name: &str, log: &EventLog) -> Result<(), NoTr
 
 /// What a file with arguments of `rimsim measure` stands for.
 fn arguments(path: &Path) -> Result<Trail, NoTrail> {
-    let shown = path.display();
+    let shown = path.shown();
     measure::trail(&measure_args(path)?, &shown.to_string())
         .map_err(|Trouble(exit, text)| NoTrail::Measure { exit, text: format!("{shown}: {text}") })
 }
 
 /// The arguments in a file, as a shell would read them.
 pub(super) fn measure_args(path: &Path) -> Result<MeasureArgs, NoTrail> {
-    let shown = path.display();
+    let shown = path.shown();
     measure_words(words(path, "measure")?.iter().map(String::as_str))
         .map_err(|why| NoTrail::Usage(format!("{shown}: {why}")))
 }
@@ -180,7 +181,7 @@ pub(super) fn words(path: &Path, subcommand: &str) -> Result<Vec<String>, NoTrai
     let text =
         read_settings(path).map_err(|source| Problem::Io { path: path.to_owned(), source })?;
     let mut words = shlex::split(&text).ok_or_else(|| {
-        NoTrail::Usage(format!("{}: a quotation mark is not closed", path.display()))
+        NoTrail::Usage(format!("{}: a quotation mark is not closed", path.shown()))
     })?;
     for name in ["rimsim", subcommand] {
         if words.first().is_some_and(|word| word == name) {

@@ -15,6 +15,7 @@ use super::trails;
 use super::verify_expect::{Expected, Sources};
 use super::verify_report::Told;
 use super::{Console, Exit};
+use crate::encoding::shown::ShowPath as _;
 use crate::encoding::text::from_hex;
 use crate::evidence::{PublicKey, Token, compare, near_misses, token_bytes};
 
@@ -172,7 +173,7 @@ fn read_token(path: &Path) -> Result<Vec<u8>, Trouble> {
     };
     let provider = text("provider")?;
     if provider != PROVIDER {
-        let path = folder.display();
+        let path = folder.shown();
         let why = format!("the provider is {provider:?}; CCA tokens come from {PROVIDER:?}");
         return Err(usage(format!("{path}: {why}")));
     }
@@ -184,19 +185,18 @@ fn read_token(path: &Path) -> Result<Vec<u8>, Trouble> {
     let after = text("generation")?;
     if before != after {
         let why = format!("generation went from {before} to {after} while the token was read");
-        return Err(Trouble(Exit::Io, format!("{}: {why}", folder.display())));
+        return Err(Trouble(Exit::Io, format!("{}: {why}", folder.shown())));
     }
     Ok(bytes)
 }
 
 fn io_trouble(path: &Path, error: &io::Error) -> Trouble {
-    Trouble(Exit::Io, format!("{}: {error}", path.display()))
+    Trouble(Exit::Io, format!("{}: {error}", path.shown()))
 }
 
 fn public_key(path: &Path) -> Result<PublicKey, Trouble> {
     let file = read_key(path).map_err(|error| io_trouble(path, &error))?;
-    PublicKey::from_bytes(&file)
-        .map_err(|error| usage(format!("--cpak {}: {error}", path.display())))
+    PublicKey::from_bytes(&file).map_err(|error| usage(format!("--cpak {}: {error}", path.shown())))
 }
 
 /// A challenge as the RMM takes it: 64 bytes, zeros at the end.
@@ -234,7 +234,7 @@ fn search_for(file: Option<&Path>, args: &VerifyArgs, rim: &str) -> Result<Searc
     let words = trails::words(path, subcommand)
         .map_err(|error| Trouble(error.exit(), format!("--search: {error}")))?;
     let words = words.iter().map(String::as_str);
-    let wrong = |why: String| usage(format!("--search {}: {}", path.display(), why.trim_end()));
+    let wrong = |why: String| usage(format!("--search {}: {}", path.shown(), why.trim_end()));
     let parsed = Args::try_parse_from(["rimsim", "search", "--rim", rim].into_iter().chain(words))
         .map_err(|error| wrong(error.to_string()))?;
     let Command::Search(parsed) = parsed.command else {

@@ -9,6 +9,7 @@ use super::input::{Input, read_key, read_limited};
 use super::measure::{self, Built};
 use super::replay::Setup;
 use super::trails;
+use crate::encoding::shown::ShowPath as _;
 use crate::evidence::{Expectation, expectations};
 use crate::measure::hasher::Hasher;
 use crate::refvalue::RealmReference;
@@ -56,7 +57,7 @@ impl Sources<'_> {
         not_verified: &mut Vec<String>,
     ) -> Result<Vec<Expectation>, Trouble> {
         let named = |extension| path.extension().is_some_and(|found| found == extension);
-        let shown = path.display();
+        let shown = path.shown();
         let no_key = || usage(format!("--expect-key: {shown} is no signed CoRIM"));
         if trails::is_measure(path) || named("rmi") {
             return match self.key {
@@ -158,7 +159,7 @@ fn of_text(text: &str) -> Result<Expectation, Trouble> {
 }
 
 fn signer_key(path: &Path) -> Result<PublicKey, Trouble> {
-    let shown = path.display();
+    let shown = path.shown();
     let file = read_key(path)
         .map_err(|error| Trouble(Exit::Io, format!("--expect-key {shown}: {error}")))?;
     PublicKey::from_bytes(&file).map_err(|error| usage(format!("--expect-key {shown}: {error}")))
@@ -187,7 +188,7 @@ fn of_arguments(path: &Path) -> Result<Expectation, Trouble> {
 }
 
 fn of_script(path: &Path, hasher: &Hasher) -> Result<Vec<Expectation>, Trouble> {
-    let shown = path.display();
+    let shown = path.shown();
     let problem = |problem: super::input::Problem| Trouble(problem.exit(), problem.to_string());
     let input = Input::open_with(path, &mut ImageFiles::default()).map_err(problem)?;
     let setup = Setup { hasher: hasher.clone(), ..Setup::default() };

@@ -8,4 +8,5 @@ pub mod cbor;
 pub mod cose;
 pub(crate) mod fdt;
 pub mod keys;
+pub mod shown;
 pub mod text;

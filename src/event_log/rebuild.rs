@@ -369,10 +369,11 @@ impl<'l> Builder<'l> {
         }
         if fill == 0
             && found_len == len
-            && let Some(image) = file.filter(|image| image.stamp().is_some())
+            && let Some(path) = file.and_then(|image| image.path())
         {
-            let absolute = std::path::absolute(image.name()).map_err(|error| error.to_string())?;
-            return Ok(absolute.display().to_string());
+            let absolute = std::path::absolute(path).map_err(|error| error.to_string())?;
+            let name = absolute.to_str().ok_or_else(|| format!("{shown}: its name is not UTF-8"));
+            return name.map(str::to_owned);
         }
         let used = &bytes[..bytes.len().min(usize::try_from(len).unwrap_or(usize::MAX))];
         let whole = fill.checked_add(len).filter(|whole| *whole <= MAX_MADE_BYTES);

@@ -33,6 +33,7 @@ use std::ops::Range;
 use thiserror::Error;
 
 use crate::abi::addr::Hex;
+use crate::encoding::shown::Shown;
 use crate::script::{Script, ScriptError};
 
 pub use build::import;
@@ -148,7 +149,7 @@ pub enum ImportError {
         name: &'static str,
     },
     /// An image that can not stand where it is attached.
-    #[error("{name} can not stand at {}: {why}", Hex(*ipa))]
+    #[error("{name} can not stand at {}: {why}", Hex(*ipa), name = Shown(name))]
     At {
         /// The image's name.
         name: String,
@@ -164,7 +165,8 @@ pub enum ImportError {
     #[error(transparent)]
     Script(#[from] ScriptError),
     /// The parameters are a script that does more.
-    #[error("{file}:{line}: only `let NAME = RealmParams {{ … }}` and its like can stand here")]
+    #[error("{file}:{line}: only `let NAME = RealmParams {{ … }}` and its like can stand here",
+        file = Shown(file))]
     NoParams {
         /// The file.
         file: String,

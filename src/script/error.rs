@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::grammar::Span;
+use crate::encoding::shown::acts;
 use crate::session::Place;
 
 /// Characters of a source line that an error shows on each side of its column; lines of generated
@@ -87,7 +88,7 @@ pub(super) fn source_line(text: &str, span: Span) -> Option<(String, usize)> {
     let end = if rest.next().is_some() { "…" } else { "" };
     let shown = shown.chars().map(|c| match c {
         '\t' => ' ',
-        c if c.is_control() => '\u{FFFD}',
+        c if acts(c) => '\u{FFFD}',
         c => c,
     });
     let line = format!("{begin}{}{end}", shown.collect::<String>());

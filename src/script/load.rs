@@ -15,6 +15,7 @@ use super::names::Names;
 use super::parse::{MAX_TEXT_BYTES, not_utf8, parse};
 use crate::abi::platform::Platform;
 use crate::abi::profile::{Edition, Profile};
+use crate::encoding::shown::Shown;
 use crate::measure::digests::DigestFile;
 use crate::measure::image::{Image, ImageError};
 use crate::measure::rim::Measurement;
@@ -87,7 +88,7 @@ pub enum LoadError {
     #[error("{0}")]
     Script(Box<ScriptError>),
     /// A file can not be read.
-    #[error("{path}: {source}{}", named(place))]
+    #[error("{path}: {source}{}", named(place), path = Shown(path))]
     Io {
         /// The file.
         path: String,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::abi::command::CallRegs;
 use crate::abi::status::{ReturnCode, Status};
+use crate::encoding::shown::Shown;
 use crate::measure::image::Image;
 use crate::measure::rim::Measurement;
 use crate::model::granule::{Gpt, GranuleState};
@@ -38,9 +39,9 @@ pub struct Place {
 }
 
 impl fmt::Display for Place {
+    /// For people: `boot.rmi:7:1`, with nothing in the name that acts on a terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)?;
-        if self.column == 0 { Ok(()) } else { write!(f, ":{}", self.column) }
+        write!(f, "{}{}", Shown(&self.file), self.numbers())
     }
 }
 
@@ -295,5 +296,16 @@ impl Place {
     #[must_use]
     pub fn file(file: &str) -> Self {
         Self { file: file.into(), line: 1, column: 0 }
+    }
+
+    /// For machines: as for people, with the file's name as it is.
+    #[must_use]
+    pub fn plain(&self) -> String {
+        format!("{}{}", self.file, self.numbers())
+    }
+
+    fn numbers(&self) -> String {
+        let Self { line, column, .. } = self;
+        if *column == 0 { format!(":{line}") } else { format!(":{line}:{column}") }
     }
 }

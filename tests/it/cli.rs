@@ -305,13 +305,13 @@ fn each_mismatch_is_an_error() {
     let expected = "\
 error: a.rmi:1:1: RMI_GRANULE_DELEGATE addr=0x8000_0000: status: got RMI_SUCCESS, wanted \
 RMI_ERROR_RTT(3)
-  |
-1 | GRANULE_DELEGATE addr=0x8000_0000 => RMI_ERROR_RTT(3)
-  | ^
+    |
+  1 | GRANULE_DELEGATE addr=0x8000_0000 => RMI_ERROR_RTT(3)
+    | ^
 error: a.rmi:2:1: RMI_VERSION req=0x1_0000: lower: got 0x1_0000, wanted 0x1
-  |
-2 | VERSION req=0x1_0000 => RMI_SUCCESS lower=1 higher=2
-  | ^
+    |
+  2 | VERSION req=0x1_0000 => RMI_SUCCESS lower=1 higher=2
+    | ^
 error: a.rmi:2:1: RMI_VERSION req=0x1_0000: higher: got 0x1_0000, wanted 0x2
 note: a.rmi: no Realm is left at the end
 ";

@@ -52,6 +52,7 @@ mod searching;
 mod stage;
 mod stage2;
 mod steps;
+mod terminals;
 mod tidy;
 mod token;
 mod token_maker;

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::args::Format;
 use super::hashing::{HashingArgs, size_bytes};
 use super::{Console, Exit};
+use crate::encoding::shown::ShowPath as _;
 use crate::measure::hasher::Hasher;
 use crate::measure::kernel::Kernel;
 use crate::measure::rim::HashAlgo;
@@ -155,7 +156,7 @@ pub(super) fn run(args: &BenchArgs, console: &mut Console) -> io::Result<Exit> {
     let image = match ScratchImage::create(&dir, args.size) {
         Ok(image) => image,
         Err(error) => {
-            console.error(&format!("{}: {error}", dir.display()));
+            console.error(&format!("{}: {error}", dir.shown()));
             return Ok(Exit::Io);
         }
     };

@@ -19,6 +19,7 @@ use super::contents::{Look, View};
 use super::digests::{Cut, DigestSource, GranuleDigests};
 use super::rim::HashAlgo;
 use crate::abi::granule_size::GranuleSize;
+use crate::encoding::shown::Shown;
 use holes::Holes;
 use map::Mapping;
 
@@ -73,7 +74,7 @@ pub struct FileStamp {
 #[derive(Debug, Error)]
 pub enum ImageError {
     /// The file can not be opened or read.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}", path = Shown(path))]
     Io {
         /// The file.
         path: String,
@@ -81,25 +82,25 @@ pub enum ImageError {
         source: io::Error,
     },
     /// The name is that of a directory.
-    #[error("{path}: is a directory, not an image")]
+    #[error("{path}: is a directory, not an image", path = Shown(path))]
     Directory {
         /// The directory.
         path: String,
     },
     /// The file is empty.
-    #[error("{path}: is empty; an image has at least one byte")]
+    #[error("{path}: is empty; an image has at least one byte", path = Shown(path))]
     Empty {
         /// The file.
         path: String,
     },
     /// The file can only be read, and does not end.
-    #[error("{path}: more than 4 GiB came from it, and it can not be mapped")]
+    #[error("{path}: more than 4 GiB came from it, and it can not be mapped", path = Shown(path))]
     Endless {
         /// The file.
         path: String,
     },
     /// The file changed between opening and the end of the run.
-    #[error("{path}: changed while it was measured ({what}); the result would be of neither state")]
+    #[error("{path}: changed while it was measured ({what}); the result would be of neither state", path = Shown(path))]
     Changed {
         /// The file.
         path: String,
@@ -107,7 +108,7 @@ pub enum ImageError {
         what: String,
     },
     /// The file is no list of digests.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}", path = Shown(path))]
     Digests {
         /// The file.
         path: String,
@@ -211,6 +212,12 @@ impl Image {
     #[must_use]
     pub fn stamp(&self) -> Option<FileStamp> {
         self.source.as_ref().map(|source| source.stamp)
+    }
+
+    /// The file that was opened, by the name that it was opened by; `None` if there is no file.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.source.as_ref().map(|source| &*source.path)
     }
 
     /// Whether `path` names the file that was opened.
