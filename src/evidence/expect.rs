@@ -4,10 +4,10 @@ use std::fmt;
 
 use super::realm::RealmClaims;
 use crate::encoding::text::hex;
+use crate::measure::claims::hash_algo_id;
 use crate::measure::log::EventLog;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::rule::RimRule;
-use crate::measure::token::hash_algo_id;
 
 /// What a Realm is expected to be. What is `None` is not compared.
 #[derive(Clone, Debug)]

@@ -7,6 +7,7 @@
 mod cose;
 mod expect;
 mod expect_json;
+mod maker;
 mod parts;
 mod platform;
 mod realm;

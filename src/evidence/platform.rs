@@ -1,8 +1,8 @@
 //! The claims of a platform token (DEN0137 1.0 A7.2.3.2, draft-ffm-rats-cca-token).
 
+use super::maker::{DUMMY_PROFILE, label};
 use super::parts::{Keys, Problem, Reader, TokenError, Unknown};
 use crate::encoding::text::shown;
-use crate::measure::token::{DUMMY_PROFILE, label};
 
 /// What a platform token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

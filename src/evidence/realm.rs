@@ -1,12 +1,13 @@
 //! The claims of a realm token (DEN0137 1.0 A7.2.3.1).
 
 use super::cose::point_of_cose_key;
+use super::maker::label;
 use super::parts::{Keys, Problem, Reader, TokenError, Unknown};
 use crate::encoding::cbor::Key;
 use crate::encoding::keys::PublicKey;
 use crate::encoding::text::shown;
+use crate::measure::claims::hash_algo_id;
 use crate::measure::rim::{HashAlgo, Measurement};
-use crate::measure::token::{hash_algo_id, label};
 
 /// The profile in which the RAK is a COSE_Key.
 const PROFILE: &str = "tag:arm.com,2023:realm#1.0.0";

@@ -1,6 +1,7 @@
 //! A CCA attestation token: a realm token and a platform token, each signed (DEN0137 1.0 A7.2).
 
 use super::cose::{Sign1, SignatureError};
+use super::maker::label;
 use super::parts::{Keys, Problem, Reader, TokenError, Unknown};
 use super::platform::PlatformClaims;
 use super::realm::{self, RealmClaims};
@@ -8,7 +9,6 @@ use crate::encoding::cbor::Type;
 use crate::encoding::cose::SIGN1_TAG;
 use crate::encoding::keys::PublicKey;
 use crate::measure::hasher::digest;
-use crate::measure::token::label;
 
 /// Longest token that is read, in bytes. An RMM hands out one granule.
 pub const MAX_TOKEN_BYTES: usize = 64 << 10;

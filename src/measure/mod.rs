@@ -8,6 +8,7 @@
 
 mod ahead;
 mod chain;
+pub(crate) mod claims;
 pub mod contents;
 pub mod descriptor;
 pub mod digests;
@@ -21,4 +22,3 @@ pub mod page;
 pub mod refold;
 pub mod rim;
 pub mod rule;
-pub(crate) mod token;

@@ -2,7 +2,7 @@
 
 use super::granule::Granule;
 use super::rtt::Ripas;
-use crate::measure::token::Claims;
+use crate::measure::claims::Claims;
 
 /// List registers that RmiRecEnter and RmiRecExit have room for.
 pub const MAX_LRS: usize = 16;

@@ -18,6 +18,7 @@ use crate::abi::addr::{
 use crate::abi::granule_size::GranuleSize;
 use crate::abi::platform::Platform;
 use crate::abi::profile::Profile;
+use crate::measure::claims::{Claims, TokenMaker};
 use crate::measure::contents::Contents;
 use crate::measure::hasher::Hasher;
 use crate::measure::page::Page;
@@ -55,6 +56,7 @@ pub struct World {
     pub(crate) interrupt: Interrupt,
     pub(crate) active: bool,
     hasher: Hasher,
+    token_maker: TokenMaker,
     has_unknown_contents: bool,
 }
 
@@ -89,9 +91,13 @@ pub enum HostFault {
 }
 
 impl World {
-    /// A machine after boot: all memory is the Host's and zero.
+    /// A machine after boot whose Realms get tokens of this maker.
     #[must_use]
-    pub fn new(platform: Platform, profile: Profile) -> Self {
+    pub(crate) fn with_token_maker(
+        platform: Platform,
+        profile: Profile,
+        token_maker: TokenMaker,
+    ) -> Self {
         let size = GranuleSize::default();
         let granules = Granules::new(&platform, size);
         let memory = Memory::new(&granules);
@@ -111,8 +117,14 @@ impl World {
             operations,
             interrupt: Interrupt::default(),
             hasher: Hasher::default(),
+            token_maker,
             has_unknown_contents: false,
         }
+    }
+
+    /// The attestation token of these claims.
+    pub(crate) fn token_of(&self, claims: &Claims) -> Vec<u8> {
+        (self.token_maker.0)(claims, self.platform.rak())
     }
 
     /// Hashes what Realms that are created from now on measure as `hasher` says.

@@ -3,7 +3,7 @@
 use super::{Caller, Outcome};
 use crate::abi::addr::{PAGE_SIZE, is_aligned};
 use crate::abi::rsi::result;
-use crate::measure::token::{self, Claims};
+use crate::measure::claims::Claims;
 use crate::model::rec::Attest;
 
 /// The upper bound of a token's length that INIT answers: one page.
@@ -37,7 +37,7 @@ pub(super) fn go_on(caller: &mut Caller<'_>) -> Outcome {
     };
     let (token, done) = match std::mem::take(&mut caller.rec_mut().attest) {
         Attest::Idle => unreachable!("it was not idle"),
-        Attest::Asked(claims) => (token::cca_token(&claims, caller.world.platform().rak()), 0),
+        Attest::Asked(claims) => (caller.world.token_of(&claims), 0),
         Attest::Fetching { token, done } => (token, done),
     };
     let rest = &token[done..];

@@ -1,27 +1,26 @@
-//! The CCA attestation token that a Realm gets.
+//! The CCA attestation token that a Realm gets from a [`World`] as [`World::new`] makes it.
 //!
 //! A CBOR collection (tag 399) of a platform token and a realm token, each a COSE_Sign1 with ES384.
 //! The realm token is what TF-RMM would make, signed with the platform's Realm Attestation Key. The
 //! platform token is a dummy, and says so: no platform is simulated. Signatures are deterministic
 //! (RFC 6979), so equal claims and keys give equal bytes.
 
-use super::hasher;
-use super::rim::{HashAlgo, Measurement};
 use crate::encoding::cbor::{Tag, encode};
 use crate::encoding::cose::{self, Alg};
 use crate::encoding::keys::SigningKey;
+use crate::measure::claims::{Claims, TokenMaker, hash_algo_id};
+use crate::measure::hasher;
+use crate::measure::rim::HashAlgo;
+use crate::model::world::World;
+use crate::{Platform, Profile};
 
-/// What a realm token says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Claims {
-    /// The Realm's challenge.
-    pub(crate) challenge: [u8; 64],
-    /// Realm Personalization Value.
-    pub(crate) rpv: [u8; 64],
-    /// Realm Initial Measurement.
-    pub(crate) rim: Measurement,
-    /// Realm Extensible Measurements.
-    pub(crate) rems: [Measurement; 4],
+impl World {
+    /// A machine after boot: all memory is the Host's and zero. Its Realms get tokens as TF-RMM
+    /// makes them, with a dummy for the platform's half.
+    #[must_use]
+    pub fn new(platform: Platform, profile: Profile) -> Self {
+        Self::with_token_maker(platform, profile, TokenMaker(cca_token))
+    }
 }
 
 /// CBOR tags and labels (DEN0137 1.0 A7.2).
@@ -90,15 +89,6 @@ fn platform_claims(rak_point: &[u8]) -> Vec<u8> {
     })
 }
 
-/// The name of an algorithm in a token (IANA's hash function textual names).
-pub(crate) const fn hash_algo_id(algo: HashAlgo) -> &'static str {
-    match algo {
-        HashAlgo::Sha256 => "sha-256",
-        HashAlgo::Sha512 => "sha-512",
-        HashAlgo::Sha384 => "sha-384",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use minicbor::Decoder;
@@ -106,6 +96,7 @@ mod tests {
     use p384::ecdsa::{Signature, SigningKey};
 
     use super::*;
+    use crate::measure::rim::Measurement;
 
     fn claims() -> Claims {
         let algo = HashAlgo::Sha256;
