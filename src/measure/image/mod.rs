@@ -100,7 +100,10 @@ pub enum ImageError {
         path: String,
     },
     /// The file changed between opening and the end of the run.
-    #[error("{path}: changed while it was measured ({what}); the result would be of neither state", path = Shown(path))]
+    #[error(
+        "{path}: changed while it was measured ({what}); the result would be of neither state",
+        path = Shown(path)
+    )]
     Changed {
         /// The file.
         path: String,
