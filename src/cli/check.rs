@@ -11,16 +11,16 @@ use serde_json::{Value, json};
 
 use super::args::Format;
 use super::hashing::{CacheArgs, HashingArgs};
-use super::host::{Trouble, usage};
 use super::input::{read_settings, text_name};
 use super::lock::{folder, lock_file};
 use super::lock_file::{LockFile, Sha256Hex, TOOL};
-use super::lock_source::{CAPS, DTB, Hashing, Measured, arguments, of_command_line, of_script};
-use super::measure_files::sha256;
+use super::lock_source::{CAPS, Hashing, Measured, arguments, of_command_line, of_script};
+use super::trouble::{Trouble, usage};
 use super::{Console, Exit, explain};
 use crate::encoding::shown::ShowPath as _;
 use crate::explain::{Explanation, Trail, compare, read_events};
 use crate::measure::image::Image;
+use crate::predict::{DEVICE_TREE, sha256};
 
 /// Measure again what a lock file says, and compare
 ///
@@ -104,7 +104,7 @@ pub(super) fn measure_again(
     let argv = measure.arguments.clone();
     for input in &lock.input {
         let place = from.join(&input.path);
-        if input.name == DTB {
+        if input.name == DEVICE_TREE {
             args.guest.dtb = Some(place);
         } else if let Some(name) = input.name.strip_prefix(CAPS) {
             let place = text_name(&place)
@@ -228,8 +228,8 @@ impl Checked {
             let place = from.join(&tree.path);
             match unchanged(&place, &tree.sha256) {
                 Ok(image) => {
-                    let given = self.old.input.iter().any(|input| input.name == DTB);
-                    let name = if given { DTB } else { "dtb" };
+                    let given = self.old.input.iter().any(|input| input.name == DEVICE_TREE);
+                    let name = if given { DEVICE_TREE } else { "dtb" };
                     let image = Image::from_bytes(name, image.bytes_from(0).to_vec());
                     old = old.with_bytes(tree.base, &Arc::new(image));
                 }

@@ -7,13 +7,13 @@ use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::{Value, json};
 
 use super::args::RmmArg;
-use super::host::Trouble;
 use super::measure;
 use super::replay::Setup;
 use super::rmm_logs::{self, Contents, Opened, RmmLogArgs};
 use super::sarif;
 use super::trace::hex;
 use super::trails::{self, NoTrail};
+use super::trouble::Trouble;
 use super::{Console, Exit};
 use crate::encoding::shown::ShowPath as _;
 use crate::lint::{Finding, Linter, RULES, Rule, Severity};
@@ -149,13 +149,13 @@ fn look(path: &Path, args: &LintArgs, console: &mut Console) -> (Exit, Vec<Findi
 fn boot(path: &Path, console: &mut Console) -> (Exit, Vec<Finding>) {
     let mut linter = Linter::new();
     let done = trails::measure_args(path).and_then(|args| {
-        measure::observed(&args, &mut linter).map_err(|Trouble(exit, text)| NoTrail::Measure {
-            exit,
-            text: format!("{}: {text}", path.shown()),
+        let observers = vec![&mut linter as _];
+        measure::predicted(&args, observers, &mut Console::new()).map_err(|Trouble(exit, text)| {
+            NoTrail::Measure { exit, text: format!("{}: {text}", path.shown()) }
         })
     });
     let exit = match done {
-        Ok(()) => Exit::Good,
+        Ok(_) => Exit::Good,
         // A refusal is a finding.
         Err(error) if error.exit() == Exit::Refused => {
             console.note(&error.to_string());

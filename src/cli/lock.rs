@@ -7,15 +7,15 @@ use clap::Args as ClapArgs;
 
 use super::check::{changes, measure_again, read_lock};
 use super::hashing::{CacheArgs, HashingArgs};
-use super::host::{Trouble, usage};
 use super::lock_file::{Beside, Input, LockFile, Sha256Hex, Tree, relative};
 use super::lock_source::{Hashing, Measured, arguments, of_command_line, of_script, words};
 use super::measure_args::{GuestArgs, ResponderArgs, VmmArgs};
-use super::measure_files::sha256;
+use super::trouble::{Trouble, usage};
 use super::{Console, Exit};
 use crate::encoding::shown::ShowPath as _;
 use crate::explain::write_events;
 use crate::measure::image::Image;
+use crate::predict::sha256;
 
 /// Write down what makes a RIM, for a repository: `rimsim check` compares
 ///

@@ -2,28 +2,26 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::hashing::{CacheArgs, HashingArgs, ImageFiles};
-use super::host::{Trouble, usage};
 use super::input::Input;
 use super::lock_file::{MeasureTable, Rim, ScriptTable};
 use super::measure;
 use super::measure_args::{GuestArgs, MeasureArgs, ResponderArgs};
-use super::measure_files::sha256;
 use super::replay::Setup;
 use super::trails;
+use super::trouble::{Trouble, usage};
 use super::{Console, Exit};
 use crate::abi::profile::Edition;
 use crate::encoding::shown::ShowPath as _;
 use crate::explain::Trail;
+use crate::host::caps::Decision;
 use crate::measure::image::{Image, ImageError};
 use crate::measure::log::EventLog;
 use crate::measure::rule::RimRule;
+use crate::predict::sha256;
 use crate::script;
 
-/// The option that gives the device tree, as inputs call it.
-pub(super) const DTB: &str = "--dtb";
 /// What stands before a file of capabilities.
 pub(super) const CAPS: &str = "--caps ";
 
@@ -107,31 +105,33 @@ pub(super) fn of_command_line(
         let image = Image::open(&path).map_err(|error| Trouble(Exit::Io, error.to_string()))?;
         inputs.push(file(format!("{CAPS}{name}"), path, &image));
     }
-    let kept = measure::kept(&args, console)?;
-    for (name, image) in &kept.inputs {
-        inputs.push(file(name.clone(), PathBuf::from(image.name()), image));
+    let measured = measure::predicted(&args, Vec::new(), console)?;
+    let plan = &measured.plan;
+    for input in &plan.inputs {
+        inputs.push(file(input.name.clone(), PathBuf::from(input.path()), &input.image));
     }
     // What is chosen by default may be another tomorrow.
-    args.guest.host = Some(kept.host.to_owned());
-    args.guest.vmm_version = Some(kept.vmm_version.to_owned());
+    args.guest.host = Some(plan.host.name.to_owned());
+    args.guest.vmm_version = Some(plan.version.name.to_owned());
     let mut arguments = words(&args.guest, &args.responder);
     arguments.extend([args.vmm.vmm.clone(), "--".to_owned()]);
     arguments.append(&mut args.vmm.argv);
+    let said = |decided: &Decision| format!("{} = {}", decided.key, decided.value);
     let measure = MeasureTable {
         arguments,
-        vmm: kept.vmm.to_owned(),
-        vmm_version: kept.vmm_version.to_owned(),
-        host: kept.host.to_owned(),
-        platform: kept.platform,
+        vmm: plan.vmm.name().to_owned(),
+        vmm_version: plan.version.name.to_owned(),
+        host: plan.host.name.to_owned(),
+        platform: plan.decisions.iter().map(said).collect(),
     };
     Ok(Measured {
-        rim: Rim::new(&kept.rim, kept.rule),
-        rule: kept.rule,
+        rim: Rim::new(&measured.rim, measured.rule()),
+        rule: measured.rule(),
         inputs,
         measure: Some(measure),
         script: None,
-        log: kept.log,
-        device_tree: kept.device_tree,
+        device_tree: measured.device_tree(),
+        log: measured.log().clone(),
     })
 }
 
@@ -210,17 +210,4 @@ pub(super) fn of_script(
         log,
         device_tree: None,
     })
-}
-
-/// What `measure` found, without what it borrows.
-pub(super) struct Kept {
-    pub(super) rim: crate::measure::rim::Measurement,
-    pub(super) rule: RimRule,
-    pub(super) vmm: &'static str,
-    pub(super) vmm_version: &'static str,
-    pub(super) host: &'static str,
-    pub(super) platform: Vec<String>,
-    pub(super) inputs: Vec<(String, Arc<Image>)>,
-    pub(super) log: EventLog,
-    pub(super) device_tree: Option<(u64, Vec<u8>)>,
 }

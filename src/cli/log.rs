@@ -7,11 +7,11 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::args::Format;
-use super::host::{Trouble, usage};
 use super::input::read_limited;
 use super::log_args::LogArgs;
 use super::rmm_logs::RmmLogArgs;
 use super::trails;
+use super::trouble::{Trouble, usage};
 use super::{Console, Exit, explain};
 use crate::abi::profile::RemReading;
 use crate::encoding::shown::ShowPath as _;

@@ -7,12 +7,13 @@ use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
 use super::hashing::{CacheArgs, HashingArgs};
-use super::host::{Trouble, Vmm, usage};
 use super::measure_args::{GuestArgs, VmmArgs};
 use super::search::add_axis;
 use super::search_guests::CommandLine;
+use super::trouble::{Trouble, usage};
 use super::{Console, Exit};
 use crate::encoding::shown::ShowPath as _;
+use crate::host::Vmm;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::rule::RimRule;
 use crate::refvalue::RealmReference;
@@ -156,8 +157,8 @@ fn matrix(args: &MatrixArgs) -> Result<Matrix, Trouble> {
     };
     for algo in passes {
         let kept = algo.unwrap_or(HashAlgo::Sha256);
-        let argv = &args.vmm.argv;
-        let guests = CommandLine::new(&guest, argv, vmm, files.clone(), kept, hasher.clone())?;
+        let (vmm, files) = (&args.vmm, files.clone());
+        let guests = CommandLine::new(&guest, vmm, files, kept, hasher.clone())?;
         let rims = search::table(&space, &guests, algo, &hasher)?;
         guests.check_unchanged()?;
         for (number, rim) in rims.into_iter().enumerate() {

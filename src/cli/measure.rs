@@ -2,78 +2,126 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::guest::request;
 use super::hashing::ImageFiles;
-use super::host::{Guest, Trouble, device_tree_alone, guest};
-use super::lock_source::Kept;
-use super::measure_args::{DtbArgs, MeasureArgs};
-use super::measure_files::sha256;
+use super::measure_args::{DtbArgs, MeasureArgs, ResponderArgs};
+use super::measure_files::MappedFiles;
 use super::progress::Progress;
 use super::provenance;
 use super::reference::{Form, Found, Writer};
 use super::trace::hex;
 use super::trails;
+use super::trouble::{Trouble, usage};
 use super::{Console, Exit};
 use crate::abi::addr::Hex;
-use crate::abi::params::Rpv;
-use crate::abi::profile::{Edition, Profile, Rmm};
 use crate::encoding::shown::ShowPath as _;
 use crate::encoding::text;
-use crate::explain::Trail;
 use crate::host::Region;
 use crate::host::caps::Decision;
-use crate::host::kvm::{self, Booted, Stage, StageKind};
+use crate::host::kvm::{Stage, StageKind};
 use crate::measure::event::MeasuredEvent;
-use crate::measure::image::Image;
-use crate::measure::log::EventLog;
 use crate::measure::rim::Measurement;
-use crate::measure::rule::RimRule;
-use crate::model::world::World;
+use crate::predict::{self, DEVICE_TREE, DeviceTree, Input, Measured, Plan, sha256};
 use crate::refvalue::RealmReference;
-use crate::refvalue::json::{InputFile, Provenance, TOOL, Vmm};
+use crate::refvalue::json::{self, InputFile, Provenance, TOOL};
 use crate::script::record::Recorder;
-use crate::session::{Observer, Session};
+use crate::session::Observer;
 
-/// A Realm that was built.
-struct Measured<'a> {
-    guest: Guest<'a>,
-    rule: RimRule,
-    stages: Vec<Stage>,
-    rim: Measurement,
-    world: World,
-    booted: Booted,
+/// A prediction, and what was asked for.
+struct Told<'a> {
+    args: &'a MeasureArgs,
+    measured: Measured,
 }
 
 pub(super) fn run(args: &MeasureArgs, console: &mut Console) -> io::Result<Exit> {
     let writer = Writer::new(args.format, &args.reference).map_err(Trouble::from);
-    let measured = writer.and_then(|writer| {
-        let measured = measure(args, None, console)?;
-        measured.keep_apart(args.reference.output.as_deref())?;
-        Ok((writer, measured))
+    let told = writer.and_then(|writer| {
+        let mut recorder = Recorder::new();
+        let mut observers: Vec<&mut dyn Observer> = Vec::new();
+        if args.script_out.is_some() {
+            observers.push(&mut recorder);
+        }
+        let told = Told { measured: predicted(args, observers, console)?, args };
+        told.tell_assumptions(console);
+        told.write_files(&mut recorder)?;
+        told.keep_apart(args.reference.output.as_deref())?;
+        Ok((writer, told))
     });
-    let (writer, measured) = match measured {
-        Ok(measured) => measured,
+    let (writer, told) = match told {
+        Ok(told) => told,
         Err(Trouble(exit, text)) => {
             console.error(&text);
             return Ok(exit);
         }
     };
     if args.guest.verbose {
-        measured.explain(console);
+        told.explain(console);
     }
-    measured.print(args, &writer, console)
+    told.print(&writer, console)
 }
 
-impl Measured<'_> {
-    fn print(
-        &self,
-        args: &MeasureArgs,
-        writer: &Writer<'_>,
-        console: &mut Console,
-    ) -> io::Result<Exit> {
+/// What would be measured, while `observers` look at what the host does.
+pub(super) fn predicted(
+    args: &MeasureArgs,
+    observers: Vec<&mut dyn Observer>,
+    console: &mut Console,
+) -> Result<Measured, Trouble> {
+    let hasher = args.hashing.hasher()?;
+    let mut files = MappedFiles::new(&args.guest.map, args.cache.files(&hasher)?);
+    let plan = request(&args.guest, &args.responder, &args.vmm)?.plan(&mut files)?;
+    for name in files.unused(&plan.inputs) {
+        console.note(&format!("--map {name}: the command line does not open it"));
+    }
+    let images = plan.inputs.iter().filter(|input| input.name != DEVICE_TREE);
+    let progress = Progress::begin(images.map(Input::len_bytes).sum());
+    let hasher = hasher.working_ahead().counting_in(progress.counter());
+    let measured = plan.measure(hasher, observers)?;
+    let speed = progress.end();
+    if args.guest.verbose {
+        files.remarks().iter().chain([&speed]).for_each(|line| console.note(line));
+    }
+    Ok(measured)
+}
+
+impl Told<'_> {
+    /// Says which numbers of the host are measured and were only assumed.
+    fn tell_assumptions(&self, console: &mut Console) {
+        let measured = ["num_bps", "num_wps", "pmu", "sve_vls"];
+        let decisions = self.measured.plan.decisions.iter();
+        let assumed: Vec<String> = decisions
+            .filter(|decision| measured.contains(&decision.key) && decision.by == "default")
+            .map(|decision| format!("{} = {}", decision.key, decision.value))
+            .collect();
+        if !assumed.is_empty() && !self.args.guest.verbose {
+            let list = assumed.join(", ");
+            let text = format!("assumed of the host: {list}; say --caps, or --num-bps and others");
+            console.note(&text);
+        }
+    }
+
+    /// Writes what was asked for beside the result.
+    fn write_files(&self, recorder: &mut Recorder) -> Result<(), Trouble> {
+        let Self { args, measured } = self;
+        if let Some(path) = &args.events_out {
+            trails::save(path, measured.plan.vmm.name(), measured.log())
+                .map_err(|error| Trouble(error.exit(), error.to_string()))?;
+        }
+        if let Some(path) = &args.dtb_out {
+            let tree = measured.plan.tree_region().and_then(DeviceTree::of);
+            let none = || usage("this VM has no device tree".into());
+            write(path, &tree.ok_or_else(none)?.bytes)?;
+        }
+        if let Some(path) = &args.script_out {
+            write_script(recorder, &measured.world.platform().to_toml(), path)?;
+        }
+        Ok(())
+    }
+
+    fn print(&self, writer: &Writer<'_>, console: &mut Console) -> io::Result<Exit> {
+        let Self { args, measured } = self;
         let rendered = match args.format {
             Form::Json => Vec::new(),
             _ => match writer.render(&[self.found()], console) {
@@ -88,18 +136,18 @@ impl Measured<'_> {
             return Ok(exit);
         }
         match args.format {
-            Form::Json => console.json(&self.json(args))?,
+            Form::Json => console.json(&self.json())?,
             _ => console.bytes(&rendered)?,
         }
         if args.format == Form::Hex {
             if args.guest.verbose {
-                for stage in &self.stages {
+                for stage in &measured.stages {
                     console.result(&format!("{} {}", stage.rim, stage_text(stage)))?;
                 }
             }
             if args.events {
-                for (event, rim) in self.events() {
-                    console.result(&format!("{rim} {}", event.named(self.rule)))?;
+                for (event, rim) in measured.events() {
+                    console.result(&format!("{rim} {}", event.named(measured.rule())))?;
                 }
             }
         }
@@ -108,15 +156,15 @@ impl Measured<'_> {
 
     /// The Realm as verifiers know it. Nobody ran it, so nothing is said of its REMs.
     fn found(&self) -> Found {
-        let realm = self.world.realm(self.booted.rd).expect("it was built");
-        let reference = RealmReference::new(self.rim);
-        Found { name: "Realm".to_owned(), realm: reference, rpv: *realm.rpv() }
+        let realm = RealmReference::new(self.measured.rim);
+        Found { name: "Realm".to_owned(), realm, rpv: *self.measured.rpv() }
     }
 
     /// Refuses to write over what was read.
     fn keep_apart(&self, output: Option<&Path>) -> Result<(), Trouble> {
         let Some(output) = output else { return Ok(()) };
-        match self.guest.files.inputs().find(|(_, image)| image.is_file(output)) {
+        let mut inputs = self.measured.plan.inputs.iter();
+        match inputs.find(|input| input.image.is_file(output)) {
             None => Ok(()),
             Some(_) => {
                 let path = output.shown();
@@ -126,174 +174,6 @@ impl Measured<'_> {
             }
         }
     }
-}
-
-fn measure<'a>(
-    args: &'a MeasureArgs,
-    observer: Option<&mut dyn Observer>,
-    console: &mut Console,
-) -> Result<Measured<'a>, Trouble> {
-    let hasher = args.hashing.hasher()?;
-    let files = args.cache.files(&hasher)?;
-    let guest = guest(&args.guest, files, &args.vmm)?;
-    let profile = profile(args, &guest)?;
-    let rule = profile.rim_rule();
-    for name in guest.files.unused() {
-        console.note(&format!("--map {name}: the command line does not open it"));
-    }
-    let machine = kvm::machine(guest.host.generation, &guest.caps, &guest.vm)?;
-    let mut recorder = Recorder::new();
-    let progress = Progress::begin(guest.files.len_bytes());
-    let mut world = World::new(machine.clone(), profile);
-    world.set_hasher(hasher.working_ahead().counting_in(progress.counter()));
-    let mut session = Session::new(world);
-    if args.script_out.is_some() {
-        session.observe(&mut recorder);
-    }
-    if let Some(observer) = observer {
-        session.observe(observer);
-    }
-    let mut stages = Vec::new();
-    let mut on_stage = |stage: Stage| stages.push(stage);
-    let booted = kvm::boot(&mut session, guest.host, &guest.caps, &guest.vm, &mut on_stage)?;
-    let world = session.into_world();
-    let speed = progress.end();
-    if args.guest.verbose {
-        guest.files.remarks().iter().chain([&speed]).for_each(|line| console.note(line));
-    }
-    let changed = guest.files.check_unchanged();
-    changed.map_err(|error| Trouble(Exit::Io, error.to_string()))?;
-    let rim = stages.last().expect("a Realm that was built has stages").rim;
-    if !args.guest.verbose {
-        tell_assumptions(&guest, console);
-    }
-    if let Some(path) = &args.events_out {
-        let log = world.realm(booted.rd).expect("it was built").log();
-        trails::save(path, guest.vmm.name(), log)
-            .map_err(|error| Trouble(error.exit(), error.to_string()))?;
-    }
-    if let Some(path) = &args.dtb_out {
-        write_device_tree(&guest, path)?;
-    }
-    if let Some(path) = &args.script_out {
-        write_script(&mut recorder, &machine.to_toml(), path)?;
-    }
-    Ok(Measured { guest, rule, stages, rim, world, booted })
-}
-
-/// Says which numbers of the host are measured and were only assumed.
-fn tell_assumptions(guest: &Guest<'_>, console: &mut Console) {
-    let measured = ["num_bps", "num_wps", "pmu", "sve_vls"];
-    let assumed: Vec<String> = guest
-        .decisions
-        .iter()
-        .filter(|decision| measured.contains(&decision.key) && decision.by == "default")
-        .map(|decision| format!("{} = {}", decision.key, decision.value))
-        .collect();
-    if !assumed.is_empty() {
-        let list = assumed.join(", ");
-        console.note(&format!("assumed of the host: {list}; say --caps, or --num-bps and others"));
-    }
-}
-
-/// A Realm that would be built.
-pub(super) struct Built {
-    pub(super) rim: Measurement,
-    pub(super) log: EventLog,
-    pub(super) rpv: Rpv,
-}
-
-/// What would be built, to be compared.
-pub(super) fn built(args: &MeasureArgs) -> Result<Built, Trouble> {
-    let Measured { rim, world, booted, .. } = measure(args, None, &mut Console::new())?;
-    let realm = world.realm(booted.rd).expect("it was built");
-    Ok(Built { rim, log: realm.log().clone(), rpv: *realm.rpv() })
-}
-
-/// What would be measured, to be compared.
-pub(super) fn trail(args: &MeasureArgs, name: &str) -> Result<Trail, Trouble> {
-    let Built { log, .. } = built(args)?;
-    Ok(Trail::of_log(name, log.algo(), log.rule(), log.events().clone()))
-}
-
-/// What would be measured, with everything that made it.
-pub(super) fn kept(args: &MeasureArgs, console: &mut Console) -> Result<Kept, Trouble> {
-    let Measured { guest, rule, rim, world, booted, .. } = measure(args, None, console)?;
-    let tree = device_tree(&guest).filter(|region| region.measured);
-    let tree = tree.and_then(|region| Some((region, region.image.as_ref()?)));
-    let device_tree = tree.map(|(region, image)| {
-        let bytes = image.bytes_from(0);
-        let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        (region.ipa.start + region.fill_bytes, bytes[..end].to_vec())
-    });
-    let said = |decided: &Decision| format!("{} = {}", decided.key, decided.value);
-    Ok(Kept {
-        rim,
-        rule,
-        vmm: guest.vmm.name(),
-        vmm_version: guest.version.name,
-        host: guest.host.name,
-        platform: guest.decisions.iter().map(said).collect(),
-        inputs: guest
-            .files
-            .inputs()
-            .map(|(name, image)| (name.to_owned(), image.clone()))
-            .collect(),
-        log: world.realm(booted.rd).expect("it was built").log().clone(),
-        device_tree,
-    })
-}
-
-/// Lets somebody look at what the host does.
-pub(super) fn observed(args: &MeasureArgs, observer: &mut dyn Observer) -> Result<(), Trouble> {
-    measure(args, Some(observer), &mut Console::new()).map(|_| ())
-}
-
-/// A Realm that was built, for whoever shows it.
-pub(super) struct Seen {
-    pub(super) world: World,
-    pub(super) rd: u64,
-    /// What was measured, with the RIM after each.
-    pub(super) events: Vec<(MeasuredEvent, Measurement)>,
-    /// Images that the VMM shows to the Realm.
-    pub(super) images: Vec<Arc<Image>>,
-}
-
-/// Builds the Realm and lets somebody look at how the host does it.
-pub(super) fn seen(args: &MeasureArgs, observer: &mut dyn Observer) -> Result<Seen, Trouble> {
-    let measured = measure(args, Some(observer), &mut Console::new())?;
-    let events = measured.events();
-    let images = measured.guest.vm.regions.iter().filter_map(|region| region.image.clone());
-    let images = images.collect();
-    Ok(Seen { rd: measured.booted.rd, world: measured.world, events, images })
-}
-
-/// The RMM that the host talks to: TF-RMM unless something else is asked for.
-fn profile(args: &MeasureArgs, guest: &Guest<'_>) -> Result<Profile, Trouble> {
-    let host = guest.host;
-    let asked = args.responder.rmm;
-    // A name without an edition goes with every host.
-    let elsewhere = |asked: &Profile| {
-        asked.edition() != Edition::default() && asked.edition() != host.edition()
-    };
-    if let Some(asked) = asked.filter(elsewhere) {
-        let why = format!("--rmm {asked}: {} is written for RMM {}", host.name, host.rmm);
-        return Err(Trouble(Exit::Usage, why));
-    }
-    let own = host.profile(asked.map_or(Rmm::TfRmm, Profile::rmm));
-    let Some(name) = &args.responder.rim_rule else { return Ok(own) };
-    let known = RimRule::ALL.map(RimRule::name).join(", ");
-    let usage = |why: String| Trouble(Exit::Usage, format!("--rim-rule {name}: {why}"));
-    let rule = RimRule::from_name(name)
-        .ok_or_else(|| usage(format!("there is no such rule; there are {known}")))?;
-    let ruled = match asked {
-        Some(_) => Some(own).filter(|own| own.rim_rule() == rule),
-        None => Profile::by_rim_rule(own.edition(), rule),
-    };
-    ruled.ok_or_else(|| {
-        let with = asked.map_or(String::new(), |_| format!(" with {}", own.name()));
-        usage(format!("{}{with} measures by {}", host.name, own.rim_rule().name()))
-    })
 }
 
 pub(super) fn dtb(args: &DtbArgs, console: &mut Console) -> io::Result<Exit> {
@@ -313,31 +193,12 @@ pub(super) fn dtb(args: &DtbArgs, console: &mut Console) -> io::Result<Exit> {
 }
 
 fn write_dtb(args: &DtbArgs) -> Result<String, Trouble> {
-    let path = args.output.shown();
-    let text = |len_bytes: u64, base: u64| format!("{path}: {len_bytes} bytes from {}", Hex(base));
-    if let Some(tree) = device_tree_alone(&args.guest, ImageFiles::default(), &args.vmm)? {
-        write(&args.output, &tree.bytes)?;
-        return Ok(text(tree.bytes.len() as u64, tree.base));
-    }
-    let guest = guest(&args.guest, ImageFiles::default(), &args.vmm)?;
-    write_device_tree(&guest, &args.output)?;
-    let dtb = device_tree(&guest).expect("it was written");
-    Ok(text(dtb.ipa.end - dtb.ipa.start, dtb.ipa.start))
-}
-
-fn device_tree<'g>(guest: &'g Guest<'_>) -> Option<&'g Region> {
-    guest.vm.regions.iter().find(|region| region.name == "dtb")
-}
-
-/// Writes the device tree as it is measured: the zeros after it, too.
-fn write_device_tree(guest: &Guest<'_>, path: &Path) -> Result<(), Trouble> {
-    let none = || Trouble(Exit::Usage, "this VM has no device tree".into());
-    let region = device_tree(guest).ok_or_else(none)?;
-    let image = region.image.as_ref().ok_or_else(none)?;
-    let mut bytes = image.bytes_from(0).to_vec();
-    let len_bytes = region.ipa.end - region.ipa.start - region.fill_bytes;
-    bytes.resize(usize::try_from(len_bytes).expect("a few MiB at most"), 0);
-    write(path, &bytes)
+    let mut files = MappedFiles::new(&args.guest.map, ImageFiles::default());
+    let request = request(&args.guest, &ResponderArgs::default(), &args.vmm)?;
+    let tree = predict::device_tree(&request, &mut files)?;
+    write(&args.output, &tree.bytes)?;
+    let (path, len_bytes) = (args.output.shown(), tree.bytes.len());
+    Ok(format!("{path}: {len_bytes} bytes from {}", Hex(tree.base)))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
@@ -389,48 +250,39 @@ fn stage_text(stage: &Stage) -> String {
     }
 }
 
-impl Measured<'_> {
-    fn events(&self) -> Vec<(MeasuredEvent, Measurement)> {
-        let realm = self.world.realm(self.booted.rd).expect("it was built");
-        let mut events = Vec::new();
-        realm.log().each_rim(|event, rim| events.push((event.clone(), *rim)));
-        events
-    }
-
+impl Told<'_> {
     /// What was decided, for people.
     fn explain(&self, console: &mut Console) {
-        let Guest { vmm, version, host, .. } = &self.guest;
+        let Plan { vmm, version, host, profile, .. } = &self.measured.plan;
         let name = vmm.name();
         console.note(&format!("{name} {} on {}: {}", version.name, host.name, host.about));
-        let profile = self.world.profile();
-        console.note(&format!("the RMM is {profile}; RIMs by {}", self.rule.name()));
+        let rule = self.measured.rule();
+        console.note(&format!("the RMM is {profile}; RIMs by {}", rule.name()));
         if let Some(other) = host.same_as {
             console.note(&format!("{} gives the RIMs of {other}", host.name));
         }
-        for decision in &self.guest.decisions {
+        for decision in &self.measured.plan.decisions {
             let text = format!("{} = {}, by {}", decision.key, decision.value, decision.by);
             console.note(&text);
         }
-        for remark in &self.guest.vm.remarks {
+        for remark in &self.measured.plan.vm.remarks {
             console.note(remark);
         }
     }
 
-    fn json(&self, args: &MeasureArgs) -> Value {
-        let Guest { vmm, version, host, vm, .. } = &self.guest;
-        let stages: Vec<Value> = self.stages.iter().map(|stage| self.stage_json(stage)).collect();
-        let params = self.stages.iter().find_map(|stage| match stage.kind {
-            StageKind::RealmCreate(params) => Some(params),
-            _ => None,
-        });
-        let params = params.expect("a Realm was created");
+    fn json(&self) -> Value {
+        let Self { args, measured } = self;
+        let Plan { vmm, version, host, profile, vm, .. } = &measured.plan;
+        let (rim, rule, params) = (measured.rim, measured.rule(), measured.params());
+        let stages: Vec<Value> =
+            measured.stages.iter().map(|stage| self.stage_json(stage)).collect();
         let mut document = json!({
             "schema": "rimsim/1",
             "command": "measure",
-            "rim": self.rim.to_string(),
-            "algorithm": self.rim.algo().name(),
-            "rim_rule": self.rule.name(),
-            "rmm": self.world.profile().name(),
+            "rim": rim.to_string(),
+            "algorithm": rim.algo().name(),
+            "rim_rule": rule.name(),
+            "rmm": profile.name(),
             "spec": host.edition().name(),
             "preliminary": false,
             "host": host.name,
@@ -447,46 +299,47 @@ impl Measured<'_> {
             },
             "stages": stages,
             "inputs": self.inputs_json(),
-            "device_tree": device_tree(&self.guest).map(region_json),
+            "device_tree": measured.plan.tree_region().map(region_json),
             "caps": self.caps_json(),
             "remarks": vm.remarks,
             "rpv": text::hex(self.found().rpv.as_slice()),
-            "provenance": self.provenance(args),
+            "provenance": self.provenance(),
         });
         if args.events {
             let event = |(event, rim): (MeasuredEvent, Measurement)| {
                 json!({
-                    "command": format!("RMI_{}", event.command_of(self.rule)),
-                    "event": event.named(self.rule).to_string(),
+                    "command": format!("RMI_{}", event.command_of(rule)),
+                    "event": event.named(rule).to_string(),
                     "extensions": event.extensions(),
                     "rim": rim.to_string(),
                 })
             };
-            document["events"] = self.events().into_iter().map(event).collect();
+            document["events"] = measured.events().into_iter().map(event).collect();
         }
         document
     }
 
-    fn provenance(&self, args: &MeasureArgs) -> Provenance {
-        let Guest { vmm, version, host, .. } = &self.guest;
+    fn provenance(&self) -> Provenance {
+        let Self { args, measured } = self;
+        let Plan { vmm, version, host, profile, inputs, .. } = &measured.plan;
         let caps = args.guest.caps.iter().filter(|caps| caps.contains(['.', '/']));
         let caps = caps.filter_map(|path| provenance::text_file("caps", Path::new(path)));
-        let image = |(name, image): (&str, &Arc<Image>)| {
-            let path = (image.name() != name).then(|| image.name().to_owned());
-            InputFile { path, ..provenance::image_file(name, image) }
+        let image = |input: &Input| {
+            let path = (input.path() != input.name).then(|| input.path().to_owned());
+            InputFile { path, ..provenance::image_file(&input.name, &input.image) }
         };
         Provenance {
             tool: TOOL,
-            profile: self.world.profile().name().to_owned(),
-            rim_rule: self.rule.name(),
-            platform: self.world.platform().name.clone(),
-            vmm: Some(Vmm {
+            profile: profile.name().to_owned(),
+            rim_rule: measured.rule().name(),
+            platform: measured.world.platform().name.clone(),
+            vmm: Some(json::Vmm {
                 name: vmm.name().to_owned(),
                 version: version.name.to_owned(),
                 host: host.name.to_owned(),
                 args: args.vmm.argv.clone(),
             }),
-            inputs: self.guest.files.inputs().map(image).chain(caps).collect(),
+            inputs: inputs.iter().map(image).chain(caps).collect(),
         }
     }
 
@@ -498,19 +351,19 @@ impl Measured<'_> {
                 "by": decided.by,
             })
         };
-        self.guest.decisions.iter().map(decision).collect()
+        self.measured.plan.decisions.iter().map(decision).collect()
     }
 
     fn inputs_json(&self) -> Value {
-        let input = |(name, image): (&str, &Arc<Image>)| {
+        let input = |input: &Input| {
             json!({
-                "name": name,
-                "path": image.name(),
-                "size": image.len_bytes(),
-                "sha256": sha256(image, 0),
+                "name": input.name,
+                "path": input.path(),
+                "size": input.len_bytes(),
+                "sha256": sha256(&input.image, 0),
             })
         };
-        self.guest.files.inputs().map(input).collect()
+        self.measured.plan.inputs.iter().map(input).collect()
     }
 
     fn stage_json(&self, stage: &Stage) -> Value {
@@ -526,7 +379,8 @@ impl Measured<'_> {
                 put("top", json!(hex(top)));
             }
             StageKind::Data { base, top, source, measured } => {
-                let region = self.guest.vm.regions.iter().find(|region| region.ipa.start == base);
+                let regions = &self.measured.plan.vm.regions;
+                let region = regions.iter().find(|region| region.ipa.start == base);
                 put("base", json!(hex(base)));
                 put("top", json!(hex(top)));
                 put("source", json!(source));

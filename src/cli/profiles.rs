@@ -5,11 +5,11 @@ use std::io;
 use serde_json::{Value, json};
 
 use super::args::Format;
-use super::host::Vmm;
 use super::measure_args::ProfilesArgs;
 use super::{Console, Exit};
 use crate::abi::presets::PRESETS;
 use crate::abi::profile::Rmm;
+use crate::host::Vmm;
 use crate::host::caps::CAPS_PRESETS;
 use crate::host::kvm::HOSTS;
 

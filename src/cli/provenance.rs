@@ -5,9 +5,9 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use super::input::{Input, MAX_VECTOR_BYTES, read_limited};
-use super::measure_files::sha256;
 use crate::encoding::text::hex;
 use crate::measure::image::Image;
+use crate::predict::sha256;
 use crate::refvalue::json::InputFile;
 
 /// An image, as it was measured.

@@ -9,7 +9,7 @@ use clap::Args as ClapArgs;
 
 use super::args::RmmArg;
 use super::input::{Input, MAX_VECTOR_BYTES, read_limited};
-use super::measure::{self, Seen};
+use super::measure;
 use super::replay::Setup;
 use super::rmm_logs::{self, Contents, Opened, RmmLogArgs};
 use super::trails;
@@ -139,10 +139,10 @@ fn measured(path: &Path, page: &mut Report) -> Result<Exit, (Exit, String)> {
     let file = path.display().to_string();
     let args = trails::measure_args(path).map_err(|error| (error.exit(), error.to_string()))?;
     let mut linter = Linter::new();
-    let seen = measure::seen(&args, &mut linter);
+    let seen = measure::predicted(&args, vec![&mut linter], &mut Console::new());
     page.add_input(whole(path, "arguments"));
     page.findings.extend(findings(&linter.finish()));
-    let Seen { world, rd, events, images: shown } = match seen {
+    let seen = match seen {
         Ok(seen) => seen,
         // A refusal is what the page shows.
         Err(trouble) if trouble.0 == Exit::Refused => {
@@ -151,9 +151,11 @@ fn measured(path: &Path, page: &mut Report) -> Result<Exit, (Exit, String)> {
         }
         Err(trouble) => return Err((trouble.0, format!("{file}: {}", trouble.1))),
     };
+    let world = &seen.world;
     page.add_platform(&file, world.profile().name(), world.platform().to_toml());
-    page.realms.extend(RealmReport::with_events(&world, rd, &file, &events));
-    images(shown.iter().map(|image| &**image), page);
+    page.realms.extend(RealmReport::with_events(world, seen.rd, &file, &seen.events()));
+    let regions = seen.plan.vm.regions.iter();
+    images(regions.filter_map(|region| region.image.as_deref()), page);
     Ok(Exit::Good)
 }
 

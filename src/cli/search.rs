@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::host::{Trouble, Vmm, layer, usage};
+use super::guest::layer;
 use super::input::text_name;
 use super::progress::Progress;
 use super::search_args::{Budget, SearchArgs};
 use super::search_guests::{CommandLine, MAX_VARIANTS};
 use super::search_report::Told;
+use super::trouble::{Trouble, usage};
 use super::{Console, Exit};
 use crate::encoding::shown::ShowPath as _;
 use crate::evidence::{rim_of_token, token_bytes};
+use crate::host::Vmm;
 use crate::search::{self, Axis, Knob, Parameter, Report, RimError, Space, Target};
 
 /// Longest file that a RIM or a token is read from, in bytes.
@@ -38,8 +40,8 @@ pub(super) fn search(args: &SearchArgs) -> Result<Told, Trouble> {
     if space.len().is_none() {
         return Err(usage("--vary: the space has more than 2^64 candidates".into()));
     }
-    let (algo, argv) = (target.rim.algo(), &args.vmm.argv);
-    let guests = CommandLine::new(&args.guest, argv, vmm, files, algo, hasher.clone())?;
+    let algo = target.rim.algo();
+    let guests = CommandLine::new(&args.guest, &args.vmm, files, algo, hasher.clone())?;
     args.dtb_candidate.iter().try_for_each(|path| guests.check_device_tree(path))?;
     let most = match args.budget {
         Some(Budget::Candidates(most)) => most,

@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use super::guest::{layer as layer_of, request};
 use super::hashing::ImageFiles;
-use super::host::{Trouble, Vmm, host as host_of, layer as layer_of, own_layers, usage};
-use super::measure_args::GuestArgs;
+use super::measure_args::{GuestArgs, ResponderArgs, VmmArgs};
 use super::measure_files::has_lkvm_root;
-use crate::abi::profile::Rmm;
+use super::trouble::Trouble;
 use crate::encoding::shown::ShowPath as _;
-use crate::host::caps::{CapsLayer, stack, sve_lengths_up_to};
-use crate::host::vmm::{Context, VmmVersion, version_by_name};
-use crate::host::{Files, Layer, Overrides, Refusal, gunzip, qemu};
+use crate::host::caps::{CapsLayer, sve_lengths_up_to};
+use crate::host::{Files, Refusal, Vmm, gunzip, qemu};
 use crate::measure::digests::{self, Cut, DigestFile, DigestSource, GranuleDigests};
 use crate::measure::hasher::Hasher;
 use crate::measure::image::{Image, ImageError};
 use crate::measure::rim::HashAlgo;
-use crate::search::{Guests, Knob, Planned};
+use crate::predict::{DEVICE_TREE, Error, Plan, Request};
+use crate::search::{Guests, Knob};
 
 /// Most texts or device trees that can be given.
 pub(super) const MAX_VARIANTS: usize = 65_536;
@@ -28,42 +28,28 @@ const MAX_UNPACKED_BYTES: u64 = 256 << 20;
 
 /// A VMM with its command line, on hosts that differ.
 pub(super) struct CommandLine<'a> {
-    guest: &'a GuestArgs,
-    argv: &'a [String],
-    vmm: Vmm,
-    layers: Vec<(String, CapsLayer)>,
-    version: Option<&'static VmmVersion>,
+    request: Request,
+    tree: Option<&'a Path>,
     files: Mutex<SharedFiles<'a>>,
 }
 
 impl<'a> CommandLine<'a> {
     pub(super) fn new(
         guest: &'a GuestArgs,
-        argv: &'a [String],
-        vmm: Vmm,
+        vmm: &VmmArgs,
         files: ImageFiles,
         algo: HashAlgo,
         hasher: Hasher,
     ) -> Result<Self, Trouble> {
-        let version = guest.vmm_version.as_deref().map(|name| {
-            version_by_name(vmm.versions(), name)
-                .map_err(|why| usage(format!("--vmm-version {name}: {why}")))
-        });
-        let version = version.transpose()?;
-        let first = version.unwrap_or(&vmm.versions()[0]);
-        host_of(guest.host.as_deref(), guest.spec, first).map_err(usage)?;
-        let kernel = || qemu::kernel_name(first.name, argv);
-        let unpack = (vmm == Vmm::Qemu).then(kernel).flatten();
+        // The device tree is opened with the others, since its granules are hashed once too.
+        let without = GuestArgs { dtb: None, ..guest.clone() };
+        let request = request(&without, &ResponderArgs::default(), vmm)?;
+        let version = request.check()?;
+        let kernel = || qemu::kernel_name(version.name, &request.argv);
+        let unpack = (request.vmm == Vmm::Qemu).then(kernel).flatten();
         let opened = BTreeMap::new();
         let files = SharedFiles { map: &guest.map, files, opened, algo, hasher, unpack };
-        let guests = Self {
-            guest,
-            argv,
-            vmm,
-            layers: own_layers(guest)?,
-            version,
-            files: Mutex::new(files),
-        };
+        let guests = Self { request, tree: guest.dtb.as_deref(), files: Mutex::new(files) };
         if let Some(path) = &guest.dtb {
             guests.check_device_tree(path)?;
         }
@@ -84,60 +70,38 @@ impl<'a> CommandLine<'a> {
 
     fn device_tree(&self, path: &Path) -> Result<Arc<Image>, Refusal> {
         let mut files = self.files.lock().expect("nobody panics with the files");
-        let opened = files.path(&format!("--dtb {}", path.shown()), path);
-        opened.map_err(|source| Refusal::File { option: "--dtb".into(), source })
+        let opened = files.path(&format!("{DEVICE_TREE} {}", path.shown()), path);
+        opened.map_err(|source| Refusal::File { option: DEVICE_TREE.into(), source })
     }
 }
 
 impl Guests for CommandLine<'_> {
-    fn plan(&self, candidate: &[Knob]) -> Result<Planned, Refusal> {
-        let mut overrides = Overrides::default();
-        let mut version = self.version.unwrap_or(&self.vmm.versions()[0]);
-        let mut host = self.guest.host.as_deref();
-        let mut tree = self.guest.dtb.clone();
+    fn plan(&self, candidate: &[Knob]) -> Result<Plan, Error> {
+        let mut request = self.request.clone();
+        let mut tree = self.tree;
         let mut layer = CapsLayer::default();
-        let mut layers = self.layers.clone();
         for knob in candidate {
             match knob {
-                Knob::Host(name) => host = Some(name),
-                Knob::VmmVersion(name) => {
-                    let found = version_by_name(self.vmm.versions(), name);
-                    version = found.expect("the axis was checked");
-                }
-                Knob::Append(text) => overrides.append = Some(text.clone()),
-                Knob::Dtb(path) => tree = Some(path.into()),
-                Knob::Log(on) => overrides.log = Some(*on),
-                Knob::Cpus(count) => overrides.cpus = Some(*count),
-                Knob::Mem(size) => overrides.mem_bytes = Some(size.bytes()),
+                Knob::Host(name) => request.host = Some((*name).to_owned()),
+                Knob::VmmVersion(name) => request.version = Some(name.clone()),
+                Knob::Append(text) => request.overrides.append = Some(text.clone()),
+                Knob::Dtb(path) => tree = Some(Path::new(path)),
+                Knob::Log(on) => request.overrides.log = Some(*on),
+                Knob::Cpus(count) => request.overrides.cpus = Some(*count),
+                Knob::Mem(size) => request.overrides.mem_bytes = Some(size.bytes()),
                 Knob::Platform(names) => {
                     for name in names.split('+') {
-                        let found = layer_of(name).map_err(|Trouble(_, why)| Refusal::Refused {
-                            by: Layer::Vmm,
-                            place: "platform".into(),
-                            why,
-                        });
-                        layers.push((name.to_owned(), found?));
+                        let wrong = |Trouble(_, why)| Error::Request(format!("platform: {why}"));
+                        request.caps.push((name.to_owned(), layer_of(name).map_err(wrong)?));
                     }
                 }
                 other => put(&mut layer, other),
             }
         }
-        let host = host_of(host, self.guest.spec, version);
-        let host = host.map_err(|why| Refusal::Refused {
-            by: Layer::Kvm,
-            place: "KVM_CREATE_VM".into(),
-            why,
-        })?;
-        layers.push(("search".to_owned(), layer));
-        layers.push((host.name.to_owned(), CapsLayer::of_host(host, &layers)));
-        let (caps, _) = stack(&layers);
-        let device_tree = tree.map(|path| self.device_tree(&path)).transpose()?;
+        request.caps.push(("search".to_owned(), layer));
+        request.device_tree = tree.map(|path| self.device_tree(path)).transpose()?;
         let mut files = self.files.lock().expect("nobody panics with the files");
-        let mut context = Context { caps: &caps, files: &mut *files, device_tree };
-        let vm = self.vmm.vm(version.name, self.argv, &mut context, &overrides)?;
-        drop(files);
-        let rule = host.profile(Rmm::TfRmm).rim_rule();
-        Ok(Planned { host, rule, caps, vm, start_level: None })
+        request.plan(&mut *files)
     }
 }
 

@@ -7,15 +7,15 @@ use std::path::Path;
 use clap::Parser as _;
 use thiserror::Error;
 
-use super::Exit;
 use super::args::{Args, Command};
 use super::hashing::ImageFiles;
-use super::host::Trouble;
 use super::input::{Problem, read_settings};
 use super::measure;
 use super::measure_args::MeasureArgs;
 use super::replay::Setup;
 use super::rmm_logs::{self, Contents, RmmLogArgs};
+use super::trouble::Trouble;
+use super::{Console, Exit};
 use crate::encoding::shown::{ShowPath as _, Shown};
 use crate::explain::{self, SavedError, Trail};
 use crate::measure::hasher::Hasher;
@@ -153,7 +153,10 @@ pub(super) fn save(target: &Path, name: &str, log: &EventLog) -> Result<(), NoTr
 /// What a file with arguments of `rimsim measure` stands for.
 fn arguments(path: &Path) -> Result<Trail, NoTrail> {
     let shown = path.shown();
-    measure::trail(&measure_args(path)?, &shown.to_string())
+    let args = measure_args(path)?;
+    let measured = measure::predicted(&args, Vec::new(), &mut Console::new());
+    measured
+        .map(|measured| measured.trail(&shown.to_string()))
         .map_err(|Trouble(exit, text)| NoTrail::Measure { exit, text: format!("{shown}: {text}") })
 }
 

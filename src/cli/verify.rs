@@ -7,11 +7,11 @@ use clap::{Args as ClapArgs, Parser as _};
 
 use super::args::{Args, Command, Format};
 use super::hashing::HashingArgs;
-use super::host::{Trouble, usage};
 use super::input::{read_key, read_limited, read_settings};
 use super::search::search;
 use super::search_report::Told as Searched;
 use super::trails;
+use super::trouble::{Trouble, usage};
 use super::verify_expect::{Expected, Sources};
 use super::verify_report::Told;
 use super::{Console, Exit};

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::Exit;
 use super::hashing::ImageFiles;
-use super::host::{Trouble, usage};
 use super::input::{Input, read_key, read_limited};
-use super::measure::{self, Built};
+use super::measure;
 use super::replay::Setup;
 use super::trails;
+use super::trouble::{Trouble, usage};
+use super::{Console, Exit};
 use crate::encoding::shown::ShowPath as _;
 use crate::evidence::{Expectation, expectations};
 use crate::measure::hasher::Hasher;
@@ -178,12 +178,12 @@ fn of_arguments(path: &Path) -> Result<Expectation, Trouble> {
     let shown = path.display().to_string();
     let args =
         trails::measure_args(path).map_err(|error| Trouble(error.exit(), error.to_string()))?;
-    let Built { rim, log, rpv } = measure::built(&args)
+    let measured = measure::predicted(&args, Vec::new(), &mut Console::new())
         .map_err(|Trouble(exit, text)| Trouble(exit, format!("{shown}: {text}")))?;
-    let mut expectation = Expectation::of_rim(shown, rim.as_bytes().to_vec());
-    expectation.hash_algo = Some(rim.algo());
-    expectation.rpv = said(&rpv);
-    expectation.log = Some(log);
+    let mut expectation = Expectation::of_rim(shown, measured.rim.as_bytes().to_vec());
+    expectation.hash_algo = Some(measured.rim.algo());
+    expectation.rpv = said(measured.rpv());
+    expectation.log = Some(measured.log().clone());
     Ok(expectation)
 }
 

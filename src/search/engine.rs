@@ -18,9 +18,8 @@ use sha2::{Digest as _, Sha256};
 use super::knob::Knob;
 use super::space::Space;
 use super::trie::Trie;
-use crate::abi::profile::Profile;
-use crate::host::kvm::{self, HostProfile, Stage, StageKind};
-use crate::host::{Call, Caps, Layer, Refusal, Vm};
+use crate::host::Call;
+use crate::host::kvm::Stage;
 use crate::measure::event::{MeasuredEvent, RealmEvent};
 use crate::measure::events::Events;
 use crate::measure::hasher::Hasher;
@@ -28,8 +27,7 @@ use crate::measure::image::Image;
 use crate::measure::refold::{Library, PieceId};
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::rule::RimRule;
-use crate::model::world::World;
-use crate::session::Session;
+use crate::predict::{Error, Plan};
 
 /// Candidates that are tried together.
 const BATCH: u64 = 2048;
@@ -39,28 +37,13 @@ const MAX_VERIFIED: usize = 64;
 /// Reasons of refusals that are kept.
 const MAX_REASONS: usize = 16;
 
-/// A VM on its host, before it is booted.
-#[derive(Clone, Debug)]
-pub struct Planned {
-    /// The KVM.
-    pub host: &'static HostProfile,
-    /// The rule by which the RIM is made.
-    pub rule: RimRule,
-    /// What the host offers.
-    pub caps: Caps,
-    /// The VM.
-    pub vm: Vm,
-    /// The level at which RTTs start, 0 to 3, if it is not KVM's own choice.
-    pub start_level: Option<u8>,
-}
-
 /// Whoever makes VMs of candidates: a VMM with its command line.
 pub trait Guests: Sync {
     /// The VM of a candidate.
     ///
     /// # Errors
     /// If the VMM refuses it, or it needs a file that can not be read.
-    fn plan(&self, candidate: &[Knob]) -> Result<Planned, Refusal>;
+    fn plan(&self, candidate: &[Knob]) -> Result<Plan, Error>;
 }
 
 /// Candidates that make the RIM by one list of events.
@@ -131,19 +114,19 @@ pub fn table(
     guests: &dyn Guests,
     algo: Option<HashAlgo>,
     hasher: &Hasher,
-) -> Result<Vec<Row>, Refusal> {
+) -> Result<Vec<Row>, Error> {
     let count = space.len().expect("a space that fits into memory");
     let mut rows = BTreeMap::new();
     for pass in HashAlgo::ALL.into_iter().filter(|pass| algo.is_none_or(|algo| algo == *pass)) {
         let mut search = Search::new(guests, pass, algo.is_some(), hasher);
         for at in (0..count).step_by(usize::try_from(BATCH).expect("it is small")) {
             let Batch { trie, begun, refused } = search.prepare(space, at..count.min(at + BATCH));
-            if let Some(refusal) = search.file.take() {
-                return Err(refusal);
+            if let Some(error) = search.file.take() {
+                return Err(error);
             }
             rows.extend(refused.into_iter().map(|(number, why)| (number, Err(why))));
             trie.each(&search.library, Measurement::zero(pass), |candidates, rim| {
-                let row = |number: &u64| (*number, Ok((rim, begun[number].0.rule)));
+                let row = |number: &u64| (*number, Ok((rim, begun[number].0.rule())));
                 rows.extend(candidates.iter().map(row));
             });
         }
@@ -165,14 +148,14 @@ struct Search<'s> {
     classes: BTreeMap<String, Result<Arc<Vec<PieceId>>, String>>,
     report: Report,
     /// The first file that could not be used.
-    file: Option<Refusal>,
+    file: Option<Error>,
 }
 
 /// Candidates as far as they can be folded.
 struct Batch {
     trie: Trie,
     /// Those in the trie, with the parameters that the RMM reads.
-    begun: BTreeMap<u64, (Planned, RealmEvent)>,
+    begun: BTreeMap<u64, (Plan, RealmEvent)>,
     /// The others, and why.
     refused: Vec<(u64, String)>,
 }
@@ -180,7 +163,7 @@ struct Batch {
 /// A candidate in work.
 struct Candidate {
     number: u64,
-    planned: Planned,
+    planned: Plan,
     class: String,
 }
 
@@ -212,7 +195,7 @@ impl Search<'_> {
             let verified = &candidates[..candidates.len().min(MAX_VERIFIED)];
             verified.par_iter().for_each(|number| self.verify(&begun[number].0, *number, target));
             self.report.boots += verified.len() as u64;
-            let rules = candidates.iter().map(|number| begun[number].0.rule).collect();
+            let rules = candidates.iter().map(|number| begun[number].0.rule()).collect();
             self.take(Match { params, rules, candidates });
         }
     }
@@ -228,10 +211,10 @@ impl Search<'_> {
                     let class = class(&planned);
                     candidates.push(Candidate { number, planned, class });
                 }
-                Err(refusal) => {
-                    refused.push((number, refusal.told()));
-                    if matches!(refusal, Refusal::File { .. }) && self.file.is_none() {
-                        self.file = Some(refusal);
+                Err(error) => {
+                    refused.push((number, error.to_string()));
+                    if error.is_file() && self.file.is_none() {
+                        self.file = Some(error);
                     }
                 }
             }
@@ -252,7 +235,7 @@ impl Search<'_> {
                 Err(why) => refused.push((candidate.number, why)),
                 Ok(tail) => {
                     let first = Events::from_iter([MeasuredEvent::Realm(Box::new(start))]);
-                    let first = self.library.take_apart(&first, candidate.planned.rule);
+                    let first = self.library.take_apart(&first, candidate.planned.rule());
                     trie.insert(first.into_iter().chain(tail.iter().copied()), candidate.number);
                     found.insert(candidate.number, (candidate.planned, start));
                 }
@@ -282,7 +265,7 @@ impl Search<'_> {
     }
 
     /// The VM of a candidate; `None` if it measures by another algorithm.
-    fn planned(&mut self, candidate: &[Knob]) -> Result<Option<Planned>, Refusal> {
+    fn planned(&mut self, candidate: &[Knob]) -> Result<Option<Plan>, Error> {
         let mut planned = self.guests.plan(candidate)?;
         for knob in candidate {
             knob.edit(&mut planned)?;
@@ -320,80 +303,41 @@ impl Search<'_> {
             self.report.boots += 1;
             let tail = log.map(|(events, _)| {
                 let after: Events = events.window(1, events.len());
-                Arc::new(self.library.take_apart(&after, one.planned.rule))
+                Arc::new(self.library.take_apart(&after, one.planned.rule()))
             });
             self.classes.insert(one.class.clone(), tail);
         }
     }
 
-    /// The parameters that the RMM reads at REALM_CREATE: a boot that ends there.
-    fn start(&self, planned: &Planned) -> Result<RealmEvent, String> {
-        let vm = Vm {
-            slots: Vec::new(),
-            vcpus: Vec::new(),
-            regions: Vec::new(),
-            calls: planned.vm.calls.iter().copied().filter(is_before_contents).collect(),
-            ..planned.vm.clone()
-        };
-        let mut start = None;
-        let mut on_stage = |stage: Stage| {
-            if let StageKind::RealmCreate(params) = stage.kind {
-                start = Some(params);
-            }
-        };
-        boot(&Planned { vm, ..planned.clone() }, &self.hasher, &mut on_stage)
-            .map_err(|refusal| refusal.told())?;
-        Ok(start.expect("a Realm was created"))
+    fn start(&self, planned: &Plan) -> Result<RealmEvent, String> {
+        planned.start(self.hasher.clone()).map_err(|refusal| refusal.told())
     }
 
     /// The events and the RIM of a boot in full.
-    fn boot(&self, planned: &Planned) -> Result<(Events, Measurement), String> {
+    fn boot(&self, planned: &Plan) -> Result<(Events, Measurement), String> {
         let mut rim = None;
         let mut on_stage = |stage: Stage| rim = Some(stage.rim);
-        let events = boot(planned, &self.hasher, &mut on_stage);
-        let events = events.map_err(|refusal| refusal.told())?;
+        let booted = planned.boot(self.hasher.clone(), Vec::new(), &mut on_stage);
+        let (world, booted) = booted.map_err(|refusal| refusal.told())?;
         let rim = rim.expect("a Realm that was built has stages");
         if rim.algo() != self.algo {
             return Err(format!("this host measures by {} only", rim.algo().name()));
         }
-        Ok((events, rim))
+        let realm = world.realm(booted.rd).expect("it was built");
+        Ok((realm.log().events().clone(), rim))
     }
 
-    fn verify(&self, planned: &Planned, number: u64, target: &Measurement) {
+    fn verify(&self, planned: &Plan, number: u64, target: &Measurement) {
         let rim = self.boot(planned).map(|(_, rim)| rim);
         assert_eq!(rim, Ok(*target), "candidate {number} was found, and its boot differs");
     }
 }
 
-fn boot(
-    planned: &Planned,
-    hasher: &Hasher,
-    on_stage: &mut dyn FnMut(Stage),
-) -> Result<Events, Refusal> {
-    let Planned { host, rule, caps, vm, start_level } = planned;
-    let machine = kvm::machine(host.generation, caps, vm)?;
-    let profile = Profile::by_rim_rule(host.edition(), *rule).ok_or_else(|| Refusal::Refused {
-        by: Layer::Rmm,
-        place: "REALM_CREATE".into(),
-        why: format!("no RMM that {} talks to measures by {}", host.name, rule.name()),
-    })?;
-    let mut world = World::new(machine, profile);
-    world.set_hasher(hasher.clone());
-    let mut session = Session::new(world);
-    let booted = kvm::boot_from(&mut session, host, caps, vm, *start_level, on_stage)?;
-    let world = session.into_world();
-    let realm = world.realm(booted.rd).expect("it was built");
-    Ok(realm.log().events().clone())
-}
-
-const fn is_before_contents(call: &Call) -> bool {
-    matches!(call, Call::HashAlgo(_) | Call::Rpv(_) | Call::CreateRealm)
-}
-
 /// Everything that the events after REALM_CREATE depend on. Images are told by their address: each
 /// stands once in the files or among the images that were made.
-fn class(planned: &Planned) -> String {
-    let Planned { host, rule, caps, vm, start_level } = planned;
+fn class(planned: &Plan) -> String {
+    let Plan { host, caps, vm, start_level, .. } = planned;
+    let rule = planned.rule();
     let regions: Vec<_> = vm
         .regions
         .iter()

@@ -4,12 +4,12 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::engine::Planned;
 use crate::abi::addr::{GRANULE_SIZE, align_down};
 use crate::host::caps::CAPS_PRESETS;
 use crate::host::kvm::{HOSTS, HostProfile};
 use crate::host::{Call, Layer, Refusal};
 use crate::measure::rule::RimRule;
+use crate::predict::Plan;
 
 /// Most values of one axis.
 const MAX_VALUES: usize = 4096;
@@ -389,13 +389,13 @@ impl Knob {
     ///
     /// # Errors
     /// If there is no such VM.
-    pub fn edit(&self, planned: &mut Planned) -> Result<(), Refusal> {
+    pub fn edit(&self, planned: &mut Plan) -> Result<(), Refusal> {
         match self {
             Self::IpaBits(bits) => planned.vm.ipa_bits = *bits,
             Self::Align(bytes) if *bytes > GRANULE_SIZE => align(planned, *bytes)?,
             Self::Order(order) if *order != Order::Vmm => reorder(planned, *order),
             Self::StartLevel(level) => planned.start_level = *level,
-            Self::RimRule(Some(rule)) => planned.rule = *rule,
+            Self::RimRule(Some(rule)) => planned.set_rule(*rule)?,
             _ => {}
         }
         Ok(())
@@ -403,7 +403,7 @@ impl Knob {
 }
 
 /// Moves both ends of each region outwards; what is new reads as zero.
-fn align(planned: &mut Planned, bytes: u64) -> Result<(), Refusal> {
+fn align(planned: &mut Plan, bytes: u64) -> Result<(), Refusal> {
     for region in &mut planned.vm.regions {
         let base = align_down(region.ipa.start, bytes);
         let top = region.ipa.end.checked_next_multiple_of(bytes);
@@ -418,7 +418,7 @@ fn align(planned: &mut Planned, bytes: u64) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn reorder(planned: &mut Planned, order: Order) {
+fn reorder(planned: &mut Plan, order: Order) {
     let regions = &planned.vm.regions;
     let populated = |call: &Call| match call {
         Call::Populate(index) => Some(*index),

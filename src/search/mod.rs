@@ -10,7 +10,7 @@ mod rim;
 mod space;
 mod trie;
 
-pub use engine::{Guests, Match, Planned, Report, Row, run, table};
+pub use engine::{Guests, Match, Report, Row, run, table};
 pub use knob::{Knob, KnobError, MemSize, Order, Parameter};
 pub use rim::{RimError, Target};
 pub use space::{Axis, Space};

@@ -6,15 +6,13 @@ use std::process::{Command, Output};
 use std::sync::Mutex;
 
 use rimsim::Profile;
-use rimsim::abi::profile::Rmm;
 use rimsim::evidence::{rim_of_token, token_bytes};
-use rimsim::host::caps::{CapsLayer, stack, sve_lengths_up_to};
-use rimsim::host::kvm::HostProfile;
-use rimsim::host::kvmtool::{self, Version};
-use rimsim::host::{Call, Refusal};
+use rimsim::host::caps::{CapsLayer, sve_lengths_up_to};
+use rimsim::host::{Call, Vmm};
 use rimsim::measure::hasher::Hasher;
 use rimsim::measure::rim::{HashAlgo, Measurement};
-use rimsim::search::{Axis, Guests, Knob, Parameter, Planned, Space, run};
+use rimsim::predict::{Error, Plan, Request};
+use rimsim::search::{Axis, Guests, Knob, Parameter, Space, run};
 use serde_json::Value;
 
 use crate::hosts::boot::boot;
@@ -24,12 +22,16 @@ use crate::hosts::inputs::{Inputs, kernel};
 struct Kvmtool(Mutex<Inputs>);
 
 impl Guests for Kvmtool {
-    fn plan(&self, candidate: &[Knob]) -> Result<Planned, Refusal> {
-        let mut host = "kvm-v10";
+    fn plan(&self, candidate: &[Knob]) -> Result<Plan, Error> {
+        let line = "--realm --pmu --restricted_mem -c 2 -m 256M --irqchip=gicv3 -k k4k.img";
+        let argv = line.split_whitespace().map(str::to_owned).collect();
+        let mut request = Request::new(Vmm::Kvmtool, argv);
+        request.version = Some("cca-ram-first-4k".into());
+        request.host = Some("kvm-v10".into());
         let mut layer = CapsLayer { lpa2: Some(false), ..CapsLayer::default() };
         for knob in candidate {
             match knob {
-                Knob::Host(name) => host = name,
+                Knob::Host(name) => request.host = Some((*name).into()),
                 Knob::NumBps(count) => layer.num_bps = Some(*count),
                 Knob::PmuCounters(count) => {
                     (layer.pmu, layer.pmu_counters) = (Some(count.is_some()), *count);
@@ -38,14 +40,9 @@ impl Guests for Kvmtool {
                 _ => {}
             }
         }
-        let (caps, _) = stack(&[("test".into(), layer)]);
-        let line = "--realm --pmu --restricted_mem -c 2 -m 256M --irqchip=gicv3 -k k4k.img";
-        let argv: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        request.caps.push(("test".into(), layer));
         let mut files = self.0.lock().expect("nobody panics with it");
-        let vm = kvmtool::plan(&argv, Version::RamFirst4k, &caps, &mut *files, None)?;
-        let host = HostProfile::from_name(host).expect("a host");
-        let rule = host.profile(Rmm::TfRmm).rim_rule();
-        Ok(Planned { host, rule, caps, vm, start_level: None })
+        request.plan(&mut *files)
     }
 }
 
@@ -55,7 +52,7 @@ fn axis(name: &str, values: &str) -> Axis {
 }
 
 /// The RIM of one candidate by a boot of its own, from beginning to end.
-fn rim_alone(guests: &Kvmtool, candidate: &[Knob], algo: HashAlgo) -> Result<String, Refusal> {
+fn rim_alone(guests: &Kvmtool, candidate: &[Knob], algo: HashAlgo) -> Result<String, Error> {
     let mut planned = guests.plan(candidate)?;
     candidate.iter().try_for_each(|knob| knob.edit(&mut planned))?;
     for call in &mut planned.vm.calls {

@@ -49,6 +49,7 @@ const FLOORS: &[&[&str]] = &[
     &["rmi", "rsi", "guest"],
     &["session"],
     &["script", "vector", "coverage", "host", "lint", "explain", "refvalue", "evidence"],
+    &["predict"],
     &["conform", "digest_cache", "event_log", "rmm_log", "search", "report"],
     &["cli"],
 ];

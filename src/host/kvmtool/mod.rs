@@ -16,8 +16,8 @@ mod tree;
 mod version;
 mod vm;
 
-pub use version::Version;
-pub use vm::{device_tree, option_names, plan, plan_with};
+pub use version::{VERSIONS, Version};
+pub use vm::{device_tree, option_names, plan, plan_with, vm_with};
 
 use super::{Layer, Refusal};
 

@@ -1,5 +1,28 @@
 //! The kvmtool programs that are known, and what they differ in.
 
+use crate::host::vmm::VmmVersion;
+
+/// The versions, the default first.
+pub const VERSIONS: &[VmmVersion] = &[
+    row(Version::RamFirst64k, &["B2"]),
+    row(Version::RamFirst4k, &["B1"]),
+    row(Version::BssOnly, &["B0"]),
+    row(Version::Eac5, &["A0"]),
+    row(Version::Eac5Islet, &["A"]),
+    row(Version::Linaro, &["C"]),
+    row(Version::RealmVm, &[]),
+];
+
+const fn row(version: Version, aliases: &'static [&'static str]) -> VmmVersion {
+    VmmVersion {
+        name: version.name(),
+        aliases,
+        date: "",
+        host: version.host(),
+        about: version.summary(),
+    }
+}
+
 /// A kvmtool with Realm support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {

@@ -8,8 +8,9 @@ use super::devices::Devices;
 use super::features::features;
 use super::layout::{self, LOG_BYTES, Layout};
 use super::tree::{TREE_BYTES, Tree};
-use super::version::{Ripas, Version};
+use super::version::{Ripas, VERSIONS, Version};
 use super::{options, overrides, parse, refuse, refuse_kvm};
+use crate::host::vmm::{Context, version_by_name};
 use crate::host::{Call, Caps, Files, Overrides, Refusal, Region, Slot, Vcpu, VcpuFeatures, Vm};
 use crate::measure::image::Image;
 use crate::measure::rim::HashAlgo;
@@ -56,6 +57,22 @@ pub fn plan_with(
     machine.layout.regions.push(tree);
     layout::check_in_ram(&machine.config, &machine.layout.regions)?;
     Ok(machine.into_vm())
+}
+
+/// As [`plan_with`], by the version of this name.
+///
+/// # Errors
+/// As [`plan_with`]; or if there is no such version.
+pub fn vm_with(
+    version: &str,
+    argv: &[String],
+    context: &mut Context<'_>,
+    overrides: &Overrides,
+) -> Result<Vm, Refusal> {
+    let found = version_by_name(VERSIONS, version).map_err(|why| refuse("--vmm-version", &why))?;
+    let version = Version::named(found.name).expect("a name of the table");
+    let device_tree = context.device_tree.take();
+    plan_with(argv, version, context.caps, context.files, device_tree, overrides)
 }
 
 /// The device tree that kvmtool makes for a command line: all 64 KiB that are measured.

@@ -1,0 +1,86 @@
+//! From the arguments to what `predict` is asked for.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Exit;
+use super::input::read_settings;
+use super::measure_args::{GuestArgs, ResponderArgs, VmmArgs};
+use super::trouble::{Trouble, usage};
+use crate::host::caps::{CAPS_PRESETS, CapsLayer, sve_lengths_up_to};
+use crate::host::{Refusal, Vmm};
+use crate::measure::image::Image;
+use crate::measure::rule::RimRule;
+use crate::predict::{DEVICE_TREE, Request};
+
+/// The request of these arguments: files of capabilities are read, and the device tree is opened.
+pub(crate) fn request(
+    guest: &GuestArgs,
+    responder: &ResponderArgs,
+    vmm: &VmmArgs,
+) -> Result<Request, Trouble> {
+    let device_tree = guest.dtb.as_deref().map(device_tree).transpose()?;
+    Ok(Request {
+        version: guest.vmm_version.clone(),
+        host: guest.host.clone(),
+        edition: guest.spec,
+        caps: layers(guest)?,
+        rmm: responder.rmm,
+        rim_rule: responder.rim_rule.as_deref().map(rule).transpose()?,
+        device_tree,
+        ..Request::new(Vmm::from_name(&vmm.vmm).map_err(usage)?, vmm.argv.clone())
+    })
+}
+
+/// Opens the device tree that is given beside the command line.
+fn device_tree(path: &Path) -> Result<Arc<Image>, Trouble> {
+    let opened = Image::open(path).map(Arc::new);
+    Ok(opened.map_err(|source| Refusal::File { option: DEVICE_TREE.into(), source })?)
+}
+
+fn rule(name: &str) -> Result<RimRule, Trouble> {
+    RimRule::from_name(name).ok_or_else(|| {
+        let known = RimRule::ALL.map(RimRule::name).join(", ");
+        usage(format!("--rim-rule {name}: there is no such rule; there are {known}"))
+    })
+}
+
+/// Presets and files in the order given, then the options.
+pub(crate) fn layers(args: &GuestArgs) -> Result<Vec<(String, CapsLayer)>, Trouble> {
+    let mut layers = Vec::new();
+    for name in &args.caps {
+        layers.push((name.clone(), layer(name)?));
+    }
+    let lengths = match args.sve_vl.as_slice() {
+        [] => None,
+        [longest] => Some(sve_lengths_up_to(*longest)),
+        several => Some(several.to_vec()),
+    };
+    let options = CapsLayer {
+        ipa_bits: args.ipa_bits,
+        lpa2: args.lpa2,
+        num_bps: args.num_bps,
+        num_wps: args.num_wps,
+        pmu: args.pmu,
+        pmu_counters: args.pmu_counters,
+        sve_vls: lengths,
+        gicv3: args.gicv3,
+        its: args.its,
+        gicv2: args.gicv2,
+        max_vcpus: args.max_vcpus,
+    };
+    options.check().map_err(|error| usage(error.to_string()))?;
+    layers.push(("the command line".to_owned(), options));
+    Ok(layers)
+}
+
+pub(crate) fn layer(name: &str) -> Result<CapsLayer, Trouble> {
+    if !name.contains(['.', '/']) {
+        let known: Vec<_> = CAPS_PRESETS.iter().map(|preset| preset.name).collect();
+        let why = || format!("--caps {name}: no such preset; there are {}", known.join(", "));
+        return CapsLayer::preset(name).ok_or_else(|| usage(why()));
+    }
+    let text = read_settings(Path::new(name))
+        .map_err(|error| Trouble(Exit::Io, format!("{name}: {error}")))?;
+    CapsLayer::from_toml(&text).map_err(|error| usage(format!("{name}: {error}")))
+}
