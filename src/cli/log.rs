@@ -17,8 +17,8 @@ use crate::abi::profile::RemReading;
 use crate::encoding::shown::ShowPath as _;
 use crate::encoding::text::hex;
 use crate::event_log::{
-    self, At, Event, Log, MAX_LOG_BYTES, Rebuild, RebuildError, Rems, WrongDigest, algorithm_name,
-    event_name,
+    self, At, Event, Evidence, Log, LogError, MAX_LOG_BYTES, Rebuild, RebuildError, Registers,
+    Rems, WrongDigest, algorithm_name, event_name,
 };
 use crate::explain::{Explanation, Trail, compare};
 use crate::measure::hasher::Hasher;
@@ -33,6 +33,10 @@ use crate::session::Session;
 /// What came of a log.
 struct Told {
     log: Log,
+    /// The first event that can not be read.
+    broken: Option<LogError>,
+    registers: Registers,
+    evidence: Evidence,
     algo: HashAlgo,
     rems: Rems,
     /// The Realm that was built again.
@@ -67,16 +71,25 @@ fn look(args: &LogArgs) -> Result<Told, Trouble> {
         read_limited(&args.file, MAX_LOG_BYTES)
     };
     let bytes = bytes.map_err(|error| Trouble(Exit::Io, format!("{shown}: {error}")))?;
-    let log = event_log::read(&bytes).map_err(|error| usage(format!("{shown}: {error}")))?;
+    let log = event_log::read_as_far(&bytes);
+    let (log, broken) = log.map_err(|error| usage(format!("{shown}: {error}")))?;
+    let (own, evidence) = event_log::numbering(&log);
+    let registers = args.registers.unwrap_or(own);
     let files = files(args)?;
     let made = event_log::rebuild(&log, &files);
     let algo = algorithm(args, &log, made.as_ref().ok())?;
     let reading = args.rem.unwrap_or(RemReading::Concatenated);
-    let rems = event_log::rems(&log, algo, args.registers, reading);
+    let mut rems = event_log::rems(&log, algo, registers, reading);
+    if let Some(broken) = &broken {
+        rems.hide_all(&broken.to_string());
+    }
     let mut told = Told {
         wrong: event_log::wrong_digests(&log),
         remarks: rems.remarks.clone(),
         log,
+        broken,
+        registers,
+        evidence,
         algo,
         rems,
         realm: None,
@@ -85,7 +98,12 @@ fn look(args: &LogArgs) -> Result<Told, Trouble> {
         parted: None,
         failed: None,
     };
+    if registers != own {
+        told.remarks
+            .push("--registers pcr: logs of Realms count measurement registers (mr)".into());
+    }
     match made {
+        Ok(_) if told.broken.is_some() => {}
         Ok(made) => told.rebuilt(args, made, &hasher)?,
         Err(RebuildError::NoRealm) => told.remarks.push(RebuildError::NoRealm.to_string()),
         Err(error) => told.failed = Some(usage(format!("{shown}: {error}"))),
@@ -175,14 +193,17 @@ impl Told {
         for (number, text) in &args.expect_rem {
             let option = format!("--expect-rem {number}");
             let wanted = expected(&option, text, self.algo)?;
-            let found = self.rems.values[number - 1];
-            if found != wanted {
-                self.unmet.push(format!("REM {number} is {found}, and expected is {wanted}"));
+            match &self.rems.values[number - 1].value {
+                Ok(found) if *found == wanted => {}
+                Ok(found) => {
+                    self.unmet.push(format!("REM {number} is {found}, and expected is {wanted}"));
+                }
+                Err(_) => self.unmet.push(format!("REM {number} is unknown, expected is {wanted}")),
             }
         }
         let asks = args.expect_rim.is_some() || args.expect.is_some() || args.events_out.is_some();
         let (Some(rim), Some(realm)) = (self.rim(), &self.realm) else {
-            if asks && self.failed.is_none() {
+            if asks && self.failed.is_none() && self.broken.is_none() {
                 let why = "there is no RIM to compare: the log or the contents are not complete";
                 self.failed = Some(usage(why.into()));
             }
@@ -218,8 +239,12 @@ impl Told {
 
     fn tell(&self, args: &LogArgs, console: &mut Console) -> io::Result<Exit> {
         match args.format {
-            Format::Text => self.text(args, console)?,
-            Format::Json => console.json(&self.document(args))?,
+            Format::Text => self.text(console)?,
+            Format::Json => console.json(&self.document())?,
+        }
+        if args.verbose {
+            let registers = name(self.registers).unwrap_or_default();
+            console.note(&format!("register numbers are read as {registers}; {}", self.evidence));
         }
         for remark in &self.remarks {
             console.note(remark);
@@ -231,25 +256,38 @@ impl Told {
         for WrongDigest { event, why } in &self.wrong {
             console.error(&format!("event {event}: {why}"));
         }
+        if let Some(broken) = &self.broken {
+            console.error(&format!("{broken}; the REMs and the RIM can not be known"));
+        } else if let Some(why) = self.rems.values.iter().find_map(|rem| rem.value.as_ref().err()) {
+            console.error(&format!("a REM can not be known: {why}"));
+            let strange = matches!(self.evidence, Evidence::NoSuchRegister { .. });
+            if strange && self.registers == Registers::Mr {
+                console.note(&format!("register numbers are read as mr: {}", self.evidence));
+            }
+        }
         self.unmet.iter().for_each(|why| console.error(why));
         if let Some(Trouble(exit, text)) = &self.failed {
             console.error(text);
             return Ok(*exit);
         }
-        let good = self.wrong.is_empty() && self.unmet.is_empty() && self.parted.is_none();
+        let known = self.broken.is_none() && self.rems.values.iter().all(|rem| rem.value.is_ok());
+        let met = self.unmet.is_empty() && self.parted.is_none();
+        let good = known && met && self.wrong.is_empty();
         Ok(if good { Exit::Good } else { Exit::Mismatch })
     }
 
-    fn text(&self, args: &LogArgs, console: &mut Console) -> io::Result<()> {
+    fn text(&self, console: &mut Console) -> io::Result<()> {
         for event in &self.log.events {
-            console.result(&line(event, args))?;
+            console.result(&line(event, self.registers))?;
         }
         if let Some(rim) = self.rim() {
             console.result(&format!("rim {rim}"))?;
         }
         for (i, rem) in self.rems.values.iter().enumerate() {
-            if self.rems.counts[i] > 0 {
-                console.result(&format!("rem{} {rem}", i + 1))?;
+            match &rem.value {
+                Ok(value) if rem.count > 0 => console.result(&format!("rem{} {value}", i + 1))?,
+                Ok(_) => {}
+                Err(why) => console.result(&format!("rem{} unknown ({why})", i + 1))?,
             }
         }
         if let Some((a, b, explanation)) = &self.parted {
@@ -259,14 +297,17 @@ impl Told {
         Ok(())
     }
 
-    fn document(&self, args: &LogArgs) -> Value {
+    fn document(&self) -> Value {
         let bank = |bank: &event_log::Bank| algorithm_name(bank.algorithm);
         let rem = |i: usize| {
-            let (value, count) = (self.rems.values[i].to_string(), self.rems.counts[i]);
-            json!({ "rem": i + 1, "value": value, "events": count })
+            let rem = &self.rems.values[i];
+            let (value, why) = (rem.value.as_ref().ok(), rem.value.as_ref().err());
+            let value = value.map(ToString::to_string);
+            json!({ "rem": i + 1, "value": value, "unknown": why, "events": rem.count })
         };
         let wrong = |wrong: &WrongDigest| json!({ "event": wrong.event, "why": wrong.why });
         let head = &self.log.head;
+        let events = self.log.events.iter().map(|one| event(one, self.registers));
         json!({
             "schema": "rimsim/1",
             "command": "log",
@@ -274,7 +315,10 @@ impl Told {
             "version": format!("{}.{}.{}", head.major, head.minor, head.errata),
             "bytes": self.log.used_bytes,
             "padding": self.log.padding_bytes,
-            "events": self.log.events.iter().map(|one| event(one, args)).collect::<Vec<_>>(),
+            "events": events.collect::<Vec<_>>(),
+            "registers": name(self.registers),
+            "registers_evidence": self.evidence.to_string(),
+            "broken": self.broken.as_ref().map(LogError::to_string),
             "algorithm": self.algo.name(),
             "rim": self.rim().map(|rim| rim.to_string()),
             "rems": (0..4).map(rem).collect::<Vec<_>>(),
@@ -320,8 +364,12 @@ fn reached(realm: &EventLog, wanted: &Measurement) -> Option<String> {
     })
 }
 
-fn line(event: &Event, args: &LogArgs) -> String {
-    let register = args.registers.register(event.index);
+fn name(registers: Registers) -> Option<&'static str> {
+    Registers::ALL.into_iter().find(|(_, one)| *one == registers).map(|(name, _)| name)
+}
+
+fn line(event: &Event, registers: Registers) -> String {
+    let register = registers.register(event.index);
     let register = register.map_or_else(|| "-".to_owned(), |register| register.to_string());
     let mut line = format!("{} {register} {}", event.number, event_name(event.kind));
     let payload = event.payload.to_string();
@@ -338,7 +386,7 @@ fn line(event: &Event, args: &LogArgs) -> String {
     line
 }
 
-fn event(event: &Event, args: &LogArgs) -> Value {
+fn event(event: &Event, registers: Registers) -> Value {
     let digests = event.digests.iter();
     let digests = digests.map(
         |one| json!({ "algorithm": algorithm_name(one.algorithm), "digest": hex(&one.bytes) }),
@@ -347,7 +395,7 @@ fn event(event: &Event, args: &LogArgs) -> Value {
         "number": event.number,
         "offset": event.offset,
         "index": event.index,
-        "register": args.registers.register(event.index).map(|register| register.to_string()),
+        "register": registers.register(event.index).map(|register| register.to_string()),
         "type": event.kind,
         "name": event_name(event.kind),
         "digests": digests.collect::<Vec<_>>(),

@@ -12,11 +12,17 @@ use crate::measure::rim::HashAlgo;
 
 /// Read a Realm's measurement log: its events, the REMs that they make, the RIM that it builds
 ///
-/// Reads a TCG event log as a CCA guest has it (the table CCEL, the VMM's log in guest memory).
+/// Reads a TCG event log as a CCA guest has it (the log behind the ACPI table CCEL, the VMM's log
+/// in guest memory). Such logs count measurement registers: 0 is the RIM, 1 to 4 are rem1 to rem4
+/// (REM[0] to REM[3] in Arm's documents).
 /// Prints the events, then the REMs that their digests make and, if the log has the VMM's
 /// operations and all contents are attached, the RIM: the operations are carried out on the
 /// simulated RMM. A digest that is not that of its data, and an expectation that is not met, end
 /// with exit code 3; a log that is none, or a RIM that is expected and can not be rebuilt, with 2.
+/// A REM that can not be known is `remN unknown (why)`: behind an event that can not be read, that
+/// has no digest, or whose register does not exist. This ends with 3, too.
+///
+/// Logs have at most 64 MiB and 65536 events; memory and time grow with the length of the log.
 ///
 /// A log comes from the host: it explains measurements and proves nothing.
 #[derive(Debug, ClapArgs)]
@@ -31,10 +37,11 @@ pub(crate) struct LogArgs {
     /// Bytes that the VMM put into the Realm where the log has their digest; repeatable
     #[arg(long, value_name = "FILE")]
     pub(crate) image: Vec<PathBuf>,
-    /// How the log numbers registers: `pcr`, mapped to the RIM and REMs as UEFI does, or `mr`, 0
-    /// for the RIM and 1 to 4 for REMs
-    #[arg(long, value_name = "pcr|mr", default_value = "pcr", value_parser = registers)]
-    pub(crate) registers: Registers,
+    /// Read the log's register numbers otherwise than the log means them: `mr` (what logs of Realms
+    /// mean), 0 for the RIM and 1 to 4 for REMs, or `pcr`, those of a TPM, mapped as firmware does:
+    /// 1 and 7 to rem1, 2 to 6 to rem2, 8 to 15 to rem3
+    #[arg(long, value_name = "pcr|mr", value_parser = registers)]
+    pub(crate) registers: Option<Registers>,
     /// The Realm's hash algorithm, if the log does not say: sha256 or sha512
     #[arg(long, value_name = "ALGORITHM", value_parser = algorithm)]
     pub(crate) hash_algo: Option<HashAlgo>,
@@ -57,6 +64,9 @@ pub(crate) struct LogArgs {
     /// Save the measured events in FILE, for `rimsim explain`
     #[arg(long, value_name = "FILE")]
     pub(crate) events_out: Option<PathBuf>,
+    /// Say how the log numbers registers, and what shows it
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
     /// Form of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,

@@ -139,6 +139,15 @@ impl Payload {
                 Some(DTB) => Self::DeviceTree,
                 _ => Self::plain(data),
             }),
+            // Only in the VMM's register are the forms those of Realms. Kernels before 6.9 that
+            // vendors patched write tags without number and length, for instance.
+            EVENT_TAG if index != 0 => {
+                Ok(tagged(index, data).unwrap_or_else(|_| Self::plain(data)))
+            }
+            POST_CODE2 | FIRMWARE_BLOB2 if index != 0 => {
+                let image = blob(data).and_then(|image| image.checked().ok());
+                Ok(image.unwrap_or_else(|| Self::plain(data)))
+            }
             EVENT_TAG => tagged(index, data),
             POST_CODE2 | FIRMWARE_BLOB2 => Ok(match blob(data) {
                 Some(image) => image.checked()?,

@@ -119,28 +119,56 @@ pub fn algorithm_name(id: u16) -> String {
 /// If an event is cut off, is not what the first one says, or is one of Realms and has another
 /// form; if there are too many.
 pub fn read(bytes: &[u8]) -> Result<Log, LogError> {
+    let (log, broken) = read_as_far(bytes)?;
+    broken.map_or(Ok(log), Err)
+}
+
+/// Reads a log up to its end, or up to the first event that can not be read: then that is the
+/// second value, and what the log's registers hold in the end can not be known. Memory and time
+/// grow with the length of the log, not faster.
+///
+/// # Errors
+/// If the first event is none of a log.
+pub fn read_as_far(bytes: &[u8]) -> Result<(Log, Option<LogError>), LogError> {
     if bytes.len() as u64 > MAX_LOG_BYTES {
         let why = format!("the log is longer than {} MiB", MAX_LOG_BYTES >> 20);
         return Err(LogError { event: 0, offset: 0, why });
     }
+    if let Some(why) = super::ccel::of_table(bytes) {
+        return Err(LogError { event: 0, offset: 0, why });
+    }
     let mut reader = Reader { bytes, at: 0, event: 0 };
     let head = reader.head()?;
-    let mut events = Vec::new();
-    while !is_padding(&bytes[reader.at..]) {
+    let padding = padding_start(bytes);
+    let (mut events, mut broken) = (Vec::new(), None);
+    let mut used = reader.at;
+    while reader.at < padding {
         reader.event = events.len() + 1;
-        if events.len() == MAX_EVENTS {
-            return Err(reader.wrong(format!("more than {MAX_EVENTS} events")));
+        let event = if events.len() == MAX_EVENTS {
+            Err(reader.wrong(format!("more than {MAX_EVENTS} events")))
+        } else {
+            reader.event(&head)
+        };
+        match event {
+            Ok(event) => events.push(event),
+            Err(error) => {
+                broken = Some(error);
+                break;
+            }
         }
-        events.push(reader.event(&head)?);
+        used = reader.at;
     }
-    let (used, all) = (reader.at as u64, bytes.len() as u64);
-    Ok(Log { head, events, used_bytes: used, padding_bytes: all - used })
+    let padding_bytes = if broken.is_some() { 0 } else { bytes.len() - used };
+    let (used_bytes, padding_bytes) = (used as u64, padding_bytes as u64);
+    Ok((Log { head, events, used_bytes, padding_bytes }, broken))
 }
 
-/// Whether nothing is left, or nothing that could be an event.
-fn is_padding(rest: &[u8]) -> bool {
-    let all = |value: u8| rest.iter().all(|byte| *byte == value);
-    all(0) || all(0xFF)
+/// Where the bytes begin after which nothing but 0x00 or nothing but 0xFF follows.
+fn padding_start(bytes: &[u8]) -> usize {
+    let Some(last) = bytes.last().filter(|last| matches!(last, 0 | 0xFF)) else {
+        return bytes.len();
+    };
+    bytes.iter().rposition(|byte| byte != last).map_or(0, |at| at + 1)
 }
 
 struct Reader<'b> {
@@ -184,9 +212,11 @@ impl<'b> Reader<'b> {
     fn head(&mut self) -> Result<SpecId, LogError> {
         let index = self.u32("the index")?;
         let kind = self.u32("the type")?;
-        if (index, kind) != (0, NO_ACTION) {
+        // TDX's firmware writes its first event with register 1.
+        if index > 1 || kind != NO_ACTION {
             let name = event_name(kind);
-            let why = format!("{name} of index {index}; a log begins with EV_NO_ACTION of index 0");
+            let why =
+                format!("{name} of index {index}; a log begins with EV_NO_ACTION of index 0 or 1");
             return Err(self.wrong(why));
         }
         let digest = self.take("the digest", 20)?;

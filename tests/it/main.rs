@@ -1,6 +1,7 @@
 //! The integration tests of the RMM model: one binary, one module a kind of test.
 
 mod batch;
+mod cc_log;
 mod check;
 mod cli;
 mod corim;
