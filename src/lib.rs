@@ -16,6 +16,7 @@ pub mod host;
 pub mod lint;
 pub mod measure;
 pub mod model;
+mod outputs;
 pub mod predict;
 pub mod refvalue;
 pub mod report;

@@ -3,11 +3,11 @@
 //! Texts of files, logs and names are in both. Whatever is printed as text goes through
 //! [`Shown`]; a line stays one line. Documents for machines escape by their own rules.
 
-use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Stderr, Stdout, Write};
 use std::path::Path;
 
-use crate::encoding::shown::Shown;
+use crate::encoding::shown::{ShowPath as _, Shown};
+use crate::outputs::Pending;
 
 /// Standard output for as long as somebody reads it. A reader that goes away takes no result with
 /// it: the exit code still tells.
@@ -21,14 +21,14 @@ struct Results {
 #[derive(Debug)]
 enum Sink {
     Stdout(Stdout),
-    File(File),
+    File(Box<Pending>),
 }
 
 impl Sink {
     fn get(&mut self) -> &mut dyn Write {
         match self {
             Self::Stdout(out) => out,
-            Self::File(file) => file,
+            Self::File(file) => file.as_mut(),
         }
     }
 }
@@ -86,10 +86,11 @@ impl Console {
         self.error(text.strip_prefix("error: ").unwrap_or(&text));
     }
 
-    /// Lets results go to a file from here on.
+    /// Lets results go to a file from here on. The file is there when all of them are.
     pub(crate) fn redirect(&mut self, path: &Path) -> io::Result<()> {
         self.out.flush()?;
-        let out = Results { out: Sink::File(File::create(path)?), closed: false };
+        let out = Sink::File(Box::new(Pending::create(path)?));
+        let out = Results { out, closed: false };
         self.out = BufWriter::new(out);
         Ok(())
     }
@@ -141,9 +142,22 @@ impl Console {
         };
     }
 
-    /// Flushes standard output.
+    /// Where results go, for people.
+    pub(crate) fn shown(&self) -> String {
+        match &self.out.get_ref().out {
+            Sink::Stdout(_) => "standard output".to_owned(),
+            Sink::File(file) => file.path().shown().to_string(),
+        }
+    }
+
+    /// All results are written: flushes standard output, or puts the file into its place.
     pub(crate) fn finish(&mut self) -> io::Result<()> {
-        self.out.flush()
+        self.out.flush()?;
+        let results = self.out.get_mut();
+        match std::mem::replace(&mut results.out, Sink::Stdout(io::stdout())) {
+            Sink::File(file) if !results.closed => file.commit(),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! `rimsim digests`
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use crate::encoding::shown::ShowPath as _;
 use crate::measure::digests::{self, Cut, DigestFile};
 use crate::measure::image::{Image, ImageError};
 use crate::measure::rim::HashAlgo;
+use crate::outputs::Pending;
 
 /// Write the digests of an image's granules to a file, to predict RIMs where the image is not
 ///
@@ -196,18 +196,10 @@ fn make(args: &DigestsArgs, console: &mut Console) -> Result<PathBuf, Exit> {
 fn write(
     out: &Path,
     image: &Image,
-    digests: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    digests: impl FnOnce(&mut Pending) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut name = out.as_os_str().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = PathBuf::from(name);
-    let mut file = BufWriter::with_capacity(1 << 20, File::create(&temporary)?);
-    let done = digests(&mut file)
-        .and_then(|()| image.check_unchanged().map_err(io::Error::other))
-        .and_then(|()| fs::rename(&temporary, out));
-    if done.is_err() {
-        // It is half of a file; that it can not be removed is the smaller trouble.
-        let _ = fs::remove_file(&temporary);
-    }
-    done
+    let mut file = Pending::create(out)?;
+    digests(&mut file)?;
+    image.check_unchanged().map_err(io::Error::other)?;
+    file.commit()
 }

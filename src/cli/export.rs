@@ -1,21 +1,20 @@
 //! The vector that `run --export` makes: written while the session goes on, beside its target, and
 //! put in the target's place at the end.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::input::{Input, MAX_VECTOR_BYTES, Problem};
 use super::replay::Setup;
 use crate::encoding::shown::ShowPath as _;
+use crate::outputs::Pending;
 use crate::vector::Writer;
 
 /// An export that is being written. Dropping it leaves the target as it was.
 pub(super) struct Export {
-    writer: Option<Writer<BufWriter<File>>>,
+    writer: Option<Writer<Pending>>,
     target: PathBuf,
-    /// The file beside the target; `None` if the target is no plain file and is written itself.
-    part: Option<PathBuf>,
 }
 
 impl Export {
@@ -27,16 +26,15 @@ impl Export {
         setup: &Setup,
     ) -> Result<Self, Problem> {
         let io = |source| Problem::Io { path: target.to_owned(), source };
-        let (file, target, part) = open(target).map_err(io)?;
+        let out = Pending::create(target).map_err(io)?;
         let implementation = concat!("rimsim ", env!("CARGO_PKG_VERSION"));
-        let out = BufWriter::new(file);
         let (edition, platform) = (input.edition(setup), input.platform(setup));
         let writer = Some(Writer::new(out, name, edition, &platform, implementation));
-        Ok(Self { writer, target, part })
+        Ok(Self { writer, target: target.to_owned() })
     }
 
     /// Who writes the steps down.
-    pub(super) fn observer(&mut self) -> &mut Writer<BufWriter<File>> {
+    pub(super) fn observer(&mut self) -> &mut Writer<Pending> {
         self.writer.as_mut().expect("there until the end")
     }
 
@@ -45,11 +43,7 @@ impl Export {
         let writer = self.writer.take().expect("finished once");
         let len_bytes = writer.len_bytes();
         let io = |source| Problem::Io { path: self.target.clone(), source };
-        writer.finish().and_then(|mut out| out.flush()).map_err(io)?;
-        if let Some(part) = &self.part {
-            fs::rename(part, &self.target).map_err(io)?;
-        }
-        self.part = None;
+        writer.finish().and_then(Pending::commit).map_err(io)?;
         Ok((len_bytes > MAX_VECTOR_BYTES).then(|| {
             format!(
                 "{}: has {len_bytes} bytes; rimsim itself reads vectors of at most \
@@ -58,34 +52,6 @@ impl Export {
             )
         }))
     }
-}
-
-impl Drop for Export {
-    fn drop(&mut self) {
-        if let Some(part) = &self.part {
-            // What is left behind is not worth more than what went wrong before.
-            let _ = fs::remove_file(part);
-        }
-    }
-}
-
-/// The file to write, the target without links, and the file's name if it is not the target.
-fn open(target: &Path) -> io::Result<(File, PathBuf, Option<PathBuf>)> {
-    match fs::metadata(target) {
-        // A device or a pipe can not be replaced.
-        Ok(metadata) if !metadata.is_file() => {
-            return Ok((File::create(target)?, target.to_owned(), None));
-        }
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    let target = target.canonicalize().unwrap_or_else(|_| target.to_owned());
-    let mut name = target.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = target.with_file_name(name);
-    let file = File::options().write(true).create_new(true).open(&part)?;
-    Ok((file, target, Some(part)))
 }
 
 /// Refuses a target that is one of the files that are read.

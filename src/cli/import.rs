@@ -1,6 +1,5 @@
 //! `rimsim import`
 
-use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +12,7 @@ use super::rmm_logs;
 use super::{Console, Exit};
 use crate::abi::addr::Hex;
 use crate::encoding::shown::ShowPath as _;
+use crate::outputs;
 use crate::rmm_log::{self, Import, ImportError, Log, MAX_LOG_BYTES, Need};
 
 /// Make a script of the calls that an RMM's console shows
@@ -80,7 +80,7 @@ pub(super) fn run(args: &ImportArgs, console: &mut Console) -> io::Result<Exit> 
     match &args.out {
         None => console.text(text.trim_end())?,
         Some(path) => {
-            if let Err(error) = fs::write(path, &text) {
+            if let Err(error) = outputs::write(path, text.as_bytes()) {
                 console.error(&format!("{}: {error}", path.shown()));
                 return Ok(Exit::Io);
             }

@@ -1,6 +1,5 @@
 //! Files named on the command line: which kind they are, and what can be wrong with them.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use thiserror::Error;
 use super::{Console, Exit};
 use crate::encoding::shown::ShowPath as _;
 use crate::measure::image::ImageError;
+use crate::outputs::inputs;
 use crate::rmm_log::ImportError;
 use crate::script::{self, LoadError, LoadedScript};
 use crate::vector::{self, Vector, VectorError};
@@ -153,7 +153,7 @@ impl script::Source for Once<'_> {
 /// The text of a script or a vector. A script that is too long
 /// comes with one byte more than it may have.
 fn read_text(path: &Path, vector: bool) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
+    let mut file = inputs::open(path)?;
     let mut text = Vec::new();
     file.by_ref().take(script::MAX_TEXT_BYTES + 1).read_to_end(&mut text)?;
     if vector || begins_as_json(&text) {
@@ -179,7 +179,7 @@ fn check_len(len_bytes: usize, limit_bytes: u64) -> io::Result<()> {
 /// Reads a file of at most `limit_bytes`; devices do not say how long they are.
 pub(crate) fn read_limited(path: &Path, limit_bytes: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(limit_bytes + 1).read_to_end(&mut bytes)?;
+    inputs::open(path)?.take(limit_bytes + 1).read_to_end(&mut bytes)?;
     check_len(bytes.len(), limit_bytes)?;
     Ok(bytes)
 }

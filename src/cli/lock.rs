@@ -15,6 +15,7 @@ use super::{Console, Exit};
 use crate::encoding::shown::ShowPath as _;
 use crate::explain::write_events;
 use crate::measure::image::Image;
+use crate::outputs::{OutputSet, inputs};
 use crate::predict::sha256;
 
 /// Write down what makes a RIM, for a repository: `rimsim check` compares
@@ -85,6 +86,7 @@ fn lock(args: &LockArgs, console: &mut Console) -> Result<String, Trouble> {
     let mut keep_events = !args.no_events;
     let measured = if args.update {
         let old = read_lock(&args.output)?;
+        inputs::renew(&args.output);
         keep_events &= old.events.is_some();
         let measured = measure_again(&old, &args.output, &hashing, console)?;
         let new = lock_file(&measured, &args.output)?;
@@ -117,17 +119,14 @@ fn lock(args: &LockArgs, console: &mut Console) -> Result<String, Trouble> {
         }
     };
     let mut file = lock_file(&measured, &args.output)?;
+    let mut outputs = OutputSet::default();
     if keep_events {
-        beside(&mut file, &measured, &args.output)?;
+        beside(&mut file, &measured, &args.output, &mut outputs)?;
     }
-    write(&args.output, file.to_text().as_bytes())?;
+    outputs.write(&args.output, file.to_text().as_bytes())?;
+    outputs.commit()?;
     console.note(&format!("{shown}: {} inputs", file.input.len()));
     Ok(file.rim.measurement().to_string())
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
-    let io = |error| Trouble(Exit::Io, format!("{}: {error}", path.shown()));
-    std::fs::write(path, bytes).map_err(io)
 }
 
 /// The folder of a file; empty for the working folder.
@@ -155,24 +154,27 @@ pub(super) fn lock_file(measured: &Measured, path: &Path) -> Result<LockFile, Tr
     Ok(file)
 }
 
-/// Writes the events and the device tree beside the lock file.
-fn beside(file: &mut LockFile, measured: &Measured, path: &Path) -> Result<(), Trouble> {
+/// Adds the events and the device tree beside the lock file.
+fn beside(
+    file: &mut LockFile,
+    measured: &Measured,
+    path: &Path,
+    outputs: &mut OutputSet,
+) -> Result<(), Trouble> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let name = name.ok_or_else(|| usage(format!("{}: no file", path.shown())))?;
     let place = |suffix: &str| {
         (format!("{name}.{suffix}"), path.with_file_name(format!("{name}.{suffix}")))
     };
-    let hash = |path: &Path| match Image::open(path) {
-        Ok(image) => Ok(Sha256Hex(sha256(&image, 0))),
-        Err(error) => Err(Trouble(Exit::Io, error.to_string())),
-    };
+    let hash = |bytes: Vec<u8>| Sha256Hex(sha256(&Image::from_bytes("beside", bytes), 0));
     let (events, target) = place("events");
-    write(&target, &events_text(file, measured))?;
-    file.events = Some(Beside { path: events, sha256: hash(&target)? });
+    let text = events_text(file, measured);
+    outputs.write(&target, &text)?;
+    file.events = Some(Beside { path: events, sha256: hash(text) });
     if let Some((base, bytes)) = measured.device_tree.as_ref().filter(|tree| !tree.1.is_empty()) {
         let (tree, target) = place("dtb");
-        write(&target, bytes)?;
-        file.device_tree = Some(Tree { path: tree, base: *base, sha256: hash(&target)? });
+        outputs.write(&target, bytes)?;
+        file.device_tree = Some(Tree { path: tree, base: *base, sha256: hash(bytes.clone()) });
     }
     Ok(())
 }

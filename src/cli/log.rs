@@ -26,6 +26,7 @@ use crate::measure::image::Image;
 use crate::measure::log::EventLog;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::model::world::World;
+use crate::outputs::OutputSet;
 use crate::script::{self, PlayError, Player};
 use crate::search::Target;
 use crate::session::Session;
@@ -166,14 +167,12 @@ impl Told {
         self.wrong.sort_by_key(|wrong| wrong.event);
         self.remarks.extend(made.remarks.iter().cloned());
         if let Some(path) = &args.script_out {
-            let write = |path: &std::path::Path, bytes: &[u8]| {
-                let io = |error| Trouble(Exit::Io, format!("{}: {error}", path.shown()));
-                std::fs::write(path, bytes).map_err(io)
-            };
+            let mut outputs = OutputSet::default();
             for (name, bytes) in &made.attachments {
-                write(&path.with_file_name(name), bytes)?;
+                outputs.write(&path.with_file_name(name), bytes)?;
             }
-            write(path, made.text.as_bytes())?;
+            outputs.write(path, made.text.as_bytes())?;
+            outputs.commit()?;
         }
         if !self.needs.is_empty() {
             return Ok(());

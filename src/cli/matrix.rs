@@ -229,7 +229,7 @@ impl Matrix {
             }
             corim.id = Id::Text(id.clone());
         }
-        std::fs::write(path, corim.to_cbor())
+        crate::outputs::write(path, &corim.to_cbor())
             .map_err(|error| Trouble(Exit::Io, format!("{}: {error}", path.shown())))
     }
 

@@ -24,6 +24,7 @@ use crate::host::caps::Decision;
 use crate::host::kvm::{Stage, StageKind};
 use crate::measure::event::MeasuredEvent;
 use crate::measure::rim::Measurement;
+use crate::outputs::{self, OutputSet};
 use crate::predict::{self, DEVICE_TREE, DeviceTree, Input, Measured, Plan, sha256};
 use crate::refvalue::RealmReference;
 use crate::refvalue::json::{self, InputFile, Provenance, TOOL};
@@ -202,7 +203,7 @@ fn write_dtb(args: &DtbArgs) -> Result<String, Trouble> {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
-    std::fs::write(path, bytes)
+    outputs::write(path, bytes)
         .map_err(|error| Trouble(Exit::Io, format!("{}: {error}", path.shown())))
 }
 
@@ -212,11 +213,13 @@ fn write_script(recorder: &mut Recorder, machine: &str, path: &Path) -> Result<(
     let name = name.unwrap_or_default();
     let recorded = recorder.script(&name);
     let beside = |suffix: &str| path.with_file_name(format!("{name}.{suffix}"));
-    write(&beside("toml"), machine.as_bytes())?;
+    let mut outputs = OutputSet::default();
+    outputs.write(&beside("toml"), machine.as_bytes())?;
     for (suffix, bytes) in &recorded.attachments {
-        write(&beside(suffix), bytes)?;
+        outputs.write(&beside(suffix), bytes)?;
     }
-    write(path, recorded.text.as_bytes())
+    outputs.write(path, recorded.text.as_bytes())?;
+    Ok(outputs.commit()?)
 }
 
 fn stage_text(stage: &Stage) -> String {

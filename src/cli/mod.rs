@@ -33,6 +33,7 @@ mod provenance;
 mod reference;
 mod replay;
 mod report;
+mod request;
 mod rmm_logs;
 mod run;
 mod sarif;
@@ -107,6 +108,9 @@ pub fn main() -> ExitCode {
             return Exit::Good.into();
         }
     };
+    if let Err(error) = crate::outputs::signals::install() {
+        console.note(&format!("a signal can leave temporary files behind: {error}"));
+    }
     let done = match &args.command {
         Command::Run(args) => run::run(args, &mut console),
         Command::Digests(args) => digests::run(args, &mut console),
@@ -129,10 +133,12 @@ pub fn main() -> ExitCode {
         Command::Profiles(args) => profiles::run(args, &mut console),
         Command::Language(args) => platforms::language(args, &mut console),
     };
+    // Asked before the end: then results go nowhere any more.
+    let shown = console.shown();
     let exit = match done.and_then(|exit| console.finish().map(|()| exit)) {
         Ok(exit) => exit,
         Err(error) => {
-            console.error(&format!("standard output: {error}"));
+            console.error(&format!("{shown}: {error}"));
             Exit::Io
         }
     };

@@ -19,6 +19,7 @@ use crate::lint::Linter;
 use crate::measure::hasher::Hasher;
 use crate::measure::image::Image;
 use crate::measure::rim::Measurement;
+use crate::outputs;
 use crate::report::{self, Finding, InputFile, RealmReport, Report};
 use crate::script;
 
@@ -77,7 +78,7 @@ pub(super) fn run(args: &ReportArgs, console: &mut Console) -> io::Result<Exit> 
     for message in &page.messages {
         console.error(message);
     }
-    if let Err(error) = fs::write(&args.out, report::write(&page)) {
+    if let Err(error) = outputs::write(&args.out, report::write(&page).as_bytes()) {
         console.error(&format!("{}: {error}", args.out.shown()));
         return Ok(Exit::Io);
     }

@@ -346,7 +346,7 @@ fn save_token(ended: &Ended, target: &Path) -> Result<(), NoTrail> {
     let token = ended.world.realm(rd).and_then(|realm| realm.token());
     let token = token.ok_or_else(|| usage(format!("the Realm {name} fetched no token")))?;
     let io = |source| Problem::Io { path: target.to_owned(), source };
-    Ok(std::fs::write(target, token).map_err(io)?)
+    Ok(crate::outputs::write(target, token).map_err(io)?)
 }
 
 /// Every file of a replay, with the machine that the command line names.

@@ -124,7 +124,7 @@ fn target(args: &SearchArgs) -> Result<Target, Trouble> {
 fn read(path: &Path) -> Result<Vec<u8>, Trouble> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
-    let file = std::fs::File::open(path);
+    let file = crate::outputs::inputs::open(path);
     let read = file.and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
     read.map_err(|error| Trouble(Exit::Io, format!("{}: {error}", path.shown())))?;
     if bytes.len() as u64 > MAX_FILE_BYTES {

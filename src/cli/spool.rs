@@ -1,14 +1,15 @@
 //! A list of JSON values that is kept in a file: `run -v --format json` says something of every
 //! command, and a large Realm has millions.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, Write as _};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::ser::{Error as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+use crate::outputs;
 
 /// The list. Its file is in the folder for temporary files (`TMPDIR`), without a name.
 #[derive(Debug)]
@@ -20,14 +21,7 @@ pub(super) struct Spool {
 
 impl Spool {
     pub(super) fn new() -> io::Result<Self> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("rimsim-{}-{number}.spool", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let mut options = File::options();
-        let file = options.read(true).write(true).create_new(true).open(&path)?;
-        fs::remove_file(&path)?;
-        Ok(Self { file: BufWriter::new(file), error: None })
+        Ok(Self { file: BufWriter::new(outputs::unnamed()?), error: None })
     }
 
     pub(super) fn push(&mut self, value: &Value) {

@@ -1,18 +1,17 @@
 //! Whatever can say what was measured into a Realm, as a trail.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write as _};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use clap::Parser as _;
 use thiserror::Error;
 
-use super::args::{Args, Command};
 use super::hashing::ImageFiles;
 use super::input::{Problem, read_settings};
 use super::measure;
 use super::measure_args::MeasureArgs;
 use super::replay::Setup;
+use super::request::RequestWords;
 use super::rmm_logs::{self, Contents, RmmLogArgs};
 use super::trouble::Trouble;
 use super::{Console, Exit};
@@ -21,6 +20,7 @@ use crate::explain::{self, SavedError, Trail};
 use crate::measure::hasher::Hasher;
 use crate::measure::log::EventLog;
 use crate::model::world::World;
+use crate::outputs::{Pending, inputs};
 
 /// Why there is no trail.
 #[derive(Debug, Error)]
@@ -66,7 +66,7 @@ pub(super) fn open(
 ) -> Result<Trail, NoTrail> {
     match kind(path).map_err(|source| Problem::Io { path: path.to_owned(), source })? {
         Kind::Saved => {
-            let file = File::open(path);
+            let file = inputs::open(path);
             let file = file.map_err(|source| Problem::Io { path: path.to_owned(), source })?;
             explain::read_events(BufReader::new(file))
                 .map_err(|source| NoTrail::Saved { path: path.display().to_string(), source })
@@ -145,8 +145,8 @@ pub(super) fn choose(
 /// Writes the events of a log to a file.
 pub(super) fn save(target: &Path, name: &str, log: &EventLog) -> Result<(), NoTrail> {
     let problem = |source| Problem::Io { path: target.to_owned(), source };
-    let mut out = BufWriter::new(File::create(target).map_err(problem)?);
-    let written = explain::write_events(&mut out, name, log).and_then(|()| out.flush());
+    let mut out = Pending::create(target).map_err(problem)?;
+    let written = explain::write_events(&mut out, name, log).and_then(|()| out.commit());
     Ok(written.map_err(problem)?)
 }
 
@@ -171,12 +171,7 @@ pub(super) fn measure_args(path: &Path) -> Result<MeasureArgs, NoTrail> {
 pub(super) fn measure_words<'w>(
     words: impl Iterator<Item = &'w str>,
 ) -> Result<MeasureArgs, String> {
-    let words = ["rimsim", "measure"].into_iter().chain(words);
-    let args = Args::try_parse_from(words).map_err(|e| e.to_string().trim_end().to_owned())?;
-    match args.command {
-        Command::Measure(args) => Ok(args),
-        _ => Err("these are no arguments of `measure`".to_owned()),
-    }
+    RequestWords::of(words)?.into_measure()
 }
 
 /// The words of a file, without the program's and the subcommand's name before them.

@@ -2,7 +2,9 @@
 
 use super::Exit;
 use super::hashing::HashingProblem;
+use crate::encoding::shown::ShowPath as _;
 use crate::host::Refusal;
+use crate::outputs::OutputError;
 use crate::predict::{Class, Error};
 
 /// What went wrong, with the exit code that tells of it.
@@ -34,6 +36,12 @@ impl From<Refusal> for Trouble {
 impl From<HashingProblem> for Trouble {
     fn from(problem: HashingProblem) -> Self {
         Self(problem.exit(), problem.to_string())
+    }
+}
+
+impl From<OutputError> for Trouble {
+    fn from(OutputError { path, source }: OutputError) -> Self {
+        Self(Exit::Io, format!("{}: {source}", path.shown()))
     }
 }
 

@@ -240,5 +240,10 @@ fn search_for(file: Option<&Path>, args: &VerifyArgs, rim: &str) -> Result<Searc
     let Command::Search(parsed) = parsed.command else {
         return Err(wrong("these are no arguments of `search`".to_owned()));
     };
+    if parsed.cache.digest_cache.is_some() {
+        return Err(wrong(
+            "`--digest-cache` is no part of a request: a file writes nothing".into(),
+        ));
+    }
     search(&parsed).map_err(|Trouble(exit, why)| Trouble(exit, format!("--search: {why}")))
 }

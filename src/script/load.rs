@@ -1,7 +1,6 @@
 //! Brings a script together with everything that it names: the only I/O of the language.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +18,7 @@ use crate::encoding::shown::Shown;
 use crate::measure::digests::DigestFile;
 use crate::measure::image::{Image, ImageError};
 use crate::measure::rim::Measurement;
+use crate::outputs::inputs;
 
 /// Most files that include each other, one inside the other: more is a mistake, not a library.
 pub const MAX_INCLUDE_DEPTH: usize = 16;
@@ -47,7 +47,7 @@ pub struct Files;
 
 impl Source for Files {
     fn text(&mut self, path: &str, limit_bytes: u64) -> io::Result<Vec<u8>> {
-        let file = File::open(path)?;
+        let file = inputs::open(path.as_ref())?;
         if file.metadata()?.is_dir() {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
         }

@@ -43,6 +43,7 @@ fn code(line: &str) -> &str {
 /// parts of one floor that are one machine may use each other.
 const FLOORS: &[&[&str]] = &[
     &["encoding"],
+    &["outputs"],
     &["abi"],
     &["measure"],
     &["model"],

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Cursor, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Ipa, RTT_ENTRIES};
@@ -20,6 +20,7 @@ use crate::measure::log::EventLog;
 use crate::measure::page::{Page, write_stream};
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::model::world::World;
+use crate::outputs::Scratch;
 
 /// Granules that a kernel is given at a time, as the pipeline does.
 const BATCH: usize = 32;
@@ -27,23 +28,17 @@ const BATCH: usize = 32;
 /// A file of noise, removed when it is dropped.
 #[derive(Debug)]
 pub(super) struct ScratchImage {
-    path: PathBuf,
     image: Image,
+    scratch: Scratch,
 }
 
 impl ScratchImage {
     /// Writes `len_bytes` of noise, which then lie in the page cache.
     pub(super) fn create(dir: &Path, len_bytes: u64) -> io::Result<Self> {
-        let path = dir.join(format!("rimsim-bench-{}.tmp", std::process::id()));
-        let file = File::create_new(&path)?;
-        // From here on the file is ours to remove.
-        let remove = |error| {
-            let _ = std::fs::remove_file(&path);
-            error
-        };
-        write_noise(&file, len_bytes).map_err(remove)?;
-        let image = Image::open(&path).map_err(io::Error::other).map_err(remove)?;
-        Ok(Self { path, image })
+        let (file, scratch) = Scratch::create(dir, "rimsim-bench-")?;
+        write_noise(&file, len_bytes)?;
+        let image = Image::open(scratch.path()).map_err(io::Error::other)?;
+        Ok(Self { image, scratch })
     }
 
     pub(super) fn len_bytes(&self) -> u64 {
@@ -59,14 +54,14 @@ impl ScratchImage {
 
     /// The whole way: opens the file, and measures every granule of it.
     pub(super) fn measure(&self, algo: HashAlgo, hasher: &Hasher) -> Result<Measurement, String> {
-        let image = Image::open(&self.path).map_err(|error| error.to_string())?;
+        let image = Image::open(self.scratch.path()).map_err(|error| error.to_string())?;
         let mut log = log_of(&Arc::new(image), algo, &hasher.clone().working_ahead());
         Ok(log.rim())
     }
 
     /// A log of the same events whose digests are known.
     pub(super) fn known_log(&self, algo: HashAlgo, hasher: &Hasher) -> Result<EventLog, String> {
-        let image = Image::open(&self.path).map_err(|error| error.to_string())?;
+        let image = Image::open(self.scratch.path()).map_err(|error| error.to_string())?;
         let mut file = Cursor::new(Vec::new());
         digests::write(&mut file, &Arc::new(image), &[algo], Cut::default(), &[0; 32], hasher)
             .map_err(|error| error.to_string())?;
@@ -74,13 +69,6 @@ impl ScratchImage {
         let lists = DigestFile::read(&file).map_err(|error| error.to_string())?.lists;
         let image = Arc::new(Image::from_digests("noise", lists));
         Ok(log_of(&image, algo, hasher))
-    }
-}
-
-impl Drop for ScratchImage {
-    fn drop(&mut self) {
-        // Whoever removed it before us did what we want.
-        let _ = std::fs::remove_file(&self.path);
     }
 }
 

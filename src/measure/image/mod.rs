@@ -20,6 +20,7 @@ use super::digests::{Cut, DigestSource, GranuleDigests};
 use super::rim::HashAlgo;
 use crate::abi::granule_size::GranuleSize;
 use crate::encoding::shown::Shown;
+use crate::outputs::inputs;
 use holes::Holes;
 use map::Mapping;
 
@@ -140,7 +141,7 @@ impl Image {
     pub fn open(path: &Path) -> Result<Self, ImageError> {
         let shown = || path.display().to_string();
         let io_error = |source| ImageError::Io { path: shown(), source };
-        let mut file = File::open(path).map_err(io_error)?;
+        let mut file = inputs::open(path).map_err(io_error)?;
         let metadata = file.metadata().map_err(io_error)?;
         if metadata.is_dir() {
             return Err(ImageError::Directory { path: shown() });

@@ -1,0 +1,68 @@
+//! What a name of an output stands for.
+
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::fd::AsFd as _;
+use std::path::{Path, PathBuf};
+
+use super::folder_of;
+
+/// Links after which a name is taken for a circle, as Linux does.
+const MAX_LINKS: usize = 40;
+
+/// What is written.
+#[derive(Debug)]
+pub(super) enum Target {
+    /// Something that is never replaced: it is open.
+    InPlace(File),
+    /// A regular file, or nothing yet; the name is without links.
+    Regular { path: PathBuf, old: Option<Metadata> },
+}
+
+impl Target {
+    /// Looks at what is there.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        if path.as_os_str() == "-" {
+            return Ok(Self::InPlace(io::stdout().as_fd().try_clone_to_owned()?.into()));
+        }
+        let mut found = path.to_owned();
+        for _ in 0..MAX_LINKS {
+            if let Some(open) = descriptor(&found)? {
+                return Ok(Self::InPlace(open));
+            }
+            let there = match fs::symlink_metadata(&found) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Ok(Self::Regular { path: found, old: None });
+                }
+                other => other?,
+            };
+            if there.is_symlink() {
+                found = folder_of(&found).join(fs::read_link(&found)?);
+            } else if there.is_dir() {
+                return Err(io::ErrorKind::IsADirectory.into());
+            } else if there.is_file() {
+                // Who may not write the file may not replace it either.
+                File::options().write(true).open(&found)?;
+                return Ok(Self::Regular { path: found, old: Some(there) });
+            } else {
+                return Ok(Self::InPlace(File::options().write(true).open(&found)?));
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "too many levels of links"))
+    }
+}
+
+/// The file behind `/dev/fd/N`, `/proc/self/fd/N` and what links to them.
+fn descriptor(path: &Path) -> io::Result<Option<File>> {
+    let folder = folder_of(path).canonicalize();
+    let of_process =
+        folder.is_ok_and(|folder| folder.starts_with("/proc") && folder.ends_with("fd"));
+    if !of_process {
+        return Ok(None);
+    }
+    if fs::metadata(path)?.is_file() {
+        // The shell has it open: what is in it already stays.
+        return File::options().append(true).open(path).map(Some);
+    }
+    File::options().write(true).open(path).map(Some)
+}
