@@ -98,7 +98,13 @@ impl OutputSet {
 
 /// Renames `part` over `target` and keeps what was there as `old`. Whether there was something.
 fn replace(part: &Path, target: &Path, old: &Path) -> io::Result<bool> {
-    let there = target.symlink_metadata().is_ok();
+    let there = match target.symlink_metadata() {
+        Ok(found) if found.is_file() => true,
+        // It was looked at before: a folder or a device must not be moved aside.
+        Ok(_) => return Err(io::Error::other("is no regular file any more")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) => return Err(error),
+    };
     // A second name where there are links: so the target is never away.
     if there && fs::hard_link(target, old).is_err() {
         fs::rename(target, old)?;
