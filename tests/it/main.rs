@@ -35,6 +35,7 @@ mod measuring;
 mod naive;
 mod operations;
 mod oracle;
+mod outputs;
 mod pairwise;
 mod pairwise2;
 mod play;
