@@ -7,6 +7,7 @@ use super::Exit;
 use super::input::read_settings;
 use super::measure_args::{GuestArgs, ResponderArgs, VmmArgs};
 use super::trouble::{Trouble, usage};
+use crate::encoding::fdt;
 use crate::host::caps::{CAPS_PRESETS, CapsLayer, sve_lengths_up_to};
 use crate::host::{Refusal, Vmm};
 use crate::measure::image::Image;
@@ -34,7 +35,7 @@ pub(crate) fn request(
 
 /// Opens the device tree that is given beside the command line.
 fn device_tree(path: &Path) -> Result<Arc<Image>, Trouble> {
-    let opened = Image::open(path).map(Arc::new);
+    let opened = Image::open_within(path, fdt::MAX_BYTES.into(), "a device tree").map(Arc::new);
     Ok(opened.map_err(|source| Refusal::File { option: DEVICE_TREE.into(), source })?)
 }
 

@@ -170,7 +170,7 @@ fn begins_as_json(text: &[u8]) -> bool {
 
 fn check_len(len_bytes: usize, limit_bytes: u64) -> io::Result<()> {
     if len_bytes as u64 > limit_bytes {
-        let what = format!("longer than {} MiB", limit_bytes >> 20);
+        let what = format!("has more than {limit_bytes} bytes, the most that are read of it");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
     }
     Ok(())

@@ -56,6 +56,8 @@ use clap::Parser as _;
 use args::{Args, Command};
 use console::Console;
 
+use crate::measure::hasher::Hasher;
+
 /// How a run ended, as the exit code says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
@@ -133,6 +135,9 @@ pub fn main() -> ExitCode {
         Command::Profiles(args) => profiles::run(args, &mut console),
         Command::Language(args) => platforms::language(args, &mut console),
     };
+    if let Some(shortfall) = Hasher::shortfall() {
+        console.note(shortfall);
+    }
     // Asked before the end: then results go nowhere any more.
     let shown = console.shown();
     let exit = match done.and_then(|exit| console.finish().map(|()| exit)) {

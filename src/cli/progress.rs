@@ -52,7 +52,8 @@ impl Progress {
     fn of(total: u64, unit: Unit) -> Self {
         let counter = Arc::new(AtomicU64::new(0));
         let drawing = (total > 0 && io::stderr().is_terminal())
-            .then(|| draw(total, unit, Arc::clone(&counter)));
+            .then(|| draw(total, unit, Arc::clone(&counter)).ok())
+            .flatten();
         Self { counter, began: Instant::now(), drawing }
     }
 
@@ -89,10 +90,15 @@ impl Progress {
     }
 }
 
-fn draw(total: u64, unit: Unit, counter: Arc<AtomicU64>) -> (Arc<AtomicBool>, JoinHandle<()>) {
+/// Draws on a thread of its own; where there is none to be had nothing is drawn.
+fn draw(
+    total: u64,
+    unit: Unit,
+    counter: Arc<AtomicU64>,
+) -> io::Result<(Arc<AtomicBool>, JoinHandle<()>)> {
     let ended = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&ended);
-    let thread = thread::spawn(move || {
+    let thread = thread::Builder::new().spawn(move || {
         let began = Instant::now();
         while began.elapsed() < SILENT {
             if seen.load(Ordering::Relaxed) {
@@ -111,6 +117,6 @@ fn draw(total: u64, unit: Unit, counter: Arc<AtomicU64>) -> (Arc<AtomicBool>, Jo
             thread::park_timeout(TICK);
         }
         bar.finish_and_clear();
-    });
-    (ended, thread)
+    })?;
+    Ok((ended, thread))
 }

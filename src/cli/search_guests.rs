@@ -9,6 +9,7 @@ use super::hashing::ImageFiles;
 use super::measure_args::{GuestArgs, ResponderArgs, VmmArgs};
 use super::measure_files::has_lkvm_root;
 use super::trouble::Trouble;
+use crate::encoding::fdt;
 use crate::encoding::shown::ShowPath as _;
 use crate::host::caps::{CapsLayer, sve_lengths_up_to};
 use crate::host::{Files, Refusal, Vmm, gunzip, qemu};
@@ -71,6 +72,14 @@ impl<'a> CommandLine<'a> {
     fn device_tree(&self, path: &Path) -> Result<Arc<Image>, Refusal> {
         let mut files = self.files.lock().expect("nobody panics with the files");
         let opened = files.path(&format!("{DEVICE_TREE} {}", path.shown()), path);
+        let opened = opened.and_then(|image| {
+            let limit_bytes = u64::from(fdt::MAX_BYTES);
+            if image.len_bytes() > limit_bytes {
+                let path = path.display().to_string();
+                return Err(ImageError::TooLong { path, limit_bytes, what: "a device tree" });
+            }
+            Ok(image)
+        });
         opened.map_err(|source| Refusal::File { option: DEVICE_TREE.into(), source })
     }
 }

@@ -9,9 +9,6 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use rayon::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuilder};
-
 use super::contents::{Contents, Look, View};
 use super::digests::{Cut, DigestSink};
 use super::event::DataEvent;
@@ -21,6 +18,7 @@ use super::kernel::Kernel;
 pub use super::kernel::{Digest, digest};
 use super::page::Page;
 use super::rim::HashAlgo;
+use super::threads::{self, Threads};
 use crate::abi::addr::Ipa;
 use crate::abi::granule_size::GranuleSize;
 use crate::abi::params::DATA_MEASURE;
@@ -39,8 +37,7 @@ const WORTH_SHARING: u64 = 2 * PIECE as u64;
 pub struct Hasher {
     sha256: Kernel,
     sha512: Kernel,
-    /// `None`: the threads that the whole process shares.
-    pool: Option<Arc<ThreadPool>>,
+    threads: Threads,
     window: NonZeroUsize,
     works_ahead: bool,
     counter: Option<Arc<AtomicU64>>,
@@ -51,7 +48,7 @@ impl Default for Hasher {
         Self {
             sha256: Kernel::fastest(HashAlgo::Sha256),
             sha512: Kernel::fastest(HashAlgo::Sha512),
-            pool: None,
+            threads: Threads::Shared,
             window: WINDOW,
             works_ahead: false,
             counter: None,
@@ -83,14 +80,27 @@ impl Hasher {
         (can256 || can512).then_some(self)
     }
 
-    /// Uses this many threads of its own.
+    /// Uses this many threads of its own; one that can not be had is the caller's.
     ///
     /// # Errors
-    /// If the system gives no more threads.
+    /// If the system does not give as many as that.
     pub fn with_threads(mut self, threads: NonZeroUsize) -> io::Result<Self> {
-        let pool = ThreadPoolBuilder::new().num_threads(threads.get()).build();
-        self.pool = Some(Arc::new(pool.map_err(io::Error::other)?));
+        self.threads = Threads::own(threads.get()).map_err(io::Error::other)?;
         Ok(self)
+    }
+
+    /// Makes no threads: whoever asks for a result does the work.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.threads = Threads::Alone;
+        self
+    }
+
+    /// In words, what the system did not give of the threads that hashers share. Hashers work with
+    /// what there is, and with the caller's thread if there is none.
+    #[must_use]
+    pub fn shortfall() -> Option<&'static str> {
+        threads::shortfall()
     }
 
     /// Hashes this many events before they are folded, while those before them are folded.
@@ -127,9 +137,7 @@ impl Hasher {
     /// How many threads hash.
     #[must_use]
     pub fn threads(&self) -> usize {
-        self.pool
-            .as_ref()
-            .map_or_else(rayon::current_num_threads, |pool| pool.current_num_threads())
+        self.threads.count()
     }
 
     /// The digest of a granule of zeros, which images have many of.
@@ -149,13 +157,13 @@ impl Hasher {
     /// Whether a log may hand windows to other threads now. A thread of a pool must not wait for
     /// the others of its pool, who may wait for it.
     pub(super) fn may_work_ahead(&self) -> bool {
-        self.works_ahead && rayon::current_thread_index().is_none()
+        self.works_ahead && rayon::current_thread_index().is_none() && self.threads.pool().is_some()
     }
 
     pub(super) fn spawn(&self, work: impl FnOnce() + Send + 'static) {
-        match &self.pool {
+        match self.threads.pool() {
             Some(pool) => pool.spawn(work),
-            None => rayon::spawn(work),
+            None => work(),
         }
     }
 
@@ -195,19 +203,28 @@ impl Hasher {
         self.install(|| {
             let mut before = hash(first);
             for start in starts {
-                let (next, ()) = rayon::join(|| hash(start), || fold(&before));
+                let (next, ()) = self.threads.join(|| hash(start), || fold(&before));
                 before = next;
             }
             fold(&before);
         });
     }
 
-    /// Does `work` as one of the threads that hash, with whatever it gives to rayon.
+    /// Does `work` as one of the threads that hash: what it shares with others costs no switch.
     pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        match &self.pool {
+        match self.threads.pool() {
             Some(pool) => pool.install(work),
-            None => rayon::scope(|_| work()),
+            None => work(),
         }
+    }
+
+    /// What `work` makes of each of `items`, in their order, by all threads that hash.
+    pub fn map<T: Send, R: Send>(
+        &self,
+        items: impl IntoIterator<Item = T>,
+        work: impl Fn(T) -> R + Sync + Send,
+    ) -> Vec<R> {
+        self.threads.map(items.into_iter().collect(), work)
     }
 
     /// The digest of the granule that each event measures, or zeros if it measures none.
@@ -221,7 +238,7 @@ impl Hasher {
         if events.len() < WORTH_SHARING {
             digests.chunks_mut(PIECE).enumerate().for_each(hash);
         } else {
-            self.install(|| digests.par_chunks_mut(PIECE).enumerate().for_each(hash));
+            self.threads.each(digests.chunks_mut(PIECE).enumerate().collect(), hash);
         }
         digests
     }

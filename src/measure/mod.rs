@@ -22,3 +22,4 @@ pub mod page;
 pub mod refold;
 pub mod rim;
 pub mod rule;
+mod threads;

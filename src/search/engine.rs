@@ -12,7 +12,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use super::knob::Knob;
@@ -125,10 +124,15 @@ pub fn table(
                 return Err(error);
             }
             rows.extend(refused.into_iter().map(|(number, why)| (number, Err(why))));
-            trie.each(&search.library, Measurement::zero(pass), |candidates, rim| {
-                let row = |number: &u64| (*number, Ok((rim, begun[number].0.rule())));
-                rows.extend(candidates.iter().map(row));
-            });
+            trie.each(
+                &search.hasher,
+                &search.library,
+                Measurement::zero(pass),
+                |candidates, rim| {
+                    let row = |number: &u64| (*number, Ok((rim, begun[number].0.rule())));
+                    rows.extend(candidates.iter().map(row));
+                },
+            );
         }
     }
     assert_eq!(rows.len() as u64, count, "every candidate has a row");
@@ -188,12 +192,13 @@ impl Search<'_> {
         self.report.tried += numbers.end - numbers.start;
         let Batch { trie, begun, refused } = self.prepare(space, numbers);
         refused.into_iter().for_each(|(_, why)| self.refuse(why));
-        let (matches, lists) = trie.find(&self.library, Measurement::zero(self.algo), target);
+        let (matches, lists) =
+            trie.find(&self.hasher, &self.library, Measurement::zero(self.algo), target);
         self.report.lists += lists;
         for candidates in matches {
             let params = begun[&candidates[0]].1;
             let verified = &candidates[..candidates.len().min(MAX_VERIFIED)];
-            verified.par_iter().for_each(|number| self.verify(&begun[number].0, *number, target));
+            self.hasher.map(verified, |number| self.verify(&begun[number].0, *number, target));
             self.report.boots += verified.len() as u64;
             let rules = candidates.iter().map(|number| begun[number].0.rule()).collect();
             self.take(Match { params, rules, candidates });
@@ -219,7 +224,7 @@ impl Search<'_> {
                 }
             }
         }
-        let starts: Vec<_> = candidates.par_iter().map(|one| self.start(&one.planned)).collect();
+        let starts: Vec<_> = self.hasher.map(&candidates, |one| self.start(&one.planned));
         let mut begun = Vec::new();
         for (candidate, start) in candidates.into_iter().zip(starts) {
             match start {
@@ -298,7 +303,7 @@ impl Search<'_> {
             .map(|(one, _)| one)
             .filter(|one| !self.classes.contains_key(&one.class) && new.insert(&one.class))
             .collect();
-        let logs: Vec<_> = firsts.par_iter().map(|one| self.boot(&one.planned)).collect();
+        let logs: Vec<_> = self.hasher.map(&firsts, |one| self.boot(&one.planned));
         for (one, log) in firsts.into_iter().zip(logs) {
             self.report.boots += 1;
             let tail = log.map(|(events, _)| {

@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
-
+use crate::measure::hasher::Hasher;
 use crate::measure::refold::{Library, PieceId};
 use crate::measure::rim::Measurement;
 
@@ -39,13 +38,14 @@ impl Trie {
     /// first; and how many different lists there are.
     pub(super) fn find(
         &self,
+        hasher: &Hasher,
         library: &Library,
         rim: Measurement,
         target: &Measurement,
     ) -> (Vec<Vec<u64>>, u64) {
         let mut found = Vec::new();
         let mut lists = 0;
-        self.each(library, rim, |candidates, rim| {
+        self.each(hasher, library, rim, |candidates, rim| {
             lists += 1;
             if rim == *target {
                 found.push(candidates.to_vec());
@@ -58,6 +58,7 @@ impl Trie {
     /// Gives the candidates of every list to `f`, with what the list makes of `rim`.
     pub(super) fn each(
         &self,
+        hasher: &Hasher,
         library: &Library,
         rim: Measurement,
         mut f: impl FnMut(&[u64], Measurement),
@@ -73,8 +74,8 @@ impl Trie {
                     by_piece.entry(*piece).or_default().push((next, rim));
                 }
             }
-            let mut folds = shared_out(by_piece, library.lanes());
-            folds.par_iter_mut().for_each(|fold| library.fold_all(&mut fold.rims, fold.piece));
+            let mut folds = shared_out(by_piece, library.lanes(), hasher.threads());
+            hasher.map(&mut folds, |fold| library.fold_all(&mut fold.rims, fold.piece));
             chains =
                 folds.into_iter().flat_map(|fold| fold.nodes.into_iter().zip(fold.rims)).collect();
         }
@@ -85,10 +86,11 @@ impl Trie {
 fn shared_out(
     by_piece: BTreeMap<PieceId, Vec<(&Trie, Measurement)>>,
     lanes: usize,
+    threads: usize,
 ) -> Vec<Fold<'_>> {
     let mut folds = Vec::new();
     for (piece, chains) in by_piece {
-        let share = chains.len().div_ceil(rayon::current_num_threads());
+        let share = chains.len().div_ceil(threads);
         let part = share.next_multiple_of(lanes).min(lanes * GROUPS);
         for chains in chains.chunks(part) {
             let (nodes, rims) = chains.iter().copied().unzip();

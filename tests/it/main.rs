@@ -26,6 +26,7 @@ mod lab;
 mod ladder;
 mod ladder2;
 mod laws;
+mod limits;
 mod lint;
 mod lint_2;
 mod lint_advice;

@@ -9,7 +9,7 @@ mod map;
 use std::fmt;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -100,6 +100,23 @@ pub enum ImageError {
         /// The file.
         path: String,
     },
+    /// The file is a device that gives bytes without end, or a terminal.
+    #[error("{path}: is a device; an image is a file or a pipe", path = Shown(path))]
+    Device {
+        /// The device.
+        path: String,
+    },
+    /// The file is longer than what is wanted can be.
+    #[error("{path}: has more than {limit_bytes} bytes, the most that {what} may have",
+        path = Shown(path))]
+    TooLong {
+        /// The file.
+        path: String,
+        /// The most.
+        limit_bytes: u64,
+        /// What is wanted.
+        what: &'static str,
+    },
     /// The file changed between opening and the end of the run.
     #[error(
         "{path}: changed while it was measured ({what}); the result would be of neither state",
@@ -139,6 +156,32 @@ impl Image {
     /// # Errors
     /// If the file can not be read, is a directory, or is empty.
     pub fn open(path: &Path) -> Result<Self, ImageError> {
+        Self::open_up_to(path, READ_AT_MOST_BYTES, || ImageError::Endless {
+            path: path.display().to_string(),
+        })
+    }
+
+    /// As [`Image::open`], of a file that may have at most `limit_bytes`, as `what` has: no more
+    /// is read of a pipe.
+    ///
+    /// # Errors
+    /// As of [`Image::open`], and if the file is longer.
+    pub fn open_within(
+        path: &Path,
+        limit_bytes: u64,
+        what: &'static str,
+    ) -> Result<Self, ImageError> {
+        let too_long =
+            || ImageError::TooLong { path: path.display().to_string(), limit_bytes, what };
+        let image = Self::open_up_to(path, limit_bytes, too_long)?;
+        if image.len_bytes() > limit_bytes { Err(too_long()) } else { Ok(image) }
+    }
+
+    fn open_up_to(
+        path: &Path,
+        limit_bytes: u64,
+        too_long: impl Fn() -> ImageError,
+    ) -> Result<Self, ImageError> {
         let shown = || path.display().to_string();
         let io_error = |source| ImageError::Io { path: shown(), source };
         let mut file = inputs::open(path).map_err(io_error)?;
@@ -151,7 +194,20 @@ impl Image {
         let mapping = if large { Mapping::new(&file).map_err(io_error)? } else { None };
         let (bytes, holes) = match mapping {
             Some(mapping) => (Bytes::Mapped(mapping), Holes::of(&file, stamp.len_bytes)),
-            None => (Bytes::Owned(read(&mut file, path)?), Holes::NONE),
+            None if metadata.file_type().is_char_device() => {
+                // Of those that end at once, `/dev/null` is the one that people name.
+                let ended = file.read(&mut [0]).map_err(io_error)? == 0;
+                let path = shown();
+                return Err(if ended {
+                    ImageError::Empty { path }
+                } else {
+                    ImageError::Device { path }
+                });
+            }
+            None => {
+                let bytes = read(&mut file, limit_bytes).map_err(io_error)?;
+                (Bytes::Owned(bytes.ok_or_else(too_long)?), Holes::NONE)
+            }
         };
         let source = metadata.is_file().then(|| Source { path: path.to_owned(), stamp });
         let image = Self::new(shown(), bytes, holes, source);
@@ -328,16 +384,11 @@ impl Image {
     }
 }
 
-fn read(file: &mut File, path: &Path) -> Result<Vec<u8>, ImageError> {
-    let shown = || path.display().to_string();
+/// All bytes of the file; none if there are more than `limit_bytes`.
+fn read(file: &mut File, limit_bytes: u64) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
-    let limit = READ_AT_MOST_BYTES + 1;
-    let read = file.take(limit).read_to_end(&mut bytes);
-    let read = read.map_err(|source| ImageError::Io { path: shown(), source })?;
-    if read as u64 == limit {
-        return Err(ImageError::Endless { path: shown() });
-    }
-    Ok(bytes)
+    let read = file.take(limit_bytes + 1).read_to_end(&mut bytes)?;
+    Ok((read as u64 <= limit_bytes).then_some(bytes))
 }
 
 impl FileStamp {
