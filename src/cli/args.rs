@@ -35,6 +35,9 @@ use crate::abi::profile::{Edition, Profile, RemReading};
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// Print no notes, only results and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
 }
 
 const LONG_ABOUT: &str = "\

@@ -10,6 +10,7 @@ use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
 use super::args::Format;
+use super::assumed;
 use super::hashing::{CacheArgs, HashingArgs};
 use super::input::{read_settings, text_name};
 use super::lock::{folder, lock_file};
@@ -129,6 +130,13 @@ pub(super) fn measure_again(
     }
     if let Some(table) = &mut measured.measure {
         table.arguments = argv;
+        // What was resolved when the lock was made is no assumption any more.
+        let resolved = |text: &&String| {
+            let key = text.split(' ').next().unwrap_or_default();
+            !table.assumed.contains(text) && ["host", "vmm_version"].contains(&key)
+        };
+        let kept: Vec<_> = measure.assumed.iter().filter(resolved).cloned().collect();
+        table.assumed.splice(..0, kept);
     }
     Ok(measured)
 }
@@ -255,6 +263,9 @@ impl Checked {
                 console.note(&format!("{change}; the RIM is the same"));
             }
         }
+        let measure = self.old.measure.as_ref();
+        let assumed = measure.into_iter().flat_map(|measure| measure.assumed.iter().cloned());
+        assumed::note("the lock assumes:", assumed, console);
         self.remarks.iter().for_each(|remark| console.note(remark));
         Ok(if differs { Exit::Mismatch } else { Exit::Good })
     }
@@ -294,6 +305,7 @@ impl Checked {
             "tool": self.old.tool,
             "changes": self.changes.iter().map(change).collect::<Vec<_>>(),
             "explanation": explanation.map(|(a, b, why)| explain::document(a, b, why)),
+            "assumed": self.old.measure.as_ref().map(|measure| &measure.assumed),
             "remarks": self.remarks,
         })
     }

@@ -5,6 +5,7 @@
 
 use std::io::{self, BufWriter, IsTerminal, Stderr, Stdout, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::encoding::shown::{ShowPath as _, Shown};
 use crate::outputs::Pending;
@@ -61,6 +62,14 @@ impl Write for Results {
         let done = self.out.get().flush();
         self.unless_closed(done, ())
     }
+}
+
+/// Whether nobody wants notes: of the process, as standard error is.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Lets no note be printed from here on.
+pub(crate) fn be_quiet() {
+    QUIET.store(true, Ordering::Relaxed);
 }
 
 /// Standard output, buffered, and standard error.
@@ -128,6 +137,9 @@ impl Console {
 
     /// Something that people should know.
     pub(crate) fn note(&mut self, text: &str) {
+        if QUIET.load(Ordering::Relaxed) {
+            return;
+        }
         self.marked("note", "36", text);
     }
 

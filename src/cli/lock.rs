@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 
+use super::assumed;
 use super::check::{changes, measure_again, read_lock};
 use super::hashing::{CacheArgs, HashingArgs};
 use super::lock_file::{Beside, Input, LockFile, Sha256Hex, Tree, relative};
@@ -111,6 +112,7 @@ fn lock(args: &LockArgs, console: &mut Console) -> Result<String, Trouble> {
                 let mut again = arguments(&words, &hashing).map_err(usage)?;
                 again.guest.map.clone_from(&args.guest.map);
                 again.guest.verbose = args.guest.verbose;
+                again.guest.strict = args.guest.strict;
                 of_command_line(again, console)?
             }
             (None, None) => {
@@ -118,6 +120,7 @@ fn lock(args: &LockArgs, console: &mut Console) -> Result<String, Trouble> {
             }
         }
     };
+    assumed::tell(&measured.assumptions, args.guest.strict, console)?;
     let mut file = lock_file(&measured, &args.output)?;
     let mut outputs = OutputSet::default();
     if keep_events {

@@ -58,6 +58,9 @@ pub(super) struct MeasureTable {
     pub(super) host: String,
     /// What the host offers, `key = value`.
     pub(super) platform: Vec<String>,
+    /// What was assumed, with the options that decide it.
+    #[serde(default)]
+    pub(super) assumed: Vec<String>,
 }
 
 /// A script.
@@ -259,6 +262,9 @@ impl LockFile {
             line("host", &quoted(&measure.host));
             line("arguments", &list(&measure.arguments));
             line("platform", &list(&measure.platform));
+            if !measure.assumed.is_empty() {
+                line("assumed", &list(&measure.assumed));
+            }
         }
         if let Some(script) = &self.script {
             line("\n[script]\npath", &quoted(&script.path));
@@ -345,6 +351,7 @@ mod tests {
                 vmm_version: "x".into(),
                 host: "kvm-v10".into(),
                 platform: vec!["num_bps = 6".into()],
+                assumed: vec!["num_bps 6 (--num-bps)".into()],
             }),
             events: Some(Beside { path: "e".into(), sha256: sha256() }),
             device_tree: Some(Tree { path: "d".into(), base: 1 << 31, sha256: sha256() }),

@@ -19,7 +19,7 @@ use crate::host::caps::Decision;
 use crate::measure::image::{Image, ImageError};
 use crate::measure::log::EventLog;
 use crate::measure::rule::RimRule;
-use crate::predict::sha256;
+use crate::predict::{Assumption, sha256};
 use crate::script;
 
 /// What stands before a file of capabilities.
@@ -35,6 +35,7 @@ pub(super) struct Measured {
     pub(super) log: EventLog,
     /// IPA and bytes of the device tree, without the zeros at its end.
     pub(super) device_tree: Option<(u64, Vec<u8>)>,
+    pub(super) assumptions: Vec<Assumption>,
 }
 
 /// A file that was read.
@@ -123,6 +124,7 @@ pub(super) fn of_command_line(
         vmm_version: plan.version.name.to_owned(),
         host: plan.host.name.to_owned(),
         platform: plan.decisions.iter().map(said).collect(),
+        assumed: plan.assumptions.iter().map(ToString::to_string).collect(),
     };
     Ok(Measured {
         rim: Rim::new(&measured.rim, measured.rule()),
@@ -131,6 +133,7 @@ pub(super) fn of_command_line(
         measure: Some(measure),
         script: None,
         device_tree: measured.device_tree(),
+        assumptions: measured.plan.assumptions.clone(),
         log: measured.log().clone(),
     })
 }
@@ -209,5 +212,6 @@ pub(super) fn of_script(
         script: Some(ScriptTable { path, profile, platform, realm }),
         log,
         device_tree: None,
+        assumptions: Vec::new(),
     })
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
+use super::assumed;
 use super::hashing::{CacheArgs, HashingArgs};
 use super::measure_args::{GuestArgs, VmmArgs};
 use super::search::add_axis;
@@ -16,6 +17,7 @@ use crate::encoding::shown::ShowPath as _;
 use crate::host::Vmm;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::rule::RimRule;
+use crate::predict::Assumption;
 use crate::refvalue::RealmReference;
 use crate::refvalue::corim::{Corim, Id};
 use crate::search::{self, Axis, Knob, Parameter, Space};
@@ -103,12 +105,17 @@ struct Row {
 }
 
 struct Matrix {
+    assumptions: Vec<Assumption>,
     columns: Vec<&'static str>,
     rows: Vec<Row>,
 }
 
 pub(super) fn run(args: &MatrixArgs, console: &mut Console) -> io::Result<Exit> {
-    let matrix = match matrix(args) {
+    let made = matrix(args).and_then(|matrix| {
+        assumed::tell(&matrix.assumptions, false, console)?;
+        Ok(matrix)
+    });
+    let matrix = match made {
         Ok(matrix) => matrix,
         Err(Trouble(exit, text)) => {
             console.error(&text);
@@ -155,10 +162,18 @@ fn matrix(args: &MatrixArgs) -> Result<Matrix, Trouble> {
         None => vec![None],
         Some(algos) => algos.iter().copied().map(Some).collect(),
     };
+    let mut assumptions = Vec::new();
     for algo in passes {
         let kept = algo.unwrap_or(HashAlgo::Sha256);
         let (vmm, files) = (&args.vmm, files.clone());
         let guests = CommandLine::new(&guest, vmm, files, kept, hasher.clone())?;
+        if rows.is_empty() {
+            assumptions = guests.assumptions(&space);
+            assumptions.retain(|one| algo.is_none() || one.key != "hash");
+            if guest.strict {
+                Assumption::deny(&assumptions)?;
+            }
+        }
         let rims = search::table(&space, &guests, algo, &hasher)?;
         guests.check_unchanged()?;
         for (number, rim) in rims.into_iter().enumerate() {
@@ -169,7 +184,7 @@ fn matrix(args: &MatrixArgs) -> Result<Matrix, Trouble> {
         }
     }
     columns.extend(algos.map(|_| "hash-algo"));
-    Ok(Matrix { columns, rows })
+    Ok(Matrix { assumptions, columns, rows })
 }
 
 fn algos(list: Option<&str>) -> Result<Option<Vec<HashAlgo>>, Trouble> {
@@ -290,6 +305,7 @@ impl Matrix {
             "schema": "rimsim/1",
             "command": "matrix",
             "vmm": args.vmm.vmm,
+            "assumptions": self.assumptions,
             "columns": self.columns,
             "rows": self.rows.iter().map(row).collect::<Vec<_>>(),
         })

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::assumed;
 use super::guest::request;
 use super::hashing::ImageFiles;
 use super::measure_args::{DtbArgs, MeasureArgs, ResponderArgs};
@@ -25,7 +26,7 @@ use crate::host::kvm::{Stage, StageKind};
 use crate::measure::event::MeasuredEvent;
 use crate::measure::rim::Measurement;
 use crate::outputs::{self, OutputSet};
-use crate::predict::{self, DEVICE_TREE, DeviceTree, Input, Measured, Plan, sha256};
+use crate::predict::{self, Assumption, DEVICE_TREE, Input, Measured, Plan, sha256, tree_bytes};
 use crate::refvalue::RealmReference;
 use crate::refvalue::json::{self, InputFile, Provenance, TOOL};
 use crate::script::record::Recorder;
@@ -46,7 +47,7 @@ pub(super) fn run(args: &MeasureArgs, console: &mut Console) -> io::Result<Exit>
             observers.push(&mut recorder);
         }
         let told = Told { measured: predicted(args, observers, console)?, args };
-        told.tell_assumptions(console);
+        assumed::tell(&told.measured.plan.assumptions, args.guest.strict, console)?;
         told.write_files(&mut recorder)?;
         told.keep_apart(args.reference.output.as_deref())?;
         Ok((writer, told))
@@ -76,6 +77,9 @@ pub(super) fn predicted(
     for name in files.unused(&plan.inputs) {
         console.note(&format!("--map {name}: the command line does not open it"));
     }
+    if args.guest.strict {
+        Assumption::deny(&plan.assumptions)?;
+    }
     let images = plan.inputs.iter().filter(|input| input.name != DEVICE_TREE);
     let progress = Progress::begin(images.map(Input::len_bytes).sum());
     let hasher = hasher.working_ahead().counting_in(progress.counter());
@@ -88,21 +92,6 @@ pub(super) fn predicted(
 }
 
 impl Told<'_> {
-    /// Says which numbers of the host are measured and were only assumed.
-    fn tell_assumptions(&self, console: &mut Console) {
-        let measured = ["num_bps", "num_wps", "pmu", "sve_vls"];
-        let decisions = self.measured.plan.decisions.iter();
-        let assumed: Vec<String> = decisions
-            .filter(|decision| measured.contains(&decision.key) && decision.by == "default")
-            .map(|decision| format!("{} = {}", decision.key, decision.value))
-            .collect();
-        if !assumed.is_empty() && !self.args.guest.verbose {
-            let list = assumed.join(", ");
-            let text = format!("assumed of the host: {list}; say --caps, or --num-bps and others");
-            console.note(&text);
-        }
-    }
-
     /// Writes what was asked for beside the result.
     fn write_files(&self, recorder: &mut Recorder) -> Result<(), Trouble> {
         let Self { args, measured } = self;
@@ -111,9 +100,9 @@ impl Told<'_> {
                 .map_err(|error| Trouble(error.exit(), error.to_string()))?;
         }
         if let Some(path) = &args.dtb_out {
-            let tree = measured.plan.tree_region().and_then(DeviceTree::of);
+            let tree = measured.plan.tree_region().and_then(tree_bytes);
             let none = || usage("this VM has no device tree".into());
-            write(path, &tree.ok_or_else(none)?.bytes)?;
+            write(path, &tree.ok_or_else(none)?)?;
         }
         if let Some(path) = &args.script_out {
             write_script(recorder, &measured.world.platform().to_toml(), path)?;
@@ -178,7 +167,7 @@ impl Told<'_> {
 }
 
 pub(super) fn dtb(args: &DtbArgs, console: &mut Console) -> io::Result<Exit> {
-    let done = write_dtb(args);
+    let done = write_dtb(args, console);
     match done {
         Ok(text) => {
             if args.guest.verbose {
@@ -193,10 +182,11 @@ pub(super) fn dtb(args: &DtbArgs, console: &mut Console) -> io::Result<Exit> {
     }
 }
 
-fn write_dtb(args: &DtbArgs) -> Result<String, Trouble> {
+fn write_dtb(args: &DtbArgs, console: &mut Console) -> Result<String, Trouble> {
     let mut files = MappedFiles::new(&args.guest.map, ImageFiles::default());
     let request = request(&args.guest, &ResponderArgs::default(), &args.vmm)?;
     let tree = predict::device_tree(&request, &mut files)?;
+    assumed::tell(&tree.assumptions, args.guest.strict, console)?;
     write(&args.output, &tree.bytes)?;
     let (path, len_bytes) = (args.output.shown(), tree.bytes.len());
     Ok(format!("{path}: {len_bytes} bytes from {}", Hex(tree.base)))
@@ -271,6 +261,9 @@ impl Told<'_> {
         for remark in &self.measured.plan.vm.remarks {
             console.note(remark);
         }
+        for about in self.measured.plan.assumptions.iter().filter_map(|one| one.about.as_ref()) {
+            console.note(about);
+        }
     }
 
     fn json(&self) -> Value {
@@ -305,6 +298,7 @@ impl Told<'_> {
             "device_tree": measured.plan.tree_region().map(region_json),
             "caps": self.caps_json(),
             "remarks": vm.remarks,
+            "assumptions": measured.plan.assumptions,
             "rpv": text::hex(self.found().rpv.as_slice()),
             "provenance": self.provenance(),
         });
@@ -342,6 +336,7 @@ impl Told<'_> {
                 host: host.name.to_owned(),
                 args: args.vmm.argv.clone(),
             }),
+            assumed: measured.plan.assumptions.iter().map(ToString::to_string).collect(),
             inputs: inputs.iter().map(image).chain(caps).collect(),
         }
     }

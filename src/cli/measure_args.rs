@@ -171,6 +171,9 @@ pub(crate) struct GuestArgs {
     /// Say on standard error what was decided, and by whom
     #[arg(short, long)]
     pub(crate) verbose: bool,
+    /// Fail with exit code 2 if something that changes the result would be assumed
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 /// The VMM and its command line.

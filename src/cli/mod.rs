@@ -4,6 +4,7 @@
 //! a session, and prints what its observers saw.
 
 mod args;
+mod assumed;
 mod bench;
 mod check;
 mod conform;
@@ -110,6 +111,9 @@ pub fn main() -> ExitCode {
             return Exit::Good.into();
         }
     };
+    if args.quiet {
+        console::be_quiet();
+    }
     if let Err(error) = crate::outputs::signals::install() {
         console.note(&format!("a signal can leave temporary files behind: {error}"));
     }

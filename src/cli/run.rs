@@ -430,6 +430,7 @@ impl Replayed {
             rim_rule: self.ended.world.profile().rim_rule().name(),
             platform: self.ended.world.platform().name.clone(),
             vmm: None,
+            assumed: Vec::new(),
             inputs: self.inputs.clone(),
         }
     }

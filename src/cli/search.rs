@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::assumed;
 use super::guest::layer;
 use super::input::text_name;
 use super::progress::Progress;
@@ -16,13 +17,18 @@ use super::{Console, Exit};
 use crate::encoding::shown::ShowPath as _;
 use crate::evidence::{rim_of_token, token_bytes};
 use crate::host::Vmm;
+use crate::predict::Assumption;
 use crate::search::{self, Axis, Knob, Parameter, Report, RimError, Space, Target};
 
 /// Longest file that a RIM or a token is read from, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 pub(super) fn run(args: &SearchArgs, console: &mut Console) -> io::Result<Exit> {
-    match search(args) {
+    let told = search(args).and_then(|told| {
+        assumed::tell(&told.assumptions, false, console)?;
+        Ok(told)
+    });
+    match told {
         Ok(told) => told.tell(args, console),
         Err(Trouble(exit, text)) => {
             console.error(&text);
@@ -43,6 +49,12 @@ pub(super) fn search(args: &SearchArgs) -> Result<Told, Trouble> {
     let algo = target.rim.algo();
     let guests = CommandLine::new(&args.guest, &args.vmm, files, algo, hasher.clone())?;
     args.dtb_candidate.iter().try_for_each(|path| guests.check_device_tree(path))?;
+    let mut assumptions = guests.assumptions(&space);
+    // What is searched says by which algorithm.
+    assumptions.retain(|one| one.key != "hash");
+    if args.guest.strict {
+        Assumption::deny(&assumptions)?;
+    }
     let most = match args.budget {
         Some(Budget::Candidates(most)) => most,
         _ => u64::MAX,
@@ -67,7 +79,7 @@ pub(super) fn search(args: &SearchArgs) -> Result<Told, Trouble> {
         let reasons: Vec<_> = report.reasons.keys().cloned().collect();
         return Err(Trouble(Exit::Refused, reasons.join("; ")));
     }
-    Ok(Told { target, space, report, elapsed })
+    Ok(Told { target, space, report, assumptions, elapsed })
 }
 
 /// How many candidates are tried at a time: as many as take about a second, so that a budget is

@@ -17,11 +17,13 @@ use crate::measure::digests::{self, Cut, DigestFile, DigestSource, GranuleDigest
 use crate::measure::hasher::Hasher;
 use crate::measure::image::{Image, ImageError};
 use crate::measure::rim::HashAlgo;
-use crate::predict::{DEVICE_TREE, Error, Plan, Request};
-use crate::search::{Guests, Knob};
+use crate::predict::{Assumption, DEVICE_TREE, Error, Plan, Request};
+use crate::search::{Axis, Guests, Knob, Parameter, Space};
 
 /// Most texts or device trees that can be given.
 pub(super) const MAX_VARIANTS: usize = 65_536;
+/// Most candidates that are asked what they assume.
+const MAX_LOOKED_AT: u64 = 32;
 /// Smaller images are hashed as they come.
 const WORTH_KEEPING_BYTES: u64 = 1 << 16;
 /// Most bytes that QEMU unpacks of a kernel.
@@ -84,8 +86,44 @@ impl<'a> CommandLine<'a> {
     }
 }
 
-impl Guests for CommandLine<'_> {
-    fn plan(&self, candidate: &[Knob]) -> Result<Plan, Error> {
+impl CommandLine<'_> {
+    /// What is assumed of all candidates of a space, or of some: those are looked at that differ
+    /// in what decides about assumptions.
+    pub(super) fn assumptions(&self, space: &Space) -> Vec<Assumption> {
+        let decides = |axis: &&Axis| {
+            use Parameter::{DtbCandidate, Host, Platform, VmmVersion};
+            [DtbCandidate, Host, Platform, VmmVersion].contains(&axis.parameter)
+        };
+        let axes = space.axes().iter().map(|axis| {
+            let kept = if decides(&axis) { axis.values.len() } else { 1 };
+            Axis { parameter: axis.parameter, values: axis.values[..kept].to_vec() }
+        });
+        let few = Space::new(axes.collect());
+        let count = few.len().unwrap_or(u64::MAX).min(MAX_LOOKED_AT);
+        let mut assumed: Vec<Assumption> = Vec::new();
+        for number in 0..count {
+            let request = self.request_of(&few.candidate(number));
+            let mut files = self.files.lock().expect("nobody panics with the files");
+            // What is refused assumes nothing.
+            let Ok(plan) = request.and_then(|request| request.plan(&mut *files)) else { continue };
+            for new in plan.assumptions {
+                let known = assumed.iter_mut().find(|old| {
+                    (old.key, &old.value, old.option) == (new.key, &new.value, new.option)
+                });
+                match known {
+                    Some(old) => old.changes_rim |= new.changes_rim,
+                    None => assumed.push(new),
+                }
+            }
+        }
+        let varied = |parameter| space.axes().iter().any(|axis| axis.parameter == parameter);
+        assumed
+            .retain(|one| !(varied(Parameter::RimRule) && ["rmm", "rim_rule"].contains(&one.key)));
+        assumed
+    }
+
+    /// What a candidate asks for.
+    fn request_of(&self, candidate: &[Knob]) -> Result<Request, Error> {
         let mut request = self.request.clone();
         let mut tree = self.tree;
         let mut layer = CapsLayer::default();
@@ -109,8 +147,15 @@ impl Guests for CommandLine<'_> {
         }
         request.caps.push(("search".to_owned(), layer));
         request.device_tree = tree.map(|path| self.device_tree(path)).transpose()?;
+        Ok(request)
+    }
+}
+
+impl Guests for CommandLine<'_> {
+    fn plan(&self, candidate: &[Knob]) -> Result<Plan, Error> {
+        let request = self.request_of(candidate)?;
         let mut files = self.files.lock().expect("nobody panics with the files");
-        request.plan(&mut *files)
+        request.candidate(&mut *files)
     }
 }
 

@@ -10,6 +10,7 @@ use super::args::Format;
 use super::search_args::SearchArgs;
 use super::{Console, Exit};
 use crate::measure::event::{MeasuredEvent, RealmEvent};
+use crate::predict::Assumption;
 use crate::search::{Axis, Match, Parameter, Report, Space, Target};
 
 /// Candidates of one match that are printed in text.
@@ -20,6 +21,7 @@ pub(super) struct Told {
     pub(super) target: Target,
     pub(super) space: Space,
     pub(super) report: Report,
+    pub(super) assumptions: Vec<Assumption>,
     pub(super) elapsed: Duration,
 }
 
@@ -184,6 +186,7 @@ impl Told {
             "remark": self.target.remark,
             "verdict": self.verdict(),
             "matches": matches,
+            "assumptions": self.assumptions,
             "space": axes.collect::<Vec<_>>(),
             "space_size": self.space_len(),
             "tried": self.report.tried,

@@ -32,8 +32,11 @@ pub struct Vm {
 /// Something that decides the RIM and was not said, or is not as it was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assumed {
-    /// What it is about: `disk`, `hash`, `irqchip`, `its`, `pmu`, `ram`, `root`, `sve`, `vcpus`.
+    /// What it is about: `disk`, `firmware`, `hash`, `irqchip`, `its`, `pmu`, `ram`,
+    /// `root`, `sve`, `tree`, `vcpus`.
     pub key: &'static str,
+    /// What is taken, in a few words.
+    pub value: String,
     /// A sentence with the values.
     pub text: String,
     /// The option that decides it: the VMM's, or one of rimsim's that says what the host has.
@@ -69,7 +72,8 @@ impl VcpuFeatures {
     /// What the features need of a host that nobody has said.
     pub(super) fn assumed(&self) -> Vec<Assumed> {
         let text = "a PMU without counters: the processor has FEAT_HPMN0, or the RMM refuses it";
-        let assumed = Assumed { key: "pmu", text: text.into(), option: "--pmu-counters" };
+        let (value, option) = ("without counters".into(), "--pmu-counters");
+        let assumed = Assumed { key: "pmu", value, text: text.into(), option };
         if self.pmu_counters == Some(0) { vec![assumed] } else { Vec::new() }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::caps::Caps;
 use super::files::Files;
+use super::kvm::{HOSTS, HostProfile};
 use super::vm::{Layer, Refusal, Region, Slot, Vcpu};
 use crate::abi::addr::{GRANULE_SIZE, Hex, align_down};
 use crate::abi::params::mpidr_of_index;
@@ -21,8 +22,68 @@ pub struct VmmVersion {
     pub date: &'static str,
     /// The name of the KVM that it was written for.
     pub host: &'static str,
+    /// The series of KVM that it can start Realms on; `None` if that is no question: it has no
+    /// Realms, or is a model and no program.
+    pub hosts: Option<HostRange>,
     /// What is different.
     pub about: &'static str,
+}
+
+/// Series of KVM in the order of [`HOSTS`], by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostRange {
+    /// The first of them.
+    pub first: &'static str,
+    /// The last of them.
+    pub last: &'static str,
+    /// The last one for which the version stands in, because the program that goes with it was not
+    /// seen; empty if there is none.
+    pub inferred: &'static str,
+}
+
+/// Whether a version of a VMM can start Realms on a KVM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// It can.
+    Known,
+    /// It stands in for the program that can, which was not seen.
+    Inferred,
+    /// It can not: they have different calls.
+    Never,
+}
+
+impl HostRange {
+    /// The branch for RMM 1.0-eac5, whose VMMs configure more than those of later series.
+    pub(super) const EAC5: Self = Self { first: "kvm-eac5", last: "kvm-eac5", inferred: "" };
+    /// The series whose VMM drives the boot. Numbers of capabilities differ between them, which
+    /// builds of a VMM follow.
+    pub(super) const VMM_DRIVEN: Self = Self { first: "kvm-v2", last: "kvm-v11", inferred: "" };
+    /// The series that create, initialise and activate Realms themselves: of the VMM's calls there
+    /// is only that which populates.
+    pub(super) const KVM_DRIVEN: Self = Self { first: "kvm-v12", last: "kvm-v14", inferred: "" };
+}
+
+impl VmmVersion {
+    /// Whether it can start Realms on this KVM.
+    #[must_use]
+    pub fn fit(&self, host: &HostProfile) -> Fit {
+        let at = |name: &str| HOSTS.iter().position(|known| known.name == name);
+        let Some(HostRange { first, last, inferred }) = self.hosts else { return Fit::Known };
+        let here = at(host.name);
+        if !host.is_kernel() || (at(first)..=at(last)).contains(&here) {
+            Fit::Known
+        } else if here > at(last) && here <= at(inferred) {
+            Fit::Inferred
+        } else {
+            Fit::Never
+        }
+    }
+
+    /// Whether it is a program that starts Realms.
+    #[must_use]
+    pub const fn has_realms(&self) -> bool {
+        self.hosts.is_some()
+    }
 }
 
 /// What a command line is read with.

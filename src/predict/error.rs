@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::assumption::Assumption;
+
 use crate::host::{Layer, Refusal};
 use crate::measure::image::ImageError;
 
@@ -15,9 +17,16 @@ pub enum Error {
     /// The VMM, KVM or the RMM refuses the VM, or a file can not be used.
     #[error("{}", .0.told())]
     Refusal(#[from] Refusal),
+    /// Something that changes the RIM was not said, and nothing may be assumed.
+    #[error("assumed, and it changes the RIM: {}", list(.0))]
+    Assumed(Vec<Assumption>),
     /// A file is not what it was when it was opened, or can not be read any more.
     #[error(transparent)]
     Changed(ImageError),
+}
+
+fn list(assumptions: &[Assumption]) -> String {
+    assumptions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Whose trouble it is.
@@ -36,7 +45,7 @@ impl Error {
     #[must_use]
     pub const fn class(&self) -> Class {
         match self {
-            Self::Request(_) => Class::Usage,
+            Self::Request(_) | Self::Assumed(_) => Class::Usage,
             Self::Refusal(Refusal::Refused { by: Layer::Vmm, .. }) => Class::Usage,
             Self::Refusal(Refusal::Refused { .. }) => Class::Refused,
             Self::Refusal(Refusal::File { source: ImageError::Empty { .. }, .. }) => Class::Usage,

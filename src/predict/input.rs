@@ -50,6 +50,11 @@ impl<'f> Opened<'f> {
     pub(super) fn new(files: &'f mut dyn Files) -> Self {
         Self { files, inputs: Vec::new() }
     }
+
+    /// With files that are open already.
+    pub(super) fn again(files: &'f mut dyn Files, inputs: Vec<Input>) -> Self {
+        Self { files, inputs }
+    }
 }
 
 impl Files for Opened<'_> {

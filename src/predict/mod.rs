@@ -7,16 +7,20 @@
 //! *Architecture invariant:* no file is opened here but through [`Files`](crate::host::Files), and
 //! nobody else calls KVM.
 
+mod assumption;
 mod device_tree;
 mod error;
 mod input;
 mod measured;
+mod pair;
 mod plan;
 mod request;
+mod trial;
 
-pub use device_tree::{DeviceTree, device_tree};
+pub use assumption::Assumption;
+pub use device_tree::{DeviceTree, device_tree, tree_bytes};
 pub use error::{Class, Error};
 pub use input::{DEVICE_TREE, Input, sha256};
 pub use measured::Measured;
 pub use plan::Plan;
-pub use request::{Request, host_for};
+pub use request::Request;

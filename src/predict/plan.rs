@@ -1,5 +1,6 @@
 //! A VM on its host, before it is booted.
 
+use super::assumption::Assumption;
 use super::error::Error;
 use super::input::Input;
 use super::measured::Measured;
@@ -38,6 +39,8 @@ pub struct Plan {
     /// The files that were read: those that the command line names, in the order in which it opens
     /// them, then the device tree that stands beside it.
     pub inputs: Vec<Input>,
+    /// What was decided without anybody's word, if somebody asked.
+    pub assumptions: Vec<Assumption>,
 }
 
 impl Plan {
@@ -65,6 +68,12 @@ impl Plan {
     #[must_use]
     pub fn tree_region(&self) -> Option<&Region> {
         self.vm.regions.iter().find(|region| region.name == "dtb")
+    }
+
+    /// That what is measured as the device tree is none; `None` if it begins as one.
+    pub(super) fn no_device_tree(&self) -> Option<Assumption> {
+        let image = self.tree_region()?.image.as_ref()?;
+        Assumption::of_tree_bytes(image.bytes_from(0), image.name())
     }
 
     /// The machine that the VM is booted on.

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use super::assumption::Assumption;
 use super::error::Error;
 use super::input::{DEVICE_TREE, Input, Opened};
+use super::pair::Pair;
 use super::plan::Plan;
+use super::trial;
 use crate::abi::profile::{Edition, Profile, Rmm};
 use crate::host::caps::{CapsLayer, Decision, stack};
 use crate::host::kvm::HostProfile;
-use crate::host::vmm::{Context, VmmVersion, version_by_name};
+use crate::host::vmm::{Context, VmmVersion};
 use crate::host::{Caps, Files, Overrides, Vmm};
 use crate::measure::image::Image;
 use crate::measure::rule::RimRule;
@@ -74,21 +77,58 @@ impl Request {
         self.setting().map(|setting| setting.version)
     }
 
-    /// Decides everything, up to the VM.
+    /// Decides everything, up to the VM, and says what was assumed.
     ///
     /// # Errors
     /// If the version, the host or the RMM do not exist or do not go together, the VMM refuses its
     /// command line, or a file can not be used.
     pub fn plan(&self, files: &mut dyn Files) -> Result<Plan, Error> {
-        let Setting { version, host, profile, caps, decisions } = self.setting()?;
-        let mut opened = Opened::new(files);
+        let mut plan = self.candidate(files)?;
+        plan.assumptions = self.assumptions(&plan, files);
+        Ok(plan)
+    }
+
+    /// As [`Request::plan`], for one of many: without the assumptions.
+    ///
+    /// # Errors
+    /// As [`Request::plan`].
+    pub fn candidate(&self, files: &mut dyn Files) -> Result<Plan, Error> {
+        self.plan_on(self.setting()?, &mut Opened::new(files))
+    }
+
+    pub(super) fn plan_on(&self, setting: Setting, opened: &mut Opened<'_>) -> Result<Plan, Error> {
+        let Setting { version, host, profile, caps, decisions } = setting;
         let device_tree = self.device_tree.clone();
-        let mut context = Context { caps: &caps, files: &mut opened, device_tree };
+        let mut context = Context { caps: &caps, files: opened, device_tree };
         let vm = self.vmm.vm(version.name, &self.argv, &mut context, &self.overrides)?;
-        let mut inputs = opened.inputs;
+        let mut inputs = std::mem::take(&mut opened.inputs);
         inputs.extend(self.tree_input());
-        let (vmm, start_level) = (self.vmm, None);
-        Ok(Plan { vmm, version, host, profile, caps, decisions, vm, start_level, inputs })
+        let (vmm, start_level, assumptions) = (self.vmm, None, Vec::new());
+        Ok(Plan {
+            vmm,
+            version,
+            host,
+            profile,
+            caps,
+            decisions,
+            vm,
+            start_level,
+            inputs,
+            assumptions,
+        })
+    }
+
+    fn assumptions(&self, plan: &Plan, files: &mut dyn Files) -> Vec<Assumption> {
+        let Plan { version, host, vm, .. } = plan;
+        let mut assumed = Pair { version, host }.assumptions(self);
+        assumed.extend(trial::capabilities(self, plan, files));
+        // A KVM that drives the boot has no call for the algorithm: there is nothing to say.
+        let driven = host.generation.is_kvm_driven();
+        let said =
+            vm.assumed.iter().filter(|one| !driven || one.key != "hash" || one.value != "sha256");
+        assumed.extend(said.map(Assumption::from));
+        assumed.extend(plan.no_device_tree());
+        assumed
     }
 
     /// The device tree that was given, among the inputs.
@@ -99,12 +139,12 @@ impl Request {
 
     /// Decides what stands around the command line.
     pub(super) fn setting(&self) -> Result<Setting, Error> {
-        let version = match &self.version {
-            None => &self.vmm.versions()[0],
-            Some(name) => version_by_name(self.vmm.versions(), name)
-                .map_err(|why| Error::Request(format!("--vmm-version {name}: {why}")))?,
-        };
-        let host = host_for(self.host.as_deref(), self.edition, version)?;
+        self.setting_on(Pair::of(self)?)
+    }
+
+    /// As [`Request::setting`], with this version on this host.
+    pub(super) fn setting_on(&self, pair: Pair) -> Result<Setting, Error> {
+        let Pair { version, host } = pair;
         let profile = self.profile(host)?;
         let mut layers = self.caps.clone();
         layers.push((host.name.to_owned(), CapsLayer::of_host(host, &layers)));
@@ -134,30 +174,5 @@ impl Request {
             let (name, by) = (rule.name(), own.rim_rule().name());
             Error::Request(format!("--rim-rule {name}: {}{with} measures by {by}", host.name))
         })
-    }
-}
-
-/// The KVM of this name, or the one that goes with the VMM's version and the edition asked for.
-///
-/// # Errors
-/// If there is none, or it speaks another edition.
-pub fn host_for(
-    name: Option<&str>,
-    edition: Option<Edition>,
-    version: &VmmVersion,
-) -> Result<&'static HostProfile, Error> {
-    let wanted = name.unwrap_or(version.host);
-    let host = HostProfile::from_name(wanted)
-        .map_err(|why| Error::Request(format!("--host {wanted}: {why}")))?;
-    match edition {
-        Some(edition) if edition != host.edition() && name.is_none() => {
-            Ok(HostProfile::newest(edition))
-        }
-        Some(edition) if edition != host.edition() => {
-            let asked = edition.name();
-            let why = format!("--spec {asked}: {wanted} is written for RMM {}", host.rmm);
-            Err(Error::Request(why))
-        }
-        _ => Ok(host),
     }
 }

@@ -16,6 +16,9 @@ pub struct Provenance {
     /// The VMM and the words of its command line, if it was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vmm: Option<Vmm>,
+    /// What was assumed, each with the option that decides it; nothing of scripts and vectors.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub assumed: Vec<String>,
     /// Every file that was read, in the order in which it was named.
     pub inputs: Vec<InputFile>,
 }

@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::overrides::Overrides;
 use super::vm::{Call, Refusal, Slot, Sve, VcpuFeatures, Vm};
 use super::vmm::{
-    ArmImage, Context, VmmVersion, check_layout, refused, region, vcpus, version_by_name,
+    ArmImage, Context, HostRange, VmmVersion, check_layout, refused, region, vcpus, version_by_name,
 };
 use crate::abi::addr::GRANULE_SIZE;
 use crate::abi::params::Rpv;
@@ -24,6 +24,7 @@ pub const VERSIONS: &[VmmVersion] = &[
         aliases: &["arm_rme", "rme"],
         date: "2025-03",
         host: "kvm-v10",
+        hosts: Some(HostRange::VMM_DRIVEN),
         about: "the branch with arm_rme since it initialises all RAM first; images by address",
     },
     VmmVersion {
@@ -31,6 +32,7 @@ pub const VERSIONS: &[VmmVersion] = &[
         aliases: &["arm_rmi", "rmi"],
         date: "2026",
         host: "kvm-v12",
+        hosts: Some(HostRange::KVM_DRIVEN),
         about: "the branch with arm_rmi: images by address, the rest is KVM's; always SHA-256",
     },
     VmmVersion {
@@ -38,6 +40,7 @@ pub const VERSIONS: &[VmmVersion] = &[
         aliases: &[],
         date: "",
         host: "realm-vm",
+        hosts: None,
         about: "model of the Realm VM reference cases: PC at the kernel's base without its \
                 offset, RAM in one piece, --firmware is left out",
     },
@@ -118,10 +121,7 @@ pub fn vm_with(
         regions.push(region("initrd", start, initrd)?);
     }
     check_layout(&slots, &regions)?;
-    let mut remarks = options.remarks.clone();
-    if options.firmware {
-        remarks.push("--firmware: is not in the model, so this is no prediction".into());
-    }
+    let remarks = options.remarks.clone();
     let features = features(context);
     let rpv = options.rpv(realm_vm)?;
     let calls = calls(&options, rpv, rmi, ram, regions.len());

@@ -214,18 +214,23 @@ impl Options {
     /// What is taken where the command line is silent. The series for `rmi` has one algorithm.
     pub(super) fn assumed(&self, rmi: bool, features: &VcpuFeatures) -> Vec<Assumed> {
         let mut assumed = features.assumed();
-        let mut add = |key, option, text: &str| {
-            assumed.push(Assumed { key, text: text.into(), option });
+        let mut add = |key, value: &str, option, text: &str| {
+            let (value, text) = (value.into(), text.into());
+            assumed.push(Assumed { key, value, text, option });
         };
         if self.ram_bytes.is_none() {
-            add("ram", "--memory size", "RAM is 512 MiB, cloud-hypervisor's default");
+            add("ram", "512 MiB", "--memory size", "RAM is 512 MiB, cloud-hypervisor's default");
         }
         if !self.has_cpus {
-            add("vcpus", "--cpus boot", "one vCPU, cloud-hypervisor's default");
+            add("vcpus", "1", "--cpus boot", "one vCPU, cloud-hypervisor's default");
         }
         if self.hash_algo.is_none() && !rmi {
             let text = "the hash algorithm is sha512, cloud-hypervisor's default";
-            add("hash", "--platform measurement_algo", text);
+            add("hash", "sha512", "--platform measurement_algo", text);
+        }
+        if self.firmware {
+            let text = "the firmware is not in the model, so this is no prediction";
+            add("firmware", "left out", "--firmware", text);
         }
         assumed
     }

@@ -154,6 +154,12 @@ impl HostProfile {
         Edition::of_release(self.rmm).expect("a release of DEN0137")
     }
 
+    /// Whether it is a kernel, and not a model.
+    #[must_use]
+    pub const fn is_kernel(&self) -> bool {
+        !self.date.is_empty()
+    }
+
     /// The rules of the RMM that it is run with.
     #[must_use]
     pub fn profile(&self, rmm: Rmm) -> Profile {
@@ -166,7 +172,7 @@ impl HostProfile {
     /// If there is none: a fault of the table.
     #[must_use]
     pub fn newest(edition: Edition) -> &'static Self {
-        let kernels = HOSTS.iter().filter(|host| !host.date.is_empty());
+        let kernels = HOSTS.iter().filter(|host| host.is_kernel());
         kernels.rev().find(|host| host.edition() == edition).expect("each edition has one")
     }
 

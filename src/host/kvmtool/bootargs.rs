@@ -29,7 +29,8 @@ pub(super) fn root(config: &mut Config, files: &mut dyn Files) -> Result<Root, R
             Kind::Made => {
                 let name = &disk.value;
                 let text = format!("{name} is a root file system of `lkvm setup`, ~/.lkvm/{name}");
-                assumed.push(Assumed { key: "root", text, option: "-d" });
+                let value = format!("~/.lkvm/{name}");
+                assumed.push(Assumed { key: "root", value, text, option: "-d" });
                 root = Root { directory: true, custom: true, shares: 2, ..root };
             }
             Kind::Directory => root = Root { directory: true, shares: 1, ..root },
@@ -42,7 +43,8 @@ pub(super) fn root(config: &mut Config, files: &mut dyn Files) -> Result<Root, R
             Kind::Block { looked_at: false } => {
                 let name = &disk.value;
                 let text = format!("{name}, which can not be opened, is taken for a disk image");
-                assumed.push(Assumed { key: "disk", text, option: "-d" });
+                let value = format!("{name}, not opened");
+                assumed.push(Assumed { key: "disk", value, text, option: "-d" });
                 root.block_disks += 1;
             }
             Kind::Impossible(why) => return Err(refuse(place, &why)),

@@ -144,8 +144,14 @@ impl Config {
     }
 
     /// Remembers what is assumed, and the option that would decide it.
-    pub(super) fn assume(&mut self, key: &'static str, option: &'static str, text: String) {
-        self.assumed.push(Assumed { key, text, option });
+    pub(super) fn assume(
+        &mut self,
+        key: &'static str,
+        value: impl Into<String>,
+        option: &'static str,
+        text: String,
+    ) {
+        self.assumed.push(Assumed { key, value: value.into(), text, option });
     }
 
     /// A word that is no option is the kernel, unless there is one.

@@ -79,7 +79,7 @@ fn sve_on_request(config: &mut Config, caps: &Caps) -> Result<Option<Sve>, Refus
     if longest.map(u64::from) != Some(bits) {
         let gets = longest.map_or("no SVE".into(), |longest| format!("{longest} bits"));
         let text = format!("SVE: {place} is a maximum, and {bits} bits leave {gets} of the host's");
-        config.assume("sve", "--sve-vl", text);
+        config.assume("sve", format!("{gets} for {bits}"), "--sve-vl", text);
     }
     Ok(longest.map(|vl_bits| Sve { vl_bits }))
 }
@@ -97,7 +97,7 @@ fn sve_as_asked(config: &mut Config, caps: &Caps, bits: u64) -> Result<Option<Sv
             "SVE of {vl_bits} bits is handed to the RMM as it is: one that has no more than the \
              host's {longest} refuses it"
         );
-        config.assume("sve", "--sve-vl", text);
+        config.assume("sve", format!("{vl_bits} bits"), "--sve-vl", text);
     }
     Ok(Some(Sve { vl_bits }))
 }
@@ -107,8 +107,8 @@ fn sve_of_host(config: &mut Config, caps: &Caps) -> Result<Option<Sve>, Refusal>
         return Ok(None);
     };
     let Some(Asked { place, value }) = &config.sve_max_vl else {
-        let text = format!("SVE is on with the host's {longest} bits");
-        config.assume("sve", "--sve-max-vl", text);
+        // Whoever said that the host has it has decided it.
+        config.remarks.push(format!("SVE is on with the host's {longest} bits"));
         return Ok(Some(Sve { vl_bits: longest }));
     };
     let asked = u16::try_from(*value).ok();

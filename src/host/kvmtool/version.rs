@@ -1,6 +1,6 @@
 //! The kvmtool programs that are known, and what they differ in.
 
-use crate::host::vmm::VmmVersion;
+use crate::host::vmm::{HostRange, VmmVersion};
 
 /// The versions, the default first.
 pub const VERSIONS: &[VmmVersion] = &[
@@ -19,6 +19,7 @@ const fn row(version: Version, aliases: &'static [&'static str]) -> VmmVersion {
         aliases,
         date: "",
         host: version.host(),
+        hosts: version.hosts(),
         about: version.summary(),
     }
 }
@@ -149,6 +150,17 @@ impl Version {
             Self::RamFirst4k => "kvm-v6",
             Self::RamFirst64k => "kvm-v10",
             Self::RealmVm => "realm-vm",
+        }
+    }
+
+    /// The series of KVM that it can start Realms on. The layout of the branches for series 12 and
+    /// later is that of the newest one seen, as far as their description says.
+    const fn hosts(self) -> Option<HostRange> {
+        match self {
+            Self::Eac5 | Self::Eac5Islet => Some(HostRange::EAC5),
+            Self::BssOnly | Self::RamFirst4k | Self::Linaro => Some(HostRange::VMM_DRIVEN),
+            Self::RamFirst64k => Some(HostRange { inferred: "kvm-v14", ..HostRange::VMM_DRIVEN }),
+            Self::RealmVm => None,
         }
     }
 

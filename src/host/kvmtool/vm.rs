@@ -292,7 +292,7 @@ fn check_memory(config: &mut Config) -> Result<(), Refusal> {
             "RAM is {mib} MiB, 64 MiB for each vCPU and three more; less if that is not in four \
              fifths of the host's"
         );
-        config.assume("ram", "-m", text);
+        config.assume("ram", format!("{mib} MiB"), "-m", text);
     }
     let (base, place) = (config.ram_base, &config.ram_bytes.place);
     if base < RAM_BASE {
@@ -327,7 +327,7 @@ fn ipa_bits(config: &Config, caps: &Caps) -> Result<u8, Refusal> {
 fn algo(config: &mut Config) -> Result<HashAlgo, Refusal> {
     let Some(Asked { place, value }) = &config.algo else {
         let text = "the hash algorithm is sha256, kvmtool's default";
-        config.assume("hash", "--measurement-algo", text.into());
+        config.assume("hash", "sha256", "--measurement-algo", text.into());
         return Ok(HashAlgo::Sha256);
     };
     match value.as_str() {
@@ -364,7 +364,8 @@ fn cpus(config: &mut Config, caps: &Caps) -> Result<u32, Refusal> {
         Ok(asked) => {
             if asked > most {
                 let text = format!("of {asked} vCPUs, the host's {most} are started");
-                config.assume("vcpus", "--max-vcpus", text);
+                let value = format!("{most} of {asked}");
+                config.assume("vcpus", value, "--max-vcpus", text);
             }
             Ok(asked.min(most))
         }
@@ -386,7 +387,7 @@ fn irqchip(config: &mut Config, caps: &Caps) -> Result<Irqchip, Refusal> {
         if *value == Irqchip::Gicv2 && caps.gicv2 && config.version.falls_back_to_gicv2() {
             let text = "a GICv2 as eac5 programs were recorded with it; later series of KVM \
                         refuse one for a Realm";
-            config.assume("irqchip", "--irqchip", text.into());
+            config.assume("irqchip", "gicv2", "--irqchip", text.into());
             return Ok(Irqchip::Gicv2);
         }
         let why = match value {
@@ -402,7 +403,8 @@ fn irqchip(config: &mut Config, caps: &Caps) -> Result<Irqchip, Refusal> {
         return Err(refuse_kvm("--irqchip", why));
     };
     let name = if best == Irqchip::Gicv3 { "gicv3" } else { "gicv3-its" };
-    config.assume("irqchip", "--irqchip", format!("the host's best interrupt controller, {name}"));
+    let text = format!("the host's best interrupt controller, {name}");
+    config.assume("irqchip", name, "--irqchip", text);
     Ok(best)
 }
 

@@ -1,10 +1,12 @@
 //! What QEMU takes where the command line is silent.
 
+use super::gic::GicVersion;
 use super::machine::Machine;
 use super::options::Options;
 use super::realm::RmeGuest;
 use super::version::Version;
 use crate::host::vm::{Assumed, VcpuFeatures};
+use crate::measure::rim::HashAlgo;
 
 /// The defaults that a Realm's RIM depends on; those of the device tree only if QEMU makes it.
 pub(super) fn assumed(
@@ -15,24 +17,67 @@ pub(super) fn assumed(
     makes_tree: bool,
 ) -> Vec<Assumed> {
     let mut assumed = features.assumed();
-    let mut add = |key, option, text: String| assumed.push(Assumed { key, text, option });
+    assumed.extend(of_memory_and_cpus(options, machine));
+    let rmi = machine.kind.version == Version::Rmi;
+    if guest.hash_algo.is_none() && !rmi {
+        let option = "-object rme-guest,measurement-algorithm";
+        let text = "the hash algorithm is sha512, QEMU's default";
+        assumed.push(said("hash", "sha512", option, text));
+    }
+    if rmi && guest.hash_algo == Some(HashAlgo::Sha512) {
+        let option = "-object rme-guest,measurement-algorithm";
+        let text = "measurement-algorithm=sha512 has no effect: KVM takes SHA-256";
+        assumed.push(said("hash", "sha256 for sha512", option, text));
+    }
+    if makes_tree {
+        assumed.extend(of_tree(options, machine));
+    }
+    if makes_tree && rmi {
+        let text = "the device tree is made by the rules of QEMU 10.0; that of this series was \
+                    not seen";
+        assumed.push(said("tree", "as of QEMU 10.0", "--dtb", text));
+    }
+    assumed
+}
+
+/// The defaults that every device tree depends on.
+pub(super) fn of_any_vm(options: &Options, machine: &Machine) -> Vec<Assumed> {
+    let mut assumed = of_memory_and_cpus(options, machine);
+    assumed.extend(of_tree(options, machine));
+    assumed
+}
+
+fn said(key: &'static str, value: &str, option: &'static str, text: &str) -> Assumed {
+    Assumed { key, value: value.into(), text: text.into(), option }
+}
+
+fn of_memory_and_cpus(options: &Options, machine: &Machine) -> Vec<Assumed> {
+    let mut assumed = Vec::new();
     if options.memory.is_empty() {
         let mib = machine.memory.ram_bytes >> 20;
-        add("ram", "-m", format!("RAM is {mib} MiB, QEMU's default"));
+        let text = format!("RAM is {mib} MiB, QEMU's default");
+        assumed.push(said("ram", &format!("{mib} MiB"), "-m", &text));
     }
     if options.smp.is_empty() {
-        add("vcpus", "-smp", "one vCPU, QEMU's default".into());
+        assumed.push(said("vcpus", "1", "-smp", "one vCPU, QEMU's default"));
     }
-    if guest.hash_algo.is_none() && machine.kind.version != Version::Rmi {
-        let option = "-object rme-guest,measurement-algorithm";
-        add("hash", option, "the hash algorithm is sha512, QEMU's default".into());
+    assumed
+}
+
+fn of_tree(options: &Options, machine: &Machine) -> Vec<Assumed> {
+    let mut assumed = Vec::new();
+    if options.machine.gic_version.is_none() {
+        let (value, text) = match machine.gic.version {
+            GicVersion::V2 => ("gicv2", "a GICv2, QEMU's default"),
+            _ if machine.kind.realm => {
+                ("gicv3", "a GICv3, since the host has no GICv2 for so many vCPUs")
+            }
+            _ => ("gicv3", "a GICv3, since a GICv2 is not to be had"),
+        };
+        assumed.push(said("irqchip", value, "-machine gic-version", text));
     }
-    if makes_tree && options.machine.gic_version.is_none() {
-        let text = "a GICv3, since the host has no GICv2 for so many vCPUs";
-        add("irqchip", "-machine gic-version", text.into());
-    }
-    if makes_tree && options.machine.its.is_none() && machine.gic.its {
-        add("its", "-machine its", "the interrupt controller has an ITS".into());
+    if options.machine.its.is_none() && machine.gic.its {
+        assumed.push(said("its", "true", "-machine its", "the interrupt controller has an ITS"));
     }
     assumed
 }

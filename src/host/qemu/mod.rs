@@ -31,7 +31,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::overrides::Overrides;
-use super::vm::{Call, Refusal, Vm};
+use super::vm::{Assumed, Call, Refusal, Vm};
 use super::vmm::{Context, refused, vcpus, version_by_name};
 use crate::measure::image::Image;
 use crate::measure::rim::HashAlgo;
@@ -50,6 +50,8 @@ pub struct DeviceTree {
     pub base: u64,
     /// All of its buffer, 1 MiB.
     pub bytes: Vec<u8>,
+    /// What it depends on and the command line does not decide.
+    pub assumed: Vec<Assumed>,
 }
 
 /// Reads the command line of a Realm, with or without the program's name before it.
@@ -104,16 +106,8 @@ pub fn vm_with(
     if options.machine.dumpdtb {
         remarks.push("dumpdtb= writes the device tree and ends; leave it out to measure".into());
     }
-    if version == Version::Rmi && payload.device_tree.is_none() {
-        let remark = "the device tree is made by the rules of QEMU 10.0; that of this series was \
-                      not seen";
-        remarks.push(remark.into());
-    }
     remarks.extend(machine.map.remarks.iter().cloned());
     remarks.extend(layout.remarks.iter().cloned());
-    if version == Version::Rmi && guest.hash_algo == Some(HashAlgo::Sha512) {
-        remarks.push("measurement-algorithm=sha512 has no effect: KVM takes SHA-256".into());
-    }
     let cpus = machine.topology.cpus;
     let rpv = guest.rpv(version)?;
     Ok(Vm {
@@ -179,7 +173,9 @@ pub fn device_tree(
         }
         None => write_tree(&machine, &options, &layout, log)?,
     };
-    Ok(DeviceTree { base: layout.dtb_base, bytes })
+    let given = payload.device_tree.is_some();
+    let assumed = if given { Vec::new() } else { assumed::of_any_vm(&options, &machine) };
+    Ok(DeviceTree { base: layout.dtb_base, bytes, assumed })
 }
 
 fn named(version: &str) -> Result<Version, Refusal> {

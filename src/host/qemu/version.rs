@@ -1,7 +1,7 @@
 //! The QEMU programs that are known, and what they differ in.
 
 use super::release::Release;
-use crate::host::vmm::VmmVersion;
+use crate::host::vmm::{HostRange, VmmVersion};
 
 /// The versions whose layout and order are known.
 pub const VERSIONS: &[VmmVersion] = &[
@@ -10,6 +10,7 @@ pub const VERSIONS: &[VmmVersion] = &[
         aliases: &["qemu-cca-v3", "v3", "cca"],
         date: "2024-11-25",
         host: "kvm-v10",
+        hosts: Some(HostRange::VMM_DRIVEN),
         about: "Linaro's series v3 on 9.2: RIPAS of all RAM, images by address, RECs; SHA-512 \
                 unless asked otherwise",
     },
@@ -18,6 +19,7 @@ pub const VERSIONS: &[VmmVersion] = &[
         aliases: &["cca-rmi"],
         date: "2025-12",
         host: "kvm-v12",
+        hosts: Some(HostRange::KVM_DRIVEN),
         about: "the series for KVM v12 and later: images by address, the rest is KVM's; always \
                 SHA-256",
     },
@@ -26,6 +28,7 @@ pub const VERSIONS: &[VmmVersion] = &[
         aliases: &[],
         date: "",
         host: "realm-vm",
+        hosts: None,
         about: "model of the Realm VM reference cases: the device tree as long as it is, PC at the \
                 start of RAM, IPA bits limited to the host's; needs --dtb",
     },
@@ -34,6 +37,7 @@ pub const VERSIONS: &[VmmVersion] = &[
         aliases: &["10.0"],
         date: "2025-04",
         host: "kvm-v10",
+        hosts: None,
         about: "QEMU 10.0, which has no Realms: for `rimsim dtb`",
     },
     VmmVersion {
@@ -41,6 +45,7 @@ pub const VERSIONS: &[VmmVersion] = &[
         aliases: &["7.2"],
         date: "2022-12",
         host: "kvm-v10",
+        hosts: None,
         about: "QEMU 7.2, which has no Realms: for `rimsim dtb`",
     },
 ];

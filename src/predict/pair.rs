@@ -1,0 +1,160 @@
+//! Which version of a VMM runs on which KVM, and what of both was assumed.
+
+use std::collections::BTreeSet;
+
+use super::assumption::Assumption;
+use super::error::Error;
+use super::request::Request;
+use crate::abi::profile::{Edition, Rmm};
+use crate::host::kvm::{HOSTS, HostProfile};
+use crate::host::vmm::{Fit, VmmVersion, version_by_name};
+
+/// A version of a VMM on a KVM.
+#[derive(Clone, Copy)]
+pub(super) struct Pair {
+    pub(super) version: &'static VmmVersion,
+    pub(super) host: &'static HostProfile,
+}
+
+impl Pair {
+    /// What was asked for, and what goes with it: the version's own KVM, or the newest of the
+    /// edition; the first version that can start Realms there.
+    ///
+    /// # Errors
+    /// If there is no such version or KVM, or they do not go together.
+    pub(super) fn of(request: &Request) -> Result<Self, Error> {
+        let versions = request.vmm.versions();
+        let version = request.version.as_deref().map(|name| {
+            version_by_name(versions, name)
+                .map_err(|why| Error::Request(format!("--vmm-version {name}: {why}")))
+        });
+        let version = version.transpose()?;
+        let named = request.host.as_deref().map(|name| named(name, request.edition));
+        let host = match named.transpose()? {
+            Some(host) => host,
+            None => own(version.unwrap_or(&versions[0]), request.edition)?,
+        };
+        let fits = |version: &&VmmVersion| version.fit(host) != Fit::Never;
+        let version = version.or_else(|| versions.iter().find(fits)).unwrap_or(&versions[0]);
+        if !fits(&version) {
+            return Err(Self { version, host }.never(request));
+        }
+        Ok(Self { version, host })
+    }
+
+    fn never(self, request: &Request) -> Error {
+        let Self { version, host } = self;
+        let hosts = HOSTS.iter().filter(|host| host.is_kernel());
+        let mut hosts = hosts.filter(|host| version.fit(host) != Fit::Never).map(|host| host.name);
+        let first = hosts.next().unwrap_or("none");
+        let hosts = hosts.next_back().map_or(first.to_owned(), |last| format!("{first} to {last}"));
+        let versions = request.vmm.versions().iter().filter(|version| version.has_realms());
+        let versions = versions.filter(|version| version.fit(host) != Fit::Never);
+        let versions: Vec<_> = versions.map(|version| version.name).collect();
+        let versions = if versions.is_empty() { "none".into() } else { versions.join(", ") };
+        Error::Request(format!(
+            "--vmm-version {}: starts no Realms on {name}, whose calls are others; it goes with \
+             {hosts}, and {name} with {}: {versions}",
+            version.name,
+            request.vmm.name(),
+            name = host.name,
+        ))
+    }
+
+    /// Whether the version stands in for a program that was not seen.
+    fn is_inferred(self) -> bool {
+        self.version.fit(self.host) == Fit::Inferred
+    }
+
+    /// What the request left open.
+    pub(super) fn assumptions(self, request: &Request) -> Vec<Assumption> {
+        let Self { version, host } = self;
+        let mut assumed = Vec::new();
+        let programs: Vec<_> =
+            request.vmm.versions().iter().filter(|version| version.has_realms()).collect();
+        if request.host.is_none() && version.has_realms() {
+            let versions = if request.version.is_some() { vec![version] } else { programs.clone() };
+            let (hosts, classes) = hosts(&versions, request.edition);
+            if hosts > 1 {
+                assumed.push(Assumption::new("host", host.name, "--host", classes > 1));
+            }
+        }
+        if request.version.is_none() {
+            let fits = |one: &&&VmmVersion| request.host.is_none() || one.fit(host) != Fit::Never;
+            let others = programs.iter().filter(fits).count() > 1;
+            assumed.push(Assumption::new("vmm_version", version.name, "--vmm-version", others));
+        }
+        if self.is_inferred() {
+            let about = format!(
+                "the {} that goes with {} was not seen; it is taken to lay out memory as {} does",
+                request.vmm.name(),
+                host.name,
+                version.name
+            );
+            let changes = request.version.is_none();
+            let layout = Assumption::new("layout", version.name, "--vmm-version", changes);
+            assumed.push(Assumption { about: Some(about), ..layout });
+        }
+        assumed.extend(rmm(request, host));
+        assumed
+    }
+}
+
+/// How many kernels there are on which one of the versions runs, and how many of them differ.
+fn hosts(versions: &[&VmmVersion], edition: Option<Edition>) -> (usize, usize) {
+    let fits = |host: &&HostProfile| {
+        let spoken = edition.is_none_or(|edition| edition == host.edition());
+        spoken && versions.iter().any(|version| version.fit(host) != Fit::Never)
+    };
+    let hosts: Vec<_> = HOSTS.iter().filter(|host| host.is_kernel()).filter(fits).collect();
+    let classes: BTreeSet<_> = hosts.iter().map(|host| host.same_as.unwrap_or(host.name)).collect();
+    (hosts.len(), classes.len())
+}
+
+/// The RMM and its rule.
+fn rmm(request: &Request, host: &HostProfile) -> Vec<Assumption> {
+    if request.rmm.is_some() {
+        return Vec::new();
+    }
+    let [own, text] = [Rmm::TfRmm, Rmm::Spec].map(|rmm| host.profile(rmm));
+    let other_rule = own.rim_rule() != text.rim_rule();
+    if request.rim_rule.is_some() {
+        // The two RMMs differ in nothing else that a boot shows.
+        return if other_rule { Vec::new() } else { vec![of_rmm(own.name(), false)] };
+    }
+    let rule = own.rim_rule().name();
+    let rule = Assumption::new("rim_rule", rule, "--rim-rule", other_rule);
+    vec![of_rmm(own.name(), other_rule), rule]
+}
+
+fn of_rmm(name: &str, changes: bool) -> Assumption {
+    Assumption::new("rmm", name, "--rmm", changes)
+}
+
+/// The KVM of this name.
+fn named(name: &str, edition: Option<Edition>) -> Result<&'static HostProfile, Error> {
+    let host = HostProfile::from_name(name)
+        .map_err(|why| Error::Request(format!("--host {name}: {why}")))?;
+    match edition {
+        Some(edition) if edition != host.edition() => {
+            let asked = edition.name();
+            let why = format!("--spec {asked}: {name} is written for RMM {}", host.rmm);
+            Err(Error::Request(why))
+        }
+        _ => Ok(host),
+    }
+}
+
+/// The KVM that goes with a version and an edition.
+fn own(version: &VmmVersion, edition: Option<Edition>) -> Result<&'static HostProfile, Error> {
+    let own = named(version.host, None)?;
+    match edition {
+        Some(edition) if edition != own.edition() => {
+            let kernels = HOSTS.iter().filter(|host| host.is_kernel()).rev();
+            let mut kernels = kernels.filter(|host| host.edition() == edition);
+            let fits = kernels.find(|host| version.fit(host) != Fit::Never);
+            Ok(fits.unwrap_or_else(|| HostProfile::newest(edition)))
+        }
+        _ => Ok(own),
+    }
+}
