@@ -274,6 +274,10 @@ fn what_other_programs_refuse() {
     ] {
         assert_eq!(said("qemu", version, line, false), text, "{line}");
     }
+}
+
+#[test]
+fn what_qemu_refuses_of_a_vm_that_is_no_realm() {
     let tree = |version: &str, line: &str| {
         let (caps, mut files) = (host(), Inputs::default());
         let mut context = Context { caps: &caps, files: &mut files, device_tree: None };
