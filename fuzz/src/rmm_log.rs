@@ -22,8 +22,8 @@ pub(crate) fn run(data: &[u8]) {
     for realm in 1..=MOST_REALMS {
         let images = vec![at(0x8000_0000, 0x2345), at(0, 1), at(u64::MAX << 12, 1)];
         let params = given.clone();
-        let zeros = realm % 2 == 0;
-        let mut options = Options { at: images, params, realm, platform: None, zeros };
+        let complete = realm % 2 == 0;
+        let mut options = Options { at: images, params, realm, platform: None, complete };
         // The last of the images passes the end of addresses.
         let error = import(&log, &options).expect_err("an image that can not stand there");
         assert!(error.to_string().contains("can not stand at"), "{error}");
@@ -36,5 +36,7 @@ pub(crate) fn run(data: &[u8]) {
         }
         assert_eq!(made.lines.len(), made.script.statements.len());
         assert!(made.needs.iter().all(|need| !need.to_string().is_empty()));
+        let unknown = |line: &&script::Statement| matches!(line.kind, script::Kind::Unknown { .. });
+        assert_eq!(made.script.statements.iter().filter(unknown).count(), made.gaps.len());
     }
 }

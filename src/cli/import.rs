@@ -19,9 +19,14 @@ use crate::rmm_log::{self, Import, ImportError, Log, MAX_LOG_BYTES, Need};
 ///
 /// Reads the lines that TF-RMM prints (`SMC_RMI_DATA_CREATE 88000000 … > RMI_SUCCESS`) from a
 /// console's log, whatever stands before or between them. The script makes one of the log's Realms
-/// again and expects the answers that the log has: `rimsim run` compares them. What the log does
-/// not have is listed on standard error. Logs of RMM 1.0 and of 2.0 are told apart by their
-/// commands; of 2.0 the calls of a stateful operation become the one command that began it.
+/// again and expects the answers that the log has: `rimsim run` compares them. Logs of RMM 1.0 and
+/// of 2.0 are told apart by their commands; of 2.0 the calls of a stateful operation become the one
+/// command that began it.
+///
+/// What the log does not have is listed on standard error, and stands in the script: `unknown` for
+/// calls that are torn or not shown, and for contents. `run` prints no RIM of such a Realm, and
+/// nobody makes reference values of it. The script is written all the same, and the exit code is 3
+/// as long as something is missing.
 ///
 /// A trace of the Host's kernel (ftrace, `trace-cmd report`) is read too if its events show
 /// registers: `arm_smccc_start: call=… fn=c4000153 args={…}` and `arm_smccc_end: … res={…}`, a pair
@@ -46,6 +51,9 @@ pub(crate) struct ImportArgs {
     /// The machine that the script names: a preset or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = "fvp")]
     platform: String,
+    /// The RMM prints every call that succeeds: what the log does not show was not done
+    #[arg(long)]
+    complete: bool,
     /// Where the script is written; standard output if it is not said
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -90,7 +98,7 @@ pub(super) fn run(args: &ImportArgs, console: &mut Console) -> io::Result<Exit> 
         Format::Text => say(&log, &import, console),
         Format::Json => console.json(&document(&log, &import))?,
     }
-    Ok(Exit::Good)
+    Ok(if import.is_whole() { Exit::Good } else { Exit::Mismatch })
 }
 
 fn make(args: &ImportArgs) -> Result<(Log, Import), Problem> {
@@ -115,9 +123,12 @@ fn make(args: &ImportArgs) -> Result<(Log, Import), Problem> {
             return Err(log_error(ImportError::TooLong));
         }
     }
-    let options = rmm_logs::options(&args.at, args.params.as_deref(), args.realm, &args.platform)?;
+    let mut options =
+        rmm_logs::options(&args.at, args.params.as_deref(), args.realm, &args.platform)?;
     let log = rmm_log::read(&bytes).map_err(log_error)?;
-    let import = rmm_log::import(&log, &options).map_err(log_error)?;
+    options.complete = args.complete;
+    let place = args.out.as_deref().unwrap_or(Path::new("script.rmi"));
+    let import = rmm_logs::import_beside(&log, &mut options, place)?;
     Ok((log, import))
 }
 
@@ -150,6 +161,7 @@ fn document(log: &Log, import: &Import) -> serde_json::Value {
             json!({ "kind": "params", "structure": structure, "symbol": symbol, "line": line })
         }
     });
+    let gap = |gap: &rmm_log::LogGap| json!({ "line": gap.line, "what": gap.what });
     json!({
         "schema": "rimsim/1",
         "command": "import",
@@ -161,6 +173,7 @@ fn document(log: &Log, import: &Import) -> serde_json::Value {
         "bare_events": log.tally.bare_events,
         "skipped": log.tally.skipped,
         "needs": needs.collect::<Vec<_>>(),
+        "gaps": import.gaps.iter().map(gap).collect::<Vec<_>>(),
         "remarks": import.remarks,
     })
 }

@@ -42,6 +42,8 @@ pub(crate) enum Problem {
     #[error("{path}: uses images of which only digests are known; a vector has all bytes",
         path = path.shown())]
     Unknown { path: PathBuf },
+    #[error("{path}: says `unknown`; a vector has all that the Host did", path = path.shown())]
+    Gaps { path: PathBuf },
     #[error("{path}: {source}", path = path.shown())]
     Log { path: PathBuf, source: Box<ImportError> },
     #[error(transparent)]
@@ -75,6 +77,7 @@ impl Problem {
             | Self::Image(_) => Exit::Io,
             Self::TooLong { .. }
             | Self::Unknown { .. }
+            | Self::Gaps { .. }
             | Self::JsonScript { .. }
             | Self::Log { .. }
             | Self::Params { .. }

@@ -194,6 +194,9 @@ pub(super) fn of_script(
     }
     let (rd, name) = trails::choose(&ended.world, realm, |rd| ended.name_of(rd))
         .map_err(|why| usage(format!("{}: {why}", path.shown())))?;
+    if let Some(why) = ended.gap(rd) {
+        return Err(Trouble(Exit::Mismatch, format!("{}: {why}", path.shown())));
+    }
     let log = ended.world.realm(rd).expect("it was just chosen").log().clone();
     let mut inputs = Vec::new();
     for path in source.opened {

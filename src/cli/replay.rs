@@ -1,5 +1,7 @@
 //! Plays a script or a vector in a session of its own, as the command line asks.
 
+use std::collections::BTreeMap;
+
 use super::Exit;
 use super::args::RmmArg;
 use super::input::{Input, Problem};
@@ -32,12 +34,20 @@ pub(crate) struct Ended {
     pub(crate) printed: Vec<String>,
     /// Names of Realms by the address of their RD.
     pub(crate) names: Vec<(u64, String)>,
+    /// Realms whose RIM can not be known, by RD, and why: nobody is shown the RIM of one.
+    pub(crate) gaps: BTreeMap<u64, String>,
 }
 
 impl Ended {
     /// Whether everything was played to its end, so that the RIMs are those of finished Realms.
     pub(crate) const fn is_complete(&self) -> bool {
         matches!(self.exit, Exit::Good | Exit::Mismatch)
+    }
+
+    /// Why the RIM of a Realm can not be shown, if it can not.
+    pub(super) fn gap(&self, rd: u64) -> Option<String> {
+        let why = self.gaps.get(&rd)?;
+        Some(format!("Realm {}: its RIM can not be known: {why}", self.name_of(rd)))
     }
 
     /// What the script calls the Realm whose RD is at `rd`, or the address.
@@ -79,6 +89,14 @@ impl Input {
         match self {
             Self::Vector(_) => true,
             Self::Script(script) => script.images().all(|image| image.is_known()),
+        }
+    }
+
+    /// Whether it says that something is not known.
+    pub(super) fn has_gaps(&self) -> bool {
+        match self {
+            Self::Vector(_) => false,
+            Self::Script(script) => script.has_gaps(),
         }
     }
 
@@ -134,6 +152,7 @@ fn replay_vector<'o>(
         messages: lines.collect(),
         printed: Vec::new(),
         names: Vec::new(),
+        gaps: BTreeMap::new(),
     }
 }
 
@@ -147,7 +166,7 @@ fn replay_script<'o>(
     let (platform, profile) = player.setup();
     let mut session = Session::new(setup.world(platform, profile));
     observers.into_iter().for_each(|observer| session.observe(observer));
-    let (exit, messages) = match player.play(&mut session) {
+    let (exit, mut messages) = match player.play(&mut session) {
         Ok(()) => (Exit::Good, Vec::new()),
         Err(error) => {
             let before = player.unmet().iter().map(ToString::to_string);
@@ -158,7 +177,18 @@ fn replay_script<'o>(
     let world = session.into_world();
     let name = |rd: u64| player.symbol_of(rd).map(|name| (rd, name.to_owned()));
     let names = world.realms().filter_map(|(rd, _)| name(rd.0)).collect();
-    Ended { world, steps, exit, messages, printed: player.printed().to_vec(), names }
+    let gap = |rd: u64| player.gap(rd).map(|gap| (rd, gap.to_string()));
+    let gaps: BTreeMap<u64, String> = world.realms().filter_map(|(rd, _)| gap(rd.0)).collect();
+    let printed = player.printed().to_vec();
+    let mut ended = Ended { world, steps, exit, messages: Vec::new(), printed, names, gaps };
+    for (rd, why) in &ended.gaps {
+        let name = ended.name_of(*rd);
+        messages.push(format!("Realm {name}: its RIM can not be known: {why}"));
+    }
+    // A RIM that can not be known is not the RMM's refusal.
+    let exit = if ended.gaps.is_empty() { exit } else { exit.and(Exit::Mismatch) };
+    (ended.exit, ended.messages) = (exit, messages);
+    ended
 }
 
 const fn exit_of(error: &PlayError) -> Exit {

@@ -110,6 +110,10 @@ fn replayed(
         page.notes.push(format!("{file}: not played to its end; RIMs are those until then"));
     }
     for rd in rds {
+        // What stands in the page is taken for the Realm's; the message says why it is not there.
+        if ended.gap(rd).is_some() {
+            continue;
+        }
         let name = format!("{file}: {}", ended.name_of(rd));
         page.realms.extend(RealmReport::new(world, rd, &name));
     }

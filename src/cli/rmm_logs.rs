@@ -25,11 +25,20 @@ pub(crate) struct RmmLogArgs {
     /// The machine of the log: a preset or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = "fvp")]
     log_platform: String,
+    /// The RMM prints every call that succeeds: what the log does not show was not done
+    #[arg(long = "log-complete")]
+    complete: bool,
 }
 
 impl Default for RmmLogArgs {
     fn default() -> Self {
-        Self { at: Vec::new(), params: None, log_realm: 1, log_platform: "fvp".to_owned() }
+        Self {
+            at: Vec::new(),
+            params: None,
+            log_realm: 1,
+            log_platform: "fvp".to_owned(),
+            complete: false,
+        }
     }
 }
 
@@ -69,6 +78,18 @@ pub(super) fn options(
 ) -> Result<Options, Problem> {
     let platform = Some(platform.to_owned());
     let mut options = Options { realm, platform, ..Options::default() };
+    attach(images, &mut options)?;
+    if let Some(path) = params {
+        let text = read_limited(path, MAX_TEXT_BYTES)
+            .map_err(|source| Problem::Io { path: path.to_owned(), source })?;
+        let params = rmm_log::params(&path.display().to_string(), &text);
+        options.params = params.map_err(|source| Problem::Params { source: source.into() })?;
+    }
+    Ok(options)
+}
+
+/// Attaches images where they stand.
+fn attach(images: &[(u64, PathBuf)], options: &mut Options) -> Result<(), Problem> {
     for (ipa, path) in images {
         let image = Image::open(path)?;
         let absolute = std::path::absolute(path)
@@ -77,13 +98,7 @@ pub(super) fn options(
         let name = name.map_err(|source| Problem::Io { path: path.clone(), source })?.to_owned();
         options.at.push(At { ipa: *ipa, name, len_bytes: image.len_bytes() });
     }
-    if let Some(path) = params {
-        let text = read_limited(path, MAX_TEXT_BYTES)
-            .map_err(|source| Problem::Io { path: path.to_owned(), source })?;
-        let params = rmm_log::params(&path.display().to_string(), &text);
-        options.params = params.map_err(|source| Problem::Params { source: source.into() })?;
-    }
-    Ok(options)
+    Ok(())
 }
 
 /// Opens a script, a vector, or a log. One whose name ends in `.log` is a log; any other that is no
@@ -113,18 +128,16 @@ pub(super) fn open(
     }
     let mut options =
         options(&args.at, args.params.as_deref(), args.log_realm, &args.log_platform)?;
-    options.zeros = contents == Contents::Unseen;
+    options.complete = args.complete;
     let log_error =
         |source: ImportError| Problem::Log { path: path.to_owned(), source: source.into() };
     let log = rmm_log::read(&bytes).map_err(log_error)?;
-    let import = rmm_log::import(&log, &options).map_err(log_error)?;
+    let import = import_beside(&log, &mut options, path)?;
     let missing: Vec<String> = import
         .needs
         .iter()
         .filter(|need| match need {
-            Need::Contents { file, .. } => {
-                contents == Contents::Needed && !path.with_file_name(file).exists()
-            }
+            Need::Contents { .. } => contents == Contents::Needed,
             Need::Params { .. } => true,
         })
         .map(ToString::to_string)
@@ -134,12 +147,33 @@ pub(super) fn open(
     }
     let mut remarks = remarks(&log, &import);
     if contents == Contents::Unseen && !import.needs.is_empty() {
-        let known = "contents that the log does not have are taken as zeros: the order is judged";
+        let known = "contents that the log does not have are not needed: the order is judged";
         remarks.push(known.to_owned());
     }
     let remarks = remarks.iter().map(|remark| format!("{shown}: {remark}")).collect();
     let input = load(path, &import, &bytes, source)?;
     Ok(Opened { input, log: Some(remarks) })
+}
+
+/// Makes a script of a log. Contents that it does not have are looked for beside `path`.
+pub(super) fn import_beside(
+    log: &Log,
+    options: &mut Options,
+    path: &Path,
+) -> Result<Import, Problem> {
+    let log_error =
+        |source: ImportError| Problem::Log { path: path.to_owned(), source: source.into() };
+    let import = rmm_log::import(log, options).map_err(log_error)?;
+    let holes = import.needs.iter().filter_map(|need| match need {
+        Need::Contents { ipa, file } => Some((ipa.start, path.with_file_name(file))),
+        Need::Params { .. } => None,
+    });
+    let found: Vec<_> = holes.filter(|(_, file)| file.exists()).collect();
+    if found.is_empty() {
+        return Ok(import);
+    }
+    attach(&found, options)?;
+    rmm_log::import(log, options).map_err(log_error)
 }
 
 /// The script of a log, whose places are those of the log.
@@ -174,5 +208,11 @@ pub(super) fn remarks(log: &Log, import: &Import) -> Vec<String> {
         remarks.push(ImportError::NoRegisters { events: tally.bare_events }.to_string());
     }
     remarks.extend(import.remarks.iter().cloned());
+    let gap = |gap: &rmm_log::LogGap| format!("line {}: not known: {}", gap.line, gap.what);
+    remarks.extend(import.gaps.iter().map(gap));
+    if !import.gaps.is_empty() {
+        let hidden = "the RIM can not be known: the script says `unknown` where the log has gaps";
+        remarks.push(hidden.to_owned());
+    }
     remarks
 }

@@ -137,7 +137,7 @@ fn print_found(
                     console.note(&result.unfinished());
                     continue;
                 }
-                for realm in &result.realms {
+                for realm in result.realms.iter().filter(|realm| realm.unknown.is_none()) {
                     console.result(&writer.line(&realm.reference()))?;
                 }
             }
@@ -234,6 +234,8 @@ struct RealmResult {
     name: String,
     state: &'static str,
     rim: Measurement,
+    /// Why the RIM can not be known: then it and the events are nowhere shown.
+    unknown: Option<String>,
     rems: Vec<Measurement>,
     rpv: [u8; 64],
     events: Vec<(MeasuredEvent, Measurement)>,
@@ -323,6 +325,9 @@ fn begin_export(
     if !input.is_known() {
         return Err(Problem::Unknown { path: path.to_owned() });
     }
+    if input.has_gaps() {
+        return Err(Problem::Gaps { path: path.to_owned() });
+    }
     let stem =
         path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     Ok(match Export::begin(target, input, &stem, setup) {
@@ -335,6 +340,10 @@ fn save_events(ended: &Ended, target: &Path) -> Result<(), NoTrail> {
     let name_of = |rd: u64| ended.name_of(rd);
     let (rd, name) = trails::choose(&ended.world, None, name_of)
         .map_err(|why| NoTrail::Usage(format!("--events-out: {why}")))?;
+    if let Some(why) = ended.gap(rd) {
+        let path = "--events-out".into();
+        return Err(NoTrail::Refused { path, exit: Exit::Mismatch, why });
+    }
     let log = ended.world.realm(rd).expect("it was just chosen").log();
     trails::save(target, &name, log)
 }
@@ -343,6 +352,10 @@ fn save_token(ended: &Ended, target: &Path) -> Result<(), NoTrail> {
     let usage = |why: String| NoTrail::Usage(format!("--token-out: {why}"));
     let (rd, name) =
         trails::choose(&ended.world, None, |rd: u64| ended.name_of(rd)).map_err(usage)?;
+    if let Some(why) = ended.gap(rd) {
+        let path = "--token-out".into();
+        return Err(NoTrail::Refused { path, exit: Exit::Mismatch, why });
+    }
     let token = ended.world.realm(rd).and_then(|realm| realm.token());
     let token = token.ok_or_else(|| usage(format!("the Realm {name} fetched no token")))?;
     let io = |source| Problem::Io { path: target.to_owned(), source };
@@ -370,12 +383,16 @@ fn realms(ended: &mut Ended, args: &RunArgs) -> (Vec<RealmResult>, Vec<String>) 
         let Some(rim) = ended.world.rim(rd) else { continue };
         let Some(realm) = ended.world.realm(rd) else { continue };
         let log = realm.log();
-        let events =
-            if args.events { log.events().iter().zip(log.rims()).collect() } else { Vec::new() };
+        let events = if args.events && !ended.gaps.contains_key(&rd) {
+            log.events().iter().zip(log.rims()).collect()
+        } else {
+            Vec::new()
+        };
         let rems = realm.rems().to_vec();
         let (state, rpv) = (realm.state().name(), *realm.rpv());
         let rule = log.rule();
-        results.push(RealmResult { rd, name, state, rim, rems, rpv, events, rule });
+        let unknown = ended.gaps.get(&rd).cloned();
+        results.push(RealmResult { rd, name, state, rim, unknown, rems, rpv, events, rule });
     }
     (results, others)
 }
@@ -398,7 +415,9 @@ fn text(args: &RunArgs, results: &[Replayed], console: &mut Console) -> io::Resu
         }
         for realm in &result.realms {
             let name = name(result, realm);
-            console.result(&format!("{}{name}", realm.rim))?;
+            if realm.unknown.is_none() {
+                console.result(&format!("{}{name}", realm.rim))?;
+            }
             for (i, rem) in (1..).zip(&realm.rems).filter(|(_, rem)| !rem.is_zero()) {
                 console.result(&format!("rem{i} {rem}{name}"))?;
             }
@@ -476,7 +495,8 @@ impl RealmResult {
             "name": self.name,
             "state": self.state,
             "hash_algo": self.rim.algo().name(),
-            "rim": self.rim.to_string(),
+            "rim": self.unknown.is_none().then(|| self.rim.to_string()),
+            "unknown": self.unknown,
             "rems": self.rems.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "rpv": text::hex(&self.rpv),
         });

@@ -115,6 +115,10 @@ fn replay(
     }
     let (rd, name) = choose(&ended.world, realm, |rd| ended.name_of(rd))
         .map_err(|why| NoTrail::Usage(format!("{}: {why}", path.shown())))?;
+    if let Some(why) = ended.gap(rd) {
+        let path = path.display().to_string();
+        return Err(NoTrail::Refused { path, exit: Exit::Mismatch, why });
+    }
     let log = ended.world.realm(rd).expect("it was just chosen").log();
     let name = format!("{}:{name}", path.shown());
     input.check_unchanged()?;

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::data::{Contents, From};
+use super::gap::gaps;
 use super::operation::{self, Joined};
-use super::{Call, Import, ImportError, Log, Need, Options};
+use super::{Call, Import, ImportError, Log, LogGap, Need, Options};
 use crate::abi::addr::{GRANULE_SIZE, Hex, is_aligned};
 use crate::abi::address_range::AddressRange;
 use crate::abi::command::{Command, CommandInfo};
 use crate::abi::granule_size::GranuleSize;
-use crate::abi::profile::{Edition, Profile};
+use crate::abi::profile::Edition;
 use crate::abi::status::Status;
 use crate::script::{Answer, Arg, Expr, ExprKind, Form, Invocation, Kind, MAX_TEXT_BYTES, Name};
 use crate::script::{Script, Span, Statement, Value};
@@ -41,7 +42,6 @@ pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
     let edition = log.edition;
     let mut builder = Builder {
         edition,
-        endless,
         contents: Contents::new(&options.at, &calls),
         delegated: BTreeSet::new(),
         logged: BTreeSet::new(),
@@ -55,8 +55,20 @@ pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
         lines: Vec::new(),
         known: defined(&options.params),
     };
-    calls.iter().for_each(|call| builder.call(call));
+    let contents = contents_command(edition).name;
+    let gaps = gaps(log, &calls, &endless, contents, options);
+    let mut ahead = gaps.iter().peekable();
+    for call in &calls {
+        // What is missing before REALM_ACTIVATE has its line.
+        let ends = matches!(call.command.name, "REALM_ACTIVATE" | "REALM_DESTROY");
+        let line = call.line.saturating_add(u32::from(ends && call.is_success()));
+        while let Some(gap) = ahead.next_if(|gap| gap.line < line) {
+            builder.gap(gap, &calls);
+        }
+        builder.call(call);
+    }
     builder.flush();
+    ahead.for_each(|gap| builder.gap(gap, &calls));
     let is_manual = calls.iter().any(|call| call.command.name == "RTT_CREATE" && call.is_success());
     let mut statements: Vec<Statement> = Vec::new();
     let platform = options.platform.as_deref().unwrap_or("fvp");
@@ -65,7 +77,7 @@ pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
     }
     statements.push(statement(Kind::Platform(name(platform))));
     statements.push(statement(Kind::Empty));
-    statements.extend(builder.contents.definitions(options.zeros));
+    statements.extend(builder.contents.definitions());
     statements.push(statement(Kind::RttAuto(!is_manual)));
     // The RMM had been activated when the Realm was made, whether the log begins before or after.
     if CommandInfo::of_name("RMM_ACTIVATE", edition).is_some() {
@@ -73,7 +85,7 @@ pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
     }
     statements.push(statement(Kind::Empty));
     statements.extend(options.params.iter().filter(|line| line.kind != Kind::Empty).cloned());
-    let remarks = builder.remarks(&calls);
+    let remarks = builder.remarks();
     let mut needs: Vec<Need> = builder.contents.needs().collect();
     needs.append(&mut builder.needs);
     let mut lines = vec![0; statements.len()];
@@ -83,7 +95,7 @@ pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
     if script.to_string().len() as u64 > MAX_TEXT_BYTES {
         return Err(ImportError::LongScript);
     }
-    Ok(Import { script, needs, remarks, lines })
+    Ok(Import { script, needs, remarks, gaps, lines })
 }
 
 /// The calls of one Realm, of those that were joined.
@@ -156,8 +168,6 @@ struct Run {
 
 struct Builder<'o> {
     edition: Edition,
-    /// Operations whose end the log does not show.
-    endless: u64,
     contents: Contents<'o>,
     /// Granules that the script has delegated.
     delegated: BTreeSet<u64>,
@@ -181,6 +191,15 @@ impl Builder<'_> {
     fn push(&mut self, kind: Kind) {
         self.statements.push(statement(kind));
         self.lines.push(self.line);
+    }
+
+    /// A statement that says what is not known of the Realm.
+    fn gap(&mut self, gap: &LogGap, calls: &[Cow<'_, Call>]) {
+        self.flush();
+        self.line = gap.line;
+        let rd = calls.iter().find_map(|call| call.arg("rd")).map(hex);
+        let what = name(&format!("line {} of the log: {}", gap.line, gap.what));
+        self.push(Kind::Unknown { rd, what });
     }
 
     fn call(&mut self, call: &Call) {
@@ -379,30 +398,9 @@ impl Builder<'_> {
         self.push(invocation(verb, args, answer));
     }
 
-    fn remarks(&self, calls: &[Cow<'_, Call>]) -> Vec<String> {
+    fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
-        let done =
-            |name: &str| calls.iter().any(|call| call.command.name == name && call.is_success());
         let contents = contents_command(self.edition).name;
-        let mut missing = vec![contents];
-        if Profile::default().in_edition(self.edition).rim_rule().measures_ripas() {
-            missing.push("RTT_INIT_RIPAS");
-        }
-        missing.retain(|name| !done(name));
-        if !missing.is_empty() {
-            remarks.push(format!(
-                "no {} that succeeds in the log: if the Host made them, the RIM can not be \
-                 computed; TF-RMM prints them if `smc_handlers` in runtime/core/handler.c says so",
-                missing.join(" and no ")
-            ));
-        }
-        if !done("REALM_ACTIVATE") {
-            remarks.push("the Realm is not activated in the log".to_owned());
-        }
-        if self.endless > 0 {
-            let (count, s) = (self.endless, if self.endless == 1 { "" } else { "s" });
-            remarks.push(format!("the log does not show how {count} operation{s} ended"));
-        }
         if self.left_out > 0 {
             remarks.push(format!(
                 "{} calls are left out, whose answer depends on pages that no log has",

@@ -119,19 +119,15 @@ impl<'o> Contents<'o> {
     }
 
     /// The definitions of the images that were used, and of the holes.
-    /// Holes are files, or zeros.
-    pub(super) fn definitions(&self, zeros: bool) -> impl Iterator<Item = Statement> + '_ {
+    pub(super) fn definitions(&self) -> impl Iterator<Item = Statement> + '_ {
         let file = |image: String, path: &str| {
             let source = ImageSource::File(name(path));
             statement(Kind::Image { name: name(&image), source })
         };
         let used = self.attached.iter().enumerate().filter(|(index, _)| self.used[*index]);
         let attached = used.map(move |(index, at)| file(image_name(index), &at.name));
-        let holes = self.holes.iter().map(move |hole| {
-            if !zeros {
-                return file(hole_name(hole), &hole_file(hole));
-            }
-            let source = ImageSource::Zeros(decimal(hole.end - hole.start));
+        let holes = self.holes.iter().map(|hole| {
+            let source = ImageSource::Unknown(decimal(hole.end - hole.start));
             statement(Kind::Image { name: name(&hole_name(hole)), source })
         });
         attached.chain(holes)

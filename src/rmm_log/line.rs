@@ -22,6 +22,23 @@ const MAX_LINE_BYTES: usize = 4096;
 const MAX_OPEN: usize = 1024;
 /// Lines that are named of those that were torn.
 const NAMED_LINES: usize = 8;
+/// Commands that change a RIM, or what later commands measure of RIPAS; and those that go on with
+/// an operation, which may be one of these.
+const MEASURED: [&str; 13] = [
+    "REALM_CREATE",
+    "REALM_ACTIVATE",
+    "REALM_DESTROY",
+    "REC_CREATE",
+    "DATA_CREATE",
+    "RTT_DATA_MAP_INIT",
+    "RTT_INIT_RIPAS",
+    "RTT_CREATE",
+    "RTT_DESTROY",
+    "RTT_FOLD",
+    "OP_CONTINUE",
+    "OP_MEM_DONATE",
+    "OP_MEM_RECLAIM",
+];
 /// The arguments that the oldest form always prints.
 const OLD_ARGS: usize = 5;
 /// Outputs that a call has at most.
@@ -45,11 +62,33 @@ pub struct Call {
     pub outputs: Vec<u64>,
 }
 
+/// Lines with the beginning of a call that can not be read to its end, or the mark of lost ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Torn {
+    /// The log's line, from 1.
+    pub line: u32,
+    /// The command, where its name can be read.
+    pub command: Option<&'static CommandInfo>,
+    /// Its RD, where that can be read.
+    pub rd: Option<u64>,
+}
+
+impl Torn {
+    /// Whether the call can have changed the RIM of the Realm whose RD is at `rd`.
+    #[must_use]
+    pub fn could_touch(&self, rd: u64) -> bool {
+        let measured = self.command.is_none_or(|command| MEASURED.contains(&command.name));
+        measured && self.rd.is_none_or(|own| own == rd)
+    }
+}
+
 /// The calls of a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Log {
     /// In the log's order.
     pub calls: Vec<Call>,
+    /// What is torn, in the log's order.
+    pub torn: Vec<Torn>,
     /// The oldest edition that has all of their commands.
     pub edition: Edition,
     /// What the lines were.
@@ -90,8 +129,12 @@ pub fn read(bytes: &[u8]) -> Result<Log, ImportError> {
         reader.line(bytes);
     }
     let traced = reader.traced.values().map(|(line, _)| *line);
-    let open: Vec<u32> = reader.open.values().map(|open| open.line).chain(traced).collect();
-    open.into_iter().for_each(|line| reader.torn(line));
+    let traced: Vec<u32> = traced.collect();
+    traced.into_iter().for_each(|line| reader.torn(line, ""));
+    for Open { line, text, .. } in std::mem::take(&mut reader.open).into_values() {
+        reader.torn(line, &text);
+    }
+    reader.log.torn.sort_by_key(|torn| torn.line);
     settle(&mut reader.log)?;
     Ok(reader.log)
 }
@@ -132,6 +175,8 @@ fn settle(log: &mut Log) -> Result<(), ImportError> {
 struct Reader {
     log: Log,
     number: u32,
+    /// Those of the last line with a call.
+    quote_marks: usize,
     /// Calls without their end, by CPU.
     open: BTreeMap<Option<u32>, Open>,
     /// Trace events of calls without their end, by task: line and registers.
@@ -141,13 +186,24 @@ struct Reader {
 struct Open {
     line: u32,
     text: String,
+    /// The last line that was taken for a part of it.
+    last: u32,
 }
 
 impl Reader {
     fn line(&mut self, bytes: &[u8]) {
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-        if bytes.len() > MAX_LINE_BYTES || !could_matter(bytes) && !ftrace::could_be(bytes) {
-            self.log.tally.skipped += 1;
+        if has_call(bytes) {
+            self.quote_marks = quote_marks(bytes);
+        }
+        let bytes = unquoted(bytes, self.quote_marks);
+        let matters = could_matter(bytes) || ftrace::could_be(bytes) || !self.open.is_empty();
+        if bytes.len() > MAX_LINE_BYTES || !matters {
+            if has_call(bytes) {
+                self.torn(self.number, "");
+            } else {
+                self.log.tally.skipped += 1;
+            }
             return;
         }
         let text = plain(bytes);
@@ -167,35 +223,53 @@ impl Reader {
             // The line before was cut off, and its end stands before this call, if anywhere.
             let whole = format!("{} {}", open.text, tail(&text[..*first]));
             if !whole.contains(" > ") || !self.call(open.line, &whole) {
-                self.torn(open.line);
+                self.torn(open.line, &whole);
             }
         }
         for (i, start) in starts.iter().enumerate() {
             let end = starts.get(i + 1).copied();
             let part = text[*start..end.unwrap_or(text.len())].trim_end();
-            if end.is_none() && !part.contains('>') && is_call(part) {
+            if end.is_none() && is_open(part) && is_call(part) {
                 if self.open.len() < MAX_OPEN {
-                    let open = Open { line: self.number, text: part.to_owned() };
-                    self.open.insert(cpu, open);
+                    let (line, text) = (self.number, part.to_owned());
+                    self.open.insert(cpu, Open { line, text, last: line });
                     continue;
                 }
-                self.torn(self.number);
+                self.torn(self.number, part);
             } else if !self.call(self.number, part) {
-                self.torn(self.number);
+                self.torn(self.number, part);
             }
         }
     }
 
     /// A line that begins no call: the end of one that is open on this CPU, or nothing.
     fn rest(&mut self, cpu: Option<u32>, text: &str) {
-        let Some(open) = self.open.get(&cpu).filter(|_| text.contains("> ")) else {
+        let Some(open) = self.open.get_mut(&cpu) else {
             self.log.tally.skipped += 1;
             return;
         };
-        let (line, whole) = (open.line, format!("{} {}", open.text, tail(text)));
+        let follows = self.number == open.last + 1 && open.text.len() < MAX_LINE_BYTES;
+        let end = if open.text.ends_with('>') {
+            // Mail programs break lines behind the arrow, too.
+            follows.then(|| text.trim()).filter(|text| is_answer(text)).map(str::to_owned)
+        } else if text.contains("> ") {
+            Some(tail(text))
+        } else if follows && is_piece(text) {
+            // Arguments alone, or with the arrow: the answer is on the next line.
+            open.text = format!("{} {}", open.text, text.trim());
+            open.last = self.number;
+            return;
+        } else {
+            None
+        };
+        let Some(end) = end else {
+            self.log.tally.skipped += 1;
+            return;
+        };
+        let (line, whole) = (open.line, format!("{} {end}", open.text));
         self.open.remove(&cpu);
         if !self.call(line, &whole) {
-            self.torn(line);
+            self.torn(line, &whole);
         }
     }
 
@@ -205,11 +279,11 @@ impl Reader {
             Event::Start { task, regs } => match ftrace::command(regs[0]) {
                 None => self.log.tally.skipped += 1,
                 Some(_) if self.traced.len() >= MAX_OPEN && !self.traced.contains_key(*task) => {
-                    self.torn(self.number);
+                    self.torn(self.number, "");
                 }
                 Some(_) => {
                     let before = self.traced.insert((*task).into(), (self.number, regs.clone()));
-                    before.into_iter().for_each(|(line, _)| self.torn(line));
+                    before.into_iter().for_each(|(line, _)| self.torn(line, ""));
                 }
             },
             Event::End { task, fid, results } => match ftrace::command(*fid) {
@@ -222,7 +296,7 @@ impl Reader {
                         None => self.log.tally.other_commands += 1,
                         Some(command) => match ftrace::call(line, command, &regs, results) {
                             Some(call) if same => self.log.calls.push(call),
-                            _ => self.torn(line),
+                            _ => self.torn(line, ""),
                         },
                     }
                 }
@@ -230,13 +304,25 @@ impl Reader {
             Event::Bare => self.log.tally.bare_events += 1,
             Event::Lost => {
                 self.log.tally.bare_events += 1;
-                self.torn(self.number);
+                self.torn(self.number, "");
             }
-            Event::Torn => self.torn(self.number),
+            Event::Torn => self.torn(self.number, ""),
         }
     }
 
-    fn torn(&mut self, line: u32) {
+    /// Keeps what can be read of a call that is torn.
+    fn torn(&mut self, line: u32, text: &str) {
+        let mut words = text.split_ascii_whitespace();
+        let name = words.next().unwrap_or_default();
+        let name = name.strip_prefix("SMC_RMI_").or_else(|| name.strip_prefix("SMC_RMM_"));
+        let command = name.and_then(CommandInfo::by_name);
+        let rd = command.and_then(|command| {
+            let at = command.inputs.iter().position(|input| *input == "rd")?;
+            // What stands in the line's last place may be cut off.
+            let word = words.clone().nth(at).filter(|_| words.clone().nth(at + 1).is_some());
+            word.and_then(hex)
+        });
+        self.log.torn.push(Torn { line, command, rd });
         let tally = &mut self.log.tally;
         tally.torn += 1;
         if tally.torn_lines.len() < NAMED_LINES {
@@ -342,6 +428,45 @@ pub fn is_log(bytes: &[u8]) -> bool {
 /// Whether a line is worth a second look: most lines of a console are not.
 fn could_matter(bytes: &[u8]) -> bool {
     bytes.windows(5).any(|window| window == b"SMC_R") || bytes.contains(&b'>')
+}
+
+/// Whether bytes begin a call of the Host.
+fn has_call(bytes: &[u8]) -> bool {
+    bytes.windows(6).any(|window| window == b"SMC_RM")
+}
+
+/// How many marks of a mail that quotes it a line begins with.
+fn quote_marks(bytes: &[u8]) -> usize {
+    let marks = bytes.iter().take_while(|byte| matches!(byte, b'>' | b' '));
+    marks.filter(|byte| **byte == b'>').count()
+}
+
+/// The line without so many marks.
+fn unquoted(mut bytes: &[u8], marks: usize) -> &[u8] {
+    for _ in 0..marks {
+        let Some(rest) = bytes.strip_prefix(b">") else { break };
+        bytes = rest.strip_prefix(b" ").unwrap_or(rest);
+    }
+    bytes
+}
+
+/// Whether the answer of a call does not stand in its line.
+fn is_open(part: &str) -> bool {
+    !part.contains('>') || part.ends_with('>') && part.matches('>').count() == 1
+}
+
+/// Whether a line is an answer and nothing else: a status, and perhaps outputs.
+fn is_answer(text: &str) -> bool {
+    let mut words = text.split_ascii_whitespace();
+    let status = words.next().is_some_and(|word| word.starts_with("RMI_") || hex(word).is_some());
+    status && words.all(|word| hex(word).is_some())
+}
+
+/// Whether a line is arguments of a call and nothing else, perhaps with the arrow after them.
+fn is_piece(text: &str) -> bool {
+    let text = text.trim();
+    let args = text.strip_suffix('>').unwrap_or(text);
+    args.split_ascii_whitespace().all(|word| hex(word).is_some()) && !text.is_empty()
 }
 
 fn is_call(text: &str) -> bool {

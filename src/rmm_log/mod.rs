@@ -10,7 +10,8 @@
 //!
 //! A log has neither the contents of granules nor parameters. Images are attached at an IPA, and
 //! parameters are `let`s of a script. What is missing gets a name that the script uses and does not
-//! define, or a file that is not there; [`Import::needs`] lists them.
+//! define, or is an image of `unknown` bytes; [`Import::needs`] lists them. Calls that the log does
+//! not show become statements `unknown`, which hide the RIM; [`Import::gaps`] lists them.
 //!
 //! As it is published, TF-RMM prints of the commands that succeed only REALM_CREATE, REC_CREATE and
 //! their like; its table `smc_handlers` says for each command what is printed. A RIM needs a log
@@ -23,6 +24,7 @@
 mod build;
 mod data;
 mod ftrace;
+mod gap;
 mod line;
 mod operation;
 mod options;
@@ -37,7 +39,7 @@ use crate::encoding::shown::Shown;
 use crate::script::{Script, ScriptError};
 
 pub use build::import;
-pub use line::{Call, Log, Tally, is_log, read};
+pub use line::{Call, Log, Tally, Torn, is_log, read};
 pub use options::{At, Options, params};
 
 /// Longest log that is read, in bytes.
@@ -54,8 +56,27 @@ pub struct Import {
     pub needs: Vec<Need>,
     /// What the script does otherwise than the log.
     pub remarks: Vec<String>,
+    /// What the log does not show: each is an `unknown` of the script.
+    pub gaps: Vec<LogGap>,
     /// The log's line of each of the script's statements, from 1; 0 where there is none.
     pub lines: Vec<u32>,
+}
+
+/// Something that the log does not show, and that can have changed the Realm's RIM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogGap {
+    /// The log's line, from 1.
+    pub line: u32,
+    /// What is not known.
+    pub what: String,
+}
+
+impl Import {
+    /// Whether the script makes the Realm's RIM as it is.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.needs.is_empty() && self.gaps.is_empty()
+    }
 }
 
 /// What a log does not have.
@@ -65,7 +86,7 @@ pub enum Need {
     Contents {
         /// The IPAs, half-open, in whole granules.
         ipa: Range<u64>,
-        /// The file in which the script looks for them, beside itself.
+        /// The file that is looked for beside the log.
         file: String,
     },
     /// A page of parameters.

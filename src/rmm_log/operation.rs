@@ -13,8 +13,8 @@ pub(super) struct Joined<'l> {
     pub(super) calls: Vec<Cow<'l, Call>>,
     /// Operations that ended in a failure, by the command that began them.
     pub(super) failed: u64,
-    /// Operations whose end the log does not show.
-    pub(super) endless: u64,
+    /// Calls that began an operation whose end the log does not show.
+    pub(super) endless: Vec<&'l Call>,
 }
 
 /// Follows operations by their handles.
@@ -28,9 +28,11 @@ pub(super) fn join(calls: &[Call]) -> Joined<'_> {
             match call.outputs.first().filter(|_| incomplete) {
                 Some(handle) => {
                     let before = open.insert(*handle, (call, false));
-                    joined.endless += u64::from(before.is_some_and(|(_, failed)| !failed));
+                    joined
+                        .endless
+                        .extend(before.filter(|(_, failed)| !failed).map(|(call, _)| call));
                 }
-                None if incomplete => joined.endless += 1,
+                None if incomplete => joined.endless.push(call),
                 None => joined.calls.push(Cow::Borrowed(call)),
             }
             continue;
@@ -49,7 +51,8 @@ pub(super) fn join(calls: &[Call]) -> Joined<'_> {
             joined.calls.push(Cow::Owned(ended(begun, call)));
         }
     }
-    joined.endless += open.values().filter(|(_, failed)| !failed).count() as u64;
+    joined.endless.extend(open.values().filter(|(_, failed)| !failed).map(|(call, _)| *call));
+    joined.endless.sort_by_key(|call| call.line);
     joined
 }
 

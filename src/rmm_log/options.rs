@@ -15,8 +15,8 @@ pub struct Options {
     pub realm: usize,
     /// The machine, as `platform` names it.
     pub platform: Option<String>,
-    /// Contents that nobody has are zeros: for those who look at the order of calls alone.
-    pub zeros: bool,
+    /// The RMM prints every call that succeeds: what the log does not show was not done.
+    pub complete: bool,
 }
 
 /// A file whose bytes a Host put into a Realm.

@@ -49,7 +49,10 @@ impl Run<'_, '_> {
                     self.show_granule(picture, number, *pa)?;
                 }
             }
-            if invocation.has("all") && info.inputs.contains(&"top") {
+            if picture.as_ref().is_some_and(|picture| !picture.is_known()) {
+                let outcome = self.execute(&regs, answer)?;
+                self.shown_unknown(invocation, info, &regs, &outcome);
+            } else if invocation.has("all") && info.inputs.contains(&"top") {
                 self.until_top(info, regs, answer)?;
             } else if invocation.has("all") {
                 self.until_ended(&regs, answer)?;
@@ -213,6 +216,7 @@ impl Run<'_, '_> {
             match outcome.command() {
                 Some(Command::RealmCreate { rd, .. }) => drop(self.state.realms.insert(rd)),
                 Some(Command::RealmDestroy { rd }) => {
+                    self.state.gaps.remove(&rd);
                     self.state.realms.remove(&rd);
                     self.state.recs.remove_realm(rd);
                 }

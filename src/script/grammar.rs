@@ -156,6 +156,13 @@ pub enum Kind {
     },
     /// `note "…"`: a remark for those who read the trace.
     Note(Name),
+    /// `unknown rd=rd "…"`: here the Host did something that nobody knows.
+    Unknown {
+        /// To this Realm; to all that are not activated if absent.
+        rd: Option<Expr>,
+        /// What is not known.
+        what: Name,
+    },
 }
 
 /// An action of the Realm's software.
@@ -293,6 +300,8 @@ pub enum Op {
 pub enum ImageSource {
     /// A file, relative to the script.
     File(Name),
+    /// `unknown 4KiB`: bytes that nobody knows, as many as the number says.
+    Unknown(Expr),
     /// `digests "Image.rimd"`: a file of which only granules' digests are known.
     Digests(Name),
     /// `kernel[0..64KiB]`: a part of another image, half-open.

@@ -166,6 +166,16 @@ impl LoadedScript {
         }
     }
 
+    /// Whether a statement says that something is not known.
+    #[must_use]
+    pub fn has_gaps(&self) -> bool {
+        self.items.iter().any(|item| {
+            let image =
+                matches!(&item.statement.kind, Kind::Image { source: ImageSource::Unknown(_), .. });
+            image || matches!(&item.statement.kind, Kind::Unknown { .. })
+        })
+    }
+
     /// The images that the script names, each as often as it does.
     pub fn images(&self) -> impl Iterator<Item = &Arc<Image>> {
         self.items.iter().filter_map(|item| item.image.as_ref())
@@ -322,6 +332,7 @@ impl Loader<'_> {
             }
             Kind::Image { .. }
             | Kind::Note(_)
+            | Kind::Unknown { .. }
             | Kind::RttAuto(_)
             | Kind::Let { value: Value::Number(_), .. } => {}
             _ => self.acted = true,

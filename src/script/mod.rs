@@ -27,6 +27,7 @@ mod check;
 mod command;
 mod error;
 mod eval;
+mod gap;
 mod grammar;
 mod guest;
 mod lex;
@@ -46,6 +47,7 @@ mod words;
 mod tests;
 
 pub use error::ScriptError;
+pub use gap::Gap;
 pub use grammar::{
     Answer, Arg, Bytes, Expr, ExprKind, Form, ImageSource, Invocation, Kind, Name, Op, Script,
     Span, Statement, Unit, Value,

@@ -36,7 +36,7 @@ impl Names {
                 regs.iter().try_for_each(|reg| self.expr(text, reg, &[]))?;
                 answer.iter().try_for_each(|answer| self.answer(text, answer))
             }
-            Kind::ExpectRim { rd, .. } | Kind::PrintRim { rd } => {
+            Kind::ExpectRim { rd, .. } | Kind::PrintRim { rd } | Kind::Unknown { rd, .. } => {
                 rd.iter().try_for_each(|rd| self.expr(text, rd, &[]))
             }
             Kind::ExpectGranule { pa, .. } => self.expr(text, pa, &[]),
@@ -88,7 +88,7 @@ impl Names {
             ImageSource::File(_) | ImageSource::Digests(_) | ImageSource::Bytes(..) => {
                 return Ok(());
             }
-            ImageSource::Zeros(len) => [len, len],
+            ImageSource::Zeros(len) | ImageSource::Unknown(len) => [len, len],
             ImageSource::Fill { len, seed } => [len, seed],
             ImageSource::Slice { image, from, to } => {
                 self.image(text, &image.text, image.span)?;

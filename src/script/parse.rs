@@ -20,6 +20,10 @@ pub const MAX_TEXT_BYTES: u64 = 4 << 20;
 /// Most operators, parentheses and calls in one expression: expressions are walked by recursion.
 pub const MAX_OPERATORS: u32 = 128;
 
+/// What can stand after `image NAME =`.
+const IMAGE_FORMS: &str =
+    "a file in quotes, an image, `digests`, `zeros`, `fill`, `unknown` or bytes";
+
 /// The states that `expect granule` knows.
 pub(super) const GRANULE_STATES: [GranuleState; 7] = [
     GranuleState::Undelegated,
@@ -147,6 +151,10 @@ impl Parser<'_> {
                 Kind::PrintRim { rd: self.rd()? }
             }
             "note" => Kind::Note(self.text("a text in quotes")?),
+            "unknown" => {
+                let rd = self.rd()?;
+                Kind::Unknown { rd, what: self.text("what is not known, in quotes")? }
+            }
             "call" => self.call()?,
             "guest" => self.guest()?,
             _ => Kind::Invoke(Box::new(self.invocation(verb)?)),
@@ -185,12 +193,12 @@ impl Parser<'_> {
                 ImageSource::Bytes(bytes, span)
             }
             _ => {
-                let word =
-                    self.name("a file in quotes, an image, `digests`, `zeros`, `fill` or bytes")?;
+                let word = self.name(IMAGE_FORMS)?;
                 let sliced = self.peek(0)?.kind == TokenKind::Sign("[");
                 match word.text.as_str() {
                     "digests" if !sliced => ImageSource::Digests(self.text("a file")?),
                     "zeros" if !sliced => ImageSource::Zeros(self.expr()?),
+                    "unknown" if !sliced => ImageSource::Unknown(self.expr()?),
                     "fill" if !sliced => {
                         let len = self.expr()?;
                         self.one_of(&["seed"])?;

@@ -21,7 +21,11 @@ pub(super) struct Picture {
 enum Bytes {
     Image(Arc<Image>),
     Zeros,
-    Fill { seed: u64 },
+    /// Zeros in the place of what nobody knows.
+    Unknown,
+    Fill {
+        seed: u64,
+    },
 }
 
 impl Picture {
@@ -32,6 +36,15 @@ impl Picture {
 
     pub(super) fn zeros(len_bytes: u64) -> Self {
         Self { bytes: Bytes::Zeros, offset: 0, len_bytes }
+    }
+
+    pub(super) fn unknown(len_bytes: u64) -> Self {
+        Self { bytes: Bytes::Unknown, offset: 0, len_bytes }
+    }
+
+    /// Whether anybody knows of what is shown, if only by its digests.
+    pub(super) fn is_known(&self) -> bool {
+        !matches!(self.bytes, Bytes::Unknown)
     }
 
     pub(super) fn fill(len_bytes: u64, seed: u64) -> Self {
@@ -83,7 +96,7 @@ impl Picture {
         let whole = len_bytes == PAGE_SIZE;
         let (first, then) = match &self.bytes {
             _ if len_bytes == 0 => (Action::Zero { pa, len_bytes: PAGE_SIZE }, None),
-            Bytes::Zeros => (Action::Zero { pa, len_bytes: PAGE_SIZE }, None),
+            Bytes::Zeros | Bytes::Unknown => (Action::Zero { pa, len_bytes: PAGE_SIZE }, None),
             Bytes::Fill { seed } => {
                 let seed = seed.wrapping_add((offset / 8).wrapping_mul(SPLITMIX_STEP));
                 let fill = Action::Fill { pa, len_bytes, seed };

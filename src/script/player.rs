@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::auto::Auto;
 use super::error::{self, ScriptError};
+use super::gap::Gap;
 use super::grammar::{Bytes, Expr, ImageSource, Invocation, Kind, Name, Span};
 use super::load::{Item, LoadedScript};
 use super::picture::Picture;
@@ -123,6 +124,7 @@ pub struct Player {
     printed: Vec<String>,
     unmet: Vec<Unmet>,
     symbols: BTreeMap<u64, String>,
+    gaps: BTreeMap<u64, Gap>,
 }
 
 impl Player {
@@ -135,6 +137,7 @@ impl Player {
             printed: Vec::new(),
             unmet: Vec::new(),
             symbols: BTreeMap::new(),
+            gaps: BTreeMap::new(),
         }
     }
 
@@ -165,6 +168,13 @@ impl Player {
         self.symbols.get(&value).map(String::as_str)
     }
 
+    /// Why the RIM of the Realm whose RD is at `rd` can not be known, if it can not: when the last
+    /// play ended. Whoever shows RIMs has to ask.
+    #[must_use]
+    pub fn gap(&self, rd: u64) -> Option<&Gap> {
+        self.gaps.get(&rd)
+    }
+
     /// Expectations that were not met before the play ended for another reason.
     #[must_use]
     pub fn unmet(&self) -> &[Unmet] {
@@ -189,6 +199,7 @@ impl Player {
             recs: Recs::default(),
             run_page: None,
             next_guest_id: 0,
+            gaps: BTreeMap::new(),
             keep_going: self.keep_going,
             unmet: Vec::new(),
             unmet_total: 0,
@@ -196,6 +207,7 @@ impl Player {
         let result = self.play_all(&mut state, session);
         self.symbols = state.numbers.iter().map(|(name, value)| (*value, name.clone())).collect();
         self.unmet = state.unmet;
+        self.gaps = state.gaps;
         result?;
         match state.unmet_total {
             0 => Ok(()),
@@ -232,6 +244,8 @@ pub(super) struct State {
     pub(super) run_page: Option<u64>,
     /// The number of the next action of a Realm's software.
     pub(super) next_guest_id: u64,
+    /// Realms whose RIM can not be known, by RD.
+    pub(super) gaps: BTreeMap<u64, Gap>,
     keep_going: bool,
     unmet: Vec<Unmet>,
     unmet_total: u64,
@@ -284,14 +298,16 @@ impl Run<'_, '_> {
             }
             Kind::PrintRim { rd } => {
                 let rd = self.realm(rd.as_ref())?;
-                let text = match self.session.world_mut().rim(rd) {
-                    Some(rim) => format!("{rim:?}"),
-                    None => "none".to_owned(),
+                let text = match (self.state.gaps.get(&rd), self.session.world_mut().rim(rd)) {
+                    (Some(gap), _) => format!("unknown: {}", gap.what),
+                    (None, Some(rim)) => format!("{rim:?}"),
+                    (None, None) => "none".to_owned(),
                 };
                 let text = format!("rim rd={} {text}", Hex(rd));
                 self.step(Action::Note(text.clone()))?;
                 return Ok(Some(text));
             }
+            Kind::Unknown { rd, what } => self.unknown(rd.as_ref(), &what.text)?,
             Kind::Note(text) => {
                 self.step(Action::Note(text.text.clone()))?;
             }
@@ -311,6 +327,7 @@ impl Run<'_, '_> {
             }
             ImageSource::Bytes(bytes, _) => made(bytes),
             ImageSource::Zeros(len) => Picture::zeros(self.number(len)?),
+            ImageSource::Unknown(len) => Picture::unknown(self.number(len)?),
             ImageSource::Fill { len, seed } => {
                 let len_bytes = self.at_most(len, MAX_FILL_BYTES, "a `fill`")?;
                 Picture::fill(len_bytes, self.number(seed)?)
@@ -376,6 +393,10 @@ impl Run<'_, '_> {
             ("load", _) => {
                 let picture = self.image_arg(invocation)?.expect("the parser asks for it");
                 let span = invocation.verb.span;
+                if !picture.is_known() {
+                    let message = "nobody knows the bytes of this image: it can not be loaded";
+                    return Err(self.error(span, message).into());
+                }
                 let count = self.checked_count(picture.count(PAGE_SIZE), span)?;
                 touched_bytes = count * PAGE_SIZE;
                 self.inside(pa, touched_bytes)?;
@@ -408,6 +429,11 @@ impl Run<'_, '_> {
             return Ok(());
         }
         let rd = self.realm(rd)?;
+        if let (Some(gap), Some(rim)) = (self.state.gaps.get(&rd), want) {
+            let (got, wanted) = (format!("unknown: {}", gap.what), format!("{rim:?}"));
+            let mismatch = Mismatch { what: "rim".into(), got, wanted };
+            return self.report(&format!("Realm {}", Hex(rd)), vec![mismatch]);
+        }
         // A slot that is not spoken of may be anything: it is expected to be as it is.
         let rems = self.session.world().realm(rd).map(|realm| *realm.rems());
         let want = match want {
@@ -530,7 +556,7 @@ impl Run<'_, '_> {
         PlayError::Refused(Box::new(Refused { place, command, explanation, source_line }))
     }
 
-    fn place(&self) -> Place {
+    pub(super) fn place(&self) -> Place {
         self.item.statement.span.in_file(&self.item.text.file)
     }
 

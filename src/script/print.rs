@@ -118,6 +118,11 @@ impl Printer {
                 self.rd(rd.as_ref())
             }
             Kind::Note(text) => write!(self.out, "note {}", Quoted(&text.text)),
+            Kind::Unknown { rd, what } => {
+                self.out += "unknown";
+                self.rd(rd.as_ref())?;
+                write!(self.out, " {}", Quoted(&what.text))
+            }
         }
     }
 
@@ -167,6 +172,10 @@ impl Printer {
             }
             ImageSource::Zeros(len) => {
                 self.out += "zeros ";
+                self.expr(len, 0, "")
+            }
+            ImageSource::Unknown(len) => {
+                self.out += "unknown ";
                 self.expr(len, 0, "")
             }
             ImageSource::Fill { len, seed } => {

@@ -20,9 +20,9 @@ pub(super) struct Signature {
 }
 
 /// Words that begin a statement and are neither commands nor actions of the Host.
-pub(super) const KEYWORDS: [&str; 12] = [
+pub(super) const KEYWORDS: [&str; 13] = [
     "platform", "rmm", "spec", "include", "let", "image", "rtt", "expect", "print", "note", "call",
-    "guest",
+    "guest", "unknown",
 ];
 
 /// Names that no symbol can have, besides the words of [`VALUES`].

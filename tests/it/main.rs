@@ -46,6 +46,7 @@ mod references;
 mod report;
 mod rmm_log;
 mod rmm_log_2;
+mod rmm_log_gaps;
 mod rmm_logs;
 mod rsi;
 mod running;

@@ -35,7 +35,7 @@ const SCRIPT: &str = "\
 spec \"2.0\"
 platform \"fvp\"
 
-image hole_80200000 = \"hole_80200000.bin\"
+image hole_80200000 = unknown 8192
 rtt manual
 RMM_ACTIVATE
 
@@ -80,17 +80,18 @@ fn what_a_log_lacks_of_operations_and_contents_is_said() {
         let at = BOOT.find(end).expect("a line");
         format!("{}SMC_RMI_REALM_ACTIVATE 88000000 > RMI_SUCCESS\n", &BOOT[..at])
     };
-    let open = imported(&until("      SMC_RMI_OP_CONTINUE")).remarks;
-    assert!(open.contains(&"the log does not show how 1 operation ended".to_owned()), "{open:?}");
+    let open = imported(&until("      SMC_RMI_OP_CONTINUE")).gaps;
+    assert_eq!((open[0].line, open[0].what.as_str()), (11, "how REC_CREATE ended"));
+    assert_eq!(open.len(), 1, "{open:?}");
     // As published: neither contents nor RIPAS. RIPAS is not missed, since it is not measured.
     let stock: String = BOOT
         .lines()
         .filter(|line| !line.contains("MAP_INIT") && !line.contains("INIT_RIPAS"))
         .map(|line| format!("{line}\n"))
         .collect();
-    let remarks = imported(&stock).remarks;
-    assert!(remarks[0].starts_with("no RTT_DATA_MAP_INIT that succeeds"), "{remarks:?}");
-    assert!(!remarks[0].contains("RIPAS"), "{remarks:?}");
+    let gaps = imported(&stock).gaps;
+    assert!(gaps[0].what.contains("no RTT_DATA_MAP_INIT that succeeds"), "{gaps:?}");
+    assert!(!gaps[0].what.contains("RIPAS"), "{gaps:?}");
 }
 
 #[test]

@@ -189,6 +189,7 @@ fn image_source() -> impl Strategy<Value = ImageSource> {
             to
         }),
         expr().prop_map(ImageSource::Zeros),
+        expr().prop_map(ImageSource::Unknown),
         (expr(), expr()).prop_map(|(len, seed)| ImageSource::Fill { len, seed }),
         bytes().prop_map(|bytes| ImageSource::Bytes(bytes, Span::default())),
     ]
@@ -204,6 +205,7 @@ fn kind() -> impl Strategy<Value = Kind> {
         text().prop_map(Kind::Platform),
         text().prop_map(Kind::Include),
         text().prop_map(Kind::Note),
+        (prop::option::of(expr()), text()).prop_map(|(rd, what)| Kind::Unknown { rd, what }),
         any::<bool>().prop_map(Kind::RttAuto),
         (name(), value).prop_map(|(name, value)| Kind::Let { name, value }),
         (name(), image_source()).prop_map(|(name, source)| Kind::Image { name, source }),
