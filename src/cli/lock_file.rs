@@ -128,7 +128,7 @@ impl TryFrom<String> for Algorithm {
 
     fn try_from(name: String) -> Result<Self, String> {
         let found = HashAlgo::from_name(&name).map(Self);
-        found.ok_or_else(|| format!("`{name}` is neither sha256 nor sha512"))
+        found.ok_or_else(|| format!("`{name}` is none of {}", HashAlgo::names()))
     }
 }
 
@@ -378,7 +378,7 @@ mod tests {
             ("tool = ", "tol = ", "4:1: unknown field `tol`"),
             ("value = \"07", "value = \"0", "8:9: no bytes in lower-case hexadecimal"),
             ("value = \"07", "value = \"", "8:1: a RIM of 31 bytes; sha256 gives 32"),
-            ("\"sha256\"", "\"sha1\"", "7:13: `sha1` is neither sha256 nor sha512"),
+            ("\"sha256\"", "\"sha1\"", "7:13: `sha1` is none of sha256, sha384 or sha512"),
             ("rule = \"rmm-1.0\"", "rule = \"x\"", "9:8: `x` is no rule of a RIM"),
             ("size = 7", "size = -7", "invalid value: integer `-7`"),
             ("sha256 = \"abab", "sha256 = \"ab", "a SHA-256 has 32 bytes, not 31"),

@@ -10,6 +10,7 @@ use super::args::Format;
 use super::input::read_limited;
 use super::log_args::LogArgs;
 use super::rmm_logs::RmmLogArgs;
+use super::search::observed;
 use super::trails;
 use super::trouble::{Trouble, usage};
 use super::{Console, Exit, explain};
@@ -20,6 +21,7 @@ use crate::event_log::{
     self, At, Event, Evidence, Log, LogError, MAX_LOG_BYTES, Rebuild, RebuildError, Registers,
     Rems, WrongDigest, algorithm_name, event_name,
 };
+use crate::evidence::Target;
 use crate::explain::{Explanation, Trail, compare};
 use crate::measure::hasher::Hasher;
 use crate::measure::image::Image;
@@ -28,7 +30,7 @@ use crate::measure::rim::{HashAlgo, Measurement};
 use crate::model::world::World;
 use crate::outputs::OutputSet;
 use crate::script::{self, PlayError, Player};
-use crate::search::Target;
+
 use crate::session::Session;
 
 /// What came of a log.
@@ -152,7 +154,10 @@ fn algorithm(args: &LogArgs, log: &Log, made: Option<&Rebuild>) -> Result<HashAl
 /// A measurement that somebody expects.
 fn expected(option: &str, text: &str, algo: HashAlgo) -> Result<Measurement, Trouble> {
     let wrong = |why: String| usage(format!("{option}: {why}"));
-    let found = Target::from_text(text).map_err(|error| wrong(error.to_string()))?.rim;
+    let found = match option {
+        "--expect-rim" => observed(option, text)?.rim,
+        _ => Target::rem_from_text(text).map_err(|error| wrong(error.to_string()))?.rim,
+    };
     if found.algo() == algo {
         return Ok(found);
     }

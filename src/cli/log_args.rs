@@ -42,14 +42,14 @@ pub(crate) struct LogArgs {
     /// 1 and 7 to rem1, 2 to 6 to rem2, 8 to 15 to rem3
     #[arg(long, value_name = "pcr|mr", value_parser = registers)]
     pub(crate) registers: Option<Registers>,
-    /// The Realm's hash algorithm, if the log does not say: sha256 or sha512
-    #[arg(long, value_name = "ALGORITHM", value_parser = algorithm)]
+    /// The Realm's hash algorithm, if the log does not say
+    #[arg(long, value_name = "ALGORITHM", value_parser = algorithm, help = algorithm_help())]
     pub(crate) hash_algo: Option<HashAlgo>,
     /// How REMs are extended: concatenated (TF-RMM), buffer, padded-value
     #[arg(long, value_name = "READING", value_parser = super::args::rem_reading)]
     pub(crate) rem: Option<RemReading>,
-    /// The RIM that it should be: hexadecimal or base64
-    #[arg(long, value_name = "RIM")]
+    /// The RIM that it should be: hexadecimal, base64, `sha256:HEX`, or a file (@FILE) with either
+    #[arg(long, value_name = "RIM|@FILE")]
     pub(crate) expect_rim: Option<String>,
     /// What the Realm should have measured: a script, vector, saved events or arguments of `rimsim
     /// measure`; where the log differs is explained
@@ -89,8 +89,12 @@ fn registers(name: &str) -> Result<Registers, String> {
     found.map(|(_, registers)| registers).ok_or_else(|| "it is pcr or mr".into())
 }
 
+fn algorithm_help() -> String {
+    format!("The Realm's hash algorithm, if the log does not say: {}", HashAlgo::names())
+}
+
 fn algorithm(name: &str) -> Result<HashAlgo, String> {
-    HashAlgo::from_name(name).ok_or_else(|| "it is sha256 or sha512".into())
+    HashAlgo::from_name(name).ok_or_else(|| format!("it is {}", HashAlgo::names()))
 }
 
 fn numbered(text: &str) -> Result<(usize, String), String> {

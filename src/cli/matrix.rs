@@ -44,7 +44,7 @@ pub(crate) struct MatrixArgs {
     /// Sizes of RAM, such as 512M,2G
     #[arg(long, value_name = "LIST")]
     mem: Option<String>,
-    /// Hash algorithms: sha256,sha512; that of the command line if it is not said
+    /// Hash algorithms, as in sha256,sha512; that of the command line if it is not said
     #[arg(long, value_name = "LIST")]
     hash_algo: Option<String>,
     /// What hosts offer: presets or TOML files, with `+` between those that one host has together
@@ -192,7 +192,7 @@ fn algos(list: Option<&str>) -> Result<Option<Vec<HashAlgo>>, Trouble> {
     let mut algos = Vec::new();
     for name in list.split(',').map(str::trim) {
         let algo = HashAlgo::from_name(name).ok_or_else(|| {
-            usage(format!("--hash-algo {list}: `{name}` is neither sha256 nor sha512"))
+            usage(format!("--hash-algo {list}: `{name}` is none of {}", HashAlgo::names()))
         })?;
         if !algos.contains(&algo) {
             algos.push(algo);

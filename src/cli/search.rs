@@ -15,10 +15,10 @@ use super::search_report::Told;
 use super::trouble::{Trouble, usage};
 use super::{Console, Exit};
 use crate::encoding::shown::ShowPath as _;
-use crate::evidence::{rim_of_token, token_bytes};
+use crate::evidence::{RimError, Target, rim_of_token, token_bytes};
 use crate::host::Vmm;
 use crate::predict::Assumption;
-use crate::search::{self, Axis, Knob, Parameter, Report, RimError, Space, Target};
+use crate::search::{self, Axis, Knob, Parameter, Report, Space};
 
 /// Longest file that a RIM or a token is read from, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -121,16 +121,19 @@ fn target(args: &SearchArgs) -> Result<Target, Trouble> {
         return Target::from_bytes(&rim).map_err(|error| wrong(&format!("its RIM {error}")));
     }
     let text = args.rim.as_deref().unwrap_or_default();
-    let Some(path) = text.strip_prefix('@') else {
-        return Target::from_text(text).map_err(|error| usage(format!("--rim: {error}")));
+    observed("--rim", text)
+}
+
+/// A RIM that an option says: itself, `@FILE`, or the name of a file that has it.
+pub(super) fn observed(option: &str, text: &str) -> Result<Target, Trouble> {
+    let wrong = |error: RimError| usage(format!("{option}: {error}"));
+    let path = match (text.strip_prefix('@'), Target::from_text(text)) {
+        (None, Ok(target)) => return Ok(target),
+        (None, Err(error)) if !Path::new(text).is_file() => return Err(wrong(error)),
+        (path, _) => path.unwrap_or(text),
     };
-    let wrong = |error: RimError| usage(format!("--rim {path}: {error}"));
     let bytes = read(Path::new(path))?;
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => Target::from_text(text).map_err(wrong),
-        // The bytes themselves.
-        Err(_) => Target::from_bytes(&bytes).map_err(wrong),
-    }
+    Target::from_file(&bytes).map_err(|error| usage(format!("{option} {path}: {error}")))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Trouble> {

@@ -17,8 +17,8 @@ use super::measure_args::{GuestArgs, VmmArgs};
 #[command(after_long_help = EXAMPLES)]
 #[command(group = clap::ArgGroup::new("target").required(true).args(["rim", "token"]))]
 pub(crate) struct SearchArgs {
-    /// The RIM: hexadecimal, base64, or @FILE with either
-    #[arg(long, value_name = "HEX|BASE64|@FILE")]
+    /// The RIM: hexadecimal, base64, `sha256:HEX`, or a file (@FILE) with either
+    #[arg(long, value_name = "RIM|@FILE")]
     pub(crate) rim: Option<String>,
     /// Take the RIM out of a CCA attestation token (claim 44238): CBOR, hexadecimal or base64; its
     /// signature is not checked

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use super::args::Format;
 use super::search_args::SearchArgs;
 use super::{Console, Exit};
+use crate::evidence::Target;
 use crate::measure::event::{MeasuredEvent, RealmEvent};
 use crate::predict::Assumption;
-use crate::search::{Axis, Match, Parameter, Report, Space, Target};
+use crate::search::{Axis, Match, Parameter, Report, Space};
 
 /// Candidates of one match that are printed in text.
 const MAX_LINES: usize = 20;
@@ -34,7 +35,7 @@ const MISS: &[&str] = &[
 
 impl Told {
     pub(super) fn tell(&self, args: &SearchArgs, console: &mut Console) -> io::Result<Exit> {
-        if let Some(remark) = self.target.remark {
+        if let Some(remark) = &self.target.remark {
             console.note(&format!("the RIM was given as {remark}"));
         }
         match args.format {

@@ -47,8 +47,8 @@ pub(crate) struct VerifyArgs {
     /// `rimsim measure` (.args), or JSON (see below)
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
-    /// The expected RIM alone: hexadecimal, base64, or @FILE with either
-    #[arg(long, value_name = "HEX|BASE64|@FILE")]
+    /// The expected RIM alone: hexadecimal, base64, `sha256:HEX`, or a file (@FILE) with either
+    #[arg(long, value_name = "RIM|@FILE")]
     expect_rim: Option<String>,
     /// Which Realm of a script or document, by name; any of them if it is not said
     #[arg(long, value_name = "NAME", requires = "expect")]
@@ -80,8 +80,9 @@ pub(crate) struct VerifyArgs {
 const EXAMPLES: &str = "\
 What is compared:
   RIM and hash algorithm; of CoRIMs whatever else their triples say; of scripts and of what `run`
-  prints also REMs that are not zero; of scripts and arguments also an RPV that is not zero; of
-  other JSON whatever it says. If several Realms are expected, one of them has to fit.
+  prints also REMs that are not zero; of these, of arguments and of what `measure` prints also an
+  RPV that is not zero; of other JSON whatever it says. If several Realms are expected, one of
+  them has to fit.
 
 JSON for --expect: what `rimsim run`, `measure` or `matrix` prints with --format json, or
   {\"rim\": \"HEX\", \"hash_algo\": \"sha256\",

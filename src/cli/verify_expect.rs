@@ -6,6 +6,7 @@ use super::hashing::ImageFiles;
 use super::input::{Input, read_key, read_limited};
 use super::measure;
 use super::replay::Setup;
+use super::search::observed;
 use super::trails;
 use super::trouble::{Trouble, usage};
 use super::{Console, Exit};
@@ -14,7 +15,6 @@ use crate::evidence::{Expectation, expectations};
 use crate::measure::hasher::Hasher;
 use crate::refvalue::RealmReference;
 use crate::refvalue::sign::{self, Document, PublicKey};
-use crate::search::Target;
 
 /// Longest file with expectations that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 20;
@@ -137,25 +137,13 @@ fn chosen(list: Vec<Expectation>, wanted: &str) -> Result<Vec<Expectation>, Trou
 
 /// `--expect-rim`
 fn of_text(text: &str) -> Result<Expectation, Trouble> {
-    let (name, read) = match text.strip_prefix('@') {
-        None => ("--expect-rim".to_owned(), Target::from_text(text)),
-        Some(path) => {
-            let bytes = read_limited(Path::new(path), MAX_FILE_BYTES)
-                .map_err(|error| Trouble(Exit::Io, format!("{path}: {error}")))?;
-            let read = match std::str::from_utf8(&bytes) {
-                Ok(text) => Target::from_text(text),
-                Err(_) => Target::from_bytes(&bytes),
-            };
-            (format!("--expect-rim {path}"), read)
-        }
-    };
-    let target = read.map_err(|error| usage(format!("{name}: {error}")))?;
+    let target = observed("--expect-rim", text)?;
     // A slot is no RIM: it has to be seen that the value has the wrong length.
     let bytes = match target.remark {
         Some(_) => target.rim.slot().to_vec(),
         None => target.rim.as_bytes().to_vec(),
     };
-    Ok(Expectation::of_rim(name, bytes))
+    Ok(Expectation::of_rim("--expect-rim", bytes))
 }
 
 fn signer_key(path: &Path) -> Result<PublicKey, Trouble> {

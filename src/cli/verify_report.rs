@@ -11,7 +11,6 @@ use crate::encoding::text::hex;
 use crate::evidence::{
     Comparison, Identity, NearMiss, PlatformProfile, Row, SignatureError, Token, Verdict,
 };
-use crate::measure::rim::HashAlgo;
 
 /// A token that was compared.
 pub(super) struct Told {
@@ -118,11 +117,7 @@ impl Told {
         };
         let line = |what, (verdict, detail)| Line { what, verdict, detail: vec![detail] };
         let claims = &self.token.realm_claims;
-        let algo = match claims.rak_hash_algo {
-            HashAlgo::Sha256 => "sha-256",
-            HashAlgo::Sha512 => "sha-512",
-            HashAlgo::Sha384 => "sha-384",
-        };
+        let algo = claims.rak_hash_algo.iana_name();
         let binding = match self.bound {
             true => ("good", format!("the platform's challenge is the {algo} of the RAK")),
             false => ("wrong", format!("the platform's challenge is not the {algo} of the RAK")),

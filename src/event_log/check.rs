@@ -7,6 +7,7 @@ use super::read::{Event, NO_ACTION, algorithm_name};
 use super::{Log, Payload};
 
 use crate::encoding::text::hex;
+use crate::measure::rim::HashAlgo;
 
 /// An event whose digest does not match its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,11 +25,10 @@ pub(super) fn digest(algorithm: u16, parts: &[&[u8]]) -> Option<Vec<u8>> {
         parts.iter().for_each(|part| hash.update(part));
         hash.finalize().to_vec()
     }
-    Some(match algorithm {
-        0x0B => hash::<Sha256>(parts),
-        0x0C => hash::<Sha384>(parts),
-        0x0D => hash::<Sha512>(parts),
-        _ => return None,
+    Some(match HashAlgo::from_tcg_number(algorithm)? {
+        HashAlgo::Sha256 => hash::<Sha256>(parts),
+        HashAlgo::Sha384 => hash::<Sha384>(parts),
+        HashAlgo::Sha512 => hash::<Sha512>(parts),
     })
 }
 

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::payload::{Payload, event_name, text};
 use super::{MAX_BANKS, MAX_EVENTS, MAX_LOG_BYTES};
+use crate::measure::rim::HashAlgo;
 
 /// `EV_NO_ACTION`: an event that is not measured.
 pub(super) const NO_ACTION: u32 = 3;
@@ -92,12 +93,12 @@ pub struct LogError {
 }
 
 /// The name of a TPM_ALG_ID, and the length of its digests in bytes.
-const fn algorithm(id: u16) -> Option<(&'static str, usize)> {
+fn algorithm(id: u16) -> Option<(&'static str, usize)> {
+    if let Some(algo) = HashAlgo::from_tcg_number(id) {
+        return Some((algo.name(), algo.len_bytes()));
+    }
     Some(match id {
         0x04 => ("sha1", 20),
-        0x0B => ("sha256", 32),
-        0x0C => ("sha384", 48),
-        0x0D => ("sha512", 64),
         0x12 => ("sm3_256", 32),
         0x27 => ("sha3_256", 32),
         0x28 => ("sha3_384", 48),

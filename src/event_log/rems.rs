@@ -154,12 +154,7 @@ impl Rems {
 /// The digest that an event extends a register by: that of the Realm's own algorithm, or the only
 /// one that there is.
 fn value(event: &Event, algo: HashAlgo) -> Option<&[u8]> {
-    let own = match algo {
-        HashAlgo::Sha256 => 0x0B,
-        HashAlgo::Sha384 => 0x0C,
-        HashAlgo::Sha512 => 0x0D,
-    };
-    let found = event.digests.iter().find(|digest| digest.algorithm == own);
+    let found = event.digests.iter().find(|digest| digest.algorithm == algo.tcg_number());
     let only = (event.digests.len() == 1).then(|| &event.digests[0]);
     // RSI_MEASUREMENT_EXTEND takes at most 64 bytes.
     found.or(only).map(|digest| digest.bytes.as_slice()).filter(|bytes| bytes.len() <= 64)

@@ -4,7 +4,6 @@ use std::fmt;
 
 use super::realm::RealmClaims;
 use crate::encoding::text::hex;
-use crate::measure::claims::hash_algo_id;
 use crate::measure::log::EventLog;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::rule::RimRule;
@@ -120,7 +119,7 @@ impl Expectation {
     }
 
     fn rows(&self, claims: &RealmClaims, challenge: Option<&[u8; 64]>) -> Vec<Row> {
-        let algo = |algo: HashAlgo| hash_algo_id(algo).to_owned();
+        let algo = |algo: HashAlgo| algo.iana_name().to_owned();
         let mut rows = vec![
             Row::new("hash algorithm", self.hash_algo.map(algo), algo(claims.hash_algo)),
             Row::bytes("rim", Some(&self.rim), claims.rim.as_bytes()),
@@ -188,7 +187,7 @@ impl fmt::Display for NearMiss {
             Self::Padded(name) => write!(
                 f,
                 "{name}: the expected RIM is the token's with zeros after it; a reference value \
-                 has the length of its hash, 32 bytes for sha-256"
+                 has exactly the length of its hash"
             ),
             Self::Longer(name) => {
                 write!(f, "{name}: the expected RIM begins with the token's and goes on")

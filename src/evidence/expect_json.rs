@@ -8,16 +8,19 @@
 //!  "rems": ["0b…", null, null, null], "rpv": "00…"}
 //! ```
 //!
-//! `rim` is hexadecimal, of 32 or 64 bytes; everything else may be left out, and is compared if it
-//! is there. A field that is not known is an error: it would not be compared.
+//! `rim` is what every option takes as a RIM, and is as long as `hash_algo` says; everything else
+//! may be left out, and is compared if it is there. A field that is not known is an error: it would
+//! not be compared.
 //!
-//! In documents of `run`, REMs that are zero were not extended by the script; they say nothing.
+//! In documents of `run` and `measure`, REMs and an RPV that are zero were not set; they say
+//! nothing.
 
 use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
 use super::expect::Expectation;
+use super::rim::Target;
 use crate::encoding::text::from_hex;
 use crate::measure::rim::HashAlgo;
 
@@ -47,6 +50,9 @@ pub enum ExpectError {
         why: String,
     },
 }
+
+/// Length of a Realm Personalization Value in bytes.
+const RPV_BYTES: usize = 64;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -82,12 +88,14 @@ struct RunRealm {
     hash_algo: String,
     rim: String,
     rems: [String; 4],
+    rpv: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Measured {
     algorithm: String,
     rim: String,
+    rpv: Option<String>,
     #[serde(default)]
     stages: Vec<Stage>,
 }
@@ -140,14 +148,16 @@ fn forms(file: &str, forms: Vec<Form>) -> Result<Vec<Expectation>, ExpectError> 
             (None, false) => file.to_owned(),
             _ => format!("{file}:{realm}"),
         };
-        let rim = measured(&form.rim).map_err(|why| field("rim", why))?;
-        let mut expectation = Expectation::of_rim(name, rim);
         let algo = form.hash_algo.as_deref().map(algo).transpose();
-        expectation.hash_algo = algo.map_err(|why| field("hash_algo", why))?;
+        let algo = algo.map_err(|why| field("hash_algo", why))?;
+        let rim = rim_of(&form.rim, algo).map_err(|why| field("rim", why))?;
+        let mut expectation = Expectation::of_rim(name, rim);
+        expectation.hash_algo = algo;
         for (rem, text) in expectation.rems.iter_mut().zip(form.rems.into_iter().flatten()) {
-            *rem = text.as_deref().map(measured).transpose().map_err(|why| field("rems", why))?;
+            let read = text.as_deref().map(|text| rem_of(text, algo)).transpose();
+            *rem = read.map_err(|why| field("rems", why))?;
         }
-        let rpv = form.rpv.as_deref().map(|text| bytes(text, &[64])).transpose();
+        let rpv = form.rpv.as_deref().map(rpv_of).transpose();
         expectation.rpv = rpv.map_err(|why| field("rpv", why))?;
         Ok(expectation)
     };
@@ -178,14 +188,15 @@ fn run(run: Run) -> Result<Vec<Expectation>, ExpectError> {
         for realm in realms {
             let name = format!("{file}:{}", realm.name);
             let field = |field, why| ExpectError::Field { realm: name.clone(), field, why };
-            let rim = measured(&realm.rim).map_err(|why| field("rim", why))?;
+            let algo = Some(algo(&realm.hash_algo).map_err(|why| field("hash_algo", why))?);
+            let rim = rim_of(&realm.rim, algo).map_err(|why| field("rim", why))?;
             let mut expectation = Expectation::of_rim(name.clone(), rim);
-            let algo = algo(&realm.hash_algo).map_err(|why| field("hash_algo", why))?;
-            expectation.hash_algo = Some(algo);
+            expectation.hash_algo = algo;
             for (rem, text) in expectation.rems.iter_mut().zip(&realm.rems) {
-                let bytes = measured(text).map_err(|why| field("rems", why))?;
-                *rem = Some(bytes).filter(|bytes| bytes.iter().any(|byte| *byte != 0));
+                *rem = said(rem_of(text, algo).map_err(|why| field("rems", why))?);
             }
+            let rpv = realm.rpv.as_deref().map(rpv_of).transpose();
+            expectation.rpv = rpv.map_err(|why| field("rpv", why))?.and_then(said);
             list.push(expectation);
         }
     }
@@ -194,13 +205,15 @@ fn run(run: Run) -> Result<Vec<Expectation>, ExpectError> {
 
 fn measure(name: &str, measured_realm: &Measured) -> Result<Expectation, ExpectError> {
     let field = |field, why| ExpectError::Field { realm: name.to_owned(), field, why };
-    let rim = measured(&measured_realm.rim).map_err(|why| field("rim", why))?;
+    let algo = Some(algo(&measured_realm.algorithm).map_err(|why| field("algorithm", why))?);
+    let rim = rim_of(&measured_realm.rim, algo).map_err(|why| field("rim", why))?;
     let mut expectation = Expectation::of_rim(name, rim);
-    let algo = algo(&measured_realm.algorithm).map_err(|why| field("algorithm", why))?;
-    expectation.hash_algo = Some(algo);
+    expectation.hash_algo = algo;
+    let rpv = measured_realm.rpv.as_deref().map(rpv_of).transpose();
+    expectation.rpv = rpv.map_err(|why| field("rpv", why))?.and_then(said);
     let count = measured_realm.stages.len();
     for (number, Stage { command, rim }) in (1..).zip(&measured_realm.stages) {
-        let rim = measured(rim).map_err(|why| field("stages", why))?;
+        let rim = rem_of(rim, algo).map_err(|why| field("stages", why))?;
         expectation.stages.push((format!("{command} (stage {number} of {count})"), rim));
     }
     Ok(expectation)
@@ -216,8 +229,8 @@ fn matrix(file: &str, matrix: Matrix) -> Result<Vec<Expectation>, ExpectError> {
             values.iter().map(|(name, found)| format!("{name}={}", value(found))).collect();
         let name = format!("{file}:{}", values.join(","));
         let field = |field, why| ExpectError::Field { realm: name.clone(), field, why };
-        let rim = measured(&rim).map_err(|why| field("rim", why))?;
         let algo = algo(&algorithm.unwrap_or_default()).map_err(|why| field("algorithm", why))?;
+        let rim = rim_of(&rim, Some(algo)).map_err(|why| field("rim", why))?;
         let mut expectation = Expectation::of_rim(name, rim);
         expectation.hash_algo = Some(algo);
         list.push(expectation);
@@ -226,20 +239,44 @@ fn matrix(file: &str, matrix: Matrix) -> Result<Vec<Expectation>, ExpectError> {
 }
 
 fn algo(text: &str) -> Result<HashAlgo, String> {
-    let known = HashAlgo::from_name(&text.replace("sha-", "sha"));
-    known.ok_or_else(|| format!("{text:?}, expected \"sha256\" or \"sha512\""))
+    let known = HashAlgo::from_name(text).or_else(|| HashAlgo::from_iana_name(text));
+    known.ok_or_else(|| format!("{text:?}, expected {}", HashAlgo::names()))
 }
 
-fn measured(text: &str) -> Result<Vec<u8>, String> {
-    bytes(text, &[32, 64])
+/// A RIM as every option takes it, but for files; its length is that of the algorithm, if one is
+/// named. A slot is no RIM: it is kept whole, so that it is seen that it has the wrong length.
+fn rim_of(text: &str, algo: Option<HashAlgo>) -> Result<Vec<u8>, String> {
+    let Target { rim, remark } = Target::from_text(text).map_err(|error| error.to_string())?;
+    if let Some(algo) = algo.filter(|algo| *algo != rim.algo()) {
+        let (found, name, wanted) = (rim.as_bytes().len(), algo.name(), algo.len_bytes());
+        return Err(format!("{found} bytes; {name} gives {wanted}"));
+    }
+    Ok(if remark.is_some() { rim.slot().to_vec() } else { rim.as_bytes().to_vec() })
 }
 
-fn bytes(text: &str, lengths: &[usize]) -> Result<Vec<u8>, String> {
+/// A REM, of the length that the algorithm gives or, if none is named, that any gives.
+fn rem_of(text: &str, algo: Option<HashAlgo>) -> Result<Vec<u8>, String> {
     let bytes = from_hex(text).map_err(|error| error.to_string())?;
-    let wanted: Vec<String> = lengths.iter().map(ToString::to_string).collect();
-    let wanted = wanted.join(" or ");
-    let wrong = format!("{} bytes, expected {wanted}", bytes.len());
-    if lengths.contains(&bytes.len()) { Ok(bytes) } else { Err(wrong) }
+    let (found, known) = (bytes.len(), HashAlgo::from_len_bytes(bytes.len()));
+    match (known, algo) {
+        (None, None) => Err(format!("{found} bytes, expected {}", HashAlgo::lengths())),
+        (_, Some(algo)) if known != Some(algo) => {
+            Err(format!("{found} bytes; {} gives {}", algo.name(), algo.len_bytes()))
+        }
+        _ => Ok(bytes),
+    }
+}
+
+fn rpv_of(text: &str) -> Result<Vec<u8>, String> {
+    let bytes = from_hex(text).map_err(|error| error.to_string())?;
+    let wrong = format!("{} bytes, expected {RPV_BYTES}", bytes.len());
+    if bytes.len() == RPV_BYTES { Ok(bytes) } else { Err(wrong) }
+}
+
+/// What a document of this program says of a value that scripts and command lines set: zeros are
+/// what is there if nothing is said.
+fn said(bytes: Vec<u8>) -> Option<Vec<u8>> {
+    bytes.iter().any(|byte| *byte != 0).then_some(bytes)
 }
 
 #[cfg(test)]
@@ -261,6 +298,24 @@ mod tests {
         assert_eq!((list[0].rpv.clone(), list[1].rpv.clone()), (None, Some(vec![0; 64])));
         let one = expectations("file", format!("{{\"rim\":\"{rim}\"}}").as_bytes()).unwrap();
         assert_eq!((one.len(), one[0].name.as_str()), (1, "file"));
+        let long = format!("{{\"rim\":\"sha384:{}\"}}", "a5".repeat(48));
+        assert_eq!(expectations("file", long.as_bytes()).unwrap()[0].rim, [0xA5; 48]);
+    }
+
+    #[test]
+    fn an_rpv_of_a_run_is_expected_unless_it_is_zero() {
+        for (byte, expected) in [("6f", Some(vec![0x6F; 64])), ("00", None)] {
+            let (rim, rem) = ("a5".repeat(32), "00".repeat(32));
+            let text = format!(
+                "{{\"schema\":\"rimsim/1\",\"command\":\"run\",\"files\":[{{\"file\":\"x\",\
+                 \"complete\":true,\"realms\":[{{\"name\":\"rd\",\"hash_algo\":\"sha256\",\
+                 \"rim\":\"{rim}\",\"rems\":[\"{rem}\",\"{rem}\",\"{rem}\",\"{rem}\"],\
+                 \"rpv\":\"{}\"}}]}}]}}",
+                byte.repeat(64)
+            );
+            let list = expectations("file", text.as_bytes()).unwrap();
+            assert_eq!((list[0].rpv.clone(), list[0].rems[0].clone()), (expected, None));
+        }
     }
 
     #[test]
@@ -273,7 +328,12 @@ mod tests {
             ("{}".into(), "missing field `rim`"),
             (format!("{{\"rim\":\"{rim}\",\"rem\":[]}}"), "unknown field `rem`"),
             (format!("{{\"rim\":\"{rim}\",\"rim\":\"{rim}\"}}"), "duplicate field `rim`"),
-            (format!("{{\"rim\":\"{}\"}}", &rim[2..]), "realm 1: rim: 31 bytes, expected 32 or 64"),
+            (format!("{{\"rim\":\"{}\"}}", &rim[2..]), "realm 1: rim: has 31 bytes; a RIM has"),
+            (format!("{{\"rim\":\"{}\"}}", "0".repeat(64)), "realm 1: rim: is zero"),
+            (
+                format!("{{\"rim\":\"{rim}\",\"hash_algo\":\"sha384\"}}"),
+                "32 bytes; sha384 gives 48",
+            ),
             (format!("{{\"rim\":\"{}x\"}}", &rim[1..]), "character 64 is 'x'"),
             (format!("{{\"rim\":\"{rim}\",\"rpv\":\"00\"}}"), "rpv: 1 bytes, expected 64"),
             (format!("{{\"rim\":\"{rim}\",\"hash_algo\":\"md5\"}}"), "\"md5\", expected"),

@@ -8,7 +8,7 @@
 use crate::encoding::cbor::{Tag, encode};
 use crate::encoding::cose::{self, Alg};
 use crate::encoding::keys::SigningKey;
-use crate::measure::claims::{Claims, TokenMaker, hash_algo_id};
+use crate::measure::claims::{Claims, TokenMaker};
 use crate::measure::hasher;
 use crate::measure::rim::HashAlgo;
 use crate::model::world::World;
@@ -66,14 +66,14 @@ fn realm_claims(claims: &Claims, rak_point: &[u8]) -> Vec<u8> {
         e.map(7)?;
         e.u64(label::CHALLENGE)?.bytes(&claims.challenge)?;
         e.u64(label::RPV)?.bytes(&claims.rpv)?;
-        e.u64(label::HASH_ALGO_ID)?.str(hash_algo_id(claims.rim.algo()))?;
+        e.u64(label::HASH_ALGO_ID)?.str(claims.rim.algo().iana_name())?;
         e.u64(label::RAK)?.bytes(rak_point)?;
         e.u64(label::RIM)?.bytes(claims.rim.as_bytes())?;
         e.u64(label::REMS)?.array(claims.rems.len() as u64)?;
         for rem in &claims.rems {
             e.bytes(rem.as_bytes())?;
         }
-        e.u64(label::RAK_HASH_ALGO_ID)?.str(hash_algo_id(HashAlgo::Sha256))?;
+        e.u64(label::RAK_HASH_ALGO_ID)?.str(HashAlgo::Sha256.iana_name())?;
         Ok(())
     })
 }

@@ -11,6 +11,7 @@ mod maker;
 mod parts;
 mod platform;
 mod realm;
+mod rim;
 mod text;
 mod token;
 
@@ -22,5 +23,6 @@ pub use expect_json::{ExpectError, expectations};
 pub use parts::{Problem, TokenError};
 pub use platform::{Component, Identity, PlatformClaims, PlatformProfile};
 pub use realm::RealmClaims;
+pub use rim::{RimError, Target};
 pub use text::token_bytes;
 pub use token::{MAX_TOKEN_BYTES, Token, rim_of_token};

@@ -3,6 +3,7 @@
 use super::maker::{DUMMY_PROFILE, label};
 use super::parts::{Keys, Problem, Reader, TokenError, Unknown};
 use crate::encoding::text::shown;
+use crate::measure::rim::HashAlgo;
 
 /// What a platform token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +63,7 @@ const KEYS: Keys = Keys {
 pub struct PlatformClaims {
     /// Claim 265.
     pub profile: PlatformProfile,
-    /// Claim 10: the hash of the RAK, 32, 48 or 64 bytes.
+    /// Claim 10: the hash of the RAK.
     pub challenge: Vec<u8>,
     /// Everything else; a dummy has nothing else.
     pub identity: Option<Identity>,
@@ -83,7 +84,7 @@ pub struct Identity {
     pub components: Vec<Component>,
     /// Claim 2400.
     pub verification_service: Option<String>,
-    /// Claim 2402: `sha-256`, `sha-384` or `sha-512`.
+    /// Claim 2402: an algorithm's name of IANA's.
     pub hash_algo: String,
 }
 
@@ -108,11 +109,11 @@ impl Identity {
 pub struct Component {
     /// Its role.
     pub kind: Option<String>,
-    /// Its measurement: 32, 48 or 64 bytes.
+    /// Its measurement, as long as a digest.
     pub measurement: Vec<u8>,
     /// Its version.
     pub version: Option<String>,
-    /// The hash of the key that signed it: 32, 48 or 64 bytes.
+    /// The hash of the key that signed it, as long as a digest.
     pub signer_id: Vec<u8>,
     /// The algorithm of the measurement, if it is not the token's.
     pub hash_algo: Option<String>,
@@ -225,8 +226,8 @@ fn lifecycle(reader: &mut Reader<'_>) -> Result<u16, TokenError> {
 
 fn hash(reader: &mut Reader<'_>) -> Result<Vec<u8>, TokenError> {
     let bytes = reader.bytes()?;
-    let problem = Problem::Length { found: bytes.len(), expected: "32, 48 or 64" };
-    if matches!(bytes.len(), 32 | 48 | 64) {
+    let problem = Problem::Length { found: bytes.len(), expected: HashAlgo::LENGTHS };
+    if HashAlgo::from_len_bytes(bytes.len()).is_some() {
         Ok(bytes.to_vec())
     } else {
         Err(reader.wrong(problem))
@@ -235,8 +236,8 @@ fn hash(reader: &mut Reader<'_>) -> Result<Vec<u8>, TokenError> {
 
 fn hash_algo(reader: &mut Reader<'_>) -> Result<String, TokenError> {
     let found = reader.text()?;
-    let expected = "\"sha-256\", \"sha-384\" or \"sha-512\"";
-    let known = ["sha-256", "sha-384", "sha-512"].contains(&found);
+    let expected = HashAlgo::IANA_NAMES;
+    let known = HashAlgo::from_iana_name(found).is_some();
     let problem = Problem::Value { found: shown(found), expected };
     if known { Ok(found.to_owned()) } else { Err(reader.wrong(problem)) }
 }

@@ -6,7 +6,6 @@ use super::parts::{Keys, Problem, Reader, TokenError, Unknown};
 use crate::encoding::cbor::Key;
 use crate::encoding::keys::PublicKey;
 use crate::encoding::text::shown;
-use crate::measure::claims::hash_algo_id;
 use crate::measure::rim::{HashAlgo, Measurement};
 
 /// The profile in which the RAK is a COSE_Key.
@@ -126,11 +125,7 @@ impl<'b> Draft<'b> {
         let at = |label| KEYS.place(place, &Key::Int(number(label)));
         let algo = self.hash_algo.ok_or_else(|| missing(label::HASH_ALGO_ID))?;
         let measured = |bytes: &[u8], place: String| {
-            let expected = match algo {
-                HashAlgo::Sha256 => "32",
-                HashAlgo::Sha512 => "64",
-                HashAlgo::Sha384 => "48",
-            };
+            let expected = algo.len_text();
             let problem = Problem::Length { found: bytes.len(), expected };
             Measurement::from_bytes(algo, bytes).ok_or(TokenError { place, problem })
         };
@@ -171,7 +166,7 @@ fn rem_place(place: &str, i: usize) -> String {
 
 fn hash_algo(reader: &mut Reader<'_>) -> Result<HashAlgo, TokenError> {
     let found = reader.text()?;
-    let expected = "\"sha-256\", \"sha-384\" or \"sha-512\"";
-    let known = HashAlgo::ALL.into_iter().find(|algo| hash_algo_id(*algo) == found);
+    let expected = HashAlgo::IANA_NAMES;
+    let known = HashAlgo::from_iana_name(found);
     known.ok_or_else(|| reader.wrong(Problem::Value { found: shown(found), expected }))
 }

@@ -103,7 +103,7 @@ fn halves(bytes: &[u8]) -> Result<(&[u8], &[u8]), TokenError> {
     Ok((platform.ok_or_else(|| missing(PLATFORM))?, realm.ok_or_else(|| missing(REALM))?))
 }
 
-/// Claim 44238 of a CCA token, of a realm token alone, or of its claims alone: 32 or 64 bytes if
+/// Claim 44238 of a CCA token, of a realm token alone, or of its claims alone: a digest if
 /// all is well, which is not looked at. Neither signatures nor other claims are checked: what is
 /// asked is which parameters made the RIM, not whether to believe it.
 ///

@@ -65,7 +65,7 @@ pub enum Content {
     Granule(Contents),
     /// A digest, and where the bytes came from when it was made.
     Saved {
-        /// 32 or 64 bytes; `None` if the contents were not measured.
+        /// As long as the Realm's algorithm says; `None` if the contents were not measured.
         digest: Option<Vec<u8>>,
         /// A file and an offset, or what there was instead of one.
         origin: String,

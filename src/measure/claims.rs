@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::rim::{HashAlgo, Measurement};
+use super::rim::Measurement;
 
 /// What a realm token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,14 +35,5 @@ impl Eq for TokenMaker {}
 impl fmt::Debug for TokenMaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TokenMaker")
-    }
-}
-
-/// The name of an algorithm in a token (IANA's hash function textual names).
-pub(crate) const fn hash_algo_id(algo: HashAlgo) -> &'static str {
-    match algo {
-        HashAlgo::Sha256 => "sha-256",
-        HashAlgo::Sha512 => "sha-512",
-        HashAlgo::Sha384 => "sha-384",
     }
 }

@@ -109,22 +109,13 @@ impl RealmReference {
 /// The algorithm's number in IANA's "Named Information Hash Algorithm Registry".
 #[must_use]
 pub const fn iana_number(algo: HashAlgo) -> u64 {
-    // By length, which names SHA-2 as well: 32, 48 and 64 bytes.
-    match algo.len_bytes() {
-        32 => 1,
-        48 => 7,
-        _ => 8,
-    }
+    algo.iana_number()
 }
 
 /// The algorithm's name in IANA's "Hash Function Textual Names", which tokens use too.
 #[must_use]
 pub const fn iana_name(algo: HashAlgo) -> &'static str {
-    match algo.len_bytes() {
-        32 => "sha-256",
-        48 => "sha-384",
-        _ => "sha-512",
-    }
+    algo.iana_name()
 }
 
 /// The algorithm with this number, if a Realm can have it.
@@ -136,7 +127,7 @@ pub fn from_iana_number(number: u64) -> Option<HashAlgo> {
 /// The algorithm with this name, if a Realm can have it.
 #[must_use]
 pub fn from_iana_name(name: &str) -> Option<HashAlgo> {
-    HashAlgo::ALL.into_iter().find(|algo| iana_name(*algo) == name)
+    HashAlgo::from_iana_name(name)
 }
 
 /// The REMs, for forms that have to have four: those that are not known are zero, as a Realm

@@ -11,7 +11,7 @@ use super::lex::{Lexer, Token, TokenKind};
 use super::words;
 use crate::abi::profile::{Edition, Profile};
 use crate::abi::status::Status;
-use crate::measure::rim::Measurement;
+use crate::measure::rim::{HashAlgo, Measurement};
 use crate::model::granule::{Gpt, GranuleState};
 
 /// Most bytes of a script with everything that it includes: some seventy thousand commands, written
@@ -269,7 +269,8 @@ impl Parser<'_> {
             TokenKind::Digest(digest) => Ok(Some(digest)),
             TokenKind::Word(word) if word == "none" => Ok(None),
             found => {
-                let wanted = "sha256:…, sha512:… or none";
+                let digests = HashAlgo::ALL.map(|algo| format!("{}:…", algo.name())).join(", ");
+                let wanted = format!("{digests} or none");
                 Err(self.lexer.error(span, format!("expected {wanted}, found {found}")))
             }
         }

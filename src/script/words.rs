@@ -1,6 +1,7 @@
 //! The words of the language: actions, their arguments, and names of values.
 
 use crate::abi::command::{COMMANDS, CommandInfo};
+use crate::measure::rim::HashAlgo;
 
 type Names = &'static [&'static str];
 /// Words and what they stand for.
@@ -45,9 +46,15 @@ const SERVE_WORDS: &[&str] =
 
 const MEASURE: Values = &[("no_measure", 0), ("measure", 1)];
 
+const ALGORITHMS: Values = &[
+    (HashAlgo::Sha256.name(), HashAlgo::Sha256.code() as i128),
+    (HashAlgo::Sha512.name(), HashAlgo::Sha512.code() as i128),
+    (HashAlgo::Sha384.name(), HashAlgo::Sha384.code() as i128),
+];
+
 /// Names of values: where they are known (command or structure, argument or field), and the names.
 const VALUES: &[(&str, &str, Values)] = &[
-    ("RealmParams", "hash_algo", &[("sha256", 0), ("sha512", 1), ("sha384", 2)]),
+    ("RealmParams", "hash_algo", ALGORITHMS),
     ("RealmParams", "flags", &[("lpa2", 1), ("sve", 2), ("pmu", 4)]),
     ("RecParams", "flags", &[("not_runnable", 0), ("runnable", 1)]),
     (

@@ -6,11 +6,10 @@
 
 mod engine;
 mod knob;
-mod rim;
 mod space;
 mod trie;
 
+pub use crate::evidence::{RimError, Target};
 pub use engine::{Guests, Match, Report, Row, run, table};
 pub use knob::{Knob, KnobError, MemSize, Order, Parameter};
-pub use rim::{RimError, Target};
 pub use space::{Axis, Space};

@@ -34,6 +34,7 @@ mod locking;
 mod matrix;
 mod measuring;
 mod naive;
+mod observed;
 mod operations;
 mod oracle;
 mod outputs;

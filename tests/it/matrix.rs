@@ -141,7 +141,7 @@ fn forms_and_exit_codes() {
         (&["--mem=64"], 2, "no size such as 512M"),
         (&["--host=kvm-v10,kvm"], 2, "--host kvm-v10,kvm"),
         (&["--platform=fvp,nothing"], 2, "no such preset"),
-        (&["--hash-algo=sha1"], 2, "`sha1` is neither"),
+        (&["--hash-algo=sha1"], 2, "`sha1` is none of sha256, sha384 or sha512"),
         (&["--cpus=1", "--vary=cpus=2"], 2, "cpus is varied already"),
     ] {
         folder.fails(&with(args), code, text);

@@ -451,7 +451,7 @@ fn mistakes_of_search() {
     let guest = format!("{GUEST} -k Image");
     for (line, code, message) in [
         (format!("--rim abc {guest}"), 2, "error: --rim: has 3 hexadecimal digits, which are no"),
-        (format!("--rim abcd {guest}"), 2, "error: --rim: has 2 bytes; a RIM has 32 (SHA-256) or"),
+        (format!("--rim abcd {guest}"), 2, "error: --rim: has 2 bytes; a RIM has 32 (SHA-256), 48"),
         (format!("--rim x{} {guest}", &rim[1..]), 2, "error: --rim: character 1 is 'x', which is"),
         (format!("--rim @missing {guest}"), 1, "error: missing: No such file"),
         (

@@ -185,7 +185,8 @@ impl Options {
             match key {
                 "arm_rme" | "arm_rmi" => self.realm = on_off(&option, value)?,
                 "measurement_algo" | "measurement_algorithm" => {
-                    let algo = HashAlgo::from_name(value);
+                    let algo =
+                        HashAlgo::from_name(value).filter(|algo| HashAlgo::ALL_1_0.contains(algo));
                     let why = format!("{value:?} is neither sha256 nor sha512");
                     self.hash_algo = Some(algo.ok_or_else(|| refused(option, why))?);
                 }

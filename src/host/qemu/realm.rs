@@ -33,7 +33,8 @@ impl RmeGuest {
             match key.as_str() {
                 "id" => id = Some(value),
                 "measurement-algorithm" | "measurement-algo" => {
-                    let algo = HashAlgo::from_name(&value);
+                    let algo =
+                        HashAlgo::from_name(&value).filter(|algo| HashAlgo::ALL_1_0.contains(algo));
                     let why = || format!("{value:?} is neither sha256 nor sha512");
                     guest.hash_algo = Some(algo.ok_or_else(|| refused(option, why()))?);
                 }

@@ -66,7 +66,7 @@ impl Digest {
         &self.slot
     }
 
-    /// A digest of 32, 48 or 64 bytes.
+    /// A digest, as long as its algorithm says.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut slot = [0; 64];
         slot.get_mut(..bytes.len())?.copy_from_slice(bytes);

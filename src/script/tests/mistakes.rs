@@ -71,7 +71,10 @@ const WRONG: &[(&str, &str)] = &[
     ("image a = hex:\"abc\"", "1:15: hex:\"…\" takes pairs of hexadecimal digits"),
     ("image a = md5:\"abc\"", "1:11: `md5:` begins nothing"),
     ("expect rim sha256:abcd", "1:19: a sha256 digest has 64 hexadecimal digits; found 4"),
-    ("expect rim", "1:11: expected sha256:…, sha512:… or none, found the end of the script"),
+    (
+        "expect rim",
+        "1:11: expected sha256:…, sha512:…, sha384:… or none, found the end of the script",
+    ),
     ("expect granule 0 UNDELEGATE", "1:18: expected UNDELEGATED, "),
     ("rmm tf-rmx", "1:5: no RMM is called tf-rmx; there are tf-rmm, spec"),
     ("rtt atuo", "1:5: expected auto, manual, found `atuo`; did you mean auto?"),
