@@ -128,7 +128,8 @@ fn make(args: &ImportArgs) -> Result<(Log, Import), Problem> {
     let log = rmm_log::read(&bytes).map_err(log_error)?;
     options.complete = args.complete;
     let place = args.out.as_deref().unwrap_or(Path::new("script.rmi"));
-    let import = rmm_logs::import_beside(&log, &mut options, place)?;
+    let path = shown.join(", ");
+    let import = rmm_logs::import_beside(&log, &mut options, Path::new(&path), place)?;
     Ok((log, import))
 }
 

@@ -132,7 +132,7 @@ pub(super) fn open(
     let log_error =
         |source: ImportError| Problem::Log { path: path.to_owned(), source: source.into() };
     let log = rmm_log::read(&bytes).map_err(log_error)?;
-    let import = import_beside(&log, &mut options, path)?;
+    let import = import_beside(&log, &mut options, path, path)?;
     let missing: Vec<String> = import
         .needs
         .iter()
@@ -155,17 +155,19 @@ pub(super) fn open(
     Ok(Opened { input, log: Some(remarks) })
 }
 
-/// Makes a script of a log. Contents that it does not have are looked for beside `path`.
+/// Makes a script of a log. Contents that it does not have are looked for beside `script`; errors
+/// name `path`.
 pub(super) fn import_beside(
     log: &Log,
     options: &mut Options,
     path: &Path,
+    script: &Path,
 ) -> Result<Import, Problem> {
     let log_error =
         |source: ImportError| Problem::Log { path: path.to_owned(), source: source.into() };
     let import = rmm_log::import(log, options).map_err(log_error)?;
     let holes = import.needs.iter().filter_map(|need| match need {
-        Need::Contents { ipa, file } => Some((ipa.start, path.with_file_name(file))),
+        Need::Contents { ipa, file } => Some((ipa.start, script.with_file_name(file))),
         Need::Params { .. } => None,
     });
     let found: Vec<_> = holes.filter(|(_, file)| file.exists()).collect();

@@ -412,6 +412,8 @@ let rec_params_1 = RecParams { flags=runnable, aux=auto }
     assert!(folder.rimsim(&args).status.success());
     folder.fails(&["run", "other.rmi"], 3, "RMI_ERROR_RTT");
     folder.fails(&["import", "nothing.log"], 1, "nothing.log");
+    folder.file("none.log", "SMC_RMI_REALM_CREATE 1 2 > RMI_ERROR_INPUT");
+    folder.fails(&["import", "none.log", "-o", "x.rmi"], 2, "error: none.log: 1 calls and no");
     folder.fails(&["import", "Image"], 2, "no line of 1 shows a call of the RMM");
     folder.fails(&["import", "boot.log", "--at", "Image"], 2, "it is IPA=FILE");
     folder.fails(&["import", "boot.log", "--at", "x=Image"], 2, "x is no address");
