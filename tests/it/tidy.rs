@@ -366,7 +366,8 @@ fn the_model_needs_no_encoding_but_text() {
 }
 
 /// Names and lengths of hash algorithms stand in one table, `measure::rim`: a list of them anywhere
-/// else is one that the next algorithm is missing from. What a VMM or another tool takes is its own.
+/// else is one that the next algorithm is missing from. What a VMM or another tool takes is its
+/// own.
 #[test]
 fn algorithms_are_listed_in_one_place() {
     let own = ["src/measure/rim.rs", "src/refvalue/samsung.rs"];
