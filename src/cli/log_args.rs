@@ -14,7 +14,7 @@ use crate::measure::rim::HashAlgo;
 ///
 /// Reads a TCG event log as a CCA guest has it (the log behind the ACPI table CCEL, the VMM's log
 /// in guest memory). Such logs count measurement registers: 0 is the RIM, 1 to 4 are rem1 to rem4
-/// (REM[0] to REM[3] in Arm's documents).
+/// (REM 0 to REM 3 in documents of Arm).
 /// Prints the events, then the REMs that their digests make and, if the log has the VMM's
 /// operations and all contents are attached, the RIM: the operations are carried out on the
 /// simulated RMM. A digest that is not that of its data, and an expectation that is not met, end
