@@ -34,9 +34,12 @@ impl Pair {
             Some(host) => host,
             None => own(version.unwrap_or(&versions[0]), request.edition)?,
         };
-        let fits = |version: &&VmmVersion| version.fit(host) != Fit::Never;
-        let version = version.or_else(|| versions.iter().find(fits)).unwrap_or(&versions[0]);
-        if !fits(&version) {
+        let fits = |version: &VmmVersion| version.fit(host) != Fit::Never;
+        // What has no Realms, or is a model, is taken by its name only.
+        let mut programs = versions.iter().filter(|version| version.has_realms());
+        let version =
+            version.or_else(|| programs.find(|version| fits(version))).unwrap_or(&versions[0]);
+        if !fits(version) {
             return Err(Self { version, host }.never(request));
         }
         Ok(Self { version, host })

@@ -1,5 +1,6 @@
 //! The integration tests of the RMM model: one binary, one module a kind of test.
 
+mod assumptions;
 mod batch;
 mod cc_log;
 mod check;
