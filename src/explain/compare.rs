@@ -1,5 +1,6 @@
 //! The first extension that differs, operand by operand.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::groups::{self, Group};
@@ -71,18 +72,59 @@ impl Field {
 pub fn compare(a: &Trail, b: &Trail) -> Explanation {
     let by_rule = rules::all(a, b);
     let new_hash = rules::has_new_hash(a, b);
-    let (mut left, mut right) = (a.extensions_of_both(b.rule), b.extensions_of_both(a.rule));
-    let mut number = 0;
+    let mut left = Sequence::new(a.extensions_of_both(b.rule));
+    let mut right = Sequence::new(b.extensions_of_both(a.rule));
+    let mut number = 0_u64;
     let first = loop {
-        match (left.next(), right.next()) {
+        // Of RTT entries in a row as many as both sides have.
+        let count = left.ahead().min(right.ahead());
+        match (left.take(count), right.take(count)) {
             (None, None) => break None,
-            (Some(x), Some(y)) if a.algo == b.algo && x.same(&y, a.algo) => number += 1,
-            (Some(x), Some(y)) if new_hash && rules::same_but_for_the_hash(&x, &y) => number += 1,
-            (x, y) => break Some(difference(number, x.as_deref(), y.as_deref(), a, b)),
+            (Some(x), Some(y))
+                if (a.algo == b.algo && x.same(&y, a.algo))
+                    || (new_hash && rules::same_but_for_the_hash(&x, &y)) =>
+            {
+                number = number.saturating_add(count);
+            }
+            (x, y) => {
+                let entry = |side: Option<Cow<'_, Extension>>| side.map(|side| side.split(1).0);
+                let (x, y) = (entry(x), entry(y));
+                break Some(difference(number, x.as_ref(), y.as_ref(), a, b));
+            }
         }
     };
     let groups = if first.is_some() { groups::all(a, b) } else { Vec::new() };
     Explanation { same_before: number, first, groups, by_rule }
+}
+
+/// Extensions, of which those of RTT entries in a row can be taken in parts.
+struct Sequence<'t, I> {
+    rest: I,
+    next: Option<Cow<'t, Extension>>,
+}
+
+impl<'t, I: Iterator<Item = Cow<'t, Extension>>> Sequence<'t, I> {
+    fn new(mut rest: I) -> Self {
+        let next = rest.next();
+        Self { rest, next }
+    }
+
+    /// How many extensions come in a row; as many as there can be if none does.
+    fn ahead(&self) -> u64 {
+        self.next.as_ref().map_or(u64::MAX, |next| next.count())
+    }
+
+    /// Takes so many of those in a row.
+    fn take(&mut self, count: u64) -> Option<Cow<'t, Extension>> {
+        let next = self.next.take()?;
+        if next.count() <= count {
+            self.next = self.rest.next();
+            return Some(next);
+        }
+        let (taken, rest) = next.split(count);
+        self.next = rest.map(Cow::Owned);
+        Some(Cow::Owned(taken))
+    }
 }
 
 fn difference(
@@ -99,10 +141,9 @@ fn difference(
         (Some(Extension::Realm(x)), Some(Extension::Realm(y))) => params(x, y),
         (Some(Extension::Rec(x)), Some(Extension::Rec(y))) => registers(x, y),
         (Some(x @ Extension::Data { .. }), Some(y @ Extension::Data { .. })) => data(x, y, a, b),
-        (
-            Some(Extension::Ripas { base, top }),
-            Some(Extension::Ripas { base: other_base, top: other_top }),
-        ) => ripas(*base, *top, *other_base, *other_top),
+        (Some(Extension::Ripas(x)), Some(Extension::Ripas(y))) => {
+            ripas(x.base, x.top, y.base, y.top)
+        }
         (Some(x), Some(y)) => {
             let fields = vec![Field::new("command", x.command(a.rule), y.command(b.rule))];
             ("another command comes next".to_owned(), fields, varies::ORDER)

@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 
 use super::compare::{Field, param_fields, register_fields};
 use super::trail::{Content, Extension, Trail};
-use super::{rules, tree, varies};
+use super::tree::{self, Places};
+use super::{rules, varies};
 use crate::abi::addr::{Hex, Ipa};
-use crate::measure::event::{RealmEvent, RecEvent};
+use crate::measure::event::{RealmEvent, RecEvent, RipasEvent};
 use crate::measure::rule::RimRule;
+
+/// Most pairs of device trees that are shown.
+const MAX_TREES: usize = 16;
 
 /// Differences of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,8 +91,9 @@ impl Sorted {
                 Extension::Data { ipa, flags, content } => {
                     sorted.data.insert(ipa.0, (flags, content));
                 }
-                Extension::Ripas { base, top } => {
-                    *sorted.entries.entry(top.0 - base.0).or_default() += 1;
+                Extension::Ripas(RipasEvent { base, top, entry_size_bytes }) => {
+                    let count = sorted.entries.entry(entry_size_bytes).or_default();
+                    *count = count.saturating_add((top.0 - base.0) / entry_size_bytes);
                     match sorted.ripas.last_mut() {
                         Some((_, end)) if *end == base.0 => *end = top.0,
                         _ => sorted.ripas.push((base.0, top.0)),
@@ -156,12 +161,13 @@ fn contents(x: &Sorted, y: &Sorted, a: &Trail, b: &Trail) -> Vec<Group> {
             differing.entry((source, other.source())).or_insert_with(first).0 += 1;
         }
     }
+    let trees = if differing.is_empty() { Places::default() } else { Places::of(a) };
     for ((source, _), (count, ipa, origin, other)) in differing {
         let total = totals[&source];
         let verb = if count == 1 { "differs" } else { "differ" };
         let fields = vec![Field::new(format!("first at {}", Hex(ipa)), origin, other)];
         let what = format!("{count} of {total} granules of {source} {verb}");
-        let in_tree = tree::around(a, Ipa(ipa)).is_some();
+        let in_tree = trees.hold(Ipa(ipa));
         let varies_with = if in_tree { varies::DEVICE_TREE } else { varies::CONTENTS };
         groups.push(group(what, fields, varies_with));
     }
@@ -182,18 +188,27 @@ fn contents(x: &Sorted, y: &Sorted, a: &Trail, b: &Trail) -> Vec<Group> {
     groups
 }
 
+/// Device trees that differ, in pairs by their order. Of very many, which no VM has, the first are
+/// shown.
 fn trees(a: &Trail, b: &Trail) -> Vec<Group> {
-    let (x, y) = (tree::all(a), tree::all(b));
-    let pairs = x.iter().zip(&y);
+    let pairs = tree::all(a).zip(tree::all(b));
     let differing = pairs.map(|((base, x), (other, y))| {
-        let mut fields = tree::differences(x, y);
+        let mut fields = tree::differences(&x, &y);
         if base != other {
             fields.insert(0, Field::new("address", base, other));
         }
         fields
     });
-    let differing = differing.filter(|fields| !fields.is_empty());
-    differing.map(|fields| group("the device tree", fields, varies::DEVICE_TREE)).collect()
+    let mut differing = differing.filter(|fields| !fields.is_empty());
+    let mut groups: Vec<Group> = (&mut differing)
+        .take(MAX_TREES)
+        .map(|fields| group("the device tree", fields, varies::DEVICE_TREE))
+        .collect();
+    let more = differing.count();
+    if more > 0 {
+        groups.push(group(format!("{more} more device trees"), Vec::new(), varies::DEVICE_TREE));
+    }
+    groups
 }
 
 fn recs(x: &Sorted, y: &Sorted) -> Vec<Group> {

@@ -87,10 +87,10 @@ fn ripas(trail: &Trail) -> String {
     }
     let (mut count, mut from, mut to) = (0_u64, u64::MAX, 0);
     for extension in trail.extensions() {
-        if let Extension::Ripas { base, top } = &*extension {
-            count += 1;
-            from = from.min(base.0);
-            to = to.max(top.0);
+        if let Extension::Ripas(ripas) = &*extension {
+            count = count.saturating_add(ripas.count());
+            from = from.min(ripas.base.0);
+            to = to.max(ripas.top.0);
         }
     }
     let s = if count == 1 { "" } else { "s" };

@@ -7,7 +7,7 @@ use crate::abi::addr::{Hex, Ipa};
 use crate::abi::granule_size::GranuleSize;
 use crate::abi::params::DATA_MEASURE;
 use crate::measure::contents::{Contents, View};
-use crate::measure::event::{MeasuredEvent, RealmEvent, RecEvent};
+use crate::measure::event::{MeasuredEvent, RealmEvent, RecEvent, RipasEvent};
 use crate::measure::events::Events;
 use crate::measure::hasher::digest;
 use crate::measure::image::Image;
@@ -33,7 +33,7 @@ enum Source {
     Saved(Vec<Extension>),
 }
 
-/// One extension of a RIM.
+/// One extension of a RIM, or those of RTT entries in a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Extension {
     /// RMI_REALM_CREATE.
@@ -49,13 +49,9 @@ pub enum Extension {
     },
     /// RMI_REC_CREATE of a runnable REC.
     Rec(Box<RecEvent>),
-    /// One RTT entry of RMI_RTT_INIT_RIPAS.
-    Ripas {
-        /// First byte.
-        base: Ipa,
-        /// The byte after the last.
-        top: Ipa,
-    },
+    /// RTT entries of one RMI_RTT_INIT_RIPAS: each is an extension. They stay a range, since few
+    /// bytes of a file can say very many of them.
+    Ripas(RipasEvent),
 }
 
 /// A granule's contents, or what is known of them.
@@ -118,12 +114,12 @@ impl Trail {
     ) -> impl Iterator<Item = Cow<'_, Extension>> + '_ {
         self.extensions().filter(move |extension| match &**extension {
             Extension::Realm(_) => other.measures_parameters(),
-            Extension::Ripas { .. } => other.measures_ripas(),
+            Extension::Ripas(_) => other.measures_ripas(),
             Extension::Data { .. } | Extension::Rec(_) => true,
         })
     }
 
-    /// What extends the RIM, in order. RIPAS ranges come entry by entry.
+    /// What extends the RIM, in order. RTT entries of one command come as one range.
     pub fn extensions(&self) -> Box<dyn Iterator<Item = Cow<'_, Extension>> + '_> {
         match &self.source {
             Source::Saved(extensions) => Box::new(extensions.iter().map(Cow::Borrowed)),
@@ -131,26 +127,22 @@ impl Trail {
                 events
                     .iter()
                     .filter(|event| self.rule.measures(event))
-                    .flat_map(|event| expand(&event))
-                    .map(Cow::Owned),
+                    .map(|event| Cow::Owned(extension(&event))),
             ),
         }
     }
 }
 
-fn expand(event: &MeasuredEvent) -> Box<dyn Iterator<Item = Extension>> {
-    let one = |extension| Box::new(std::iter::once(extension));
+fn extension(event: &MeasuredEvent) -> Extension {
     match event {
-        MeasuredEvent::Realm(params) => one(Extension::Realm(params.clone())),
-        MeasuredEvent::Rec(params) => one(Extension::Rec(params.clone())),
-        MeasuredEvent::Data(data) => one(Extension::Data {
+        MeasuredEvent::Realm(params) => Extension::Realm(params.clone()),
+        MeasuredEvent::Rec(params) => Extension::Rec(params.clone()),
+        MeasuredEvent::Data(data) => Extension::Data {
             ipa: data.ipa,
             flags: data.flags,
             content: Content::Granule(data.content.clone()),
-        }),
-        MeasuredEvent::Ripas(ripas) => {
-            Box::new(ripas.entries().map(|(base, top)| Extension::Ripas { base, top }))
-        }
+        },
+        MeasuredEvent::Ripas(ripas) => Extension::Ripas(*ripas),
     }
 }
 
@@ -162,8 +154,26 @@ impl Extension {
             Self::Realm(_) => "RMI_REALM_CREATE",
             Self::Data { .. } => rule.contents_command(),
             Self::Rec(_) => "RMI_REC_CREATE",
-            Self::Ripas { .. } => "RMI_RTT_INIT_RIPAS",
+            Self::Ripas(_) => "RMI_RTT_INIT_RIPAS",
         }
+    }
+
+    /// How many times it extends the RIM.
+    #[must_use]
+    pub const fn count(&self) -> u64 {
+        match self {
+            Self::Ripas(ripas) => ripas.count(),
+            _ => 1,
+        }
+    }
+
+    /// The first `count` extensions of it, and those after them, if there are any.
+    pub(super) fn split(&self, count: u64) -> (Self, Option<Self>) {
+        let Self::Ripas(all) = *self else { return (self.clone(), None) };
+        let middle = Ipa(all.base.0 + count * all.entry_size_bytes);
+        let rest = RipasEvent { base: middle, ..all };
+        let rest = (middle.0 < all.top.0).then_some(Self::Ripas(rest));
+        (Self::Ripas(RipasEvent { top: middle, ..all }), rest)
     }
 
     /// Whether two extensions are the same but for where their contents came from.
@@ -204,7 +214,7 @@ impl Extension {
                     gprs.map(|(i, value)| format!(" x{i}={}", Hex(*value))).collect();
                 format!("flags={} pc={}{gprs}", Hex(params.flags), Hex(params.pc))
             }
-            Self::Ripas { base, top } => format!("base={base} top={top}"),
+            Self::Ripas(ripas) => format!("base={} top={}", ripas.base, ripas.top),
         }
     }
 }

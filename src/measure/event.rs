@@ -98,7 +98,7 @@ impl MeasuredEvent {
     #[must_use]
     pub fn extensions(&self) -> u64 {
         match self {
-            Self::Ripas(ripas) => (ripas.top.0 - ripas.base.0) / ripas.entry_size_bytes,
+            Self::Ripas(ripas) => ripas.count(),
             _ => 1,
         }
     }
@@ -161,6 +161,12 @@ impl RecEvent {
 }
 
 impl RipasEvent {
+    /// How many entries there are.
+    #[must_use]
+    pub const fn count(&self) -> u64 {
+        (self.top.0 - self.base.0) / self.entry_size_bytes
+    }
+
     /// The entries as `base..top`, ascending.
     pub fn entries(&self) -> impl Iterator<Item = (Ipa, Ipa)> + use<> {
         let Self { base, top, entry_size_bytes } = *self;

@@ -281,6 +281,13 @@ fn what_can_not_be_compared() {
             "{\"command\":\"RMI_RTT_INIT_RIPAS\",\"base\":\"0x1000\",\"top\":\"0x0\",\
              \"entry\":\"0x1000\"}",
         ))
+        .file("byte.events", line(
+            "{\"command\":\"RMI_RTT_INIT_RIPAS\",\"base\":\"0x0\",\"top\":\"0x1000000\",\
+             \"entry\":\"0x1\"}",
+        ))
+        .file("ipa.events", line(
+            "{\"command\":\"RMI_DATA_CREATE\",\"ipa\":\"0x10\",\"flags\":\"0x0\",\"from\":\"x\"}",
+        ))
         .file("long.events", format!("{head}{}", " ".repeat(70_000)));
     for (b, code, text) in [
         ("open.args", 2, "a quotation mark is not closed"),
@@ -293,8 +300,10 @@ fn what_can_not_be_compared() {
         ("head.events", 2, "nothing was measured"),
         ("json.events", 2, "line 2"),
         ("digest.events", 2, "line 2: `digest` is not 32 bytes"),
-        ("many.events", 2, "more than 16777216 extensions"),
-        ("ripas.events", 2, "the range is not made of entries"),
+        ("many.events", 2, "line 2: the range ends at 0xffff_ffff_ffff_f000, above 52 bits of IPA"),
+        ("ripas.events", 2, "line 2: the range 0x1000..0x0 is not made of entries"),
+        ("byte.events", 2, "line 2: `entry` is 0x1, which is no RTT entry's size"),
+        ("ipa.events", 2, "line 2: `ipa` is 0x10, which is no granule's"),
         ("long.events", 2, "line 2: it is longer than"),
         ("missing.events", 1, "missing.events"),
     ] {

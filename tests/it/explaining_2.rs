@@ -1,7 +1,7 @@
 //! The same VM under RMM 1.0 and 2.0: what the specification changes is told apart from the rest.
 
 use rimsim::World;
-use rimsim::explain::{Explanation, Trail, compare};
+use rimsim::explain::{Explanation, Trail, compare, read_events};
 use rimsim::script::{MemoryFiles, Player, load_from};
 use rimsim::session::Session;
 
@@ -218,4 +218,34 @@ fn events_are_named_by_their_edition() {
         assert!(stdout(&equal).starts_with("equal: "), "{edition}");
         assert_eq!(equal.status.code(), Some(0), "{edition}");
     }
+}
+
+/// What a few bytes of a file say is told as a few bytes: 2^40 RTT entries on either side, of which
+/// all but the last are equal.
+#[test]
+fn ranges_of_saved_events_are_never_entries() {
+    let saved = |top: u64| {
+        let head = "{\"schema\":\"rimsim/1\",\"kind\":\"events\",\"name\":\"x\",\
+                    \"hash_algo\":\"sha256\",\"rim_rule\":\"rmm-1.0\"}";
+        let ripas = |base: u64, top: u64| {
+            format!(
+                "{{\"command\":\"RMI_RTT_INIT_RIPAS\",\"base\":\"{base:#x}\",\"top\":\"{top:#x}\",\
+                 \"entry\":\"0x1000\"}}"
+            )
+        };
+        // In another number of commands on either side.
+        let middle = top / 0x3000 * 0x1000;
+        let text = format!("{head}\n{}\n{}\n", ripas(0, middle), ripas(middle, top));
+        read_events(text.as_bytes()).expect("saved events")
+    };
+    let (a, b) = (saved(1 << 52), saved((1 << 52) - 0x1000));
+    let told = compare(&a, &b);
+    assert_eq!(told.same_before, (1 << 40) - 1);
+    let first = told.first.expect("a difference");
+    assert_eq!(first.what, "one side ends here");
+    let operands = "RMI_RTT_INIT_RIPAS base=0xf_ffff_ffff_f000 top=0x10_0000_0000_0000";
+    assert_eq!((first.a.as_deref(), first.b), (Some(operands), None));
+    assert_eq!(told.groups.len(), 1, "{:?}", told.groups);
+    assert_eq!(told.groups[0].what, "memory whose RIPAS is set");
+    assert!(compare(&a, &saved(1 << 52)).is_equal());
 }
