@@ -15,6 +15,7 @@ use super::lock::LockArgs;
 use super::log_args::LogArgs;
 use super::matrix::MatrixArgs;
 use super::measure_args::{DtbArgs, MeasureArgs, ProfilesArgs};
+use super::outside::OutsideArgs;
 use super::reference::{ReferenceArgs, RunForm};
 use super::report::ReportArgs;
 use super::search_args::SearchArgs;
@@ -135,6 +136,8 @@ pub(crate) struct RunArgs {
     pub(crate) hashing: HashingArgs,
     #[command(flatten)]
     pub(crate) cache: CacheArgs,
+    #[command(flatten)]
+    pub(crate) outside: OutsideArgs,
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -168,6 +171,8 @@ pub(crate) struct ConformArgs {
     pub(crate) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) rmm: RmmArg,
+    #[command(flatten)]
+    pub(crate) outside: OutsideArgs,
     /// Form of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
@@ -192,6 +197,8 @@ pub(crate) struct CoverageArgs {
     pub(crate) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) rmm: RmmArg,
+    #[command(flatten)]
+    pub(crate) outside: OutsideArgs,
     /// A list of conditions that can not be seen, with reasons, in place of the project's own
     #[arg(long, value_name = "FILE")]
     pub(crate) exceptions: Option<PathBuf>,

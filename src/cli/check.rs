@@ -16,6 +16,7 @@ use super::input::{read_settings, text_name};
 use super::lock::{folder, lock_file};
 use super::lock_file::{LockFile, Sha256Hex, TOOL};
 use super::lock_source::{CAPS, Hashing, Measured, arguments, of_command_line, of_script};
+use super::outside::{OutsideArgs, Reach};
 use super::trouble::{Trouble, usage};
 use super::{Console, Exit, explain};
 use crate::encoding::shown::ShowPath as _;
@@ -41,6 +42,8 @@ pub(crate) struct CheckArgs {
     hashing: HashingArgs,
     #[command(flatten)]
     cache: CacheArgs,
+    #[command(flatten)]
+    outside: OutsideArgs,
 }
 
 /// Something that is not as it was locked.
@@ -93,15 +96,19 @@ pub(super) fn measure_again(
     lock: &LockFile,
     path: &Path,
     hashing: &Hashing,
+    outside: OutsideArgs,
     console: &mut Console,
 ) -> Result<Measured, Trouble> {
-    let from = folder(path);
+    let (from, reach) = (folder(path), outside.reach_of(path));
     if let Some(script) = &lock.script {
-        return of_script(&from.join(&script.path), script.realm.as_deref(), hashing, false);
+        let (path, realm) = (from.join(&script.path), script.realm.as_deref());
+        reach.check_named(&path)?;
+        return of_script(&path, realm, hashing, &reach, false);
     }
     let measure = lock.measure.as_ref().expect("a lock file has one of the two");
     let mut args = arguments(&measure.arguments, hashing)
         .map_err(|why| usage(format!("{}: the arguments: {why}", path.shown())))?;
+    args.guest.reach = reach;
     let argv = measure.arguments.clone();
     for input in &lock.input {
         let place = from.join(&input.path);
@@ -189,7 +196,7 @@ pub(super) fn changes(old: &LockFile, new: &LockFile) -> Vec<Change> {
 fn check(args: &CheckArgs, console: &mut Console) -> Result<Checked, Trouble> {
     let old = read_lock(&args.file)?;
     let hashing = Hashing { hashing: args.hashing.clone(), cache: args.cache.clone() };
-    let measured = measure_again(&old, &args.file, &hashing, console)?;
+    let measured = measure_again(&old, &args.file, &hashing, args.outside, console)?;
     let new = lock_file(&measured, &args.file)?;
     let mut checked =
         Checked { changes: changes(&old, &new), remarks: Vec::new(), explanation: None, old, new };
@@ -198,7 +205,7 @@ fn check(args: &CheckArgs, console: &mut Console) -> Result<Checked, Trouble> {
         checked.remarks.push(format!("locked by {tool}, and this is {TOOL}"));
     }
     if checked.differs() {
-        checked.explain(&args.file, &measured);
+        checked.explain(&args.file, &args.outside.reach_of(&args.file), &measured);
     }
     Ok(checked)
 }
@@ -210,7 +217,7 @@ impl Checked {
     }
 
     /// Compares with the events that were kept.
-    fn explain(&mut self, path: &Path, measured: &Measured) {
+    fn explain(&mut self, path: &Path, reach: &Reach, measured: &Measured) {
         let Some(events) = &self.old.events else {
             let why = "no events are kept beside the lock file, so no place is named";
             self.remarks.push(why.to_owned());
@@ -218,7 +225,7 @@ impl Checked {
         };
         let from = folder(path);
         let place = from.join(&events.path);
-        let old = match unchanged(&place, &events.sha256).and_then(|_| {
+        let old = match unchanged(&place, reach, &events.sha256).and_then(|_| {
             let file = File::open(&place).map_err(|error| error.to_string())?;
             read_events(BufReader::new(file)).map_err(|error| error.to_string())
         }) {
@@ -234,7 +241,7 @@ impl Checked {
         let mut old = old;
         if let Some(tree) = &self.old.device_tree {
             let place = from.join(&tree.path);
-            match unchanged(&place, &tree.sha256) {
+            match unchanged(&place, reach, &tree.sha256) {
                 Ok(image) => {
                     let given = self.old.input.iter().any(|input| input.name == DEVICE_TREE);
                     let name = if given { DEVICE_TREE } else { "dtb" };
@@ -312,7 +319,8 @@ impl Checked {
 }
 
 /// A file beside the lock file, if it is the one that was written with it.
-fn unchanged(path: &Path, wanted: &Sha256Hex) -> Result<Image, String> {
+fn unchanged(path: &Path, reach: &Reach, wanted: &Sha256Hex) -> Result<Image, String> {
+    reach.check(path).map_err(|error| error.to_string())?;
     let image = Image::open(path).map_err(|error| error.to_string())?;
     if sha256(&image, 0) != wanted.0 {
         return Err("is not what was locked".to_owned());

@@ -30,7 +30,7 @@ pub(super) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit>
         exit = exit.and(problem.tell(console));
     }
     for file in files {
-        let vector = match Input::open(&file) {
+        let vector = match Input::open(&file, &args.outside.reach_of(&file)) {
             Ok(Input::Vector(vector)) => vector,
             Ok(Input::Script(_)) => {
                 console.error(&format!("{}: a script; conform replays vectors", file.shown()));

@@ -32,7 +32,7 @@ pub(super) fn run(args: &CoverageArgs, console: &mut Console) -> io::Result<Exit
     }
     let mut count = 0;
     for file in files {
-        match Input::open(&file) {
+        match Input::open(&file, &args.outside.reach_of(&file)) {
             Ok(input) => {
                 let setup = Setup { rmm: args.rmm, ..Setup::default() };
                 // What does not match or is refused is the business of `run` and `conform`; but

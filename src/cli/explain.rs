@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::args::Format;
 use super::hashing::HashingArgs;
+use super::outside::OutsideArgs;
 use super::rmm_logs::RmmLogArgs;
 use super::trails;
 use super::{Console, Exit};
@@ -40,6 +41,8 @@ pub(crate) struct ExplainArgs {
     #[command(flatten)]
     log: RmmLogArgs,
     #[command(flatten)]
+    outside: OutsideArgs,
+    #[command(flatten)]
     hashing: HashingArgs,
     /// Form of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -66,7 +69,7 @@ pub(super) fn run(args: &ExplainArgs, console: &mut Console) -> io::Result<Exit>
     };
     let mut trails = Vec::new();
     for path in [&args.a, &args.b] {
-        match trails::open(path, args.realm.as_deref(), &args.log, &hasher) {
+        match trails::open(path, args.realm.as_deref(), &args.log, args.outside, &hasher) {
             Ok(trail) => trails.push(trail),
             Err(error) => {
                 console.error(&error.to_string());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Exit;
 use super::input::read_settings;
 use super::measure_args::{GuestArgs, ResponderArgs, VmmArgs};
+use super::outside::Reach;
 use super::trouble::{Trouble, usage};
 use crate::encoding::fdt;
 use crate::host::caps::{CAPS_PRESETS, CapsLayer, sve_lengths_up_to};
@@ -20,7 +21,9 @@ pub(crate) fn request(
     responder: &ResponderArgs,
     vmm: &VmmArgs,
 ) -> Result<Request, Trouble> {
-    let device_tree = guest.dtb.as_deref().map(device_tree).transpose()?;
+    let dtb = guest.dtb.as_deref();
+    dtb.map(|path| guest.reach.check_named(path)).transpose()?;
+    let device_tree = dtb.map(device_tree).transpose()?;
     Ok(Request {
         version: guest.vmm_version.clone(),
         host: guest.host.clone(),
@@ -50,7 +53,7 @@ fn rule(name: &str) -> Result<RimRule, Trouble> {
 pub(crate) fn layers(args: &GuestArgs) -> Result<Vec<(String, CapsLayer)>, Trouble> {
     let mut layers = Vec::new();
     for name in &args.caps {
-        layers.push((name.clone(), layer(name)?));
+        layers.push((name.clone(), layer(name, &args.reach)?));
     }
     let lengths = match args.sve_vl.as_slice() {
         [] => None,
@@ -75,12 +78,13 @@ pub(crate) fn layers(args: &GuestArgs) -> Result<Vec<(String, CapsLayer)>, Troub
     Ok(layers)
 }
 
-pub(crate) fn layer(name: &str) -> Result<CapsLayer, Trouble> {
+pub(crate) fn layer(name: &str, reach: &Reach) -> Result<CapsLayer, Trouble> {
     if !name.contains(['.', '/']) {
         let known: Vec<_> = CAPS_PRESETS.iter().map(|preset| preset.name).collect();
         let why = || format!("--caps {name}: no such preset; there are {}", known.join(", "));
         return CapsLayer::preset(name).ok_or_else(|| usage(why()));
     }
+    reach.check_named(Path::new(name))?;
     let text = read_settings(Path::new(name))
         .map_err(|error| Trouble(Exit::Io, format!("{name}: {error}")))?;
     CapsLayer::from_toml(&text).map_err(|error| usage(format!("{name}: {error}")))

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::outside::{Reach, Within};
 use super::{Console, Exit};
 use crate::encoding::shown::ShowPath as _;
 use crate::measure::image::ImageError;
@@ -93,13 +94,18 @@ impl Problem {
 
 impl Input {
     /// Reads a file. One whose name ends in `.json` is a vector, one in `.rmi` a script; of any
-    /// other (a pipe, standard input) the text decides: no script begins with a brace.
-    pub(crate) fn open(path: &Path) -> Result<Self, Problem> {
-        Self::open_with(path, &mut script::Files)
+    /// other (a pipe, standard input) the text decides: no script begins with a brace. A script
+    /// names files within `reach`.
+    pub(crate) fn open(path: &Path, reach: &Reach) -> Result<Self, Problem> {
+        Self::open_with(path, reach, &mut script::Files)
     }
 
     /// As [`Input::open`], with what a script names from `source`.
-    pub(crate) fn open_with(path: &Path, source: &mut dyn script::Source) -> Result<Self, Problem> {
+    pub(crate) fn open_with(
+        path: &Path,
+        reach: &Reach,
+        source: &mut dyn script::Source,
+    ) -> Result<Self, Problem> {
         let io = |source| Problem::Io { path: path.to_owned(), source };
         let metadata = std::fs::metadata(path).map_err(io)?;
         if metadata.is_dir() {
@@ -110,13 +116,14 @@ impl Input {
             return Err(Problem::TooLong { path: path.to_owned(), len_bytes: metadata.len() });
         }
         let text = read_text(path, has("json")).map_err(io)?;
-        Self::of_bytes(path, text, source)
+        Self::of_bytes(path, text, reach, source)
     }
 
     /// What the bytes of a file are.
     pub(super) fn of_bytes(
         path: &Path,
         text: Vec<u8>,
+        reach: &Reach,
         source: &mut dyn script::Source,
     ) -> Result<Self, Problem> {
         let has = |wanted: &str| path.extension().is_some_and(|extension| extension == wanted);
@@ -124,7 +131,8 @@ impl Input {
         if has("json") || is_json && !has("rmi") {
             return Ok(Self::Vector(vector::read(&path.display().to_string(), &text)?));
         }
-        let mut source = Once { first: Some(text), source };
+        let mut within = Within { reach, source };
+        let mut source = Once { first: Some(text), source: &mut within };
         match script::load_with(path, &mut source) {
             Err(LoadError::Script(error)) if is_json => {
                 Err(Problem::JsonScript { error: error.to_string() })

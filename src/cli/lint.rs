@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::args::RmmArg;
 use super::measure;
+use super::outside::OutsideArgs;
 use super::replay::Setup;
 use super::rmm_logs::{self, Contents, Opened, RmmLogArgs};
 use super::sarif;
@@ -48,6 +49,8 @@ pub(crate) struct LintArgs {
     deny: Option<Deny>,
     #[command(flatten)]
     log: RmmLogArgs,
+    #[command(flatten)]
+    outside: OutsideArgs,
     #[command(flatten)]
     rmm: RmmArg,
     /// Form of the result
@@ -119,9 +122,10 @@ pub(super) fn run(args: &LintArgs, console: &mut Console) -> io::Result<Exit> {
 /// Plays one file before a linter.
 fn look(path: &Path, args: &LintArgs, console: &mut Console) -> (Exit, Vec<Finding>) {
     if trails::is_measure(path) {
-        return boot(path, console);
+        return boot(path, args.outside, console);
     }
-    let opened = rmm_logs::open(path, &args.log, Contents::Unseen, &mut script::Files);
+    let reach = args.outside.reach_of(path);
+    let opened = rmm_logs::open(path, &args.log, Contents::Unseen, &reach, &mut script::Files);
     let Opened { input, log } = match opened {
         Ok(opened) => opened,
         Err(problem) => return (problem.tell(console), Vec::new()),
@@ -146,9 +150,9 @@ fn look(path: &Path, args: &LintArgs, console: &mut Console) -> (Exit, Vec<Findi
 }
 
 /// Lets the host of a command line boot before a linter.
-fn boot(path: &Path, console: &mut Console) -> (Exit, Vec<Finding>) {
+fn boot(path: &Path, outside: OutsideArgs, console: &mut Console) -> (Exit, Vec<Finding>) {
     let mut linter = Linter::new();
-    let done = trails::measure_args(path).and_then(|args| {
+    let done = trails::measure_args(path, outside).and_then(|args| {
         let observers = vec![&mut linter as _];
         measure::predicted(&args, observers, &mut Console::new()).map_err(|Trouble(exit, text)| {
             NoTrail::Measure { exit, text: format!("{}: {text}", path.shown()) }

@@ -11,6 +11,7 @@ use super::hashing::{CacheArgs, HashingArgs};
 use super::lock_file::{Beside, Input, LockFile, Sha256Hex, Tree, relative};
 use super::lock_source::{Hashing, Measured, arguments, of_command_line, of_script, words};
 use super::measure_args::{GuestArgs, ResponderArgs, VmmArgs};
+use super::outside::{OutsideArgs, Reach};
 use super::trouble::{Trouble, usage};
 use super::{Console, Exit};
 use crate::encoding::shown::ShowPath as _;
@@ -56,6 +57,8 @@ pub(crate) struct LockArgs {
     #[command(flatten)]
     cache: CacheArgs,
     #[command(flatten)]
+    outside: OutsideArgs,
+    #[command(flatten)]
     vmm: Option<VmmArgs>,
 }
 
@@ -89,7 +92,7 @@ fn lock(args: &LockArgs, console: &mut Console) -> Result<String, Trouble> {
         let old = read_lock(&args.output)?;
         inputs::renew(&args.output);
         keep_events &= old.events.is_some();
-        let measured = measure_again(&old, &args.output, &hashing, console)?;
+        let measured = measure_again(&old, &args.output, &hashing, args.outside, console)?;
         let new = lock_file(&measured, &args.output)?;
         let (locked, now) = (old.rim.measurement(), new.rim.measurement());
         let changed = changes(&old, &new);
@@ -104,7 +107,10 @@ fn lock(args: &LockArgs, console: &mut Console) -> Result<String, Trouble> {
             return Err(usage(format!("{shown}: {why}")));
         }
         match (&args.script, &args.vmm) {
-            (Some(script), _) => of_script(script, args.realm.as_deref(), &hashing, true)?,
+            (Some(script), _) => {
+                let reach = args.outside.reach_of(script);
+                of_script(script, args.realm.as_deref(), &hashing, &reach, true)?
+            }
             (None, Some(vmm)) => {
                 let mut words = words(&args.guest, &args.responder);
                 words.extend([vmm.vmm.clone(), "--".to_owned()]);
@@ -128,6 +134,11 @@ fn lock(args: &LockArgs, console: &mut Console) -> Result<String, Trouble> {
     }
     outputs.write(&args.output, file.to_text().as_bytes())?;
     outputs.commit()?;
+    let reach = Reach::below_folder_of(&args.output);
+    for input in measured.inputs.iter().filter(|input| !reach.has(&input.path)) {
+        let path = input.path.shown();
+        console.note(&format!("{path}: not below the lock's folder; check needs --allow-outside"));
+    }
     console.note(&format!("{shown}: {} inputs", file.input.len()));
     Ok(file.rim.measurement().to_string())
 }

@@ -8,6 +8,7 @@ use super::input::Input;
 use super::lock_file::{MeasureTable, Rim, ScriptTable};
 use super::measure;
 use super::measure_args::{GuestArgs, MeasureArgs, ResponderArgs};
+use super::outside::Reach;
 use super::replay::Setup;
 use super::trails;
 use super::trouble::{Trouble, usage};
@@ -103,6 +104,7 @@ pub(super) fn of_command_line(
     let mut inputs = Vec::new();
     for name in args.guest.caps.iter().filter(|name| name.contains(['.', '/'])) {
         let path = PathBuf::from(name);
+        args.guest.reach.check_named(&path)?;
         let image = Image::open(&path).map_err(|error| Trouble(Exit::Io, error.to_string()))?;
         inputs.push(file(format!("{CAPS}{name}"), path, &image));
     }
@@ -175,13 +177,14 @@ pub(super) fn of_script(
     path: &Path,
     realm: Option<&str>,
     hashing: &Hashing,
+    reach: &Reach,
     strict: bool,
 ) -> Result<Measured, Trouble> {
     let hasher = hashing.hashing.hasher()?;
     let files = hashing.cache.files(&hasher)?;
     let mut source = Remembered { files, opened: vec![path.to_owned()] };
     let wrong = |problem: super::input::Problem| Trouble(problem.exit(), problem.to_string());
-    let input = Input::open_with(path, &mut source).map_err(wrong)?;
+    let input = Input::open_with(path, reach, &mut source).map_err(wrong)?;
     if matches!(input, Input::Vector(_)) {
         return Err(usage(format!("{}: a vector; scripts are locked", path.shown())));
     }

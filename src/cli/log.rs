@@ -225,7 +225,7 @@ impl Told {
             }
         }
         if let Some(path) = &args.expect {
-            let other = trails::open(path, None, &RmmLogArgs::default(), hasher)
+            let other = trails::open(path, None, &RmmLogArgs::default(), args.outside, hasher)
                 .map_err(|error| Trouble(error.exit(), error.to_string()))?;
             let name = args.file.display().to_string();
             let own = Trail::of_log(name, self.algo, realm.rule(), realm.events().clone());

@@ -6,6 +6,7 @@ use clap::Args as ClapArgs;
 
 use super::args::Format;
 use super::hashing::HashingArgs;
+use super::outside::OutsideArgs;
 use crate::abi::profile::RemReading;
 use crate::event_log::Registers;
 use crate::measure::rim::HashAlgo;
@@ -51,6 +52,8 @@ pub(crate) struct LogArgs {
     /// The RIM that it should be: hexadecimal, base64, `sha256:HEX`, or a file (@FILE) with either
     #[arg(long, value_name = "RIM|@FILE")]
     pub(crate) expect_rim: Option<String>,
+    #[command(flatten)]
+    pub(crate) outside: OutsideArgs,
     /// What the Realm should have measured: a script, vector, saved events or arguments of `rimsim
     /// measure`; where the log differs is explained
     #[arg(long, value_name = "FILE")]

@@ -214,11 +214,11 @@ fn axes(args: &MatrixArgs, vmm: Vmm) -> Result<Vec<Axis>, Trouble> {
         let Some(list) = list else { continue };
         let wrong = |why: String| usage(format!("--{} {list}: {why}", parameter.name()));
         let values = parameter.values(list).map_err(|error| wrong(error.to_string()))?;
-        super::search::check_values(&values, vmm).map_err(wrong)?;
+        super::search::check_values(&values, vmm, &args.guest.reach).map_err(wrong)?;
         axes.push(Axis { parameter, values });
     }
     for text in &args.vary {
-        add_axis(text, vmm, &mut axes)?;
+        add_axis(text, vmm, &args.guest.reach, &mut axes)?;
     }
     Ok(axes)
 }

@@ -10,6 +10,7 @@ use super::guest::request;
 use super::hashing::ImageFiles;
 use super::measure_args::{DtbArgs, MeasureArgs, ResponderArgs};
 use super::measure_files::MappedFiles;
+use super::outside::Reach;
 use super::progress::Progress;
 use super::provenance;
 use super::reference::{Form, Found, Writer};
@@ -48,7 +49,7 @@ pub(super) fn run(args: &MeasureArgs, console: &mut Console) -> io::Result<Exit>
         }
         let told = Told { measured: predicted(args, observers, console)?, args };
         assumed::tell(&told.measured.plan.assumptions, args.guest.strict, console)?;
-        told.write_files(&mut recorder)?;
+        told.write_files(&mut recorder, console)?;
         told.keep_apart(args.reference.output.as_deref())?;
         Ok((writer, told))
     });
@@ -72,7 +73,7 @@ pub(super) fn predicted(
     console: &mut Console,
 ) -> Result<Measured, Trouble> {
     let hasher = args.hashing.hasher()?;
-    let mut files = MappedFiles::new(&args.guest.map, args.cache.files(&hasher)?);
+    let mut files = MappedFiles::new(&args.guest, args.cache.files(&hasher)?);
     let plan = request(&args.guest, &args.responder, &args.vmm)?.plan(&mut files)?;
     for name in files.unused(&plan.inputs) {
         console.note(&format!("--map {name}: the command line does not open it"));
@@ -93,7 +94,7 @@ pub(super) fn predicted(
 
 impl Told<'_> {
     /// Writes what was asked for beside the result.
-    fn write_files(&self, recorder: &mut Recorder) -> Result<(), Trouble> {
+    fn write_files(&self, recorder: &mut Recorder, console: &mut Console) -> Result<(), Trouble> {
         let Self { args, measured } = self;
         if let Some(path) = &args.events_out {
             trails::save(path, measured.plan.vmm.name(), measured.log())
@@ -106,8 +107,19 @@ impl Told<'_> {
         }
         if let Some(path) = &args.script_out {
             write_script(recorder, &measured.world.platform().to_toml(), path)?;
+            self.tell_outside(recorder, path, console);
         }
         Ok(())
+    }
+
+    /// Says which images `run` of a script that was written will not read on its own.
+    fn tell_outside(&self, recorder: &Recorder, script: &Path, console: &mut Console) {
+        let reach = Reach::below_folder_of(script);
+        for image in recorder.files().filter(|image| !reach.has(Path::new(image))) {
+            let (image, script) = (Path::new(image).shown(), script.shown());
+            let why = "does not lie below its folder: `run` needs --allow-outside";
+            console.note(&format!("{script} names {image}, which {why}"));
+        }
     }
 
     fn print(&self, writer: &Writer<'_>, console: &mut Console) -> io::Result<Exit> {
@@ -183,7 +195,7 @@ pub(super) fn dtb(args: &DtbArgs, console: &mut Console) -> io::Result<Exit> {
 }
 
 fn write_dtb(args: &DtbArgs, console: &mut Console) -> Result<String, Trouble> {
-    let mut files = MappedFiles::new(&args.guest.map, ImageFiles::default());
+    let mut files = MappedFiles::new(&args.guest, ImageFiles::default());
     let request = request(&args.guest, &ResponderArgs::default(), &args.vmm)?;
     let tree = predict::device_tree(&request, &mut files)?;
     assumed::tell(&tree.assumptions, args.guest.strict, console)?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::hashing::{CacheArgs, HashingArgs};
+use super::outside::Reach;
 use super::reference::{Form, ReferenceArgs};
 use crate::abi::profile::{Edition, Profile};
 
@@ -168,6 +169,9 @@ pub(crate) struct GuestArgs {
     /// Use the file PATH where the command line says NAME
     #[arg(long, value_name = "NAME=PATH", value_parser = mapping)]
     pub(crate) map: Vec<(String, PathBuf)>,
+    /// Which files these arguments may name: whatever a user does.
+    #[arg(skip)]
+    pub(crate) reach: Reach,
     /// Say on standard error what was decided, and by whom
     #[arg(short, long)]
     pub(crate) verbose: bool,

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::hashing::ImageFiles;
+use super::measure_args::GuestArgs;
+use super::outside::Reach;
 use crate::host::Files;
 use crate::measure::image::{Image, ImageError};
 use crate::predict::Input;
@@ -12,12 +14,13 @@ use crate::predict::Input;
 #[derive(Debug)]
 pub(crate) struct MappedFiles<'a> {
     map: &'a [(String, PathBuf)],
+    reach: &'a Reach,
     files: ImageFiles,
 }
 
 impl<'a> MappedFiles<'a> {
-    pub(crate) fn new(map: &'a [(String, PathBuf)], files: ImageFiles) -> Self {
-        Self { map, files }
+    pub(crate) fn new(guest: &'a GuestArgs, files: ImageFiles) -> Self {
+        Self { map: &guest.map, reach: &guest.reach, files }
     }
 
     /// What a digest cache has to say to people.
@@ -36,6 +39,7 @@ impl Files for MappedFiles<'_> {
     fn open(&mut self, name: &str) -> Result<Arc<Image>, ImageError> {
         let mapped = self.map.iter().rev().find(|(from, _)| from == name);
         let path = mapped.map_or_else(|| Path::new(name), |(_, path)| path.as_path());
+        self.reach.check_image(path)?;
         self.files.open(path).map(Arc::new)
     }
 

@@ -27,6 +27,7 @@ mod matrix;
 mod measure;
 mod measure_args;
 mod measure_files;
+mod outside;
 mod platforms;
 mod profiles;
 mod progress;

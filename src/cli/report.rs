@@ -10,6 +10,7 @@ use clap::Args as ClapArgs;
 use super::args::RmmArg;
 use super::input::{Input, MAX_VECTOR_BYTES, read_limited};
 use super::measure;
+use super::outside::OutsideArgs;
 use super::replay::Setup;
 use super::rmm_logs::{self, Contents, Opened, RmmLogArgs};
 use super::trails;
@@ -41,6 +42,8 @@ pub(crate) struct ReportArgs {
     #[command(flatten)]
     log: RmmLogArgs,
     #[command(flatten)]
+    outside: OutsideArgs,
+    #[command(flatten)]
     rmm: RmmArg,
 }
 
@@ -61,9 +64,9 @@ pub(super) fn run(args: &ReportArgs, console: &mut Console) -> io::Result<Exit> 
     let mut titles = Vec::new();
     for path in &args.files {
         let done = if trails::is_measure(path) {
-            measured(path, &mut page)
+            measured(path, args.outside, &mut page)
         } else {
-            replayed(path, &args.log, &setup, &mut page)
+            replayed(path, args, &setup, &mut page)
         };
         match done {
             Ok(ended) => exit = exit.and(ended),
@@ -88,12 +91,13 @@ pub(super) fn run(args: &ReportArgs, console: &mut Console) -> io::Result<Exit> 
 /// Adds a script, a vector or a log.
 fn replayed(
     path: &Path,
-    log: &RmmLogArgs,
+    args: &ReportArgs,
     setup: &Setup,
     page: &mut Report,
 ) -> Result<Exit, (Exit, String)> {
     let file = path.display().to_string();
-    let opened = rmm_logs::open(path, log, Contents::Needed, &mut script::Files);
+    let reach = args.outside.reach_of(path);
+    let opened = rmm_logs::open(path, &args.log, Contents::Needed, &reach, &mut script::Files);
     let Opened { input, log } = opened.map_err(|problem| (problem.exit(), problem.to_string()))?;
     let mut linter = if log.is_some() { Linter::of_recording() } else { Linter::new() };
     let is_log = log.is_some();
@@ -140,9 +144,10 @@ fn replayed(
 }
 
 /// Adds what a VMM's command line makes.
-fn measured(path: &Path, page: &mut Report) -> Result<Exit, (Exit, String)> {
+fn measured(path: &Path, outside: OutsideArgs, page: &mut Report) -> Result<Exit, (Exit, String)> {
     let file = path.display().to_string();
-    let args = trails::measure_args(path).map_err(|error| (error.exit(), error.to_string()))?;
+    let args =
+        trails::measure_args(path, outside).map_err(|error| (error.exit(), error.to_string()))?;
     let mut linter = Linter::new();
     let seen = measure::predicted(&args, vec![&mut linter], &mut Console::new());
     page.add_input(whole(path, "arguments"));

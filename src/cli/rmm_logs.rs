@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args as ClapArgs;
 
 use super::input::{Input, Problem, read_limited, text_name};
+use super::outside::Reach;
 use crate::measure::image::Image;
 use crate::rmm_log::{self, At, Import, ImportError, Log, MAX_LOG_BYTES, Need, Options};
 use crate::script::{self, MAX_TEXT_BYTES};
@@ -107,6 +108,7 @@ pub(super) fn open(
     path: &Path,
     args: &RmmLogArgs,
     contents: Contents,
+    reach: &Reach,
     source: &mut dyn script::Source,
 ) -> Result<Opened, Problem> {
     let has = |wanted: &str| path.extension().is_some_and(|extension| extension == wanted);
@@ -118,13 +120,13 @@ pub(super) fn open(
         Some(read.map_err(|source| Problem::Io { path: path.to_owned(), source })?)
     };
     let Some(bytes) = bytes else {
-        return Ok(Opened { input: Input::open_with(path, source)?, log: None });
+        return Ok(Opened { input: Input::open_with(path, reach, source)?, log: None });
     };
     let shown = path.display().to_string();
     let is_log =
         has("log") || rmm_log::is_log(&bytes) && script::parse_bytes(&shown, &bytes).is_err();
     if !is_log {
-        return Ok(Opened { input: Input::of_bytes(path, bytes, source)?, log: None });
+        return Ok(Opened { input: Input::of_bytes(path, bytes, reach, source)?, log: None });
     }
     let mut options =
         options(&args.at, args.params.as_deref(), args.log_realm, &args.log_platform)?;
@@ -186,7 +188,9 @@ fn load(
     source: &mut dyn script::Source,
 ) -> Result<Input, Problem> {
     let script = import.script.to_string().into_bytes();
-    let Input::Script(mut loaded) = Input::of_bytes(path, script, source)? else {
+    // It names what the user named with --at.
+    let named = Reach::default();
+    let Input::Script(mut loaded) = Input::of_bytes(path, script, &named, source)? else {
         unreachable!("what an import makes is a script")
     };
     let statements = import.script.statements.iter().zip(&import.lines);

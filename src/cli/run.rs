@@ -249,7 +249,7 @@ fn file(
     path: &Path,
     console: &mut Console,
 ) -> Result<Replayed, Problem> {
-    let input = Input::open_with(path, &mut files.clone())?;
+    let input = Input::open_with(path, &args.outside.reach_of(path), &mut files.clone())?;
     let progress = Progress::begin(input.image_bytes());
     let setup =
         &Setup { hasher: setup.hasher.clone().counting_in(progress.counter()), ..setup.clone() };

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::assumed;
 use super::guest::layer;
 use super::input::text_name;
+use super::outside::Reach;
 use super::progress::Progress;
 use super::search_args::{Budget, SearchArgs};
 use super::search_guests::{CommandLine, MAX_VARIANTS};
@@ -152,7 +153,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Trouble> {
 fn axes(args: &SearchArgs, vmm: Vmm) -> Result<Vec<Axis>, Trouble> {
     let mut axes: Vec<Axis> = Vec::new();
     for text in &args.vary {
-        add_axis(text, vmm, &mut axes)?;
+        add_axis(text, vmm, &args.guest.reach, &mut axes)?;
     }
     if args.vary.is_empty() {
         let open = Parameter::ALL.into_iter().filter(|parameter| is_open(args, *parameter));
@@ -178,7 +179,12 @@ fn axes(args: &SearchArgs, vmm: Vmm) -> Result<Vec<Axis>, Trouble> {
 }
 
 /// The axis that a `--vary` asks for.
-pub(super) fn add_axis(text: &str, vmm: Vmm, axes: &mut Vec<Axis>) -> Result<(), Trouble> {
+pub(super) fn add_axis(
+    text: &str,
+    vmm: Vmm,
+    reach: &Reach,
+    axes: &mut Vec<Axis>,
+) -> Result<(), Trouble> {
     let (name, values) = match text.split_once('=') {
         Some((name, values)) => (name, Some(values)),
         None => (text, None),
@@ -195,7 +201,7 @@ pub(super) fn add_axis(text: &str, vmm: Vmm, axes: &mut Vec<Axis>) -> Result<(),
     if values.is_empty() {
         return Err(wrong(format!("its values are given with --{name}")));
     }
-    check_values(&values, vmm).map_err(wrong)?;
+    check_values(&values, vmm, reach).map_err(wrong)?;
     axes.push(Axis { parameter, values });
     Ok(())
 }
@@ -211,10 +217,10 @@ fn defaults(parameter: Parameter, vmm: Vmm) -> Vec<Knob> {
 }
 
 /// Names that only a VMM or a folder knows.
-pub(super) fn check_values(values: &[Knob], vmm: Vmm) -> Result<(), String> {
+pub(super) fn check_values(values: &[Knob], vmm: Vmm, reach: &Reach) -> Result<(), String> {
     for value in values {
         if let Knob::Platform(names) = value {
-            let found = names.split('+').try_for_each(|name| layer(name).map(|_| ()));
+            let found = names.split('+').try_for_each(|name| layer(name, reach).map(|_| ()));
             found.map_err(|Trouble(_, why)| why)?;
         }
         if let Knob::VmmVersion(name) = value {

@@ -8,6 +8,7 @@ use super::guest::{layer as layer_of, request};
 use super::hashing::ImageFiles;
 use super::measure_args::{GuestArgs, ResponderArgs, VmmArgs};
 use super::measure_files::has_lkvm_root;
+use super::outside::Reach;
 use super::trouble::Trouble;
 use crate::encoding::fdt;
 use crate::encoding::shown::ShowPath as _;
@@ -33,6 +34,7 @@ const MAX_UNPACKED_BYTES: u64 = 256 << 20;
 pub(super) struct CommandLine<'a> {
     request: Request,
     tree: Option<&'a Path>,
+    reach: &'a Reach,
     files: Mutex<SharedFiles<'a>>,
 }
 
@@ -51,8 +53,17 @@ impl<'a> CommandLine<'a> {
         let kernel = || qemu::kernel_name(version.name, &request.argv);
         let unpack = (request.vmm == Vmm::Qemu).then(kernel).flatten();
         let opened = BTreeMap::new();
-        let files = SharedFiles { map: &guest.map, files, opened, algo, hasher, unpack };
-        let guests = Self { request, tree: guest.dtb.as_deref(), files: Mutex::new(files) };
+        let files = SharedFiles {
+            map: &guest.map,
+            reach: &guest.reach,
+            files,
+            opened,
+            algo,
+            hasher,
+            unpack,
+        };
+        let tree = guest.dtb.as_deref();
+        let guests = Self { request, tree, reach: &guest.reach, files: Mutex::new(files) };
         if let Some(path) = &guest.dtb {
             guests.check_device_tree(path)?;
         }
@@ -139,7 +150,9 @@ impl CommandLine<'_> {
                 Knob::Platform(names) => {
                     for name in names.split('+') {
                         let wrong = |Trouble(_, why)| Error::Request(format!("platform: {why}"));
-                        request.caps.push((name.to_owned(), layer_of(name).map_err(wrong)?));
+                        request
+                            .caps
+                            .push((name.to_owned(), layer_of(name, self.reach).map_err(wrong)?));
                     }
                 }
                 other => put(&mut layer, other),
@@ -178,6 +191,7 @@ fn put(layer: &mut CapsLayer, knob: &Knob) {
 /// Files that are opened, unpacked and hashed once.
 struct SharedFiles<'a> {
     map: &'a [(String, std::path::PathBuf)],
+    reach: &'a Reach,
     files: ImageFiles,
     opened: BTreeMap<String, Arc<Image>>,
     algo: HashAlgo,
@@ -191,6 +205,7 @@ impl SharedFiles<'_> {
         if let Some(image) = self.opened.get(name) {
             return Ok(Arc::clone(image));
         }
+        self.reach.check_image(path)?;
         let mut image = self.files.open(path)?;
         if self.unpack.as_deref() == Some(name) && image.bytes_from(0).starts_with(&[0x1F, 0x8B]) {
             // What can not be unpacked is QEMU's to refuse.

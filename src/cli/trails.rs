@@ -10,6 +10,7 @@ use super::hashing::ImageFiles;
 use super::input::{Problem, read_settings};
 use super::measure;
 use super::measure_args::MeasureArgs;
+use super::outside::OutsideArgs;
 use super::replay::Setup;
 use super::request::RequestWords;
 use super::rmm_logs::{self, Contents, RmmLogArgs};
@@ -62,6 +63,7 @@ pub(super) fn open(
     path: &Path,
     realm: Option<&str>,
     log: &RmmLogArgs,
+    outside: OutsideArgs,
     hasher: &Hasher,
 ) -> Result<Trail, NoTrail> {
     match kind(path).map_err(|source| Problem::Io { path: path.to_owned(), source })? {
@@ -71,8 +73,8 @@ pub(super) fn open(
             explain::read_events(BufReader::new(file))
                 .map_err(|source| NoTrail::Saved { path: path.display().to_string(), source })
         }
-        Kind::Measure => arguments(path),
-        Kind::Replay => replay(path, realm, log, hasher),
+        Kind::Measure => arguments(path, outside),
+        Kind::Replay => replay(path, realm, log, outside, hasher),
     }
 }
 
@@ -104,9 +106,11 @@ fn replay(
     path: &Path,
     realm: Option<&str>,
     log: &RmmLogArgs,
+    outside: OutsideArgs,
     hasher: &Hasher,
 ) -> Result<Trail, NoTrail> {
-    let input = rmm_logs::open(path, log, Contents::Needed, &mut ImageFiles::default())?.input;
+    let (reach, mut files) = (outside.reach_of(path), ImageFiles::default());
+    let input = rmm_logs::open(path, log, Contents::Needed, &reach, &mut files)?.input;
     let setup = Setup { hasher: hasher.clone(), ..Setup::default() };
     let ended = input.replay(&setup, std::iter::empty());
     if !matches!(ended.exit, Exit::Good | Exit::Mismatch) {
@@ -155,9 +159,9 @@ pub(super) fn save(target: &Path, name: &str, log: &EventLog) -> Result<(), NoTr
 }
 
 /// What a file with arguments of `rimsim measure` stands for.
-fn arguments(path: &Path) -> Result<Trail, NoTrail> {
+fn arguments(path: &Path, outside: OutsideArgs) -> Result<Trail, NoTrail> {
     let shown = path.shown();
-    let args = measure_args(path)?;
+    let args = measure_args(path, outside)?;
     let measured = measure::predicted(&args, Vec::new(), &mut Console::new());
     measured
         .map(|measured| measured.trail(&shown.to_string()))
@@ -165,10 +169,12 @@ fn arguments(path: &Path) -> Result<Trail, NoTrail> {
 }
 
 /// The arguments in a file, as a shell would read them.
-pub(super) fn measure_args(path: &Path) -> Result<MeasureArgs, NoTrail> {
+pub(super) fn measure_args(path: &Path, outside: OutsideArgs) -> Result<MeasureArgs, NoTrail> {
     let shown = path.shown();
-    measure_words(words(path, "measure")?.iter().map(String::as_str))
-        .map_err(|why| NoTrail::Usage(format!("{shown}: {why}")))
+    let mut args = measure_words(words(path, "measure")?.iter().map(String::as_str))
+        .map_err(|why| NoTrail::Usage(format!("{shown}: {why}")))?;
+    args.guest.reach = outside.reach_of(path);
+    Ok(args)
 }
 
 /// The arguments of `measure` that words stand for.

@@ -8,6 +8,7 @@ use clap::{Args as ClapArgs, Parser as _};
 use super::args::{Args, Command, Format};
 use super::hashing::HashingArgs;
 use super::input::{read_key, read_limited, read_settings};
+use super::outside::OutsideArgs;
 use super::search::search;
 use super::search_report::Told as Searched;
 use super::trails;
@@ -74,6 +75,8 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
     #[command(flatten)]
+    outside: OutsideArgs,
+    #[command(flatten)]
     hashing: HashingArgs,
 }
 
@@ -127,6 +130,7 @@ fn verify(args: &VerifyArgs) -> Result<Told, Trouble> {
         rim: args.expect_rim.as_deref(),
         realm: args.realm.as_deref(),
         key: args.expect_key.as_deref(),
+        outside: args.outside,
     };
     let Expected { realms: expectations, not_verified } = sources.read(&hasher)?;
     let nothing = || usage("nothing is expected".to_owned());
@@ -238,7 +242,7 @@ fn search_for(file: Option<&Path>, args: &VerifyArgs, rim: &str) -> Result<Searc
     let wrong = |why: String| usage(format!("--search {}: {}", path.shown(), why.trim_end()));
     let parsed = Args::try_parse_from(["rimsim", "search", "--rim", rim].into_iter().chain(words))
         .map_err(|error| wrong(error.to_string()))?;
-    let Command::Search(parsed) = parsed.command else {
+    let Command::Search(mut parsed) = parsed.command else {
         return Err(wrong("these are no arguments of `search`".to_owned()));
     };
     if parsed.cache.digest_cache.is_some() {
@@ -246,5 +250,6 @@ fn search_for(file: Option<&Path>, args: &VerifyArgs, rim: &str) -> Result<Searc
             "`--digest-cache` is no part of a request: a file writes nothing".into(),
         ));
     }
+    parsed.guest.reach = args.outside.reach_of(path);
     search(&parsed).map_err(|Trouble(exit, why)| Trouble(exit, format!("--search: {why}")))
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::hashing::ImageFiles;
 use super::input::{Input, read_key, read_limited};
 use super::measure;
+use super::outside::OutsideArgs;
 use super::replay::Setup;
 use super::search::observed;
 use super::trails;
@@ -33,6 +34,7 @@ pub(super) struct Sources<'a> {
     pub(super) realm: Option<&'a str>,
     /// The key of a signed CoRIM.
     pub(super) key: Option<&'a Path>,
+    pub(super) outside: OutsideArgs,
 }
 
 impl Sources<'_> {
@@ -62,8 +64,8 @@ impl Sources<'_> {
         if trails::is_measure(path) || named("rmi") {
             return match self.key {
                 Some(_) => Err(no_key()),
-                None if named("rmi") => of_script(path, hasher),
-                None => Ok(vec![of_arguments(path)?]),
+                None if named("rmi") => of_script(path, self.outside, hasher),
+                None => Ok(vec![of_arguments(path, self.outside)?]),
             };
         }
         let bytes = read_limited(path, MAX_FILE_BYTES)
@@ -162,10 +164,10 @@ fn of_reference(name: String, realm: &RealmReference) -> Expectation {
     expectation
 }
 
-fn of_arguments(path: &Path) -> Result<Expectation, Trouble> {
+fn of_arguments(path: &Path, outside: OutsideArgs) -> Result<Expectation, Trouble> {
     let shown = path.display().to_string();
-    let args =
-        trails::measure_args(path).map_err(|error| Trouble(error.exit(), error.to_string()))?;
+    let args = trails::measure_args(path, outside)
+        .map_err(|error| Trouble(error.exit(), error.to_string()))?;
     let measured = measure::predicted(&args, Vec::new(), &mut Console::new())
         .map_err(|Trouble(exit, text)| Trouble(exit, format!("{shown}: {text}")))?;
     let mut expectation = Expectation::of_rim(shown, measured.rim.as_bytes().to_vec());
@@ -175,10 +177,15 @@ fn of_arguments(path: &Path) -> Result<Expectation, Trouble> {
     Ok(expectation)
 }
 
-fn of_script(path: &Path, hasher: &Hasher) -> Result<Vec<Expectation>, Trouble> {
+fn of_script(
+    path: &Path,
+    outside: OutsideArgs,
+    hasher: &Hasher,
+) -> Result<Vec<Expectation>, Trouble> {
     let shown = path.shown();
     let problem = |problem: super::input::Problem| Trouble(problem.exit(), problem.to_string());
-    let input = Input::open_with(path, &mut ImageFiles::default()).map_err(problem)?;
+    let (reach, mut files) = (outside.reach_of(path), ImageFiles::default());
+    let input = Input::open_with(path, &reach, &mut files).map_err(problem)?;
     let setup = Setup { hasher: hasher.clone(), ..Setup::default() };
     let mut ended = input.replay(&setup, std::iter::empty());
     if ended.exit != Exit::Good {

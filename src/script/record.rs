@@ -161,6 +161,12 @@ impl Recorder {
         Recorded { text, attachments: self.attachments.clone() }
     }
 
+    /// The files that the script names as images.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &str> {
+        let files = self.images.iter().filter(|(_, image)| image.stamp().is_some());
+        files.map(|(_, image)| image.name())
+    }
+
     fn call(&mut self, record: &Record, world: &World) {
         let Some(outcome) = &record.outcome else { return };
         if let Some(Command::RecCreateBegin { params_ptr, .. }) = outcome.command()

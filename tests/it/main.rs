@@ -39,6 +39,7 @@ mod observed;
 mod operations;
 mod oracle;
 mod outputs;
+mod outside;
 mod pairwise;
 mod pairwise2;
 mod play;

@@ -87,6 +87,7 @@ impl Kind {
         }
         let name = value.split(',').next().unwrap_or_default();
         match files.open(name) {
+            Err(error @ ImageError::Outside { .. }) => Self::Impossible(error.to_string()),
             Err(ImageError::Directory { .. }) => {
                 let why = format!("{name} is a directory, and `{value}` names none: no disk image");
                 Self::Impossible(why)

@@ -82,6 +82,14 @@ pub enum ImageError {
         /// What the system said.
         source: io::Error,
     },
+    /// Whoever names the file may not name it.
+    #[error("{path}: {why}", path = Shown(path))]
+    Outside {
+        /// The file.
+        path: String,
+        /// Why.
+        why: String,
+    },
     /// The name is that of a directory.
     #[error("{path}: is a directory, not an image", path = Shown(path))]
     Directory {
