@@ -15,9 +15,11 @@ mod event_log;
 mod flat;
 mod hash_kernels;
 mod host_and_realm;
+mod keys;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/it/lab.rs"]
 mod lab;
+mod lock_file;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/it/naive.rs"]
 mod naive;
@@ -25,13 +27,17 @@ mod observed_rim;
 #[path = "../../tests/it/play.rs"]
 mod play;
 mod qemu_args;
+mod report_page;
+mod request_args;
 mod rmi2_sequence;
 mod rmi_sequence;
 mod rmm_log;
+mod saved_events;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/it/scene.rs"]
 mod scene;
 mod script_roundtrip;
+mod settings;
 #[path = "../../tests/it/steps.rs"]
 mod steps;
 mod token;
@@ -112,4 +118,34 @@ pub fn token(data: &[u8]) {
 /// Reads `data` as a RIM, and as a token that has one.
 pub fn observed_rim(data: &[u8]) {
     observed_rim::run(data);
+}
+
+/// Reads `data` as the file of a key.
+pub fn keys(data: &[u8]) {
+    keys::run(data);
+}
+
+/// Reads `data` as a lock, and what is written of it.
+pub fn lock_file(data: &[u8]) {
+    lock_file::run(data);
+}
+
+/// Puts `data` wherever a page has texts of others.
+pub fn report_page(data: &[u8]) {
+    report_page::run(data);
+}
+
+/// Reads `data` as a file with arguments of `measure`.
+pub fn request_args(data: &[u8]) {
+    request_args::run(data);
+}
+
+/// Reads `data` as two files of saved events and compares them.
+pub fn saved_events(data: &[u8]) {
+    saved_events::run(data);
+}
+
+/// Reads `data` as capabilities and as a platform.
+pub fn settings(data: &[u8]) {
+    settings::run(data);
 }

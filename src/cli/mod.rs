@@ -13,6 +13,7 @@ mod coverage;
 mod digests;
 mod explain;
 mod export;
+pub mod fuzzing;
 mod guest;
 mod hashing;
 mod import;

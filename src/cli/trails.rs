@@ -188,13 +188,17 @@ pub(super) fn measure_words<'w>(
 pub(super) fn words(path: &Path, subcommand: &str) -> Result<Vec<String>, NoTrail> {
     let text =
         read_settings(path).map_err(|source| Problem::Io { path: path.to_owned(), source })?;
-    let mut words = shlex::split(&text).ok_or_else(|| {
-        NoTrail::Usage(format!("{}: a quotation mark is not closed", path.shown()))
-    })?;
+    words_of(&text, subcommand)
+        .ok_or_else(|| NoTrail::Usage(format!("{}: a quotation mark is not closed", path.shown())))
+}
+
+/// The words of a text, as [`words`]; none if a quotation mark is not closed.
+pub(super) fn words_of(text: &str, subcommand: &str) -> Option<Vec<String>> {
+    let mut words = shlex::split(text)?;
     for name in ["rimsim", subcommand] {
         if words.first().is_some_and(|word| word == name) {
             words.remove(0);
         }
     }
-    Ok(words)
+    Some(words)
 }

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::{Pending, Place, folder_of, signals};
+use crate::encoding::shown::ShowPath as _;
 
 /// An output that could not be written.
 #[derive(Debug, Error)]
-#[error("{path}: {source}", path = path.display())]
+#[error("{path}: {source}", path = path.shown())]
 pub(crate) struct OutputError {
     pub(crate) path: PathBuf,
     pub(crate) source: io::Error,
@@ -49,7 +50,7 @@ impl OutputSet {
             _ => false,
         };
         if let Some(other) = self.outputs.iter().find(|other| same(other)) {
-            let why = format!("is the same file as the output {}", other.path.display());
+            let why = format!("is the same file as the output {}", other.path.shown());
             let source = io::Error::new(io::ErrorKind::InvalidInput, why);
             return Err(OutputError { path: output.path.clone(), source });
         }

@@ -14,18 +14,30 @@ mod event_log;
 mod hash_kernels;
 #[path = "../../fuzz/src/host_and_realm.rs"]
 mod host_and_realm;
+#[path = "../../fuzz/src/keys.rs"]
+mod keys;
+#[path = "../../fuzz/src/lock_file.rs"]
+mod lock_file;
 #[path = "../../fuzz/src/observed_rim.rs"]
 mod observed_rim;
 #[path = "../../fuzz/src/qemu_args.rs"]
 mod qemu_args;
+#[path = "../../fuzz/src/report_page.rs"]
+mod report_page;
+#[path = "../../fuzz/src/request_args.rs"]
+mod request_args;
 #[path = "../../fuzz/src/rmi2_sequence.rs"]
 mod rmi2_sequence;
 #[path = "../../fuzz/src/rmi_sequence.rs"]
 mod rmi_sequence;
 #[path = "../../fuzz/src/rmm_log.rs"]
 mod rmm_log;
+#[path = "../../fuzz/src/saved_events.rs"]
+mod saved_events;
 #[path = "../../fuzz/src/script_roundtrip.rs"]
 mod script_roundtrip;
+#[path = "../../fuzz/src/settings.rs"]
+mod settings;
 #[path = "../../fuzz/src/token.rs"]
 mod token;
 #[path = "../../fuzz/src/vector_json.rs"]
@@ -130,4 +142,34 @@ fn qemu_args() {
 #[test]
 fn token() {
     replay("token", token::run);
+}
+
+#[test]
+fn keys() {
+    replay("keys", keys::run);
+}
+
+#[test]
+fn lock_file() {
+    replay("lock_file", lock_file::run);
+}
+
+#[test]
+fn report_page() {
+    replay("report_page", report_page::run);
+}
+
+#[test]
+fn request_args() {
+    replay("request_args", request_args::run);
+}
+
+#[test]
+fn saved_events() {
+    replay("saved_events", saved_events::run);
+}
+
+#[test]
+fn settings() {
+    replay("settings", settings::run);
 }

@@ -1,0 +1,32 @@
+//! The readers of the command's own files, for fuzz targets and the tests that replay their
+//! corpora. No part of the library.
+
+use super::lock_file::LockFile;
+use super::{lock_source, trails};
+
+/// A lock file as it is written again, if `text` is one.
+#[must_use]
+pub fn lock(text: &str) -> Option<String> {
+    LockFile::read(text).ok().map(|file| file.to_text())
+}
+
+/// The request that a file with arguments of `measure` makes, as words in their canonical order and
+/// the command line of the VMM; or why there is none.
+///
+/// # Errors
+/// In words, if the file makes no request.
+///
+/// # Panics
+/// If the request writes, signs or keeps anything.
+pub fn request(text: &str) -> Result<(Vec<String>, Vec<String>), String> {
+    let words = trails::words_of(text, "measure").ok_or("a quotation mark is not closed")?;
+    let args = trails::measure_words(words.iter().map(String::as_str))?;
+    let reference = &args.reference;
+    let outputs = [&args.dtb_out, &args.script_out, &args.events_out, &reference.output];
+    assert!(outputs.iter().all(|path| path.is_none()), "a file writes: {words:?}");
+    assert!(reference.sign_key.is_none(), "a file signs: {words:?}");
+    assert!(args.cache.digest_cache.is_none(), "a file keeps digests: {words:?}");
+    let mut canonical = lock_source::words(&args.guest, &args.responder);
+    canonical.push(args.vmm.vmm);
+    Ok((canonical, args.vmm.argv))
+}
