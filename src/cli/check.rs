@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::args::Format;
 use super::assumed;
-use super::hashing::{CacheArgs, HashingArgs};
+use super::hashing::{HashingArgs, ProvenCacheArgs};
 use super::input::{read_settings, text_name};
 use super::lock::{folder, lock_file};
 use super::lock_file::{LockFile, Sha256Hex, TOOL};
@@ -41,7 +41,7 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     hashing: HashingArgs,
     #[command(flatten)]
-    cache: CacheArgs,
+    cache: ProvenCacheArgs,
     #[command(flatten)]
     outside: OutsideArgs,
 }
@@ -195,7 +195,7 @@ pub(super) fn changes(old: &LockFile, new: &LockFile) -> Vec<Change> {
 
 fn check(args: &CheckArgs, console: &mut Console) -> Result<Checked, Trouble> {
     let old = read_lock(&args.file)?;
-    let hashing = Hashing { hashing: args.hashing.clone(), cache: args.cache.clone() };
+    let hashing = Hashing { hashing: args.hashing.clone(), cache: args.cache.clone().into() };
     let measured = measure_again(&old, &args.file, &hashing, args.outside, console)?;
     let new = lock_file(&measured, &args.file)?;
     let mut checked =
@@ -321,7 +321,7 @@ impl Checked {
 /// A file beside the lock file, if it is the one that was written with it.
 fn unchanged(path: &Path, reach: &Reach, wanted: &Sha256Hex) -> Result<Image, String> {
     reach.check(path).map_err(|error| error.to_string())?;
-    let image = Image::open(path).map_err(|error| error.to_string())?;
+    let image = Image::read(path).map_err(|error| error.to_string())?;
     if sha256(&image, 0) != wanted.0 {
         return Err("is not what was locked".to_owned());
     }

@@ -94,11 +94,11 @@ finds damage, not malice: take digests only from whom you would take the RIM.";
 
 pub(super) fn run(args: &DigestsArgs, console: &mut Console) -> io::Result<Exit> {
     let done = if args.show {
-        Image::open(&args.file)
+        Image::read(&args.file)
     } else {
         let made = make(args, console);
         match made {
-            Ok(out) => Image::open(&out),
+            Ok(out) => Image::read(&out),
             Err(exit) => return Ok(exit),
         }
     };
@@ -166,7 +166,7 @@ fn make(args: &DigestsArgs, console: &mut Console) -> Result<PathBuf, Exit> {
         Some(Algo::Sha512) => vec![HashAlgo::Sha512],
         Some(Algo::Sha384) => vec![HashAlgo::Sha384],
     };
-    let image = Image::open(&args.file).map_err(|error| {
+    let image = args.hashing.files().open(&args.file).map_err(|error| {
         console.error(&error.to_string());
         Exit::Io
     })?;

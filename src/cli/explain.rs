@@ -67,9 +67,11 @@ pub(super) fn run(args: &ExplainArgs, console: &mut Console) -> io::Result<Exit>
         Ok(hasher) => hasher,
         Err(problem) => return Ok(problem.tell(console)),
     };
+    let files = args.hashing.files();
     let mut trails = Vec::new();
     for path in [&args.a, &args.b] {
-        match trails::open(path, args.realm.as_deref(), &args.log, args.outside, &hasher) {
+        let realm = args.realm.as_deref();
+        match trails::open(path, realm, &args.log, args.outside, &hasher, &files) {
             Ok(trail) => trails.push(trail),
             Err(error) => {
                 console.error(&error.to_string());

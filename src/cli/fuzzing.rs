@@ -25,7 +25,7 @@ pub fn request(text: &str) -> Result<(Vec<String>, Vec<String>), String> {
     let outputs = [&args.dtb_out, &args.script_out, &args.events_out, &reference.output];
     assert!(outputs.iter().all(|path| path.is_none()), "a file writes: {words:?}");
     assert!(reference.sign_key.is_none(), "a file signs: {words:?}");
-    assert!(args.cache.digest_cache.is_none(), "a file keeps digests: {words:?}");
+    assert!(args.cache.proven.digest_cache.is_none(), "a file keeps digests: {words:?}");
     let mut canonical = lock_source::words(&args.guest, &args.responder);
     canonical.push(args.vmm.vmm);
     Ok((canonical, args.vmm.argv))

@@ -38,7 +38,7 @@ pub(crate) fn request(
 
 /// Opens the device tree that is given beside the command line.
 fn device_tree(path: &Path) -> Result<Arc<Image>, Trouble> {
-    let opened = Image::open_within(path, fdt::MAX_BYTES.into(), "a device tree").map(Arc::new);
+    let opened = Image::read_within(path, fdt::MAX_BYTES.into(), "a device tree").map(Arc::new);
     Ok(opened.map_err(|source| Refusal::File { option: DEVICE_TREE.into(), source })?)
 }
 

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 
+use super::cache_key::user_key;
 use super::{Console, Exit};
-use crate::digest_cache::DigestCache;
+use crate::digest_cache::{Belief, DigestCache};
 use crate::encoding::shown::ShowPath as _;
 use crate::measure::digests::DigestSource;
 use crate::measure::hasher::Hasher;
@@ -30,48 +31,98 @@ pub(crate) struct HashingArgs {
     /// nor RIMSIM_HASH says
     #[arg(long, value_name = "KERNEL", value_parser = kernel)]
     pub(crate) hasher: Option<Kernel>,
+    /// Copy images into memory and measure the copy: they are mapped otherwise, and not every
+    /// change of a mapped file that somebody writes to meanwhile can be noticed
+    #[arg(long)]
+    pub(crate) copy: bool,
+}
+
+/// Options for results that others rely on: nothing but what is proven is used.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Hashing (never changes a result)")]
+pub(crate) struct ProvenCacheArgs {
+    /// Keep the digests of images' granules in FOLDER, and use those that are there where the
+    /// kernel vouches for the image (fs-verity; erofs or squashfs on dm-verity or in a file with
+    /// fs-verity; a sealed memfd): it is hashed once, whatever Realms it is measured in
+    #[arg(long, value_name = "FOLDER", conflicts_with = "copy")]
+    pub(crate) digest_cache: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Hashing (never changes a result)")]
 pub(crate) struct CacheArgs {
-    /// Keep the digests of images' granules in FOLDER, and use those that are there and can be
-    /// believed: an image is hashed once, whatever Realms it is measured in
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) digest_cache: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) proven: ProvenCacheArgs,
+    /// With --digest-cache: believe that an image is what it was if its times are. They are no
+    /// proof: a write through a mapping need not move them. Reference values do not use this
+    #[arg(long, requires = "digest_cache")]
+    pub(crate) trust_mtime: bool,
+}
+
+impl From<ProvenCacheArgs> for CacheArgs {
+    fn from(proven: ProvenCacheArgs) -> Self {
+        Self { proven, trust_mtime: false }
+    }
+}
+
+/// What a result is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Somebody looks at it.
+    Figure,
+    /// A verifier or a later check relies on it.
+    Reliance,
 }
 
 impl CacheArgs {
-    /// The files that a script names, with the cache that was asked for.
-    pub(crate) fn files(&self, hasher: &Hasher) -> Result<ImageFiles, HashingProblem> {
-        let Some(dir) = &self.digest_cache else { return Ok(ImageFiles::default()) };
-        let cache = DigestCache::open(dir, hasher.clone());
-        let cache = cache.map_err(|error| {
-            HashingProblem::Io(format!("--digest-cache {}: {error}", dir.shown()))
-        })?;
-        Ok(ImageFiles { cache: Some(Arc::new(cache)) })
+    /// The files that a script names, copied or with the cache if that was asked for.
+    pub(crate) fn files(
+        &self,
+        hashing: &HashingArgs,
+        hasher: &Hasher,
+        purpose: Purpose,
+    ) -> Result<ImageFiles, HashingProblem> {
+        let files = hashing.files();
+        let Some(dir) = &self.proven.digest_cache else { return Ok(files) };
+        let shown = dir.shown();
+        let wrong =
+            |why: &dyn fmt::Display| HashingProblem::Io(format!("--digest-cache {shown}: {why}"));
+        let belief = match purpose {
+            Purpose::Figure if self.trust_mtime => Belief::Times,
+            Purpose::Figure | Purpose::Reliance => Belief::Vouched,
+        };
+        let key = user_key().map_err(|why| wrong(&why))?;
+        let cache = DigestCache::open(dir, key, belief, hasher.clone());
+        let cache = cache.map_err(|error| wrong(&error))?;
+        Ok(ImageFiles { cache: Some(Arc::new(cache)), ..files })
     }
 }
 
 /// The file system, and the digests that are kept of images in it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ImageFiles {
+    copy: bool,
     cache: Option<Arc<DigestCache>>,
 }
 
 impl ImageFiles {
     /// Opens an image.
     pub(crate) fn open(&self, path: &Path) -> Result<Image, ImageError> {
-        let image = Image::open(path)?;
+        let image = if self.copy { Image::open_copy(path)? } else { Image::open(path)? };
         Ok(match &self.cache {
             Some(cache) => image.with_digest_source(Arc::clone(cache) as Arc<dyn DigestSource>),
             None => image,
         })
     }
 
-    /// What the cache has to say to people.
-    pub(crate) fn remarks(&self) -> Vec<String> {
-        self.cache.as_ref().map(|cache| cache.take_remarks()).unwrap_or_default()
+    /// Whether images are copied.
+    pub(crate) const fn copies(&self) -> bool {
+        self.copy
+    }
+
+    /// What the cache has to say to people: everything, or why it was of no use.
+    pub(crate) fn remarks(&self, verbose: bool) -> Vec<String> {
+        self.cache.as_ref().map(|cache| cache.take_remarks(verbose)).unwrap_or_default()
     }
 }
 
@@ -83,6 +134,10 @@ impl script::Source for ImageFiles {
     fn image(&mut self, path: &str) -> Result<Image, ImageError> {
         // "." beside a script that was named without a folder leaves nothing of the path.
         self.open(Path::new(if path.is_empty() { "." } else { path }))
+    }
+
+    fn digests(&mut self, path: &str) -> Result<Image, ImageError> {
+        script::Files.digests(path)
     }
 }
 
@@ -112,6 +167,11 @@ impl HashingProblem {
 }
 
 impl HashingArgs {
+    /// The files that are measured, without a cache.
+    pub(crate) const fn files(&self) -> ImageFiles {
+        ImageFiles { copy: self.copy, cache: None }
+    }
+
     /// The hasher that the options, the environment and the processor make.
     pub(crate) fn hasher(&self) -> Result<Hasher, HashingProblem> {
         let mut hasher = Hasher::default();

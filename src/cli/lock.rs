@@ -7,7 +7,7 @@ use clap::Args as ClapArgs;
 
 use super::assumed;
 use super::check::{changes, measure_again, read_lock};
-use super::hashing::{CacheArgs, HashingArgs};
+use super::hashing::{HashingArgs, ProvenCacheArgs};
 use super::lock_file::{Beside, Input, LockFile, Sha256Hex, Tree, relative};
 use super::lock_source::{Hashing, Measured, arguments, of_command_line, of_script, words};
 use super::measure_args::{GuestArgs, ResponderArgs, VmmArgs};
@@ -55,7 +55,7 @@ pub(crate) struct LockArgs {
     #[command(flatten)]
     hashing: HashingArgs,
     #[command(flatten)]
-    cache: CacheArgs,
+    cache: ProvenCacheArgs,
     #[command(flatten)]
     outside: OutsideArgs,
     #[command(flatten)]
@@ -85,7 +85,7 @@ pub(super) fn run(args: &LockArgs, console: &mut Console) -> io::Result<Exit> {
 
 /// Writes the lock file; its RIM.
 fn lock(args: &LockArgs, console: &mut Console) -> Result<String, Trouble> {
-    let hashing = Hashing { hashing: args.hashing.clone(), cache: args.cache.clone() };
+    let hashing = Hashing { hashing: args.hashing.clone(), cache: args.cache.clone().into() };
     let shown = args.output.shown();
     let mut keep_events = !args.no_events;
     let measured = if args.update {

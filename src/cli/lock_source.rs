@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::hashing::{CacheArgs, HashingArgs, ImageFiles};
+use super::hashing::{CacheArgs, HashingArgs, ImageFiles, Purpose};
 use super::input::Input;
 use super::lock_file::{MeasureTable, Rim, ScriptTable};
 use super::measure;
@@ -144,30 +144,38 @@ fn file(name: String, path: PathBuf, image: &Image) -> File {
     File { name, path, size: image.len_bytes(), sha256: sha256(image, 0) }
 }
 
-/// Opens files and remembers which.
+/// Opens files, and remembers what was in them: what is locked is what was read.
 struct Remembered {
     files: ImageFiles,
-    opened: Vec<PathBuf>,
+    opened: Vec<File>,
 }
 
 impl Remembered {
-    fn remember(&mut self, path: &str) {
+    fn remember(&mut self, path: &str, image: &Image) {
         let path = PathBuf::from(path);
-        if !self.opened.contains(&path) {
-            self.opened.push(path);
+        if self.opened.iter().all(|file| file.path != path) {
+            self.opened.push(file(String::new(), path, image));
         }
     }
 }
 
 impl script::Source for Remembered {
     fn text(&mut self, path: &str, limit_bytes: u64) -> io::Result<Vec<u8>> {
-        self.remember(path);
-        self.files.text(path, limit_bytes)
+        let bytes = self.files.text(path, limit_bytes)?;
+        self.remember(path, &Image::from_bytes(path, bytes.clone()));
+        Ok(bytes)
     }
 
     fn image(&mut self, path: &str) -> Result<Image, ImageError> {
-        self.remember(path);
-        self.files.image(path)
+        let image = self.files.image(path)?;
+        self.remember(path, &image);
+        Ok(image)
+    }
+
+    fn digests(&mut self, path: &str) -> Result<Image, ImageError> {
+        let file = self.files.digests(path)?;
+        self.remember(path, &file);
+        Ok(file)
     }
 }
 
@@ -181,8 +189,10 @@ pub(super) fn of_script(
     strict: bool,
 ) -> Result<Measured, Trouble> {
     let hasher = hashing.hashing.hasher()?;
-    let files = hashing.cache.files(&hasher)?;
-    let mut source = Remembered { files, opened: vec![path.to_owned()] };
+    let files = hashing.cache.files(&hashing.hashing, &hasher, Purpose::Reliance)?;
+    let script = Image::read(path).map_err(|error| Trouble(Exit::Io, error.to_string()))?;
+    let opened = vec![file(String::new(), path.to_owned(), &script)];
+    let mut source = Remembered { files, opened };
     let wrong = |problem: super::input::Problem| Trouble(problem.exit(), problem.to_string());
     let input = Input::open_with(path, reach, &mut source).map_err(wrong)?;
     if matches!(input, Input::Vector(_)) {
@@ -201,19 +211,15 @@ pub(super) fn of_script(
         return Err(Trouble(Exit::Mismatch, format!("{}: {why}", path.shown())));
     }
     let log = ended.world.realm(rd).expect("it was just chosen").log().clone();
-    let mut inputs = Vec::new();
-    for path in source.opened {
-        let image = Image::open(&path).map_err(|error| Trouble(Exit::Io, error.to_string()))?;
-        inputs.push(file(String::new(), path, &image));
-    }
     input.check_unchanged().map_err(wrong)?;
+    script.check_unchanged().map_err(|error| Trouble(Exit::Io, error.to_string()))?;
     let profile = ended.world.profile().name().to_owned();
     let path = path.display().to_string();
     let realm = realm.map(|_| name);
     Ok(Measured {
         rim: Rim::new(&log.rim_now(), log.rule()),
         rule: log.rule(),
-        inputs,
+        inputs: source.opened,
         measure: None,
         script: Some(ScriptTable { path, profile, platform, realm }),
         log,

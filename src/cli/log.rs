@@ -24,7 +24,6 @@ use crate::event_log::{
 use crate::evidence::Target;
 use crate::explain::{Explanation, Trail, compare};
 use crate::measure::hasher::Hasher;
-use crate::measure::image::Image;
 use crate::measure::log::EventLog;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::model::world::World;
@@ -122,7 +121,8 @@ fn look(args: &LogArgs) -> Result<Told, Trouble> {
 fn files(args: &LogArgs) -> Result<Vec<At>, Trouble> {
     let placed = args.at.iter().map(|(ipa, path)| (Some(*ipa), path));
     let anywhere = args.image.iter().map(|path| (None, path));
-    let open = |(ipa, path): (_, &PathBuf)| match Image::open(path) {
+    let images = args.hashing.files();
+    let open = |(ipa, path): (_, &PathBuf)| match images.open(path) {
         Ok(image) => Ok(At { ipa, image: Arc::new(image) }),
         Err(error) => Err(Trouble(Exit::Io, error.to_string())),
     };
@@ -225,7 +225,8 @@ impl Told {
             }
         }
         if let Some(path) = &args.expect {
-            let other = trails::open(path, None, &RmmLogArgs::default(), args.outside, hasher)
+            let (log, images) = (RmmLogArgs::default(), args.hashing.files());
+            let other = trails::open(path, None, &log, args.outside, hasher, &images)
                 .map_err(|error| Trouble(error.exit(), error.to_string()))?;
             let name = args.file.display().to_string();
             let own = Trail::of_log(name, self.algo, realm.rule(), realm.events().clone());

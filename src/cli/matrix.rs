@@ -7,7 +7,7 @@ use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
 use super::assumed;
-use super::hashing::{CacheArgs, HashingArgs};
+use super::hashing::{CacheArgs, HashingArgs, Purpose};
 use super::measure_args::{GuestArgs, VmmArgs};
 use super::search::add_axis;
 use super::search_guests::CommandLine;
@@ -141,7 +141,10 @@ pub(super) fn run(args: &MatrixArgs, console: &mut Console) -> io::Result<Exit> 
 
 fn matrix(args: &MatrixArgs) -> Result<Matrix, Trouble> {
     let hasher = args.hashing.hasher()?;
-    let files = args.cache.files(&hasher)?;
+    let files = match args.corim_out {
+        None => args.cache.files(&args.hashing, &hasher, Purpose::Figure),
+        Some(_) => args.cache.files(&args.hashing, &hasher, Purpose::Reliance),
+    }?;
     let vmm = Vmm::from_name(&args.vmm.vmm).map_err(usage)?;
     let algos = algos(args.hash_algo.as_deref())?;
     let space = Space::new(axes(args, vmm)?);

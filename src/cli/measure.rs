@@ -73,7 +73,10 @@ pub(super) fn predicted(
     console: &mut Console,
 ) -> Result<Measured, Trouble> {
     let hasher = args.hashing.hasher()?;
-    let mut files = MappedFiles::new(&args.guest, args.cache.files(&hasher)?);
+    let mut files = MappedFiles::new(
+        &args.guest,
+        args.cache.files(&args.hashing, &hasher, args.format.purpose())?,
+    );
     let plan = request(&args.guest, &args.responder, &args.vmm)?.plan(&mut files)?;
     for name in files.unused(&plan.inputs) {
         console.note(&format!("--map {name}: the command line does not open it"));
@@ -86,8 +89,9 @@ pub(super) fn predicted(
     let hasher = hasher.working_ahead().counting_in(progress.counter());
     let measured = plan.measure(hasher, observers)?;
     let speed = progress.end();
+    files.remarks(args.guest.verbose).iter().for_each(|line| console.note(line));
     if args.guest.verbose {
-        files.remarks().iter().chain([&speed]).for_each(|line| console.note(line));
+        console.note(&speed);
     }
     Ok(measured)
 }

@@ -24,8 +24,8 @@ impl<'a> MappedFiles<'a> {
     }
 
     /// What a digest cache has to say to people.
-    pub(crate) fn remarks(&self) -> Vec<String> {
-        self.files.remarks()
+    pub(crate) fn remarks(&self, verbose: bool) -> Vec<String> {
+        self.files.remarks(verbose)
     }
 
     /// Names of `--map` that are none of the files that were read.

@@ -6,6 +6,7 @@
 mod args;
 mod assumed;
 mod bench;
+mod cache_key;
 mod check;
 mod conform;
 mod console;

@@ -9,6 +9,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::Value;
 
 use super::export::same_file;
+use super::hashing::Purpose;
 use super::input::read_key;
 use super::{Console, Exit};
 use crate::encoding::shown::ShowPath as _;
@@ -46,6 +47,11 @@ impl fmt::Display for Form {
 }
 
 impl Form {
+    /// What a result of this form is for.
+    pub(crate) const fn purpose(self) -> Purpose {
+        if self.is_for_verifiers() { Purpose::Reliance } else { Purpose::Figure }
+    }
+
     /// Whether it is something that a verifier takes as it is.
     pub(crate) const fn is_for_verifiers(self) -> bool {
         matches!(

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::args::RunArgs;
 use super::export::{Export, keep_apart};
-use super::hashing::ImageFiles;
+use super::hashing::{HashingProblem, ImageFiles, Purpose};
 use super::input::{Input, Problem, read_settings};
 use super::progress::Progress;
 use super::provenance;
@@ -29,6 +29,14 @@ use crate::refvalue::RealmReference;
 use crate::refvalue::json::{InputFile, Provenance, TOOL};
 use crate::session::Observer;
 
+/// How images are hashed, and where they come from.
+fn hashing(args: &RunArgs) -> Result<(Hasher, ImageFiles), HashingProblem> {
+    let purpose = args.format.0.map_or(Purpose::Figure, Form::purpose);
+    let hasher = args.hashing.hasher()?;
+    let files = args.cache.files(&args.hashing, &hasher, purpose)?;
+    Ok((hasher, files))
+}
+
 pub(super) fn run(args: &RunArgs, console: &mut Console) -> io::Result<Exit> {
     let mut setup = match setup(args) {
         Ok(setup) => setup,
@@ -37,9 +45,7 @@ pub(super) fn run(args: &RunArgs, console: &mut Console) -> io::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
-    let hasher = args.hashing.hasher();
-    let hashing = hasher.and_then(|hasher| args.cache.files(&hasher).map(|files| (hasher, files)));
-    let files = match hashing {
+    let files = match hashing(args) {
         Ok((hasher, files)) => {
             setup.hasher = hasher.working_ahead();
             files
@@ -291,8 +297,8 @@ fn file(
             Err(problem) => exported = problem.tell(console),
         }
     }
+    files.remarks(args.verbose).iter().for_each(|remark| console.say(remark));
     if args.verbose {
-        files.remarks().iter().for_each(|remark| console.say(remark));
         let profile = ended.world.profile();
         console.say(&format!("the RMM is {profile}; RIMs by {}", profile.rim_rule().name()));
         console.say(&speed);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::assumed;
 use super::guest::layer;
+use super::hashing::Purpose;
 use super::input::text_name;
 use super::outside::Reach;
 use super::progress::Progress;
@@ -41,7 +42,7 @@ pub(super) fn run(args: &SearchArgs, console: &mut Console) -> io::Result<Exit> 
 pub(super) fn search(args: &SearchArgs) -> Result<Told, Trouble> {
     let target = target(args)?;
     let hasher = args.hashing.hasher()?;
-    let files = args.cache.files(&hasher)?;
+    let files = args.cache.files(&args.hashing, &hasher, Purpose::Figure)?;
     let vmm = Vmm::from_name(&args.vmm.vmm).map_err(usage)?;
     let space = Space::new(axes(args, vmm)?);
     if space.len().is_none() {

@@ -65,6 +65,7 @@ pub(super) fn open(
     log: &RmmLogArgs,
     outside: OutsideArgs,
     hasher: &Hasher,
+    files: &ImageFiles,
 ) -> Result<Trail, NoTrail> {
     match kind(path).map_err(|source| Problem::Io { path: path.to_owned(), source })? {
         Kind::Saved => {
@@ -73,8 +74,8 @@ pub(super) fn open(
             explain::read_events(BufReader::new(file))
                 .map_err(|source| NoTrail::Saved { path: path.display().to_string(), source })
         }
-        Kind::Measure => arguments(path, outside),
-        Kind::Replay => replay(path, realm, log, outside, hasher),
+        Kind::Measure => arguments(path, outside, files),
+        Kind::Replay => replay(path, realm, log, outside, hasher, files),
     }
 }
 
@@ -108,9 +109,10 @@ fn replay(
     log: &RmmLogArgs,
     outside: OutsideArgs,
     hasher: &Hasher,
+    files: &ImageFiles,
 ) -> Result<Trail, NoTrail> {
-    let (reach, mut files) = (outside.reach_of(path), ImageFiles::default());
-    let input = rmm_logs::open(path, log, Contents::Needed, &reach, &mut files)?.input;
+    let reach = outside.reach_of(path);
+    let input = rmm_logs::open(path, log, Contents::Needed, &reach, &mut files.clone())?.input;
     let setup = Setup { hasher: hasher.clone(), ..Setup::default() };
     let ended = input.replay(&setup, std::iter::empty());
     if !matches!(ended.exit, Exit::Good | Exit::Mismatch) {
@@ -159,9 +161,10 @@ pub(super) fn save(target: &Path, name: &str, log: &EventLog) -> Result<(), NoTr
 }
 
 /// What a file with arguments of `rimsim measure` stands for.
-fn arguments(path: &Path, outside: OutsideArgs) -> Result<Trail, NoTrail> {
+fn arguments(path: &Path, outside: OutsideArgs, files: &ImageFiles) -> Result<Trail, NoTrail> {
     let shown = path.shown();
-    let args = measure_args(path, outside)?;
+    let mut args = measure_args(path, outside)?;
+    args.hashing.copy |= files.copies();
     let measured = measure::predicted(&args, Vec::new(), &mut Console::new());
     measured
         .map(|measured| measured.trail(&shown.to_string()))

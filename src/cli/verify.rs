@@ -131,6 +131,7 @@ fn verify(args: &VerifyArgs) -> Result<Told, Trouble> {
         realm: args.realm.as_deref(),
         key: args.expect_key.as_deref(),
         outside: args.outside,
+        files: args.hashing.files(),
     };
     let Expected { realms: expectations, not_verified } = sources.read(&hasher)?;
     let nothing = || usage("nothing is expected".to_owned());
@@ -245,7 +246,7 @@ fn search_for(file: Option<&Path>, args: &VerifyArgs, rim: &str) -> Result<Searc
     let Command::Search(mut parsed) = parsed.command else {
         return Err(wrong("these are no arguments of `search`".to_owned()));
     };
-    if parsed.cache.digest_cache.is_some() {
+    if parsed.cache.proven.digest_cache.is_some() {
         return Err(wrong(
             "`--digest-cache` is no part of a request: a file writes nothing".into(),
         ));

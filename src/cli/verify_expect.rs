@@ -35,6 +35,8 @@ pub(super) struct Sources<'a> {
     /// The key of a signed CoRIM.
     pub(super) key: Option<&'a Path>,
     pub(super) outside: OutsideArgs,
+    /// Where scripts and command lines find images.
+    pub(super) files: ImageFiles,
 }
 
 impl Sources<'_> {
@@ -64,8 +66,8 @@ impl Sources<'_> {
         if trails::is_measure(path) || named("rmi") {
             return match self.key {
                 Some(_) => Err(no_key()),
-                None if named("rmi") => of_script(path, self.outside, hasher),
-                None => Ok(vec![of_arguments(path, self.outside)?]),
+                None if named("rmi") => of_script(path, self.outside, hasher, &self.files),
+                None => Ok(vec![of_arguments(path, self.outside, &self.files)?]),
             };
         }
         let bytes = read_limited(path, MAX_FILE_BYTES)
@@ -164,10 +166,17 @@ fn of_reference(name: String, realm: &RealmReference) -> Expectation {
     expectation
 }
 
-fn of_arguments(path: &Path, outside: OutsideArgs) -> Result<Expectation, Trouble> {
+fn of_arguments(
+    path: &Path,
+    outside: OutsideArgs,
+    files: &ImageFiles,
+) -> Result<Expectation, Trouble> {
     let shown = path.display().to_string();
-    let args = trails::measure_args(path, outside)
+    let mut args = trails::measure_args(path, outside)
         .map_err(|error| Trouble(error.exit(), error.to_string()))?;
+    args.hashing.copy |= files.copies();
+    // A token is held against the result.
+    args.cache.trust_mtime = false;
     let measured = measure::predicted(&args, Vec::new(), &mut Console::new())
         .map_err(|Trouble(exit, text)| Trouble(exit, format!("{shown}: {text}")))?;
     let mut expectation = Expectation::of_rim(shown, measured.rim.as_bytes().to_vec());
@@ -181,11 +190,12 @@ fn of_script(
     path: &Path,
     outside: OutsideArgs,
     hasher: &Hasher,
+    files: &ImageFiles,
 ) -> Result<Vec<Expectation>, Trouble> {
     let shown = path.shown();
     let problem = |problem: super::input::Problem| Trouble(problem.exit(), problem.to_string());
-    let (reach, mut files) = (outside.reach_of(path), ImageFiles::default());
-    let input = Input::open_with(path, &reach, &mut files).map_err(problem)?;
+    let reach = outside.reach_of(path);
+    let input = Input::open_with(path, &reach, &mut files.clone()).map_err(problem)?;
     let setup = Setup { hasher: hasher.clone(), ..Setup::default() };
     let mut ended = input.replay(&setup, std::iter::empty());
     if ended.exit != Exit::Good {

@@ -14,7 +14,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::{NamedTempFile, TempDir, TempPath};
 
 pub(crate) use set::{OutputError, OutputSet};
 use target::Target;
@@ -158,6 +158,36 @@ impl Drop for Scratch {
             // What is left behind is not worth more than what went wrong before.
             let _ = path.close();
             signals::forget(&name);
+        }
+    }
+}
+
+/// A named temporary folder of files, which is gone after a drop, an error and a signal.
+#[derive(Debug)]
+pub(crate) struct ScratchFolder {
+    folder: Option<TempDir>,
+}
+
+impl ScratchFolder {
+    /// Makes a folder in `folder` whose name begins with `prefix`, for this user alone.
+    pub(crate) fn create(folder: &Path, prefix: &str) -> io::Result<Self> {
+        let folder = tempfile::Builder::new().prefix(prefix).tempdir_in(folder)?;
+        signals::remember_folder(folder.path());
+        Ok(Self { folder: Some(folder) })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.as_ref().expect("there until it is dropped").path()
+    }
+}
+
+impl Drop for ScratchFolder {
+    fn drop(&mut self) {
+        if let Some(folder) = self.folder.take() {
+            let name = folder.path().to_path_buf();
+            // What is left behind is not worth more than what went wrong before.
+            let _ = folder.close();
+            signals::forget_folder(&name);
         }
     }
 }

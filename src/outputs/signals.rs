@@ -11,10 +11,26 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 static FILES: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+/// Folders that are this program's own with all that is in them.
+static FOLDERS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 static WHOLE: Mutex<()> = Mutex::new(());
 
 fn files() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     FILES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn folders() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    FOLDERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A temporary folder that is there.
+pub(super) fn remember_folder(path: &Path) {
+    folders().insert(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+}
+
+/// A temporary folder that is gone.
+pub(super) fn forget_folder(path: &Path) {
+    folders().remove(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
 }
 
 /// A temporary file that will be there.
@@ -49,6 +65,9 @@ pub(crate) fn install() -> io::Result<()> {
             let files = files();
             for file in files.iter() {
                 let _ = fs::remove_file(file);
+            }
+            for folder in folders().iter() {
+                let _ = fs::remove_dir_all(folder);
             }
             let _ = signal_hook::low_level::emulate_default_handler(signal);
         }

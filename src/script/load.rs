@@ -39,6 +39,14 @@ pub trait Source {
     /// # Errors
     /// If the file can not be used as an image.
     fn image(&mut self, path: &str) -> Result<Image, ImageError>;
+
+    /// A file of digests, whose bytes are in memory: what is read from it later can not change.
+    ///
+    /// # Errors
+    /// If the file can not be read.
+    fn digests(&mut self, path: &str) -> Result<Image, ImageError> {
+        self.image(path)
+    }
 }
 
 /// The file system.
@@ -59,6 +67,10 @@ impl Source for Files {
     fn image(&mut self, path: &str) -> Result<Image, ImageError> {
         // "." beside a script that was named without a folder leaves nothing of the path.
         Image::open(Path::new(if path.is_empty() { "." } else { path }))
+    }
+
+    fn digests(&mut self, path: &str) -> Result<Image, ImageError> {
+        Image::read(Path::new(if path.is_empty() { "." } else { path }))
     }
 }
 
@@ -413,8 +425,10 @@ impl Loader<'_> {
             return Ok(Arc::clone(image));
         }
         let place = name.span.in_file(&text.file);
-        let image = self.source.image(&file);
-        let image = if digests { image.and_then(known_by_digests) } else { image };
+        let image = match digests {
+            true => self.source.digests(&file).and_then(known_by_digests),
+            false => self.source.image(&file),
+        };
         let image = Arc::new(image.map_err(|source| LoadError::Image { place, source })?);
         self.images.insert(known, Arc::clone(&image));
         Ok(image)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rimsim::abi::addr::Ipa;
 use rimsim::abi::granule_size::GranuleSize;
 use rimsim::abi::platform::PlatformFile;
-use rimsim::digest_cache::DigestCache;
+use rimsim::digest_cache::{Belief, DigestCache};
 use rimsim::measure::contents::Contents;
 use rimsim::measure::digests::{self, Cut, DigestFile};
 use rimsim::measure::event::{DataEvent, MeasuredEvent};
@@ -132,8 +132,9 @@ fn images_are_measured_by_granules_of_every_size() {
 fn a_cache_keeps_sizes_apart() {
     let folder = Folder::new("granule-cache");
     let bytes = sparse(&folder.path("image"));
-    let cache = DigestCache::open(&folder.path("cache"), Hasher::default()).expect("a folder");
-    let cache = Arc::new(cache);
+    let place = folder.path("cache");
+    let cache = DigestCache::open(&place, [1; 32], Belief::Times, Hasher::default());
+    let cache = Arc::new(cache.expect("a folder"));
     for (round, remark) in ["no sha256 digests yet", "sha256 digests"].into_iter().enumerate() {
         let image = Image::open(&folder.path("image")).expect("an image");
         let image = Arc::new(image.with_digest_source(cache.clone()));
@@ -141,7 +142,7 @@ fn a_cache_keeps_sizes_apart() {
             let mut log = log(&image, HashAlgo::Sha256, size, 0);
             let expected = rim(&bytes, HashAlgo::Sha256, size, 0);
             assert_eq!(shown(&log.rim()), expected[..32], "{size}, {round}");
-            let remarks = cache.take_remarks();
+            let remarks = cache.take_remarks(true);
             assert_eq!(remarks.len(), 1, "{remarks:?}");
             assert!(remarks[0].contains(remark), "{remarks:?}");
         }

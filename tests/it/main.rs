@@ -2,6 +2,7 @@
 
 mod assumptions;
 mod batch;
+mod caching;
 mod cc_log;
 mod check;
 mod cli;

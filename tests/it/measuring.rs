@@ -8,7 +8,7 @@ use std::process::Stdio;
 use crate::cli::{Folder, stdout};
 
 /// A Realm with the image at the start of its memory.
-fn script(image: &str, algo: &str) -> String {
+pub(crate) fn script(image: &str, algo: &str) -> String {
     format!(
         "platform \"fvp\"
 image kernel = {image}
@@ -23,7 +23,7 @@ DATA_CREATE rd=rd ipa=0x8000_0000 image=kernel flags=measure
     )
 }
 
-fn noise(len: usize) -> Vec<u8> {
+pub(crate) fn noise(len: usize) -> Vec<u8> {
     let mut state = 0x9E37_79B9_u32;
     let mut next = || {
         state ^= state << 13;
@@ -35,7 +35,7 @@ fn noise(len: usize) -> Vec<u8> {
     (0..len).map(|i| if (i >> 12) % 5 == 3 { 0 } else { next() }).collect()
 }
 
-fn rim(folder: &Folder, args: &[&str]) -> String {
+pub(crate) fn rim(folder: &Folder, args: &[&str]) -> String {
     let output = folder.rimsim(args);
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     stdout(&output)
@@ -126,87 +126,10 @@ fn a_pipe_is_an_image() {
     assert_eq!(stdout(&child.wait_with_output().expect("ended")), expected);
 }
 
-/// Runs with a cache, and says what it had to say of the image.
-fn cached(folder: &Folder, script: &str) -> (String, String) {
-    let output = folder.rimsim(&["run", "-v", "--digest-cache", "cache", script]);
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{stderr}");
-    let remarks = stderr.lines().filter(|line| line.contains("digest cache"));
-    let remarks = remarks.map(|line| line.rsplit_once(": ").expect("a remark").1.to_owned());
-    (stdout(&output), remarks.collect::<Vec<_>>().join("; "))
-}
-
-fn age(path: &Path, seconds: u64) {
+pub(crate) fn age(path: &Path, seconds: u64) {
     let file = File::options().write(true).open(path).expect("a file");
     let time = file.metadata().expect("its").modified().expect("time");
     file.set_modified(time + std::time::Duration::from_secs(seconds)).expect("set");
-}
-
-fn entries(folder: &Folder) -> Vec<std::path::PathBuf> {
-    let entries = std::fs::read_dir(folder.path("cache")).expect("the cache");
-    let mut entries: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
-    entries.sort();
-    entries
-}
-
-#[test]
-fn a_cache_is_used_and_never_trusted() {
-    let folder = Folder::new("cache");
-    folder.file("kernel", noise(2_000_003));
-    folder.file("a.rmi", script("\"kernel\"", "sha256"));
-    folder.file("b.rmi", script("\"kernel\"", "sha512"));
-    let expected = rim(&folder, &["run", "a.rmi"]);
-    let expected_512 = rim(&folder, &["run", "b.rmi"]);
-
-    assert_eq!(cached(&folder, "a.rmi"), (expected.clone(), "no sha256 digests yet".into()));
-    // The image may have changed in the tick in which the entry was written; a later one is sure.
-    entries(&folder).iter().for_each(|entry| age(entry, 10));
-    assert_eq!(cached(&folder, "a.rmi"), (expected.clone(), "sha256 digests found".into()));
-    assert_eq!(cached(&folder, "b.rmi"), (expected_512, "no sha512 digests yet".into()));
-    assert_eq!(entries(&folder).len(), 2);
-    std::fs::remove_dir_all(folder.path("cache")).expect("removed");
-
-    // Every kind of entry that is not good is noticed, and replaced by a good one.
-    cached(&folder, "a.rmi");
-    let [entry] = &entries(&folder)[..] else { panic!("one entry") };
-    let good = std::fs::read(entry).expect("the entry");
-    let mut flipped = good.clone();
-    flipped[0x100] ^= 1;
-    let damaged = "its checksum is that of other contents";
-    for (bytes, why) in [
-        (flipped, damaged),
-        (good[..good.len() - 7].to_vec(), damaged),
-        (good[..50].to_vec(), "its header is cut off"),
-        (b"digests?".to_vec(), "it does not begin with `RIMD`"),
-        (Vec::new(), "an image has at least one byte"),
-    ] {
-        std::fs::write(entry, bytes).expect("written");
-        age(entry, 10);
-        let (rim, remarks) = cached(&folder, "a.rmi");
-        assert_eq!(rim, expected);
-        assert!(remarks.contains(why), "{remarks}: {why}");
-        assert_eq!(std::fs::read(entry).expect("the entry"), good);
-    }
-
-    // An entry that was written before the image was changed.
-    let file = File::options().write(true).open(entry).expect("the entry");
-    file.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("old");
-    assert!(cached(&folder, "a.rmi").1.contains("before the image was last changed"));
-
-    // Another image under the same name, as long as the first, changed at the same time.
-    let modified = std::fs::metadata(folder.path("kernel")).expect("it").modified().expect("time");
-    let mut bytes = noise(2_000_003);
-    bytes[1_234_567] ^= 1;
-    folder.file("kernel", &bytes);
-    let file = File::options().write(true).open(folder.path("kernel")).expect("the image");
-    file.set_modified(modified).expect("set back");
-    let (other, remarks) = cached(&folder, "a.rmi");
-    assert_ne!(other, expected);
-    assert_eq!(remarks, "no sha256 digests yet");
-    assert_eq!(other, rim(&folder, &["run", "a.rmi"]));
-
-    folder.file("file", "");
-    folder.fails(&["run", "--digest-cache", "file", "a.rmi"], 1, "--digest-cache file");
 }
 
 #[test]
@@ -268,7 +191,7 @@ fn bench_measures_what_it_says() {
     let args = ["bench", "--size", "2MiB", "--rounds", "1", "--dir", ".", "--format", "json"];
     let document: serde_json::Value = serde_json::from_str(&rim(&folder, &args)).expect("JSON");
     assert_eq!(document["schema"], "rimsim/1");
-    for part in ["baseline", "pipeline", "ratio", "fold"] {
+    for part in ["baseline", "pipeline", "ratio", "copied", "cached", "fold"] {
         for algo in ["sha256", "sha512"] {
             assert!(document[part][algo].as_f64().is_some_and(|speed| speed > 0.0), "{part}");
         }
@@ -293,7 +216,7 @@ fn files_that_change_are_noticed() {
 
     let folder = Folder::new("changes");
     let path = folder.path("kernel");
-    let changes: [(&str, &dyn Fn()); 4] = [
+    let changes: [(&str, &dyn Fn()); 5] = [
         ("had 2097152 bytes and has 4096", &|| {
             File::options().write(true).open(&path).expect("it").set_len(4096).expect("shorter");
         }),
@@ -303,6 +226,13 @@ fn files_that_change_are_noticed() {
         ("it was written to", &|| {
             folder.file("kernel", noise(2 << 20));
             age(&path, 1);
+        }),
+        ("its times, its names or other attributes", &|| {
+            let modified = std::fs::metadata(&path).expect("it").modified().expect("time");
+            std::thread::sleep(std::time::Duration::from_millis(30));
+            folder.file("kernel", noise(2 << 20));
+            let file = File::options().write(true).open(&path).expect("it");
+            file.set_modified(modified).expect("set back");
         }),
         ("another file has its name", &|| {
             folder.file("other", noise(2 << 20));

@@ -23,9 +23,10 @@ use scene::{Commands, ScratchImage};
 ///
 /// For both hash algorithms: the crate `sha2` one granule at a time on one thread (the baseline
 /// that ratios refer to), each kernel of this processor on one thread, the whole way from an image
-/// in the page cache to the RIM on all threads, and the fold alone, as GB of image a second; then
-/// simulated commands a second. Each figure is the best of the rounds, which take all of them in
-/// turn, so that a machine that slows down slows down all of them.
+/// in the page cache to the RIM on all threads, the same with `--copy` and with a digest cache that
+/// has an entry and is trusted, and the fold alone, as GB of image a second; then simulated
+/// commands a second. Each figure is the best of the rounds, which take all of them in turn, so
+/// that a machine that slows down slows down all of them.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct BenchArgs {
@@ -55,6 +56,7 @@ Examples:
 
 /// Most of the image that one thread alone hashes in a round: it is not to take minutes.
 const ALONE_BYTES: u64 = 256 << 20;
+const CACHED: &str = "--digest-cache --trust-mtime and an entry";
 /// A smaller image measures the threads' beginnings and ends.
 const MIN_BYTES: u64 = 1 << 20;
 
@@ -88,6 +90,8 @@ struct Speeds {
     baseline: Best,
     kernels: Vec<(Kernel, Best)>,
     pipeline: Best,
+    copied: Best,
+    cached: Best,
     fold: Best,
 }
 
@@ -99,6 +103,8 @@ impl Speeds {
             baseline: Best::default(),
             kernels: kernels.map(|kernel| (kernel, Best::default())).collect(),
             pipeline: Best::default(),
+            copied: Best::default(),
+            cached: Best::default(),
             fold: Best::default(),
         }
     }
@@ -113,6 +119,12 @@ impl Speeds {
         }
         let whole = image.len_bytes();
         let rim = self.pipeline.time(whole, || image.measure(algo, hasher))?;
+        let copied = self.copied.time(whole, || image.measure_copy(algo, hasher))?;
+        let cache = image.cache(algo, hasher)?;
+        let cached = self.cached.time(whole, || image.measure_cached(algo, hasher, cache))?;
+        if [copied, cached].iter().any(|other| *other != rim) {
+            return Err(format!("the RIM is {rim}, of a copy {copied}, by the cache {cached}"));
+        }
         let log = image.known_log(algo, hasher)?;
         let folded = self.fold.time(whole, || scene::fold(log));
         if rim != folded {
@@ -123,6 +135,11 @@ impl Speeds {
 
     fn ratio(&self) -> f64 {
         self.pipeline.per_second / self.baseline.per_second
+    }
+
+    /// How many times as fast as the pipeline something is.
+    fn of_pipeline(&self, best: Best) -> f64 {
+        best.per_second / self.pipeline.per_second
     }
 
     /// The pipeline against all threads with the fastest kernel and nothing else to do.
@@ -148,6 +165,10 @@ pub(super) fn run(args: &BenchArgs, console: &mut Console) -> io::Result<Exit> {
         Ok(hasher) => hasher,
         Err(problem) => return Ok(problem.tell(console)),
     };
+    if args.hashing.copy {
+        console.error("--copy: is measured in any case");
+        return Ok(Exit::Usage);
+    }
     if args.size < MIN_BYTES {
         console.error("--size: at least 1MiB");
         return Ok(Exit::Usage);
@@ -215,6 +236,11 @@ fn text(
              of that with the fold"
         );
         row("  pipeline", speeds.pipeline, &what)?;
+        let parts = [("  copied", speeds.copied, "--copy"), ("  cached", speeds.cached, CACHED)];
+        for (name, best, what) in parts {
+            let part = speeds.of_pipeline(best);
+            row(name, best, &format!("the same with {what}; {part:.2}x the pipeline"))?;
+        }
         row("  fold", speeds.fold, "digests to RIM, one thread")?;
     }
     console.result("")?;
@@ -245,6 +271,8 @@ fn document(args: &BenchArgs, hasher: &Hasher, speeds: &[Speeds], commands: Best
         "kernel": each(&|speeds| hasher.kernel(speeds.algo).name().into()),
         "pipeline": each(&|speeds| rounded(speeds.pipeline.gigabytes())),
         "ratio": each(&|speeds| rounded(speeds.ratio())),
+        "copied": each(&|speeds| rounded(speeds.of_pipeline(speeds.copied))),
+        "cached": each(&|speeds| rounded(speeds.of_pipeline(speeds.cached))),
         "of_ideal": each(&|speeds| rounded(speeds.of_ideal(threads))),
         "of_bound": each(&|speeds| rounded(speeds.of_bound(threads))),
         "fold": each(&|speeds| rounded(speeds.fold.gigabytes())),

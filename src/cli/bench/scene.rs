@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Cursor, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Ipa, RTT_ENTRIES};
 use crate::abi::command::Command;
@@ -11,7 +12,8 @@ use crate::abi::granule_size::GranuleSize;
 use crate::abi::params::DATA_MEASURE;
 use crate::abi::platform::Platform;
 use crate::abi::profile::Profile;
-use crate::measure::digests::{self, Cut, DigestFile};
+use crate::digest_cache::{Belief, DigestCache};
+use crate::measure::digests::{self, Cut, DigestFile, DigestSource as _};
 use crate::measure::event::{DataEvent, MeasuredEvent};
 use crate::measure::hasher::{Digest, Hasher, digest};
 use crate::measure::image::Image;
@@ -20,7 +22,7 @@ use crate::measure::log::EventLog;
 use crate::measure::page::{Page, write_stream};
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::model::world::World;
-use crate::outputs::Scratch;
+use crate::outputs::{Scratch, ScratchFolder};
 
 /// Granules that a kernel is given at a time, as the pipeline does.
 const BATCH: usize = 32;
@@ -28,6 +30,8 @@ const BATCH: usize = 32;
 /// A file of noise, removed when it is dropped.
 #[derive(Debug)]
 pub(super) struct ScratchImage {
+    /// A folder for digests.
+    cache: ScratchFolder,
     image: Image,
     scratch: Scratch,
 }
@@ -38,7 +42,8 @@ impl ScratchImage {
         let (file, scratch) = Scratch::create(dir, "rimsim-bench-")?;
         write_noise(&file, len_bytes)?;
         let image = Image::open(scratch.path()).map_err(io::Error::other)?;
-        Ok(Self { image, scratch })
+        let cache = ScratchFolder::create(dir, "rimsim-bench-")?;
+        Ok(Self { cache, image, scratch })
     }
 
     pub(super) fn len_bytes(&self) -> u64 {
@@ -55,8 +60,43 @@ impl ScratchImage {
     /// The whole way: opens the file, and measures every granule of it.
     pub(super) fn measure(&self, algo: HashAlgo, hasher: &Hasher) -> Result<Measurement, String> {
         let image = Image::open(self.scratch.path()).map_err(|error| error.to_string())?;
-        let mut log = log_of(&Arc::new(image), algo, &hasher.clone().working_ahead());
-        Ok(log.rim())
+        Ok(rim_of(image, algo, hasher))
+    }
+
+    /// The same with a copy.
+    pub(super) fn measure_copy(
+        &self,
+        algo: HashAlgo,
+        hasher: &Hasher,
+    ) -> Result<Measurement, String> {
+        let image = Image::open_copy(self.scratch.path()).map_err(|error| error.to_string())?;
+        Ok(rim_of(image, algo, hasher))
+    }
+
+    /// The same with a cache that knows the digests.
+    pub(super) fn measure_cached(
+        &self,
+        algo: HashAlgo,
+        hasher: &Hasher,
+        cache: Arc<DigestCache>,
+    ) -> Result<Measurement, String> {
+        let image = Image::open(self.scratch.path()).map_err(|error| error.to_string())?;
+        Ok(rim_of(image.with_digest_source(cache), algo, hasher))
+    }
+
+    /// A cache that has an entry of the image.
+    pub(super) fn cache(
+        &self,
+        algo: HashAlgo,
+        hasher: &Hasher,
+    ) -> Result<Arc<DigestCache>, String> {
+        // An entry that is written in the tick of the image's last change is not used.
+        std::thread::sleep(Duration::from_millis(30));
+        let open = || DigestCache::open(self.cache.path(), [0; 32], Belief::Times, hasher.clone());
+        let cache = Arc::new(open().map_err(|error| error.to_string())?);
+        let image = Image::open(self.scratch.path()).map_err(|error| error.to_string())?;
+        cache.digests(&Arc::new(image), algo, Cut::default());
+        Ok(cache)
     }
 
     /// A log of the same events whose digests are known.
@@ -70,6 +110,10 @@ impl ScratchImage {
         let image = Arc::new(Image::from_digests("noise", lists));
         Ok(log_of(&image, algo, hasher))
     }
+}
+
+fn rim_of(image: Image, algo: HashAlgo, hasher: &Hasher) -> Measurement {
+    log_of(&Arc::new(image), algo, &hasher.clone().working_ahead()).rim()
 }
 
 fn write_noise(file: &File, len_bytes: u64) -> io::Result<()> {

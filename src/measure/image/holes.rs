@@ -45,6 +45,11 @@ impl Holes {
         if whole { Self::NONE } else { Self { data, any: true } }
     }
 
+    /// The pieces of a file of `len_bytes` that are no holes.
+    pub(super) fn data(&self, len_bytes: u64) -> Vec<Range<u64>> {
+        if self.any { self.data.clone() } else { std::iter::once(0..len_bytes).collect() }
+    }
+
     /// Whether nothing of `bytes` is in the file. What lies past its end is not.
     pub(super) fn hold(&self, bytes: Range<u64>) -> bool {
         self.any && {

@@ -1,10 +1,19 @@
 //! Files whose contents go into a Realm.
 //!
 //! The only I/O below the session: a file is mapped once, read-only, and stays as it is for as long
-//! as somebody holds it.
+//! as somebody holds it; or it is copied, where that is not enough.
+//!
+//! A mapping shows what others write to the file. That it changed is noticed by its length, its
+//! inode, both its times, and by up to 64 pages of it that are looked at when it is opened and
+//! again at the end. What can not be noticed: bytes between those pages that a program changes
+//! through a shared mapping of its own, if they lie in pages that were dirty before the file was
+//! opened, so that no time moves (on tmpfs, in any page). [`Image::open_copy`] is certain.
 
+mod copy;
 mod holes;
+mod how;
 mod map;
+mod vouch;
 
 use std::fmt;
 use std::fs::{File, Metadata};
@@ -13,21 +22,23 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use memmap2::Mmap;
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::contents::{Look, View};
 use super::digests::{Cut, DigestSource, GranuleDigests};
 use super::rim::HashAlgo;
+use crate::abi::addr::{PAGE_LEN, PAGE_SIZE};
 use crate::abi::granule_size::GranuleSize;
 use crate::encoding::shown::Shown;
 use crate::outputs::inputs;
 use holes::Holes;
+use how::{How, Limit};
 use map::Mapping;
 
-/// Smaller files are read: a mapping would cost more than the copy.
-const MAP_FROM_BYTES: u64 = 1 << 20;
-/// Most bytes that are read from something that can not be mapped (a pipe, a device).
-const READ_AT_MOST_BYTES: u64 = 4 << 30;
+/// Pages of a mapped file that are looked at again when everything is measured.
+const SAMPLES: u64 = 64;
 
 /// An image: bytes with a name.
 pub struct Image {
@@ -45,6 +56,8 @@ type Digests = [[OnceLock<Option<GranuleDigests>>; GranuleSize::ALL.len()]; Hash
 enum Bytes {
     Owned(Vec<u8>),
     Mapped(Mapping),
+    /// Memory of this process alone.
+    Copied(Mmap),
     /// Nothing but digests is known of so many bytes.
     Unknown(u64),
 }
@@ -54,6 +67,8 @@ enum Bytes {
 struct Source {
     path: PathBuf,
     stamp: FileStamp,
+    /// SHA-256 of some pages, if the file is mapped.
+    sample: Option<[u8; 32]>,
 }
 
 /// What tells one state of a file from another.
@@ -103,7 +118,7 @@ pub enum ImageError {
         path: String,
     },
     /// The file can only be read, and does not end.
-    #[error("{path}: more than 4 GiB came from it, and it can not be mapped", path = Shown(path))]
+    #[error("{path}: more than 4 GiB came from it, which is read into memory", path = Shown(path))]
     Endless {
         /// The file.
         path: String,
@@ -124,6 +139,20 @@ pub enum ImageError {
         limit_bytes: u64,
         /// What is wanted.
         what: &'static str,
+    },
+    /// There is too little memory for a copy of the file.
+    #[error(
+        "{path}: a copy needs {needed} bytes of memory, and {available} are free; without --copy \
+         it is mapped",
+        path = Shown(path)
+    )]
+    Memory {
+        /// The file.
+        path: String,
+        /// Bytes of the file that are no holes.
+        needed: u64,
+        /// Bytes of memory that can be taken.
+        available: u64,
     },
     /// The file changed between opening and the end of the run.
     #[error(
@@ -164,66 +193,71 @@ impl Image {
     /// # Errors
     /// If the file can not be read, is a directory, or is empty.
     pub fn open(path: &Path) -> Result<Self, ImageError> {
-        Self::open_up_to(path, READ_AT_MOST_BYTES, || ImageError::Endless {
-            path: path.display().to_string(),
-        })
+        Self::open_as(path, How::Mapped, Limit::IMAGE)
     }
 
-    /// As [`Image::open`], of a file that may have at most `limit_bytes`, as `what` has: no more
-    /// is read of a pipe.
+    /// Opens a file and copies it into memory, so that nobody can change what is measured. Holes
+    /// take no memory. [`Image::check_unchanged`] has nothing to say about it afterwards.
+    ///
+    /// # Errors
+    /// As [`Image::open`]; if the file changes while it is copied, or the memory is not there.
+    pub fn open_copy(path: &Path) -> Result<Self, ImageError> {
+        Self::open_as(path, How::Copied, Limit::IMAGE)
+    }
+
+    /// Reads a file into memory, at most 4 GiB.
+    ///
+    /// # Errors
+    /// As [`Image::open`], or if the file is longer.
+    pub fn read(path: &Path) -> Result<Self, ImageError> {
+        Self::open_as(path, How::Read, Limit::IMAGE)
+    }
+
+    /// As [`Image::read`], of a file that may have at most `limit_bytes`, as `what` has.
     ///
     /// # Errors
     /// As of [`Image::open`], and if the file is longer.
-    pub fn open_within(
+    pub fn read_within(
         path: &Path,
         limit_bytes: u64,
         what: &'static str,
     ) -> Result<Self, ImageError> {
-        let too_long =
-            || ImageError::TooLong { path: path.display().to_string(), limit_bytes, what };
-        let image = Self::open_up_to(path, limit_bytes, too_long)?;
-        if image.len_bytes() > limit_bytes { Err(too_long()) } else { Ok(image) }
+        Self::open_as(path, How::Read, Limit { bytes: limit_bytes, what: Some(what) })
     }
 
-    fn open_up_to(
-        path: &Path,
-        limit_bytes: u64,
-        too_long: impl Fn() -> ImageError,
-    ) -> Result<Self, ImageError> {
-        let shown = || path.display().to_string();
+    fn open_as(path: &Path, how: How, limit: Limit) -> Result<Self, ImageError> {
+        let name = path.display().to_string();
+        let shown = || name.clone();
         let io_error = |source| ImageError::Io { path: shown(), source };
         let mut file = inputs::open(path).map_err(io_error)?;
         let metadata = file.metadata().map_err(io_error)?;
         if metadata.is_dir() {
             return Err(ImageError::Directory { path: shown() });
         }
+        if metadata.file_type().is_char_device() {
+            // Of those that end at once, `/dev/null` is the one that people name.
+            let ended = file.read(&mut [0]).map_err(io_error)? == 0;
+            let path = shown();
+            return Err(if ended {
+                ImageError::Empty { path }
+            } else {
+                ImageError::Device { path }
+            });
+        }
         let stamp = FileStamp::of(&metadata);
-        let large = metadata.is_file() && stamp.len_bytes >= MAP_FROM_BYTES;
-        let mapping = if large { Mapping::new(&file).map_err(io_error)? } else { None };
-        let (bytes, holes) = match mapping {
-            Some(mapping) => (Bytes::Mapped(mapping), Holes::of(&file, stamp.len_bytes)),
-            None if metadata.file_type().is_char_device() => {
-                // Of those that end at once, `/dev/null` is the one that people name.
-                let ended = file.read(&mut [0]).map_err(io_error)? == 0;
-                let path = shown();
-                return Err(if ended {
-                    ImageError::Empty { path }
-                } else {
-                    ImageError::Device { path }
-                });
-            }
-            None => {
-                let bytes = read(&mut file, limit_bytes).map_err(io_error)?;
-                (Bytes::Owned(bytes.ok_or_else(too_long)?), Holes::NONE)
-            }
-        };
-        let source = metadata.is_file().then(|| Source { path: path.to_owned(), stamp });
-        let image = Self::new(shown(), bytes, holes, source);
+        let (bytes, holes) = how.bytes(&mut file, &metadata, limit, &shown)?;
+        let (path, sample) = (path.to_owned(), None);
+        let source = metadata.is_file().then_some(Source { path, stamp, sample });
+        let mut image = Self::new(shown(), bytes, holes, source);
         if image.len_bytes() == 0 {
-            return Err(ImageError::Empty { path: shown() });
+            return Err(ImageError::Empty { path: image.name });
         }
         // What was read may be of a file that somebody still writes.
-        image.check_unchanged()?;
+        image.check_stamp()?;
+        let sample = matches!(image.bytes, Bytes::Mapped(_)).then(|| image.sample());
+        if let Some(source) = &mut image.source {
+            source.sample = sample;
+        }
         Ok(image)
     }
 
@@ -249,15 +283,30 @@ impl Image {
         self
     }
 
-    /// Says whether the file is still the one that was opened.
+    /// Says whether the file is still the one that was opened, as far as can be noticed.
     ///
     /// A mapping shows later writes to the file, so a run asks this before it believes its result.
+    /// A copy stays what it is.
     ///
     /// # Errors
-    /// If another file has the name, the file's length or times are others, a part of it could not
-    /// be read, or it can not be looked at.
+    /// If another file has the name, the file's length, times or one of the pages that are looked
+    /// at are others, a part of it could not be read, or it can not be looked at.
     pub fn check_unchanged(&self) -> Result<(), ImageError> {
-        let Some(Source { path, stamp }) = &self.source else { return Ok(()) };
+        if matches!(self.bytes, Bytes::Copied(_)) {
+            return Ok(());
+        }
+        self.check_stamp()?;
+        let sample = self.source.as_ref().and_then(|source| source.sample);
+        if sample.is_some_and(|sample| sample != self.sample()) {
+            let what = "it was written to, and its times did not move".to_owned();
+            return Err(ImageError::Changed { path: self.name.clone(), what });
+        }
+        // Looking at it may have been what tears it.
+        self.check_stamp()
+    }
+
+    fn check_stamp(&self) -> Result<(), ImageError> {
+        let Some(Source { path, stamp, .. }) = &self.source else { return Ok(()) };
         let changed = |what| ImageError::Changed { path: self.name.clone(), what };
         let metadata = std::fs::metadata(path)
             .map_err(|error| ImageError::Io { path: self.name.clone(), source: error })?;
@@ -274,6 +323,31 @@ impl Image {
             }
             _ => Ok(()),
         }
+    }
+
+    /// SHA-256 of pages that are spread over the image, the first and the last among them.
+    fn sample(&self) -> [u8; 32] {
+        let last = (self.len_bytes() - 1) / PAGE_SIZE;
+        let mut hash = Sha256::new();
+        for i in 0..SAMPLES {
+            let page = u128::from(last) * u128::from(i) / u128::from(SAMPLES - 1);
+            let page = u64::try_from(page).expect("not past the last");
+            let bytes = self.bytes_from(page * PAGE_SIZE);
+            hash.update(&bytes[..bytes.len().min(PAGE_LEN)]);
+        }
+        hash.finalize().into()
+    }
+
+    /// A text that stands for the contents of the file that was opened, wherever and whenever they
+    /// are opened again; `None` if the kernel does not vouch that they are and stay the same.
+    #[must_use]
+    pub fn vouched_identity(&self) -> Option<String> {
+        let source = self.source.as_ref()?;
+        // The inode of a mapped file is not given to another one.
+        let Bytes::Mapped(_) = &self.bytes else { return None };
+        let file = File::open(&source.path).ok()?;
+        let same = FileStamp::of(&file.metadata().ok()?) == source.stamp;
+        same.then(|| vouch::identity(&file)).flatten()
     }
 
     /// What tells the state of the file that was opened; `None` if there is no file.
@@ -309,6 +383,7 @@ impl Image {
         match &self.bytes {
             Bytes::Owned(bytes) => bytes.len() as u64,
             Bytes::Mapped(mapping) => mapping.len() as u64,
+            Bytes::Copied(copy) => copy.len() as u64,
             Bytes::Unknown(len_bytes) => *len_bytes,
         }
     }
@@ -387,18 +462,13 @@ impl Image {
         match &self.bytes {
             Bytes::Owned(bytes) => bytes,
             Bytes::Mapped(mapping) => mapping,
+            Bytes::Copied(copy) => copy,
             Bytes::Unknown(_) => &[],
         }
     }
 }
 
 /// All bytes of the file; none if there are more than `limit_bytes`.
-fn read(file: &mut File, limit_bytes: u64) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    let read = file.take(limit_bytes + 1).read_to_end(&mut bytes)?;
-    Ok((read as u64 <= limit_bytes).then_some(bytes))
-}
-
 impl FileStamp {
     fn of(metadata: &Metadata) -> Self {
         Self {
@@ -417,7 +487,11 @@ impl FileStamp {
         if (now.device, now.inode) != (self.device, self.inode) {
             return Some("another file has its name".to_owned());
         }
-        (now.modified != self.modified).then(|| "it was written to".to_owned())
+        if now.modified != self.modified {
+            return Some("it was written to".to_owned());
+        }
+        (now.changed != self.changed)
+            .then(|| "its times, its names or other attributes were changed".to_owned())
     }
 }
 

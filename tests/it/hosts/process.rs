@@ -28,7 +28,8 @@ impl Folder {
     /// Runs the command with these words in the folder.
     pub(crate) fn run<'w>(&self, words: impl IntoIterator<Item = &'w str>) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rimsim"));
-        command.args(words).current_dir(&self.0).output().expect("the command")
+        command.args(words).current_dir(&self.0).env("XDG_CACHE_HOME", self.0.join(".user"));
+        command.output().expect("the command")
     }
 
     /// Standard output of a command that has to succeed.
