@@ -27,7 +27,8 @@ fn made(data: &[u8]) {
     let phase = u64::from(u16::from_le_bytes([head[1], head[2]])) << 4;
     let len = 1 + usize::from(u16::from_le_bytes([head[3], head[4]])) * 8;
     // Granules of zeros where bits are clear.
-    let byte = |i: usize| if head[5] >> (i >> 12 & 7) & 1 == 1 { i as u8 | 1 } else { 0 };
+    let byte =
+        |i: usize| if head[5] >> (i >> 12 & 7) & 1 == 1 { i.to_le_bytes()[0] | 1 } else { 0 };
     let image = Arc::new(Image::from_bytes("image", (0..len).map(byte).collect()));
     let cut = Cut { size, phase: phase.min(len as u64 - 1) % size.bytes() };
     let algos = &HashAlgo::ALL[..1 + usize::from(head[6]) % HashAlgo::ALL.len()];

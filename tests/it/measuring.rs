@@ -119,7 +119,7 @@ fn a_pipe_is_an_image() {
     folder.file("kernel", &bytes).file("a.rmi", script("\"kernel\"", "sha256"));
     folder.file("b.rmi", script("\"/dev/stdin\"", "sha256"));
     let expected = rim(&folder, &["run", "a.rmi"]);
-    let mut command = folder.command(&["run", "b.rmi"]);
+    let mut command = folder.command(&["run", "--allow-outside", "b.rmi"]);
     let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = child.expect("started");
     child.stdin.take().expect("piped").write_all(&bytes).expect("written");
