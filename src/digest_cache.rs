@@ -14,9 +14,9 @@
 //! can not change, a sealed memfd. Times are no proof. Only if the caller trusts them
 //! ([`Belief::Times`]) is the entry of an ordinary file used, by device, inode, length and the
 //! times of the last change of contents and attributes, if it was written clearly later than the
-//! image was changed. What can not be noticed then: a write through a shared mapping to a page that was
-//! dirty already, and a clock that was turned back, if none of the granules that are hashed anew is
-//! different. So nobody may trust times whose result others rely on.
+//! image was changed. What can not be noticed then: a write through a shared mapping to a page that
+//! was dirty already, and a clock that was turned back, if none of the granules that are hashed
+//! anew is different. So nobody may trust times whose result others rely on.
 //!
 //! In both cases some of the image's granules, hashed anew, must have the digests that the entry
 //! says. What is not used is made anew.
