@@ -15,7 +15,7 @@ use crate::abi::command::{Command, CommandInfo};
 use crate::abi::profile::{Edition, Profile};
 use crate::model::operation::Operation;
 use crate::model::world::World;
-use crate::rmi::{self, Outcome, Row};
+use crate::rmi::{self, FailureRow, Outcome};
 use crate::session::{Observer, Record, Step};
 
 pub mod transitions;
@@ -231,7 +231,7 @@ const NEVER: &str = "never";
 /// `DATA_CREATE rtt_walk`; a condition that stands twice in a table gets its text as well.
 fn row_name(info: &CommandInfo, i: usize, profile: Profile) -> String {
     let rows = rmi::rows(info);
-    let Row { id, text, .. } = &rows[i];
+    let FailureRow { id, text, .. } = &rows[i];
     if rows.iter().filter(|row| row.id == *id && row.applies(profile)).count() > 1 {
         format!("{} {id} ({text})", info.name)
     } else {

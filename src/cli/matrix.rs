@@ -97,7 +97,7 @@ enum MatrixFormat {
 }
 
 /// One combination.
-struct Row {
+struct Combination {
     /// Values in the order of the columns.
     values: Vec<String>,
     /// The RIM, or who refuses and why.
@@ -107,7 +107,7 @@ struct Row {
 struct Matrix {
     assumptions: Vec<Assumption>,
     columns: Vec<&'static str>,
-    rows: Vec<Row>,
+    rows: Vec<Combination>,
 }
 
 pub(super) fn run(args: &MatrixArgs, console: &mut Console) -> io::Result<Exit> {
@@ -183,7 +183,7 @@ fn matrix(args: &MatrixArgs) -> Result<Matrix, Trouble> {
             let knobs = space.candidate(number as u64);
             let values = knobs.iter().map(Knob::to_string);
             let values = values.chain(algo.map(|algo| algo.name().to_owned())).collect();
-            rows.push(Row { values, rim });
+            rows.push(Combination { values, rim });
         }
     }
     columns.extend(algos.map(|_| "hash-algo"));
@@ -291,7 +291,7 @@ impl Matrix {
     }
 
     fn document(&self, args: &MatrixArgs) -> Value {
-        let row = |row: &Row| {
+        let row = |row: &Combination| {
             let mut values = json!({});
             for (name, value) in self.columns.iter().zip(&row.values) {
                 values[*name] = json!(value);

@@ -9,7 +9,7 @@ use super::search_report::Told as Searched;
 use super::{Console, Exit};
 use crate::encoding::text::hex;
 use crate::evidence::{
-    Comparison, Identity, NearMiss, PlatformProfile, Row, SignatureError, Token, Verdict,
+    ComparedClaim, Comparison, Identity, NearMiss, PlatformProfile, SignatureError, Token, Verdict,
 };
 
 /// A token that was compared.
@@ -171,7 +171,7 @@ impl Told {
                 "detail": line.detail[0],
             })
         };
-        let row = |row: &Row| {
+        let row = |row: &ComparedClaim| {
             json!({
                 "what": row.what,
                 "expected": row.expected,
@@ -229,7 +229,7 @@ impl Told {
 }
 
 /// One value if both are the same, two lines if not.
-fn detail(row: &Row) -> Vec<String> {
+fn detail(row: &ComparedClaim) -> Vec<String> {
     match &row.expected {
         Some(expected) if row.verdict == Verdict::Differs => {
             vec![format!("expected {expected}"), format!("found    {}", row.found)]

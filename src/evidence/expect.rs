@@ -52,7 +52,7 @@ impl Verdict {
 
 /// One value of a token beside what was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct ComparedClaim {
     /// Which value.
     pub what: &'static str,
     /// What was expected.
@@ -63,7 +63,7 @@ pub struct Row {
     pub verdict: Verdict,
 }
 
-impl Row {
+impl ComparedClaim {
     fn new(what: &'static str, expected: Option<String>, found: String) -> Self {
         let verdict = match &expected {
             None => Verdict::NotCompared,
@@ -84,7 +84,7 @@ pub struct Comparison {
     /// Which expectation, from 0.
     pub index: usize,
     /// The values.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ComparedClaim>,
 }
 
 impl Comparison {
@@ -118,18 +118,22 @@ impl Expectation {
         }
     }
 
-    fn rows(&self, claims: &RealmClaims, challenge: Option<&[u8; 64]>) -> Vec<Row> {
+    fn rows(&self, claims: &RealmClaims, challenge: Option<&[u8; 64]>) -> Vec<ComparedClaim> {
         let algo = |algo: HashAlgo| algo.iana_name().to_owned();
         let mut rows = vec![
-            Row::new("hash algorithm", self.hash_algo.map(algo), algo(claims.hash_algo)),
-            Row::bytes("rim", Some(&self.rim), claims.rim.as_bytes()),
+            ComparedClaim::new("hash algorithm", self.hash_algo.map(algo), algo(claims.hash_algo)),
+            ComparedClaim::bytes("rim", Some(&self.rim), claims.rim.as_bytes()),
         ];
         let rems = REM_NAMES.into_iter().zip(&self.rems).zip(&claims.rems);
         rows.extend(rems.map(|((name, expected), found)| {
-            Row::bytes(name, expected.as_deref(), found.as_bytes())
+            ComparedClaim::bytes(name, expected.as_deref(), found.as_bytes())
         }));
-        rows.push(Row::bytes("rpv", self.rpv.as_deref(), &claims.rpv));
-        rows.push(Row::bytes("challenge", challenge.map(|bytes| &bytes[..]), &claims.challenge));
+        rows.push(ComparedClaim::bytes("rpv", self.rpv.as_deref(), &claims.rpv));
+        rows.push(ComparedClaim::bytes(
+            "challenge",
+            challenge.map(|bytes| &bytes[..]),
+            &claims.challenge,
+        ));
         rows
     }
 }

@@ -18,7 +18,7 @@ mod token;
 pub use crate::encoding::cose::Alg;
 pub use crate::encoding::keys::{KeyError, PublicKey};
 pub use cose::{Sign1, SignatureError};
-pub use expect::{Comparison, Expectation, NearMiss, Row, Verdict, compare, near_misses};
+pub use expect::{ComparedClaim, Comparison, Expectation, NearMiss, Verdict, compare, near_misses};
 pub use expect_json::{ExpectError, expectations};
 pub use parts::{Problem, TokenError};
 pub use platform::{Component, Identity, PlatformClaims, PlatformProfile};

@@ -21,7 +21,7 @@ pub struct Contents {
 #[derive(Clone)]
 enum Pages {
     /// All of them are the first, or follow it in its image or stream.
-    Row(Page),
+    Consecutive(Page),
     /// Others, as many as the granule has.
     Mixed(Arc<[Page]>),
 }
@@ -60,7 +60,7 @@ impl Deref for View<'_> {
 impl From<Page> for Contents {
     /// A granule of 4 KiB.
     fn from(page: Page) -> Self {
-        Self { size: GranuleSize::K4, pages: Pages::Row(page) }
+        Self { size: GranuleSize::K4, pages: Pages::Consecutive(page) }
     }
 }
 
@@ -70,7 +70,7 @@ impl Contents {
     #[must_use]
     pub fn from_first(size: GranuleSize, first: Page) -> Self {
         if size == GranuleSize::K4 || !matches!(first, Page::Owned(_)) {
-            return Self { size, pages: Pages::Row(first) };
+            return Self { size, pages: Pages::Consecutive(first) };
         }
         let zeros = (1..size.pages()).map(|_| Page::Zero);
         Self { size, pages: Pages::Mixed(std::iter::once(first).chain(zeros).collect()) }
@@ -89,8 +89,11 @@ impl Contents {
         let follows = |(i, page): (u64, &Page)| {
             first.is_followed_by(page, i) || page.is_zero() && first.ends_within(i)
         };
-        let pages =
-            if rest.all(follows) { Pages::Row(first.clone()) } else { Pages::Mixed(pages.into()) };
+        let pages = if rest.all(follows) {
+            Pages::Consecutive(first.clone())
+        } else {
+            Pages::Mixed(pages.into())
+        };
         Self { size, pages }
     }
 
@@ -102,9 +105,9 @@ impl Contents {
 
     /// The first page, if it says what the others are: they go on in its image or stream.
     #[must_use]
-    pub const fn first_of_row(&self) -> Option<&Page> {
+    pub const fn first_of_consecutive(&self) -> Option<&Page> {
         match &self.pages {
-            Pages::Row(first) => Some(first),
+            Pages::Consecutive(first) => Some(first),
             Pages::Mixed(_) => None,
         }
     }
@@ -113,7 +116,7 @@ impl Contents {
     #[must_use]
     pub fn pages(&self) -> &[Page] {
         match &self.pages {
-            Pages::Row(first) => std::slice::from_ref(first),
+            Pages::Consecutive(first) => std::slice::from_ref(first),
             Pages::Mixed(pages) => pages,
         }
     }
@@ -122,8 +125,8 @@ impl Contents {
     #[must_use]
     pub fn page(&self, i: u64) -> Page {
         match &self.pages {
-            Pages::Row(first) if first.ends_within(i) => Page::Zero,
-            Pages::Row(first) => first.following(i),
+            Pages::Consecutive(first) if first.ends_within(i) => Page::Zero,
+            Pages::Consecutive(first) => first.following(i),
             Pages::Mixed(pages) => pages[usize::try_from(i).expect("sixteen at most")].clone(),
         }
     }
@@ -155,7 +158,7 @@ impl Contents {
     pub fn bytes(&self) -> View<'_> {
         let len = self.size.len_bytes();
         match &self.pages {
-            Pages::Row(page) => page.bytes(0, len),
+            Pages::Consecutive(page) => page.bytes(0, len),
             Pages::Mixed(pages) => {
                 let pieces: Vec<_> = pages.iter().map(|page| page.bytes(0, PAGE_LEN)).collect();
                 View::Made(pieces.iter().flat_map(|piece| piece.iter().copied()).collect())
@@ -166,7 +169,9 @@ impl Contents {
     /// The granule `count` further on: of the same image or stream, or the same again.
     pub(super) fn following(&self, count: u64) -> Self {
         let pages = match &self.pages {
-            Pages::Row(page) => Pages::Row(page.following(count * self.size.pages())),
+            Pages::Consecutive(page) => {
+                Pages::Consecutive(page.following(count * self.size.pages()))
+            }
             mixed @ Pages::Mixed(_) => mixed.clone(),
         };
         Self { size: self.size, pages }
@@ -175,7 +180,7 @@ impl Contents {
     /// Whether `next` is, by where its bytes come from, the granule `count` further on.
     pub(super) fn is_followed_by(&self, next: &Self, count: u64) -> bool {
         match (&self.pages, &next.pages) {
-            (Pages::Row(page), Pages::Row(next_page)) if self.size == next.size => {
+            (Pages::Consecutive(page), Pages::Consecutive(next_page)) if self.size == next.size => {
                 let pages = count.checked_mul(self.size.pages());
                 pages.is_some_and(|pages| page.is_followed_by(next_page, pages))
             }
@@ -187,9 +192,11 @@ impl Contents {
     pub(super) fn look(&self, count: u64, algo: HashAlgo) -> Look<'_> {
         let (size, distance) = (self.size, count * self.size.bytes());
         match &self.pages {
-            Pages::Row(Page::Zero) => Look::Zero,
-            Pages::Row(Page::Image { image, offset }) => image.look(offset + distance, algo, size),
-            Pages::Row(page) => Look::Bytes(page.bytes(distance, size.len_bytes())),
+            Pages::Consecutive(Page::Zero) => Look::Zero,
+            Pages::Consecutive(Page::Image { image, offset }) => {
+                image.look(offset + distance, algo, size)
+            }
+            Pages::Consecutive(page) => Look::Bytes(page.bytes(distance, size.len_bytes())),
             Pages::Mixed(_) => Look::Bytes(self.bytes()),
         }
     }
@@ -216,8 +223,10 @@ impl PartialEq for Contents {
             return false;
         }
         match (&self.pages, &other.pages) {
-            (Pages::Row(a), Pages::Row(b)) if self.size == GranuleSize::K4 => a == b,
-            (Pages::Row(a), Pages::Row(b)) if a.is_followed_by(b, 0) => true,
+            (Pages::Consecutive(a), Pages::Consecutive(b)) if self.size == GranuleSize::K4 => {
+                a == b
+            }
+            (Pages::Consecutive(a), Pages::Consecutive(b)) if a.is_followed_by(b, 0) => true,
             _ => *self.bytes() == *other.bytes(),
         }
     }

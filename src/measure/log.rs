@@ -63,7 +63,7 @@ impl EventLog {
     /// Appends an event.
     pub fn push(&mut self, event: MeasuredEvent) {
         if let MeasuredEvent::Data(data) = &event
-            && let Some(Page::Image { image, offset }) = data.content.first_of_row()
+            && let Some(Page::Image { image, offset }) = data.content.first_of_consecutive()
             && data.flags & DATA_MEASURE != 0
         {
             image.ask_for_digests(*offset, self.algo, data.content.size());

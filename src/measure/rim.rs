@@ -18,7 +18,7 @@ pub enum HashAlgo {
 }
 
 /// What is known of an algorithm.
-struct Row {
+struct AlgoRow {
     code: u8,
     name: &'static str,
     iana_name: &'static str,
@@ -43,9 +43,9 @@ impl HashAlgo {
     pub(crate) const IANA_NAMES: &'static str = "\"sha-256\", \"sha-384\" or \"sha-512\"";
 
     /// The table of algorithms: the only place with their names, numbers and lengths.
-    const fn row(self) -> Row {
+    const fn row(self) -> AlgoRow {
         match self {
-            Self::Sha256 => Row {
+            Self::Sha256 => AlgoRow {
                 code: 0,
                 name: "sha256",
                 iana_name: "sha-256",
@@ -55,7 +55,7 @@ impl HashAlgo {
                 len_bytes: 32,
                 len_text: "32",
             },
-            Self::Sha512 => Row {
+            Self::Sha512 => AlgoRow {
                 code: 1,
                 name: "sha512",
                 iana_name: "sha-512",
@@ -65,7 +65,7 @@ impl HashAlgo {
                 len_bytes: 64,
                 len_text: "64",
             },
-            Self::Sha384 => Row {
+            Self::Sha384 => AlgoRow {
                 code: 2,
                 name: "sha384",
                 iana_name: "sha-384",

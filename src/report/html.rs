@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use serde_json::json;
 
-use super::realm::{Part, Row, Shown};
+use super::realm::{EventRow, Part, Shown};
 use super::text::{Count, Text};
 use super::{RealmReport, Report};
 use crate::abi::addr::Hex;
@@ -215,8 +215,8 @@ fn part_row(out: &mut String, part: &Part) -> fmt::Result {
     writeln!(out, "<tr><td>{base}</td><td>{top}</td><td>{level}</td><td>{hipas} {ripas}</td></tr>")
 }
 
-fn event_row(out: &mut String, row: &Row) -> fmt::Result {
-    let Row { number, text, rim } = row;
+fn event_row(out: &mut String, row: &EventRow) -> fmt::Result {
+    let EventRow { number, text, rim } = row;
     let text = Text(text);
     writeln!(out, "<tr><td>{number}</td><td>{text}<br><span class=\"dim\">{rim}</span></td></tr>")
 }

@@ -35,14 +35,14 @@ pub struct RealmReport {
     pub events: u64,
     /// IPA width in bits.
     ipa_width: u32,
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Vec<EventRow>,
     pub(super) map: Vec<Part>,
     pub(super) shown: Vec<Shown>,
 }
 
 /// One event, or several whose contents lie in a row.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
+pub(super) struct EventRow {
     /// The number of the first.
     pub(super) number: u64,
     pub(super) text: String,
@@ -229,7 +229,7 @@ struct Rows {
     rule: RimRule,
     one_each: bool,
     events: u64,
-    rows: Vec<Row>,
+    rows: Vec<EventRow>,
     shown: Vec<Shown>,
 }
 
@@ -263,7 +263,7 @@ impl Rows {
             None => {
                 let text = event.named(self.rule).to_string();
                 let (number, rim) = (self.events, rim.to_string());
-                self.rows.push(Row { number, text, rim });
+                self.rows.push(EventRow { number, text, rim });
             }
         }
         self.events += 1;

@@ -5,20 +5,20 @@
 //! without auxiliary planes.
 
 use super::activation;
-use super::gate::{Failure, Row, which};
+use super::gate::{Failure, FailureRow, which};
 use super::outcome::Outcome;
 use crate::abi::command::absent::{Absent, absent};
 use crate::abi::status::{ReturnCode, Status};
 use crate::model::world::World;
 
-static NO_DEVICES: Row = Row {
+static NO_DEVICES: FailureRow = FailureRow {
     id: "da_supp",
     status: Status::NotSupported,
     which: which::V2,
     after: &[],
     text: "device assignment is not supported",
 };
-static NO_PLANES: Row = Row {
+static NO_PLANES: FailureRow = FailureRow {
     id: "index_bound",
     status: Status::Input,
     which: which::V2,
@@ -30,7 +30,7 @@ static NO_PLANES: Row = Row {
 pub(super) fn call(world: &World, fid: u64) -> Outcome {
     let kind = absent(fid).filter(|_| world.profile().boots_inactive());
     let Some(kind) = kind else { return Outcome::no_command(ReturnCode::UNKNOWN_FID, None) };
-    let of = |row: &'static Row| Failure::of(row, row.text.into());
+    let of = |row: &'static FailureRow| Failure::of(row, row.text.into());
     let failure = match kind {
         _ if !world.is_active() => activation::inactive(),
         // These say it in the words of SMCCC.

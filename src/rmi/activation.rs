@@ -1,6 +1,6 @@
 //! RMI_RMM_CONFIG_GET, RMI_RMM_CONFIG_SET and RMI_RMM_ACTIVATE, and what waits for the last (2.0).
 
-use super::gate::{Checked, Failure, Gate, NO_OUTPUTS, Outputs, Row, failures, which};
+use super::gate::{Checked, Failure, FailureRow, Gate, NO_OUTPUTS, Outputs, failures, which};
 use super::{Plan, Rmi};
 use crate::abi::addr::PAGE_LEN;
 use crate::abi::command::Command;
@@ -11,14 +11,14 @@ use crate::model::granule::{Granule, GranuleState};
 use crate::model::world::World;
 
 /// Every command but those that tell of the RMM can fail by it.
-pub(super) static INACTIVE: Row = Row {
+pub(super) static INACTIVE: FailureRow = FailureRow {
     id: "rmm_state",
     status: Status::Global,
     which: which::V2,
     after: &[],
     text: "the RMM is not active",
 };
-static ACTIVE: Row = Row { text: "the RMM is active already", ..INACTIVE };
+static ACTIVE: FailureRow = FailureRow { text: "the RMM is active already", ..INACTIVE };
 
 /// The failure of a command that the state of the RMM as a whole does not allow. It stands before
 /// the tables of all commands.

@@ -1,9 +1,9 @@
 //! RMI_DATA_CREATE, which 2.0 calls RMI_RTT_DATA_MAP_INIT, and RMI_DATA_CREATE_UNKNOWN and
 //! RMI_DATA_DESTROY of 1.0.
 
+use super::conditions::{Rd, short_walk, wrong_entry};
 use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, Rows, failures};
 use super::realm::realm_mut;
-use super::terms::{Rd, short_walk, wrong_entry};
 use super::{Plan, Rmi};
 use crate::abi::addr::{Hex, Ipa, Level};
 use crate::abi::params::DATA_MEASURE;
@@ -13,7 +13,7 @@ use crate::model::granule::{Granule, GranuleState};
 use crate::model::rtt::{Ripas, Rtte, Walk};
 use crate::model::world::World;
 
-pub(super) struct Create {
+pub(super) struct MapInit {
     pub(super) rd: u64,
     pub(super) data: u64,
     pub(super) ipa: u64,
@@ -26,7 +26,7 @@ failures! {
     ///
     /// TF-RMM looks at `src` twice: whose it is at the beginning, whether it can be read at the
     /// end. 2.0 looks at `data` only after the walk.
-    CreateRows {
+    MapInitRows {
         Flags "flags" Input TfRmm [] "`flags` has bits that TF-RMM does not know";
         DataIsRd "alias" Input V2 [] "`data` is `rd`";
         SrcAlign "src_align" Input All [] "`src` is not granule aligned";
@@ -54,7 +54,7 @@ failures! {
     }
 }
 
-pub(super) struct CreatePlan {
+pub(super) struct MapInitPlan {
     rd: Granule,
     data: Granule,
     ipa: Ipa,
@@ -63,12 +63,12 @@ pub(super) struct CreatePlan {
     flags: u64,
 }
 
-impl Rmi for Create {
-    type Rows = CreateRows;
-    type Plan = CreatePlan;
+impl Rmi for MapInit {
+    type Rows = MapInitRows;
+    type Plan = MapInitPlan;
 
-    fn check(&self, world: &World, mut gate: Gate<'_>) -> Checked<CreatePlan> {
-        use CreateRows as F;
+    fn check(&self, world: &World, mut gate: Gate<'_>) -> Checked<MapInitPlan> {
+        use MapInitRows as F;
         gate.ensure(F::Flags, self.flags <= DATA_MEASURE, || {
             format!("flags is {}; only bit 0 (measure) may be set", Hex(self.flags))
         })?;
@@ -94,7 +94,7 @@ impl Rmi for Create {
         gate.host_readable(F::SrcRead, world, src)?;
         let content = world.memory.contents(src);
         let flags = self.flags;
-        gate.pass::<F, _>(CreatePlan { rd: rd.granule, data, ipa, walk, content, flags })
+        gate.pass::<F, _>(MapInitPlan { rd: rd.granule, data, ipa, walk, content, flags })
     }
 }
 
@@ -130,7 +130,7 @@ impl Gate<'_> {
     }
 }
 
-impl Plan for CreatePlan {
+impl Plan for MapInitPlan {
     type Answer = Outputs;
 
     fn apply(self, world: &mut World) -> Outputs {

@@ -32,12 +32,12 @@ macro_rules! with_rmi {
             RttFold { rd, ipa, level } => rtt::Fold { rd, ipa, level };
             RttReadEntry { rd, ipa, level } => rtt::ReadEntry { rd, ipa, level };
             RttMapUnprotected { rd, ipa, level, desc } =>
-                unprotected::Map { rd, ipa, level, desc };
-            RttUnmapUnprotected { rd, ipa, level } => unprotected::Unmap { rd, ipa, level };
+                map_unprotected::Map { rd, ipa, level, desc };
+            RttUnmapUnprotected { rd, ipa, level } => map_unprotected::Unmap { rd, ipa, level };
             RttInitRipas { rd, base, top } => ripas::Init { rd, base, top };
             RttSetRipas { rd, rec, base, top } => ripas::Set { rd, rec, base, top };
             DataCreate { rd, data, ipa, src, flags } =>
-                data::Create { rd, data, ipa, src, flags };
+                data::MapInit { rd, data, ipa, src, flags };
             DataCreateUnknown { rd, data, ipa } => data::CreateUnknown { rd, data, ipa };
             DataDestroy { rd, ipa } => data::Destroy { rd, ipa };
             RmmActivate {} => activation::Activate;
@@ -58,15 +58,15 @@ macro_rules! with_rmi {
                 operation::MemReclaim { handle, list_ptr, list_count };
             OpCancel { handle } => operation::Cancel { handle };
             RttDataMapInit { rd, data, ipa, src, flags } =>
-                data::Create { rd, data, ipa, src, flags };
+                data::MapInit { rd, data, ipa, src, flags };
             RttDataMap { rd, base, top, flags, oaddr } =>
-                data_map::Map { rd, request: blocks::Request { base, top, flags, oaddr } };
+                map_data_range::Map { rd, request: Request { base, top, flags, oaddr } };
             RttUnprotMap { rd, base, top, flags, oaddr } =>
-                unprot_map::Map { rd, request: blocks::Request { base, top, flags, oaddr } };
+                map_unprotected_range::Map { rd, request: Request { base, top, flags, oaddr } };
             RttDataUnmap { rd, base, top, flags, oaddr } =>
-                unmap::DataUnmap(unmap::Arguments { rd, base, top, flags, oaddr });
+                unmap_range::DataUnmap(unmap_range::Arguments { rd, base, top, flags, oaddr });
             RttUnprotUnmap { rd, base, top, flags, oaddr } =>
-                unmap::UnprotUnmap(unmap::Arguments { rd, base, top, flags, oaddr });
+                unmap_range::UnprotUnmap(unmap_range::Arguments { rd, base, top, flags, oaddr });
             RttSetS2ap { rd, rec, base, top } => s2ap::SetS2ap { rd, rec, base, top };
         }
     };

@@ -17,7 +17,7 @@ use crate::abi::status::{MemReq, ReturnCode, Status};
 
 /// One row of a command's failure table.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct FailureRow {
     /// The specification's name of the condition. One name may stand in two rows, where TF-RMM
     /// checks it in two places.
     pub id: &'static str,
@@ -31,7 +31,7 @@ pub struct Row {
     pub text: &'static str,
 }
 
-impl Row {
+impl FailureRow {
     /// Whether the row is part of the table under `profile`.
     #[must_use]
     pub fn applies(&self, profile: Profile) -> bool {
@@ -58,9 +58,9 @@ impl Which {
 
 /// A failure table as a type: one variant a row.
 pub(super) trait Rows: Copy + fmt::Debug + 'static {
-    const ROWS: &'static [Row];
+    const ROWS: &'static [FailureRow];
     fn index(self) -> usize;
-    fn row(self) -> &'static Row {
+    fn row(self) -> &'static FailureRow {
         &Self::ROWS[self.index()]
     }
 }
@@ -75,7 +75,7 @@ macro_rules! failures {
         #[allow(clippy::enum_variant_names, reason = "conditions are named by the specification")]
         pub(super) enum $name { $( #[doc = $text] $variant, )+ }
         impl $crate::rmi::gate::Rows for $name {
-            const ROWS: &'static [$crate::rmi::gate::Row] = &[ $( $crate::rmi::gate::Row {
+            const ROWS: &'static [$crate::rmi::FailureRow] = &[ $( $crate::rmi::FailureRow {
                 id: $id,
                 status: $crate::abi::status::Status::$status,
                 which: $crate::rmi::gate::which::$which,
@@ -142,7 +142,7 @@ impl From<Checked<Outputs>> for Answer {
 /// A failure condition that held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    row: &'static Row,
+    row: &'static FailureRow,
     index: u8,
     detail: String,
     outputs: Outputs,
@@ -151,7 +151,7 @@ pub struct Failure {
 impl Failure {
     /// The failure table's row.
     #[must_use]
-    pub fn row(&self) -> &'static Row {
+    pub fn row(&self) -> &'static FailureRow {
         self.row
     }
 
@@ -184,7 +184,7 @@ impl Failure {
     }
 
     /// A failure whose row stands in no command's table.
-    pub(super) fn of(row: &'static Row, detail: String) -> Box<Self> {
+    pub(super) fn of(row: &'static FailureRow, detail: String) -> Box<Self> {
         Box::new(Self { row, index: 0, detail, outputs: NO_OUTPUTS })
     }
 
@@ -220,7 +220,7 @@ impl fmt::Display for Failure {
 pub(super) type Checked<T> = Result<T, Box<Failure>>;
 
 /// What a survey saw of each row, in table order.
-pub type Survey = Vec<(&'static Row, bool)>;
+pub type Survey = Vec<(&'static FailureRow, bool)>;
 
 /// Walks a failure table in order.
 #[derive(Debug)]

@@ -10,16 +10,19 @@ mod dispatch;
 
 mod absent;
 mod activation;
-mod blocks;
+mod conditions;
 mod data;
-mod data_map;
 mod gate;
 mod gic;
 mod granule;
 mod granule_range;
+mod map_data_range;
+mod map_unprotected;
+mod map_unprotected_range;
 mod operation;
 mod outcome;
 mod psci_complete;
+mod range_blocks;
 mod realm;
 mod rec;
 mod rec_operation;
@@ -28,17 +31,15 @@ mod rtt;
 mod run;
 mod s2ap;
 mod system;
-mod terms;
-mod unmap;
-mod unprot_map;
-mod unprotected;
+mod unmap_range;
 
-pub use gate::{Failure, Row, Survey};
+pub use gate::{Failure, FailureRow, Survey};
 pub use outcome::Outcome;
 
 use crate::abi::command::{CallRegs, Command, CommandInfo};
 use crate::model::world::World;
 use gate::{Answer, Checked, Gate, Rows};
+use range_blocks::Request;
 
 /// The plan of one command: what its check proved and its effect needs.
 trait Plan: Sized {
@@ -106,8 +107,8 @@ impl World {
 /// If `info` is not a row of [`COMMANDS`](crate::abi::command::COMMANDS), which has all that there
 /// are.
 #[must_use]
-pub fn rows(info: &CommandInfo) -> &'static [Row] {
-    fn rows_of<C: Rmi>(_: &C) -> &'static [Row] {
+pub fn rows(info: &CommandInfo) -> &'static [FailureRow] {
+    fn rows_of<C: Rmi>(_: &C) -> &'static [FailureRow] {
         C::Rows::ROWS
     }
     let regs = [info.fid, 0, 0, 0, 0, 0, 0];
@@ -120,7 +121,7 @@ pub fn rows(info: &CommandInfo) -> &'static [Row] {
 ///
 /// # Panics
 /// As [`rows()`].
-pub fn answered_rows(info: &CommandInfo) -> impl Iterator<Item = &'static Row> {
+pub fn answered_rows(info: &CommandInfo) -> impl Iterator<Item = &'static FailureRow> {
     let begins = |other: &&CommandInfo| rows(other).iter().any(|row| row.id == "sro_context");
     let begun = CommandInfo::of_edition(info.edition())
         .filter(begins)

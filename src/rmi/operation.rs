@@ -2,7 +2,7 @@
 //! goes on with a stateful operation (TF-RMM `runtime/rmi/sro.c`).
 
 use super::gate::{Answer, Checked, Failure, Gate, NO_OUTPUTS, Outputs, Rows, failures};
-use super::{Plan, Rmi, blocks, data_map, rec_operation, unmap};
+use super::{Plan, Rmi, map_data_range, range_blocks, rec_operation, unmap_range};
 use crate::abi::addr::{Hex, Level, Pa, is_aligned};
 use crate::abi::address_range::{AddressRange, DESC_BYTES, max_list, push_block};
 use crate::abi::status::MemReq;
@@ -95,8 +95,8 @@ impl Plan for ContinuePlan {
         match self {
             Self::EndCreation(handle, found) => rec_operation::end_creation(world, handle, *found),
             Self::FinishRec(handle) => rec_operation::finish(world, handle),
-            Self::Map(handle) => data_map::go_on(world, handle),
-            Self::Unmap(handle) => unmap::go_on(world, handle),
+            Self::Map(handle) => map_data_range::go_on(world, handle),
+            Self::Unmap(handle) => unmap_range::go_on(world, handle),
         }
     }
 }
@@ -220,7 +220,7 @@ impl Rmi for MemReclaim {
         gate.list_aligned(F::ListAlign, self.list_ptr)?;
         gate.awaited(F::State, operation, Awaited::Reclaim)?;
         gate.ensure(F::ListWrite, true, String::new)?;
-        let room = blocks::clipped(self.list_ptr, self.list_count, gate.granule_size());
+        let room = range_blocks::clipped(self.list_ptr, self.list_count, gate.granule_size());
         gate.pass::<F, _>(MemReclaimPlan { handle, list_ptr: self.list_ptr, room })
     }
 }
@@ -282,7 +282,7 @@ fn tell(
         return Ok(NO_OUTPUTS);
     }
     let count = operation.undelivered.len().min(usize::try_from(room).expect("at most a granule"));
-    if !blocks::write_list(world, list_ptr, &operation.undelivered[..count]) {
+    if !range_blocks::write_list(world, list_ptr, &operation.undelivered[..count]) {
         let detail = format!("the list at {} can not be written", Hex(list_ptr));
         return Err(Failure::late(MemReclaimRows::ListWrite, detail));
     }

@@ -1,8 +1,8 @@
 //! RMI_RTT_INIT_RIPAS and RMI_RTT_SET_RIPAS.
 
+use super::conditions::wrong_entry;
 use super::gate::{Checked, Gate, Outputs, Rows, failures};
 use super::realm::realm_mut;
-use super::terms::wrong_entry;
 use super::{Plan, Rmi};
 use crate::abi::addr::{Hex, Ipa, Level, align_down, is_aligned};
 use crate::measure::event::{MeasuredEvent, RipasEvent};

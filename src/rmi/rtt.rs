@@ -1,7 +1,7 @@
 //! RMI_RTT_CREATE, RMI_RTT_DESTROY, RMI_RTT_FOLD and RMI_RTT_READ_ENTRY.
 
+use super::conditions::{Rd, short_walk, wrong_entry};
 use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, Rows, failures};
-use super::terms::{Rd, short_walk, wrong_entry};
 use super::{Plan, Rmi};
 use crate::abi::addr::{Ipa, Level};
 use crate::model::granule::{Granule, GranuleState};
@@ -331,7 +331,7 @@ impl Plan for ReadEntryPlan {
             }
             Rtte::Assigned { pa, ripas } => (entry_state::ASSIGNED, pa.0, ripas),
             Rtte::AssignedNs { pa, attr } => {
-                let desc = super::unprotected::descriptor(pa, attr);
+                let desc = super::map_unprotected::descriptor(pa, attr);
                 (entry_state::ASSIGNED, desc, Ripas::Empty)
             }
             Rtte::Table(child) => {

@@ -98,7 +98,7 @@ pub fn run(
 }
 
 /// A candidate's RIM and the rule that made it, or who refuses and why.
-pub type Row = Result<(Measurement, RimRule), String>;
+pub type Predicted = Result<(Measurement, RimRule), String>;
 
 /// Calculates the RIM of every candidate of `space`, in order: by `algo`, or by the algorithm that
 /// the command line says, and by the rule of its host. What is refused says by whom and why.
@@ -113,7 +113,7 @@ pub fn table(
     guests: &dyn Guests,
     algo: Option<HashAlgo>,
     hasher: &Hasher,
-) -> Result<Vec<Row>, Error> {
+) -> Result<Vec<Predicted>, Error> {
     let count = space.len().expect("a space that fits into memory");
     let mut rows = BTreeMap::new();
     for pass in HashAlgo::ALL.into_iter().filter(|pass| algo.is_none_or(|algo| algo == *pass)) {

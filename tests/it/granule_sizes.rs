@@ -185,10 +185,10 @@ fn pages_in_a_row_are_told_from_others() {
     let part = |offset| Page::Image { image: Arc::clone(&image), offset };
     let tail = [part(4 * 4096), part(5 * 4096), Page::Zero, Page::Zero];
     let row = Contents::from_pages(size, &tail);
-    assert_eq!(row.first_of_row(), Some(&part(4 * 4096)));
+    assert_eq!(row.first_of_consecutive(), Some(&part(4 * 4096)));
     assert_eq!(row, Contents::from_first(size, part(4 * 4096)));
     let mixed = Contents::from_pages(size, &[part(0), Page::Zero, part(8192), part(12288)]);
-    assert_eq!(mixed.first_of_row(), None);
+    assert_eq!(mixed.first_of_consecutive(), None);
     let expected = [vec![3; 4096], vec![0; 4096], vec![3; 8192]].concat();
     assert_eq!(*mixed.bytes(), *expected);
     assert_ne!(mixed, Contents::from_first(size, part(0)));

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use rimsim::abi::command::CommandInfo;
-use rimsim::rmi::{Row, rows};
+use rimsim::rmi::{FailureRow, rows};
 use rimsim::{Edition, Profile};
 
 use crate::stage::{Line, Stage};
@@ -47,10 +47,10 @@ pub(crate) fn rungs(text: &'static str, profile: Profile) -> Vec<Rung<'static>> 
 
 /// Climbs a command's ladder and answers the rows that it met. At its end the command succeeds,
 /// or an operation goes on.
-pub(crate) fn climb(name: &str, text: &'static str, profile: Profile) -> Vec<&'static Row> {
+pub(crate) fn climb(name: &str, text: &'static str, profile: Profile) -> Vec<&'static FailureRow> {
     let info = CommandInfo::of_name(name, profile.edition()).expect("a command");
     let stage = Stage::new(profile);
-    let mut met: Vec<&Row> = Vec::new();
+    let mut met: Vec<&FailureRow> = Vec::new();
     let mut succeeded = false;
     for rung in rungs(text, profile) {
         let (command, outcome) = stage.play(info, &rung.values);
@@ -65,7 +65,7 @@ pub(crate) fn climb(name: &str, text: &'static str, profile: Profile) -> Vec<&'s
             continue;
         };
         assert_eq!(failure.condition(), rung.condition, "{shown}");
-        let place = |row: &Row| rows(info).iter().position(|other| other == row);
+        let place = |row: &FailureRow| rows(info).iter().position(|other| other == row);
         if let Some(above) = met.last() {
             assert!(place(above) <= place(failure.row()), "not the order of the table: {shown}");
         }
@@ -402,7 +402,7 @@ pub(crate) fn check_lines(
         let (name, text) = ladder.unwrap_or_else(|| panic!("{} has no ladder", info.name));
         for profile in profiles {
             let met: BTreeSet<_> = climb(name, text, profile).iter().map(|row| row.text).collect();
-            let excused = |row: &Row| {
+            let excused = |row: &FailureRow| {
                 exceptions.iter().any(|(of, text, _)| of == name && row.text.starts_with(text))
             };
             for row in rows(info).iter().filter(|row| row.applies(profile)) {

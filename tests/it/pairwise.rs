@@ -6,7 +6,7 @@
 
 use rimsim::Profile;
 use rimsim::abi::command::CommandInfo;
-use rimsim::rmi::{Row, rows};
+use rimsim::rmi::{FailureRow, rows};
 
 use crate::check::ranked;
 use crate::ladder::{EXCEPTIONS, LADDERS, rungs};
@@ -170,7 +170,7 @@ fn play(
     stage: &Stage,
     info: &CommandInfo,
     line: &Line<'_>,
-) -> (Option<&'static Row>, Vec<&'static Row>) {
+) -> (Option<&'static FailureRow>, Vec<&'static FailureRow>) {
     let mut stage = stage.clone();
     let command = stage.command(info, line);
     let before = stage.world.clone();
@@ -248,7 +248,7 @@ pub(crate) fn try_all(tables: &Tables<'_>, profiles: [Profile; 2]) -> usize {
             assert_eq!(play(&stage, info, &valid).0, None, "{name} is valid");
             let breakers = breakers(text, profile);
             let applying = rows(info).iter().filter(|row| row.applies(profile));
-            let excused = |row: &Row| {
+            let excused = |row: &FailureRow| {
                 let mut exceptions = tables.exceptions.iter();
                 exceptions.any(|(of, text, _)| of == name && row.text.starts_with(text))
             };

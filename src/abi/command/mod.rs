@@ -106,9 +106,9 @@ macro_rules! commands {
             #[must_use]
             pub fn info(&self) -> &'static CommandInfo {
                 #[derive(Clone, Copy)]
-                enum Row { $($variant),+ }
-                let row = match self { $( Self::$variant { .. } => Row::$variant, )+ };
-                &COMMANDS[row as usize]
+                enum Index { $($variant),+ }
+                let index = match self { $( Self::$variant { .. } => Index::$variant, )+ };
+                &COMMANDS[index as usize]
             }
         }
     };

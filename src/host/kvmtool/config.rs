@@ -2,7 +2,7 @@
 
 use super::devices::{Network, Transport};
 use super::number::Number;
-use super::options::{About, Row};
+use super::options::{About, OptionRow};
 use super::parse::{Given, Value};
 use super::refuse;
 use super::version::Version;
@@ -164,7 +164,12 @@ impl Config {
         Ok(())
     }
 
-    fn apply(&mut self, row: &'static Row, place: &str, value: Value<'_>) -> Result<(), Refusal> {
+    fn apply(
+        &mut self,
+        row: &'static OptionRow,
+        place: &str,
+        value: Value<'_>,
+    ) -> Result<(), Refusal> {
         match value {
             Value::Flag(on) => self.flag(row, place, on),
             Value::Nothing => self.event(row.about, place),
@@ -180,7 +185,7 @@ impl Config {
         Ok(())
     }
 
-    fn flag(&mut self, row: &'static Row, place: &str, on: bool) {
+    fn flag(&mut self, row: &'static OptionRow, place: &str, on: bool) {
         match row.about {
             About::Balloon => self.balloon = on,
             About::Rng => self.rng = on,

@@ -69,19 +69,19 @@ pub(super) enum About {
 
 /// An option.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Row {
+pub(super) struct OptionRow {
     pub(super) short: Option<char>,
     pub(super) long: &'static str,
     pub(super) kind: Kind,
     pub(super) about: About,
 }
 
-const fn long(long: &'static str, kind: Kind, about: About) -> Row {
-    Row { short: None, long, kind, about }
+const fn long(long: &'static str, kind: Kind, about: About) -> OptionRow {
+    OptionRow { short: None, long, kind, about }
 }
 
-const fn short(short: char, long: &'static str, kind: Kind, about: About) -> Row {
-    Row { short: Some(short), long, kind, about }
+const fn short(short: char, long: &'static str, kind: Kind, about: About) -> OptionRow {
+    OptionRow { short: Some(short), long, kind, about }
 }
 
 const HOST: About = About::Nothing("it is about the host's side");
@@ -90,7 +90,7 @@ const VIDEO: About = About::Unknown("what it does depends on how kvmtool was bui
 
 /// All options of all versions, in the order of kvmtool's tables, where abbreviations are looked
 /// up.
-const TABLE: &[Row] = &[
+const TABLE: &[OptionRow] = &[
     long("name", Kind::Text, About::Nothing("the name is the host's")),
     short('c', "cpus", Kind::Int, About::Cpus),
     short('m', "mem", Kind::Parsed, About::Memory),
@@ -158,7 +158,7 @@ const TABLE: &[Row] = &[
 ];
 
 /// The options that a version knows, in table order.
-pub(super) fn known(version: Version) -> impl Iterator<Item = &'static Row> {
+pub(super) fn known(version: Version) -> impl Iterator<Item = &'static OptionRow> {
     use Version::{BssOnly, Eac5, Eac5Islet, Linaro, RamFirst4k, RamFirst64k, RealmVm};
     TABLE.iter().filter(move |row| match row.long {
         "restricted_mem" | "pkvm" => !matches!(version, Eac5 | Eac5Islet),

@@ -2,7 +2,7 @@
 //! their value attached or next, long options by any prefix that is not ambiguous, negation.
 
 use super::number::Number;
-use super::options::{Kind, Row, known};
+use super::options::{Kind, OptionRow, known};
 use super::version::Version;
 use crate::host::Refusal;
 
@@ -12,16 +12,16 @@ pub(super) struct Given<'a> {
     /// The option as it was written: `-m`, `--mem`.
     pub(super) place: String,
     /// What it stands for; `None` for a word that is no option.
-    pub(super) row: Option<&'static Row>,
+    pub(super) row: Option<&'static OptionRow>,
     pub(super) value: Value<'a>,
 }
 
-impl PartialEq for Row {
+impl PartialEq for OptionRow {
     fn eq(&self, other: &Self) -> bool {
         self.long == other.long
     }
 }
-impl Eq for Row {}
+impl Eq for OptionRow {}
 
 /// An option's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(super) fn parse<'a>(words: &[&'a str], version: Version) -> Result<Vec<Given
 /// A long option that a word may mean.
 #[derive(Clone, Copy)]
 struct Candidate {
-    row: &'static Row,
+    row: &'static OptionRow,
     negated: bool,
 }
 

@@ -5,9 +5,9 @@
 //! only if nothing was mapped. Where the RMM looks for interrupts, the block in hand becomes a
 //! stateful operation.
 
-use super::blocks::{BlockRows, MapRows, Request};
+use super::conditions::wrong_entry;
 use super::gate::{Answer, Checked, Failure, Gate, NO_OUTPUTS, failures};
-use super::terms::wrong_entry;
+use super::range_blocks::{BlockRows, MapRows, Request};
 use super::{Plan, Rmi};
 use crate::abi::addr::{Hex, Ipa, Pa};
 use crate::abi::status::MemReq;

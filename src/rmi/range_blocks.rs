@@ -1,8 +1,8 @@
 //! What the commands of RMM 2.0 that take ranges of memory share: lists of descriptors in the
 //! Host's memory, and the blocks of a range (TF-RMM `lib/addr_list`, `runtime/rmi/rtt_map.c`).
 
+use super::conditions::{Rd, short_walk};
 use super::gate::{Checked, Failure, Gate, Rows};
-use super::terms::{Rd, short_walk};
 use crate::abi::addr::{Hex, Ipa, Level, Pa, align_down, is_aligned};
 use crate::abi::address_range::{AddressRange, DESC_BYTES, max_list};
 use crate::abi::granule_size::GranuleSize;

@@ -1,7 +1,7 @@
 //! RMI_RTT_MAP_UNPROTECTED and RMI_RTT_UNMAP_UNPROTECTED.
 
+use super::conditions::{short_walk, wrong_entry};
 use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, Rows, failures};
-use super::terms::{short_walk, wrong_entry};
 use super::{Plan, Rmi};
 use crate::abi::addr::{Hex, Ipa, Level, Pa, is_aligned};
 use crate::model::realm::Realm;

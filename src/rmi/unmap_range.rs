@@ -4,8 +4,8 @@
 //! A call sweeps one table. Its entries are pending until their translations are invalidated and
 //! their granules given back; where the RMM looks for interrupts, that can take several calls.
 
-use super::blocks::{self, Form, addr_type};
 use super::gate::{Answer, Checked, Gate, NO_OUTPUTS, Outputs, failures};
+use super::range_blocks::{self, Form, addr_type};
 use super::{Plan, Rmi};
 use crate::abi::addr::{Hex, Ipa, Level, Pa, align_down, is_aligned};
 use crate::abi::address_range::{AddressRange, DESC_BYTES, max_list, push_block};
@@ -154,7 +154,7 @@ impl Gate<'_> {
             let first_byte = align_down(oaddr, size.bytes());
             let rows = [F::ListBound, F::ListState];
             self.aligned_granule_in(rows, world, first_byte, GranuleState::Undelegated)?;
-            let most = blocks::clipped(oaddr, form.list_count, size);
+            let most = range_blocks::clipped(oaddr, form.list_count, size);
             let most = usize::try_from(most).expect("at most a granule of descriptors");
             return Ok(Told::List { pa: oaddr, most });
         }
@@ -316,7 +316,7 @@ fn told(world: &mut World, operation: &UnmapOperation) -> Outputs {
             [reached.0, range.map_or(0, |range| range.encode()), 0, 0]
         }
         Told::List { pa, .. } => {
-            let written = !unmapped.is_empty() && blocks::write_list(world, pa, unmapped);
+            let written = !unmapped.is_empty() && range_blocks::write_list(world, pa, unmapped);
             [reached.0, 0, if written { unmapped.len() as u64 } else { 0 }, 0]
         }
     }

@@ -1,9 +1,9 @@
 //! RMI_RTT_UNPROT_MAP (2.0): maps Host memory at Unprotected IPAs (TF-RMM
 //! `runtime/rmi/rtt_map.c`). As RMI_RTT_DATA_MAP, but every block is done at once.
 
-use super::blocks::{BlockRows, MapRows, Request};
+use super::conditions::wrong_entry;
 use super::gate::{Answer, Checked, Failure, Gate, failures};
-use super::terms::wrong_entry;
+use super::range_blocks::{BlockRows, MapRows, Request};
 use super::{Plan, Rmi};
 use crate::abi::addr::{Ipa, Pa};
 use crate::model::rtt::{Rtte, Walk};
