@@ -3,7 +3,7 @@
 
 use rimsim::measure::page::write_stream;
 
-use crate::batch::{MOST_GRANULES, check_batch};
+use crate::kernel_batch::{MOST_GRANULES, check_batch};
 
 pub(crate) fn run(data: &[u8]) {
     let Some(([number, start, low, high], data)) = data.split_first_chunk() else { return };

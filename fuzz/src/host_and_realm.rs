@@ -2,8 +2,8 @@
 
 use rimsim::Profile;
 
-use crate::play::Play;
-use crate::steps::records;
+use crate::interleaving::Play;
+use crate::random_steps::records;
 
 /// Steps of one run; more find nothing that fewer do not, and take longer.
 const MOST_STEPS: usize = 120;

@@ -1,54 +1,54 @@
 //! The bodies of the fuzz targets. They share models and generators with the integration tests,
 //! which replay the corpora on stable.
 
-#[path = "../../tests/it/batch.rs"]
-mod batch;
-#[path = "../../tests/it/check.rs"]
-mod check;
+#[path = "../../tests/support/src/call_laws.rs"]
+mod call_laws;
 mod corim;
-#[path = "../../tests/it/digest_file.rs"]
+#[path = "../../tests/support/src/digest_file.rs"]
 mod digest_file;
-#[path = "../../tests/it/entering.rs"]
-mod entering;
+#[path = "../../tests/support/src/entry_laws.rs"]
+mod entry_laws;
 mod event_log;
-#[path = "../../tests/it/flat.rs"]
-mod flat;
+#[path = "../../tests/support/src/flat_rmm/mod.rs"]
+mod flat_rmm;
 mod hash_kernels;
 mod host_and_realm;
+#[path = "../../tests/support/src/interleaving.rs"]
+mod interleaving;
+#[path = "../../tests/support/src/ipa_view.rs"]
+mod ipa_view;
+#[path = "../../tests/support/src/kernel_batch.rs"]
+mod kernel_batch;
 mod keys;
-#[allow(dead_code, reason = "the tests use more of it")]
-#[path = "../../tests/it/lab.rs"]
-mod lab;
 mod lock_file;
 #[allow(dead_code, reason = "the tests use more of it")]
-#[path = "../../tests/it/naive.rs"]
-mod naive;
+#[path = "../../tests/support/src/naive_rim.rs"]
+mod naive_rim;
 mod observed_rim;
-#[path = "../../tests/it/play.rs"]
-mod play;
 mod qemu_args;
+#[path = "../../tests/support/src/random_steps.rs"]
+mod random_steps;
 mod report_page;
 mod request_args;
 mod rmi2_sequence;
 mod rmi_sequence;
 mod rmm_log;
-mod saved_events;
 #[allow(dead_code, reason = "the tests use more of it")]
-#[path = "../../tests/it/scene.rs"]
-mod scene;
+#[path = "../../tests/support/src/running_realm.rs"]
+mod running_realm;
+mod saved_events;
 mod script_roundtrip;
 mod settings;
-#[path = "../../tests/it/steps.rs"]
-mod steps;
+#[allow(dead_code, reason = "the tests use more of it")]
+#[path = "../../tests/support/src/small_machine.rs"]
+mod small_machine;
 mod token;
-#[path = "../../tests/it/twins.rs"]
-mod twins;
-#[path = "../../tests/it/unwind.rs"]
+#[path = "../../tests/support/src/unwind.rs"]
 mod unwind;
 mod vector_json;
-#[path = "../../tests/it/view.rs"]
-mod view;
 mod vmm_args;
+#[path = "../../tests/support/src/world_and_flat.rs"]
+mod world_and_flat;
 
 /// Executes the commands that `data` stands for and checks what they did.
 pub fn rmi_sequence(data: &[u8]) {

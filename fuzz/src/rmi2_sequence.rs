@@ -15,7 +15,7 @@ use rimsim::abi::granule_size::GranuleSize;
 use rimsim::abi::platform::{DramRange, PlatformFile};
 use rimsim::{Edition, Platform, Profile, World};
 
-use crate::check::check_laws;
+use crate::call_laws::check_laws;
 use crate::unwind::unwind;
 
 /// Steps of one run.

@@ -2,9 +2,9 @@
 
 use rimsim::Profile;
 
-use crate::check::check_laws;
-use crate::steps::{Action, actions, records};
-use crate::twins::Twins;
+use crate::call_laws::check_laws;
+use crate::random_steps::{Action, actions, records};
+use crate::world_and_flat::Twins;
 
 /// Steps of one run; more find nothing that fewer do not, and take longer.
 const MOST_STEPS: usize = 300;

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use rimsim::Profile;
 use rimsim::evidence::{PublicKey, Token, expectations, rim_of_token, token_bytes};
 
-use crate::lab::Lab;
+use crate::running_realm::Lab;
 
 /// Edits of the good token that are looked at.
 const MOST_EDITS: usize = 16;

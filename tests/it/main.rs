@@ -1,73 +1,46 @@
 //! The integration tests of the RMM model: one binary, one module a kind of test.
 
-mod assumptions;
-mod batch;
-mod caching;
-mod cc_log;
-mod check;
 mod cli;
-mod corim;
-mod corim_damage;
 mod corpus;
 mod coverage;
-mod deviations;
-mod digest_file;
-mod digests;
-mod entering;
 mod event_log;
 mod evidence;
-mod explaining;
-mod explaining_2;
-mod flat;
-mod granule_sizes;
+mod explain;
 mod guest;
 mod hosts;
-mod kernels;
-mod keys;
-mod lab;
-mod ladder;
-mod ladder2;
-mod laws;
-mod limits;
 mod lint;
-mod lint_2;
-mod lint_advice;
-mod locking;
-mod matrix;
-mod measuring;
-mod naive;
-mod observed;
-mod operations;
-mod oracle;
-mod outputs;
-mod outside;
-mod pairwise;
-mod pairwise2;
-mod play;
-mod ranges;
-mod realm_laws;
-mod references;
-mod report;
+mod measure;
+mod refvalue;
+mod rmi;
 mod rmm_log;
-mod rmm_log_2;
-mod rmm_log_gaps;
-mod rmm_logs;
-mod rsi;
-mod running;
-mod sarif;
-mod scene;
-mod searching;
-mod stage;
-mod stage2;
-mod steps;
-mod terminals;
 mod tidy;
-mod token;
-mod token_maker;
-mod twins;
+
+#[path = "../support/src/call_laws.rs"]
+mod call_laws;
+#[path = "../support/src/digest_file.rs"]
+mod digest_file;
+#[path = "../support/src/entry_laws.rs"]
+mod entry_laws;
+#[path = "../support/src/flat_rmm/mod.rs"]
+mod flat_rmm;
+#[path = "../support/src/interleaving.rs"]
+mod interleaving;
+#[path = "../support/src/ipa_view.rs"]
+mod ipa_view;
+#[path = "../support/src/kernel_batch.rs"]
+mod kernel_batch;
+#[path = "../support/src/naive_rim.rs"]
+mod naive_rim;
+#[path = "../support/src/random_steps.rs"]
+mod random_steps;
+#[path = "../support/src/running_realm.rs"]
+mod running_realm;
+#[path = "../support/src/small_machine.rs"]
+mod small_machine;
+#[path = "../support/src/unwind.rs"]
 mod unwind;
-mod verifying;
-mod view;
+#[path = "../support/src/world_and_flat.rs"]
+mod world_and_flat;
 
 /// Cases of a property: `PROPTEST_CASES`, or what takes about a second.
 fn cases(default: u32) -> u32 {

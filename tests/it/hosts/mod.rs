@@ -5,7 +5,7 @@ pub(crate) mod cases;
 mod fdt;
 pub(crate) mod inputs;
 mod kvm;
-mod kvm2;
+mod kvm_v2;
 mod kvmtool;
 mod kvmtool_random;
 mod overrides;

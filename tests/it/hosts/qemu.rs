@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::boot::boot;
 use super::cases::{argv, folder, host, lines, number};
 use super::inputs::Inputs;
-use crate::naive::NaiveRim;
+use crate::naive_rim::NaiveRim;
 
 /// What the host of a case offered.
 pub(crate) fn caps(case: &Value) -> Caps {

@@ -1,0 +1,378 @@
+//! The command as a process: exit codes, streams, and what wrong inputs give.
+
+mod assumptions;
+mod digest_cache;
+pub(crate) mod images;
+mod limits;
+mod lock;
+mod matrix;
+mod observed_rims;
+mod outputs;
+mod outside;
+mod reference;
+mod report;
+mod search;
+mod terminals;
+mod verify;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A folder of this test alone, gone when it ends.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        // What an interrupted run left behind.
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).expect("the folder of temporary files");
+        Self(folder)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub(crate) fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> &Self {
+        std::fs::write(self.0.join(name), bytes).expect("a file of the test");
+        self
+    }
+
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rimsim"));
+        command.args(args).current_dir(&self.0).env("XDG_CACHE_HOME", self.0.join(".user"));
+        command
+    }
+
+    pub(crate) fn rimsim(&self, args: &[&str]) -> Output {
+        self.command(args).output().expect("the command")
+    }
+
+    /// Runs the command, which has to end with `code` and to say `text` on standard error.
+    pub(crate) fn fails(&self, args: &[&str], code: i32, text: &str) {
+        let output = self.rimsim(args);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {stderr}");
+        assert!(stderr.contains(text), "{args:?}: {stderr}");
+        assert!(!stderr.contains("panicked"), "{stderr}");
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+const REALM: &str = "let rd = auto
+REALM_CREATE rd=rd params_ptr=RealmParams {
+    s2sz=40, num_bps=1, num_wps=1, rtt_base=auto, rtt_level_start=1, rtt_num_start=2
+}
+";
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+#[test]
+fn exit_codes_tell_what_is_wrong() {
+    let folder = Folder::new("exit-codes");
+    folder
+        .file("empty.rmi", "")
+        .file("empty.json", "")
+        .file("noise.rmi", [0xFF, 0, 7])
+        .file("cut.json", "{\"name\":\"x\"")
+        .file("typo.rmi", "RTT_MAKE rd=1")
+        .file("count.rmi", "GRANULE_DELEGATE base=0x8000_0000 count=0xffff_ffff_ffff_ffff")
+        .file("circle.rmi", "include \"circle.rmi\"")
+        .file("image.rmi", "image kernel = \"nothing\"")
+        .file("folder.rmi", "image kernel = \".\"")
+        .file("refused.rmi", "REALM_ACTIVATE rd=0x8000_0000")
+        .file("wanted.rmi", format!("{REALM}expect rim sha256:{}", "0".repeat(64)))
+        .file("bad.toml", "pa_bits = 99");
+    for (args, code, text) in [
+        (&["run", "nothing.rmi"][..], 1, "nothing.rmi: "),
+        (&["run", "."], 1, "is a directory"),
+        (&["run", "image.rmi"], 1, "named in image.rmi:1:16"),
+        (&["run", "folder.rmi"], 1, "is a directory, not an image"),
+        (&["run", "--export", "no/where", "empty.rmi"], 1, "no/where: "),
+        (&["run", "empty.json"], 2, "empty.json:1"),
+        (&["run", "noise.rmi"], 2, "noise.rmi:1:1: byte 0 (0xff) is not UTF-8"),
+        (&["run", "cut.json"], 2, "cut.json:1"),
+        (&["run", "typo.rmi"], 2, "typo.rmi:1:1: unknown command RTT_MAKE; did you mean"),
+        (&["run", "count.rmi"], 2, "count.rmi:1:41: a count of 18446744073709551615"),
+        (&["run", "circle.rmi"], 2, "includes itself"),
+        (&["run", "--platform", "nowhere", "empty.rmi"], 2, "there are tf-rmm-host, fvp"),
+        (&["run", "--platform", "bad.toml", "empty.rmi"], 2, "bad.toml: "),
+        (&["run", "--rmm", "other", "empty.rmi"], 2, "it is one of tf-rmm, spec"),
+        (&["run"], 2, "<FILE>"),
+        (&["conform", "empty.rmi"], 2, "conform replays vectors"),
+        (&["run", "wanted.rmi"], 3, "wanted.rmi:5:1: Realm"),
+        (
+            &["run", "refused.rmi"],
+            4,
+            "RMI_ERROR_INPUT rd_state: granule 0x8000_0000 is UNDELEGATED",
+        ),
+    ] {
+        folder.fails(args, code, text);
+    }
+}
+
+#[test]
+fn an_export_does_not_replace_its_script() {
+    let folder = Folder::new("export_onto_itself");
+    let text = "GRANULE_DELEGATE addr=0x8000_0000\n";
+    folder.file("a.rmi", text);
+    folder.fails(&["run", "--export", "./a.rmi", "a.rmi"], 1, "would be overwritten");
+    let kept = std::fs::read_to_string(folder.0.join("a.rmi")).expect("the script");
+    assert_eq!(kept, text);
+}
+
+/// A reader that goes away does not hide what was found.
+#[test]
+fn a_closed_standard_output_keeps_the_exit_code() {
+    let folder = Folder::new("closed_output");
+    folder.file("a.rmi", "GRANULE_DELEGATE addr=0x8000_0000 => RMI_ERROR_INPUT\n");
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rimsim"));
+    command.args(["run", "--format", "json", "a.rmi"]).current_dir(&folder.0).stdout(writer);
+    assert_eq!(command.status().expect("the command").code(), Some(3));
+}
+
+#[test]
+fn results_go_to_standard_output_and_the_rest_does_not() {
+    let folder = Folder::new("streams");
+    folder.file("one.rmi", REALM).file("none.rmi", "").file(
+        "two.rmi",
+        format!(
+            "{REALM}{}",
+            REALM.replace("rd", "rd2").replace("rd2=", "rd=").replace("{", "{ vmid=1,")
+        ),
+    );
+    let one = stdout(&folder.rimsim(&["run", "one.rmi"]));
+    assert_eq!((one.len(), one.lines().count()), (65, 1), "{one}");
+    assert!(one.trim_end().bytes().all(|byte| b"0123456789abcdef".contains(&byte)));
+
+    let verbose = folder.rimsim(&["run", "-v", "one.rmi"]);
+    assert_eq!(stdout(&verbose), one, "the first line is the RIM all the same");
+    assert!(String::from_utf8_lossy(&verbose.stderr).contains("REALM_CREATE rd="));
+
+    let two = stdout(&folder.rimsim(&["run", "two.rmi"]));
+    let rim = one.trim_end();
+    assert_eq!(two, format!("{rim}  rd\n{rim}  rd2\n"));
+
+    let both = stdout(&folder.rimsim(&["run", "one.rmi", "two.rmi"]));
+    assert_eq!(both, format!("{rim}  one.rmi:rd\n{rim}  two.rmi:rd\n{rim}  two.rmi:rd2\n"));
+    assert_eq!(stdout(&folder.rimsim(&["run", "none.rmi"])), "");
+}
+
+#[test]
+fn json_documents_carry_their_schema() {
+    let folder = Folder::new("json");
+    folder.file("one.rmi", REALM);
+    let export = folder.rimsim(&["run", "--export", "one.json", "one.rmi"]);
+    assert!(export.status.success());
+    for args in [
+        &["run", "-v", "--events", "--format", "json", "one.rmi"][..],
+        &["conform", "--format", "json", "one.json"],
+        &["coverage", "--format", "json", "one.rmi", "one.json"],
+        &["platforms", "--format", "json"],
+        &["platforms", "--format", "json", "fvp"],
+        &["language", "--format", "json"],
+    ] {
+        let text = stdout(&folder.rimsim(args));
+        let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(document["schema"], "rimsim/1", "{args:?}");
+        assert_eq!(document["command"], args[0]);
+    }
+    let text = stdout(&folder.rimsim(&["run", "-v", "--events", "--format", "json", "one.rmi"]));
+    let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let realm = &document["files"][0]["realms"][0];
+    assert_eq!(realm["rim"], realm["events"][0]["rim"]);
+    assert_eq!(document["files"][0]["commands"][0]["name"], "RMI_GRANULE_DELEGATE");
+    let conform = stdout(&folder.rimsim(&["conform", "one.json"]));
+    assert!(conform.ends_with(", 0 failed\n"), "{conform}");
+}
+
+/// What was refused half-way is told apart, and events of several Realms carry their names.
+#[test]
+fn events_tell_whose_they_are() {
+    let folder = Folder::new("events");
+    let second = REALM.replace("rd", "rd2").replace("rd2=", "rd=").replace('{', "{ vmid=1,");
+    folder
+        .file("half.rmi", format!("{REALM}REALM_DESTROY rd=0\n"))
+        .file("two.rmi", format!("{REALM}{second}"));
+    let half = folder.rimsim(&["run", "--events", "half.rmi"]);
+    assert_eq!((half.status.code(), stdout(&half).as_str()), (Some(4), ""));
+    let half = stdout(&folder.rimsim(&["run", "--format", "json", "half.rmi"]));
+    let document: serde_json::Value = serde_json::from_str(&half).expect("JSON");
+    assert_eq!(document["files"][0]["complete"], false);
+    let two = stdout(&folder.rimsim(&["run", "--events", "two.rmi"]));
+    let ends = ["  rd", "  rd2", "  rd", "  rd2"];
+    assert!(two.lines().zip(ends).all(|(line, end)| line.ends_with(end)), "{two}");
+    assert_eq!(two.lines().count(), ends.len(), "{two}");
+}
+
+#[test]
+fn an_export_that_fails_does_not_hide_the_rim() {
+    let folder = Folder::new("failed_export");
+    folder.file("one.rmi", REALM);
+    let output = folder.rimsim(&["run", "--export", "no/where", "one.rmi"]);
+    assert_eq!((output.status.code(), stdout(&output).len()), (Some(1), 65));
+}
+
+/// An export records what is, not what the script wanted.
+#[test]
+fn unmet_expectations_are_exported_as_they_are() {
+    let folder = Folder::new("unmet_export");
+    let text = "expect rim none
+poke pa=0x8000_0000 bytes=text:\"x\"
+peek pa=0x8000_0000 bytes=text:\"y\"
+expect granule 0x8000_1000 DELEGATED\n";
+    folder.file("a.rmi", text);
+    folder.fails(&["run", "--export", "a.json", "a.rmi"], 3, "wanted DELEGATED");
+    let conform = folder.rimsim(&["conform", "a.json"]);
+    assert_eq!(stdout(&conform), "1 files, 3 steps, 0 failed\n");
+}
+
+/// A target that is read, or that can not be replaced; what an export leaves behind.
+#[test]
+fn exports_replace_nothing_that_is_read() {
+    let folder = Folder::new("export_targets");
+    folder
+        .file("image.bin", [7; 5000])
+        .file("part.rmi", "image k = \"image.bin\"\n")
+        .file("own.toml", stdout(&folder.rimsim(&["platforms", "small"])))
+        .file("a.rmi", format!("platform \"own.toml\"\ninclude \"part.rmi\"\n{REALM}"));
+    std::fs::hard_link(folder.path("image.bin"), folder.path("other.bin")).expect("a link");
+    for target in ["image.bin", "other.bin", "part.rmi", "a.rmi", "own.toml"] {
+        let kept = std::fs::read(folder.path(target)).expect("a file");
+        folder.fails(&["run", "--export", target, "a.rmi"], 1, "would be overwritten");
+        assert_eq!(std::fs::read(folder.path(target)).expect("a file"), kept, "{target}");
+    }
+    // A device is written itself, a link's target is replaced.
+    let output = folder.rimsim(&["run", "--export", "/dev/null", "a.rmi"]);
+    assert_eq!((output.status.code(), stdout(&output).len()), (Some(0), 65));
+    folder.file("b.json", "old");
+    std::os::unix::fs::symlink("b.json", folder.path("link.json")).expect("a link");
+    assert!(folder.rimsim(&["run", "--export", "link.json", "a.rmi"]).status.success());
+    assert!(std::fs::symlink_metadata(folder.path("link.json")).expect("it").is_symlink());
+    let conform = stdout(&folder.rimsim(&["conform", "b.json"]));
+    assert!(conform.ends_with(" 0 failed\n"), "{conform}");
+    let left = std::fs::read_dir(&folder.0).expect("the folder");
+    let part = |name: &str| name.contains(".part");
+    assert!(!left.into_iter().any(|entry| part(&entry.unwrap().file_name().to_string_lossy())));
+}
+
+/// Attributes of Realms and RECs are exported as they are, too.
+#[test]
+fn attributes_are_exported_as_they_are() {
+    let folder = Folder::new("attributes_export");
+    let path = "spec-vectors/rmm-1.0/e_rsi/set_ripas_host_rejects.json";
+    let found = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let text = std::fs::read_to_string(found).expect("a vector");
+    let wrong = text.replace("\"state\":\"ACTIVE\"", "\"state\":\"NEW\"");
+    assert_ne!(text, wrong, "the vector asks for the state");
+    folder.file("a.json", wrong);
+    folder.fails(&["run", "--export", "b.json", "a.json"], 3, "Realm state: got ACTIVE");
+    let conform = stdout(&folder.rimsim(&["conform", "b.json"]));
+    assert!(conform.ends_with(" 0 failed\n"), "{conform}");
+}
+
+/// Pipes are read to their end, and tell by their contents what they are.
+#[test]
+fn scripts_and_vectors_come_from_standard_input() {
+    let folder = Folder::new("stdin");
+    folder.file("a.rmi", REALM);
+    let rim = stdout(&folder.rimsim(&["run", "--export", "a.json", "a.rmi"]));
+    let fed = |args: &[&str], name: &str| {
+        let input = std::fs::File::open(folder.path(name)).expect("a file");
+        folder.command(args).stdin(input).output().expect("the command")
+    };
+    let piped = |args: &[&str], name: &str| {
+        let (reader, mut writer) = std::io::pipe().expect("a pipe");
+        let text = std::fs::read(folder.path(name)).expect("a file");
+        let writing = std::thread::spawn(move || std::io::Write::write_all(&mut writer, &text));
+        let output = folder.command(args).stdin(reader).output().expect("the command");
+        writing.join().expect("a thread").expect("written");
+        output
+    };
+    for name in ["a.rmi", "a.json"] {
+        assert_eq!(stdout(&fed(&["run", "/dev/stdin"], name)), rim, "{name}");
+        assert_eq!(stdout(&piped(&["run", "/dev/stdin"], name)), rim, "{name} through a pipe");
+    }
+    let conform = stdout(&piped(&["conform", "/dev/stdin"], "a.json"));
+    assert!(conform.ends_with(" 0 failed\n"), "{conform}");
+    std::fs::copy(folder.path("a.json"), folder.path("b.rmi")).expect("a copy");
+    folder.fails(&["run", "b.rmi"], 2, "a vector's name ends in .json");
+}
+
+/// Every mismatch is an error with its source line; one of a statement is enough.
+#[test]
+fn each_mismatch_is_an_error() {
+    let folder = Folder::new("mismatches");
+    let text = "GRANULE_DELEGATE addr=0x8000_0000 => RMI_ERROR_RTT(3)\n\
+                VERSION req=0x1_0000 => RMI_SUCCESS lower=1 higher=2\n";
+    folder.file("a.rmi", text);
+    let output = folder.rimsim(&["run", "a.rmi"]);
+    let expected = "\
+error: a.rmi:1:1: RMI_GRANULE_DELEGATE addr=0x8000_0000: status: got RMI_SUCCESS, wanted \
+RMI_ERROR_RTT(3)
+    |
+  1 | GRANULE_DELEGATE addr=0x8000_0000 => RMI_ERROR_RTT(3)
+    | ^
+error: a.rmi:2:1: RMI_VERSION req=0x1_0000: lower: got 0x1_0000, wanted 0x1
+    |
+  2 | VERSION req=0x1_0000 => RMI_SUCCESS lower=1 higher=2
+    | ^
+error: a.rmi:2:1: RMI_VERSION req=0x1_0000: higher: got 0x1_0000, wanted 0x2
+note: a.rmi: no Realm is left at the end
+";
+    assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
+}
+
+#[test]
+fn nothing_is_counted_where_nothing_was_read() {
+    let folder = Folder::new("nothing_read");
+    folder.file("a.json", "{").file("half.rmi", "REALM_DESTROY rd=0\n");
+    let output = folder.rimsim(&["conform", "a.json"]);
+    assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""));
+    let output = folder.rimsim(&["coverage", "half.rmi"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let expected = "note: half.rmi: not played to its end: half.rmi:1:1: RMI_REALM_DESTROY rd=0x0";
+    assert!(output.status.success() && said.starts_with(expected), "{said}");
+}
+
+/// The trace says how a REC left.
+#[test]
+fn the_trace_shows_exits() {
+    let folder = Folder::new("exits");
+    let rest = "let rec = auto
+REC_CREATE rd=rd rec=rec params_ptr=RecParams { flags=runnable, aux=auto }
+REALM_ACTIVATE rd=rd
+serve rec=rec SYNC
+";
+    folder.file("a.rmi", format!("{REALM}{rest}"));
+    let output = folder.rimsim(&["run", "-v", "a.rmi"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("    exit: FIQ esr=0x0 far=0x0 hpfar=0x0\n"), "{said}");
+}
+
+#[test]
+fn help_has_examples_and_exit_codes() {
+    let folder = Folder::new("help");
+    for (args, text) in [
+        (&["--help"][..], "Exit codes:"),
+        (&["run", "--help"], "rimsim run -v boot.rmi"),
+        (&["conform", "--help"], "rimsim conform --rmm spec"),
+        (&["coverage", "--help"], "rimsim coverage spec-vectors/rmm-1.0"),
+        (&["language"], "# Lines"),
+        (&["platforms"], "tf-rmm-host"),
+        (&["platforms", "fvp"], "pa_bits = 48"),
+    ] {
+        let output = folder.rimsim(args);
+        assert!(output.status.success() && stdout(&output).contains(text), "{args:?}");
+    }
+}

@@ -1,0 +1,4 @@
+//! Why two RIMs differ.
+
+mod across_editions;
+pub(crate) mod planted;

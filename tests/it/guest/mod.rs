@@ -1,0 +1,7 @@
+//! Realms that run: what they call, what they run into, and what the Host may do meanwhile.
+
+mod exceptions;
+mod interleavings;
+mod rsi;
+mod running_recs;
+mod token;

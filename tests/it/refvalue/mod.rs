@@ -1,0 +1,4 @@
+//! Reference values.
+
+mod corim;
+mod corim_damage;

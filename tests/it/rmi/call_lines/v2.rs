@@ -1,0 +1,158 @@
+//! What the stage has of RMM 2.0: Realms that were terminated, operations that wait, lists.
+
+use std::collections::BTreeMap;
+
+use rimsim::abi::command::CommandInfo;
+use rimsim::abi::status::MemReq;
+use rimsim::model::granule::Gpt;
+use rimsim::rmi::Outcome;
+use rimsim::{Command, World};
+
+use crate::rmi::call_lines::{Line, Stage};
+use crate::small_machine::{GRANULE, Scene, pages};
+use crate::unwind::carry_to_end;
+
+/// Columns that are neither arguments nor fields: whether all handles are in use, and the first
+/// auxiliary granule that a REC is given.
+const COLUMNS: &[&str] = &["contexts", "aux", "region"];
+/// Granules for operations that take up handles.
+const SPARES: [&str; 4] = ["spare0", "spare1", "spare2", "spare3"];
+/// Where an operation has yet to finish with an entry, and where an entry is DESTROYED.
+const PENDING_IPA: u64 = 0x7000;
+const DESTROYED_IPA: u64 = 0x5000;
+/// Commands for an RMM that is not active.
+const EARLY: [&str; 2] = ["RMM_CONFIG_SET", "RMM_ACTIVATE"];
+
+pub(crate) fn set(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
+    realms(scene, names);
+    lists(scene, names);
+    operations(scene, names);
+    for spare in SPARES {
+        names.insert(spare, scene.delegated());
+    }
+}
+
+fn realms(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
+    let rd = names["rd"];
+    scene.data(rd, DESTROYED_IPA, 0xDE);
+    scene.unmap(rd, DESTROYED_IPA);
+    let stopped = scene.world.rec(names["stopped"]).expect("a REC").owner();
+    names.insert("off", scene.world.granules().pa(stopped).0);
+
+    // Terminated: with a REC, with a live table, and with nothing.
+    let zombie = scene.realm(&[]);
+    names.insert("zombie_rec", scene.rec(zombie, 0, &[("flags", 1)]));
+    let dead_tables = scene.realm(&[]);
+    scene.tables(dead_tables, 0, 2);
+    let dead = scene.realm(&[]);
+    for rd in [zombie, dead_tables, dead] {
+        scene.must(Command::RealmTerminate { rd });
+    }
+    names.extend([("dead_tables", dead_tables), ("dead", dead)]);
+
+    // Another PE runs a REC.
+    let busy = scene.realm(&[]);
+    let running = scene.rec(busy, 0, &[("flags", 1)]);
+    scene.must(Command::RealmActivate { rd: busy });
+    scene.world.set_running(running, true).expect("a REC");
+    names.extend([("busy", busy), ("running", running)]);
+}
+
+/// Lists on one page of the Host's, by what is wrong with them.
+fn lists(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
+    let page = scene.host();
+    let (free, pair) = (names["free"], names["free1"]);
+    let undelegated = 1 << 63;
+    let lists: [(&str, &[u64]); 9] = [
+        ("lists", &[pages(pair, 2)]),
+        ("ns_range", &[pages(free, 1) | undelegated]),
+        ("level_0", &[pages(0, 1) | 3]),
+        ("level_2", &[pages(free, 1) | 1]),
+        ("empty_range", &[pages(free, 0)]),
+        ("then_ns", &[pages(free, 0), pages(free, 1) | undelegated]),
+        ("then_level_2", &[pages(free, 0), pages(free, 1) | 1]),
+        ("odd_ns", &[pages(free, 1) | 1 | undelegated]),
+        ("large", &[pages(pair, 3)]),
+    ];
+    for ((name, list), i) in lists.into_iter().zip(0..) {
+        let place = page + 16 * i;
+        scene.write_list(place, list);
+        names.insert(name, place);
+    }
+}
+
+/// One operation for each thing that it can wait for, and one that has an entry of an RTT.
+fn operations(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
+    let (rd, list_ptr) = (names["rd"], scene.host());
+    let params_ptr = scene.host();
+    let mut begin = |scene: &mut Scene, name| {
+        let rec = scene.delegated();
+        let aux = scene.delegated_run(2);
+        scene.write_list(list_ptr, &[pages(aux, 2)]);
+        let [handle, ..] = scene.goes_on(Command::RecCreateBegin { rd, rec, params_ptr });
+        names.insert(name, handle);
+        handle
+    };
+    begin(scene, "donating");
+    // Its parameters name index 0, which is not the next, so that it fails in the last step.
+    for (name, fails) in [("ready", false), ("reclaims", true)] {
+        let handle = begin(scene, name);
+        scene.goes_on(Command::OpMemDonate { handle, list_ptr, list_count: 1 });
+        if fails {
+            scene.goes_on(Command::OpContinue { handle, flags: 0 });
+        }
+    }
+    let mpidr: u64 = 1;
+    scene.world.host_write(params_ptr + 0x100, &mpidr.to_le_bytes()).expect("the Host's");
+
+    let oaddr = pages(scene.delegated(), 1);
+    let (base, top) = (PENDING_IPA, PENDING_IPA + GRANULE);
+    scene.world.set_interrupt(Some(1));
+    scene.goes_on(Command::RttDataMap { rd, base, top, flags: 1, oaddr });
+    scene.world.set_interrupt(None);
+}
+
+/// Does what the columns of a line ask for that are no arguments; these columns.
+pub(crate) fn prepare(
+    stage: &mut Stage,
+    info: &CommandInfo,
+    line: &Line<'_>,
+) -> &'static [&'static str] {
+    if EARLY.contains(&info.name) {
+        let world = &stage.world;
+        stage.world = World::new(world.platform().clone(), world.profile());
+        let secure = stage.names["secure"];
+        stage.world.set_gpt(secure, Gpt::Secure).expect("the Host's");
+    }
+    if let Some(region) = line.get("region") {
+        let region = stage.value(region).to_le_bytes();
+        stage.world.host_write(stage.names["host"], &region).expect("the Host's");
+    }
+    if line.get("contexts").is_some_and(|used| stage.value(used) != 0) {
+        for spare in SPARES {
+            let rec = stage.names[spare];
+            let begun = stage.world.execute(Command::RecCreateBegin { rd: 0, rec, params_ptr: 0 });
+            assert_eq!(begun.awaits(), Some(MemReq::Donate), "{begun}");
+        }
+    }
+    COLUMNS
+}
+
+/// The last outcome of a creation: it gets the granules of the line, and its own back if it fails.
+pub(crate) fn to_end(
+    stage: &mut Stage,
+    command: Command,
+    line: &Line<'_>,
+    outcome: Outcome,
+) -> Outcome {
+    let (Command::RecCreateBegin { .. }, Some(MemReq::Donate)) = (command, outcome.awaits()) else {
+        return outcome;
+    };
+    let handle = outcome.regs()[1];
+    let aux = [line["aux"], "free2"].map(|name| pages(stage.value(name), 1));
+    let list_ptr = stage.names["lists"];
+    let bytes: Vec<_> = aux.iter().flat_map(|desc| desc.to_le_bytes()).collect();
+    stage.world.host_write(list_ptr, &bytes).expect("the Host's");
+    stage.world.execute(Command::OpMemDonate { handle, list_ptr, list_count: 2 });
+    carry_to_end(&mut stage.world, handle, list_ptr)
+}

@@ -1,0 +1,11 @@
+//! Commands of the RMM: which failure wins, what each changes, and laws over sequences of them.
+
+pub(crate) mod call_lines;
+mod deviations;
+mod granule_sizes;
+pub(crate) mod ladders;
+mod laws;
+pub(crate) mod operations;
+mod oracle;
+mod pairs;
+mod ranges;
