@@ -194,11 +194,9 @@ impl DigestCache {
     /// Hashes the image and keeps the digests in an entry, which appears whole or not at all.
     fn make(&self, wanted: &Wanted<'_>) -> Option<GranuleDigests> {
         let Wanted { image, algo, cut, key, .. } = wanted;
-        let mut body = Cursor::new(Vec::new());
-        let made = digests::write(&mut body, image, &[*algo], *cut, key, &self.hasher);
-        let unchanged = made.map_err(|error| error.to_string()).and_then(|()| {
+        let made = list(image, *algo, *cut, key, &self.hasher);
+        let unchanged = made.map_err(|error| error.to_string()).and_then(|body| {
             image.check_unchanged().map_err(|error| error.to_string())?;
-            let body = body.into_inner();
             Ok((self.key.code(&body).finalize().into_bytes(), body))
         });
         let kept = unchanged.and_then(|(code, body)| {
@@ -210,6 +208,41 @@ impl DigestCache {
         // Without a cache the image is hashed where it is measured.
         kept.map_err(|why| self.remark(true, image, &format!("not used: {why}"))).ok()
     }
+}
+
+/// An entry without its code: the digests of an image, with the entry's key.
+fn list(
+    image: &Arc<Image>,
+    algo: HashAlgo,
+    cut: Cut,
+    key: &[u8; 32],
+    hasher: &Hasher,
+) -> io::Result<Vec<u8>> {
+    let mut body = Cursor::new(Vec::new());
+    digests::write(&mut body, image, &[algo], cut, key, hasher)?;
+    Ok(body.into_inner())
+}
+
+/// An entry as it is made of `image`, edited by `edit`, and what is believed of it then: for fuzz
+/// targets and tests. If `again`, who edited it knows the user's secret.
+pub(crate) fn edited(
+    image: &Arc<Image>,
+    algo: HashAlgo,
+    cut: Cut,
+    again: bool,
+    edit: impl FnOnce(&mut Vec<u8>),
+) -> Option<GranuleDigests> {
+    let (secret, key) = (Secret([7; 32]), [9; 32]);
+    let body = list(image, algo, cut, &key, &Hasher::default().alone()).ok()?;
+    let coded = |body: &[u8]| [&secret.code(body).finalize().into_bytes()[..], body].concat();
+    let mut entry = coded(&body);
+    edit(&mut entry);
+    if again {
+        entry = coded(entry.get(CODE_LEN..)?);
+    }
+    let wanted = Wanted { image, times: None, algo, cut, key, path: PathBuf::new() };
+    let read = wanted.body(entry, &secret).and_then(|body| wanted.parse(body));
+    read.ok().filter(|list| wanted.probe(list).is_ok())
 }
 
 /// Opens a file of this user's own to read it: no link to somewhere else, and nothing that lets us
@@ -290,10 +323,18 @@ impl Wanted<'_> {
         let room = usize::try_from(metadata.len()).map_err(io::Error::other)?;
         bytes.try_reserve_exact(room).map_err(io::Error::other)?;
         file.take(most).read_to_end(&mut bytes)?;
-        let (code, body) = bytes.split_at_checked(CODE_LEN).ok_or(Distrust::Code)?;
+        Ok((self.body(bytes, key)?, metadata.modified().ok()))
+    }
+
+    /// An entry without its code, if that is right and the entry is no longer than it can be.
+    fn body(&self, mut entry: Vec<u8>, key: &Secret) -> Result<Vec<u8>, Distrust> {
+        if entry.len() as u64 > self.max_len_bytes() {
+            return Err(Distrust::Long(entry.len() as u64));
+        }
+        let (code, body) = entry.split_at_checked(CODE_LEN).ok_or(Distrust::Code)?;
         key.code(body).verify_slice(code).map_err(|_| Distrust::Code)?;
-        bytes.drain(..CODE_LEN);
-        Ok((bytes, metadata.modified().ok()))
+        entry.drain(..CODE_LEN);
+        Ok(entry)
     }
 
     /// The digests, if they are whole and of this image.
@@ -313,8 +354,9 @@ impl Wanted<'_> {
     fn probe(&self, list: &GranuleDigests) -> Result<(), Distrust> {
         let last = list.count().saturating_sub(1);
         let seed = u64::from_le_bytes(*self.key.first_chunk().expect("32 bytes"));
-        // Spread over the image, and at other places in every state of it.
-        let spread = |i: u64| (i * list.count() / PROBES + seed % PROBES).min(last);
+        // Spread over the image, and at other places in every state of it; all if there are few.
+        let shift = seed % (list.count() / PROBES).max(1);
+        let spread = |i: u64| (i * list.count() / PROBES + shift).min(last);
         let mut granule = vec![0; self.cut.size.len_bytes()];
         for index in [0, last].into_iter().chain((0..PROBES).map(spread)) {
             let offset = self.cut.phase + index * self.cut.size.bytes();

@@ -1,6 +1,7 @@
 //! The bodies of the fuzz targets. They share models and generators with the integration tests,
 //! which replay the corpora on stable.
 
+mod cache_entry;
 #[path = "../../tests/support/src/call_laws.rs"]
 mod call_laws;
 mod corim;
@@ -78,6 +79,11 @@ pub fn vector_json(data: &[u8]) {
 /// Reads `data` as a file of digests: as it is, and with the checksum that it should have.
 pub fn digest_file(data: &[u8]) {
     digest_file::run(data);
+}
+
+/// Edits an entry of a digest cache as `data` says.
+pub fn cache_entry(data: &[u8]) {
+    cache_entry::run(data);
 }
 
 /// Reads `data` as a CoRIM.

@@ -1,8 +1,27 @@
 //! The readers of the command's own files, for fuzz targets and the tests that replay their
 //! corpora. No part of the library.
 
+use std::sync::Arc;
+
 use super::lock_file::LockFile;
 use super::{lock_source, trails};
+use crate::digest_cache;
+use crate::measure::digests::{Cut, GranuleDigests};
+use crate::measure::image::Image;
+use crate::measure::rim::HashAlgo;
+
+/// What is believed of an entry of the digest cache that was made of `image` and edited by `edit`;
+/// if `again`, by somebody who knows the user's secret.
+#[must_use]
+pub fn cache_entry(
+    image: &Arc<Image>,
+    algo: HashAlgo,
+    cut: Cut,
+    again: bool,
+    edit: impl FnOnce(&mut Vec<u8>),
+) -> Option<GranuleDigests> {
+    digest_cache::edited(image, algo, cut, again, edit)
+}
 
 /// A lock file as it is written again, if `text` is one.
 #[must_use]

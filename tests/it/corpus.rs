@@ -6,6 +6,8 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
+#[path = "../../fuzz/src/cache_entry.rs"]
+mod cache_entry;
 #[path = "../../fuzz/src/corim.rs"]
 mod corim;
 #[path = "../../fuzz/src/event_log.rs"]
@@ -58,6 +60,11 @@ fn replay(target: &str, body: fn(&[u8])) {
         let run = std::panic::catch_unwind(|| body(&data));
         assert!(run.is_ok(), "{file:?}");
     }
+}
+
+#[test]
+fn cache_entry() {
+    replay("cache_entry", cache_entry::run);
 }
 
 #[test]
