@@ -1,5 +1,5 @@
-//! The target `cache_entry`: five bytes for an image and how it is cut, then edits of the entry that
-//! a digest cache has of it.
+//! The target `cache_entry`: five bytes for an image and how it is cut, then edits of the entry
+//! that a digest cache has of it.
 
 use std::sync::Arc;
 

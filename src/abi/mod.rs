@@ -13,6 +13,7 @@ pub mod params;
 pub mod platform;
 pub mod presets;
 pub mod profile;
+pub(crate) mod ranges;
 pub mod rec_run;
 pub mod rim_rule;
 pub mod rsi;

@@ -61,7 +61,7 @@ pub(super) fn keep_apart(target: &Path, path: &Path, input: &Input) -> Result<()
         Input::Script(script) => Some(script),
     };
     let texts = script.into_iter().flat_map(|script| script.files().map(Path::new));
-    let images = script.into_iter().flat_map(|script| script.images());
+    let images = script.into_iter().flat_map(|script| script.opened());
     let taken = std::iter::once(path).chain(texts).any(|read| same_file(target, read));
     if !taken && !images.into_iter().any(|image| image.is_file(target)) {
         return Ok(());

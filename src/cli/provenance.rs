@@ -1,5 +1,6 @@
 //! The files of a provenance block.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
@@ -41,9 +42,9 @@ pub(super) fn replayed(path: &Path, input: &Input) -> Vec<InputFile> {
         sha256: Some(text.sha256.to_string()),
     });
     let mut files: Vec<InputFile> = texts.collect();
-    let texts = files.len();
-    for image in script.images() {
-        if !files[texts..].iter().any(|known| known.name == image.name()) {
+    let mut known = BTreeSet::new();
+    for image in script.opened() {
+        if known.insert(image.name()) {
             files.push(image_file(image.name(), image));
         }
     }

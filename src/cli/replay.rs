@@ -79,7 +79,7 @@ impl Input {
         match self {
             Self::Vector(_) => Ok(()),
             Self::Script(script) => {
-                Ok(script.images().try_for_each(|image| image.check_unchanged())?)
+                Ok(script.opened().iter().try_for_each(|image| image.check_unchanged())?)
             }
         }
     }
@@ -88,7 +88,7 @@ impl Input {
     pub(super) fn is_known(&self) -> bool {
         match self {
             Self::Vector(_) => true,
-            Self::Script(script) => script.images().all(|image| image.is_known()),
+            Self::Script(script) => script.opened().iter().all(|image| image.is_known()),
         }
     }
 

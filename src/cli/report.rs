@@ -137,7 +137,7 @@ fn replayed(
                     sha256: Some(text.sha256.to_string()),
                 });
             }
-            images(script.images().map(|image| &**image), page);
+            images(script.opened().iter().map(|image| &**image), page);
         }
     }
     Ok(ended.exit)

@@ -18,11 +18,19 @@ pub struct WrongDigest {
     pub why: String,
 }
 
+/// Whether digests by an algorithm are calculated here.
+pub(super) fn has_digest(algorithm: u16) -> bool {
+    HashAlgo::from_tcg_number(algorithm).is_some()
+}
+
 /// The digest of `parts` in a row; `None` if the algorithm is none that is calculated here.
-pub(super) fn digest(algorithm: u16, parts: &[&[u8]]) -> Option<Vec<u8>> {
-    fn hash<D: sha2::Digest>(parts: &[&[u8]]) -> Vec<u8> {
+pub(super) fn digest<'p>(
+    algorithm: u16,
+    parts: impl IntoIterator<Item = &'p [u8]>,
+) -> Option<Vec<u8>> {
+    fn hash<'p, D: sha2::Digest>(parts: impl IntoIterator<Item = &'p [u8]>) -> Vec<u8> {
         let mut hash = D::new();
-        parts.iter().for_each(|part| hash.update(part));
+        parts.into_iter().for_each(|part| hash.update(part));
         hash.finalize().to_vec()
     }
     Some(match HashAlgo::from_tcg_number(algorithm)? {
@@ -82,7 +90,7 @@ pub fn wrong_digests(log: &Log) -> Vec<WrongDigest> {
             if candidates.is_empty() || tags && zero {
                 continue;
             }
-            let of = |bytes: &&[u8]| digest(logged.algorithm, &[bytes]);
+            let of = |bytes: &&[u8]| digest(logged.algorithm, [*bytes]);
             let own: Vec<Vec<u8>> = candidates.iter().filter_map(of).collect();
             if !own.is_empty() && !own.contains(&logged.bytes) {
                 say(format!(

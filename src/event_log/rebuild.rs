@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::check::digest;
+use super::check::{digest, has_digest};
 use super::read::{Event, algorithm_name};
 use super::{Log, Payload, WrongDigest};
 use crate::abi::addr::{GRANULE_SIZE, Hex, align_down};
@@ -30,6 +30,10 @@ const MAX_CONTENTS_BYTES: u64 = 16 << 30;
 const MAX_MADE_BYTES: u64 = 1 << 30;
 /// Most bytes of RIPAS ranges, together.
 const MAX_RIPAS_BYTES: u64 = 8 << 40;
+/// For each byte of log and files so many are hashed to find contents by their digests, and some
+/// more, so that small files may stand in large ranges.
+const TRIES: u64 = 16;
+const MIN_TRIED_BYTES: u64 = 256 << 20;
 /// Most operations. A VMM's log has some dozens.
 const MAX_OPERATIONS: u64 = 4096;
 /// Memory of the machine.
@@ -124,6 +128,7 @@ pub fn rebuild(log: &Log, files: &[At]) -> Result<Rebuild, RebuildError> {
         recs: 0,
         contents_bytes: 0,
         ripas_bytes: 0,
+        left_bytes: tried_bytes(log, files),
         made: Rebuild {
             text: String::new(),
             attachments: [(PLATFORM.to_owned(), platform.to_toml().into_bytes())].into(),
@@ -162,6 +167,13 @@ fn platform(params: &RealmEvent) -> Result<Platform, String> {
     .map_err(|error| error.to_string())
 }
 
+/// How many bytes may be hashed to find contents by their digests.
+fn tried_bytes(log: &Log, files: &[At]) -> u64 {
+    let files = files.iter().map(|at| at.image.len_bytes());
+    let all = files.fold(log.used_bytes, u64::saturating_add);
+    all.saturating_mul(TRIES).max(MIN_TRIED_BYTES)
+}
+
 /// Device trees that stand in the log.
 fn trees(log: &Log) -> Vec<&[u8]> {
     let trees = log.events.iter().filter(|event| event.payload == Payload::DeviceTree);
@@ -179,6 +191,8 @@ struct Builder<'l> {
     recs: u64,
     contents_bytes: u64,
     ripas_bytes: u64,
+    /// Bytes that may yet be hashed to find contents.
+    left_bytes: u64,
     made: Rebuild,
 }
 
@@ -316,17 +330,35 @@ impl<'l> Builder<'l> {
         let files = self.files;
         let placed = files.iter().position(|at| at.ipa == Some(base));
         let found = placed.or_else(|| {
-            let fits = |at: &At| {
-                at.ipa.is_none() && matches(event, at.image.bytes_from(0), len) == Some(true)
-            };
-            files.iter().position(fits)
+            let mut anywhere = files.iter().enumerate().filter(|(_, at)| at.ipa.is_none());
+            let fits = |(_, at): &(usize, &At)| self.fits(event, at.image.bytes_from(0), len);
+            anywhere.find(fits).map(|(index, _)| index)
         });
         if let Some(index) = found {
             self.used[index] = true;
             return Some(Found::File(index));
         }
-        let fits = |tree: &&&[u8]| matches(event, tree, len) == Some(true);
-        self.trees.iter().find(fits).map(|tree| Found::Tree(tree))
+        let trees = std::mem::take(&mut self.trees);
+        let tree = trees.iter().find(|tree| self.fits(event, tree, len)).copied();
+        self.trees = trees;
+        tree.map(Found::Tree)
+    }
+
+    /// Whether bytes have the event's digests, as long as that may be tried.
+    fn fits(&mut self, event: &Event, bytes: &[u8], len: u64) -> bool {
+        if bytes.len() as u64 > len {
+            return false;
+        }
+        let known = event.digests.iter().filter(|one| has_digest(one.algorithm)).count() as u64;
+        let Some(left) = self.left_bytes.checked_sub(known.saturating_mul(len)) else {
+            let why = format!("event {}: its contents were not looked for", event.number);
+            if self.made.remarks.last() != Some(&why) {
+                self.made.remarks.push(why);
+            }
+            return false;
+        };
+        self.left_bytes = left;
+        matches(event, bytes, len) == Some(true)
     }
 
     /// The file that the script names for the contents, with zeros around them if need be.
@@ -424,12 +456,14 @@ fn matches(event: &Event, bytes: &[u8], len: u64) -> Option<bool> {
 }
 
 fn digest_of(algorithm: u16, bytes: &[u8], len: u64) -> Option<Vec<u8>> {
+    /// Zeros that are hashed at a time.
+    static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
     let zeros = len.saturating_sub(bytes.len() as u64);
     let zeros = usize::try_from(zeros.min(MAX_MADE_BYTES)).ok()?;
-    if zeros == 0 {
-        return digest(algorithm, &[bytes]);
-    }
-    digest(algorithm, &[bytes, &vec![0; zeros]])
+    let (pieces, rest) = (zeros / ZEROS.len(), zeros % ZEROS.len());
+    let parts = std::iter::once(bytes);
+    let parts = parts.chain(std::iter::repeat_n(&ZEROS[..], pieces)).chain([&ZEROS[..rest]]);
+    digest(algorithm, parts)
 }
 
 impl Source for Rebuild {

@@ -98,6 +98,7 @@ fn created(call: &Call<'_>, log: &mut RealmLog, event: &DataEvent) {
     }
     log.last_data = Some((ipa, content.clone()));
     log.data.insert(ipa);
+    log.data_there.insert(ipa);
 }
 
 /// Whether it is known that all bytes are zero.

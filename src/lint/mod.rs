@@ -15,7 +15,6 @@ mod finding;
 mod operation;
 mod out_top;
 mod params;
-mod ranges;
 mod realm;
 mod rec;
 mod ripas;

@@ -1,6 +1,6 @@
 //! Rules about stateful operations (2.0): what begins in one call and ends in another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::Finding;
 use super::realm::RealmLog;
@@ -36,7 +36,11 @@ fn measured(params: &RecParams) -> Measured {
 
 /// The operations that are under way, by their handles.
 #[derive(Debug, Default)]
-pub(super) struct Operations(BTreeMap<u64, Begun>);
+pub(super) struct Operations {
+    begun: BTreeMap<u64, Begun>,
+    /// RD and handle of those that make a REC.
+    recs: BTreeSet<(u64, u64)>,
+}
 
 impl Operations {
     /// What a call is about: itself, or the command whose operation it ends.
@@ -49,10 +53,18 @@ impl Operations {
         let handle = called.info().handle_input().map(|input| called.encode()[1 + input]);
         let over =
             |handle: &u64| outcome.awaits().is_none() && world.operations().find(*handle).is_none();
-        match handle.filter(over).and_then(|handle| self.0.remove(&handle)) {
+        match handle.filter(over).and_then(|handle| self.forget(handle)) {
             Some(begun) => (begun.command, Some(begun)),
             None => (called, None),
         }
+    }
+
+    fn forget(&mut self, handle: u64) -> Option<Begun> {
+        let begun = self.begun.remove(&handle)?;
+        if let Command::RecCreateBegin { rd, .. } = begun.command {
+            self.recs.remove(&(rd, handle));
+        }
+        Some(begun)
     }
 
     /// Remembers what a call has begun.
@@ -66,14 +78,19 @@ impl Operations {
         }
         let place = call.place.clone();
         let begun = Begun { command, place, realm, measured, is_told: false };
-        self.0.insert(call.outcome.regs()[x], begun);
+        let handle = call.outcome.regs()[x];
+        self.forget(handle);
+        if let Command::RecCreateBegin { rd, .. } = command {
+            self.recs.insert((rd, handle));
+        }
+        self.begun.insert(handle, begun);
     }
 
     /// A Realm was activated: no REC that is on its way can be made any more.
     pub(super) fn activated(&mut self, activated: u64, call: &Call<'_>, log: &mut RealmLog) {
-        for begun in self.0.values_mut() {
-            if let Command::RecCreateBegin { rd, rec, .. } = begun.command
-                && rd == activated
+        for (_, handle) in self.recs.range((activated, 0)..=(activated, u64::MAX)) {
+            if let Some(begun) = self.begun.get_mut(handle)
+                && let Command::RecCreateBegin { rec, .. } = begun.command
             {
                 begun.is_told = true;
                 let rec = Hex(rec);
@@ -86,7 +103,7 @@ impl Operations {
 
     /// What nobody went on with.
     pub(super) fn finish(self) -> Vec<Finding> {
-        let open = self.0.into_iter().filter(|(_, begun)| !begun.is_told);
+        let open = self.begun.into_iter().filter(|(_, begun)| !begun.is_told);
         let finding = |(handle, begun): (u64, Begun)| {
             let name = begun.command.info().name;
             let message = format!("{name} has not ended; it waits under handle {handle}");

@@ -1,6 +1,7 @@
 //! The rule about commands that do a part of a range and say how far they came (2.0).
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use super::Call;
 use super::finding::Finding;
@@ -9,8 +10,8 @@ use crate::abi::addr::Hex;
 use crate::abi::command::{Command, CommandInfo};
 use crate::session::Place;
 
-/// A command and a Realm's RD; 0 where it is about no Realm.
-type Key = (&'static str, u64);
+/// A Realm's RD, 0 where it is about no Realm, and a command.
+type Key = (u64, &'static str);
 
 /// Parts of ranges that are still to be done.
 #[derive(Debug, Default)]
@@ -38,7 +39,7 @@ fn asked(call: &Call<'_>) -> Option<(Key, u64, u64)> {
     }
     let range = input("base").zip(input("top")).filter(|_| outputs.first() == Some(&"out_top"));
     let (base, top) = range?;
-    Some(((name, input("rd").unwrap_or(0)), base, top))
+    Some(((input("rd").unwrap_or(0), name), base, top))
 }
 
 impl OutTops {
@@ -72,24 +73,39 @@ impl OutTops {
 
     /// A Realm was activated: no RIPAS can be initialised any more.
     pub(super) fn activated(&mut self, rd: u64) {
-        self.report(|(name, of)| of == rd && name == "RTT_INIT_RIPAS");
+        self.report(rd..=rd, |name| name == "RTT_INIT_RIPAS");
     }
 
     /// A Realm is gone. What was only taken apart lost nothing.
     pub(super) fn destroyed(&mut self, rd: u64, ran: bool) {
-        self.report(|(name, of)| of == rd && ran && !name.ends_with("UNMAP"));
-        self.rest.retain(|((_, of), _), _| *of != rd || rd == 0);
+        self.report(rd..=rd, |name| ran && !name.ends_with("UNMAP"));
+        if rd != 0 {
+            self.take(&(rd..=rd));
+        }
     }
 
-    /// Makes findings of parts, one of each command and Realm.
-    fn report(&mut self, which: impl Fn(Key) -> bool) {
-        let parts = std::mem::take(&mut self.rest);
-        for ((key, from), (to, place)) in parts {
-            if !which(key) {
+    /// Takes out the parts of the Realms in a range, in order; those of others are not looked at.
+    fn take(&mut self, rds: &RangeInclusive<u64>) -> Vec<((Key, u64), (u64, Place))> {
+        let mut taken = Vec::new();
+        let mut next = ((*rds.start(), ""), 0);
+        while let Some((part, _)) = self.rest.range(next..).next()
+            && rds.contains(&part.0.0)
+        {
+            next = *part;
+            let (end, place) = self.rest.remove(&next).expect("it was just there");
+            taken.push((next, (end, place)));
+        }
+        taken
+    }
+
+    /// Makes findings of the parts of Realms, one of each command and Realm.
+    fn report(&mut self, rds: RangeInclusive<u64>, which: impl Fn(&str) -> bool) {
+        for ((key, from), (to, place)) in self.take(&rds) {
+            let (rd, name) = key;
+            if !which(name) {
                 self.rest.insert((key, from), (to, place));
                 continue;
             }
-            let (name, rd) = key;
             let message = || {
                 let (from, to) = (Hex(from), Hex(to));
                 format!("{name} came to {from}; nobody went on from there to {to}")
@@ -110,7 +126,7 @@ impl OutTops {
 
     /// The end of the trace.
     pub(super) fn finish(mut self) -> Vec<Finding> {
-        self.report(|_| true);
+        self.report(0..=u64::MAX, |_| true);
         self.found.into_values().collect()
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::Finding;
-use super::ranges::Ranges;
 use super::rules::rule;
+use crate::abi::ranges::Ranges;
 use crate::measure::contents::Contents;
 use crate::session::Place;
 
@@ -28,6 +28,8 @@ pub(super) struct RealmLog {
     pub(super) short: Option<(u64, u64, Place)>,
     /// Granules with measured contents.
     pub(super) data: BTreeSet<u64>,
+    /// Those of them that were not destroyed.
+    pub(super) data_there: BTreeSet<u64>,
     /// Granules with contents that DATA_CREATE gave them: they are RAM.
     pub(super) contents: Ranges,
     /// Granules with contents where RIPAS was not set before.
@@ -90,6 +92,7 @@ impl RealmLog {
             ripas_tables: BTreeSet::new(),
             short: None,
             data: BTreeSet::new(),
+            data_there: BTreeSet::new(),
             contents: Ranges::default(),
             early_data: BTreeMap::new(),
             in_the_way: None,

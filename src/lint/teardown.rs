@@ -12,8 +12,10 @@ pub(super) fn see(call: &Call<'_>, log: &mut RealmLog) {
     match call.command {
         Command::DataDestroy { .. } | Command::RttDataUnmap { .. } => {
             let (base, top) = call.taken_away().expect("it is one of the two");
-            for ipa in log.data.range(base..top.max(base)) {
-                log.destroyed.insert(*ipa, call.place.clone());
+            let range = base..top.max(base);
+            while let Some(ipa) = log.data_there.range(range.clone()).next().copied() {
+                log.data_there.remove(&ipa);
+                log.destroyed.insert(ipa, call.place.clone());
             }
         }
         Command::RttDestroy { ipa, level, .. } => {

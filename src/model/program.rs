@@ -207,6 +207,23 @@ impl Program {
 }
 
 impl GuestEvent {
+    /// The number of the action that it comes of; none of the registers at the entry.
+    #[must_use]
+    pub const fn id(&self) -> Option<u64> {
+        match self {
+            Self::In { .. } => None,
+            Self::Smc { id, .. }
+            | Self::Load { id, .. }
+            | Self::Store { id }
+            | Self::LoadBytes { id, .. }
+            | Self::StoreBytes { id }
+            | Self::Emulated { id, .. }
+            | Self::Exec { id }
+            | Self::Exception { id, .. }
+            | Self::Host { id, .. } => Some(*id),
+        }
+    }
+
     /// The fields as the vector format writes them: a name, the action's number in decimal, values
     /// in hexadecimal.
     #[must_use]

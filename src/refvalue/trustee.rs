@@ -1,6 +1,8 @@
 //! What the reference value provider of Trustee (confidential-containers) takes:
 //! `rvps-tool register --path FILE`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::RealmReference;
@@ -14,13 +16,9 @@ const KEY: &str = "cca.realm.cca-realm-initial-measurement";
 /// standard base64 with padding; a RIM that several Realms have is there once.
 #[must_use]
 pub fn message(realms: &[RealmReference]) -> Value {
-    let mut rims: Vec<String> = Vec::new();
-    for realm in realms {
-        let rim = base64(realm.rim().as_bytes());
-        if !rims.contains(&rim) {
-            rims.push(rim);
-        }
-    }
+    let mut known = BTreeSet::new();
+    let rims = realms.iter().map(|realm| base64(realm.rim().as_bytes()));
+    let rims: Vec<String> = rims.filter(|rim| known.insert(rim.clone())).collect();
     let payload = json!({ KEY: rims }).to_string();
     json!({
         "version": "0.1.0",

@@ -12,16 +12,17 @@ use crate::abi::address_range::AddressRange;
 use crate::abi::command::{Command, CommandInfo};
 use crate::abi::granule_size::GranuleSize;
 use crate::abi::profile::Edition;
+use crate::abi::ranges::Ranges;
 use crate::abi::status::Status;
 use crate::script::{Answer, Arg, Expr, ExprKind, Form, Invocation, Kind, MAX_TEXT_BYTES, Name};
 use crate::script::{Script, Span, Statement, Value};
 
 /// Outputs that say where something lies: the script's own granules lie elsewhere.
 const PLACES: [&str; 4] = ["desc", "data", "rtt", "range"];
-/// Most granules that one call of a log adds to a Realm, or gives to the RMM; of more, nothing.
+/// Most granules that one call of a log adds to a Realm; of more, nothing.
 const MAX_GRANULES: u64 = 512;
-/// Most granules that a script delegates because of ranges: as many as 16 GiB have.
-const MAX_DELEGATED: usize = 1 << 22;
+/// Most statements of a script: each takes at least eight bytes of text.
+const MAX_STATEMENTS: usize = (MAX_TEXT_BYTES / 8) as usize;
 /// Forms of addresses in the flags of commands of RMM 2.0.
 const FORM: u64 = 0b11;
 const SINGLE: u64 = 1;
@@ -43,8 +44,8 @@ pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
     let mut builder = Builder {
         edition,
         contents: Contents::new(&options.at, &calls),
-        delegated: BTreeSet::new(),
-        logged: BTreeSet::new(),
+        delegated: Ranges::default(),
+        logged: Ranges::default(),
         statements: Vec::new(),
         needs: Vec::new(),
         run: None,
@@ -58,17 +59,21 @@ pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
     let contents = contents_command(edition).name;
     let gaps = gaps(log, &calls, &endless, contents, options);
     let mut ahead = gaps.iter().peekable();
+    let rd = calls.iter().find_map(|call| call.arg("rd"));
     for call in &calls {
         // What is missing before REALM_ACTIVATE has its line.
         let ends = matches!(call.command.name, "REALM_ACTIVATE" | "REALM_DESTROY");
         let line = call.line.saturating_add(u32::from(ends && call.is_success()));
         while let Some(gap) = ahead.next_if(|gap| gap.line < line) {
-            builder.gap(gap, &calls);
+            builder.gap(gap, rd);
         }
         builder.call(call);
+        if builder.statements.len() > MAX_STATEMENTS {
+            return Err(ImportError::LongScript);
+        }
     }
     builder.flush();
-    ahead.for_each(|gap| builder.gap(gap, &calls));
+    ahead.for_each(|gap| builder.gap(gap, rd));
     let is_manual = calls.iter().any(|call| call.command.name == "RTT_CREATE" && call.is_success());
     let mut statements: Vec<Statement> = Vec::new();
     let platform = options.platform.as_deref().unwrap_or("fvp");
@@ -170,9 +175,9 @@ struct Builder<'o> {
     edition: Edition,
     contents: Contents<'o>,
     /// Granules that the script has delegated.
-    delegated: BTreeSet<u64>,
+    delegated: Ranges,
     /// Granules that the log's Host has delegated.
-    logged: BTreeSet<u64>,
+    logged: Ranges,
     statements: Vec<Statement>,
     needs: Vec<Need>,
     run: Option<Run>,
@@ -194,10 +199,10 @@ impl Builder<'_> {
     }
 
     /// A statement that says what is not known of the Realm.
-    fn gap(&mut self, gap: &LogGap, calls: &[Cow<'_, Call>]) {
+    fn gap(&mut self, gap: &LogGap, rd: Option<u64>) {
         self.flush();
         self.line = gap.line;
-        let rd = calls.iter().find_map(|call| call.arg("rd")).map(hex);
+        let rd = rd.map(hex);
         let what = name(&format!("line {} of the log: {}", gap.line, gap.what));
         self.push(Kind::Unknown { rd, what });
     }
@@ -210,8 +215,12 @@ impl Builder<'_> {
             return;
         }
         match call.command.name {
-            "GRANULE_DELEGATE" => drop(self.logged.insert(call.args[0])),
-            "GRANULE_RANGE_DELEGATE" => self.logged.extend(first_granules(call)),
+            "GRANULE_DELEGATE" | "GRANULE_RANGE_DELEGATE" => {
+                let (base, top) = granules(call);
+                if is_aligned(base, GRANULE_SIZE) && base < top {
+                    self.logged.insert(base, top);
+                }
+            }
             "GRANULE_UNDELEGATE" | "GRANULE_RANGE_UNDELEGATE" => self.undelegate(call),
             "DATA_CREATE" | "RTT_DATA_MAP_INIT" if call.is_success() => self.data_create(call),
             "RTT_DATA_MAP" => self.data_map(call),
@@ -245,14 +254,12 @@ impl Builder<'_> {
     }
 
     fn undelegate(&mut self, call: &Call) {
-        let granules = first_granules(call);
-        for granule in granules.clone() {
-            self.logged.remove(&granule);
-        }
-        let one = granules.take(2).count() <= 1;
-        if one && self.delegated.contains(&call.args[0]) {
+        let (base, top) = granules(call);
+        self.logged.remove(base, top);
+        let one = top.saturating_sub(base) <= GRANULE_SIZE;
+        if one && self.delegated.contains(base) && is_aligned(base, GRANULE_SIZE) {
             self.flush();
-            self.delegated.remove(&call.args[0]);
+            self.delegated.remove(base, base.saturating_add(GRANULE_SIZE));
             self.plain(call, None);
         }
     }
@@ -297,8 +304,9 @@ impl Builder<'_> {
 
     /// Delegates a granule as the log's Host must have done it.
     fn delegate_for(&mut self, call: &Call, pa: u64) {
-        let surely = call.status != Status::Input || self.logged.contains(&pa);
-        if surely && is_aligned(pa, GRANULE_SIZE) && self.delegated.insert(pa) {
+        let surely = call.status != Status::Input || self.logged.contains(pa);
+        if surely && is_aligned(pa, GRANULE_SIZE) && !self.delegated.contains(pa) {
+            self.delegated.insert(pa, pa.saturating_add(GRANULE_SIZE));
             self.delegate(pa, 1);
         }
     }
@@ -325,7 +333,7 @@ impl Builder<'_> {
         let out_top = call.outputs.first().copied().unwrap_or(top);
         let count = out_top.saturating_sub(base) / GRANULE_SIZE;
         let depends_on_granules = call.status == Status::Input;
-        let too_many = count > MAX_GRANULES || self.delegated.len() > MAX_DELEGATED;
+        let too_many = count > MAX_GRANULES;
         if flags & FORM != SINGLE || depends_on_granules || call.is_success() && too_many {
             self.left_out += 1;
             self.has_unseen |= call.is_success();
@@ -335,12 +343,10 @@ impl Builder<'_> {
         if call.is_success() {
             let range = AddressRange::decode(oaddr, GranuleSize::K4);
             let first = range.base.0;
-            let granules = (0..count).map(|i| first.saturating_add(i * GRANULE_SIZE));
-            if granules.clone().any(|pa| self.delegated.contains(&pa)) {
-                granules.for_each(|pa| self.delegate_for(call, pa));
-            } else {
-                self.delegated.extend(granules);
-                self.delegate(first, count);
+            let top = first.saturating_add(count * GRANULE_SIZE);
+            for (base, top) in self.delegated.gaps(first, top) {
+                self.delegated.insert(base, top);
+                self.delegate(base, (top - base) / GRANULE_SIZE);
             }
         }
         self.plain(call, None);
@@ -365,12 +371,12 @@ impl Builder<'_> {
             && run.from.goes_on(from, run.count)
         {
             let next = run.data.checked_add(run.count * GRANULE_SIZE);
-            run.in_a_row &= next == Some(data) && !self.delegated.contains(&data);
+            run.in_a_row &= next == Some(data) && !self.delegated.contains(data);
             run.count += 1;
             return;
         }
         self.flush();
-        let in_a_row = !self.delegated.contains(&data) && is_aligned(data, GRANULE_SIZE);
+        let in_a_row = !self.delegated.contains(data) && is_aligned(data, GRANULE_SIZE);
         self.run = Some(Run { ipa, data, flags, rd, from, count: 1, line: call.line, in_a_row });
     }
 
@@ -383,8 +389,7 @@ impl Builder<'_> {
         definition.into_iter().for_each(|definition| self.push(definition.kind));
         let mut args = vec![arg("rd", hex(rd)), arg("ipa", hex(ipa))];
         if in_a_row {
-            let granules = (0..count).map(|i| data + i * GRANULE_SIZE);
-            self.delegated.extend(granules);
+            self.delegated.insert(data, data.saturating_add(count * GRANULE_SIZE));
             self.delegate(data, count);
             args.push(arg("data", hex(data)));
         }
@@ -415,12 +420,13 @@ impl Builder<'_> {
     }
 }
 
-/// The granules that a command of a range has dealt with, or the one of a command without.
-fn first_granules(call: &Call) -> impl Iterator<Item = u64> + Clone + use<> {
+/// The granules that a command of a range has dealt with, or the one of a command without, as a
+/// range of addresses.
+fn granules(call: &Call) -> (u64, u64) {
     let base = call.args[0];
     let end = call.outputs.first().copied().filter(|_| call.command.inputs.contains(&"top"));
     let count = end.map_or(1, |end| end.saturating_sub(base) / GRANULE_SIZE);
-    (0..count.min(MAX_GRANULES)).map(move |i| base.saturating_add(i * GRANULE_SIZE))
+    (base, base.saturating_add(count.saturating_mul(GRANULE_SIZE)))
 }
 
 /// The command that gives a NEW Realm contents.

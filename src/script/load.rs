@@ -139,6 +139,7 @@ pub struct LoadedScript {
     /// Numbers written in hexadecimal: what `auto` keeps away from.
     pub(super) literals: BTreeSet<u64>,
     texts: BTreeMap<String, TextFile>,
+    opened: Vec<Arc<Image>>,
 }
 
 /// A text that was read.
@@ -186,6 +187,12 @@ impl LoadedScript {
                 matches!(&item.statement.kind, Kind::Image { source: ImageSource::Unknown(_), .. });
             image || matches!(&item.statement.kind, Kind::Unknown { .. })
         })
+    }
+
+    /// The images that the script names, each once.
+    #[must_use]
+    pub fn opened(&self) -> &[Arc<Image>] {
+        &self.opened
     }
 
     /// The images that the script names, each as often as it does.
@@ -249,6 +256,7 @@ pub fn load_from(path: &str, source: &mut dyn Source) -> Result<LoadedScript, Lo
             edition: None,
             literals: BTreeSet::new(),
             texts: BTreeMap::new(),
+            opened: Vec::new(),
         },
         images: BTreeMap::new(),
         open: Vec::new(),
@@ -431,6 +439,7 @@ impl Loader<'_> {
         };
         let image = Arc::new(image.map_err(|source| LoadError::Image { place, source })?);
         self.images.insert(known, Arc::clone(&image));
+        self.loaded.opened.push(Arc::clone(&image));
         Ok(image)
     }
 }

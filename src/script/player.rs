@@ -30,6 +30,8 @@ pub const MAX_MISMATCHES: usize = 1000;
 pub const MAX_FILL_BYTES: u64 = 1 << 30;
 /// Most bytes that one `peek` looks at.
 pub const MAX_PEEK_BYTES: u64 = 1 << 20;
+/// Most events of a Realm's software that an error repeats.
+const MAX_HEARD: usize = 64;
 
 /// An expectation that was not met.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -216,16 +218,33 @@ impl Player {
     }
 
     fn play_all(&mut self, state: &mut State, session: &mut Session<'_>) -> Result<(), PlayError> {
-        for item in &self.script.items {
+        let (mut looked_at, mut checked) = (0, 0);
+        for (number, item) in self.script.items.iter().enumerate() {
             let printed = Run { state, session, item }.statement()?;
-            if printed.is_some() {
-                // Nobody is shown a RIM of an image that is not what it was.
-                self.script.images().try_for_each(|image| image.check_unchanged())?;
-            }
+            let is_printed = printed.is_some();
             self.printed.extend(printed);
+            // Files are looked at after as many statements as there are files, not for each RIM.
+            if is_printed && number >= looked_at {
+                check_files(&self.script, &mut self.printed, checked)?;
+                (looked_at, checked) = (number + self.script.opened().len(), self.printed.len());
+            }
         }
-        Ok(self.script.images().try_for_each(|image| image.check_unchanged())?)
+        check_files(&self.script, &mut self.printed, checked)
     }
+}
+
+/// Nobody is shown a RIM of an image that is not what it was: what was printed since the files were
+/// looked at before is forgotten if one has changed.
+fn check_files(
+    script: &LoadedScript,
+    printed: &mut Vec<String>,
+    checked: usize,
+) -> Result<(), PlayError> {
+    let unchanged = script.opened().iter().try_for_each(|image| image.check_unchanged());
+    if unchanged.is_err() {
+        printed.truncate(checked);
+    }
+    Ok(unchanged?)
 }
 
 /// What a Host remembers.
@@ -469,16 +488,20 @@ impl Run<'_, '_> {
     fn expect_guest(&mut self, rec: &Expr, line: &str) -> Result<(), PlayError> {
         let rec = self.number(rec)?;
         let program = self.session.world().guest(rec);
-        let log: Vec<String> = program
-            .map(|program| program.log())
-            .unwrap_or_default()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        if log.iter().any(|event| event == line) {
+        let log = program.map(|program| program.log()).unwrap_or_default();
+        // A REC does what waits in its order, and a script numbers that.
+        let id = line.split(' ').nth(1).and_then(|word| word.parse().ok());
+        let id = id.filter(|_| !line.starts_with("in "));
+        let first = log.partition_point(|event| event.id() < id);
+        let mut of_id = log[first..].iter().take_while(|event| event.id() == id);
+        if of_id.any(|event| event.to_string() == line) {
             return Ok(());
         }
-        let got = if log.is_empty() { "nothing".to_owned() } else { log.join("; ") };
+        let mut got: Vec<String> = log.iter().take(MAX_HEARD).map(ToString::to_string).collect();
+        if log.len() > MAX_HEARD {
+            got.push(format!("{} more", log.len() - MAX_HEARD));
+        }
+        let got = if got.is_empty() { "nothing".to_owned() } else { got.join("; ") };
         let mismatch = Mismatch { what: "log".into(), got, wanted: line.to_owned() };
         self.report(&format!("guest {}", Hex(rec)), vec![mismatch])
     }

@@ -23,7 +23,7 @@ use crate::session::{Action, Observer, Record, Step};
 pub struct Recorder {
     /// The rules of the RMM, known from the first step on.
     profile: Profile,
-    /// What the Host's granules hold.
+    /// What the Host's granules hold that are not zero.
     pages: BTreeMap<u64, Source>,
     statements: Vec<String>,
     /// RECs up to now.
@@ -32,6 +32,8 @@ pub struct Recorder {
     begun: BTreeMap<u64, u64>,
     /// Images with the names that they have in the script.
     images: Vec<(String, Arc<Image>)>,
+    /// Their places in the list by the addresses of the images, which the list keeps.
+    known_images: BTreeMap<usize, usize>,
     attachments: Vec<(String, Vec<u8>)>,
     pieces: u32,
     run: Option<Run>,
@@ -86,8 +88,9 @@ impl Observer for Recorder {
                 self.pages.insert(*pa, Source::Bytes(page));
             }
             Action::Zero { pa, len_bytes } => {
-                for i in 0..len_bytes / GRANULE_SIZE {
-                    self.pages.insert(pa + i * GRANULE_SIZE, Source::Zero);
+                let end = pa + len_bytes / GRANULE_SIZE * GRANULE_SIZE;
+                while let Some(page) = self.pages.range(*pa..end).next().map(|(page, _)| *page) {
+                    self.pages.remove(&page);
                 }
             }
             Action::Image { pa, image, offset, count_granules } => {
@@ -120,6 +123,7 @@ impl Recorder {
             recs: 0,
             begun: BTreeMap::new(),
             images: Vec::new(),
+            known_images: BTreeMap::new(),
             attachments: Vec::new(),
             pieces: 0,
             run: None,
@@ -332,9 +336,11 @@ impl Recorder {
     }
 
     fn image_name(&mut self, image: &Arc<Image>) -> String {
-        if let Some((name, _)) = self.images.iter().find(|(_, known)| Arc::ptr_eq(known, image)) {
-            return name.clone();
+        let address = Arc::as_ptr(image).addr();
+        if let Some(index) = self.known_images.get(&address) {
+            return self.images[*index].0.clone();
         }
+        self.known_images.insert(address, self.images.len());
         let file = image.name().rsplit('/').next().unwrap_or_default();
         let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
         let stem: String = file.chars().take(32).map(plain).collect();

@@ -35,6 +35,8 @@ struct Exit {
 pub(super) struct Recs {
     /// The Realm, and the index that PSCI names it by.
     made: BTreeMap<u64, (u64, u64)>,
+    /// The same the other way around.
+    by_index: BTreeMap<(u64, u64), u64>,
     count: BTreeMap<u64, u64>,
 }
 
@@ -42,14 +44,20 @@ impl Recs {
     /// Remembers a REC_CREATE that succeeded: indices are handed out in order.
     pub(super) fn add(&mut self, rd: u64, rec: u64) {
         let count = self.count.entry(rd).or_default();
-        self.made.insert(rec, (rd, *count));
+        let before = self.made.insert(rec, (rd, *count));
+        before.and_then(|before| self.by_index.remove(&before));
+        self.by_index.insert((rd, *count), rec);
         *count += 1;
     }
 
     /// Forgets a Realm.
     pub(super) fn remove_realm(&mut self, rd: u64) {
-        self.count.remove(&rd);
-        self.made.retain(|_, (owner, _)| *owner != rd);
+        let count = self.count.remove(&rd).unwrap_or_default();
+        for index in 0..count {
+            if let Some(rec) = self.by_index.remove(&(rd, index)) {
+                self.made.remove(&rec);
+            }
+        }
     }
 
     fn realm_of(&self, rec: u64) -> Option<u64> {
@@ -57,7 +65,7 @@ impl Recs {
     }
 
     fn with_index(&self, rd: u64, index: u64) -> Option<u64> {
-        self.made.iter().find(|(_, made)| **made == (rd, index)).map(|(rec, _)| *rec)
+        self.by_index.get(&(rd, index)).copied()
     }
 }
 

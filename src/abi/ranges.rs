@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 /// Half-open ranges that neither overlap nor touch, by their first byte.
 #[derive(Debug, Default)]
-pub(super) struct Ranges(BTreeMap<u64, u64>);
+pub(crate) struct Ranges(BTreeMap<u64, u64>);
 
 impl Ranges {
     /// Whether some address of `base..top` is in the set.
-    pub(super) fn overlaps(&self, base: u64, top: u64) -> bool {
+    pub(crate) fn overlaps(&self, base: u64, top: u64) -> bool {
         self.0.range(..top).next_back().is_some_and(|(_, end)| *end > base)
     }
 
     /// Adds `base..top`, which is not empty.
-    pub(super) fn insert(&mut self, mut base: u64, mut top: u64) {
+    pub(crate) fn insert(&mut self, mut base: u64, mut top: u64) {
         while let Some((start, end)) = self.0.range(..=top).next_back().map(|(s, e)| (*s, *e)) {
             if end < base {
                 break;
@@ -26,7 +26,7 @@ impl Ranges {
     }
 
     /// Takes `base..top` out.
-    pub(super) fn remove(&mut self, base: u64, top: u64) {
+    pub(crate) fn remove(&mut self, base: u64, top: u64) {
         while let Some((start, end)) = self.0.range(..top).next_back().map(|(s, e)| (*s, *e)) {
             if end <= base {
                 break;
@@ -42,12 +42,33 @@ impl Ranges {
     }
 
     /// The end of the range that `at` is in.
-    pub(super) fn end_of(&self, at: u64) -> Option<u64> {
+    pub(crate) fn end_of(&self, at: u64) -> Option<u64> {
         self.0.range(..=at).next_back().map(|(_, end)| *end).filter(|end| *end > at)
     }
 
+    /// Whether `at` is in the set.
+    pub(crate) fn contains(&self, at: u64) -> bool {
+        self.end_of(at).is_some()
+    }
+
+    /// What of `base..top` is not in the set, ascending.
+    pub(crate) fn gaps(&self, base: u64, top: u64) -> Vec<(u64, u64)> {
+        let mut gaps = Vec::new();
+        let mut at = self.end_of(base).unwrap_or(base);
+        for (start, end) in self.0.range(at..top.max(at)) {
+            if at < *start {
+                gaps.push((at, *start));
+            }
+            at = *end;
+        }
+        if at < top {
+            gaps.push((at, top));
+        }
+        gaps
+    }
+
     /// Whether the set is empty.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
@@ -74,7 +95,12 @@ mod tests {
         ranges.remove(12, 13);
         ranges.remove(20, 35);
         assert_eq!(ranges.0, BTreeMap::from([(10, 12), (13, 15)]));
+        assert!(ranges.contains(10) && !ranges.contains(12) && !ranges.contains(15));
+        assert_eq!(ranges.gaps(0, 20), [(0, 10), (12, 13), (15, 20)]);
+        assert_eq!((ranges.gaps(11, 14), ranges.gaps(10, 12)), (vec![(12, 13)], vec![]));
+        assert_eq!((ranges.gaps(13, 14), ranges.gaps(15, 15)), (vec![], vec![]));
         ranges.insert(0, 50);
         assert_eq!(ranges.0, BTreeMap::from([(0, 50)]));
+        assert_eq!(ranges.gaps(5, 10), []);
     }
 }
