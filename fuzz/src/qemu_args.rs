@@ -49,6 +49,7 @@ pub(crate) fn run(data: &[u8]) {
         its: choice % 2 == 0,
         gicv2: choice % 4 == 1,
         max_vcpus: 512,
+        host_page_size: rimsim::abi::granule_size::GranuleSize::K4,
     };
     let files = &mut Lengths;
     let mut context = Context { caps: &caps, files, device_tree: None };

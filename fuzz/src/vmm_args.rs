@@ -68,6 +68,7 @@ fn plan(choice: usize, words: &[String]) -> Result<Vm, Refusal> {
         its: true,
         gicv2: true,
         max_vcpus: 512,
+        host_page_size: rimsim::abi::granule_size::GranuleSize::K4,
     };
     let files = &mut Letters;
     let device_tree = Some(Arc::new(Image::from_bytes("dtb", vec![1; 5000])));

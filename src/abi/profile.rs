@@ -101,6 +101,17 @@ pub enum Rmm {
     Spec,
 }
 
+impl Rmm {
+    /// The one that this is not.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::TfRmm => Self::Spec,
+            Self::Spec => Self::TfRmm,
+        }
+    }
+}
+
 /// How RSI_MEASUREMENT_EXTEND makes a new REM of the old one and a value. The text of 1.0 does not
 /// say how the two are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

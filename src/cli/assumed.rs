@@ -19,6 +19,10 @@ pub(super) fn tell(
     strict: bool,
     console: &mut Console,
 ) -> Result<(), Trouble> {
+    // A profile that stands in for another program needs more than a word.
+    for about in assumptions.iter().filter_map(Assumption::of_another_program) {
+        console.note(&Shown(about).to_string());
+    }
     if strict {
         Assumption::deny(assumptions)?;
     }

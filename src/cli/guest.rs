@@ -72,6 +72,7 @@ pub(crate) fn layers(args: &GuestArgs) -> Result<Vec<(String, CapsLayer)>, Troub
         its: args.its,
         gicv2: args.gicv2,
         max_vcpus: args.max_vcpus,
+        host_page_size: args.host_page_size,
     };
     options.check().map_err(|error| usage(error.to_string()))?;
     layers.push(("the command line".to_owned(), options));

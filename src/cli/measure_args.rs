@@ -7,6 +7,7 @@ use clap::Args as ClapArgs;
 use super::hashing::{CacheArgs, HashingArgs};
 use super::outside::Reach;
 use super::reference::{Form, ReferenceArgs};
+use crate::abi::granule_size::GranuleSize;
 use crate::abi::profile::{Edition, Profile};
 
 /// Predict the RIM of the Realm that a VMM's command line starts
@@ -163,6 +164,10 @@ pub(crate) struct GuestArgs {
     /// Limit: vCPUs of a VM
     #[arg(long, value_name = "N", help_heading = "Limits of the host")]
     pub(crate) max_vcpus: Option<u32>,
+    /// The size of the host kernel's pages
+    #[arg(long, value_name = "4K|16K|64K", value_parser = page_size,
+          help_heading = "Limits of the host")]
+    pub(crate) host_page_size: Option<GranuleSize>,
     /// The device tree that is measured, in place of the VMM's own
     #[arg(long, value_name = "FILE")]
     pub(crate) dtb: Option<PathBuf>,
@@ -178,6 +183,11 @@ pub(crate) struct GuestArgs {
     /// Fail with exit code 2 if something that changes the result would be assumed
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+fn page_size(text: &str) -> Result<GranuleSize, String> {
+    let found = GranuleSize::from_name(&text.to_ascii_lowercase());
+    found.ok_or_else(|| "it has to be 4K, 16K or 64K".into())
 }
 
 /// The VMM and its command line.

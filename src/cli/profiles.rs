@@ -8,7 +8,6 @@ use super::args::Format;
 use super::measure_args::ProfilesArgs;
 use super::{Console, Exit};
 use crate::abi::presets::PRESETS;
-use crate::abi::profile::Rmm;
 use crate::host::Vmm;
 use crate::host::caps::CAPS_PRESETS;
 use crate::host::kvm::HOSTS;
@@ -24,9 +23,13 @@ pub(super) fn run(args: &ProfilesArgs, console: &mut Console) -> io::Result<Exit
 fn text(console: &mut Console) -> io::Result<()> {
     console.result("Hosts (--host)")?;
     for host in HOSTS {
-        let (name, date, rmm) = (host.name, host.date, host.rmm);
-        console.result(&format!("  {name:9} {date:11} RMM {rmm:13} {}", host.about))?;
+        let (name, date, rmm, known) = (host.name, host.date, host.rmm, host.certainty.name());
+        let known = if host.is_kernel { known } else { "" };
+        console.result(&format!("  {name:14} {date:11} RMM {rmm:13} {known:9} {}", host.about))?;
     }
+    let known = "  (seen run: recorded at work; read: its source was read; inferred: from what is \
+                 told of it)";
+    console.result(known)?;
     for vmm in Vmm::ALL {
         console.result("")?;
         console.result(&format!("{} (--vmm-version; the first is the default)", vmm.name()))?;
@@ -55,10 +58,15 @@ fn document() -> Value {
             "name": host.name,
             "date": host.date,
             "linux": host.base,
+            "series": host.series,
+            "capability": host.capability,
+            "source": host.source,
+            "certainty": host.is_kernel.then_some(host.certainty.name()),
+            "host_page_sizes": host.pages.iter().map(|size| size.name()).collect::<Vec<_>>(),
             "rmm": host.rmm,
             "same_as": host.same_as,
             "spec": host.edition().name(),
-            "rim_rule": host.profile(Rmm::TfRmm).rim_rule().name(),
+            "rim_rule": host.profile(host.measured_by).rim_rule().name(),
             "preliminary": false,
             "about": host.about,
         })

@@ -1,9 +1,11 @@
 //! What a host can offer to a Realm: presets, files and options, one upon the other.
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
 use super::kvm::{Generation, HostProfile};
+use crate::abi::granule_size::GranuleSize;
 
 /// Capabilities of processor, KVM and RMM as the VMM sees them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub struct Caps {
     pub gicv2: bool,
     /// Most vCPUs of a VM.
     pub max_vcpus: u32,
+    /// The size of the host kernel's pages.
+    pub host_page_size: GranuleSize,
 }
 
 impl Caps {
@@ -56,6 +60,14 @@ pub struct CapsLayer {
     pub its: Option<bool>,
     pub gicv2: Option<bool>,
     pub max_vcpus: Option<u32>,
+    #[serde(default, deserialize_with = "page_size")]
+    pub host_page_size: Option<GranuleSize>,
+}
+
+fn page_size<'de, D: Deserializer<'de>>(text: D) -> Result<Option<GranuleSize>, D::Error> {
+    let name = String::deserialize(text)?;
+    let unknown = || D::Error::custom(format!("{name:?} is none of 4k, 16k, 64k"));
+    GranuleSize::from_name(&name.to_ascii_lowercase()).map(Some).ok_or_else(unknown)
 }
 
 /// Why capabilities can not be.
@@ -232,12 +244,13 @@ fn defaults() -> CapsLayer {
         its: Some(true),
         gicv2: Some(false),
         max_vcpus: Some(512),
+        host_page_size: Some(GranuleSize::K4),
     }
 }
 
 /// Puts layers upon each other: each can only lower what those before it allow. What no layer names
 /// is a plain host's: IPA 48, six breakpoints, four watchpoints, neither PMU nor SVE, GICv3 with
-/// ITS, 512 vCPUs.
+/// ITS, 512 vCPUs, pages of 4 KiB. The size of pages is the last that is named.
 ///
 /// A layer that names PMU counters and not `pmu` says that there is a PMU.
 #[must_use]
@@ -258,6 +271,7 @@ pub fn stack(layers: &[(String, CapsLayer)]) -> (Caps, Vec<Decision>) {
         its: top.decide("its", &base, |l| l.its, and),
         gicv2: top.decide("gicv2", &base, |l| l.gicv2, and),
         max_vcpus: top.decide("max_vcpus", &base, |l| l.max_vcpus, |old, new| *new < *old),
+        host_page_size: top.decide("host_page_size", &base, |l| l.host_page_size, |_, _| true),
     };
     (caps, top.decisions)
 }

@@ -8,6 +8,7 @@
 //! out. Nothing here computes a RIM.
 
 pub mod caps;
+mod certainty;
 pub mod cloud_hypervisor;
 pub mod fdt;
 mod files;
@@ -17,10 +18,12 @@ pub mod kvmtool;
 mod overrides;
 mod programs;
 pub mod qemu;
+pub(crate) mod release;
 mod vm;
 pub mod vmm;
 
 pub use caps::Caps;
+pub use certainty::Certainty;
 pub use files::Files;
 pub(crate) use gunzip::gunzip;
 pub use overrides::Overrides;

@@ -60,7 +60,8 @@ impl HostRange {
     pub(super) const VMM_DRIVEN: Self = Self { first: "kvm-v2", last: "kvm-v11", inferred: "" };
     /// The series that create, initialise and activate Realms themselves: of the VMM's calls there
     /// is only that which populates.
-    pub(super) const KVM_DRIVEN: Self = Self { first: "kvm-v12", last: "kvm-v14", inferred: "" };
+    pub(super) const KVM_DRIVEN: Self =
+        Self { first: "kvm-v12", last: "kvm-v15", inferred: "kvm-v16" };
 }
 
 impl VmmVersion {
@@ -69,14 +70,19 @@ impl VmmVersion {
     pub fn fit(&self, host: &HostProfile) -> Fit {
         let at = |name: &str| HOSTS.iter().position(|known| known.name == name);
         let Some(HostRange { first, last, inferred }) = self.hosts else { return Fit::Known };
-        let here = at(host.name);
-        if !host.is_kernel() || (at(first)..=at(last)).contains(&here) {
+        let here = at(host.series);
+        if !host.is_kernel || (at(first)..=at(last)).contains(&here) {
             Fit::Known
         } else if here > at(last) && here <= at(inferred) {
             Fit::Inferred
         } else {
             Fit::Never
         }
+    }
+
+    /// Its name, and the other names of the same.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
 
     /// Whether it is a program that starts Realms.

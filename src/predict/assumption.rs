@@ -33,6 +33,13 @@ impl Assumption {
         Self { key, value: value.to_owned(), option, changes_rim: changes, about: None }
     }
 
+    /// The sentence, if what is known stands in for another program.
+    #[must_use]
+    pub fn of_another_program(&self) -> Option<&str> {
+        let keys = ["host", "host_profile", "vmm_version"];
+        self.about.as_deref().filter(|_| keys.contains(&self.key))
+    }
+
     /// That a device tree is none; `None` if it begins as one.
     pub(super) fn of_tree_bytes(bytes: &[u8], name: &str) -> Option<Self> {
         if bytes.starts_with(&MAGIC) {

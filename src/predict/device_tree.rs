@@ -41,7 +41,7 @@ pub fn device_tree(request: &Request, files: &mut dyn Files) -> Result<DeviceTre
     };
     let mut assumptions = pair.assumptions(request);
     let of_host = |host| request.setting_on(Pair { host, ..pair });
-    let kernels = HOSTS.iter().filter(|host| host.is_kernel());
+    let kernels = HOSTS.iter().filter(|host| host.is_kernel);
     let mut others = kernels.filter(|host| pair.version.fit(host) != Fit::Never);
     if let Some(host) = assumptions.iter_mut().find(|one| one.key == "host") {
         host.changes_rim = others.any(|host| of_host(host).is_ok_and(&mut differs));

@@ -26,7 +26,9 @@ pub enum Error {
 }
 
 fn list(assumptions: &[Assumption]) -> String {
-    assumptions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    let items: Vec<_> = assumptions.iter().map(ToString::to_string).collect();
+    let told = assumptions.iter().filter_map(Assumption::of_another_program);
+    told.fold(items.join(", "), |text, about| format!("{text}; {about}"))
 }
 
 /// Whose trouble it is.

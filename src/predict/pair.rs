@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use super::assumption::Assumption;
 use super::error::Error;
 use super::request::Request;
-use crate::abi::profile::{Edition, Rmm};
+use crate::abi::profile::Edition;
+use crate::host::Certainty;
 use crate::host::kvm::{HOSTS, HostProfile};
+use crate::host::release::newest_before;
 use crate::host::vmm::{Fit, VmmVersion, version_by_name};
 
 /// A version of a VMM on a KVM.
@@ -24,10 +26,7 @@ impl Pair {
     /// If there is no such version or KVM, or they do not go together.
     pub(super) fn of(request: &Request) -> Result<Self, Error> {
         let versions = request.vmm.versions();
-        let version = request.version.as_deref().map(|name| {
-            version_by_name(versions, name)
-                .map_err(|why| Error::Request(format!("--vmm-version {name}: {why}")))
-        });
+        let version = request.version.as_deref().map(|name| version_named(versions, name));
         let version = version.transpose()?;
         let named = request.host.as_deref().map(|name| named(name, request.edition));
         let host = match named.transpose()? {
@@ -47,7 +46,7 @@ impl Pair {
 
     fn never(self, request: &Request) -> Error {
         let Self { version, host } = self;
-        let hosts = HOSTS.iter().filter(|host| host.is_kernel());
+        let hosts = HOSTS.iter().filter(|host| host.is_series());
         let mut hosts = hosts.filter(|host| version.fit(host) != Fit::Never).map(|host| host.name);
         let first = hosts.next().unwrap_or("none");
         let hosts = hosts.next_back().map_or(first.to_owned(), |last| format!("{first} to {last}"));
@@ -69,6 +68,30 @@ impl Pair {
         self.version.fit(self.host) == Fit::Inferred
     }
 
+    /// What stands in for programs that are newer than those that are known.
+    fn newer(self, request: &Request) -> Vec<Assumption> {
+        let Self { version, host } = self;
+        let newer = |asked: &Option<String>, known: &'static str, date: &str, key, option| {
+            let asked = asked.as_deref()?;
+            let when = if date.is_empty() { String::new() } else { format!(" ({date})") };
+            let about = format!(
+                "{asked} is newer than {known}{when}, the newest that is known; it is taken to \
+                 behave as that does"
+            );
+            Some(Assumption { about: Some(about), ..Assumption::new(key, known, option, true) })
+        };
+        let host = (request.host.as_deref() != Some(host.name))
+            .then(|| newer(&request.host, host.name, host.date, "host", "--host"));
+        let is_version = request
+            .version
+            .as_deref()
+            .is_none_or(|name| version.names().any(|known| known == name));
+        let version = (!is_version).then(|| {
+            newer(&request.version, version.name, version.date, "vmm_version", "--vmm-version")
+        });
+        [host, version].into_iter().flatten().flatten().collect()
+    }
+
     /// What the request left open.
     pub(super) fn assumptions(self, request: &Request) -> Vec<Assumption> {
         let Self { version, host } = self;
@@ -86,6 +109,12 @@ impl Pair {
             let fits = |one: &&&VmmVersion| request.host.is_none() || one.fit(host) != Fit::Never;
             let others = programs.iter().filter(fits).count() > 1;
             assumed.push(Assumption::new("vmm_version", version.name, "--vmm-version", others));
+        }
+        assumed.extend(self.newer(request));
+        if host.certainty == Certainty::Inferred {
+            let about = format!("{} is known only from {}", host.name, host.source);
+            let profile = Assumption::new("host_profile", host.name, "--host", true);
+            assumed.push(Assumption { about: Some(about), ..profile });
         }
         if self.is_inferred() {
             let about = format!(
@@ -109,7 +138,7 @@ fn hosts(versions: &[&VmmVersion], edition: Option<Edition>) -> (usize, usize) {
         let spoken = edition.is_none_or(|edition| edition == host.edition());
         spoken && versions.iter().any(|version| version.fit(host) != Fit::Never)
     };
-    let hosts: Vec<_> = HOSTS.iter().filter(|host| host.is_kernel()).filter(fits).collect();
+    let hosts: Vec<_> = HOSTS.iter().filter(|host| host.is_kernel).filter(fits).collect();
     let classes: BTreeSet<_> = hosts.iter().map(|host| host.same_as.unwrap_or(host.name)).collect();
     (hosts.len(), classes.len())
 }
@@ -119,8 +148,8 @@ fn rmm(request: &Request, host: &HostProfile) -> Vec<Assumption> {
     if request.rmm.is_some() {
         return Vec::new();
     }
-    let [own, text] = [Rmm::TfRmm, Rmm::Spec].map(|rmm| host.profile(rmm));
-    let other_rule = own.rim_rule() != text.rim_rule();
+    let [own, other] = [host.measured_by, host.measured_by.other()].map(|rmm| host.profile(rmm));
+    let other_rule = own.rim_rule() != other.rim_rule();
     if request.rim_rule.is_some() {
         // The two RMMs differ in nothing else that a boot shows.
         return if other_rule { Vec::new() } else { vec![of_rmm(own.name(), false)] };
@@ -134,10 +163,27 @@ fn of_rmm(name: &str, changes: bool) -> Assumption {
     Assumption::new("rmm", name, "--rmm", changes)
 }
 
-/// The KVM of this name.
+/// The version of this name, or the newest that is known of its line if it is newer.
+fn version_named(
+    versions: &'static [VmmVersion],
+    name: &str,
+) -> Result<&'static VmmVersion, Error> {
+    version_by_name(versions, name)
+        .or_else(|why| {
+            let known = versions.iter().flat_map(VmmVersion::names);
+            let newest = newest_before(name, known).map(|newest| version_by_name(versions, newest));
+            newest.unwrap_or(Err(why))
+        })
+        .map_err(|why| Error::Request(format!("--vmm-version {name}: {why}")))
+}
+
+/// The KVM of this name, or the newest series if it is a newer one.
 fn named(name: &str, edition: Option<Edition>) -> Result<&'static HostProfile, Error> {
-    let host = HostProfile::from_name(name)
-        .map_err(|why| Error::Request(format!("--host {name}: {why}")))?;
+    let host = HostProfile::from_name(name).or_else(|why| {
+        let newest = newest_before(name, HOSTS.iter().map(|host| host.name));
+        newest.map_or(Err(why), HostProfile::from_name)
+    });
+    let host = host.map_err(|why| Error::Request(format!("--host {name}: {why}")))?;
     match edition {
         Some(edition) if edition != host.edition() => {
             let asked = edition.name();
@@ -153,7 +199,8 @@ fn own(version: &VmmVersion, edition: Option<Edition>) -> Result<&'static HostPr
     let own = named(version.host, None)?;
     match edition {
         Some(edition) if edition != own.edition() => {
-            let kernels = HOSTS.iter().filter(|host| host.is_kernel()).rev();
+            let seen = |host: &&HostProfile| host.certainty != Certainty::Inferred;
+            let kernels = HOSTS.iter().rev().filter(|host| host.is_series()).filter(seen);
             let mut kernels = kernels.filter(|host| host.edition() == edition);
             let fits = kernels.find(|host| version.fit(host) != Fit::Never);
             Ok(fits.unwrap_or_else(|| HostProfile::newest(edition)))

@@ -8,7 +8,7 @@ use super::input::{DEVICE_TREE, Input, Opened};
 use super::pair::Pair;
 use super::plan::Plan;
 use super::trial;
-use crate::abi::profile::{Edition, Profile, Rmm};
+use crate::abi::profile::{Edition, Profile};
 use crate::host::caps::{CapsLayer, Decision, stack};
 use crate::host::kvm::HostProfile;
 use crate::host::vmm::{Context, VmmVersion};
@@ -152,7 +152,7 @@ impl Request {
         Ok(Setting { version, host, profile, caps, decisions })
     }
 
-    /// The RMM that the host talks to: TF-RMM unless something else is asked for.
+    /// The RMM that the host talks to: the one whose rule goes with it unless another is asked for.
     fn profile(&self, host: &HostProfile) -> Result<Profile, Error> {
         let asked = self.rmm;
         // A name without an edition goes with every host.
@@ -163,7 +163,7 @@ impl Request {
             let why = format!("--rmm {asked}: {} is written for RMM {}", host.name, host.rmm);
             return Err(Error::Request(why));
         }
-        let own = host.profile(asked.map_or(Rmm::TfRmm, Profile::rmm));
+        let own = host.profile(asked.map_or(host.measured_by, Profile::rmm));
         let Some(rule) = self.rim_rule else { return Ok(own) };
         let ruled = match asked {
             Some(_) => Some(own).filter(|own| own.rim_rule() == rule),

@@ -6,6 +6,7 @@ use super::assumption::Assumption;
 use super::input::{DEVICE_TREE, Input, Opened};
 use super::plan::Plan;
 use super::request::{Request, Setting};
+use crate::abi::granule_size::GranuleSize;
 use crate::host::caps::{Decision, sve_lengths_up_to};
 use crate::host::{Caps, Files, Region, Vm, Vmm, qemu};
 use crate::measure::hasher::Hasher;
@@ -27,6 +28,7 @@ const CAPABILITIES: &[(&str, &str, &[Other])] = &[
     ("its", "--its", &[|caps| caps.its = !caps.its]),
     ("gicv2", "--gicv2", &[]),
     ("max_vcpus", "--max-vcpus", &[]),
+    ("host_page_size", "--host-page-size", &[|caps| caps.host_page_size = GranuleSize::K64]),
 ];
 
 /// The capabilities that nobody decided.

@@ -62,13 +62,15 @@ impl Kvm<'_, '_> {
 
     fn realm_event(&self) -> RealmEvent {
         let features = &self.vm.features;
-        let lpa2 = self.passes_lpa2 && self.caps.lpa2;
+        let lpa2 = self.host.lpa2 && self.caps.lpa2;
         let flag = |on: bool, flag: u64| if on { flag } else { 0 };
-        let (num_bps, num_wps) = debug_fields(self.generation, features, self.caps);
+        let (num_bps, num_wps) = debug_fields(self.host.generation, features, self.caps);
+        let flags = flag(lpa2, realm_flags::LPA2)
+            | flag(features.sve.is_some(), realm_flags::SVE)
+            | flag(features.pmu_counters.is_some(), realm_flags::PMU);
         RealmEvent {
-            flags: flag(lpa2, realm_flags::LPA2)
-                | flag(features.sve.is_some(), realm_flags::SVE)
-                | flag(features.pmu_counters.is_some(), realm_flags::PMU),
+            // The kernel with device assignment writes its flag over the others.
+            flags: if self.host.assigns_devices { realm_flags::DA } else { flags },
             s2sz: self.vm.ipa_bits.into(),
             sve_vl: features.sve.map_or(0, |sve| (u64::from(sve.vl_bits) / 128).saturating_sub(1)),
             num_bps,

@@ -2,7 +2,7 @@
 //!
 //! KVM sees the RMM through registers only. It reacts to RMI_ERROR_RTT by making the tables that
 //! are missing, to RMI_INCOMPLETE by giving and taking what it is asked for, and learns nothing
-//! else of the Realm. Sources: the series "arm64: Support for Arm CCA in KVM", versions 2 to 14,
+//! else of the Realm. Sources: the series "arm64: Support for Arm CCA in KVM", versions 2 to 16,
 //! and the branch for RMM 1.0-eac5.
 
 mod create;
@@ -71,8 +71,7 @@ pub fn boot_from(
     let pool = Pool::new(session.world().platform());
     let mut kvm = Kvm {
         session,
-        generation: host.generation,
-        passes_lpa2: host.lpa2,
+        host,
         caps,
         vm,
         start_level,
@@ -92,7 +91,7 @@ pub fn boot_from(
     for call in &vm.calls {
         kvm.call_of_vmm(*call)?;
     }
-    if kvm.generation.is_kvm_driven() {
+    if kvm.host.generation.is_kvm_driven() {
         kvm.first_run()?;
     }
     let rd = kvm.created("KVM_RUN")?;
@@ -101,8 +100,7 @@ pub fn boot_from(
 
 struct Kvm<'k, 'o> {
     session: &'k mut Session<'o>,
-    generation: Generation,
-    passes_lpa2: bool,
+    host: &'k HostProfile,
     caps: &'k Caps,
     vm: &'k Vm,
     start_level: Option<u8>,
@@ -134,18 +132,23 @@ impl Kvm<'_, '_> {
                 format!("an IPA size of {bits} bits; this host allows 32 to {limit} (EINVAL)");
             return Err(refused("KVM_CREATE_VM", why));
         }
+        let page = self.caps.host_page_size;
+        if !self.host.pages.contains(&page) {
+            let why = format!("{} has no Realms with pages of {page}, only of 4k", self.host.name);
+            return Err(refused("KVM_CREATE_VM", why));
+        }
         let (vcpus, most) = (self.vm.vcpus.len() as u64, u64::from(self.caps.max_vcpus));
         if vcpus > most {
             let why = format!("{vcpus} vCPUs; this host allows {most} (EINVAL)");
             return Err(refused("KVM_CREATE_VCPU", why));
         }
         slots::check(&self.vm.slots)?;
-        create::check_features(self.generation, &self.vm.features, self.caps)
+        create::check_features(self.host.generation, &self.vm.features, self.caps)
     }
 
     fn call_of_vmm(&mut self, call: Call) -> Result<(), Refusal> {
         // A KVM that drives the boot itself has no calls for its steps.
-        let driven = self.generation.is_kvm_driven();
+        let driven = self.host.generation.is_kvm_driven();
         match call {
             Call::HashAlgo(algo) => self.configure_hash(algo),
             Call::Rpv(rpv) => self.configure_rpv(rpv),
@@ -167,7 +170,7 @@ impl Kvm<'_, '_> {
     fn configure_hash(&mut self, algo: HashAlgo) -> Result<(), Refusal> {
         let place = "CONFIG HASH_ALGO";
         self.not_created(place)?;
-        if self.generation.is_kvm_driven() && algo != HashAlgo::Sha256 {
+        if self.host.generation.is_kvm_driven() && algo != HashAlgo::Sha256 {
             let why = format!("{}; this KVM has no call for it and takes sha256", algo.name());
             return Err(refused(place, why));
         }
@@ -178,7 +181,7 @@ impl Kvm<'_, '_> {
     fn configure_rpv(&mut self, rpv: Rpv) -> Result<(), Refusal> {
         self.not_created("CONFIG RPV")?;
         // From v12 on the value stays zero. It is not measured, so nothing is lost but the value.
-        if !self.generation.is_kvm_driven() {
+        if !self.host.generation.is_kvm_driven() {
             self.rpv = rpv;
         }
         Ok(())

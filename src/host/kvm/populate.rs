@@ -72,14 +72,16 @@ impl Kvm<'_, '_> {
         if base >= top {
             return Err(refused(place, "the range is empty (EINVAL)"));
         }
-        if !is_aligned(base, GRANULE_SIZE) || !is_aligned(top, GRANULE_SIZE) {
-            return Err(refused(place, "the range has to be page aligned (EINVAL)"));
+        let page = self.caps.host_page_size;
+        if !is_aligned(base, page.bytes()) || !is_aligned(top, page.bytes()) {
+            let why = format!("the range has to be aligned to the host's pages of {page} (EINVAL)");
+            return Err(refused(place, why));
         }
         let slot = self.vm.slots.iter().find(|slot| slot.ipa.contains(&base));
         let Some(slot) = slot.filter(|slot| top <= slot.ipa.end) else {
             return Err(refused(place, "the range does not lie in one memory slot (EINVAL)"));
         };
-        if self.generation.is_kvm_driven() && !slot.guest_memfd {
+        if self.host.generation.is_kvm_driven() && !slot.guest_memfd {
             let why = format!("memory slot {} has no guest_memfd (EINVAL)", slot.id);
             return Err(refused(place, why));
         }

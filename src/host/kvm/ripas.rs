@@ -32,10 +32,10 @@ impl Kvm<'_, '_> {
             let wanted = map_level(ipa, top, start_level);
             if walked < wanted {
                 self.create_tables(ipa, walked, wanted, &place)?;
-            } else if self.generation == Generation::KvmDriven {
+            } else if self.host.generation == Generation::KvmDriven {
                 ipa += GRANULE_SIZE;
             } else {
-                let what = match self.generation {
+                let what = match self.host.generation {
                     Generation::Rmm20 => "KVM would try again for ever",
                     _ => "ENXIO",
                 };

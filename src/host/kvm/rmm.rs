@@ -4,10 +4,12 @@
 
 use std::ops::Range;
 
-use super::rmi::by_rmm;
+use super::rmi::{Pieces, by_rmm};
 use super::{Kvm, refused};
 use crate::abi::addr::{Hex, align_down};
 use crate::abi::command::Command;
+use crate::abi::granule_size::GranuleSize;
+use crate::abi::layout;
 use crate::abi::profile::Edition;
 use crate::abi::status::Status;
 use crate::host::vm::Refusal;
@@ -20,6 +22,14 @@ const L1_GPT_BYTES: u64 = 1 << 30;
 const CONVENTIONAL: u64 = 0;
 const FINE: u64 = 2;
 
+/// RmiRmmConfig with granules of a size.
+fn config(granule: GranuleSize) -> Pieces {
+    let field = layout::RMM_CONFIG.field("rmi_granule_size").expect("a field of the structure");
+    let offset = u16::try_from(field.offset).expect("inside a granule");
+    let bytes = granule.code().to_le_bytes()[..field.width_bytes].to_vec();
+    if granule == GranuleSize::K4 { Vec::new() } else { vec![(offset, bytes)] }
+}
+
 impl Kvm<'_, '_> {
     /// Begins to talk with the RMM; the kernel speaks `edition`.
     pub(super) fn begin(&mut self, edition: Edition) -> Result<(), Refusal> {
@@ -31,8 +41,8 @@ impl Kvm<'_, '_> {
         if !edition.host_activates() {
             return Ok(());
         }
-        // A zeroed page asks for granules of 4 KiB and the RMM's own tracking regions.
-        let config_ptr = self.write_page(Vec::new(), place)?;
+        // The granules are as large as the kernel's pages; the RMM's own tracking regions will do.
+        let config_ptr = self.write_page(config(self.caps.host_page_size), place)?;
         self.must(Command::RmmConfigSet { config_ptr }, place)?;
         self.must(Command::RmmActivate {}, place)?;
         let ranges: Vec<_> =

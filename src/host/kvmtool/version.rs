@@ -159,7 +159,7 @@ impl Version {
         match self {
             Self::Eac5 | Self::Eac5Islet => Some(HostRange::EAC5),
             Self::BssOnly | Self::RamFirst4k | Self::Linaro => Some(HostRange::VMM_DRIVEN),
-            Self::RamFirst64k => Some(HostRange { inferred: "kvm-v14", ..HostRange::VMM_DRIVEN }),
+            Self::RamFirst64k => Some(HostRange { inferred: "kvm-v16", ..HostRange::VMM_DRIVEN }),
             Self::RealmVm => None,
         }
     }

@@ -108,6 +108,7 @@ fn documents_have_assumptions_as_fields() {
         ("its", true),
         ("gicv2", false),
         ("max_vcpus", false),
+        ("host_page_size", false),
         ("hash", true),
         ("irqchip", true),
     ];
@@ -258,6 +259,31 @@ fn one_line_has_three_rims_and_each_says_its_host() {
 }
 
 #[test]
+fn programs_that_are_newer_than_what_is_known_are_said() {
+    let folder = folder("assumed_newer");
+    let qemu = "--vmm-version rmi --host";
+    let known = run(&folder, &format!("measure {qemu} kvm-v16 {QEMU}"));
+    let newer = run(&folder, &format!("measure {qemu} kvm-v17 {QEMU}"));
+    assert_eq!(stdout(&newer), stdout(&known));
+    let said = notes(&folder, &format!("measure {qemu} kvm-v17 {QEMU}"));
+    assert!(said.contains("host kvm-v16 (--host)"), "{said}");
+    let strict = run(&folder, &format!("measure --strict {qemu} kvm-v17 {QEMU}"));
+    assert_eq!(strict.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&strict.stderr).into_owned();
+    for text in [
+        "kvm-v17 is newer than kvm-v16 (2026-08-03), the newest that is known",
+        "kvm-v16 is known only from the list's digest",
+    ] {
+        assert!(said.contains(text), "{said}");
+    }
+    let document = json(&folder, &format!("measure --format json {qemu} kvm-v17 {QEMU}"));
+    assert!(keys(&document).contains(&("host", true)));
+    assert!(keys(&document).contains(&("host_profile", true)));
+    let unknown = run(&folder, &format!("measure --host kvm-x17 {QEMU}"));
+    assert_eq!(unknown.status.code(), Some(2));
+}
+
+#[test]
 fn pairs_that_can_not_be_are_refused_with_what_fits() {
     let folder = folder("assumed_pairs");
     let cloud = "cloud-hypervisor -- --platform arm_rme=on --kernel Image";
@@ -276,12 +302,12 @@ fn pairs_that_can_not_be_are_refused_with_what_fits() {
         (
             "--vmm-version rmi --host kvm-v5",
             QEMU,
-            "it goes with kvm-v12 to kvm-v14, and kvm-v5 with qemu: cca-v3\n",
+            "it goes with kvm-v12 to kvm-v16, and kvm-v5 with qemu: cca-v3\n",
         ),
-        ("--vmm-version cca-v2 --spec 2.0", LKVM, "starts no Realms on kvm-v14"),
+        ("--vmm-version cca-v2 --spec 2.0", LKVM, "starts no Realms on kvm-v15"),
         ("--vmm-version A0 --host kvm-v5", LKVM, "it goes with kvm-eac5, and kvm-v5 with kvmtool"),
         ("--host kvm-eac5", QEMU, "and kvm-eac5 with qemu: none\n"),
-        ("--vmm-version arm-rmi --host kvm-v10", cloud, "it goes with kvm-v12 to kvm-v14"),
+        ("--vmm-version arm-rmi --host kvm-v10", cloud, "it goes with kvm-v12 to kvm-v16"),
     ] {
         let output = run(&folder, &format!("measure {options} {guest}"));
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();

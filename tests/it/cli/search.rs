@@ -228,7 +228,7 @@ fn unique_ambiguous_and_none() {
     let found = folder.search(&rim, &vary, 0);
     assert_eq!(found["matches"][0]["rim_rules"], serde_json::json!(["rmm-2.0"]));
     let why = found["refusals"][0]["reason"].as_str().expect("a reason");
-    assert!(why.contains("no RMM that kvm-v14 talks to measures by rmm-1.0"), "{why}");
+    assert!(why.contains("no RMM that kvm-v15 talks to measures by rmm-1.0"), "{why}");
     let line = format!("search --rim {rim} --vary num-bps=6,7 {guest}");
     let output = folder.words(&line);
     let stderr = String::from_utf8_lossy(&output.stderr);

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rimsim::abi::granule_size::GranuleSize;
 use rimsim::host::Caps;
 use serde_json::Value;
 
@@ -42,6 +43,7 @@ pub(crate) fn host() -> Caps {
         its: true,
         gicv2: false,
         max_vcpus: 512,
+        host_page_size: GranuleSize::K4,
     }
 }
 
@@ -64,5 +66,6 @@ pub(crate) fn caps(case: &Value) -> Caps {
         its: flag("its"),
         gicv2: flag("gicv2"),
         max_vcpus: u32::try_from(number(&answers["max_vcpus"])).expect("32 bits"),
+        host_page_size: GranuleSize::K4,
     }
 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use rimsim::abi::granule_size::GranuleSize;
 use rimsim::abi::params::mpidr_of_index;
-use rimsim::host::kvm::{HOSTS, HostProfile, visit_order};
-use rimsim::host::{Call, Layer, Refusal, Region, Slot, Vcpu, VcpuFeatures, Vm};
+use rimsim::host::kvm::{HOSTS, HostProfile, StageKind, visit_order};
+use rimsim::host::{Call, Caps, Layer, Refusal, Region, Slot, Sve, Vcpu, VcpuFeatures, Vm};
+use rimsim::measure::event::RealmEvent;
 use rimsim::measure::image::Image;
 use rimsim::measure::rim::HashAlgo;
 
@@ -167,6 +169,60 @@ fn under_rmm_2_the_size_of_ram_is_not_measured() {
 }
 
 #[test]
+fn from_v15_on_realms_have_no_lpa2() {
+    let regions = vec![region(2 * GIB, 64 * KIB)];
+    let vm = vm(33, vec![slot(0, 2 * GIB, 512 * MIB)], regions, vec![Call::Populate(0)]);
+    let plain = host();
+    let with_lpa2 = Caps { lpa2: true, ..host() };
+    let rim = |name: &str, caps: &Caps| boot(name, caps, &vm).expect("it works").rim();
+    assert_eq!(rim("kvm-v15", &with_lpa2), rim("kvm-v14", &plain));
+    assert_ne!(rim("kvm-v14", &with_lpa2), rim("kvm-v14", &plain));
+}
+
+/// The flags are 0x8 alone, and the values that go with the others stay.
+#[test]
+fn the_kernel_with_device_assignment_overwrites_the_flags() {
+    let regions = vec![region(2 * GIB, 64 * KIB)];
+    let mut vm = vm(33, vec![slot(0, 2 * GIB, 512 * MIB)], regions, vec![Call::Populate(0)]);
+    vm.features.sve = Some(Sve { vl_bits: 256 });
+    vm.features.pmu_counters = Some(5);
+    let params = |name: &str| {
+        let realm = boot(name, &host(), &vm).expect("it works");
+        let StageKind::RealmCreate(params) = realm.stages[0].kind else {
+            panic!("parameters first")
+        };
+        params
+    };
+    let (own, other) = (params("nvidia-7.0-da"), params("kvm-v12"));
+    assert_eq!((own.flags, other.flags), (0x8, 0x6));
+    assert_eq!((own.sve_vl, own.pmu_num_ctrs), (1, 5));
+    assert_eq!(RealmEvent { flags: other.flags, ..own }, other);
+}
+
+#[test]
+fn kernels_with_larger_pages() {
+    let with = |size| Caps { host_page_size: size, ..host() };
+    let of = |base: u64| {
+        let regions = vec![region(base, 64 * KIB)];
+        let mut vm = vm(33, vec![slot(0, 2 * GIB, 512 * MIB)], regions, Vec::new());
+        vm.calls = whole_ram_first(&vm);
+        vm
+    };
+    let aligned = of(2 * GIB + 64 * KIB);
+    let rim = |size| boot("kvm-v10", &with(size), &aligned).expect("it works").rim();
+    assert_eq!(rim(GranuleSize::K64), rim(GranuleSize::K4), "granules have 4 KiB all the same");
+    for (name, size, vm, text) in [
+        ("kvm-v10", GranuleSize::K16, &of(2 * GIB + 4 * KIB), "the host's pages of 16k"),
+        ("kvm-v6", GranuleSize::K64, &aligned, "kvm-v6 has no Realms with pages of 64k"),
+        ("nvidia-7.0-da", GranuleSize::K64, &aligned, "has no Realms with pages of 64k"),
+        ("kvm-v15", GranuleSize::K64, &aligned, "RMM_CONFIG_SET"),
+    ] {
+        let error = boot(name, &with(size), vm).map(|_| ()).expect_err("a refusal").to_string();
+        assert!(error.contains(text), "{name}: {error}");
+    }
+}
+
+#[test]
 fn hosts_that_are_not_simulated_say_why() {
     let error = HostProfile::from_name("kvm-v1").expect_err("a refusal");
     assert!(error.contains("RMM 1.0-beta0"), "{error}");
@@ -221,7 +277,8 @@ fn calls_that_kvm_refuses() {
         ),
         (
             vec![CreateRealm, Populate(1)],
-            "POPULATE 0x8000_0800..0x8000_1800 (kernel): the range has to be page aligned (EINVAL)",
+            "POPULATE 0x8000_0800..0x8000_1800 (kernel): the range has to be aligned to the \
+             host's pages of 4k (EINVAL)",
         ),
         (
             vec![CreateRealm, Populate(2)],

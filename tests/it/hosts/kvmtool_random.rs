@@ -1,6 +1,7 @@
 //! Random kvmtool command lines on random hosts, as four real programs answered them, and the rules
 //! that they show.
 
+use rimsim::abi::granule_size::GranuleSize;
 use rimsim::host::kvmtool::{self, Version};
 use rimsim::host::{Caps, Layer, Refusal, Sve, Vm};
 use serde_json::Value;
@@ -33,6 +34,7 @@ fn caps(case: &Value) -> Caps {
         its: flag("--its"),
         gicv2: flag("--gicv2"),
         max_vcpus: number("--max-vcpus"),
+        host_page_size: GranuleSize::K4,
     }
 }
 

@@ -148,23 +148,25 @@ fn the_rules_are_chosen_by_host_edition_or_rmm() {
         "--host kvm-v14 --rmm tf-rmm-2.0",
         "--host kvm-v14 --rim-rule tf-rmm-0.9",
         "--host kvm-v13",
+        "--host kvm-v16 --rmm tf-rmm",
     ] {
         assert_eq!(measure(same), own, "{same}");
     }
     let text = measure("--host kvm-v14 --rmm spec");
     assert_ne!(text, own);
     assert_eq!(measure("--host kvm-v14 --rim-rule rmm-2.0"), text);
+    assert_eq!(measure("--host kvm-v16"), text, "taken to go with an RMM of the text's rule");
     assert_eq!(measure("--spec 2.0 --rmm spec-2.0 --rim-rule rmm-2.0"), text);
     assert_eq!(measure("--spec 1.0"), measure(""), "the VMM's own host speaks it");
     let json = folder.prints(&format!("measure --format json --spec 2.0 --rmm spec {guest}"));
     let document: Value = serde_json::from_str(&json).expect("JSON");
     let said = ["host", "spec", "rmm", "rim_rule"].map(|key| document[key].as_str());
-    assert_eq!(said, [Some("kvm-v14"), Some("2.0"), Some("spec-2.0"), Some("rmm-2.0")]);
+    assert_eq!(said, [Some("kvm-v15"), Some("2.0"), Some("spec-2.0"), Some("rmm-2.0")]);
     assert_eq!(document["preliminary"], false);
     for (options, text) in [
         ("--spec 2.0 --host kvm-v12", "--spec 2.0: kvm-v12 is written for RMM 1.0-rel0"),
         ("--rmm spec-2.0 --host kvm-v12", "--rmm spec-2.0: kvm-v12 is written for RMM 1.0-rel0"),
-        ("--spec 2.0 --rim-rule rmm-1.0", "kvm-v14 measures by tf-rmm-0.9"),
+        ("--spec 2.0 --rim-rule rmm-1.0", "kvm-v15 measures by tf-rmm-0.9"),
         ("--spec 2.0 --rmm spec --rim-rule tf-rmm-0.9", "with spec-2.0 measures by rmm-2.0"),
         ("--spec 3.0", "it is 1.0 or 2.0"),
     ] {
@@ -204,8 +206,12 @@ fn profiles_are_a_document_too() {
     let document: Value = serde_json::from_str(&text).expect("JSON");
     let hosts = document["hosts"].as_array().expect("hosts");
     let same = hosts.iter().filter(|host| host["same_as"] == "kvm-v10").count();
-    assert_eq!((hosts.len(), same), (15, 9));
+    assert_eq!((hosts.len(), same), (20, 11));
     let text = folder.prints("profiles");
-    assert!(text.contains("kvm-v12   2025-12-17"));
+    assert!(text.contains("kvm-v12        2025-12-17  RMM 1.0-rel0      read "), "{text}");
+    assert!(text.contains("kvm-v16        2026-08-03  RMM 2.0-bet3      inferred "), "{text}");
+    let da = hosts.iter().find(|host| host["name"] == "nvidia-7.0-da").expect("a host");
+    assert_eq!((&da["series"], &da["certainty"]), (&"kvm-v12".into(), &"read".into()));
+    assert_eq!(da["host_page_sizes"], serde_json::json!(["4k"]));
     assert!(text.contains("no kernel but the model of the Realm VM reference cases"));
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
+use rimsim::abi::granule_size::GranuleSize;
 use rimsim::host::kvmtool::{self, Version};
 use rimsim::host::vmm::Context;
 use rimsim::host::{Caps, Layer, Refusal, Vm, cloud_hypervisor, qemu};
@@ -95,6 +96,7 @@ fn realm_vm_caps(case: &Value, before: &[String]) -> Caps {
         its: true,
         gicv2: false,
         max_vcpus: 512,
+        host_page_size: GranuleSize::K4,
     }
 }
 
