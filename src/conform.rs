@@ -56,6 +56,7 @@ pub fn replay<'o>(
 /// As [`replay`], in a session whose world has the machine and the rules that are to count, those
 /// of measurements included. They are the world's again at the end.
 pub fn replay_in(session: &mut Session<'_>, vector: &Vector) -> Report {
+    let _span = tracing::info_span!("replay", vector = vector.name).entered();
     let profile = session.world().profile();
     let as_recorded =
         Profile::of(vector.edition, Rmm::TfRmm).with_rem_reading(profile.rem_reading());
@@ -76,5 +77,7 @@ pub fn replay_in(session: &mut Session<'_>, vector: &Vector) -> Report {
         }
     }
     session.world_mut().set_profile(profile);
+    let Report { steps, skipped, failures, .. } = &report;
+    tracing::info!(steps, skipped, failures = failures.len(), "replayed");
     report
 }

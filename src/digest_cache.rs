@@ -167,6 +167,7 @@ impl DigestCache {
     }
 
     fn remark(&self, useless: bool, image: &Image, text: &str) {
+        tracing::debug!(image = image.name(), size_bytes = image.len_bytes(), "{text}");
         let line = format!("{}: digest cache: {text}", image.name());
         self.remarks.lock().expect("no panic with the lock").push((useless, line));
     }

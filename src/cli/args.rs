@@ -19,6 +19,7 @@ use super::outside::OutsideArgs;
 use super::reference::{ReferenceArgs, RunForm};
 use super::report::ReportArgs;
 use super::search_args::SearchArgs;
+use super::subscriber::Directives;
 use super::verify::VerifyArgs;
 use crate::abi::profile::{Edition, Profile, RemReading};
 
@@ -39,6 +40,13 @@ pub(crate) struct Args {
     /// Print no notes, only results and errors
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    /// Print what happens inside on standard error: off, error, warn, info, debug, or trace
+    ///
+    /// Or directives with commas between: TARGET=LEVEL, as in rimsim::host=trace, and
+    /// [SPAN]=LEVEL. Nothing is printed unless this or the environment variable RIMSIM_LOG asks
+    /// for it; the option goes first.
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub(crate) log: Option<Directives>,
 }
 
 const LONG_ABOUT: &str = "\

@@ -46,6 +46,7 @@ mod search_args;
 mod search_guests;
 mod search_report;
 mod spool;
+mod subscriber;
 mod trace;
 mod trails;
 mod trouble;
@@ -116,6 +117,10 @@ pub fn main() -> ExitCode {
     };
     if args.quiet {
         console::be_quiet();
+    }
+    if let Err(error) = subscriber::install(args.log.as_ref()) {
+        console.error(&error);
+        return Exit::Usage.into();
     }
     if let Err(error) = crate::outputs::signals::install() {
         console.note(&format!("a signal can leave temporary files behind: {error}"));

@@ -161,6 +161,8 @@ pub fn read_as_far(bytes: &[u8]) -> Result<(Log, Option<LogError>), LogError> {
     }
     let padding_bytes = if broken.is_some() { 0 } else { bytes.len() - used };
     let (used_bytes, padding_bytes) = (used as u64, padding_bytes as u64);
+    let is_whole = broken.is_none();
+    tracing::info!(events = events.len(), used_bytes, padding_bytes, is_whole, "read a log");
     Ok((Log { head, events, used_bytes, padding_bytes }, broken))
 }
 

@@ -109,6 +109,7 @@ pub fn rebuild(log: &Log, files: &[At]) -> Result<Rebuild, RebuildError> {
         _ => None,
     });
     let realms: Vec<_> = realms.collect();
+    let _span = tracing::info_span!("rebuild", events = log.events.len()).entered();
     let (number, params) = *realms.first().ok_or(RebuildError::NoRealm)?;
     let wrong = |event, why: String| RebuildError::Event { event, why };
     if let Some((second, _)) = realms.get(1) {

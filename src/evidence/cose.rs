@@ -84,7 +84,10 @@ impl Sign1 {
             return Err(SignatureError::OtherCurve { alg, curve });
         }
         let signed = to_be_signed(&self.protected, &self.payload);
-        if key.verifies(&signed, &self.signature) { Ok(()) } else { Err(SignatureError::Wrong) }
+        let is_good = key.verifies(&signed, &self.signature);
+        let (alg, payload_bytes) = (self.alg.name(), self.payload.len());
+        tracing::debug!(alg, payload_bytes, is_good, "checked a signature");
+        if is_good { Ok(()) } else { Err(SignatureError::Wrong) }
     }
 }
 

@@ -41,6 +41,7 @@ impl Token {
     /// If a part is missing, is there twice, is too long, too short or of another kind than it has
     /// to be, or the form is not exactly that of a token.
     pub fn read(bytes: &[u8], pass_unknown: bool) -> Result<Self, TokenError> {
+        let _span = tracing::info_span!("token", size_bytes = bytes.len()).entered();
         let (platform, realm) = halves(bytes)?;
         let mut passed = Vec::new();
         let realm = Sign1::read(realm, "realm token")?;
@@ -49,6 +50,7 @@ impl Token {
         let platform = Sign1::read(platform, "platform token")?;
         let unknown = policy(pass_unknown, &mut passed);
         let platform_claims = PlatformClaims::read(&platform.payload, "platform token", unknown)?;
+        tracing::info!(claims_passed = passed.len(), "read");
         Ok(Self { realm, realm_claims, platform, platform_claims, passed })
     }
 

@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
+use tracing::Span;
+
 use super::events::Events;
 use super::hasher::{Digest, Hasher};
 use super::log::fold;
@@ -26,6 +28,8 @@ pub(super) struct Ahead {
 #[derive(Debug)]
 struct Shared {
     rule: RimRule,
+    /// Of all windows: where the log was when the first was handed over.
+    span: Span,
     state: Mutex<State>,
     /// A window was folded.
     folded: Condvar,
@@ -48,7 +52,8 @@ impl Ahead {
     /// Begins with the RIM of what was folded before.
     pub(super) fn new(hasher: &Hasher, rule: RimRule, rim: Measurement) -> Self {
         let state = State { rim, handed: 0, done: 0, ready: BTreeMap::new(), folding: false };
-        let shared = Shared { rule, state: Mutex::new(state), folded: Condvar::new() };
+        let span = tracing::debug_span!("hash", algo = rim.algo().name(), ahead = true);
+        let shared = Shared { rule, span, state: Mutex::new(state), folded: Condvar::new() };
         Self { hasher: hasher.clone(), shared: Arc::new(shared) }
     }
 
@@ -62,7 +67,7 @@ impl Ahead {
         let (hasher, shared) = (self.hasher.clone(), Arc::clone(&self.shared));
         self.hasher.spawn(move || {
             let algo = shared.lock().rim.algo();
-            let digests = hasher.digests(algo, &window);
+            let digests = hasher.digests(&shared.span, algo, &window);
             shared.hashed(number, window, digests, &hasher);
         });
     }
@@ -103,6 +108,7 @@ impl Shared {
             let before = state.rim;
             drop(state);
             let rim = fold(self.rule, before, &events, &digests);
+            tracing::debug!(parent: &self.span, events = events.len(), %rim, "folded a window");
             hasher.count(events.len());
             state = self.lock();
             state.rim = rim;

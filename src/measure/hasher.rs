@@ -9,6 +9,8 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use tracing::Span;
+
 use super::contents::{Contents, Look, View};
 use super::digests::{Cut, DigestSink};
 use super::event::DataEvent;
@@ -181,6 +183,7 @@ impl Hasher {
     /// that is kept.
     pub(super) fn each_window(
         &self,
+        span: &Span,
         algo: HashAlgo,
         events: &Events,
         start: u64,
@@ -192,7 +195,7 @@ impl Hasher {
         };
         let hash = |at: u64| {
             let window = events.window(at, self.window());
-            let digests = self.digests(algo, &window);
+            let digests = self.digests(span, algo, &window);
             (window, digests)
         };
         let mut starts = (start..events.len()).step_by(self.window.get());
@@ -227,8 +230,13 @@ impl Hasher {
         self.threads.map(items.into_iter().collect(), work)
     }
 
+    /// What is told of work on `events` events stands in this span, whichever thread does it.
+    pub(super) fn span(&self, algo: HashAlgo, events: u64) -> Span {
+        tracing::debug_span!("hash", algo = algo.name(), events, threads = self.threads())
+    }
+
     /// The digest of the granule that each event measures, or zeros if it measures none.
-    pub(super) fn digests(&self, algo: HashAlgo, events: &Events) -> Vec<Digest> {
+    pub(super) fn digests(&self, span: &Span, algo: HashAlgo, events: &Events) -> Vec<Digest> {
         let count = usize::try_from(events.len()).expect("a window fits into memory");
         let mut digests = vec![Digest::EMPTY; count];
         let kernel = self.kernel(algo);
@@ -240,6 +248,7 @@ impl Hasher {
         } else {
             self.threads.each(digests.chunks_mut(PIECE).enumerate().collect(), hash);
         }
+        tracing::debug!(parent: span, events = count, %kernel, "hashed a window");
         digests
     }
 
@@ -286,7 +295,7 @@ impl Hasher {
         let first = DataEvent { ipa: Ipa(0), flags: DATA_MEASURE, content };
         let events = Events::repeating(first, count);
         let mut written = Ok(());
-        self.each_window(algo, &events, 0, |_, digests| {
+        self.each_window(&self.span(algo, count), algo, &events, 0, |_, digests| {
             if written.is_ok() {
                 written = sink.digests(digests);
             }

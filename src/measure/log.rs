@@ -96,8 +96,11 @@ impl EventLog {
             self.rim = ahead.finish();
         }
         let (rule, rim) = (self.rule, &mut self.rim);
-        self.hasher.each_window(self.algo, &self.events, self.folded, |events, contents| {
+        let span = self.hasher.span(self.algo, self.events.len() - self.folded);
+        let (algo, all, folded) = (self.algo, &self.events, self.folded);
+        self.hasher.each_window(&span, algo, all, folded, |events, contents| {
             *rim = fold(rule, *rim, events, contents);
+            tracing::debug!(parent: &span, events = events.len(), %rim, "folded a window");
         });
         self.folded = self.events.len();
         self.rim
@@ -113,7 +116,8 @@ impl EventLog {
     /// of the events before.
     #[must_use]
     pub fn rim_by(&self, rule: RimRule, mut rim: Measurement, from: u64) -> Measurement {
-        self.hasher.each_window(self.algo, &self.events, from, |events, contents| {
+        let span = self.hasher.span(self.algo, self.events.len() - from);
+        self.hasher.each_window(&span, self.algo, &self.events, from, |events, contents| {
             for (event, content) in events.iter().zip(contents) {
                 rim = fold_one(rule, rim, event, content);
             }
@@ -130,7 +134,8 @@ impl EventLog {
     /// measures none) and the RIM after it.
     pub fn each_event(&self, mut f: impl FnMut(&MeasuredEvent, &Digest, &Measurement) + Send) {
         let mut rim = Measurement::zero(self.algo);
-        self.hasher.each_window(self.algo, &self.events, 0, |events, contents| {
+        let span = self.hasher.span(self.algo, self.events.len());
+        self.hasher.each_window(&span, self.algo, &self.events, 0, |events, contents| {
             for (event, content) in events.iter().zip(contents) {
                 rim = fold_one(self.rule, rim, event.clone(), content);
                 f(&event, content, &rim);

@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tracing::Span;
+
 use super::contents::Contents;
 use super::event::MeasuredEvent;
 use super::events::Events;
@@ -128,10 +130,10 @@ impl Library {
         let digests = match &key {
             Key::Data { content, flags, .. } if flags & crate::abi::params::DATA_MEASURE != 0 => {
                 let place = (content.clone(), count);
-                let hash = || Arc::new(self.hasher.digests(self.algo, &events));
+                let hash = || Arc::new(self.hasher.digests(&Span::current(), self.algo, &events));
                 Arc::clone(self.contents.entry(place).or_insert_with(hash))
             }
-            _ => Arc::new(self.hasher.digests(self.algo, &events)),
+            _ => Arc::new(self.hasher.digests(&Span::current(), self.algo, &events)),
         };
         let id = PieceId(self.pieces.len());
         self.pieces.push(Piece { events, digests });

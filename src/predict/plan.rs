@@ -169,6 +169,7 @@ impl Plan {
         let (world, booted) = self.boot(hasher, observers, &mut |stage| stages.push(stage))?;
         self.check_unchanged().map_err(Error::Changed)?;
         let rim = stages.last().expect("a Realm that was built has stages").rim;
+        tracing::info!(stages = stages.len(), %rim, "measured");
         Ok(Measured { plan: self, stages, rim, world, rd: booted.rd })
     }
 }

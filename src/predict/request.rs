@@ -83,8 +83,14 @@ impl Request {
     /// If the version, the host or the RMM do not exist or do not go together, the VMM refuses its
     /// command line, or a file can not be used.
     pub fn plan(&self, files: &mut dyn Files) -> Result<Plan, Error> {
+        let _span = tracing::info_span!("plan", vmm = self.vmm.name()).entered();
         let mut plan = self.candidate(files)?;
         plan.assumptions = self.assumptions(&plan, files);
+        let (version, host) = (plan.version.name, plan.host.name);
+        tracing::info!(version, host, assumptions = plan.assumptions.len(), "planned");
+        for Assumption { key, value, .. } in &plan.assumptions {
+            tracing::debug!(key, %value, "assumed");
+        }
         Ok(plan)
     }
 

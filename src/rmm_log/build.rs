@@ -38,6 +38,7 @@ const LIST: u64 = 2;
 /// If the log makes no such Realm, follows another specification, or would be too long a script.
 pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
     options.check()?;
+    let _span = tracing::info_span!("import", calls = log.calls.len()).entered();
     let Joined { calls, failed, endless } = operation::join(&log.calls);
     let calls = realm(log, calls, options.realm.max(1))?;
     let edition = log.edition;
@@ -100,6 +101,8 @@ pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
     if script.to_string().len() as u64 > MAX_TEXT_BYTES {
         return Err(ImportError::LongScript);
     }
+    let statements = script.statements.len();
+    tracing::info!(statements, gaps = gaps.len(), needs = needs.len(), "made a script");
     Ok(Import { script, needs, remarks, gaps, lines })
 }
 

@@ -136,6 +136,9 @@ pub fn read(bytes: &[u8]) -> Result<Log, ImportError> {
     }
     reader.log.torn.sort_by_key(|torn| torn.line);
     settle(&mut reader.log)?;
+    let Log { calls, torn, tally, .. } = &reader.log;
+    let (lines, calls, torn) = (tally.lines, calls.len(), torn.len());
+    tracing::info!(size_bytes = bytes.len(), lines, calls, torn, "read a log");
     Ok(reader.log)
 }
 

@@ -265,7 +265,10 @@ pub fn load_from(path: &str, source: &mut dyn Source) -> Result<LoadedScript, Lo
         acted: false,
         names: Names::default(),
     };
+    let _span = tracing::info_span!("load", file = path).entered();
     loader.file(path, None)?;
+    let (items, images) = (loader.loaded.items.len(), loader.images.len());
+    tracing::info!(items, images, "loaded a script");
     Ok(loader.loaded)
 }
 

@@ -190,6 +190,7 @@ impl Player {
     /// If a command is refused that should not be, an expectation is not met, the script has a
     /// mistake, or one of its images changed meanwhile.
     pub fn play(&mut self, session: &mut Session<'_>) -> Result<(), PlayError> {
+        let _span = tracing::info_span!("play", items = self.script.items.len()).entered();
         self.printed.clear();
         let mut state = State {
             numbers: BTreeMap::new(),
@@ -207,6 +208,8 @@ impl Player {
             unmet_total: 0,
         };
         let result = self.play_all(&mut state, session);
+        let (steps, realms, unmet) = (session.steps(), state.realms.len(), state.unmet_total);
+        tracing::info!(steps, realms, unmet, is_good = result.is_ok(), "played");
         self.symbols = state.numbers.iter().map(|(name, value)| (*value, name.clone())).collect();
         self.unmet = state.unmet;
         self.gaps = state.gaps;

@@ -91,7 +91,10 @@ pub fn run(
     while at < end {
         let Some(most) = go_on(&search.report).filter(|most| *most > 0) else { break };
         let next = end.min(at + BATCH.min(most));
-        hasher.install(|| search.batch(space, at..next, target));
+        let span = tracing::info_span!("batch", first = at, candidates = next - at);
+        hasher.install(|| span.in_scope(|| search.batch(space, at..next, target)));
+        let Report { tried, refused, boots, lists, .. } = search.report;
+        tracing::info!(parent: &span, tried, refused, boots, lists, "searched");
         at = next;
     }
     search.report
@@ -119,7 +122,9 @@ pub fn table(
     for pass in HashAlgo::ALL.into_iter().filter(|pass| algo.is_none_or(|algo| algo == *pass)) {
         let mut search = Search::new(guests, pass, algo.is_some(), hasher);
         for at in (0..count).step_by(usize::try_from(BATCH).expect("it is small")) {
+            let _span = tracing::info_span!("batch", algo = pass.name(), first = at).entered();
             let Batch { trie, begun, refused } = search.prepare(space, at..count.min(at + BATCH));
+            tracing::info!(planned = begun.len(), refused = refused.len(), "prepared");
             if let Some(error) = search.file.take() {
                 return Err(error);
             }
@@ -303,6 +308,8 @@ impl Search<'_> {
             .map(|(one, _)| one)
             .filter(|one| !self.classes.contains_key(&one.class) && new.insert(&one.class))
             .collect();
+        let (boots, shared) = (firsts.len(), candidates.len() - firsts.len());
+        tracing::debug!(boots, shared, "boots what candidates do not share");
         let logs: Vec<_> = self.hasher.map(&firsts, |one| self.boot(&one.planned));
         for (one, log) in firsts.into_iter().zip(logs) {
             self.report.boots += 1;

@@ -75,6 +75,8 @@ impl Trie {
                 }
             }
             let mut folds = shared_out(by_piece, library.lanes(), hasher.threads());
+            let chains_count = folds.iter().map(|fold| fold.rims.len()).sum::<usize>();
+            tracing::debug!(chains = chains_count, pieces = folds.len(), "folds side by side");
             hasher.map(&mut folds, |fold| library.fold_all(&mut fold.rims, fold.piece));
             chains =
                 folds.into_iter().flat_map(|fold| fold.nodes.into_iter().zip(fold.rims)).collect();

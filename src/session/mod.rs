@@ -16,8 +16,9 @@ pub use step::{
 use std::sync::Arc;
 
 use thiserror::Error;
+use tracing::field::display;
 
-use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Pa};
+use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Hex, Pa};
 use crate::abi::command::CallRegs;
 use crate::measure::image::Image;
 use crate::measure::page::Page;
@@ -179,7 +180,12 @@ impl<'o> Session<'o> {
 
     fn call_rmm(&mut self, regs: &CallRegs) -> Result<Outcome, Fault> {
         match unknown::needed(&self.world, regs) {
-            None => Ok(self.world.call(regs)),
+            None => {
+                let outcome = self.world.call(regs);
+                let command = outcome.command().map(display);
+                tracing::trace!(fid = %Hex(regs[0]), command, %outcome, "called");
+                Ok(outcome)
+            }
             Some(pa) => Err(Fault::Unknown(pa)),
         }
     }

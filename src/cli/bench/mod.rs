@@ -1,6 +1,7 @@
 //! `rimsim bench`: how fast this machine measures, as ratios within one run.
 
 mod scene;
+mod telling;
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -18,6 +19,7 @@ use crate::measure::hasher::Hasher;
 use crate::measure::kernel::Kernel;
 use crate::measure::rim::HashAlgo;
 use scene::{Commands, ScratchImage};
+use telling::Telling;
 
 /// Say how fast this machine measures images
 ///
@@ -25,8 +27,9 @@ use scene::{Commands, ScratchImage};
 /// that ratios refer to), each kernel of this processor on one thread, the whole way from an image
 /// in the page cache to the RIM on all threads, the same with `--copy` and with a digest cache that
 /// has an entry and is trusted, and the fold alone, as GB of image a second; then simulated
-/// commands a second. Each figure is the best of the rounds, which take all of them in turn, so
-/// that a machine that slows down slows down all of them.
+/// commands a second, and what `--log` costs while nobody asks for it. Each figure is the best of
+/// the rounds, which take all of them in turn, so that a machine that slows down slows down all of
+/// them.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct BenchArgs {
@@ -169,6 +172,10 @@ pub(super) fn run(args: &BenchArgs, console: &mut Console) -> io::Result<Exit> {
         console.error("--copy: is measured in any case");
         return Ok(Exit::Usage);
     }
+    if telling::is_told() {
+        console.error("--log, RIMSIM_LOG: bench measures what they cost, so it takes neither");
+        return Ok(Exit::Usage);
+    }
     if args.size < MIN_BYTES {
         console.error("--size: at least 1MiB");
         return Ok(Exit::Usage);
@@ -182,7 +189,7 @@ pub(super) fn run(args: &BenchArgs, console: &mut Console) -> io::Result<Exit> {
         }
     };
     let mut speeds = HashAlgo::ALL.map(Speeds::new);
-    let mut commands = Best::default();
+    let (mut commands, mut telling) = (Best::default(), Telling::all());
     for _ in 0..args.rounds.get() {
         for speeds in &mut speeds {
             if let Err(message) = speeds.round(&image, &hasher) {
@@ -192,10 +199,11 @@ pub(super) fn run(args: &BenchArgs, console: &mut Console) -> io::Result<Exit> {
         }
         let scene = Commands::new();
         commands.time(scene.count(), || scene.carry_out());
+        telling.iter_mut().for_each(Telling::round);
     }
     match args.format {
-        Format::Text => text(args, &hasher, &speeds, commands, console)?,
-        Format::Json => console.json(&document(args, &hasher, &speeds, commands))?,
+        Format::Text => text(args, &hasher, &speeds, (commands, &telling), console)?,
+        Format::Json => console.json(&document(args, &hasher, &speeds, (commands, &telling)))?,
     }
     Ok(Exit::Good)
 }
@@ -204,7 +212,7 @@ fn text(
     args: &BenchArgs,
     hasher: &Hasher,
     speeds: &[Speeds],
-    commands: Best,
+    (commands, telling): (Best, &[Telling]),
     console: &mut Console,
 ) -> io::Result<()> {
     let threads = hasher.threads();
@@ -245,10 +253,25 @@ fn text(
     }
     console.result("")?;
     let millions = commands.per_second / 1e6;
-    console.result(&format!("commands           {millions:>7.2}         million a second"))
+    console.result(&format!("commands           {millions:>7.2}         million a second"))?;
+    for told in telling {
+        let (name, millions) = (told.listener.name(), told.commands.per_second / 1e6);
+        let ratio = told.commands.per_second / telling[0].commands.per_second;
+        let span = told.span_nanoseconds();
+        let what = "in a session, by who listens to --log";
+        console.result(&format!(
+            "  {name:<16} {millions:>7.2} {ratio:>6.2}  {what}; a span takes {span:.1} ns"
+        ))?;
+    }
+    Ok(())
 }
 
-fn document(args: &BenchArgs, hasher: &Hasher, speeds: &[Speeds], commands: Best) -> Value {
+fn document(
+    args: &BenchArgs,
+    hasher: &Hasher,
+    speeds: &[Speeds],
+    (commands, telling): (Best, &[Telling]),
+) -> Value {
     let each = |value: &dyn Fn(&Speeds) -> Value| -> Value {
         let entry = |speeds| (Speeds::algo_name(speeds), value(speeds));
         Value::Object(speeds.iter().map(entry).collect::<Map<_, _>>())
@@ -257,6 +280,10 @@ fn document(args: &BenchArgs, hasher: &Hasher, speeds: &[Speeds], commands: Best
         let entry =
             |(kernel, best): &(Kernel, Best)| (kernel.to_string(), rounded(best.gigabytes()));
         Value::Object(speeds.kernels.iter().map(entry).collect())
+    };
+    let told = |value: &dyn Fn(&Telling) -> Value| -> Value {
+        let entry = |told: &Telling| (told.listener.name().to_owned(), value(told));
+        Value::Object(telling.iter().map(entry).collect())
     };
     let threads = hasher.threads();
     json!({
@@ -277,6 +304,8 @@ fn document(args: &BenchArgs, hasher: &Hasher, speeds: &[Speeds], commands: Best
         "of_bound": each(&|speeds| rounded(speeds.of_bound(threads))),
         "fold": each(&|speeds| rounded(speeds.fold.gigabytes())),
         "commands_per_s": commands.per_second.round(),
+        "log": told(&|told| rounded(told.commands.per_second / telling[0].commands.per_second)),
+        "span_ns": told(&|told| rounded(told.span_nanoseconds())),
     })
 }
 

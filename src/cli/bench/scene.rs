@@ -23,6 +23,7 @@ use crate::measure::page::{Page, write_stream};
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::model::world::World;
 use crate::outputs::{Scratch, ScratchFolder};
+use crate::session::Session;
 
 /// Granules that a kernel is given at a time, as the pipeline does.
 const BATCH: usize = 32;
@@ -213,6 +214,17 @@ impl Commands {
 
     pub(super) fn count(&self) -> u64 {
         self.commands.len() as u64
+    }
+
+    /// The same by way of a session, which is where commands are told of.
+    pub(super) fn carry_out_in_session(self) -> World {
+        let mut session = Session::new(self.world);
+        for command in &self.commands {
+            let place = || unreachable!("nobody observes");
+            let outcome = session.call(&command.encode(), place).expect("all contents are known");
+            assert!(outcome.is_success(), "{command}: {outcome}");
+        }
+        session.into_world()
     }
 
     pub(super) fn carry_out(mut self) -> World {

@@ -68,6 +68,7 @@ pub fn boot_from(
     start_level: Option<u8>,
     on_stage: &mut dyn FnMut(Stage),
 ) -> Result<Booted, Refusal> {
+    let _span = tracing::info_span!("boot", host = host.name).entered();
     let pool = Pool::new(session.world().platform());
     let mut kvm = Kvm {
         session,

@@ -1,5 +1,6 @@
 //! Groups of commands, each with the RIM after it.
 
+use super::range_text;
 use crate::abi::command::Command;
 use crate::abi::profile::Edition;
 use crate::measure::event::RealmEvent;
@@ -67,6 +68,14 @@ impl StageKind {
             Self::Activate => "REALM_ACTIVATE",
         }
     }
+
+    /// The IPAs that it was about, for people.
+    fn ipa(&self) -> Option<String> {
+        match *self {
+            Self::Ripas { base, top } | Self::Data { base, top, .. } => Some(range_text(base, top)),
+            Self::RealmCreate(_) | Self::Rec { .. } | Self::Activate => None,
+        }
+    }
 }
 
 /// Tells of stages.
@@ -88,6 +97,8 @@ impl<'r> Reporter<'r> {
         let extensions = new.map(|event| event.extensions()).sum();
         self.events_seen = log.events().len();
         let rim = world.rim(rd).expect("KVM created it");
+        let ipa = kind.ipa().map(tracing::field::display);
+        tracing::debug!(command = command_name, ipa, extensions, %rim, "stage");
         (self.on_stage)(Stage { kind, command_name, extensions, rim });
     }
 }

@@ -31,7 +31,7 @@ use super::digests::{Cut, DigestSource, GranuleDigests};
 use super::rim::HashAlgo;
 use crate::abi::addr::{PAGE_LEN, PAGE_SIZE};
 use crate::abi::granule_size::GranuleSize;
-use crate::encoding::shown::Shown;
+use crate::encoding::shown::{ShowPath as _, Shown};
 use crate::outputs::inputs;
 use holes::Holes;
 use how::{How, Limit};
@@ -60,6 +60,18 @@ enum Bytes {
     Copied(Mmap),
     /// Nothing but digests is known of so many bytes.
     Unknown(u64),
+}
+
+impl Bytes {
+    /// How they are there, in a word.
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Owned(_) => "read",
+            Self::Mapped(_) => "mapped",
+            Self::Copied(_) => "copied",
+            Self::Unknown(_) => "unknown",
+        }
+    }
 }
 
 /// What is remembered of a file, to notice that it changed.
@@ -226,6 +238,7 @@ impl Image {
     }
 
     fn open_as(path: &Path, how: How, limit: Limit) -> Result<Self, ImageError> {
+        let _span = tracing::info_span!("open", path = %path.shown()).entered();
         let name = path.display().to_string();
         let shown = || name.clone();
         let io_error = |source| ImageError::Io { path: shown(), source };
@@ -252,6 +265,7 @@ impl Image {
         if image.len_bytes() == 0 {
             return Err(ImageError::Empty { path: image.name });
         }
+        tracing::info!(size_bytes = image.len_bytes(), bytes = image.bytes.kind(), "opened");
         // What was read may be of a file that somebody still writes.
         image.check_stamp()?;
         let sample = matches!(image.bytes, Bytes::Mapped(_)).then(|| image.sample());

@@ -198,6 +198,12 @@ fn bench_measures_what_it_says() {
     }
     assert!(document["commands_per_s"].as_f64().is_some_and(|speed| speed > 0.0));
     assert!(document["kernels"]["sha512"]["sha2"].is_f64());
+    for part in ["log", "span_ns"] {
+        for listener in ["nobody", "refuses", "takes"] {
+            assert!(document[part][listener].as_f64().is_some_and(|cost| cost > 0.0), "{part}");
+        }
+    }
+    folder.fails(&["--log", "off", "bench", "--size", "2MiB"], 2, "measures what they cost");
     let left = std::fs::read_dir(folder.path("")).expect("the folder").count();
     assert_eq!(left, 0, "the image is removed");
     folder.fails(&["bench", "--size", "1K"], 2, "at least 1MiB");

@@ -13,6 +13,7 @@ mod reference;
 mod report;
 mod search;
 mod terminals;
+mod tracing;
 mod verify;
 
 use std::path::{Path, PathBuf};
