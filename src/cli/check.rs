@@ -1,6 +1,5 @@
 //! `rimsim check`
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
@@ -9,16 +8,16 @@ use std::sync::Arc;
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use super::args::Format;
-use super::assumed;
-use super::hashing::{HashingArgs, ProvenCacheArgs};
-use super::input::{read_settings, text_name};
-use super::lock::{folder, lock_file};
-use super::lock_file::{LockFile, Sha256Hex, TOOL};
-use super::lock_source::{CAPS, Hashing, Measured, arguments, of_command_line, of_script};
-use super::outside::{OutsideArgs, Reach};
-use super::trouble::{Trouble, usage};
-use super::{Console, Exit, explain};
+use crate::cli::console::{Console, notes};
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::explanation;
+use crate::cli::locks::{
+    Change, Hashing, LockFile, Measured, Sha256Hex, TOOL, changes, folder, lock_file,
+    measure_again, read_lock,
+};
+use crate::cli::options::{Format, HashingArgs, OutsideArgs, ProvenCacheArgs};
+use crate::cli::reach::Reach;
 use crate::encoding::shown::ShowPath as _;
 use crate::explain::{Explanation, Trail, compare, read_events};
 use crate::measure::image::Image;
@@ -46,24 +45,6 @@ pub(crate) struct CheckArgs {
     outside: OutsideArgs,
 }
 
-/// Something that is not as it was locked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Change {
-    /// `input`, `platform`, `argument` or `tool`.
-    pub(super) kind: &'static str,
-    /// What.
-    pub(super) name: String,
-    pub(super) locked: String,
-    pub(super) now: String,
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, name, locked, now } = self;
-        write!(f, "{kind} {name}: locked {locked}, now {now}")
-    }
-}
-
 struct Checked {
     old: LockFile,
     new: LockFile,
@@ -73,127 +54,17 @@ struct Checked {
     remarks: Vec<String>,
 }
 
-pub(super) fn run(args: &CheckArgs, console: &mut Console) -> io::Result<Exit> {
+pub(crate) fn run(args: &CheckArgs, console: &mut Console) -> io::Result<Exit> {
     match check(args, console) {
         Ok(checked) => checked.tell(args, console),
-        Err(Trouble(exit, text)) => {
+        Err(CliError(exit, text)) => {
             console.error(&text);
             Ok(exit)
         }
     }
 }
 
-/// Reads a lock file.
-pub(super) fn read_lock(path: &Path) -> Result<LockFile, Trouble> {
-    let shown = path.shown();
-    let text =
-        read_settings(path).map_err(|error| Trouble(Exit::Io, format!("{shown}: {error}")))?;
-    LockFile::read(&text).map_err(|why| usage(format!("{shown}:{why}")))
-}
-
-/// Measures what a lock file says.
-pub(super) fn measure_again(
-    lock: &LockFile,
-    path: &Path,
-    hashing: &Hashing,
-    outside: OutsideArgs,
-    console: &mut Console,
-) -> Result<Measured, Trouble> {
-    let (from, reach) = (folder(path), outside.reach_of(path));
-    if let Some(script) = &lock.script {
-        let (path, realm) = (from.join(&script.path), script.realm.as_deref());
-        reach.check_named(&path)?;
-        return of_script(&path, realm, hashing, &reach, false);
-    }
-    let measure = lock.measure.as_ref().expect("a lock file has one of the two");
-    let mut args = arguments(&measure.arguments, hashing)
-        .map_err(|why| usage(format!("{}: the arguments: {why}", path.shown())))?;
-    args.guest.reach = reach;
-    let argv = measure.arguments.clone();
-    for input in &lock.input {
-        let place = from.join(&input.path);
-        if input.name == DEVICE_TREE {
-            args.guest.dtb = Some(place);
-        } else if let Some(name) = input.name.strip_prefix(CAPS) {
-            let place = text_name(&place)
-                .map_err(|error| usage(format!("{}: {error}", place.shown())))?
-                .to_owned();
-            // Without a folder it would be read as the name of a preset.
-            let place = if place.contains(['.', '/']) { place } else { format!("./{place}") };
-            args.guest.caps.iter_mut().filter(|caps| *caps == name).for_each(|caps| {
-                caps.clone_from(&place);
-            });
-        } else {
-            args.guest.map.push((input.name.clone(), place));
-        }
-    }
-    let mut measured = of_command_line(args, console)?;
-    // Files are named as they were when the lock was made, wherever they are.
-    for file in &mut measured.inputs {
-        let known = lock.input.iter().find(|input| from.join(&input.path) == file.path);
-        if let Some(input) = known {
-            file.name.clone_from(&input.name);
-        }
-    }
-    if let Some(table) = &mut measured.measure {
-        table.arguments = argv;
-        // What was resolved when the lock was made is no assumption any more.
-        let resolved = |text: &&String| {
-            let key = text.split(' ').next().unwrap_or_default();
-            !table.assumed.contains(text) && ["host", "vmm_version"].contains(&key)
-        };
-        let kept: Vec<_> = measure.assumed.iter().filter(resolved).cloned().collect();
-        table.assumed.splice(..0, kept);
-    }
-    Ok(measured)
-}
-
-/// What is not as it was.
-pub(super) fn changes(old: &LockFile, new: &LockFile) -> Vec<Change> {
-    let mut changes = Vec::new();
-    let mut say = |kind, name: &str, locked: String, now: String| {
-        if locked != now {
-            changes.push(Change { kind, name: name.to_owned(), locked, now });
-        }
-    };
-    let file = |input: &super::lock_file::Input| {
-        let Sha256Hex(sha256) = &input.sha256;
-        format!("{} bytes, sha256 {sha256}", input.size)
-    };
-    let none = || "nothing".to_owned();
-    for input in &old.input {
-        let now = new.input.iter().find(|now| (&now.name, &now.path) == (&input.name, &input.path));
-        say("input", &input.name, file(input), now.map_or_else(none, file));
-    }
-    for input in &new.input {
-        let known =
-            |old: &super::lock_file::Input| (&old.name, &old.path) == (&input.name, &input.path);
-        if !old.input.iter().any(known) {
-            say("input", &input.name, none(), file(input));
-        }
-    }
-    if let (Some(old), Some(new)) = (&old.measure, &new.measure) {
-        let keys = old.platform.iter().chain(&new.platform);
-        let mut keys: Vec<_> = keys.filter_map(|line| line.split_once(" = ")).collect();
-        keys.sort_unstable();
-        keys.dedup_by_key(|(key, _)| *key);
-        for (key, _) in keys {
-            let of = |lines: &[String]| {
-                let found = lines.iter().filter_map(|line| line.split_once(" = "));
-                let found = found.clone().find(|(name, _)| *name == key);
-                found.map_or_else(none, |(_, value)| value.to_owned())
-            };
-            say("platform", key, of(&old.platform), of(&new.platform));
-        }
-    }
-    if let (Some(old), Some(new)) = (&old.script, &new.script) {
-        say("script's", "profile", old.profile.clone(), new.profile.clone());
-        say("script's", "platform", old.platform.clone(), new.platform.clone());
-    }
-    changes
-}
-
-fn check(args: &CheckArgs, console: &mut Console) -> Result<Checked, Trouble> {
+fn check(args: &CheckArgs, console: &mut Console) -> Result<Checked, CliError> {
     let old = read_lock(&args.file)?;
     let hashing = Hashing { hashing: args.hashing.clone(), cache: args.cache.clone().into() };
     let measured = measure_again(&old, &args.file, &hashing, args.outside, console)?;
@@ -272,7 +143,7 @@ impl Checked {
         }
         let measure = self.old.measure.as_ref();
         let assumed = measure.into_iter().flat_map(|measure| measure.assumed.iter().cloned());
-        assumed::note("the lock assumes:", assumed, console);
+        notes::note("the lock assumes:", assumed, console);
         self.remarks.iter().for_each(|remark| console.note(remark));
         Ok(if differs { Exit::Mismatch } else { Exit::Good })
     }
@@ -291,7 +162,7 @@ impl Checked {
         }
         if let Some((a, b, explanation)) = &self.explanation {
             console.result("")?;
-            explain::text(a, b, explanation, console)?;
+            explanation::text(a, b, explanation, console)?;
         }
         Ok(())
     }
@@ -311,7 +182,7 @@ impl Checked {
             "rim": self.new.rim.measurement().to_string(),
             "tool": self.old.tool,
             "changes": self.changes.iter().map(change).collect::<Vec<_>>(),
-            "explanation": explanation.map(|(a, b, why)| explain::document(a, b, why)),
+            "explanation": explanation.map(|(a, b, why)| explanation::document(a, b, why)),
             "assumed": self.old.measure.as_ref().map(|measure| &measure.assumed),
             "remarks": self.remarks,
         })

@@ -1,15 +1,45 @@
 //! `rimsim conform`
 
 use std::io;
+use std::path::PathBuf;
 
+use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use super::args::{ConformArgs, Format};
-use super::input::{self, Input};
-use super::{Console, Exit};
 use crate::abi::profile::{Profile, Rmm};
+use crate::cli::console::Console;
+use crate::cli::exit::Exit;
+use crate::cli::input::{Input, expand};
+use crate::cli::options::{Format, OutsideArgs, RmmArg};
 use crate::conform::{StepFailure, replay};
 use crate::encoding::shown::ShowPath as _;
+
+/// Replay vectors and compare every result that they record
+///
+/// Compares output registers, measurements, internal states and memory. Prints one line on standard
+/// output for each step that differs (file, step, label, what was got and what was wanted), then
+/// `FILES files, STEPS steps, N failed`.
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct ConformArgs {
+    /// Vector files, or folders that are searched for them
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    rmm: RmmArg,
+    #[command(flatten)]
+    outside: OutsideArgs,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  Hold the simulator against everything recorded from TF-RMM:
+      rimsim conform spec-vectors/rmm-1.0
+  Hold the specification's text against it; steps that show a known deviation are not compared:
+      rimsim conform --rmm spec spec-vectors/rmm-1.0";
 
 #[derive(Default)]
 struct Totals {
@@ -20,12 +50,12 @@ struct Totals {
     failed: u64,
 }
 
-pub(super) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit> {
+pub(crate) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit> {
     let profile = args.rmm.over(Profile::TF_RMM);
     let mut exit = Exit::Good;
     let mut totals = Totals::default();
     let mut failures = Vec::new();
-    let (files, problems) = input::expand(&args.paths, &["json"]);
+    let (files, problems) = expand(&args.paths, &["json"]);
     for problem in problems {
         exit = exit.and(problem.tell(console));
     }

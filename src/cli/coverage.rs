@@ -1,18 +1,52 @@
 //! `rimsim coverage`
 
 use std::io;
+use std::path::{Path, PathBuf};
 
+use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use super::args::{CoverageArgs, Format};
-use super::input::{self, Input};
-use super::replay::Setup;
-use super::{Console, Exit};
 use crate::abi::profile::Profile;
+use crate::cli::console::Console;
+use crate::cli::exit::Exit;
+use crate::cli::input::{Input, Setup, expand, read_settings};
+use crate::cli::options::{Format, OutsideArgs, RmmArg};
 use crate::coverage::{Coverage, Exceptions, Line};
 use crate::encoding::shown::ShowPath as _;
 
-pub(super) fn run(args: &CoverageArgs, console: &mut Console) -> io::Result<Exit> {
+/// Say which failure conditions and state transitions vectors and scripts exercise
+///
+/// Prints one line on standard output for each condition and transition that was not seen, with the
+/// reason where one is known, then the counts. With -v, what was seen as well.
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct CoverageArgs {
+    /// Vectors or scripts, or folders that are searched for them
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    rmm: RmmArg,
+    #[command(flatten)]
+    outside: OutsideArgs,
+    /// A list of conditions that can not be seen, with reasons, in place of the project's own
+    #[arg(long, value_name = "FILE")]
+    exceptions: Option<PathBuf>,
+    /// Print what was seen as well, with counts
+    #[arg(short, long)]
+    verbose: bool,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  What do the recorded vectors not reach?
+      rimsim coverage spec-vectors/rmm-1.0
+  As a table for a program:
+      rimsim coverage --format json spec-vectors";
+
+pub(crate) fn run(args: &CoverageArgs, console: &mut Console) -> io::Result<Exit> {
     let profile = args.rmm.over(Profile::TF_RMM);
     let exceptions = match &args.exceptions {
         None => Exceptions::of_project(),
@@ -26,7 +60,7 @@ pub(super) fn run(args: &CoverageArgs, console: &mut Console) -> io::Result<Exit
     };
     let mut exit = Exit::Good;
     let mut coverage = Coverage::default();
-    let (files, problems) = input::expand(&args.paths, &["json", "rmi"]);
+    let (files, problems) = expand(&args.paths, &["json", "rmi"]);
     for problem in problems {
         exit = exit.and(problem.tell(console));
     }
@@ -62,10 +96,9 @@ pub(super) fn run(args: &CoverageArgs, console: &mut Console) -> io::Result<Exit
     Ok(exit)
 }
 
-fn read_exceptions(path: &std::path::Path) -> Result<Exceptions, (Exit, String)> {
+fn read_exceptions(path: &Path) -> Result<Exceptions, (Exit, String)> {
     let shown = path.shown();
-    let text =
-        input::read_settings(path).map_err(|error| (Exit::Io, format!("{shown}: {error}")))?;
+    let text = read_settings(path).map_err(|error| (Exit::Io, format!("{shown}: {error}")))?;
     Exceptions::from_toml(&text).map_err(|error| (Exit::Usage, format!("{shown}: {error}")))
 }
 

@@ -7,11 +7,10 @@ use std::sync::Arc;
 use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::json;
 
-use super::args::Format;
-use super::hashing::HashingArgs;
-use super::progress::Progress;
-use super::{Console, Exit};
 use crate::abi::granule_size::GranuleSize;
+use crate::cli::console::{Console, Progress};
+use crate::cli::exit::Exit;
+use crate::cli::options::{Format, HashingArgs};
 use crate::encoding::shown::ShowPath as _;
 use crate::measure::digests::{self, Cut, DigestFile};
 use crate::measure::image::{Image, ImageError};
@@ -92,7 +91,7 @@ digests of the granules that are not zero and the runs of those that are, then a
 list. It is described byte by byte in the documentation of rimsim::measure::digests. The checksum \
 finds damage, not malice: take digests only from whom you would take the RIM.";
 
-pub(super) fn run(args: &DigestsArgs, console: &mut Console) -> io::Result<Exit> {
+pub(crate) fn run(args: &DigestsArgs, console: &mut Console) -> io::Result<Exit> {
     let done = if args.show {
         Image::read(&args.file)
     } else {

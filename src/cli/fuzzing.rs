@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::lock_file::LockFile;
-use super::{lock_source, trails};
+use super::locks::{self, LockFile};
+use super::request::{RequestWords, words_of};
 use crate::digest_cache;
 use crate::measure::digests::{Cut, GranuleDigests};
 use crate::measure::image::Image;
@@ -36,16 +36,12 @@ pub fn lock(text: &str) -> Option<String> {
 /// In words, if the file makes no request.
 ///
 /// # Panics
-/// If the request writes, signs or keeps anything.
+/// If the request keeps digests.
 pub fn request(text: &str) -> Result<(Vec<String>, Vec<String>), String> {
-    let words = trails::words_of(text, "measure").ok_or("a quotation mark is not closed")?;
-    let args = trails::measure_words(words.iter().map(String::as_str))?;
-    let reference = &args.reference;
-    let outputs = [&args.dtb_out, &args.script_out, &args.events_out, &reference.output];
-    assert!(outputs.iter().all(|path| path.is_none()), "a file writes: {words:?}");
-    assert!(reference.sign_key.is_none(), "a file signs: {words:?}");
-    assert!(args.cache.proven.digest_cache.is_none(), "a file keeps digests: {words:?}");
-    let mut canonical = lock_source::words(&args.guest, &args.responder);
-    canonical.push(args.vmm.vmm);
-    Ok((canonical, args.vmm.argv))
+    let words = words_of(text, "measure").ok_or("a quotation mark is not closed")?;
+    let read = RequestWords::of(words.iter().map(String::as_str))?;
+    assert!(read.cache.proven.digest_cache.is_none(), "a file keeps digests: {words:?}");
+    let mut canonical = locks::words(&read.guest, &read.responder);
+    canonical.push(read.vmm.vmm);
+    Ok((canonical, read.vmm.argv))
 }

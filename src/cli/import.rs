@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::Args as ClapArgs;
 use serde_json::json;
 
-use super::args::Format;
-use super::input::{Problem, read_limited};
-use super::rmm_logs;
-use super::{Console, Exit};
 use crate::abi::addr::Hex;
+use crate::cli::console::Console;
+use crate::cli::exit::Exit;
+use crate::cli::input::{Problem, read_limited, rmm_logs};
+use crate::cli::options::{Format, at};
 use crate::encoding::shown::ShowPath as _;
 use crate::outputs;
 use crate::rmm_log::{self, Import, ImportError, Log, MAX_LOG_BYTES, Need};
@@ -40,7 +40,7 @@ pub(crate) struct ImportArgs {
     #[arg(required = true, value_name = "LOG")]
     logs: Vec<PathBuf>,
     /// The bytes that the Host put into the Realm from this IPA on
-    #[arg(long, value_name = "IPA=FILE", value_parser = rmm_logs::at)]
+    #[arg(long, value_name = "IPA=FILE", value_parser = at)]
     at: Vec<(u64, PathBuf)>,
     /// A script that defines `realm_params`, and `rec_params_1` and so on for the RECs
     #[arg(long, value_name = "FILE")]
@@ -79,7 +79,7 @@ params.rmi has what no log shows:
   let rec_params_1 = RecParams { flags=runnable, pc=0x8020_0000, aux=auto }
 RMM 2.0 takes auxiliary granules otherwise: leave out aux.";
 
-pub(super) fn run(args: &ImportArgs, console: &mut Console) -> io::Result<Exit> {
+pub(crate) fn run(args: &ImportArgs, console: &mut Console) -> io::Result<Exit> {
     let (log, import) = match make(args) {
         Ok(made) => made,
         Err(problem) => return Ok(problem.tell(console)),

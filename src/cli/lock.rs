@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 
-use super::assumed;
-use super::check::{changes, measure_again, read_lock};
-use super::hashing::{HashingArgs, ProvenCacheArgs};
-use super::lock_file::{Beside, Input, LockFile, Sha256Hex, Tree, relative};
-use super::lock_source::{Hashing, Measured, arguments, of_command_line, of_script, words};
-use super::measure_args::{GuestArgs, ResponderArgs, VmmArgs};
-use super::outside::{OutsideArgs, Reach};
-use super::trouble::{Trouble, usage};
-use super::{Console, Exit};
+use crate::cli::console::{Console, notes};
+use crate::cli::error::{CliError, usage};
+use crate::cli::exit::Exit;
+use crate::cli::locks::{
+    Beside, Hashing, LockFile, Measured, Sha256Hex, Tree, arguments, changes, lock_file,
+    measure_again, of_command_line, of_script, read_lock, words,
+};
+use crate::cli::options::{
+    GuestArgs, HashingArgs, OutsideArgs, ProvenCacheArgs, ResponderArgs, VmmArgs,
+};
+use crate::cli::reach::Reach;
 use crate::encoding::shown::ShowPath as _;
 use crate::explain::write_events;
 use crate::measure::image::Image;
@@ -70,13 +72,13 @@ Examples:
   The kernel is a new one, and that is meant:
       rimsim lock --update";
 
-pub(super) fn run(args: &LockArgs, console: &mut Console) -> io::Result<Exit> {
+pub(crate) fn run(args: &LockArgs, console: &mut Console) -> io::Result<Exit> {
     match lock(args, console) {
         Ok(rim) => {
             console.result(&rim)?;
             Ok(Exit::Good)
         }
-        Err(Trouble(exit, text)) => {
+        Err(CliError(exit, text)) => {
             console.error(&text);
             Ok(exit)
         }
@@ -84,7 +86,7 @@ pub(super) fn run(args: &LockArgs, console: &mut Console) -> io::Result<Exit> {
 }
 
 /// Writes the lock file; its RIM.
-fn lock(args: &LockArgs, console: &mut Console) -> Result<String, Trouble> {
+fn lock(args: &LockArgs, console: &mut Console) -> Result<String, CliError> {
     let hashing = Hashing { hashing: args.hashing.clone(), cache: args.cache.clone().into() };
     let shown = args.output.shown();
     let mut keep_events = !args.no_events;
@@ -126,7 +128,7 @@ fn lock(args: &LockArgs, console: &mut Console) -> Result<String, Trouble> {
             }
         }
     };
-    assumed::tell(&measured.assumptions, args.guest.strict, console)?;
+    notes::tell(&measured.assumptions, args.guest.strict, console)?;
     let mut file = lock_file(&measured, &args.output)?;
     let mut outputs = OutputSet::default();
     if keep_events {
@@ -143,38 +145,13 @@ fn lock(args: &LockArgs, console: &mut Console) -> Result<String, Trouble> {
     Ok(file.rim.measurement().to_string())
 }
 
-/// The folder of a file; empty for the working folder.
-pub(super) fn folder(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new(""))
-}
-
-/// A lock file without what stands beside it.
-pub(super) fn lock_file(measured: &Measured, path: &Path) -> Result<LockFile, Trouble> {
-    let from = folder(path);
-    let mut inputs = Vec::new();
-    for file in &measured.inputs {
-        let path = relative(&file.path, from).map_err(usage)?;
-        let name = if file.name.is_empty() { path.clone() } else { file.name.clone() };
-        let sha256 = Sha256Hex(file.sha256.clone());
-        inputs.push(Input { name, path, size: file.size, sha256 });
-    }
-    let mut file = LockFile::new(measured.rim.clone(), inputs);
-    file.measure.clone_from(&measured.measure);
-    if let Some(script) = &measured.script {
-        let mut script = script.clone();
-        script.path = relative(Path::new(&script.path), from).map_err(usage)?;
-        file.script = Some(script);
-    }
-    Ok(file)
-}
-
 /// Adds the events and the device tree beside the lock file.
 fn beside(
     file: &mut LockFile,
     measured: &Measured,
     path: &Path,
     outputs: &mut OutputSet,
-) -> Result<(), Trouble> {
+) -> Result<(), CliError> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let name = name.ok_or_else(|| usage(format!("{}: no file", path.shown())))?;
     let place = |suffix: &str| {

@@ -6,13 +6,11 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use super::assumed;
-use super::hashing::{CacheArgs, HashingArgs, Purpose};
-use super::measure_args::{GuestArgs, VmmArgs};
-use super::search::add_axis;
-use super::search_guests::CommandLine;
-use super::trouble::{Trouble, usage};
-use super::{Console, Exit};
+use crate::cli::candidates::{CommandLine, add_axis, check_values};
+use crate::cli::console::{Console, notes};
+use crate::cli::error::{CliError, usage};
+use crate::cli::exit::Exit;
+use crate::cli::options::{CacheArgs, GuestArgs, HashingArgs, Purpose, VmmArgs};
 use crate::encoding::shown::ShowPath as _;
 use crate::host::Vmm;
 use crate::measure::rim::{HashAlgo, Measurement};
@@ -110,19 +108,19 @@ struct Matrix {
     rows: Vec<Combination>,
 }
 
-pub(super) fn run(args: &MatrixArgs, console: &mut Console) -> io::Result<Exit> {
+pub(crate) fn run(args: &MatrixArgs, console: &mut Console) -> io::Result<Exit> {
     let made = matrix(args).and_then(|matrix| {
-        assumed::tell(&matrix.assumptions, false, console)?;
+        notes::tell(&matrix.assumptions, false, console)?;
         Ok(matrix)
     });
     let matrix = match made {
         Ok(matrix) => matrix,
-        Err(Trouble(exit, text)) => {
+        Err(CliError(exit, text)) => {
             console.error(&text);
             return Ok(exit);
         }
     };
-    if let Err(Trouble(exit, text)) = matrix.corim(args) {
+    if let Err(CliError(exit, text)) = matrix.corim(args) {
         console.error(&text);
         return Ok(exit);
     }
@@ -139,7 +137,7 @@ pub(super) fn run(args: &MatrixArgs, console: &mut Console) -> io::Result<Exit> 
     Ok(if enough { Exit::Good } else { Exit::Refused })
 }
 
-fn matrix(args: &MatrixArgs) -> Result<Matrix, Trouble> {
+fn matrix(args: &MatrixArgs) -> Result<Matrix, CliError> {
     let hasher = args.hashing.hasher()?;
     let files = match args.corim_out {
         None => args.cache.files(&args.hashing, &hasher, Purpose::Figure),
@@ -190,7 +188,7 @@ fn matrix(args: &MatrixArgs) -> Result<Matrix, Trouble> {
     Ok(Matrix { assumptions, columns, rows })
 }
 
-fn algos(list: Option<&str>) -> Result<Option<Vec<HashAlgo>>, Trouble> {
+fn algos(list: Option<&str>) -> Result<Option<Vec<HashAlgo>>, CliError> {
     let Some(list) = list else { return Ok(None) };
     let mut algos = Vec::new();
     for name in list.split(',').map(str::trim) {
@@ -204,7 +202,7 @@ fn algos(list: Option<&str>) -> Result<Option<Vec<HashAlgo>>, Trouble> {
     Ok(Some(algos))
 }
 
-fn axes(args: &MatrixArgs, vmm: Vmm) -> Result<Vec<Axis>, Trouble> {
+fn axes(args: &MatrixArgs, vmm: Vmm) -> Result<Vec<Axis>, CliError> {
     let mut axes = Vec::new();
     let own = [
         (Parameter::Cpus, &args.cpus),
@@ -217,7 +215,7 @@ fn axes(args: &MatrixArgs, vmm: Vmm) -> Result<Vec<Axis>, Trouble> {
         let Some(list) = list else { continue };
         let wrong = |why: String| usage(format!("--{} {list}: {why}", parameter.name()));
         let values = parameter.values(list).map_err(|error| wrong(error.to_string()))?;
-        super::search::check_values(&values, vmm, &args.guest.reach).map_err(wrong)?;
+        check_values(&values, vmm, &args.guest.reach).map_err(wrong)?;
         axes.push(Axis { parameter, values });
     }
     for text in &args.vary {
@@ -227,7 +225,7 @@ fn axes(args: &MatrixArgs, vmm: Vmm) -> Result<Vec<Axis>, Trouble> {
 }
 
 impl Matrix {
-    fn corim(&self, args: &MatrixArgs) -> Result<(), Trouble> {
+    fn corim(&self, args: &MatrixArgs) -> Result<(), CliError> {
         let Some(path) = &args.corim_out else { return Ok(()) };
         let mut realms: Vec<RealmReference> = Vec::new();
         for (rim, _) in self.rows.iter().filter_map(|row| row.rim.as_ref().ok()) {
@@ -238,7 +236,7 @@ impl Matrix {
         }
         if realms.is_empty() {
             let why = "--corim-out: every combination is refused, so there is no RIM to write";
-            return Err(Trouble(Exit::Refused, why.to_owned()));
+            return Err(CliError(Exit::Refused, why.to_owned()));
         }
         let mut corim = Corim::of(realms);
         if let Some(id) = &args.corim_id {
@@ -248,7 +246,7 @@ impl Matrix {
             corim.id = Id::Text(id.clone());
         }
         crate::outputs::write(path, &corim.to_cbor())
-            .map_err(|error| Trouble(Exit::Io, format!("{}: {error}", path.shown())))
+            .map_err(|error| CliError(Exit::Io, format!("{}: {error}", path.shown())))
     }
 
     fn text(&self, console: &mut Console) -> io::Result<()> {

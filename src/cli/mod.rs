@@ -1,102 +1,123 @@
 //! The command line: arguments in, text or JSON out, exit codes.
 //!
 //! *Architecture invariant:* nothing is decided here about an RMM; a subcommand reads files, drives
-//! a session, and prints what its observers saw.
+//! a session, and prints what its observers saw. A subcommand is a file or a folder of its name;
+//! what several share stands below them and uses no subcommand.
 
-mod args;
-mod assumed;
 mod bench;
-mod cache_key;
+mod candidates;
 mod check;
 mod conform;
 mod console;
 mod coverage;
 mod digests;
+mod dtb;
+mod error;
+mod exit;
 mod explain;
-mod export;
+mod explanation;
 pub mod fuzzing;
-mod guest;
-mod hashing;
 mod import;
 mod input;
+mod language;
 mod lint;
 mod lock;
-mod lock_file;
-mod lock_source;
+mod locks;
 mod log;
-mod log_args;
 mod matrix;
 mod measure;
-mod measure_args;
-mod measure_files;
-mod outside;
+mod options;
 mod platforms;
 mod profiles;
-mod progress;
-mod provenance;
+mod reach;
 mod reference;
-mod replay;
 mod report;
 mod request;
-mod rmm_logs;
 mod run;
-mod sarif;
 mod search;
-mod search_args;
-mod search_guests;
-mod search_report;
-mod spool;
 mod subscriber;
-mod trace;
 mod trails;
-mod trouble;
 mod verify;
-mod verify_expect;
-mod verify_report;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{Parser, Subcommand};
 
-use args::{Args, Command};
 use console::Console;
+use exit::Exit;
+use subscriber::Directives;
 
 use crate::measure::hasher::Hasher;
 
-/// How a run ended, as the exit code says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Exit {
-    /// Everything as it should be.
-    Good = 0,
-    /// A file could not be read or written, or the program has a fault.
-    Io = 1,
-    /// The command line or a text is wrong.
-    Usage = 2,
-    /// An expectation or a vector does not match.
-    Mismatch = 3,
-    /// KVM or the RMM refused what was not expected to fail.
-    Refused = 4,
+/// Simulates the Realm Management Monitor of Arm CCA and calculates Realm Initial Measurements.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rimsim",
+    version,
+    about,
+    long_about = LONG_ABOUT,
+    after_long_help = EXIT_CODES,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+    /// Print no notes, only results and errors
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Print what happens inside on standard error: off, error, warn, info, debug, or trace
+    ///
+    /// Or directives with commas between: TARGET=LEVEL, as in rimsim::host=trace, or a span's name
+    /// in square brackets in place of TARGET. Nothing is printed unless this or the environment
+    /// variable RIMSIM_LOG asks for it; the option goes first.
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log: Option<Directives>,
 }
 
-impl Exit {
-    /// The more telling of two: when several files end differently, the first kind of trouble that
-    /// has to be mended wins (usage, I/O, refusal, mismatch).
-    fn and(self, other: Self) -> Self {
-        let weight = |exit| match exit {
-            Self::Good => 0,
-            Self::Mismatch => 1,
-            Self::Refused => 2,
-            Self::Io => 3,
-            Self::Usage => 4,
-        };
-        if weight(other) > weight(self) { other } else { self }
-    }
-}
+const LONG_ABOUT: &str = "\
+Simulates the Realm Management Monitor (RMM) of Arm's Confidential Compute Architecture, granule \
+by granule, and calculates the Realm Initial Measurement (RIM) of a confidential VM.
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
-    }
+The RIM is a hash chain over every RMI command that the host issues while it builds the Realm: \
+parameters, RIPAS ranges at whatever RTT level they were set, each 4 KiB of image, registers, and \
+their order. rimsim executes these commands as TF-RMM does and tells which condition of the \
+specification fails where one is refused.";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  everything as it should be
+  1  a file could not be read or written
+  2  the command line, a script, a vector or a platform file is wrong
+  3  an expectation or a vector does not match
+  4  KVM, or the RMM, refused what was not expected to fail, or the Host was faulted: it touched
+     memory that is not its own, or is not there
+
+A file that is a pipe (a FIFO, /dev/stdin, <(command)) is read to its end, as cat does: nothing
+happens until its writer closes it.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::RunArgs),
+    Conform(conform::ConformArgs),
+    Coverage(coverage::CoverageArgs),
+    Lint(lint::LintArgs),
+    Platforms(platforms::PlatformsArgs),
+    Measure(measure::MeasureArgs),
+    Dtb(dtb::DtbArgs),
+    Search(search::SearchArgs),
+    Matrix(matrix::MatrixArgs),
+    Verify(verify::VerifyArgs),
+    Lock(lock::LockArgs),
+    Check(check::CheckArgs),
+    Profiles(profiles::ProfilesArgs),
+    Explain(explain::ExplainArgs),
+    Digests(digests::DigestsArgs),
+    Import(import::ImportArgs),
+    Log(log::LogArgs),
+    Report(report::ReportArgs),
+    Bench(bench::BenchArgs),
+    Language(language::LanguageArgs),
 }
 
 /// Runs the command with the process's arguments.
@@ -110,8 +131,7 @@ pub fn main() -> ExitCode {
             return Exit::Usage.into();
         }
         Err(error) => {
-            // Help. Nothing can be said about a terminal that does not take the text.
-            let _ = error.print();
+            console.help(&error);
             return Exit::Good.into();
         }
     };
@@ -143,9 +163,9 @@ pub fn main() -> ExitCode {
         Command::Search(args) => search::run(args, &mut console),
         Command::Matrix(args) => matrix::run(args, &mut console),
         Command::Verify(args) => verify::run(args, &mut console),
-        Command::Dtb(args) => measure::dtb(args, &mut console),
+        Command::Dtb(args) => dtb::run(args, &mut console),
         Command::Profiles(args) => profiles::run(args, &mut console),
-        Command::Language(args) => platforms::language(args, &mut console),
+        Command::Language(args) => language::run(args, &mut console),
     };
     if let Some(shortfall) = Hasher::shortfall() {
         console.note(shortfall);
@@ -160,4 +180,31 @@ pub fn main() -> ExitCode {
         }
     };
     exit.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::cli::request::{NO_REQUEST, RequestWords};
+
+    fn options(command: &clap::Command) -> BTreeSet<String> {
+        let arguments = command.get_arguments();
+        let names = arguments.flat_map(|arg| {
+            let long = arg.get_long().map(|name| format!("--{name}"));
+            long.into_iter().chain(arg.get_short().map(|name| format!("-{name}")))
+        });
+        names.collect()
+    }
+
+    /// A new option is either part of what files may ask for, or in the list of those that are not.
+    #[test]
+    fn files_ask_for_nothing_but_a_request() {
+        let every: BTreeSet<_> = Args::command().get_subcommands().flat_map(options).collect();
+        let others = &every - &options(&RequestWords::command());
+        assert_eq!(NO_REQUEST, Vec::from_iter(others));
+    }
 }

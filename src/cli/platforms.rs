@@ -1,16 +1,28 @@
-//! `rimsim platforms` and `rimsim language`: what the program carries with it.
+//! `rimsim platforms`
 
 use std::io;
 
+use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use super::args::{Format, LanguageArgs, PlatformsArgs};
-use super::{Console, Exit};
 use crate::abi::platform::Platform;
 use crate::abi::presets::{PRESETS, Preset};
-use crate::script::LANGUAGE;
+use crate::cli::console::Console;
+use crate::cli::exit::Exit;
+use crate::cli::options::Format;
 
-pub(super) fn run(args: &PlatformsArgs, console: &mut Console) -> io::Result<Exit> {
+/// List the platform presets, or print one as a TOML file to start from
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PlatformsArgs {
+    /// The preset to print
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(crate) fn run(args: &PlatformsArgs, console: &mut Console) -> io::Result<Exit> {
     let Some(name) = &args.name else {
         match args.format {
             Format::Text => {
@@ -43,14 +55,6 @@ pub(super) fn run(args: &PlatformsArgs, console: &mut Console) -> io::Result<Exi
             Ok(Exit::Usage)
         }
     }
-}
-
-pub(super) fn language(args: &LanguageArgs, console: &mut Console) -> io::Result<Exit> {
-    match args.format {
-        Format::Text => console.text(LANGUAGE)?,
-        Format::Json => console.json(&document("language", "markdown", LANGUAGE))?,
-    }
-    Ok(Exit::Good)
 }
 
 fn document(command: &str, name: &str, value: impl Into<Value>) -> Value {

@@ -2,17 +2,26 @@
 
 use std::io;
 
+use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use super::args::Format;
-use super::measure_args::ProfilesArgs;
-use super::{Console, Exit};
 use crate::abi::presets::PRESETS;
+use crate::cli::console::Console;
+use crate::cli::exit::Exit;
+use crate::cli::options::Format;
 use crate::host::Vmm;
 use crate::host::caps::CAPS_PRESETS;
 use crate::host::kvm::HOSTS;
 
-pub(super) fn run(args: &ProfilesArgs, console: &mut Console) -> io::Result<Exit> {
+/// List the hosts, VMM versions and capability presets, and what differs between them
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ProfilesArgs {
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(crate) fn run(args: &ProfilesArgs, console: &mut Console) -> io::Result<Exit> {
     match args.format {
         Format::Text => text(console)?,
         Format::Json => console.json(&document())?,

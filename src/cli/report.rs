@@ -7,14 +7,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 
-use super::args::RmmArg;
-use super::input::{Input, MAX_VECTOR_BYTES, read_limited};
-use super::measure;
-use super::outside::OutsideArgs;
-use super::replay::Setup;
-use super::rmm_logs::{self, Contents, Opened, RmmLogArgs};
-use super::trails;
-use super::{Console, Exit};
+use crate::cli::console::Console;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::input::rmm_logs::{self, Contents, Opened};
+use crate::cli::input::{Input, MAX_VECTOR_BYTES, Setup, read_limited};
+use crate::cli::options::{OutsideArgs, RmmArg, RmmLogArgs};
+use crate::cli::request::{RequestWords, is_request};
 use crate::encoding::shown::ShowPath as _;
 use crate::lint::Linter;
 use crate::measure::hasher::Hasher;
@@ -57,13 +56,13 @@ Examples:
   Two boots on one page:
       rimsim report before.rmi after.rmi -o report.html";
 
-pub(super) fn run(args: &ReportArgs, console: &mut Console) -> io::Result<Exit> {
+pub(crate) fn run(args: &ReportArgs, console: &mut Console) -> io::Result<Exit> {
     let setup = Setup { platform: None, rmm: args.rmm, hasher: Hasher::default() };
     let mut exit = Exit::Good;
     let mut page = Report::default();
     let mut titles = Vec::new();
     for path in &args.files {
-        let done = if trails::is_measure(path) {
+        let done = if is_request(path) {
             measured(path, args.outside, &mut page)
         } else {
             replayed(path, args, &setup, &mut page)
@@ -146,10 +145,9 @@ fn replayed(
 /// Adds what a VMM's command line makes.
 fn measured(path: &Path, outside: OutsideArgs, page: &mut Report) -> Result<Exit, (Exit, String)> {
     let file = path.display().to_string();
-    let args =
-        trails::measure_args(path, outside).map_err(|error| (error.exit(), error.to_string()))?;
+    let args = RequestWords::in_file(path, outside).map_err(|CliError(exit, text)| (exit, text))?;
     let mut linter = Linter::new();
-    let seen = measure::predicted(&args, vec![&mut linter], &mut Console::new());
+    let seen = args.boot().predicted(vec![&mut linter], &mut Console::new());
     page.add_input(whole(path, "arguments"));
     page.findings.extend(findings(&linter.finish()));
     let seen = match seen {

@@ -6,16 +6,13 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use super::hashing::ImageFiles;
-use super::input::{Problem, read_settings};
-use super::measure;
-use super::measure_args::MeasureArgs;
-use super::outside::OutsideArgs;
-use super::replay::Setup;
-use super::request::RequestWords;
-use super::rmm_logs::{self, Contents, RmmLogArgs};
-use super::trouble::Trouble;
-use super::{Console, Exit};
+use crate::cli::console::Console;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::input::rmm_logs::{self, Contents};
+use crate::cli::input::{Problem, Setup};
+use crate::cli::options::{ImageFiles, OutsideArgs, RmmLogArgs};
+use crate::cli::request::{RequestWords, is_request};
 use crate::encoding::shown::{ShowPath as _, Shown};
 use crate::explain::{self, SavedError, Trail};
 use crate::measure::hasher::Hasher;
@@ -25,7 +22,7 @@ use crate::outputs::{Pending, inputs};
 
 /// Why there is no trail.
 #[derive(Debug, Error)]
-pub(super) enum NoTrail {
+pub(crate) enum NoTrail {
     #[error(transparent)]
     Problem(#[from] Problem),
     #[error("{path}: {source}", path = Shown(path))]
@@ -33,20 +30,26 @@ pub(super) enum NoTrail {
     #[error("{0}")]
     Usage(String),
     #[error("{text}")]
-    Measure { exit: Exit, text: String },
+    Told { exit: Exit, text: String },
     #[error("{path}: {why}", path = Shown(path))]
     Refused { path: String, exit: Exit, why: String },
 }
 
 impl NoTrail {
     /// The exit code that tells of it.
-    pub(super) fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Problem(problem) => problem.exit(),
             Self::Saved { source: SavedError::Io(_), .. } => Exit::Io,
             Self::Saved { .. } | Self::Usage(_) => Exit::Usage,
-            Self::Measure { exit, .. } | Self::Refused { exit, .. } => *exit,
+            Self::Told { exit, .. } | Self::Refused { exit, .. } => *exit,
         }
+    }
+}
+
+impl From<CliError> for NoTrail {
+    fn from(CliError(exit, text): CliError) -> Self {
+        Self::Told { exit, text }
     }
 }
 
@@ -59,7 +62,7 @@ enum Kind {
 
 /// Opens a script, a vector, a log of an RMM, saved events, or a file with arguments of `rimsim
 /// measure`.
-pub(super) fn open(
+pub(crate) fn open(
     path: &Path,
     realm: Option<&str>,
     log: &RmmLogArgs,
@@ -79,11 +82,6 @@ pub(super) fn open(
     }
 }
 
-/// Whether a file's name says that it holds arguments of `rimsim measure`.
-pub(super) fn is_measure(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "args")
-}
-
 /// Looks at a file's name and at its first line.
 fn kind(path: &Path) -> io::Result<Kind> {
     const LOOKED_AT: usize = 256;
@@ -91,7 +89,7 @@ fn kind(path: &Path) -> io::Result<Kind> {
     if named("events") {
         return Ok(Kind::Saved);
     }
-    if is_measure(path) {
+    if is_request(path) {
         return Ok(Kind::Measure);
     }
     if path.is_dir() {
@@ -132,7 +130,7 @@ fn replay(
 }
 
 /// The Realm of a name or an address, or the only one.
-pub(super) fn choose(
+pub(crate) fn choose(
     world: &World,
     realm: Option<&str>,
     name_of: impl Fn(u64) -> String,
@@ -153,7 +151,7 @@ pub(super) fn choose(
 }
 
 /// Writes the events of a log to a file.
-pub(super) fn save(target: &Path, name: &str, log: &EventLog) -> Result<(), NoTrail> {
+pub(crate) fn save(target: &Path, name: &str, log: &EventLog) -> Result<(), NoTrail> {
     let problem = |source| Problem::Io { path: target.to_owned(), source };
     let mut out = Pending::create(target).map_err(problem)?;
     let written = explain::write_events(&mut out, name, log).and_then(|()| out.commit());
@@ -163,45 +161,10 @@ pub(super) fn save(target: &Path, name: &str, log: &EventLog) -> Result<(), NoTr
 /// What a file with arguments of `rimsim measure` stands for.
 fn arguments(path: &Path, outside: OutsideArgs, files: &ImageFiles) -> Result<Trail, NoTrail> {
     let shown = path.shown();
-    let mut args = measure_args(path, outside)?;
+    let mut args = RequestWords::in_file(path, outside)?;
     args.hashing.copy |= files.copies();
-    let measured = measure::predicted(&args, Vec::new(), &mut Console::new());
+    let measured = args.boot().predicted(Vec::new(), &mut Console::new());
     measured
         .map(|measured| measured.trail(&shown.to_string()))
-        .map_err(|Trouble(exit, text)| NoTrail::Measure { exit, text: format!("{shown}: {text}") })
-}
-
-/// The arguments in a file, as a shell would read them.
-pub(super) fn measure_args(path: &Path, outside: OutsideArgs) -> Result<MeasureArgs, NoTrail> {
-    let shown = path.shown();
-    let mut args = measure_words(words(path, "measure")?.iter().map(String::as_str))
-        .map_err(|why| NoTrail::Usage(format!("{shown}: {why}")))?;
-    args.guest.reach = outside.reach_of(path);
-    Ok(args)
-}
-
-/// The arguments of `measure` that words stand for.
-pub(super) fn measure_words<'w>(
-    words: impl Iterator<Item = &'w str>,
-) -> Result<MeasureArgs, String> {
-    RequestWords::of(words)?.into_measure()
-}
-
-/// The words of a file, without the program's and the subcommand's name before them.
-pub(super) fn words(path: &Path, subcommand: &str) -> Result<Vec<String>, NoTrail> {
-    let text =
-        read_settings(path).map_err(|source| Problem::Io { path: path.to_owned(), source })?;
-    words_of(&text, subcommand)
-        .ok_or_else(|| NoTrail::Usage(format!("{}: a quotation mark is not closed", path.shown())))
-}
-
-/// The words of a text, as [`words`]; none if a quotation mark is not closed.
-pub(super) fn words_of(text: &str, subcommand: &str) -> Option<Vec<String>> {
-    let mut words = shlex::split(text)?;
-    for name in ["rimsim", subcommand] {
-        if words.first().is_some_and(|word| word == name) {
-            words.remove(0);
-        }
-    }
-    Some(words)
+        .map_err(|CliError(exit, text)| NoTrail::Told { exit, text: format!("{shown}: {text}") })
 }

@@ -6,9 +6,11 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
-/// Device and number: one file can have many names.
-type FileId = (u64, u64);
+/// Device, number, and when it was made, where the file system says so: one file can have many
+/// names, and the number of a file that is gone can become another's.
+type FileId = (u64, u64, Option<SystemTime>);
 
 static READ: Mutex<BTreeSet<FileId>> = Mutex::new(BTreeSet::new());
 
@@ -17,7 +19,7 @@ fn read() -> MutexGuard<'static, BTreeSet<FileId>> {
 }
 
 fn id(metadata: &Metadata) -> Option<FileId> {
-    metadata.is_file().then(|| (metadata.dev(), metadata.ino()))
+    metadata.is_file().then(|| (metadata.dev(), metadata.ino(), metadata.created().ok()))
 }
 
 /// Remembers a file that was opened to be read.
@@ -55,4 +57,31 @@ pub(super) fn check(target: &Path) -> io::Result<()> {
 pub(super) fn same_file(a: &Path, b: &Path) -> bool {
     let id = |path| fs::metadata(path).ok().as_ref().and_then(id);
     id(a).is_some_and(|found| id(b) == Some(found))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// File systems give the number of a file that is gone to the next one.
+    #[test]
+    fn a_new_file_is_not_one_that_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        fs::write(&old, "read").unwrap();
+        open(&old).unwrap();
+        assert!(check(&old).is_err());
+        fs::rename(&old, &new).unwrap();
+        assert!(check(&new).is_err(), "by any name");
+        let number = fs::metadata(&new).unwrap().ino();
+        fs::remove_file(&new).unwrap();
+        for _ in 0..100 {
+            fs::write(&new, "made").unwrap();
+            assert!(check(&new).is_ok());
+            if fs::metadata(&new).unwrap().ino() == number {
+                return;
+            }
+            fs::remove_file(&new).unwrap();
+        }
+    }
 }

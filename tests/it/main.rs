@@ -14,6 +14,7 @@ mod refvalue;
 mod rmi;
 mod rmm_log;
 mod tidy;
+mod tidy_circles;
 
 #[path = "../support/src/call_laws.rs"]
 mod call_laws;

@@ -30,12 +30,12 @@ fn files(folder: &str, extension: &str) -> Vec<(String, String)> {
     found.iter().map(|path| (name(path), fs::read_to_string(path).expect("text"))).collect()
 }
 
-fn sources(folders: &[impl AsRef<str>]) -> Vec<(String, String)> {
+pub(crate) fn sources(folders: &[impl AsRef<str>]) -> Vec<(String, String)> {
     folders.iter().flat_map(|folder| files(folder.as_ref(), "rs")).collect()
 }
 
 /// A line without its comment. No string in the sources has two slashes that matter here.
-fn code(line: &str) -> &str {
+pub(crate) fn code(line: &str) -> &str {
     line.split("//").next().unwrap_or_default()
 }
 

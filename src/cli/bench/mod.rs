@@ -1,24 +1,27 @@
 //! `rimsim bench`: how fast this machine measures, as ratios within one run.
 
+mod best;
 mod scene;
+mod size;
 mod telling;
 
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use clap::Args as ClapArgs;
 use serde_json::{Map, Value, json};
 
-use super::args::Format;
-use super::hashing::{HashingArgs, size_bytes};
-use super::{Console, Exit};
+use crate::cli::console::Console;
+use crate::cli::exit::Exit;
+use crate::cli::options::{Format, HashingArgs};
 use crate::encoding::shown::ShowPath as _;
 use crate::measure::hasher::Hasher;
 use crate::measure::kernel::Kernel;
 use crate::measure::rim::HashAlgo;
+use best::Best;
 use scene::{Commands, ScratchImage};
+use size::size_bytes;
 use telling::Telling;
 
 /// Say how fast this machine measures images
@@ -62,29 +65,6 @@ const ALONE_BYTES: u64 = 256 << 20;
 const CACHED: &str = "--digest-cache --trust-mtime and an entry";
 /// A smaller image measures the threads' beginnings and ends.
 const MIN_BYTES: u64 = 1 << 20;
-
-/// The best of several rounds of one thing.
-#[derive(Clone, Copy, Debug, Default)]
-struct Best {
-    per_second: f64,
-}
-
-impl Best {
-    /// Times `work` on `amount` of something.
-    fn time<R>(&mut self, amount: u64, work: impl FnOnce() -> R) -> R {
-        let began = Instant::now();
-        let result = std::hint::black_box(work());
-        let seconds = began.elapsed().as_secs_f64().max(1e-9);
-        #[allow(clippy::cast_precision_loss, reason = "a speed is not exact")]
-        let per_second = amount as f64 / seconds;
-        self.per_second = self.per_second.max(per_second);
-        result
-    }
-
-    fn gigabytes(self) -> f64 {
-        self.per_second / 1e9
-    }
-}
 
 /// What is measured of one algorithm.
 #[derive(Debug)]
@@ -163,7 +143,7 @@ impl Speeds {
     }
 }
 
-pub(super) fn run(args: &BenchArgs, console: &mut Console) -> io::Result<Exit> {
+pub(crate) fn run(args: &BenchArgs, console: &mut Console) -> io::Result<Exit> {
     let hasher = match args.hashing.hasher() {
         Ok(hasher) => hasher,
         Err(problem) => return Ok(problem.tell(console)),

@@ -30,7 +30,7 @@ const BATCH: usize = 32;
 
 /// A file of noise, removed when it is dropped.
 #[derive(Debug)]
-pub(super) struct ScratchImage {
+pub(crate) struct ScratchImage {
     /// A folder for digests.
     cache: ScratchFolder,
     image: Image,
@@ -39,7 +39,7 @@ pub(super) struct ScratchImage {
 
 impl ScratchImage {
     /// Writes `len_bytes` of noise, which then lie in the page cache.
-    pub(super) fn create(dir: &Path, len_bytes: u64) -> io::Result<Self> {
+    pub(crate) fn create(dir: &Path, len_bytes: u64) -> io::Result<Self> {
         let (file, scratch) = Scratch::create(dir, "rimsim-bench-")?;
         write_noise(&file, len_bytes)?;
         let image = Image::open(scratch.path()).map_err(io::Error::other)?;
@@ -47,25 +47,25 @@ impl ScratchImage {
         Ok(Self { cache, image, scratch })
     }
 
-    pub(super) fn len_bytes(&self) -> u64 {
+    pub(crate) fn len_bytes(&self) -> u64 {
         self.image.len_bytes()
     }
 
     /// The first whole granules, `most_bytes` at most.
-    pub(super) fn granules(&self, most_bytes: u64) -> Vec<&GranuleBytes> {
+    pub(crate) fn granules(&self, most_bytes: u64) -> Vec<&GranuleBytes> {
         let (granules, _) = self.image.bytes_from(0).as_chunks::<GRANULE_LEN>();
         let most = usize::try_from(most_bytes / GRANULE_SIZE).unwrap_or(usize::MAX);
         granules.iter().take(most).collect()
     }
 
     /// The whole way: opens the file, and measures every granule of it.
-    pub(super) fn measure(&self, algo: HashAlgo, hasher: &Hasher) -> Result<Measurement, String> {
+    pub(crate) fn measure(&self, algo: HashAlgo, hasher: &Hasher) -> Result<Measurement, String> {
         let image = Image::open(self.scratch.path()).map_err(|error| error.to_string())?;
         Ok(rim_of(image, algo, hasher))
     }
 
     /// The same with a copy.
-    pub(super) fn measure_copy(
+    pub(crate) fn measure_copy(
         &self,
         algo: HashAlgo,
         hasher: &Hasher,
@@ -75,7 +75,7 @@ impl ScratchImage {
     }
 
     /// The same with a cache that knows the digests.
-    pub(super) fn measure_cached(
+    pub(crate) fn measure_cached(
         &self,
         algo: HashAlgo,
         hasher: &Hasher,
@@ -86,7 +86,7 @@ impl ScratchImage {
     }
 
     /// A cache that has an entry of the image.
-    pub(super) fn cache(
+    pub(crate) fn cache(
         &self,
         algo: HashAlgo,
         hasher: &Hasher,
@@ -101,7 +101,7 @@ impl ScratchImage {
     }
 
     /// A log of the same events whose digests are known.
-    pub(super) fn known_log(&self, algo: HashAlgo, hasher: &Hasher) -> Result<EventLog, String> {
+    pub(crate) fn known_log(&self, algo: HashAlgo, hasher: &Hasher) -> Result<EventLog, String> {
         let image = Image::open(self.scratch.path()).map_err(|error| error.to_string())?;
         let mut file = Cursor::new(Vec::new());
         digests::write(&mut file, &Arc::new(image), &[algo], Cut::default(), &[0; 32], hasher)
@@ -141,17 +141,17 @@ fn log_of(image: &Arc<Image>, algo: HashAlgo, hasher: &Hasher) -> EventLog {
     log
 }
 
-pub(super) fn fold(mut log: EventLog) -> Measurement {
+pub(crate) fn fold(mut log: EventLog) -> Measurement {
     log.rim()
 }
 
-pub(super) fn one_by_one(algo: HashAlgo, granules: &[&GranuleBytes]) {
+pub(crate) fn one_by_one(algo: HashAlgo, granules: &[&GranuleBytes]) {
     for granule in granules {
         std::hint::black_box(digest(algo, *granule));
     }
 }
 
-pub(super) fn side_by_side(kernel: Kernel, algo: HashAlgo, granules: &[&GranuleBytes]) {
+pub(crate) fn side_by_side(kernel: Kernel, algo: HashAlgo, granules: &[&GranuleBytes]) {
     let mut digests = [Hasher::zero_granule(algo, GranuleSize::K4); BATCH];
     for batch in granules.chunks(BATCH) {
         let digests: &mut [Digest] = &mut digests[..batch.len()];
@@ -162,7 +162,7 @@ pub(super) fn side_by_side(kernel: Kernel, algo: HashAlgo, granules: &[&GranuleB
 
 /// A Realm that is given memory: GRANULE_DELEGATE and DATA_CREATE for every granule.
 #[derive(Debug)]
-pub(super) struct Commands {
+pub(crate) struct Commands {
     world: World,
     commands: Vec<Command>,
 }
@@ -172,7 +172,7 @@ impl Commands {
     const GRANULES: u64 = 1 << 16;
 
     /// A NEW Realm with all tables that the contents need.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut world = World::new(Platform::default(), Profile::TF_RMM);
         let dram = world.platform().dram[0].base;
         let mut free = (0..).map(|i| dram + i * GRANULE_SIZE);
@@ -212,7 +212,7 @@ impl Commands {
         Self { world, commands }
     }
 
-    pub(super) fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.commands.len() as u64
     }
 
@@ -227,7 +227,7 @@ impl Commands {
         session.into_world()
     }
 
-    pub(super) fn carry_out(mut self) -> World {
+    pub(crate) fn carry_out(mut self) -> World {
         for command in &self.commands {
             let outcome = self.world.execute(*command);
             assert!(outcome.is_success(), "{command}: {outcome}");

@@ -4,7 +4,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::NoSubscriber;
 use tracing::{Dispatch, Event, Metadata, Subscriber, dispatcher, level_filters::LevelFilter};
 
-use super::Best;
+use super::best::Best;
 use super::scene::Commands;
 
 /// Spans that are begun and ended in a round.

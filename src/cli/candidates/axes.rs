@@ -1,0 +1,61 @@
+//! What is varied, as the command line says it.
+
+use crate::cli::error::{CliError, usage};
+use crate::cli::reach::Reach;
+use crate::cli::request::layer;
+use crate::host::Vmm;
+use crate::host::vmm::version_by_name;
+use crate::search::{Axis, Knob, Parameter};
+
+/// The axis that a `--vary` asks for.
+pub(crate) fn add_axis(
+    text: &str,
+    vmm: Vmm,
+    reach: &Reach,
+    axes: &mut Vec<Axis>,
+) -> Result<(), CliError> {
+    let (name, values) = match text.split_once('=') {
+        Some((name, values)) => (name, Some(values)),
+        None => (text, None),
+    };
+    let wrong = |why: String| usage(format!("--vary {text}: {why}"));
+    let parameter = Parameter::from_name(name).map_err(|error| wrong(error.to_string()))?;
+    if axes.iter().any(|axis| axis.parameter == parameter) {
+        return Err(wrong(format!("{name} is varied already; give all values at once")));
+    }
+    let values = match values {
+        Some(values) => parameter.values(values).map_err(|error| wrong(error.to_string()))?,
+        None => defaults(parameter, vmm),
+    };
+    if values.is_empty() {
+        return Err(wrong(format!("its values are given with --{name}")));
+    }
+    check_values(&values, vmm, reach).map_err(wrong)?;
+    axes.push(Axis { parameter, values });
+    Ok(())
+}
+
+/// The values of a parameter of which only the name was given.
+pub(crate) fn defaults(parameter: Parameter, vmm: Vmm) -> Vec<Knob> {
+    match parameter {
+        Parameter::VmmVersion => {
+            let program = vmm.versions().iter().filter(|version| version.name != "realm-vm");
+            program.map(|version| Knob::VmmVersion(version.name.to_owned())).collect()
+        }
+        other => other.default_values(),
+    }
+}
+
+/// Names that only a VMM or a folder knows.
+pub(crate) fn check_values(values: &[Knob], vmm: Vmm, reach: &Reach) -> Result<(), String> {
+    for value in values {
+        if let Knob::Platform(names) = value {
+            let found = names.split('+').try_for_each(|name| layer(name, reach).map(|_| ()));
+            found.map_err(|CliError(_, why)| why)?;
+        }
+        if let Knob::VmmVersion(name) = value {
+            version_by_name(vmm.versions(), name).map_err(|why| format!("{name}: {why}"))?;
+        }
+    }
+    Ok(())
+}

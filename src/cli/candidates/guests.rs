@@ -1,0 +1,258 @@
+//! The candidates of `search` as a VMM's command line and a host's capabilities make them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::options::{GuestArgs, ImageFiles, ResponderArgs, VmmArgs};
+use crate::cli::reach::Reach;
+use crate::cli::request::{has_lkvm_root, layer as layer_of, request};
+use crate::encoding::fdt;
+use crate::encoding::shown::ShowPath as _;
+use crate::host::caps::{CapsLayer, sve_lengths_up_to};
+use crate::host::{Files, Refusal, Vmm, gunzip, qemu};
+use crate::measure::digests::{self, Cut, DigestFile, DigestSource, GranuleDigests};
+use crate::measure::hasher::Hasher;
+use crate::measure::image::{Image, ImageError};
+use crate::measure::rim::HashAlgo;
+use crate::predict::{Assumption, DEVICE_TREE, Error, Plan, Request};
+use crate::search::{Axis, Guests, Knob, Parameter, Space};
+
+/// Most texts or device trees that can be given.
+pub(crate) const MAX_VARIANTS: usize = 65_536;
+/// Most candidates that are asked what they assume.
+const MAX_LOOKED_AT: u64 = 32;
+/// Smaller images are hashed as they come.
+const WORTH_KEEPING_BYTES: u64 = 1 << 16;
+/// Most bytes that QEMU unpacks of a kernel.
+const MAX_UNPACKED_BYTES: u64 = 256 << 20;
+
+/// A VMM with its command line, on hosts that differ.
+pub(crate) struct CommandLine<'a> {
+    request: Request,
+    tree: Option<&'a Path>,
+    reach: &'a Reach,
+    files: Mutex<SharedFiles<'a>>,
+}
+
+impl<'a> CommandLine<'a> {
+    pub(crate) fn new(
+        guest: &'a GuestArgs,
+        vmm: &VmmArgs,
+        files: ImageFiles,
+        algo: HashAlgo,
+        hasher: Hasher,
+    ) -> Result<Self, CliError> {
+        // The device tree is opened with the others, since its granules are hashed once too.
+        let without = GuestArgs { dtb: None, ..guest.clone() };
+        let request = request(&without, &ResponderArgs::default(), vmm)?;
+        let version = request.check()?;
+        let kernel = || qemu::kernel_name(version.name, &request.argv);
+        let unpack = (request.vmm == Vmm::Qemu).then(kernel).flatten();
+        let opened = BTreeMap::new();
+        let files = SharedFiles {
+            map: &guest.map,
+            reach: &guest.reach,
+            files,
+            opened,
+            algo,
+            hasher,
+            unpack,
+        };
+        let tree = guest.dtb.as_deref();
+        let guests = Self { request, tree, reach: &guest.reach, files: Mutex::new(files) };
+        if let Some(path) = &guest.dtb {
+            guests.check_device_tree(path)?;
+        }
+        Ok(guests)
+    }
+
+    /// Opens a device tree: one that is not there is one mistake, not thousands of refusals.
+    pub(crate) fn check_device_tree(&self, path: &Path) -> Result<(), CliError> {
+        Ok(self.device_tree(path).map(|_| ())?)
+    }
+
+    /// Says whether all files are still what they were.
+    pub(crate) fn check_unchanged(&self) -> Result<(), CliError> {
+        let files = self.files.lock().expect("nobody panics with the files");
+        let changed = files.opened.values().try_for_each(|image| image.check_unchanged());
+        changed.map_err(|error| CliError(Exit::Io, error.to_string()))
+    }
+
+    fn device_tree(&self, path: &Path) -> Result<Arc<Image>, Refusal> {
+        let mut files = self.files.lock().expect("nobody panics with the files");
+        let opened = files.path(&format!("{DEVICE_TREE} {}", path.shown()), path);
+        let opened = opened.and_then(|image| {
+            let limit_bytes = u64::from(fdt::MAX_BYTES);
+            if image.len_bytes() > limit_bytes {
+                let path = path.display().to_string();
+                return Err(ImageError::TooLong { path, limit_bytes, what: "a device tree" });
+            }
+            Ok(image)
+        });
+        opened.map_err(|source| Refusal::File { option: DEVICE_TREE.into(), source })
+    }
+}
+
+impl CommandLine<'_> {
+    /// What is assumed of all candidates of a space, or of some: those are looked at that differ
+    /// in what decides about assumptions.
+    pub(crate) fn assumptions(&self, space: &Space) -> Vec<Assumption> {
+        let decides = |axis: &&Axis| {
+            use Parameter::{DtbCandidate, Host, Platform, VmmVersion};
+            [DtbCandidate, Host, Platform, VmmVersion].contains(&axis.parameter)
+        };
+        let axes = space.axes().iter().map(|axis| {
+            let kept = if decides(&axis) { axis.values.len() } else { 1 };
+            Axis { parameter: axis.parameter, values: axis.values[..kept].to_vec() }
+        });
+        let few = Space::new(axes.collect());
+        let count = few.len().unwrap_or(u64::MAX).min(MAX_LOOKED_AT);
+        let mut assumed: Vec<Assumption> = Vec::new();
+        for number in 0..count {
+            let request = self.request_of(&few.candidate(number));
+            let mut files = self.files.lock().expect("nobody panics with the files");
+            // What is refused assumes nothing.
+            let Ok(plan) = request.and_then(|request| request.plan(&mut *files)) else { continue };
+            for new in plan.assumptions {
+                let known = assumed.iter_mut().find(|old| {
+                    (old.key, &old.value, old.option) == (new.key, &new.value, new.option)
+                });
+                match known {
+                    Some(old) => old.changes_rim |= new.changes_rim,
+                    None => assumed.push(new),
+                }
+            }
+        }
+        let varied = |parameter| space.axes().iter().any(|axis| axis.parameter == parameter);
+        assumed
+            .retain(|one| !(varied(Parameter::RimRule) && ["rmm", "rim_rule"].contains(&one.key)));
+        assumed
+    }
+
+    /// What a candidate asks for.
+    fn request_of(&self, candidate: &[Knob]) -> Result<Request, Error> {
+        let mut request = self.request.clone();
+        let mut tree = self.tree;
+        let mut layer = CapsLayer::default();
+        for knob in candidate {
+            match knob {
+                Knob::Host(name) => request.host = Some((*name).to_owned()),
+                Knob::VmmVersion(name) => request.version = Some(name.clone()),
+                Knob::Append(text) => request.overrides.append = Some(text.clone()),
+                Knob::Dtb(path) => tree = Some(Path::new(path)),
+                Knob::Log(on) => request.overrides.log = Some(*on),
+                Knob::Cpus(count) => request.overrides.cpus = Some(*count),
+                Knob::Mem(size) => request.overrides.mem_bytes = Some(size.bytes()),
+                Knob::Platform(names) => {
+                    for name in names.split('+') {
+                        let wrong = |CliError(_, why)| Error::Request(format!("platform: {why}"));
+                        request
+                            .caps
+                            .push((name.to_owned(), layer_of(name, self.reach).map_err(wrong)?));
+                    }
+                }
+                other => put(&mut layer, other),
+            }
+        }
+        request.caps.push(("search".to_owned(), layer));
+        request.device_tree = tree.map(|path| self.device_tree(path)).transpose()?;
+        Ok(request)
+    }
+}
+
+impl Guests for CommandLine<'_> {
+    fn plan(&self, candidate: &[Knob]) -> Result<Plan, Error> {
+        let request = self.request_of(candidate)?;
+        let mut files = self.files.lock().expect("nobody panics with the files");
+        request.candidate(&mut *files)
+    }
+}
+
+/// What a host with this value offers.
+fn put(layer: &mut CapsLayer, knob: &Knob) {
+    match knob {
+        Knob::IpaBits(bits) => layer.ipa_bits = Some(*bits),
+        Knob::Lpa2(on) => layer.lpa2 = Some(*on),
+        Knob::NumBps(count) => layer.num_bps = Some(*count),
+        Knob::NumWps(count) => layer.num_wps = Some(*count),
+        Knob::PmuCounters(count) => {
+            layer.pmu = Some(count.is_some());
+            layer.pmu_counters = Some(count.unwrap_or(0));
+        }
+        Knob::SveVl(bits) => layer.sve_vls = Some(sve_lengths_up_to(*bits)),
+        _ => {}
+    }
+}
+
+/// Files that are opened, unpacked and hashed once.
+struct SharedFiles<'a> {
+    map: &'a [(String, std::path::PathBuf)],
+    reach: &'a Reach,
+    files: ImageFiles,
+    opened: BTreeMap<String, Arc<Image>>,
+    algo: HashAlgo,
+    hasher: Hasher,
+    /// The file that QEMU would unpack again for every candidate.
+    unpack: Option<String>,
+}
+
+impl SharedFiles<'_> {
+    fn path(&mut self, name: &str, path: &Path) -> Result<Arc<Image>, ImageError> {
+        if let Some(image) = self.opened.get(name) {
+            return Ok(Arc::clone(image));
+        }
+        self.reach.check_image(path)?;
+        let mut image = self.files.open(path)?;
+        if self.unpack.as_deref() == Some(name) && image.bytes_from(0).starts_with(&[0x1F, 0x8B]) {
+            // What can not be unpacked is QEMU's to refuse.
+            if let Ok(bytes) = gunzip(&image, MAX_UNPACKED_BYTES) {
+                image = Image::from_bytes("kernel", bytes);
+            }
+        }
+        let kept = Arc::new(Kept(OnceLock::new()));
+        if image.len_bytes() >= WORTH_KEEPING_BYTES {
+            image = image.with_digest_source(Arc::clone(&kept) as Arc<dyn DigestSource>);
+        }
+        let image = Arc::new(image);
+        if image.len_bytes() >= WORTH_KEEPING_BYTES {
+            let _ = kept.0.set(self.digests(&image));
+        }
+        self.opened.insert(name.to_owned(), Arc::clone(&image));
+        Ok(image)
+    }
+
+    /// The digests of all granules, as images lie that begin at a page.
+    fn digests(&self, image: &Arc<Image>) -> Option<GranuleDigests> {
+        let mut file = std::io::Cursor::new(Vec::new());
+        digests::write(&mut file, image, &[self.algo], Cut::default(), &[0; 32], &self.hasher)
+            .ok()?;
+        let file = Arc::new(Image::from_bytes("digests", file.into_inner()));
+        DigestFile::read(&file).ok()?.lists.pop()
+    }
+}
+
+impl Files for SharedFiles<'_> {
+    fn open(&mut self, name: &str) -> Result<Arc<Image>, ImageError> {
+        let mapped = self.map.iter().rev().find(|(from, _)| from == name);
+        let path = mapped.map_or_else(|| Path::new(name), |(_, path)| path.as_path());
+        self.path(name, path)
+    }
+
+    fn has_lkvm_root(&mut self, name: &str) -> bool {
+        has_lkvm_root(name) && self.map.iter().all(|(from, _)| from != name)
+    }
+}
+
+/// The digests of one image, which are there before anybody asks.
+#[derive(Debug)]
+struct Kept(OnceLock<Option<GranuleDigests>>);
+
+impl DigestSource for Kept {
+    fn digests(&self, _: &Arc<Image>, algo: HashAlgo, cut: Cut) -> Option<GranuleDigests> {
+        let found = self.0.get()?.as_ref()?;
+        (found.algo() == algo && found.cut() == cut).then(|| found.clone())
+    }
+}

@@ -1,0 +1,7 @@
+//! VMs that differ in what `search` and `matrix` vary.
+
+mod axes;
+mod guests;
+
+pub(crate) use axes::{add_axis, check_values, defaults};
+pub(crate) use guests::{CommandLine, MAX_VARIANTS};

@@ -1,0 +1,37 @@
+//! A RIM that somebody saw.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use crate::cli::error::{CliError, usage};
+use crate::cli::exit::Exit;
+use crate::encoding::shown::ShowPath as _;
+use crate::evidence::{RimError, Target};
+use crate::outputs::inputs;
+
+/// Longest file that a RIM or a token is read from, in bytes.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// A RIM that an option says: itself, `@FILE`, or the name of a file that has it.
+pub(crate) fn observed(option: &str, text: &str) -> Result<Target, CliError> {
+    let wrong = |error: RimError| usage(format!("{option}: {error}"));
+    let path = match (text.strip_prefix('@'), Target::from_text(text)) {
+        (None, Ok(target)) => return Ok(target),
+        (None, Err(error)) if !Path::new(text).is_file() => return Err(wrong(error)),
+        (path, _) => path.unwrap_or(text),
+    };
+    let bytes = read_short(Path::new(path))?;
+    Target::from_file(&bytes).map_err(|error| usage(format!("{option} {path}: {error}")))
+}
+
+/// A file with a RIM or a token.
+pub(crate) fn read_short(path: &Path) -> Result<Vec<u8>, CliError> {
+    let mut bytes = Vec::new();
+    let file = inputs::open(path);
+    let read = file.and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
+    read.map_err(|error| CliError(Exit::Io, format!("{}: {error}", path.shown())))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(usage(format!("{}: has more than 1 MiB", path.shown())));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,42 @@
+//! Small files, read whole: none of them makes the program take memory without a bound.
+
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use crate::outputs::inputs;
+
+/// Bytes of a platform or of exceptions.
+const MAX_SETTINGS_BYTES: u64 = 4 << 20;
+
+pub(super) fn check_len(len_bytes: usize, limit_bytes: u64) -> io::Result<()> {
+    if len_bytes as u64 > limit_bytes {
+        let what = format!("has more than {limit_bytes} bytes, the most that are read of it");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+    }
+    Ok(())
+}
+
+/// Reads a file of at most `limit_bytes`; devices do not say how long they are.
+pub(crate) fn read_limited(path: &Path, limit_bytes: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    inputs::open(path)?.take(limit_bytes + 1).read_to_end(&mut bytes)?;
+    check_len(bytes.len(), limit_bytes)?;
+    Ok(bytes)
+}
+
+/// A name that has to be text, because it goes into one (a script, a lock).
+pub(crate) fn text_name(path: &Path) -> io::Result<&str> {
+    let no_text = || io::Error::new(io::ErrorKind::InvalidInput, "the name is not UTF-8");
+    path.to_str().ok_or_else(no_text)
+}
+
+/// Reads a configuration file of at most 4 MiB.
+pub(crate) fn read_settings(path: &Path) -> io::Result<String> {
+    let not_text = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+    String::from_utf8(read_limited(path, MAX_SETTINGS_BYTES)?).map_err(not_text)
+}
+
+/// Reads a file with a key, which may be binary, of at most 4 MiB.
+pub(crate) fn read_key(path: &Path) -> io::Result<Vec<u8>> {
+    read_limited(path, MAX_SETTINGS_BYTES)
+}

@@ -1,0 +1,33 @@
+//! `rimsim language`
+
+use std::io;
+
+use clap::Args as ClapArgs;
+use serde_json::json;
+
+use crate::cli::console::Console;
+use crate::cli::exit::Exit;
+use crate::cli::options::Format;
+use crate::script::LANGUAGE;
+
+/// Print the reference of the script language
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LanguageArgs {
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(crate) fn run(args: &LanguageArgs, console: &mut Console) -> io::Result<Exit> {
+    match args.format {
+        Format::Text => console.text(LANGUAGE)?,
+        Format::Json => {
+            console.json(&json!({
+                "schema": "rimsim/1",
+                "command": "language",
+                "markdown": LANGUAGE,
+            }))?;
+        }
+    }
+    Ok(Exit::Good)
+}

@@ -1,0 +1,103 @@
+//! Measures again what a lock file says.
+
+use std::path::Path;
+
+use super::file::{Input, LockFile, Sha256Hex, relative};
+use super::source::{CAPS, Hashing, Measured, arguments, of_command_line, of_script};
+use crate::cli::console::Console;
+use crate::cli::error::{CliError, usage};
+use crate::cli::exit::Exit;
+use crate::cli::input::{read_settings, text_name};
+use crate::cli::options::OutsideArgs;
+use crate::encoding::shown::ShowPath as _;
+use crate::predict::DEVICE_TREE;
+
+/// The folder of a file; empty for the working folder.
+pub(crate) fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}
+
+/// A lock file without what stands beside it.
+pub(crate) fn lock_file(measured: &Measured, path: &Path) -> Result<LockFile, CliError> {
+    let from = folder(path);
+    let mut inputs = Vec::new();
+    for file in &measured.inputs {
+        let path = relative(&file.path, from).map_err(usage)?;
+        let name = if file.name.is_empty() { path.clone() } else { file.name.clone() };
+        let sha256 = Sha256Hex(file.sha256.clone());
+        inputs.push(Input { name, path, size: file.size, sha256 });
+    }
+    let mut file = LockFile::new(measured.rim.clone(), inputs);
+    file.measure.clone_from(&measured.measure);
+    if let Some(script) = &measured.script {
+        let mut script = script.clone();
+        script.path = relative(Path::new(&script.path), from).map_err(usage)?;
+        file.script = Some(script);
+    }
+    Ok(file)
+}
+
+/// Reads a lock file.
+pub(crate) fn read_lock(path: &Path) -> Result<LockFile, CliError> {
+    let shown = path.shown();
+    let text =
+        read_settings(path).map_err(|error| CliError(Exit::Io, format!("{shown}: {error}")))?;
+    LockFile::read(&text).map_err(|why| usage(format!("{shown}:{why}")))
+}
+
+/// Measures what a lock file says.
+pub(crate) fn measure_again(
+    lock: &LockFile,
+    path: &Path,
+    hashing: &Hashing,
+    outside: OutsideArgs,
+    console: &mut Console,
+) -> Result<Measured, CliError> {
+    let (from, reach) = (folder(path), outside.reach_of(path));
+    if let Some(script) = &lock.script {
+        let (path, realm) = (from.join(&script.path), script.realm.as_deref());
+        reach.check_named(&path)?;
+        return of_script(&path, realm, hashing, &reach, false);
+    }
+    let measure = lock.measure.as_ref().expect("a lock file has one of the two");
+    let mut args = arguments(&measure.arguments, hashing)
+        .map_err(|why| usage(format!("{}: the arguments: {why}", path.shown())))?;
+    args.guest.reach = reach;
+    let argv = measure.arguments.clone();
+    for input in &lock.input {
+        let place = from.join(&input.path);
+        if input.name == DEVICE_TREE {
+            args.guest.dtb = Some(place);
+        } else if let Some(name) = input.name.strip_prefix(CAPS) {
+            let place = text_name(&place)
+                .map_err(|error| usage(format!("{}: {error}", place.shown())))?
+                .to_owned();
+            // Without a folder it would be read as the name of a preset.
+            let place = if place.contains(['.', '/']) { place } else { format!("./{place}") };
+            args.guest.caps.iter_mut().filter(|caps| *caps == name).for_each(|caps| {
+                caps.clone_from(&place);
+            });
+        } else {
+            args.guest.map.push((input.name.clone(), place));
+        }
+    }
+    let mut measured = of_command_line(args, console)?;
+    // Files are named as they were when the lock was made, wherever they are.
+    for file in &mut measured.inputs {
+        let known = lock.input.iter().find(|input| from.join(&input.path) == file.path);
+        if let Some(input) = known {
+            file.name.clone_from(&input.name);
+        }
+    }
+    if let Some(table) = &mut measured.measure {
+        table.arguments = argv;
+        // What was resolved when the lock was made is no assumption any more.
+        let resolved = |text: &&String| {
+            let key = text.split(' ').next().unwrap_or_default();
+            !table.assumed.contains(text) && ["host", "vmm_version"].contains(&key)
+        };
+        let kept: Vec<_> = measure.assumed.iter().filter(resolved).cloned().collect();
+        table.assumed.splice(..0, kept);
+    }
+    Ok(measured)
+}

@@ -1,0 +1,67 @@
+//! What is not as it was locked.
+
+use std::fmt;
+
+use super::file::{Input, LockFile, Sha256Hex};
+
+/// Something that is not as it was locked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// `input`, `platform`, `argument` or `tool`.
+    pub(crate) kind: &'static str,
+    /// What.
+    pub(crate) name: String,
+    pub(crate) locked: String,
+    pub(crate) now: String,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, name, locked, now } = self;
+        write!(f, "{kind} {name}: locked {locked}, now {now}")
+    }
+}
+
+/// What is not as it was.
+pub(crate) fn changes(old: &LockFile, new: &LockFile) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut say = |kind, name: &str, locked: String, now: String| {
+        if locked != now {
+            changes.push(Change { kind, name: name.to_owned(), locked, now });
+        }
+    };
+    let file = |input: &Input| {
+        let Sha256Hex(sha256) = &input.sha256;
+        format!("{} bytes, sha256 {sha256}", input.size)
+    };
+    let none = || "nothing".to_owned();
+    for input in &old.input {
+        let now = new.input.iter().find(|now| (&now.name, &now.path) == (&input.name, &input.path));
+        say("input", &input.name, file(input), now.map_or_else(none, file));
+    }
+    for input in &new.input {
+        let known = |old: &Input| (&old.name, &old.path) == (&input.name, &input.path);
+        if !old.input.iter().any(known) {
+            say("input", &input.name, none(), file(input));
+        }
+    }
+    if let (Some(old), Some(new)) = (&old.measure, &new.measure) {
+        let keys = old.platform.iter().chain(&new.platform);
+        let mut keys: Vec<_> = keys.filter_map(|line| line.split_once(" = ")).collect();
+        keys.sort_unstable();
+        keys.dedup_by_key(|(key, _)| *key);
+        for (key, _) in keys {
+            let of = |lines: &[String]| {
+                let found = lines.iter().filter_map(|line| line.split_once(" = "));
+                let found = found.clone().find(|(name, _)| *name == key);
+                found.map_or_else(none, |(_, value)| value.to_owned())
+            };
+            say("platform", key, of(&old.platform), of(&new.platform));
+        }
+    }
+    if let (Some(old), Some(new)) = (&old.script, &new.script) {
+        say("script's", "profile", old.profile.clone(), new.profile.clone());
+        say("script's", "platform", old.platform.clone(), new.platform.clone());
+    }
+    changes
+}

@@ -1,0 +1,11 @@
+//! Lock files: what `lock` writes and `check` reads.
+
+mod again;
+mod changes;
+mod file;
+mod source;
+
+pub(crate) use again::{folder, lock_file, measure_again, read_lock};
+pub(crate) use changes::{Change, changes};
+pub(crate) use file::{Beside, LockFile, Sha256Hex, TOOL, Tree};
+pub(crate) use source::{Hashing, Measured, arguments, of_command_line, of_script, words};

@@ -1,0 +1,105 @@
+//! The arguments of `log`, with their help texts.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+use crate::abi::profile::RemReading;
+use crate::cli::options::{Format, HashingArgs, OutsideArgs, at, rem_reading};
+use crate::event_log::Registers;
+use crate::measure::rim::HashAlgo;
+
+/// Read a Realm's measurement log: its events, the REMs that they make, the RIM that it builds
+///
+/// Reads a TCG event log as a CCA guest has it (the log behind the ACPI table CCEL, the VMM's log
+/// in guest memory). Such logs count measurement registers: 0 is the RIM, 1 to 4 are rem1 to rem4
+/// (REM 0 to REM 3 in documents of Arm).
+/// Prints the events, then the REMs that their digests make and, if the log has the VMM's
+/// operations and all contents are attached, the RIM: the operations are carried out on the
+/// simulated RMM. A digest that is not that of its data, and an expectation that is not met, end
+/// with exit code 3; a log that is none, or a RIM that is expected and can not be rebuilt, with 2.
+/// A REM that can not be known is `remN unknown (why)`: behind an event that can not be read, that
+/// has no digest, or whose register does not exist. This ends with 3, too.
+///
+/// Logs have at most 64 MiB and 65536 events; memory and time grow with the length of the log.
+///
+/// A log comes from the host: it explains measurements and proves nothing.
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct LogArgs {
+    /// The log; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The bytes that the VMM put into the Realm from this IPA on; repeatable
+    #[arg(long, value_name = "IPA=FILE", value_parser = at)]
+    pub(crate) at: Vec<(u64, PathBuf)>,
+    /// Bytes that the VMM put into the Realm where the log has their digest; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) image: Vec<PathBuf>,
+    /// Read the log's register numbers otherwise than the log means them: `mr` (what logs of Realms
+    /// mean), 0 for the RIM and 1 to 4 for REMs, or `pcr`, those of a TPM, mapped as firmware does:
+    /// 1 and 7 to rem1, 2 to 6 to rem2, 8 to 15 to rem3
+    #[arg(long, value_name = "pcr|mr", value_parser = registers)]
+    pub(crate) registers: Option<Registers>,
+    /// The Realm's hash algorithm, if the log does not say
+    #[arg(long, value_name = "ALGORITHM", value_parser = algorithm, help = algorithm_help())]
+    pub(crate) hash_algo: Option<HashAlgo>,
+    /// How REMs are extended: concatenated (TF-RMM), buffer, padded-value
+    #[arg(long, value_name = "READING", value_parser = rem_reading)]
+    pub(crate) rem: Option<RemReading>,
+    /// The RIM that it should be: hexadecimal, base64, `sha256:HEX`, or a file (@FILE) with either
+    #[arg(long, value_name = "RIM|@FILE")]
+    pub(crate) expect_rim: Option<String>,
+    #[command(flatten)]
+    pub(crate) outside: OutsideArgs,
+    /// What the Realm should have measured: a script, vector, saved events or arguments of `rimsim
+    /// measure`; where the log differs is explained
+    #[arg(long, value_name = "FILE")]
+    pub(crate) expect: Option<PathBuf>,
+    /// A REM that it should be: its number, 1 to 4, and hexadecimal or base64; repeatable
+    #[arg(long, value_name = "N=REM", value_parser = numbered)]
+    pub(crate) expect_rem: Vec<(usize, String)>,
+    /// Write the operations to FILE as a script for `rimsim run`; what it needs goes beside it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) script_out: Option<PathBuf>,
+    /// Save the measured events in FILE, for `rimsim explain`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) events_out: Option<PathBuf>,
+    /// Say how the log numbers registers, and what shows it
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) hashing: HashingArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  What stands in the log, and which REMs does it make?
+      rimsim log /sys/firmware/acpi/tables/data/CCEL
+  Which RIM do the VMM's operations make, with the files that it loaded?
+      rimsim log vm.log --image Image --image initrd.cpio --at 0x48000000=guest.dtb
+  Where does the log's Realm differ from the one that was predicted?
+      rimsim measure --events-out predicted.events qemu -- qemu-system-aarch64 …
+      rimsim log vm.log --image Image --image guest.dtb --expect predicted.events";
+
+fn registers(name: &str) -> Result<Registers, String> {
+    let found = Registers::ALL.into_iter().find(|(known, _)| *known == name);
+    found.map(|(_, registers)| registers).ok_or_else(|| "it is pcr or mr".into())
+}
+
+fn algorithm_help() -> String {
+    format!("The Realm's hash algorithm, if the log does not say: {}", HashAlgo::names())
+}
+
+fn algorithm(name: &str) -> Result<HashAlgo, String> {
+    HashAlgo::from_name(name).ok_or_else(|| format!("it is {}", HashAlgo::names()))
+}
+
+fn numbered(text: &str) -> Result<(usize, String), String> {
+    let (number, rem) = text.split_once('=').ok_or("write N=REM, such as 1=0b8f…")?;
+    let number = number.parse().ok().filter(|n| (1..=4).contains(n));
+    Ok((number.ok_or("a Realm has REM 1 to 4")?, rem.to_owned()))
+}

@@ -1,0 +1,117 @@
+//! A VM, the host under it and the RMM that the host talks to.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+use super::rmm::{edition, profile};
+use crate::abi::granule_size::GranuleSize;
+use crate::abi::profile::{Edition, Profile};
+use crate::cli::reach::Reach;
+
+/// The RMM that the host talks to.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub(crate) struct ResponderArgs {
+    /// Which RMM answers: TF-RMM as it is, or the text of DEN0137; of RMM 2.0 the text has another
+    /// rule for RIMs
+    #[arg(long, value_name = "tf-rmm|spec", value_parser = profile)]
+    pub(crate) rmm: Option<Profile>,
+    /// The RMM by its rule for RIMs: rmm-1.0, tf-rmm-0.9 (TF-RMM of 2.0) or rmm-2.0 (its text)
+    #[arg(long, value_name = "RULE")]
+    pub(crate) rim_rule: Option<String>,
+}
+
+/// The host and the files of a guest.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub(crate) struct GuestArgs {
+    /// The KVM, by name (see `rimsim profiles`); the one that the VMM's version was written for
+    /// unless given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Option<String>,
+    /// The edition of DEN0137 that the KVM speaks; without --host it is the newest that does
+    #[arg(long, value_name = "1.0|2.0", value_parser = edition)]
+    pub(crate) spec: Option<Edition>,
+    /// The version of the VMM (see `rimsim profiles`)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) vmm_version: Option<String>,
+    /// What the host offers: a preset's name or a TOML file; each one given lowers the others
+    #[arg(long, value_name = "NAME|FILE.toml")]
+    pub(crate) caps: Vec<String>,
+    /// Limit: IPA bits
+    #[arg(long, value_name = "N", help_heading = "Limits of the host")]
+    pub(crate) ipa_bits: Option<u8>,
+    /// Limit: breakpoints, as a count
+    #[arg(long, value_name = "N", help_heading = "Limits of the host")]
+    pub(crate) num_bps: Option<u8>,
+    /// Limit: watchpoints, as a count
+    #[arg(long, value_name = "N", help_heading = "Limits of the host")]
+    pub(crate) num_wps: Option<u8>,
+    /// Limit: PMU counters; without --pmu it also says that there is a PMU
+    #[arg(long, value_name = "N", help_heading = "Limits of the host")]
+    pub(crate) pmu_counters: Option<u8>,
+    /// Limit: whether guests can have a PMU
+    #[arg(long, value_name = "true|false", help_heading = "Limits of the host")]
+    pub(crate) pmu: Option<bool>,
+    /// Limit: the longest SVE vector in bits, 0 for no SVE; given several times, exactly these
+    #[arg(long, value_name = "BITS", help_heading = "Limits of the host")]
+    pub(crate) sve_vl: Vec<u16>,
+    /// Limit: whether the host kernel runs with LPA2
+    #[arg(long, value_name = "true|false", help_heading = "Limits of the host")]
+    pub(crate) lpa2: Option<bool>,
+    /// Limit: whether there is a GICv3
+    #[arg(long, value_name = "true|false", help_heading = "Limits of the host")]
+    pub(crate) gicv3: Option<bool>,
+    /// Limit: whether there is an ITS
+    #[arg(long, value_name = "true|false", help_heading = "Limits of the host")]
+    pub(crate) its: Option<bool>,
+    /// Limit: whether there is a GICv2
+    #[arg(long, value_name = "true|false", help_heading = "Limits of the host")]
+    pub(crate) gicv2: Option<bool>,
+    /// Limit: vCPUs of a VM
+    #[arg(long, value_name = "N", help_heading = "Limits of the host")]
+    pub(crate) max_vcpus: Option<u32>,
+    /// The size of the host kernel's pages
+    #[arg(long, value_name = "4K|16K|64K", value_parser = page_size,
+          help_heading = "Limits of the host")]
+    pub(crate) host_page_size: Option<GranuleSize>,
+    /// The device tree that is measured, in place of the VMM's own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dtb: Option<PathBuf>,
+    /// Use the file PATH where the command line says NAME
+    #[arg(long, value_name = "NAME=PATH", value_parser = mapping)]
+    pub(crate) map: Vec<(String, PathBuf)>,
+    /// Which files these arguments may name: whatever a user does.
+    #[arg(skip)]
+    pub(crate) reach: Reach,
+    /// Say on standard error what was decided, and by whom
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Fail with exit code 2 if something that changes the result would be assumed
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+fn page_size(text: &str) -> Result<GranuleSize, String> {
+    let found = GranuleSize::from_name(&text.to_ascii_lowercase());
+    found.ok_or_else(|| "it has to be 4K, 16K or 64K".into())
+}
+
+/// The VMM and its command line.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct VmmArgs {
+    /// Which VMM: kvmtool, qemu or cloud-hypervisor
+    #[arg(value_name = "VMM")]
+    pub(crate) vmm: String,
+    /// The VMM's own command line, verbatim, with or without the program's name
+    #[arg(last = true, value_name = "COMMAND LINE")]
+    pub(crate) argv: Vec<String>,
+}
+
+fn mapping(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => {
+            Ok((name.to_owned(), path.into()))
+        }
+        _ => Err("write NAME=PATH".into()),
+    }
+}

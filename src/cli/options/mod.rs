@@ -1,0 +1,20 @@
+//! Groups of options that several subcommands share, with their help texts.
+
+mod cache_key;
+mod format;
+mod guest;
+mod hashing;
+mod outside;
+mod reference;
+mod rmm;
+mod rmm_log;
+
+pub(crate) use format::Format;
+pub(crate) use guest::{GuestArgs, ResponderArgs, VmmArgs};
+pub(crate) use hashing::{
+    CacheArgs, HashingArgs, HashingProblem, ImageFiles, ProvenCacheArgs, Purpose,
+};
+pub(crate) use outside::OutsideArgs;
+pub(crate) use reference::{Form, ReferenceArgs, RunForm};
+pub(crate) use rmm::{RmmArg, rem_reading};
+pub(crate) use rmm_log::{RmmLogArgs, at};

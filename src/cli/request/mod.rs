@@ -1,0 +1,13 @@
+//! A VM that somebody asks for: on the command line, or in a file with arguments.
+
+mod boot;
+mod files;
+mod guest;
+mod words;
+
+pub(crate) use boot::Boot;
+pub(crate) use files::{MappedFiles, has_lkvm_root};
+pub(crate) use guest::{layer, request};
+#[cfg(test)]
+pub(crate) use words::NO_REQUEST;
+pub(crate) use words::{RequestWords, is_request, words, words_of};

@@ -1,0 +1,101 @@
+//! The arguments of `search`, with their help texts.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser};
+
+use crate::cli::options::{CacheArgs, Format, GuestArgs, HashingArgs, VmmArgs};
+
+/// Find the parameters that make a RIM which was observed
+///
+/// Tries what the arguments of `rimsim measure` leave open: each candidate is planned by its VMM
+/// and carried out by KVM on the RMM. Prints every candidate that makes the RIM; those that differ
+/// only in what is not measured stand together. Exit code 0: found; 3: not found.
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = EXAMPLES)]
+#[command(group = clap::ArgGroup::new("target").required(true).args(["rim", "token"]))]
+pub(crate) struct SearchArgs {
+    /// The RIM: hexadecimal, base64, `sha256:HEX`, or a file (@FILE) with either
+    #[arg(long, value_name = "RIM|@FILE")]
+    pub(crate) rim: Option<String>,
+    /// Take the RIM out of a CCA attestation token (claim 44238): CBOR, hexadecimal or base64; its
+    /// signature is not checked
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token: Option<PathBuf>,
+    /// What to vary: NAME, or NAME=VALUES (`6,16`, `33-48`); if this is not given, what no option
+    /// says and hosts differ in
+    ///
+    /// Names: host, platform (presets or files as --caps takes them, `+` between those of one
+    /// host), ipa-bits, lpa2, num-bps, num-wps, pmu-counters (`none` for no PMU), sve-vl (longest,
+    /// in bits), vmm-version, cpus, mem (`512M`, `2G`), log (measurement log), align (of populated
+    /// regions), order (of populated regions), start-level (of RTTs: `kvm`, 0 to 3), rim-rule (of
+    /// the RMM: `host`, rmm-1.0, tf-rmm-0.9, rmm-2.0).
+    #[arg(long, value_name = "NAME[=VALUES]")]
+    pub(crate) vary: Vec<String>,
+    /// Another guest command line, in place of kvmtool's -p or QEMU's -append; repeatable
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) append_variant: Vec<String>,
+    /// A device tree that may have been measured; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dtb_candidate: Vec<PathBuf>,
+    /// Stop after so many candidates (`100000`) or seconds (`30s`)
+    #[arg(long, value_name = "N|SECONDSs", value_parser = budget)]
+    pub(crate) budget: Option<Budget>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) guest: GuestArgs,
+    #[command(flatten)]
+    pub(crate) hashing: HashingArgs,
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
+    #[command(flatten)]
+    pub(crate) vmm: VmmArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  Which host made this RIM of a guest that is known?
+      rimsim search --rim RIM kvmtool -- lkvm run --realm -c 2 -m 512M -k Image
+  Only breakpoints and watchpoints are unknown:
+      rimsim search --rim RIM --vary num-bps=2-16 --vary num-wps=2-16 kvmtool -- --realm -k Image
+  Which of these device trees was it, on which KVM?
+      rimsim search --token token.cbor --vary host --dtb-candidate a.dtb --dtb-candidate b.dtb \\
+          qemu -- qemu-system-aarch64 -M virt,confidential-guest-support=rme0 \\
+          -object rme-guest,id=rme0 -accel kvm -cpu host -m 1G -kernel Image";
+
+/// The words of a file, after those of a RIM.
+#[derive(Debug, Parser)]
+#[command(name = "rimsim search")]
+struct Words {
+    #[command(flatten)]
+    args: SearchArgs,
+}
+
+impl SearchArgs {
+    /// Reads the arguments of a search for a RIM from the words of a file.
+    ///
+    /// # Errors
+    /// If they are none; in words.
+    pub(crate) fn of(rim: &str, words: &[String]) -> Result<Self, String> {
+        let words = words.iter().map(String::as_str);
+        let words = ["rimsim search", "--rim", rim].into_iter().chain(words);
+        Words::try_parse_from(words).map(|read| read.args).map_err(|error| error.to_string())
+    }
+}
+
+/// How much is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Budget {
+    Candidates(u64),
+    Seconds(u64),
+}
+
+fn budget(text: &str) -> Result<Budget, String> {
+    let why = || "write a number of candidates, or of seconds with an s after it".to_owned();
+    match text.strip_suffix('s') {
+        Some(seconds) => seconds.parse().map(Budget::Seconds).map_err(|_| why()),
+        None => text.parse().map(Budget::Candidates).map_err(|_| why()),
+    }
+}

@@ -1,0 +1,172 @@
+//! `rimsim search`
+
+mod args;
+mod report;
+
+pub(crate) use args::SearchArgs;
+pub(crate) use report::Told;
+
+use args::Budget;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::cli::candidates::{CommandLine, MAX_VARIANTS, add_axis, defaults};
+use crate::cli::console::{Console, Progress, notes};
+use crate::cli::error::{CliError, usage};
+use crate::cli::exit::Exit;
+use crate::cli::input::{observed, read_short, text_name};
+use crate::cli::options::Purpose;
+use crate::encoding::shown::ShowPath as _;
+use crate::evidence::{Target, rim_of_token, token_bytes};
+use crate::host::Vmm;
+use crate::predict::Assumption;
+use crate::search::{self, Axis, Knob, Parameter, Report, Space};
+
+pub(crate) fn run(args: &SearchArgs, console: &mut Console) -> io::Result<Exit> {
+    let told = search(args).and_then(|told| {
+        notes::tell(&told.assumptions, false, console)?;
+        Ok(told)
+    });
+    match told {
+        Ok(told) => told.tell(args, console),
+        Err(CliError(exit, text)) => {
+            console.error(&text);
+            Ok(exit)
+        }
+    }
+}
+
+pub(crate) fn search(args: &SearchArgs) -> Result<Told, CliError> {
+    let target = target(args)?;
+    let hasher = args.hashing.hasher()?;
+    let files = args.cache.files(&args.hashing, &hasher, Purpose::Figure)?;
+    let vmm = Vmm::from_name(&args.vmm.vmm).map_err(usage)?;
+    let space = Space::new(axes(args, vmm)?);
+    if space.len().is_none() {
+        return Err(usage("--vary: the space has more than 2^64 candidates".into()));
+    }
+    let algo = target.rim.algo();
+    let guests = CommandLine::new(&args.guest, &args.vmm, files, algo, hasher.clone())?;
+    args.dtb_candidate.iter().try_for_each(|path| guests.check_device_tree(path))?;
+    let mut assumptions = guests.assumptions(&space);
+    // What is searched says by which algorithm.
+    assumptions.retain(|one| one.key != "hash");
+    if args.guest.strict {
+        Assumption::deny(&assumptions)?;
+    }
+    let most = match args.budget {
+        Some(Budget::Candidates(most)) => most,
+        _ => u64::MAX,
+    };
+    let mut progress = Progress::of_candidates(space.len().unwrap_or(u64::MAX).min(most));
+    let counter = progress.counter();
+    let mut pace = Pace::default();
+    let mut go_on = |report: &Report| {
+        counter.store(report.tried, Ordering::Relaxed);
+        let step = pace.step(progress.elapsed());
+        match args.budget {
+            Some(Budget::Seconds(most)) if progress.elapsed().as_secs() >= most => None,
+            _ => Some(step.min(most.saturating_sub(report.tried))),
+        }
+    };
+    let report = search::run(&space, &guests, &target.rim, &hasher, &mut go_on);
+    let elapsed = progress.elapsed();
+    progress.clear();
+    guests.check_unchanged()?;
+    // If nothing was left, what the VMM says of the command line itself is the answer.
+    if report.refused == report.tried && space.len() == Some(1) && report.tried == 1 {
+        let reasons: Vec<_> = report.reasons.keys().cloned().collect();
+        return Err(CliError(Exit::Refused, reasons.join("; ")));
+    }
+    Ok(Told { target, space, report, assumptions, elapsed })
+}
+
+/// How many candidates are tried at a time: as many as take about a second, so that a budget is
+/// kept and a bar moves, and as candidates have more in common the more they are.
+#[derive(Debug)]
+struct Pace {
+    step: u64,
+    before: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { step: 128, before: Duration::ZERO }
+    }
+}
+
+impl Pace {
+    const MOST: u64 = 2048;
+
+    /// The next step, at a time since the beginning.
+    fn step(&mut self, now: Duration) -> u64 {
+        let took = now.saturating_sub(self.before);
+        self.before = now;
+        if took > Duration::from_secs(1) {
+            self.step = (self.step / 2).max(16);
+        } else if took < Duration::from_millis(500) {
+            self.step = (self.step * 2).min(Self::MOST);
+        }
+        self.step
+    }
+}
+
+fn target(args: &SearchArgs) -> Result<Target, CliError> {
+    if let Some(path) = &args.token {
+        let wrong = |why: &dyn std::fmt::Display| usage(format!("{}: {why}", path.shown()));
+        let file = read_short(path)?;
+        let bytes = token_bytes(&file).map_err(|error| wrong(&error))?;
+        let rim = rim_of_token(&bytes).map_err(|error| wrong(&error))?;
+        return Target::from_bytes(&rim).map_err(|error| wrong(&format!("its RIM {error}")));
+    }
+    let text = args.rim.as_deref().unwrap_or_default();
+    observed("--rim", text)
+}
+
+/// What is varied: what was asked for, or what nobody said.
+fn axes(args: &SearchArgs, vmm: Vmm) -> Result<Vec<Axis>, CliError> {
+    let mut axes: Vec<Axis> = Vec::new();
+    for text in &args.vary {
+        add_axis(text, vmm, &args.guest.reach, &mut axes)?;
+    }
+    if args.vary.is_empty() {
+        let open = Parameter::ALL.into_iter().filter(|parameter| is_open(args, *parameter));
+        axes.extend(open.map(|parameter| Axis { parameter, values: defaults(parameter, vmm) }));
+    }
+    let variants = &args.append_variant;
+    if !variants.is_empty() && vmm == Vmm::CloudHypervisor {
+        let why = "stands in the device tree: give trees with --dtb-candidate";
+        return Err(usage(format!("--append-variant: of {} it {why}", vmm.name())));
+    }
+    if variants.len().max(args.dtb_candidate.len()) > MAX_VARIANTS {
+        return Err(usage(format!("at most {MAX_VARIANTS} variants can be given")));
+    }
+    let values = variants.iter().cloned().map(Knob::Append).collect();
+    axes.push(Axis { parameter: Parameter::AppendVariant, values });
+    let tree = |path: &PathBuf| match text_name(path) {
+        Ok(name) => Ok(Knob::Dtb(name.to_owned())),
+        Err(error) => Err(usage(format!("--dtb-candidate {}: {error}", path.shown()))),
+    };
+    let values = args.dtb_candidate.iter().map(tree).collect::<Result<_, _>>()?;
+    axes.push(Axis { parameter: Parameter::DtbCandidate, values });
+    Ok(axes)
+}
+
+/// Whether a parameter is varied if nobody asks for it. Presets of capabilities say what the host
+/// has; orders and alignments that no VMM is known to have are tried only if they are asked for.
+fn is_open(args: &SearchArgs, parameter: Parameter) -> bool {
+    let guest = &args.guest;
+    let caps = guest.caps.is_empty();
+    match parameter {
+        Parameter::Host => guest.host.is_none(),
+        Parameter::VmmVersion => guest.vmm_version.is_none(),
+        Parameter::NumBps => caps && guest.num_bps.is_none(),
+        Parameter::NumWps => caps && guest.num_wps.is_none(),
+        Parameter::PmuCounters => caps && guest.pmu_counters.is_none() && guest.pmu.is_none(),
+        Parameter::SveVl => caps && guest.sve_vl.is_empty(),
+        _ => false,
+    }
+}
