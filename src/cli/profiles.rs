@@ -44,7 +44,9 @@ fn text(console: &mut Console) -> io::Result<()> {
         console.result(&format!("{} (--vmm-version; the first is the default)", vmm.name()))?;
         for version in vmm.versions() {
             let (name, date, host) = (version.name, version.date, version.host);
-            console.result(&format!("  {name:22} {date:11} {host:9} {}", version.about))?;
+            let known = version.certainty.name();
+            let about = version.about;
+            console.result(&format!("  {name:22} {date:11} {host:9} {known:9} {about}"))?;
             if !version.aliases.is_empty() {
                 console.result(&format!("  {:22} also {}", "", version.aliases.join(", ")))?;
             }
@@ -86,6 +88,8 @@ fn document() -> Value {
                 "name": version.name,
                 "aliases": version.aliases,
                 "date": version.date,
+                "stands_for": version.stands_for,
+                "certainty": version.certainty.name(),
                 "host": version.host,
                 "about": version.about,
             })

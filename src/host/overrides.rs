@@ -16,4 +16,6 @@ pub struct Overrides {
     pub append: Option<String>,
     /// Whether there is a measurement log.
     pub log: Option<bool>,
+    /// How much of RAM kvmtool uses for images, in bytes.
+    pub payload_window_bytes: Option<u64>,
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::caps::Caps;
+use super::certainty::Certainty;
 use super::files::Files;
 use super::kvm::{HOSTS, HostProfile};
 use super::vm::{Layer, Refusal, Region, Slot, Vcpu};
@@ -18,6 +19,10 @@ pub struct VmmVersion {
     pub name: &'static str,
     /// Other names of the same.
     pub aliases: &'static [&'static str],
+    /// Those of the names whose program was not seen, and is taken to be as this one.
+    pub stands_for: &'static [&'static str],
+    /// How well it is known.
+    pub certainty: Certainty,
     /// When it was published: year, perhaps month and day; empty if that does not mean anything.
     pub date: &'static str,
     /// The name of the KVM that it was written for.

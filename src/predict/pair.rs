@@ -82,6 +82,12 @@ impl Pair {
         };
         let host = (request.host.as_deref() != Some(host.name))
             .then(|| newer(&request.host, host.name, host.date, "host", "--host"));
+        let stands_in = request.version.as_deref().filter(|name| version.stands_for.contains(name));
+        let stands_in = stands_in.map(|name| {
+            let about = format!("{name} was not seen; it is taken to be as {}", version.name);
+            let assumption = Assumption::new("vmm_version", version.name, "--vmm-version", true);
+            Assumption { about: Some(about), ..assumption }
+        });
         let is_version = request
             .version
             .as_deref()
@@ -89,7 +95,7 @@ impl Pair {
         let version = (!is_version).then(|| {
             newer(&request.version, version.name, version.date, "vmm_version", "--vmm-version")
         });
-        [host, version].into_iter().flatten().flatten().collect()
+        [host, version].into_iter().flatten().flatten().chain(stands_in).collect()
     }
 
     /// What the request left open.
@@ -116,16 +122,23 @@ impl Pair {
             let profile = Assumption::new("host_profile", host.name, "--host", true);
             assumed.push(Assumption { about: Some(about), ..profile });
         }
-        if self.is_inferred() {
-            let about = format!(
-                "the {} that goes with {} was not seen; it is taken to lay out memory as {} does",
-                request.vmm.name(),
-                host.name,
-                version.name
-            );
+        let vmm = request.vmm.name();
+        let about = if version.certainty == Certainty::Inferred {
+            let name = version.name;
+            Some(format!("{vmm} {name} was not seen; its layout follows what is written about it"))
+        } else if self.is_inferred() {
+            let (host, version) = (host.name, version.name);
+            Some(format!(
+                "the {vmm} that goes with {host} was not seen; it is taken to lay out memory as \
+                 {version} does"
+            ))
+        } else {
+            None
+        };
+        if about.is_some() {
             let changes = request.version.is_none();
             let layout = Assumption::new("layout", version.name, "--vmm-version", changes);
-            assumed.push(Assumption { about: Some(about), ..layout });
+            assumed.push(Assumption { about, ..layout });
         }
         assumed.extend(rmm(request, host));
         assumed

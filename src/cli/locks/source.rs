@@ -82,6 +82,8 @@ pub(crate) fn words(guest: &GuestArgs, responder: &ResponderArgs) -> Vec<String>
     words.extend(one("gicv2", guest.gicv2));
     words.extend(one("max-vcpus", guest.max_vcpus));
     words.extend(one("host-page-size", guest.host_page_size));
+    let window = guest.payload_window.map(|bytes| format!("{}M", bytes >> 20));
+    words.extend(one("payload-window", window));
     words.extend(one("dtb", guest.dtb.as_ref().map(|path| path.display().to_string())));
     words.extend(one("rmm", responder.rmm));
     words.extend(one("rim-rule", responder.rim_rule.as_ref()));

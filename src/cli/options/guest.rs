@@ -74,6 +74,9 @@ pub(crate) struct GuestArgs {
     #[arg(long, value_name = "4K|16K|64K", value_parser = page_size,
           help_heading = "Limits of the host")]
     pub(crate) host_page_size: Option<GranuleSize>,
+    /// How much of RAM kvmtool uses for images, where that is not known of its version
+    #[arg(long, value_name = "256M|512M", value_parser = payload_window)]
+    pub(crate) payload_window: Option<u64>,
     /// The device tree that is measured, in place of the VMM's own
     #[arg(long, value_name = "FILE")]
     pub(crate) dtb: Option<PathBuf>,
@@ -89,6 +92,15 @@ pub(crate) struct GuestArgs {
     /// Fail with exit code 2 if something that changes the result would be assumed
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+/// Bytes of `256M` or `512M`.
+fn payload_window(text: &str) -> Result<u64, String> {
+    match text.to_ascii_uppercase().trim_end_matches("IB").trim_end_matches('M') {
+        "256" => Ok(256 << 20),
+        "512" => Ok(512 << 20),
+        _ => Err("it has to be 256M or 512M".into()),
+    }
 }
 
 fn page_size(text: &str) -> Result<GranuleSize, String> {

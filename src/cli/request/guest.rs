@@ -10,7 +10,7 @@ use crate::cli::options::{GuestArgs, ResponderArgs, VmmArgs};
 use crate::cli::reach::Reach;
 use crate::encoding::fdt;
 use crate::host::caps::{CAPS_PRESETS, CapsLayer, sve_lengths_up_to};
-use crate::host::{Refusal, Vmm};
+use crate::host::{Overrides, Refusal, Vmm};
 use crate::measure::image::Image;
 use crate::measure::rule::RimRule;
 use crate::predict::{DEVICE_TREE, Request};
@@ -32,6 +32,7 @@ pub(crate) fn request(
         rmm: responder.rmm,
         rim_rule: responder.rim_rule.as_deref().map(rule).transpose()?,
         device_tree,
+        overrides: Overrides { payload_window_bytes: guest.payload_window, ..Overrides::default() },
         ..Request::new(Vmm::from_name(&vmm.vmm).map_err(usage)?, vmm.argv.clone())
     })
 }

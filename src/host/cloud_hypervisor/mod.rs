@@ -7,6 +7,7 @@ mod options;
 
 use std::ops::Range;
 
+use super::certainty::Certainty;
 use super::overrides::Overrides;
 use super::vm::{Call, Refusal, Slot, Sve, VcpuFeatures, Vm};
 use super::vmm::{
@@ -22,6 +23,8 @@ pub const VERSIONS: &[VmmVersion] = &[
     VmmVersion {
         name: "arm-rme",
         aliases: &["arm_rme", "rme"],
+        stands_for: &[],
+        certainty: Certainty::Read,
         date: "2025-03",
         host: "kvm-v10",
         hosts: Some(HostRange::VMM_DRIVEN),
@@ -30,6 +33,8 @@ pub const VERSIONS: &[VmmVersion] = &[
     VmmVersion {
         name: "arm-rmi",
         aliases: &["arm_rmi", "rmi"],
+        stands_for: &[],
+        certainty: Certainty::Read,
         date: "2026",
         host: "kvm-v12",
         hosts: Some(HostRange::KVM_DRIVEN),
@@ -38,6 +43,8 @@ pub const VERSIONS: &[VmmVersion] = &[
     VmmVersion {
         name: "realm-vm",
         aliases: &[],
+        stands_for: &[],
+        certainty: Certainty::Read,
         date: "",
         host: "realm-vm",
         hosts: None,

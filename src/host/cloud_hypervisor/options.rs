@@ -103,7 +103,11 @@ pub(super) fn parse(argv: &[String], overrides: &Overrides) -> Result<Options, R
 impl Options {
     /// Puts values in the place of those that were read.
     fn apply(&mut self, overrides: &Overrides) -> Result<(), Refusal> {
-        let Overrides { cpus, mem_bytes, append, log } = overrides;
+        let Overrides { cpus, mem_bytes, append, log, payload_window_bytes } = overrides;
+        if payload_window_bytes.is_some() {
+            let why = "cloud-hypervisor has no such window: it is kvmtool's";
+            return Err(refused("--payload-window", why));
+        }
         if let Some(cpus) = *cpus {
             self.cpus = cpu_count("--cpus boot", Some(cpus), &cpus.to_string())?;
             self.has_cpus = true;

@@ -64,6 +64,10 @@ pub(super) struct Config {
     pub(super) log: bool,
     pub(super) algo: Option<Asked<String>>,
     pub(super) rpv: Option<Asked<String>>,
+    /// Whether it is written in hexadecimal.
+    pub(super) rpv_is_hex: bool,
+    /// How much of RAM, from its base on, is for images.
+    pub(super) payload_window_bytes: u64,
     pub(super) pmu: bool,
     /// An `int`; `None` if nothing is said.
     pub(super) pmu_counters: Option<Asked<i32>>,
@@ -128,10 +132,12 @@ impl Config {
             kaslr_seed: 0,
             counter_frequency: 0,
             realm: false,
-            restricted_memory: false,
+            restricted_memory: version.always_restricts_memory(),
             log: false,
             algo: None,
             rpv: None,
+            rpv_is_hex: false,
+            payload_window_bytes: version.payload_window_bytes(),
             pmu: false,
             pmu_counters: None,
             disable_sve: false,
@@ -247,7 +253,8 @@ impl Config {
         let named = owned.clone().map(|value| Asked { place: place.into(), value });
         match about {
             About::Algo => self.algo = named,
-            About::Rpv => self.rpv = named,
+            About::Rpv => (self.rpv, self.rpv_is_hex) = (named, false),
+            About::RpvHex => (self.rpv, self.rpv_is_hex) = (named, true),
             About::Kernel => self.kernel = named,
             About::Initrd => self.initrd = named,
             About::Firmware => self.firmware = named,

@@ -1,7 +1,7 @@
 //! Where kvmtool puts kernel, initrd, firmware and device tree.
 //!
 //! ```text
-//! base                                       lowest of end of RAM and base + 256 MiB
+//! base                       lowest of end of RAM and base + 256 MiB (512 in newer versions)
 //! | text offset | kernel, BSS | …      … | initrd | device tree, 64 KiB | …
 //! ```
 
@@ -15,8 +15,8 @@ use crate::host::{Files, Layer, Refusal, Region};
 use crate::measure::image::{Image, ImageError};
 
 const MIB: u64 = 1 << 20;
-/// Kernel, initrd and device tree lie in so much of RAM, counted from its base.
-const LOW_BYTES: u64 = 256 * MIB;
+/// The most of RAM, counted from its base, that any version uses for kernel, initrd and tree.
+const MOST_LOW_BYTES: u64 = 512 * MIB;
 /// The device tree stands at a multiple of this.
 const TREE_ALIGN: u64 = 2 * MIB;
 /// The measurement log of the Realm VM reference cases, in bytes.
@@ -69,7 +69,8 @@ impl Header {
 /// # Errors
 /// If the images do not fit, overlap, or can not be read.
 pub(super) fn place(config: &Config, files: &mut dyn Files) -> Result<Layout, Refusal> {
-    let ram = Ram { base: config.ram_base, bytes: config.ram_bytes.value };
+    let low_bytes = config.payload_window_bytes;
+    let ram = Ram { base: config.ram_base, bytes: config.ram_bytes.value, low_bytes };
     let mut layout = match (&config.firmware, &config.kernel) {
         (Some(firmware), _) => place_firmware(config, ram, firmware, files)?,
         (None, Some(kernel)) => place_kernel(config, ram, kernel, files)?,
@@ -89,12 +90,14 @@ pub(super) fn place(config: &Config, files: &mut dyn Files) -> Result<Layout, Re
 struct Ram {
     base: u64,
     bytes: u64,
+    /// How much of it is for kernel, initrd and device tree.
+    low_bytes: u64,
 }
 
 impl Ram {
     /// The last byte that kernel, initrd and device tree may use.
     fn low_limit(self) -> u64 {
-        self.base + self.bytes.min(LOW_BYTES) - 1
+        self.base + self.bytes.min(self.low_bytes) - 1
     }
 }
 
@@ -119,7 +122,8 @@ fn place_kernel(
         let low = room + 1;
         let why = format!(
             "the kernel's {file_bytes} bytes, {offset:#x} behind the start of RAM, do not fit in \
-             the first {low} bytes of it, which kvmtool uses for images (256 MiB at most)"
+             the first {low} bytes of it, which kvmtool uses for images ({} MiB at most)",
+            ram.low_bytes / MIB
         );
         return Err(refuse(place, &why));
     }
@@ -226,7 +230,8 @@ fn place_initrd(
         let why = format!(
             "the initrd's {bytes} bytes below the device tree at {tree:#x} overlap the kernel, \
              which ends at {kernel_end:#x}: there is room for {room} bytes, since kvmtool keeps \
-             all images in the first 256 MiB of RAM"
+             all images in the first {} MiB of RAM",
+            config.payload_window_bytes / MIB
         );
         return Err(refuse(&name.place, &why));
     }
@@ -291,7 +296,7 @@ fn kernel_image(
     if config.version.is_program() || !image.bytes_from(0).starts_with(&[0x1f, 0x8b]) {
         return Ok(image);
     }
-    match crate::host::gunzip(&image, LOW_BYTES.min(config.ram_bytes.value)) {
+    match crate::host::gunzip(&image, MOST_LOW_BYTES.min(config.ram_bytes.value)) {
         Ok(bytes) => Ok(Arc::new(Image::from_bytes(image.name(), bytes))),
         Err(why) => Err(refuse(&name.place, &format!("{}: {why}", name.value))),
     }

@@ -56,6 +56,7 @@ pub(super) enum About {
     RestrictedMemory,
     Rng,
     Rpv,
+    RpvHex,
     SveMaxVl,
     SveVl,
     VirtioLegacy,
@@ -154,19 +155,22 @@ const TABLE: &[OptionRow] = &[
     long("force-pci", Kind::Event, About::ForcePci),
     long("irqchip", Kind::Parsed, About::Irqchip),
     long("firmware-address", Kind::Wide, About::FirmwareAddress),
+    long("realm-pv-hex", Kind::Text, About::RpvHex),
     long("metadata", Kind::Text, About::Nothing("metadata is not measured")),
 ];
 
 /// The options that a version knows, in table order.
 pub(super) fn known(version: Version) -> impl Iterator<Item = &'static OptionRow> {
-    use Version::{BssOnly, Eac5, Eac5Islet, Linaro, RamFirst4k, RamFirst64k, RealmVm};
+    use Version::{BssOnly, Eac5, Eac5Islet, Islet, Linaro, RamFirst64k, RealmVm, V10, V12};
     TABLE.iter().filter(move |row| match row.long {
-        "restricted_mem" | "pkvm" => !matches!(version, Eac5 | Eac5Islet),
-        "sve-max-vl" => matches!(version, RamFirst4k | RamFirst64k | RealmVm),
+        "restricted_mem" => !matches!(version, Eac5 | Eac5Islet | V12),
+        "pkvm" => !matches!(version, Eac5 | Eac5Islet),
+        "sve-max-vl" => !matches!(version, Eac5 | Eac5Islet | BssOnly | Linaro),
         "sve-vl" => matches!(version, Eac5 | Eac5Islet | BssOnly | Linaro),
-        "pmu-counters" => !matches!(version, RamFirst64k),
+        "pmu-counters" => !matches!(version, RamFirst64k | V10 | V12),
         "dtb" => matches!(version, Linaro | RealmVm),
-        "measurement-log" => matches!(version, RealmVm),
+        "measurement-log" => matches!(version, RealmVm | Islet),
+        "realm-pv-hex" => matches!(version, Islet),
         "metadata" => matches!(version, Eac5Islet),
         _ => true,
     })

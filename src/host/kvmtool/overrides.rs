@@ -16,7 +16,7 @@ pub(super) fn apply<'a>(
     ram: &'a str,
     version: Version,
 ) -> Result<(), Refusal> {
-    let Overrides { cpus, mem_bytes, append, log } = overrides;
+    let Overrides { cpus, mem_bytes, append, log, payload_window_bytes: _ } = overrides;
     let number = |count: u32| Value::Number(count.into(), count.into(), "");
     let values = [
         (About::Cpus, "-c", cpus.map(number)),

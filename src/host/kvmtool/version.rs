@@ -1,23 +1,37 @@
 //! The kvmtool programs that are known, and what they differ in.
 
+use crate::host::Certainty;
 use crate::host::vmm::{HostRange, VmmVersion};
 
 /// The versions, the default first.
 pub const VERSIONS: &[VmmVersion] = &[
-    row(Version::RamFirst64k, &["B2"]),
-    row(Version::RamFirst4k, &["B1"]),
-    row(Version::BssOnly, &["B0"]),
-    row(Version::Eac5, &["A0"]),
-    row(Version::Eac5Islet, &["A"]),
-    row(Version::Linaro, &["C"]),
-    row(Version::RealmVm, &[]),
+    row(
+        Version::RamFirst64k,
+        &["B2", "cca/v5", "cca/v6", "cca/v7", "cca/v8", "cca/v9"],
+        &["cca/v5", "cca/v6", "cca/v7", "cca/v8", "cca/v9"],
+    ),
+    row(Version::V12, &["cca/v11", "cca/v12", "cca/latest"], &["cca/v11", "cca/v12", "cca/latest"]),
+    row(Version::V10, &["cca/v10"], &[]),
+    row(Version::RamFirst4k, &["B1", "cca/v3", "cca/v4"], &["cca/v3", "cca/v4"]),
+    row(Version::BssOnly, &["B0", "cca/v2"], &[]),
+    row(Version::Eac5, &["A0", "cca/rmm-v1.0-eac5"], &[]),
+    row(Version::Eac5Islet, &["A"], &[]),
+    row(Version::Islet, &[], &[]),
+    row(Version::Linaro, &["C", "cca/dtb"], &[]),
+    row(Version::RealmVm, &[], &[]),
 ];
 
-const fn row(version: Version, aliases: &'static [&'static str]) -> VmmVersion {
+const fn row(
+    version: Version,
+    aliases: &'static [&'static str],
+    stands_for: &'static [&'static str],
+) -> VmmVersion {
     VmmVersion {
         name: version.name(),
         aliases,
-        date: "",
+        stands_for,
+        date: version.date(),
+        certainty: version.certainty(),
         host: version.host(),
         hosts: version.hosts(),
         about: version.summary(),
@@ -37,6 +51,13 @@ pub enum Version {
     RamFirst4k,
     /// The same from the point where regions are 64 KiB aligned.
     RamFirst64k,
+    /// Arm's branch `cca/v10`, whose Realms KVM builds.
+    V10,
+    /// Arm's branches `cca/v11` and `cca/v12`: no option for guest_memfd, and twice as much of RAM
+    /// for images.
+    V12,
+    /// Islet's newest: measurement logs, values in hexadecimal.
+    Islet,
     /// Linaro's branch `cca/dtb`: device trees from outside, PCI interrupts by slot.
     Linaro,
     /// The layout and order of the Realm VM reference cases, which is no program.
@@ -78,12 +99,15 @@ pub(super) enum SveRule {
 
 impl Version {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Eac5,
         Self::Eac5Islet,
         Self::BssOnly,
         Self::RamFirst4k,
         Self::RamFirst64k,
+        Self::V10,
+        Self::V12,
+        Self::Islet,
         Self::Linaro,
         Self::RealmVm,
     ];
@@ -105,6 +129,9 @@ impl Version {
             Self::BssOnly => "cca-v2",
             Self::RamFirst4k => "cca-ram-first-4k",
             Self::RamFirst64k => "cca-ram-first-64k",
+            Self::V10 => "cca-v10",
+            Self::V12 => "cca-v12",
+            Self::Islet => "islet",
             Self::Linaro => "linaro-dtb",
             Self::RealmVm => "realm-vm",
         }
@@ -120,7 +147,25 @@ impl Version {
             Self::RamFirst4k => Some("B1"),
             Self::RamFirst64k => Some("B2"),
             Self::Linaro => Some("C"),
-            Self::RealmVm => None,
+            Self::V10 | Self::V12 | Self::Islet | Self::RealmVm => None,
+        }
+    }
+
+    /// When it was published, if that is known: year, month, perhaps day.
+    const fn date(self) -> &'static str {
+        match self {
+            Self::V10 => "2026-02-16",
+            Self::V12 => "2026-06-11",
+            _ => "",
+        }
+    }
+
+    /// How well it is known.
+    const fn certainty(self) -> Certainty {
+        match self {
+            Self::V10 | Self::Islet => Certainty::Read,
+            Self::V12 => Certainty::Inferred,
+            _ => Certainty::SeenRun,
         }
     }
 
@@ -133,6 +178,18 @@ impl Version {
             Self::BssOnly => "Arm cca/v2 (b57d44e): RIPAS for the BSS only, 4 KiB regions",
             Self::RamFirst4k => "Arm (54241e37): RIPAS of all RAM first, 4 KiB regions",
             Self::RamFirst64k => "Arm (34f1b32f): RIPAS of all RAM first, 64 KiB regions",
+            Self::V10 => {
+                "Arm cca/v10: as the one before; KVM decides the order; options for algorithm and \
+                 RPV do nothing"
+            }
+            Self::V12 => {
+                "Arm cca/v11 and v12: as cca-v10; no --restricted_mem; images in the first 512 MiB \
+                 of RAM"
+            }
+            Self::Islet => {
+                "Islet's newest: RIPAS of all RAM first, 4 KiB regions, --measurement-log, \
+                 --realm-pv-hex"
+            }
             Self::Linaro => "Linaro cca/dtb (c2ab5af): --dtb, PCI interrupts by slot",
             Self::RealmVm => {
                 "model of the Realm VM reference cases: needs --dtb; PC at the start of RAM, PMU \
@@ -149,17 +206,22 @@ impl Version {
             Self::BssOnly | Self::Linaro => "kvm-v5",
             Self::RamFirst4k => "kvm-v6",
             Self::RamFirst64k => "kvm-v10",
+            Self::V10 => "kvm-v12",
+            Self::V12 => "kvm-v14",
+            Self::Islet => "kvm-v5",
             Self::RealmVm => "realm-vm",
         }
     }
 
-    /// The series of KVM that it can start Realms on. The layout of the branches for series 12 and
-    /// later is that of the newest one seen, as far as their description says.
+    /// The series of KVM that it can start Realms on.
     const fn hosts(self) -> Option<HostRange> {
         match self {
             Self::Eac5 | Self::Eac5Islet => Some(HostRange::EAC5),
-            Self::BssOnly | Self::RamFirst4k | Self::Linaro => Some(HostRange::VMM_DRIVEN),
-            Self::RamFirst64k => Some(HostRange { inferred: "kvm-v16", ..HostRange::VMM_DRIVEN }),
+            Self::BssOnly | Self::RamFirst4k | Self::RamFirst64k | Self::Islet | Self::Linaro => {
+                Some(HostRange::VMM_DRIVEN)
+            }
+            Self::V10 => Some(HostRange { last: "kvm-v12", inferred: "", ..HostRange::KVM_DRIVEN }),
+            Self::V12 => Some(HostRange { first: "kvm-v13", ..HostRange::KVM_DRIVEN }),
             Self::RealmVm => None,
         }
     }
@@ -172,14 +234,14 @@ impl Version {
     pub(super) const fn ripas(self) -> Ripas {
         match self {
             Self::Eac5 | Self::Eac5Islet | Self::BssOnly | Self::Linaro => Ripas::Bss,
-            Self::RamFirst4k | Self::RamFirst64k | Self::RealmVm => Ripas::Ram,
+            _ => Ripas::Ram,
         }
     }
 
     /// What the ends of populated regions are rounded to, in bytes.
     pub(super) const fn align_bytes(self) -> u64 {
         match self {
-            Self::RamFirst64k => 0x1_0000,
+            Self::RamFirst64k | Self::V10 | Self::V12 => 0x1_0000,
             _ => 0x1000,
         }
     }
@@ -192,8 +254,8 @@ impl Version {
     pub(super) const fn counters(self) -> Counters {
         match self {
             Self::Eac5 | Self::Eac5Islet => Counters::Configured,
-            Self::BssOnly | Self::RamFirst4k | Self::Linaro => Counters::WithPmu,
-            Self::RamFirst64k => Counters::OfHost,
+            Self::BssOnly | Self::RamFirst4k | Self::Islet | Self::Linaro => Counters::WithPmu,
+            Self::RamFirst64k | Self::V10 | Self::V12 => Counters::OfHost,
             Self::RealmVm => Counters::Assumed,
         }
     }
@@ -202,8 +264,32 @@ impl Version {
         match self {
             Self::Eac5 | Self::Eac5Islet => SveRule::AsAsked,
             Self::BssOnly | Self::Linaro => SveRule::AtMost,
-            Self::RamFirst4k | Self::RamFirst64k | Self::RealmVm => SveRule::OfHost,
+            _ => SveRule::OfHost,
         }
+    }
+
+    /// Whether the options for hash algorithm and personalization value do something.
+    pub(super) const fn configures_measurement(self) -> bool {
+        !matches!(self, Self::V10 | Self::V12)
+    }
+
+    /// Whether memory of a Realm always has a guest_memfd, so that there is no option for it.
+    pub(super) const fn always_restricts_memory(self) -> bool {
+        matches!(self, Self::V12)
+    }
+
+    /// How much of RAM, counted from its base, is for kernel, initrd and device tree.
+    pub(super) const fn payload_window_bytes(self) -> u64 {
+        match self {
+            Self::V12 => 512 << 20,
+            _ => 256 << 20,
+        }
+    }
+
+    /// Whether it is not known how much of RAM that is: mainline went from 256 to 512 MiB in
+    /// 2024-12, and which branches came after that was not seen.
+    pub(super) const fn payload_window_is_inferred(self) -> bool {
+        matches!(self, Self::V10 | Self::V12)
     }
 
     /// Whether it was recorded starting a Realm with a plain GICv2, which it makes by

@@ -10,6 +10,7 @@ use super::layout::{self, LOG_BYTES, Layout};
 use super::tree::{TREE_BYTES, Tree};
 use super::version::{Ripas, VERSIONS, Version};
 use super::{options, overrides, parse, refuse, refuse_kvm};
+use crate::encoding::text;
 use crate::host::vmm::{Context, version_by_name};
 use crate::host::{Call, Caps, Files, Overrides, Refusal, Region, Slot, Vcpu, VcpuFeatures, Vm};
 use crate::measure::image::Image;
@@ -117,10 +118,11 @@ impl Machine {
         let ram = overrides::ram(overrides);
         overrides::apply(&mut given, overrides, &ram, version)?;
         let mut config = Config::read(&given, version)?;
+        choose_window(&mut config, overrides)?;
         check_payload(&mut config)?;
         check_memory(&mut config)?;
         let ipa_bits = ipa_bits(&config, caps)?;
-        let (algo, rpv) = (algo(&mut config)?, rpv(&config)?);
+        let (algo, rpv) = (algo(&mut config)?, rpv(&mut config)?);
         let features = features(&mut config, caps)?;
         let cpus = cpus(&mut config, caps)?;
         let irqchip = irqchip(&mut config, caps)?;
@@ -242,6 +244,30 @@ impl Machine {
     }
 }
 
+/// How much of RAM is for images, as the caller or the version has it.
+fn choose_window(config: &mut Config, overrides: &Overrides) -> Result<(), Refusal> {
+    if let Some(bytes) = overrides.payload_window_bytes {
+        if bytes == 0 || bytes % GRANULE != 0 {
+            let why = format!("{bytes} bytes are no number of granules of 4 KiB");
+            return Err(refuse("--payload-window", &why));
+        }
+        config.payload_window_bytes = bytes;
+        return Ok(());
+    }
+    let (bytes, ram) = (config.payload_window_bytes, config.ram_bytes.value);
+    // Less RAM than either is the limit by itself.
+    if config.version.payload_window_is_inferred() && (ram == 0 || ram > 256 << 20) {
+        let mib = bytes >> 20;
+        let text = format!(
+            "images lie in the first {mib} MiB of RAM; whether {} has mainline's 512 MiB or the \
+             256 MiB of before was not seen",
+            config.version.name()
+        );
+        config.assume("payload_window", format!("{mib} MiB"), "--payload-window", text);
+    }
+    Ok(())
+}
+
 /// The words behind `lkvm run`.
 fn words(argv: &[String]) -> Result<Vec<&str>, Refusal> {
     let mut words: Vec<&str> = argv.iter().map(String::as_str).collect();
@@ -330,6 +356,12 @@ fn algo(config: &mut Config) -> Result<HashAlgo, Refusal> {
         config.assume("hash", "sha256", "--measurement-algo", text.into());
         return Ok(HashAlgo::Sha256);
     };
+    if !config.version.configures_measurement() {
+        let text = "--measurement-algo does nothing in this version, as far as is known: KVM takes \
+                    sha256";
+        config.assume("hash", "sha256", "--measurement-algo", text.into());
+        return Ok(HashAlgo::Sha256);
+    }
     match value.as_str() {
         "sha256" => Ok(HashAlgo::Sha256),
         "sha512" => Ok(HashAlgo::Sha512),
@@ -337,14 +369,25 @@ fn algo(config: &mut Config) -> Result<HashAlgo, Refusal> {
     }
 }
 
-fn rpv(config: &Config) -> Result<Option<[u8; 64]>, Refusal> {
+fn rpv(config: &mut Config) -> Result<Option<[u8; 64]>, Refusal> {
     let Some(Asked { place, value }) = &config.rpv else { return Ok(None) };
+    if !config.version.configures_measurement() {
+        let place = if config.rpv_is_hex { "--realm-pv-hex" } else { "--realm-pv" };
+        let text = format!("{place} does nothing in this version, as far as is known");
+        config.remarks.push(text);
+        return Ok(None);
+    }
     let mut rpv = [0; 64];
+    let value = if config.rpv_is_hex {
+        text::from_hex(value).map_err(|error| refuse(place, &error.to_string()))?
+    } else {
+        value.clone().into_bytes()
+    };
     let len = value.len();
     let Some(start) = rpv.get_mut(..len) else {
         return Err(refuse(place, &format!("the value has {len} bytes, more than 64")));
     };
-    start.copy_from_slice(value.as_bytes());
+    start.copy_from_slice(&value);
     Ok(Some(rpv))
 }
 

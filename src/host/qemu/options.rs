@@ -155,7 +155,11 @@ impl Options {
     /// # Errors
     /// If the object is missing whose property one of them is.
     pub(super) fn apply(&mut self, overrides: &Overrides) -> Result<(), Refusal> {
-        let Overrides { cpus, mem_bytes, append, log } = overrides;
+        let Overrides { cpus, mem_bytes, append, log, payload_window_bytes } = overrides;
+        if payload_window_bytes.is_some() {
+            let why = "QEMU has no such window: it is kvmtool's";
+            return Err(refused("--payload-window", why));
+        }
         self.smp.extend(cpus.map(|count| format!("cpus={count}")));
         self.memory.extend(mem_bytes.map(|bytes| format!("size={bytes}b")));
         if append.is_some() {

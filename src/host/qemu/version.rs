@@ -1,6 +1,7 @@
 //! The QEMU programs that are known, and what they differ in.
 
 use super::release::Release;
+use crate::host::Certainty;
 use crate::host::vmm::{HostRange, VmmVersion};
 
 /// The versions whose layout and order are known.
@@ -8,6 +9,8 @@ pub const VERSIONS: &[VmmVersion] = &[
     VmmVersion {
         name: "cca-v3",
         aliases: &["qemu-cca-v3", "v3", "cca"],
+        stands_for: &[],
+        certainty: Certainty::SeenRun,
         date: "2024-11-25",
         host: "kvm-v10",
         hosts: Some(HostRange::VMM_DRIVEN),
@@ -17,6 +20,8 @@ pub const VERSIONS: &[VmmVersion] = &[
     VmmVersion {
         name: "rmi",
         aliases: &["cca-rmi"],
+        stands_for: &[],
+        certainty: Certainty::Read,
         date: "2025-12",
         host: "kvm-v12",
         hosts: Some(HostRange::KVM_DRIVEN),
@@ -26,6 +31,8 @@ pub const VERSIONS: &[VmmVersion] = &[
     VmmVersion {
         name: "realm-vm",
         aliases: &[],
+        stands_for: &[],
+        certainty: Certainty::SeenRun,
         date: "",
         host: "realm-vm",
         hosts: None,
@@ -35,6 +42,8 @@ pub const VERSIONS: &[VmmVersion] = &[
     VmmVersion {
         name: "qemu-10.0",
         aliases: &["10.0"],
+        stands_for: &[],
+        certainty: Certainty::SeenRun,
         date: "2025-04",
         host: "kvm-v10",
         hosts: None,
@@ -43,6 +52,8 @@ pub const VERSIONS: &[VmmVersion] = &[
     VmmVersion {
         name: "qemu-7.2",
         aliases: &["7.2"],
+        stands_for: &[],
+        certainty: Certainty::SeenRun,
         date: "2022-12",
         host: "kvm-v10",
         hosts: None,

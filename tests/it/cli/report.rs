@@ -128,7 +128,7 @@ fn a_command_line_has_a_page() {
     let folder = Folder::new("report-args");
     let kernel = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec-vectors/scripts/Image");
     std::fs::copy(kernel, folder.path("Image")).expect("a kernel");
-    let line = "kvmtool -- lkvm run --realm --restricted_mem -c 2 -m 512M --irqchip=gicv3 -k Image";
+    let line = "kvmtool -- lkvm run --realm -c 2 -m 512M --irqchip=gicv3 -k Image";
     for (host, file) in [("kvm-v10", "ten.args"), ("kvm-v13", "thirteen.args")] {
         folder.file(file, format!("--host {host} {line}"));
         let words = format!("measure --host {host} {line}");

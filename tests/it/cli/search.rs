@@ -156,6 +156,8 @@ impl Drop for Folder {
 }
 
 const GUEST: &str = "kvmtool -- lkvm run --realm --restricted_mem -c 2 -m 256M --irqchip=gicv3";
+/// The same for kvmtool of RMM 2.0, whose Realms always have a guest_memfd.
+const NEWER_GUEST: &str = "kvmtool -- lkvm run --realm -c 2 -m 256M --irqchip=gicv3";
 
 /// Parameters at random are what `measure` made the RIM of; `search` does not know them.
 #[test]
@@ -222,7 +224,7 @@ fn unique_ambiguous_and_none() {
          pmu-counters: any of none, 4, it is not measured here\n"
     );
     // A host of 2.0 measures by its own rule, and by no other's.
-    let modern = format!("--spec 2.0 {GUEST} -k Image");
+    let modern = format!("--spec 2.0 {NEWER_GUEST} -k Image");
     let rim = folder.first(&format!("measure --rmm spec {modern}"));
     let vary = format!("--vary rim-rule={} {modern}", "rmm-1.0,tf-rmm-0.9,rmm-2.0");
     let found = folder.search(&rim, &vary, 0);
@@ -270,7 +272,7 @@ fn texts_and_trees_that_may_have_been_measured() {
 fn each_parameter_is_found() {
     let folder = Folder::new("search-each");
     let lkvm = format!("{GUEST} -k Image");
-    let old = lkvm.replace(" --restricted_mem", "");
+    let without_option = format!("{NEWER_GUEST} -k Image");
     let machine = "virt,gic-version=3,confidential-guest-support=r -object rme-guest,id=r";
     let qemu = format!("qemu -- -accel kvm -cpu host -m 512M -M {machine}");
     let logged = format!("{qemu},measurement-log=on -kernel Image");
@@ -280,23 +282,23 @@ fn each_parameter_is_found() {
         (
             "lpa2",
             "true",
-            format!("--host kvm-v13 --lpa2 true {lkvm}"),
-            format!("--host kvm-v13 {lkvm}"),
+            format!("--host kvm-v13 --lpa2 true {without_option}"),
+            format!("--host kvm-v13 {without_option}"),
         ),
         ("num-bps", "16", format!("--num-bps 16 {lkvm}"), lkvm.clone()),
         ("num-wps", "8", format!("--num-wps 8 {lkvm}"), lkvm.clone()),
         (
             "rim-rule",
             "rmm-2.0",
-            format!("--host kvm-v13 --rim-rule rmm-2.0 {lkvm}"),
-            format!("--host kvm-v13 {lkvm}"),
+            format!("--host kvm-v13 --rim-rule rmm-2.0 {without_option}"),
+            format!("--host kvm-v13 {without_option}"),
         ),
         ("log", "true", logged, qemu),
         (
             "vmm-version",
             "cca-ram-first-4k",
-            format!("--vmm-version cca-ram-first-4k {old}"),
-            old.clone(),
+            format!("--vmm-version cca-ram-first-4k {without_option}"),
+            without_option.clone(),
         ),
     ] {
         let rim = folder.first(&format!("measure {planted}"));

@@ -304,8 +304,7 @@ fn boots_that_are_nearly_the_expected_one() {
 fn another_rule_has_a_name() {
     let folder = Folder::new("verify-rule");
     let image = scripts("Image");
-    let line = "--caps fvp kvmtool -- lkvm run --realm --restricted_mem -c 1 -m 512M \
-                --irqchip=gicv3 -k";
+    let line = "--caps fvp kvmtool -- lkvm run --realm -c 1 -m 512M --irqchip=gicv3 -k";
     let host = ["measure", "--host", "kvm-v14", "--rim-rule", "rmm-2.0"];
     let made = folder.rimsim(&[&host[..], &words(line), &[image.as_str()]].concat());
     folder

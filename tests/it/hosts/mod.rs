@@ -7,6 +7,7 @@ pub(crate) mod inputs;
 mod kvm;
 mod kvm_v2;
 mod kvmtool;
+mod kvmtool_branches;
 mod kvmtool_random;
 mod overrides;
 mod process;

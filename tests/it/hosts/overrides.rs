@@ -63,6 +63,7 @@ fn overrides() -> impl Strategy<Value = Overrides> {
         mem_bytes,
         append: append.map(str::to_owned),
         log,
+        payload_window_bytes: None,
     })
 }
 

@@ -139,7 +139,7 @@ fn presets_are_limited_by_the_programs_own_rmm() {
 #[test]
 fn the_rules_are_chosen_by_host_edition_or_rmm() {
     let folder = Folder::new("rules");
-    let guest = format!("{GUEST} --restricted_mem");
+    let guest = GUEST;
     let measure = |options: &str| folder.prints(&format!("measure {options} {guest}"));
     let own = measure("--host kvm-v14");
     for same in [
@@ -180,7 +180,7 @@ fn the_rules_are_chosen_by_host_edition_or_rmm() {
 #[test]
 fn a_boot_of_2_0_is_replayed_from_its_script() {
     let folder = Folder::new("replay2");
-    let guest = format!("{GUEST} --restricted_mem");
+    let guest = GUEST;
     let rim = folder.prints(&format!("measure --spec 2.0 --script-out boot.rmi {guest}"));
     let script = std::fs::read_to_string(folder.0.join("boot.rmi")).expect("a script");
     for part in [

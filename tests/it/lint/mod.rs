@@ -241,15 +241,18 @@ fn hosts_make_no_mistakes() {
     folder.file("Image", kernel).file("initrd", [7; 60_001]).file("virt.dtb", [1; 4096]);
     let lkvm = "kvmtool -- lkvm run --realm --restricted_mem -c 3 -m 256M --irqchip=gicv3 \
                 --console serial --network mode=none -k Image -i initrd";
-    let lkvm_without_gmem = lkvm.replace(" --restricted_mem", "");
+    let lkvm_without_option = lkvm.replace(" --restricted_mem", "");
     let qemu = "--dtb virt.dtb qemu -- qemu-system-aarch64 -M virt,confidential-guest-support=rme0 \
                 -object rme-guest,id=rme0 -accel kvm -cpu host -smp 2 -m 1G -kernel Image";
     let mut boots = Vec::new();
     for version in ["A0", "A", "B0", "B1", "B2", "C"] {
-        boots.push(format!("--vmm-version {version} {lkvm_without_gmem}"));
+        boots.push(format!("--vmm-version {version} {lkvm_without_option}"));
     }
-    for host in ["kvm-v5", "kvm-v10", "kvm-v11", "kvm-v12", "kvm-v13", "kvm-v14"] {
+    for host in ["kvm-v5", "kvm-v10", "kvm-v11", "kvm-v12"] {
         boots.push(format!("--host {host} {lkvm}"));
+    }
+    for host in ["kvm-v13", "kvm-v14"] {
+        boots.push(format!("--host {host} {lkvm_without_option}"));
     }
     boots.push(qemu.to_owned());
     boots.push(format!("--host kvm-v12 --vmm-version rmi {qemu}"));
