@@ -21,7 +21,7 @@
 //! In both cases some of the image's granules, hashed anew, must have the digests that the entry
 //! says. What is not used is made anew.
 
-use std::fs::{self, DirBuilder, File, Metadata};
+use std::fs::{self, DirBuilder, Metadata};
 use std::io::{self, Cursor, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -29,7 +29,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hmac::{Hmac, Mac};
-use rustix::fs::{Mode, OFlags};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
@@ -39,7 +38,7 @@ use crate::measure::digests::{self, Cut, DigestFile, DigestSource, DigestsError,
 use crate::measure::hasher::{Hasher, digest};
 use crate::measure::image::{FileStamp, Image};
 use crate::measure::rim::HashAlgo;
-use crate::outputs::Pending;
+use crate::outputs::{Pending, inputs};
 
 /// Smaller images are hashed: it takes no longer than to look here.
 const WORTH_BYTES: u64 = 1 << 20;
@@ -246,21 +245,12 @@ pub(crate) fn edited(
     read.ok().filter(|list| wanted.probe(list).is_ok())
 }
 
-/// Opens a file of this user's own to read it: no link to somewhere else, and nothing that lets us
-/// wait.
-///
-/// # Errors
-/// If it can not be opened, or is a link.
-pub(crate) fn open_own(path: &Path) -> io::Result<File> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
-}
-
 /// Puts the parts into a file in one step. What is there and no file stays.
 fn write_entry(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, "is no regular file"));
     }
+    inputs::renew(path);
     let mut out = Pending::create(path)?;
     parts.iter().try_for_each(|part| out.write_all(part))?;
     out.commit()
@@ -308,7 +298,7 @@ impl Wanted<'_> {
 
     /// What follows the entry's code, if that is right, and when the entry was written.
     fn read(&self, key: &Secret) -> Result<(Vec<u8>, Option<SystemTime>), Distrust> {
-        let file = match open_own(&self.path) {
+        let file = match inputs::open_own(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Distrust::Missing),
             file => file?,
         };

@@ -1,16 +1,18 @@
 //! The files that this run reads: no output may be one of them, by any name or link.
+//!
+//! *Architecture invariant:* nothing else opens a file to read it, but what asks the kernel
+//! (`/proc`, `/sys`).
 
 use std::collections::BTreeSet;
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
-/// Device, number, and when it was made, where the file system says so: one file can have many
-/// names, and the number of a file that is gone can become another's.
-type FileId = (u64, u64, Option<SystemTime>);
+use rustix::fs::{Mode, OFlags};
+
+use super::identity::{FileId, file_id};
 
 static READ: Mutex<BTreeSet<FileId>> = Mutex::new(BTreeSet::new());
 
@@ -18,15 +20,31 @@ fn read() -> MutexGuard<'static, BTreeSet<FileId>> {
     READ.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn id(metadata: &Metadata) -> Option<FileId> {
-    metadata.is_file().then(|| (metadata.dev(), metadata.ino(), metadata.created().ok()))
+fn id(path: &Path) -> Option<FileId> {
+    fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|found| file_id(&found))
 }
 
 /// Remembers a file that was opened to be read.
 pub(crate) fn remember(file: &fs::File) {
-    if let Some(id) = file.metadata().ok().as_ref().and_then(id) {
-        read().insert(id);
+    if let Ok(found) = file.metadata()
+        && found.is_file()
+    {
+        read().insert(file_id(&found));
     }
+}
+
+/// The same of a descriptor that somebody else opened.
+fn remember_open(descriptor: BorrowedFd<'_>) {
+    if let Ok(copy) = descriptor.try_clone_to_owned() {
+        remember(&copy.into());
+    }
+}
+
+/// Standard input, which can be a file.
+pub(crate) fn stdin() -> io::Stdin {
+    let stdin = io::stdin();
+    remember_open(stdin.as_fd());
+    stdin
 }
 
 /// Opens a file to read it, and remembers it.
@@ -36,31 +54,43 @@ pub(crate) fn open(path: &Path) -> io::Result<fs::File> {
     Ok(file)
 }
 
+/// Opens a file of this user's own to read it, and remembers it: no link to somewhere else, and
+/// nothing that lets us wait.
+///
+/// # Errors
+/// If it can not be opened, or is a link.
+pub(crate) fn open_own(path: &Path) -> io::Result<fs::File> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = fs::File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    remember(&file);
+    Ok(file)
+}
+
 /// The run renews this file, so it is no input any more.
 pub(crate) fn renew(path: &Path) {
-    if let Some(id) = fs::metadata(path).ok().as_ref().and_then(id) {
+    if let Some(id) = id(path) {
         read().remove(&id);
     }
 }
 
 /// Refuses a target that is read by this run.
 pub(super) fn check(target: &Path) -> io::Result<()> {
-    let taken = fs::metadata(target).ok().as_ref().and_then(id);
-    if taken.is_some_and(|id| read().contains(&id)) {
+    id(target).map_or(Ok(()), check_id)
+}
+
+/// Refuses a file that is read by this run.
+pub(super) fn check_id(target: FileId) -> io::Result<()> {
+    if read().contains(&target) {
         let why = "is read by this run and would be overwritten by its output";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     }
     Ok(())
 }
 
-/// Whether two names are of one file that is there.
-pub(super) fn same_file(a: &Path, b: &Path) -> bool {
-    let id = |path| fs::metadata(path).ok().as_ref().and_then(id);
-    id(a).is_some_and(|found| id(b) == Some(found))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
     use super::*;
 
     /// File systems give the number of a file that is gone to the next one.

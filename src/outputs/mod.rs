@@ -2,8 +2,10 @@
 //!
 //! *Architecture invariant:* nothing else opens a file to write it. A regular file is written
 //! beside its target and renamed over it; whatever is no regular file (device, pipe, socket,
-//! `/dev/stdout`) is opened and written in place. No output is a file that this run reads.
+//! `/dev/stdout`) is opened and written in place. No output is a file that this run reads, and no
+//! two outputs of a run are one file.
 
+mod identity;
 pub(crate) mod inputs;
 mod set;
 pub(crate) mod signals;
@@ -17,6 +19,7 @@ use std::path::{Path, PathBuf};
 use tempfile::{NamedTempFile, TempDir, TempPath};
 
 pub(crate) use set::{OutputError, OutputSet};
+use identity::{Identity, file_id};
 use target::Target;
 
 /// Buffered bytes of an output.
@@ -34,9 +37,9 @@ pub(crate) struct Pending {
 #[derive(Debug)]
 enum Place {
     /// What is written is what was named.
-    Direct,
+    Direct { identity: Option<Identity> },
     /// A file beside the target, without links.
-    Beside { target: PathBuf, part: Scratch },
+    Beside { target: PathBuf, old: Option<Metadata>, part: Scratch },
 }
 
 impl Pending {
@@ -46,7 +49,14 @@ impl Pending {
     /// If it can not be opened or its folder takes no files, or it is read by this run.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let (file, place) = match Target::of(path)? {
-            Target::InPlace(file) => (file, Place::Direct),
+            Target::InPlace(file) => {
+                let found = file.metadata()?;
+                if found.is_file() {
+                    inputs::check_id(file_id(&found))?;
+                }
+                let identity = Identity::of_open(&file);
+                (file, Place::Direct { identity })
+            }
             Target::Regular { path: target, old } => {
                 inputs::check(&target)?;
                 let folder = folder_of(&target);
@@ -54,7 +64,7 @@ impl Pending {
                 if let Some(old) = &old {
                     keep_mode(&file, old)?;
                 }
-                (file, Place::Beside { target, part })
+                (file, Place::Beside { target, old, part })
             }
         };
         let out = Some(BufWriter::with_capacity(BUFFER_BYTES, file));
@@ -66,12 +76,17 @@ impl Pending {
         &self.path
     }
 
-    /// The regular file that would be replaced.
-    fn target(&self) -> Option<&Path> {
+    /// What no other output of a run may be.
+    fn identities(&self) -> Vec<Identity> {
         match &self.place {
-            Place::Direct => None,
-            Place::Beside { target, .. } => Some(target),
+            Place::Direct { identity } => identity.iter().cloned().collect(),
+            Place::Beside { target, old, .. } => Identity::of_name(target, old.as_ref()),
         }
+    }
+
+    /// Whether files can stand beside it: it is a regular file, or will be one.
+    pub(crate) const fn is_regular(&self) -> bool {
+        matches!(self.place, Place::Beside { .. })
     }
 
     /// Puts the output into its place.
@@ -200,7 +215,12 @@ fn folder_of(path: &Path) -> &Path {
 fn keep_mode(file: &File, old: &Metadata) -> io::Result<()> {
     let own = file.metadata()?;
     let same = (own.uid(), own.gid()) == (old.uid(), old.gid());
-    let kept = same || std::os::unix::fs::fchown(file, Some(old.uid()), Some(old.gid())).is_ok();
+    let give = |owner, group| std::os::unix::fs::fchown(file, owner, group).is_ok();
+    let kept = same || give(Some(old.uid()), Some(old.gid()));
+    if !kept {
+        // Whoever is in the old file's group may at least keep that.
+        give(None, Some(old.gid()));
+    }
     // The bits that lend an owner's rights go only with that owner.
     let mask = if kept { 0o7777 } else { 0o777 };
     file.set_permissions(fs::Permissions::from_mode(old.mode() & mask))

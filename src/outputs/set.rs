@@ -1,12 +1,14 @@
 //! Outputs that appear together or not at all.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::{Pending, Place, folder_of, signals};
+use super::identity::Identity;
+use super::{Pending, Place, folder_of, inputs, signals};
 use crate::encoding::shown::ShowPath as _;
 
 /// An output that could not be written.
@@ -17,15 +19,24 @@ pub(crate) struct OutputError {
     pub(crate) source: io::Error,
 }
 
-/// Outputs that appear together or not at all.
+/// Outputs that appear together or not at all. No two of them are one file.
 #[derive(Debug, Default)]
 pub(crate) struct OutputSet {
+    /// What was begun, whether it is complete by now or not.
+    claims: Vec<Claim>,
     outputs: Vec<Pending>,
+}
+
+#[derive(Debug)]
+struct Claim {
+    /// What people call it.
+    name: String,
+    identities: Vec<Identity>,
 }
 
 impl From<Pending> for OutputSet {
     fn from(output: Pending) -> Self {
-        Self { outputs: vec![output] }
+        Self { claims: Vec::new(), outputs: vec![output] }
     }
 }
 
@@ -37,33 +48,55 @@ struct Replaced<'s> {
 }
 
 impl OutputSet {
-    /// Adds an output.
+    /// Begins an output; [`OutputSet::add`] takes it back when it is complete.
     ///
     /// # Errors
-    /// If another of them is the same file.
-    pub(crate) fn add(&mut self, output: Pending) -> Result<(), OutputError> {
-        let name = |path: &Path| {
-            folder_of(path).canonicalize().ok().zip(path.file_name().map(ToOwned::to_owned))
-        };
-        let same = |other: &Pending| match (output.target(), other.target()) {
-            (Some(a), Some(b)) => name(a) == name(b) || super::inputs::same_file(a, b),
-            _ => false,
-        };
-        if let Some(other) = self.outputs.iter().find(|other| same(other)) {
-            let why = format!("is the same file as the output {}", other.path.shown());
-            let source = io::Error::new(io::ErrorKind::InvalidInput, why);
-            return Err(OutputError { path: output.path.clone(), source });
+    /// If it can not be opened or made, is read by this run, or another of them is the same file.
+    pub(crate) fn begin(&mut self, path: &Path) -> Result<Pending, OutputError> {
+        let error = |source| OutputError { path: path.to_owned(), source };
+        let output = Pending::create(path).map_err(error)?;
+        let identities = output.identities();
+        self.claim(path.shown().to_string(), identities).map_err(error)?;
+        Ok(output)
+    }
+
+    /// Standard output has results of its own.
+    ///
+    /// # Errors
+    /// If one of the outputs is what standard output is, or this run reads it.
+    pub(crate) fn claim_stdout(&mut self) -> io::Result<()> {
+        let Some(identity) = Identity::of_stdout()? else { return Ok(()) };
+        if let Identity::There(id) = &identity {
+            inputs::check_id(*id)?;
         }
-        self.outputs.push(output);
+        self.claim("standard output".to_owned(), vec![identity])
+    }
+
+    fn claim(&mut self, name: String, identities: Vec<Identity>) -> io::Result<()> {
+        let same = |claim: &&Claim| claim.identities.iter().any(|one| identities.contains(one));
+        if let Some(other) = self.claims.iter().find(same) {
+            let why = format!("is the same file as another output of this run, {}", other.name);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        self.claims.push(Claim { name, identities });
         Ok(())
     }
 
+    /// Adds an output that was begun here and is complete.
+    pub(crate) fn add(&mut self, output: Pending) {
+        self.outputs.push(output);
+    }
+
     /// Adds all of an output.
+    ///
+    /// # Errors
+    /// As [`OutputSet::begin`], and if it can not be written.
     pub(crate) fn write(&mut self, path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
-        let error = |source| OutputError { path: path.to_owned(), source };
-        let mut output = Pending::create(path).map_err(error)?;
-        io::Write::write_all(&mut output, bytes).map_err(error)?;
-        self.add(output)
+        let mut output = self.begin(path)?;
+        io::Write::write_all(&mut output, bytes)
+            .map_err(|source| OutputError { path: path.to_owned(), source })?;
+        self.add(output);
+        Ok(())
     }
 
     /// Puts all of them into their places. What is written in place is written first, so that its
@@ -93,7 +126,17 @@ impl OutputSet {
             // The new one is in its place: that the old one stays beside it is no failure.
             let _ = fs::remove_file(old);
         }
+        sync_folders(done.iter().map(|replaced| replaced.target));
         Ok(())
+    }
+}
+
+/// Lets new names outlive a loss of power. A folder that can not be read, or a file system that
+/// does not know this, is no failure: everything is in its place.
+fn sync_folders<'p>(targets: impl Iterator<Item = &'p Path>) {
+    let folders: BTreeSet<&Path> = targets.map(folder_of).collect();
+    for folder in folders {
+        let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use super::folder_of;
@@ -44,6 +45,9 @@ impl Target {
                 // Who may not write the file may not replace it either.
                 File::options().write(true).open(&found)?;
                 return Ok(Self::Regular { path: found, old: Some(there) });
+            } else if there.file_type().is_socket() {
+                let why = "is a socket: it takes connections, and no file that is opened";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
             } else {
                 return Ok(Self::InPlace(File::options().write(true).open(&found)?));
             }

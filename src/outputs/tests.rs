@@ -71,6 +71,15 @@ fn a_set_appears_whole_or_not_at_all() {
         set.write(&at(name), b"new").expect("prepared");
     }
     set.write(&at("./b"), b"again").expect_err("one file twice");
+    fs::hard_link(at("a"), at("hard")).expect("linked");
+    symlink("b", at("soft")).expect("linked");
+    for name in ["a", "hard", "soft", "./c"] {
+        let error = set.begin(&at(name)).expect_err(name).to_string();
+        assert!(error.contains("is the same file as another output of this run"), "{error}");
+    }
+    for name in ["hard", "soft"] {
+        fs::remove_file(at(name)).expect("removed");
+    }
     // What can not be foreseen: the last name was taken by a folder.
     fs::create_dir(at("c")).expect("a folder");
     let error = set.commit().expect_err("a folder is in the way");
@@ -80,6 +89,8 @@ fn a_set_appears_whole_or_not_at_all() {
 
     let mut set = OutputSet::default();
     set.write(&at("a"), b"new").expect("prepared");
+    set.write(Path::new("/dev/null"), b"x").expect("a device takes many");
+    set.write(Path::new("/dev/null"), b"x").expect("a device takes many");
     set.write(Path::new("/dev/full"), b"x").expect("buffered");
     set.commit().expect_err("a full device");
     assert_eq!(fs::read(at("a")).expect("there"), b"old");
@@ -90,4 +101,33 @@ fn a_set_appears_whole_or_not_at_all() {
     set.commit().expect("all of them");
     assert_eq!(fs::read(at("a")).expect("there"), b"new");
     assert_eq!(names(folder.path()), ["a", "b", "c"]);
+}
+
+#[test]
+fn a_descriptor_is_the_file_behind_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("a"), "old").expect("written");
+    let open = File::options().append(true).open(at("a")).expect("opened");
+    let name = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&open));
+    let mut set = OutputSet::default();
+    set.write(Path::new(&name), b"more").expect("buffered");
+    set.write(&at("a"), b"new").expect_err("one file twice");
+    drop(set);
+    inputs::remember(&open);
+    OutputSet::default().write(Path::new(&name), b"more").expect_err("an input");
+    assert_eq!(fs::read(at("a")).expect("there"), b"old");
+}
+
+#[test]
+fn a_socket_is_refused_and_stays() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let name = folder.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&name).expect("a socket");
+    let error = write(&name, b"x").expect_err("a socket");
+    assert!(error.to_string().contains("is a socket"), "{error}");
+    let there = std::os::unix::fs::FileTypeExt::is_socket(
+        &fs::symlink_metadata(&name).expect("there").file_type(),
+    );
+    assert!(there && names(folder.path()) == ["socket"]);
 }

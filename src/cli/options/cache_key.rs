@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::rand::{GetRandomFlags, getrandom};
 
-use crate::digest_cache::{check_private, open_own};
+use crate::digest_cache::check_private;
 use crate::encoding::shown::ShowPath as _;
-use crate::outputs::Scratch;
+use crate::outputs::{Scratch, inputs};
 
 const KEY_LEN: usize = 32;
 const NAME: &str = "digest-cache.key";
@@ -49,7 +49,7 @@ fn key_in(folder: &Path, path: &Path) -> io::Result<[u8; KEY_LEN]> {
 
 fn read(path: &Path) -> io::Result<[u8; KEY_LEN]> {
     let refused = |why: &str| Err(io::Error::new(io::ErrorKind::InvalidData, why));
-    let mut file = open_own(path)?;
+    let mut file = inputs::open_own(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() || metadata.len() != KEY_LEN as u64 {
         return refused("is no file of 32 bytes; without it a new one is made");

@@ -16,7 +16,7 @@ mod map;
 mod vouch;
 
 use std::fmt;
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -359,7 +359,7 @@ impl Image {
         let source = self.source.as_ref()?;
         // The inode of a mapped file is not given to another one.
         let Bytes::Mapped(_) = &self.bytes else { return None };
-        let file = File::open(&source.path).ok()?;
+        let file = inputs::open(&source.path).ok()?;
         let same = FileStamp::of(&file.metadata().ok()?) == source.stamp;
         same.then(|| vouch::identity(&file)).flatten()
     }

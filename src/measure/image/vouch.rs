@@ -106,7 +106,7 @@ fn image_behind((major, minor): (u32, u32)) -> Option<String> {
         return None;
     }
     let backing = text("loop/backing_file")?;
-    let digest = verity(&File::open(Path::new(backing.trim_end_matches('\n'))).ok()?)?;
+    let digest = verity(&inputs::open(Path::new(backing.trim_end_matches('\n'))).ok()?)?;
     let offset = text("loop/offset")?;
     Some(format!("loop {digest} from {}", offset.trim_end()))
 }
