@@ -1,6 +1,5 @@
 //! `rimsim check`
 
-use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,6 +20,7 @@ use crate::cli::reach::Reach;
 use crate::encoding::shown::ShowPath as _;
 use crate::explain::{Explanation, Trail, compare, read_events};
 use crate::measure::image::Image;
+use crate::outputs::inputs;
 use crate::predict::{DEVICE_TREE, sha256};
 
 /// Measure again what a lock file says, and compare
@@ -97,7 +97,7 @@ impl Checked {
         let from = folder(path);
         let place = from.join(&events.path);
         let old = match unchanged(&place, reach, &events.sha256).and_then(|_| {
-            let file = File::open(&place).map_err(|error| error.to_string())?;
+            let file = inputs::open(&place).map_err(|error| error.to_string())?;
             read_events(BufReader::new(file)).map_err(|error| error.to_string())
         }) {
             Ok(trail) => trail,

@@ -15,7 +15,7 @@ use crate::encoding::shown::ShowPath as _;
 use crate::measure::digests::{self, Cut, DigestFile};
 use crate::measure::image::{Image, ImageError};
 use crate::measure::rim::HashAlgo;
-use crate::outputs::Pending;
+use crate::outputs::{OutputPath, Pending};
 
 /// Write the digests of an image's granules to a file, to predict RIMs where the image is not
 ///
@@ -32,7 +32,7 @@ pub(crate) struct DigestsArgs {
     file: PathBuf,
     /// Where the digests are written
     #[arg(short, long, value_name = "FILE", required_unless_present = "show")]
-    out: Option<PathBuf>,
+    out: Option<OutputPath>,
     /// Hash algorithm of the Realms; both if it is not said
     #[arg(long, value_enum)]
     algo: Option<Algo>,
@@ -156,7 +156,7 @@ pub(crate) fn run(args: &DigestsArgs, console: &mut Console) -> io::Result<Exit>
 }
 
 /// Hashes the image and writes the file, which appears whole or not at all.
-fn make(args: &DigestsArgs, console: &mut Console) -> Result<PathBuf, Exit> {
+fn make(args: &DigestsArgs, console: &mut Console) -> Result<OutputPath, Exit> {
     let hasher = args.hashing.hasher().map_err(|problem| problem.tell(console))?;
     let out = args.out.clone().expect("asked for by the arguments");
     let algos = match args.algo {
@@ -170,10 +170,6 @@ fn make(args: &DigestsArgs, console: &mut Console) -> Result<PathBuf, Exit> {
         Exit::Io
     })?;
     let image = Arc::new(image);
-    if image.is_file(&out) {
-        console.error(&format!("{}: would be overwritten by its digests", out.shown()));
-        return Err(Exit::Usage);
-    }
     let progress = Progress::begin(image.len_bytes() * algos.len() as u64);
     let hasher = hasher.counting_in(progress.counter());
     let cut = Cut { size: args.granule.into(), phase: 0 };

@@ -1,7 +1,6 @@
 //! `rimsim dtb`
 
 use std::io;
-use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
@@ -12,7 +11,7 @@ use crate::cli::exit::Exit;
 use crate::cli::options::{GuestArgs, ImageFiles, ResponderArgs, VmmArgs};
 use crate::cli::request::{MappedFiles, request};
 use crate::encoding::shown::ShowPath as _;
-use crate::outputs;
+use crate::outputs::OutputPath;
 use crate::predict;
 
 /// Write the device tree that a VMM makes of its command line
@@ -26,7 +25,7 @@ pub(crate) struct DtbArgs {
     guest: GuestArgs,
     /// Where to write it
     #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    output: OutputPath,
     #[command(flatten)]
     vmm: VmmArgs,
 }
@@ -61,8 +60,7 @@ fn write_dtb(args: &DtbArgs, console: &mut Console) -> Result<String, CliError> 
     let request = request(&args.guest, &ResponderArgs::default(), &args.vmm)?;
     let tree = predict::device_tree(&request, &mut files)?;
     notes::tell(&tree.assumptions, args.guest.strict, console)?;
-    outputs::write(&args.output, &tree.bytes)
-        .map_err(|error| CliError(Exit::Io, format!("{}: {error}", args.output.shown())))?;
+    console.outputs().write(&args.output, &tree.bytes)?;
     let (path, len_bytes) = (args.output.shown(), tree.bytes.len());
     Ok(format!("{path}: {len_bytes} bytes from {}", Hex(tree.base)))
 }

@@ -1,7 +1,6 @@
 //! What goes wrong in a subcommand, with the exit code that tells of it.
 
 use crate::cli::exit::Exit;
-use crate::encoding::shown::ShowPath as _;
 use crate::host::Refusal;
 use crate::outputs::OutputError;
 use crate::predict::{Class, Error};
@@ -33,8 +32,12 @@ impl From<Refusal> for CliError {
 }
 
 impl From<OutputError> for CliError {
-    fn from(OutputError { path, source }: OutputError) -> Self {
-        Self(Exit::Io, format!("{}: {source}", path.shown()))
+    fn from(error: OutputError) -> Self {
+        let exit = match error {
+            OutputError::Io { .. } | OutputError::NothingBeside { .. } => Exit::Io,
+            OutputError::Twice { .. } => Exit::Usage,
+        };
+        Self(exit, error.to_string())
     }
 }
 

@@ -8,11 +8,11 @@ use serde_json::json;
 
 use crate::abi::addr::Hex;
 use crate::cli::console::Console;
+use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::{Problem, read_limited, rmm_logs};
 use crate::cli::options::{Format, at};
-use crate::encoding::shown::ShowPath as _;
-use crate::outputs;
+use crate::outputs::{OutputPath, inputs};
 use crate::rmm_log::{self, Import, ImportError, Log, MAX_LOG_BYTES, Need};
 
 /// Make a script of the calls that an RMM's console shows
@@ -56,7 +56,7 @@ pub(crate) struct ImportArgs {
     complete: bool,
     /// Where the script is written; standard output if it is not said
     #[arg(short, long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    out: Option<OutputPath>,
     /// Form of what is said of the log
     #[arg(long, value_enum, default_value_t = Format::Text, requires_if("json", "out"))]
     format: Format,
@@ -88,9 +88,10 @@ pub(crate) fn run(args: &ImportArgs, console: &mut Console) -> io::Result<Exit> 
     match &args.out {
         None => console.text(text.trim_end())?,
         Some(path) => {
-            if let Err(error) = outputs::write(path, text.as_bytes()) {
-                console.error(&format!("{}: {error}", path.shown()));
-                return Ok(Exit::Io);
+            if let Err(error) = console.outputs().write(path, text.as_bytes()) {
+                let CliError(exit, text) = error.into();
+                console.error(&text);
+                return Ok(exit);
             }
         }
     }
@@ -110,7 +111,7 @@ fn make(args: &ImportArgs) -> Result<(Log, Import), Problem> {
     for path in &args.logs {
         let read = if path.as_os_str() == "-" {
             let mut text = Vec::new();
-            io::stdin().take(MAX_LOG_BYTES + 1).read_to_end(&mut text).map(|_| text)
+            inputs::stdin().take(MAX_LOG_BYTES + 1).read_to_end(&mut text).map(|_| text)
         } else {
             read_limited(path, MAX_LOG_BYTES)
         };

@@ -1,6 +1,6 @@
 //! `rimsim lock`
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
@@ -19,7 +19,7 @@ use crate::cli::reach::Reach;
 use crate::encoding::shown::ShowPath as _;
 use crate::explain::write_events;
 use crate::measure::image::Image;
-use crate::outputs::{OutputSet, inputs};
+use crate::outputs::{OutputPath, OutputSet, inputs};
 use crate::predict::sha256;
 
 /// Write down what makes a RIM, for a repository: `rimsim check` compares
@@ -34,7 +34,7 @@ use crate::predict::sha256;
 pub(crate) struct LockArgs {
     /// The lock file
     #[arg(short, long, value_name = "FILE", default_value = "rim.lock")]
-    output: PathBuf,
+    output: OutputPath,
     /// Measure again what the lock file says, and write it anew
     #[arg(long, conflicts_with_all = ["vmm", "script"])]
     update: bool,
@@ -130,12 +130,14 @@ fn lock(args: &LockArgs, console: &mut Console) -> Result<String, CliError> {
     };
     notes::tell(&measured.assumptions, args.guest.strict, console)?;
     let mut file = lock_file(&measured, &args.output)?;
-    let mut outputs = OutputSet::default();
+    let outputs = console.outputs();
+    let mut lock = outputs.begin(&args.output)?;
     if keep_events {
-        beside(&mut file, &measured, &args.output, &mut outputs)?;
+        lock.check_beside("what was measured")?;
+        beside(&mut file, &measured, &args.output, outputs)?;
     }
-    outputs.write(&args.output, file.to_text().as_bytes())?;
-    outputs.commit()?;
+    lock.write_all(file.to_text().as_bytes()).map_err(|source| lock.error(source))?;
+    outputs.add(lock);
     let reach = Reach::below_folder_of(&args.output);
     for input in measured.inputs.iter().filter(|input| !reach.has(&input.path)) {
         let path = input.path.shown();
@@ -160,11 +162,11 @@ fn beside(
     let hash = |bytes: Vec<u8>| Sha256Hex(sha256(&Image::from_bytes("beside", bytes), 0));
     let (events, target) = place("events");
     let text = events_text(file, measured);
-    outputs.write(&target, &text)?;
+    outputs.write_beside(&target, &text)?;
     file.events = Some(Beside { path: events, sha256: hash(text) });
     if let Some((base, bytes)) = measured.device_tree.as_ref().filter(|tree| !tree.1.is_empty()) {
         let (tree, target) = place("dtb");
-        outputs.write(&target, bytes)?;
+        outputs.write_beside(&target, bytes)?;
         file.device_tree = Some(Tree { path: tree, base: *base, sha256: hash(bytes.clone()) });
     }
     Ok(())

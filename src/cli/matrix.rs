@@ -1,7 +1,6 @@
 //! `rimsim matrix`
 
 use std::io;
-use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
@@ -11,10 +10,10 @@ use crate::cli::console::{Console, notes};
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
 use crate::cli::options::{CacheArgs, GuestArgs, HashingArgs, Purpose, VmmArgs};
-use crate::encoding::shown::ShowPath as _;
 use crate::host::Vmm;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::rule::RimRule;
+use crate::outputs::OutputPath;
 use crate::predict::Assumption;
 use crate::refvalue::RealmReference;
 use crate::refvalue::corim::{Corim, Id};
@@ -56,7 +55,7 @@ pub(crate) struct MatrixArgs {
     allow_refused: bool,
     /// Write the RIMs to FILE as one unsigned CoRIM of the CCA Realm profile, each RIM once
     #[arg(long, value_name = "FILE")]
-    corim_out: Option<PathBuf>,
+    corim_out: Option<OutputPath>,
     /// The CoRIM's id; one that depends on nothing but the RIMs if it is not said
     #[arg(long, value_name = "TEXT", requires = "corim_out")]
     corim_id: Option<String>,
@@ -120,7 +119,7 @@ pub(crate) fn run(args: &MatrixArgs, console: &mut Console) -> io::Result<Exit> 
             return Ok(exit);
         }
     };
-    if let Err(CliError(exit, text)) = matrix.corim(args) {
+    if let Err(CliError(exit, text)) = matrix.corim(args, console) {
         console.error(&text);
         return Ok(exit);
     }
@@ -225,7 +224,7 @@ fn axes(args: &MatrixArgs, vmm: Vmm) -> Result<Vec<Axis>, CliError> {
 }
 
 impl Matrix {
-    fn corim(&self, args: &MatrixArgs) -> Result<(), CliError> {
+    fn corim(&self, args: &MatrixArgs, console: &mut Console) -> Result<(), CliError> {
         let Some(path) = &args.corim_out else { return Ok(()) };
         let mut realms: Vec<RealmReference> = Vec::new();
         for (rim, _) in self.rows.iter().filter_map(|row| row.rim.as_ref().ok()) {
@@ -245,8 +244,7 @@ impl Matrix {
             }
             corim.id = Id::Text(id.clone());
         }
-        crate::outputs::write(path, &corim.to_cbor())
-            .map_err(|error| CliError(Exit::Io, format!("{}: {error}", path.shown())))
+        Ok(console.outputs().write(path, &corim.to_cbor())?)
     }
 
     fn text(&self, console: &mut Console) -> io::Result<()> {

@@ -19,6 +19,7 @@ mod explanation;
 pub mod fuzzing;
 mod import;
 mod input;
+pub mod inventory;
 mod language;
 mod lint;
 mod lock;
@@ -39,15 +40,18 @@ mod subscriber;
 mod trails;
 mod verify;
 
+use std::io;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use console::Console;
+use error::CliError;
 use exit::Exit;
 use subscriber::Directives;
 
 use crate::measure::hasher::Hasher;
+use crate::outputs::OutputError;
 
 /// Simulates the Realm Management Monitor of Arm CCA and calculates Realm Initial Measurements.
 #[derive(Debug, Parser)]
@@ -124,8 +128,10 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let mut console = Console::new();
-    let args = match Args::try_parse() {
-        Ok(args) => args,
+    let parsed = Args::command().try_get_matches();
+    let parsed = parsed.and_then(|matches| Ok((Args::from_arg_matches(&matches)?, matches)));
+    let (args, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) if error.use_stderr() => {
             console.wrong_arguments(&error);
             return Exit::Usage.into();
@@ -145,48 +151,64 @@ pub fn main() -> ExitCode {
     if let Err(error) = crate::outputs::signals::install() {
         console.note(&format!("a signal can leave temporary files behind: {error}"));
     }
-    let done = match &args.command {
-        Command::Run(args) => run::run(args, &mut console),
-        Command::Digests(args) => digests::run(args, &mut console),
-        Command::Explain(args) => explain::run(args, &mut console),
-        Command::Report(args) => report::run(args, &mut console),
-        Command::Import(args) => import::run(args, &mut console),
-        Command::Bench(args) => bench::run(args, &mut console),
-        Command::Conform(args) => conform::run(args, &mut console),
-        Command::Coverage(args) => coverage::run(args, &mut console),
-        Command::Platforms(args) => platforms::run(args, &mut console),
-        Command::Lint(args) => lint::run(args, &mut console),
-        Command::Lock(args) => lock::run(args, &mut console),
-        Command::Check(args) => check::run(args, &mut console),
-        Command::Log(args) => log::run(args, &mut console),
-        Command::Measure(args) => measure::run(args, &mut console),
-        Command::Search(args) => search::run(args, &mut console),
-        Command::Matrix(args) => matrix::run(args, &mut console),
-        Command::Verify(args) => verify::run(args, &mut console),
-        Command::Dtb(args) => dtb::run(args, &mut console),
-        Command::Profiles(args) => profiles::run(args, &mut console),
-        Command::Language(args) => language::run(args, &mut console),
-    };
+    for (option, path) in options::outputs(&Args::command(), &matches) {
+        if let Err(error) = console.outputs().declare(&option, path) {
+            console.error(&error.to_string());
+            return Exit::Usage.into();
+        }
+    }
+    let done = carry_out(&args.command, &mut console);
+    end(done, &mut console).into()
+}
+
+fn carry_out(command: &Command, console: &mut Console) -> io::Result<Exit> {
+    match command {
+        Command::Run(args) => run::run(args, console),
+        Command::Digests(args) => digests::run(args, console),
+        Command::Explain(args) => explain::run(args, console),
+        Command::Report(args) => report::run(args, console),
+        Command::Import(args) => import::run(args, console),
+        Command::Bench(args) => bench::run(args, console),
+        Command::Conform(args) => conform::run(args, console),
+        Command::Coverage(args) => coverage::run(args, console),
+        Command::Platforms(args) => platforms::run(args, console),
+        Command::Lint(args) => lint::run(args, console),
+        Command::Lock(args) => lock::run(args, console),
+        Command::Check(args) => check::run(args, console),
+        Command::Log(args) => log::run(args, console),
+        Command::Measure(args) => measure::run(args, console),
+        Command::Search(args) => search::run(args, console),
+        Command::Matrix(args) => matrix::run(args, console),
+        Command::Verify(args) => verify::run(args, console),
+        Command::Dtb(args) => dtb::run(args, console),
+        Command::Profiles(args) => profiles::run(args, console),
+        Command::Language(args) => language::run(args, console),
+    }
+}
+
+/// Lets results and files be where they belong.
+fn end(done: io::Result<Exit>, console: &mut Console) -> Exit {
     if let Some(shortfall) = Hasher::shortfall() {
         console.note(shortfall);
     }
     // Asked before the end: then results go nowhere any more.
     let shown = console.shown();
-    let exit = match done.and_then(|exit| console.finish().map(|()| exit)) {
+    match done.and_then(|exit| console.finish(exit).map(|()| exit)) {
         Ok(exit) => exit,
         Err(error) => {
-            console.error(&format!("{shown}: {error}"));
-            Exit::Io
+            let CliError(exit, text) = match error.downcast::<OutputError>() {
+                Ok(error) => error.into(),
+                Err(error) => CliError(Exit::Io, format!("{shown}: {error}")),
+            };
+            console.error(&text);
+            exit
         }
-    };
-    exit.into()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-
-    use clap::CommandFactory as _;
 
     use super::*;
     use crate::cli::request::{NO_REQUEST, RequestWords};

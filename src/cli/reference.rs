@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::cli::console::{Console, results_are_looked_at};
 use crate::cli::exit::Exit;
-use crate::cli::input::{read_key, same_file};
+use crate::cli::input::read_key;
 use crate::cli::options::{Form, ReferenceArgs};
 use crate::encoding::shown::ShowPath as _;
 use crate::encoding::text::{base64, hex};
@@ -52,10 +52,6 @@ impl<'a> Writer<'a> {
         let key = match &args.sign_key {
             None => None,
             Some(path) => {
-                if args.output.as_ref().is_some_and(|output| same_file(output, path)) {
-                    let text = "is read by this run and would be overwritten by its output";
-                    return Err((Exit::Io, format!("{}: {text}", path.shown())));
-                }
                 let about = |error: String| format!("--sign-key {}: {error}", path.shown());
                 let file = read_key(path).map_err(|error| (Exit::Io, about(error.to_string())))?;
                 let key = SigningKey::from_bytes(&file)

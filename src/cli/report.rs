@@ -19,7 +19,7 @@ use crate::lint::Linter;
 use crate::measure::hasher::Hasher;
 use crate::measure::image::Image;
 use crate::measure::rim::Measurement;
-use crate::outputs;
+use crate::outputs::{self, OutputPath};
 use crate::report::{self, Finding, InputFile, RealmReport, Report};
 use crate::script;
 
@@ -37,7 +37,7 @@ pub(crate) struct ReportArgs {
     files: Vec<PathBuf>,
     /// Where the page is written
     #[arg(short, long, value_name = "FILE")]
-    out: PathBuf,
+    out: OutputPath,
     #[command(flatten)]
     log: RmmLogArgs,
     #[command(flatten)]

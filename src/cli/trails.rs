@@ -1,6 +1,5 @@
 //! Whatever can say what was measured into a Realm, as a trail.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
@@ -18,7 +17,7 @@ use crate::explain::{self, SavedError, Trail};
 use crate::measure::hasher::Hasher;
 use crate::measure::log::EventLog;
 use crate::model::world::World;
-use crate::outputs::{Pending, inputs};
+use crate::outputs::{OutputError, OutputPath, OutputSet, inputs};
 
 /// Why there is no trail.
 #[derive(Debug, Error)]
@@ -44,6 +43,12 @@ impl NoTrail {
             Self::Saved { .. } | Self::Usage(_) => Exit::Usage,
             Self::Told { exit, .. } | Self::Refused { exit, .. } => *exit,
         }
+    }
+}
+
+impl From<OutputError> for NoTrail {
+    fn from(error: OutputError) -> Self {
+        Problem::from(error).into()
     }
 }
 
@@ -95,7 +100,7 @@ fn kind(path: &Path) -> io::Result<Kind> {
     if path.is_dir() {
         return Ok(Kind::Replay);
     }
-    let mut file = BufReader::with_capacity(LOOKED_AT, File::open(path)?);
+    let mut file = BufReader::with_capacity(LOOKED_AT, inputs::open(path)?);
     let start = file.fill_buf()?;
     let saved = start.starts_with(b"{\"schema\":\"rimsim/1\",\"kind\":\"events\"");
     Ok(if saved { Kind::Saved } else { Kind::Replay })
@@ -151,11 +156,16 @@ pub(crate) fn choose(
 }
 
 /// Writes the events of a log to a file.
-pub(crate) fn save(target: &Path, name: &str, log: &EventLog) -> Result<(), NoTrail> {
-    let problem = |source| Problem::Io { path: target.to_owned(), source };
-    let mut out = Pending::create(target).map_err(problem)?;
-    let written = explain::write_events(&mut out, name, log).and_then(|()| out.commit());
-    Ok(written.map_err(problem)?)
+pub(crate) fn save(
+    target: &OutputPath,
+    name: &str,
+    log: &EventLog,
+    outputs: &mut OutputSet,
+) -> Result<(), OutputError> {
+    let mut out = outputs.begin(target)?;
+    explain::write_events(&mut out, name, log).map_err(|source| out.error(source))?;
+    outputs.add(out);
+    Ok(())
 }
 
 /// What a file with arguments of `rimsim measure` stands for.

@@ -20,7 +20,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::expect::Expectation;
-use super::rim::Target;
+use super::rim::{RimError, Target};
 use crate::encoding::text::from_hex;
 use crate::measure::rim::HashAlgo;
 
@@ -246,7 +246,11 @@ fn algo(text: &str) -> Result<HashAlgo, String> {
 /// A RIM as every option takes it, but for files; its length is that of the algorithm, if one is
 /// named. A slot is no RIM: it is kept whole, so that it is seen that it has the wrong length.
 fn rim_of(text: &str, algo: Option<HashAlgo>) -> Result<Vec<u8>, String> {
-    let Target { rim, remark } = Target::from_text(text).map_err(|error| error.to_string())?;
+    of_algo(Target::from_text(text), algo)
+}
+
+fn of_algo(read: Result<Target, RimError>, algo: Option<HashAlgo>) -> Result<Vec<u8>, String> {
+    let Target { rim, remark } = read.map_err(|error| error.to_string())?;
     if let Some(algo) = algo.filter(|algo| *algo != rim.algo()) {
         let (found, name, wanted) = (rim.as_bytes().len(), algo.name(), algo.len_bytes());
         return Err(format!("{found} bytes; {name} gives {wanted}"));
@@ -256,15 +260,7 @@ fn rim_of(text: &str, algo: Option<HashAlgo>) -> Result<Vec<u8>, String> {
 
 /// A REM, of the length that the algorithm gives or, if none is named, that any gives.
 fn rem_of(text: &str, algo: Option<HashAlgo>) -> Result<Vec<u8>, String> {
-    let bytes = from_hex(text).map_err(|error| error.to_string())?;
-    let (found, known) = (bytes.len(), HashAlgo::from_len_bytes(bytes.len()));
-    match (known, algo) {
-        (None, None) => Err(format!("{found} bytes, expected {}", HashAlgo::lengths())),
-        (_, Some(algo)) if known != Some(algo) => {
-            Err(format!("{found} bytes; {} gives {}", algo.name(), algo.len_bytes()))
-        }
-        _ => Ok(bytes),
-    }
+    of_algo(Target::rem_from_text(text), algo)
 }
 
 fn rpv_of(text: &str) -> Result<Vec<u8>, String> {

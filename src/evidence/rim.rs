@@ -84,9 +84,18 @@ impl Target {
     /// # Errors
     /// As [`Target::from_text`].
     pub fn from_file(bytes: &[u8]) -> Result<Self, RimError> {
+        Self::rem_from_file(bytes)?.not_zero()
+    }
+
+    /// Reads a REM from what a file holds: as [`Target::from_file`], and it may be zero.
+    ///
+    /// # Errors
+    /// As [`Target::rem_from_text`].
+    pub fn rem_from_file(bytes: &[u8]) -> Result<Self, RimError> {
         match std::str::from_utf8(bytes) {
-            Ok(text) => Self::from_text(text),
-            Err(_) => Self::from_bytes(bytes),
+            // Text has no zero bytes: these are the bytes of a REM that begins with one.
+            Ok(text) if !text.contains('\0') => Self::rem_from_text(text),
+            _ => Self::of_length(bytes),
         }
     }
 

@@ -1,14 +1,14 @@
 //! Which outputs are one file, whatever they are called.
 
 use std::ffi::OsString;
-use std::fs::{File, Metadata};
+use std::fs::{self, Metadata};
 use std::io;
-use std::os::fd::AsFd as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::folder_of;
+use super::target::{MAX_LINKS, STDOUT, stdout};
+use super::{folder_of, inputs};
 
 /// Device, number, and when it was made, where the file system says so: one file can have many
 /// names, and the number of a file that is gone can become another's.
@@ -23,28 +23,42 @@ pub(super) fn file_id(metadata: &Metadata) -> FileId {
 pub(super) enum Identity {
     /// A file, pipe, socket or block device that is there.
     There(FileId),
-    /// A name, of a file that may not be there yet. The folder is without links.
+    /// A name of a file that is not there yet. The folder is without links.
     Name(PathBuf, OsString),
 }
 
 impl Identity {
-    /// What is open: a terminal, or a device like `/dev/null`, can take several outputs.
-    pub(super) fn of_open(file: &File) -> Option<Self> {
-        let found = file.metadata().ok()?;
-        (!found.file_type().is_char_device()).then(|| Self::There(file_id(&found)))
+    /// What a name stands for. A terminal, or a device like `/dev/null`, can take several outputs;
+    /// what can not be found is told when it is opened.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        if path.as_os_str() == STDOUT {
+            return Self::of_stdout();
+        }
+        if let Ok(found) = fs::metadata(path) {
+            return Self::of_metadata(&found);
+        }
+        let mut name = path.to_owned();
+        for _ in 0..MAX_LINKS {
+            let Ok(next) = fs::read_link(&name) else { break };
+            name = folder_of(&name).join(next);
+        }
+        let folder = folder_of(&name).canonicalize().ok()?;
+        Some(Self::Name(folder, name.file_name()?.to_owned()))
     }
 
-    /// A name, and the file that it has now.
-    pub(super) fn of_name(path: &Path, old: Option<&Metadata>) -> Vec<Self> {
-        let folder = folder_of(path).canonicalize().ok();
-        let name = folder.zip(path.file_name().map(ToOwned::to_owned));
-        let name = name.map(|(folder, name)| Self::Name(folder, name));
-        name.into_iter().chain(old.map(|old| Self::There(file_id(old)))).collect()
+    pub(super) fn of_stdout() -> Option<Self> {
+        Self::of_metadata(&stdout().ok()?.metadata().ok()?)
     }
 
-    /// Standard output.
-    pub(super) fn of_stdout() -> io::Result<Option<Self>> {
-        let copy = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-        Ok(Self::of_open(&copy))
+    fn of_metadata(found: &Metadata) -> Option<Self> {
+        (!found.file_type().is_char_device()).then(|| Self::There(file_id(found)))
+    }
+
+    /// Refuses what this run reads.
+    pub(super) fn check(&self) -> io::Result<()> {
+        match self {
+            Self::There(id) => inputs::check_id(*id),
+            Self::Name(..) => Ok(()),
+        }
     }
 }

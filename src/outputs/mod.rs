@@ -18,8 +18,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempDir, TempPath};
 
+use identity::file_id;
 pub(crate) use set::{OutputError, OutputSet};
-use identity::{Identity, file_id};
+pub(crate) use target::OutputPath;
 use target::Target;
 
 /// Buffered bytes of an output.
@@ -37,9 +38,9 @@ pub(crate) struct Pending {
 #[derive(Debug)]
 enum Place {
     /// What is written is what was named.
-    Direct { identity: Option<Identity> },
+    Direct,
     /// A file beside the target, without links.
-    Beside { target: PathBuf, old: Option<Metadata>, part: Scratch },
+    Beside { target: PathBuf, part: Scratch },
 }
 
 impl Pending {
@@ -50,12 +51,8 @@ impl Pending {
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let (file, place) = match Target::of(path)? {
             Target::InPlace(file) => {
-                let found = file.metadata()?;
-                if found.is_file() {
-                    inputs::check_id(file_id(&found))?;
-                }
-                let identity = Identity::of_open(&file);
-                (file, Place::Direct { identity })
+                inputs::check_id(file_id(&file.metadata()?))?;
+                (file, Place::Direct)
             }
             Target::Regular { path: target, old } => {
                 inputs::check(&target)?;
@@ -64,7 +61,7 @@ impl Pending {
                 if let Some(old) = &old {
                     keep_mode(&file, old)?;
                 }
-                (file, Place::Beside { target, old, part })
+                (file, Place::Beside { target, part })
             }
         };
         let out = Some(BufWriter::with_capacity(BUFFER_BYTES, file));
@@ -76,22 +73,28 @@ impl Pending {
         &self.path
     }
 
-    /// What no other output of a run may be.
-    fn identities(&self) -> Vec<Identity> {
-        match &self.place {
-            Place::Direct { identity } => identity.iter().cloned().collect(),
-            Place::Beside { target, old, .. } => Identity::of_name(target, old.as_ref()),
-        }
+    /// What could not be written of it.
+    pub(crate) fn error(&self, source: io::Error) -> OutputError {
+        OutputError::Io { path: self.path.clone(), source }
     }
 
-    /// Whether files can stand beside it: it is a regular file, or will be one.
-    pub(crate) const fn is_regular(&self) -> bool {
-        matches!(self.place, Place::Beside { .. })
+    /// Refuses a target that nothing can stand beside: `what` is what would.
+    ///
+    /// # Errors
+    /// If it is a device, a pipe, or open already.
+    pub(crate) fn check_beside(&self, what: &'static str) -> Result<(), OutputError> {
+        match &self.place {
+            Place::Beside { .. } => Ok(()),
+            Place::Direct => Err(OutputError::NothingBeside { path: self.path.clone(), what }),
+        }
     }
 
     /// Puts the output into its place.
     pub(crate) fn commit(self) -> io::Result<()> {
-        OutputSet::from(self).commit().map_err(|error| error.source)
+        OutputSet::from(self).commit().map_err(|error| match error {
+            OutputError::Io { source, .. } => source,
+            other => io::Error::other(other),
+        })
     }
 
     /// Everything is on its way to the disk; what is written in place is done.

@@ -2,36 +2,42 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use super::identity::Identity;
-use super::{Pending, Place, folder_of, inputs, signals};
+use super::target::{OutputPath, STDOUT};
+use super::{Pending, Place, folder_of, signals};
 use crate::encoding::shown::ShowPath as _;
 
-/// An output that could not be written.
+/// An output that can not be written.
 #[derive(Debug, Error)]
-#[error("{path}: {source}", path = path.shown())]
-pub(crate) struct OutputError {
-    pub(crate) path: PathBuf,
-    pub(crate) source: io::Error,
+pub(crate) enum OutputError {
+    #[error("{path}: {source}", path = path.shown())]
+    Io { path: PathBuf, source: io::Error },
+    /// Both as people call them.
+    #[error("{one} and {other} are one file, and a file holds one output")]
+    Twice { one: String, other: String },
+    #[error("{path}: {what} stands beside it, and it is no regular file", path = path.shown())]
+    NothingBeside { path: PathBuf, what: &'static str },
 }
 
 /// Outputs that appear together or not at all. No two of them are one file.
 #[derive(Debug, Default)]
 pub(crate) struct OutputSet {
-    /// What was begun, whether it is complete by now or not.
     claims: Vec<Claim>,
     outputs: Vec<Pending>,
 }
 
+/// What somebody wants to write.
 #[derive(Debug)]
 struct Claim {
-    /// What people call it.
     name: String,
-    identities: Vec<Identity>,
+    /// The name of the option's file, if it is an option's.
+    option_path: Option<PathBuf>,
+    identity: Identity,
 }
 
 impl From<Pending> for OutputSet {
@@ -48,38 +54,77 @@ struct Replaced<'s> {
 }
 
 impl OutputSet {
-    /// Begins an output; [`OutputSet::add`] takes it back when it is complete.
+    /// Claims what options of the command line name, before anything is done.
     ///
     /// # Errors
-    /// If it can not be opened or made, is read by this run, or another of them is the same file.
-    pub(crate) fn begin(&mut self, path: &Path) -> Result<Pending, OutputError> {
-        let error = |source| OutputError { path: path.to_owned(), source };
-        let output = Pending::create(path).map_err(error)?;
-        let identities = output.identities();
-        self.claim(path.shown().to_string(), identities).map_err(error)?;
-        Ok(output)
+    /// If two options name one file.
+    pub(crate) fn declare(&mut self, option: &str, path: &OutputPath) -> Result<(), OutputError> {
+        let name = format!("{option} {}", path.shown());
+        self.claim(name, Some(path), Identity::of(path))
+    }
+
+    /// Finds out early that something of them was read by now.
+    ///
+    /// # Errors
+    /// If one of them is read by this run.
+    pub(crate) fn check(&self) -> Result<(), OutputError> {
+        let options = self.claims.iter().filter_map(|claim| claim.option_path.as_ref());
+        for path in options {
+            let checked = Identity::of(path).as_ref().map_or(Ok(()), Identity::check);
+            checked.map_err(|source| OutputError::Io { path: path.clone(), source })?;
+        }
+        Ok(())
     }
 
     /// Standard output has results of its own.
     ///
     /// # Errors
     /// If one of the outputs is what standard output is, or this run reads it.
-    pub(crate) fn claim_stdout(&mut self) -> io::Result<()> {
-        let Some(identity) = Identity::of_stdout()? else { return Ok(()) };
-        if let Identity::There(id) = &identity {
-            inputs::check_id(*id)?;
+    pub(crate) fn claim_stdout(&mut self) -> Result<(), OutputError> {
+        let identity = Identity::of_stdout();
+        if let Some(Err(source)) = identity.as_ref().map(Identity::check) {
+            return Err(OutputError::Io { path: STDOUT.into(), source });
         }
-        self.claim("standard output".to_owned(), vec![identity])
+        self.claim("standard output".to_owned(), None, identity)
     }
 
-    fn claim(&mut self, name: String, identities: Vec<Identity>) -> io::Result<()> {
-        let same = |claim: &&Claim| claim.identities.iter().any(|one| identities.contains(one));
-        if let Some(other) = self.claims.iter().find(same) {
-            let why = format!("is the same file as another output of this run, {}", other.name);
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    fn claim(
+        &mut self,
+        name: String,
+        option_path: Option<&Path>,
+        identity: Option<Identity>,
+    ) -> Result<(), OutputError> {
+        let Some(identity) = identity else { return Ok(()) };
+        if let Some(other) = self.claims.iter().find(|claim| claim.identity == identity) {
+            return Err(OutputError::Twice { one: name, other: other.name.clone() });
         }
-        self.claims.push(Claim { name, identities });
+        self.claims.push(Claim { name, option_path: option_path.map(Path::to_owned), identity });
         Ok(())
+    }
+
+    /// Begins the output of an option; [`OutputSet::add`] takes it when it is complete.
+    ///
+    /// # Errors
+    /// If it can not be opened or made, is read by this run, or another of them is the same file.
+    pub(crate) fn begin(&mut self, path: &OutputPath) -> Result<Pending, OutputError> {
+        let declared = |claim: &Claim| claim.option_path.as_deref() == Some(&**path);
+        if !self.claims.iter().any(declared) {
+            self.claim(path.shown().to_string(), Some(path), Identity::of(path))?;
+        }
+        self.open(path)
+    }
+
+    /// Begins an output that stands beside one of an option.
+    ///
+    /// # Errors
+    /// As [`OutputSet::begin`].
+    pub(crate) fn begin_beside(&mut self, path: &Path) -> Result<Pending, OutputError> {
+        self.claim(path.shown().to_string(), None, Identity::of(path))?;
+        self.open(path)
+    }
+
+    fn open(&self, path: &Path) -> Result<Pending, OutputError> {
+        Pending::create(path).map_err(|source| OutputError::Io { path: path.to_owned(), source })
     }
 
     /// Adds an output that was begun here and is complete.
@@ -87,15 +132,27 @@ impl OutputSet {
         self.outputs.push(output);
     }
 
-    /// Adds all of an output.
+    /// Adds all of an option's output.
     ///
     /// # Errors
     /// As [`OutputSet::begin`], and if it can not be written.
-    pub(crate) fn write(&mut self, path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
-        let mut output = self.begin(path)?;
-        io::Write::write_all(&mut output, bytes)
-            .map_err(|source| OutputError { path: path.to_owned(), source })?;
-        self.add(output);
+    pub(crate) fn write(&mut self, path: &OutputPath, bytes: &[u8]) -> Result<(), OutputError> {
+        let output = self.begin(path)?;
+        self.fill(output, bytes)
+    }
+
+    /// The same of an output that stands beside one of an option.
+    ///
+    /// # Errors
+    /// As [`OutputSet::write`].
+    pub(crate) fn write_beside(&mut self, path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
+        let output = self.begin_beside(path)?;
+        self.fill(output, bytes)
+    }
+
+    fn fill(&mut self, mut output: Pending, bytes: &[u8]) -> Result<(), OutputError> {
+        output.write_all(bytes).map_err(|source| output.error(source))?;
+        self.outputs.push(output);
         Ok(())
     }
 
@@ -106,19 +163,19 @@ impl OutputSet {
     /// If one can not be written; then every file is what it was.
     pub(crate) fn commit(mut self) -> Result<(), OutputError> {
         for output in &mut self.outputs {
-            output.prepare().map_err(|source| OutputError { path: output.path.clone(), source })?;
+            output.prepare().map_err(|source| output.error(source))?;
         }
         // A signal waits until all is done or undone.
         let _whole = signals::hold();
         let mut done: Vec<Replaced<'_>> = Vec::new();
         for output in &self.outputs {
-            let Place::Beside { target, part } = &output.place else { continue };
+            let Place::Beside { target, part, .. } = &output.place else { continue };
             let old = part.path().with_extension("old");
             match replace(part.path(), target, &old) {
                 Ok(kept) => done.push(Replaced { target, old: kept.then_some(old) }),
                 Err(source) => {
                     done.iter().rev().for_each(Replaced::restore);
-                    return Err(OutputError { path: output.path.clone(), source });
+                    return Err(output.error(source));
                 }
             }
         }

@@ -1,7 +1,9 @@
 //! What a name of an output stands for.
 
+use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
 use std::io;
+use std::ops::Deref;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
@@ -9,7 +11,34 @@ use std::path::{Path, PathBuf};
 use super::folder_of;
 
 /// Links after which a name is taken for a circle, as Linux does.
-const MAX_LINKS: usize = 40;
+pub(super) const MAX_LINKS: usize = 40;
+/// What people write for standard output.
+pub(super) const STDOUT: &str = "-";
+
+/// A name of an output, as an option has it. What the command line holds of this type is written,
+/// and nothing else is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OutputPath(PathBuf);
+
+impl From<OsString> for OutputPath {
+    fn from(name: OsString) -> Self {
+        Self(name.into())
+    }
+}
+
+impl Deref for OutputPath {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl AsRef<Path> for OutputPath {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
 
 /// What is written.
 #[derive(Debug)]
@@ -23,8 +52,8 @@ pub(super) enum Target {
 impl Target {
     /// Looks at what is there.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
-        if path.as_os_str() == "-" {
-            return Ok(Self::InPlace(io::stdout().as_fd().try_clone_to_owned()?.into()));
+        if path.as_os_str() == STDOUT {
+            return stdout().map(Self::InPlace);
         }
         let mut found = path.to_owned();
         for _ in 0..MAX_LINKS {
@@ -54,6 +83,11 @@ impl Target {
         }
         Err(io::Error::new(io::ErrorKind::InvalidInput, "too many levels of links"))
     }
+}
+
+/// Standard output, as it is open.
+pub(super) fn stdout() -> io::Result<File> {
+    Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
 }
 
 /// The file behind `/dev/fd/N`, `/proc/self/fd/N` and what links to them.

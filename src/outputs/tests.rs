@@ -68,14 +68,14 @@ fn a_set_appears_whole_or_not_at_all() {
     fs::write(at("a"), "old").expect("written");
     let mut set = OutputSet::default();
     for name in ["a", "b", "c"] {
-        set.write(&at(name), b"new").expect("prepared");
+        set.write_beside(&at(name), b"new").expect("prepared");
     }
-    set.write(&at("./b"), b"again").expect_err("one file twice");
+    set.write_beside(&at("./b"), b"again").expect_err("one file twice");
     fs::hard_link(at("a"), at("hard")).expect("linked");
     symlink("b", at("soft")).expect("linked");
     for name in ["a", "hard", "soft", "./c"] {
-        let error = set.begin(&at(name)).expect_err(name).to_string();
-        assert!(error.contains("is the same file as another output of this run"), "{error}");
+        let error = set.begin_beside(&at(name)).expect_err(name).to_string();
+        assert!(error.contains("are one file"), "{error}");
     }
     for name in ["hard", "soft"] {
         fs::remove_file(at(name)).expect("removed");
@@ -88,16 +88,16 @@ fn a_set_appears_whole_or_not_at_all() {
     assert_eq!(names(folder.path()), ["a", "c"]);
 
     let mut set = OutputSet::default();
-    set.write(&at("a"), b"new").expect("prepared");
-    set.write(Path::new("/dev/null"), b"x").expect("a device takes many");
-    set.write(Path::new("/dev/null"), b"x").expect("a device takes many");
-    set.write(Path::new("/dev/full"), b"x").expect("buffered");
+    set.write_beside(&at("a"), b"new").expect("prepared");
+    set.write_beside(Path::new("/dev/null"), b"x").expect("a device takes many");
+    set.write_beside(Path::new("/dev/null"), b"x").expect("a device takes many");
+    set.write_beside(Path::new("/dev/full"), b"x").expect("buffered");
     set.commit().expect_err("a full device");
     assert_eq!(fs::read(at("a")).expect("there"), b"old");
 
     let mut set = OutputSet::default();
-    set.write(&at("a"), b"new").expect("prepared");
-    set.write(&at("b"), b"new").expect("prepared");
+    set.write_beside(&at("a"), b"new").expect("prepared");
+    set.write_beside(&at("b"), b"new").expect("prepared");
     set.commit().expect("all of them");
     assert_eq!(fs::read(at("a")).expect("there"), b"new");
     assert_eq!(names(folder.path()), ["a", "b", "c"]);
@@ -111,11 +111,11 @@ fn a_descriptor_is_the_file_behind_it() {
     let open = File::options().append(true).open(at("a")).expect("opened");
     let name = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&open));
     let mut set = OutputSet::default();
-    set.write(Path::new(&name), b"more").expect("buffered");
-    set.write(&at("a"), b"new").expect_err("one file twice");
+    set.write_beside(Path::new(&name), b"more").expect("buffered");
+    set.write_beside(&at("a"), b"new").expect_err("one file twice");
     drop(set);
     inputs::remember(&open);
-    OutputSet::default().write(Path::new(&name), b"more").expect_err("an input");
+    OutputSet::default().write_beside(Path::new(&name), b"more").expect_err("an input");
     assert_eq!(fs::read(at("a")).expect("there"), b"old");
 }
 

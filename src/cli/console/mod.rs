@@ -11,11 +11,11 @@ pub(crate) use json::hex;
 pub(crate) use progress::Progress;
 
 use std::io::{self, BufWriter, IsTerminal, Stderr, Stdout, Write};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::cli::exit::Exit;
 use crate::encoding::shown::{ShowPath as _, Shown};
-use crate::outputs::Pending;
+use crate::outputs::{OutputError, OutputPath, OutputSet, Pending};
 
 /// Standard output for as long as somebody reads it. A reader that goes away takes no result with
 /// it: the exit code still tells.
@@ -85,6 +85,9 @@ pub(crate) struct Console {
     out: BufWriter<Results>,
     err: Stderr,
     colour: bool,
+    outputs: OutputSet,
+    /// Whether results go to standard output, and it is nobody else's.
+    own_stdout: bool,
 }
 
 impl Console {
@@ -93,7 +96,8 @@ impl Console {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colour = io::stderr().is_terminal() && !no_color;
         let out = Results { out: Sink::Stdout(io::stdout()), closed: false };
-        Self { out: BufWriter::new(out), err: io::stderr(), colour }
+        let (err, outputs) = (io::stderr(), OutputSet::default());
+        Self { out: BufWriter::new(out), err, colour, outputs, own_stdout: false }
     }
 
     /// A command line that can not be read. What it quotes of the arguments is data.
@@ -107,23 +111,36 @@ impl Console {
         let _ = text.print();
     }
 
+    /// The files of this run. They are put into their places with the last of the results, and not
+    /// at all if the run ends with a wrong command line or a file that can not be read or written.
+    pub(crate) fn outputs(&mut self) -> &mut OutputSet {
+        &mut self.outputs
+    }
+
     /// Lets results go to a file from here on. The file is there when all of them are.
-    pub(crate) fn redirect(&mut self, path: &Path) -> io::Result<()> {
-        self.out.flush()?;
-        let out = Sink::File(Box::new(Pending::create(path)?));
-        let out = Results { out, closed: false };
-        self.out = BufWriter::new(out);
+    pub(crate) fn redirect(&mut self, path: &OutputPath) -> Result<(), OutputError> {
+        let out = Sink::File(Box::new(self.outputs.begin(path)?));
+        self.out = BufWriter::new(Results { out, closed: false });
         Ok(())
+    }
+
+    /// Where results go. The first one takes standard output.
+    fn results(&mut self) -> io::Result<&mut impl Write> {
+        if matches!(self.out.get_ref().out, Sink::Stdout(_)) && !self.own_stdout {
+            self.outputs.claim_stdout().map_err(io::Error::other)?;
+            self.own_stdout = true;
+        }
+        Ok(&mut self.out)
     }
 
     /// Bytes of a result for machines: nothing is escaped.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.out.write_all(bytes)
+        self.results()?.write_all(bytes)
     }
 
     /// A line of the result. A line break in it is somebody's data, and escaped.
     pub(crate) fn result(&mut self, line: &str) -> io::Result<()> {
-        writeln!(self.out, "{}", Shown(line))
+        writeln!(self.results()?, "{}", Shown(line))
     }
 
     /// Lines of the result that are ours, or a text whose breaks of lines can do no harm.
@@ -133,8 +150,9 @@ impl Console {
 
     /// A document of the result.
     pub(crate) fn json(&mut self, value: &impl serde::Serialize) -> io::Result<()> {
-        serde_json::to_writer_pretty(&mut self.out, value)?;
-        writeln!(self.out)
+        let mut out = self.results()?;
+        serde_json::to_writer_pretty(&mut out, value)?;
+        writeln!(out)
     }
 
     /// A line for people. Whether they can read it is not ours to fail on.
@@ -174,14 +192,20 @@ impl Console {
         }
     }
 
-    /// All results are written: flushes standard output, or puts the file into its place.
-    pub(crate) fn finish(&mut self) -> io::Result<()> {
+    /// All results are written: flushes standard output, and puts files into their places if the
+    /// run did what it should.
+    pub(crate) fn finish(&mut self, exit: Exit) -> io::Result<()> {
         self.out.flush()?;
         let results = self.out.get_mut();
+        let mut outputs = std::mem::take(&mut self.outputs);
         match std::mem::replace(&mut results.out, Sink::Stdout(io::stdout())) {
-            Sink::File(file) if !results.closed => file.commit(),
-            _ => Ok(()),
+            Sink::File(file) if !results.closed => outputs.add(*file),
+            _ => {}
         }
+        if matches!(exit, Exit::Io | Exit::Usage) {
+            return Ok(());
+        }
+        outputs.commit().map_err(io::Error::other)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::cli::exit::Exit;
 use crate::cli::reach::{Reach, Within};
 use crate::encoding::shown::ShowPath as _;
 use crate::measure::image::ImageError;
-use crate::outputs::inputs;
+use crate::outputs::{OutputError, inputs};
 use crate::rmm_log::ImportError;
 use crate::script::{self, LoadError, LoadedScript};
 use crate::vector::{self, Vector, VectorError};
@@ -33,6 +33,8 @@ pub(crate) const MAX_VECTOR_BYTES: u64 = 256 << 20;
 pub(crate) enum Problem {
     #[error("{path}: {source}", path = path.shown())]
     Io { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Output(#[from] OutputError),
     #[error("{path}: is a directory; name the files in it", path = path.shown())]
     Directory { path: PathBuf },
     #[error("{path}: has {len_bytes} bytes, and a vector at most {MAX_VECTOR_BYTES}",
@@ -73,10 +75,12 @@ impl Problem {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Io { .. }
+            | Self::Output(OutputError::Io { .. } | OutputError::NothingBeside { .. })
             | Self::Directory { .. }
             | Self::NothingFound { .. }
             | Self::Image(_) => Exit::Io,
             Self::TooLong { .. }
+            | Self::Output(_)
             | Self::Unknown { .. }
             | Self::Gaps { .. }
             | Self::JsonScript { .. }

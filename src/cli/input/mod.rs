@@ -1,6 +1,5 @@
 //! The files that the command line names: which kind they are, and what is in them.
 
-mod apart;
 mod expand;
 mod file;
 mod observed;
@@ -9,10 +8,9 @@ mod read;
 mod replay;
 pub(crate) mod rmm_logs;
 
-pub(crate) use apart::{keep_apart, same_file};
 pub(crate) use expand::expand;
 pub(crate) use file::{Input, MAX_VECTOR_BYTES, Problem};
-pub(crate) use observed::{observed, read_short};
+pub(crate) use observed::{observed, observed_rem, read_short};
 pub(crate) use provenance::{image_file, replayed, text_file};
 pub(crate) use read::{read_key, read_limited, read_settings, text_name};
 pub(crate) use replay::{Ended, Setup};

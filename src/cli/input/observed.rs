@@ -14,14 +14,28 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// A RIM that an option says: itself, `@FILE`, or the name of a file that has it.
 pub(crate) fn observed(option: &str, text: &str) -> Result<Target, CliError> {
+    read(option, text, Target::from_text, Target::from_file)
+}
+
+/// A REM that an option says, likewise.
+pub(crate) fn observed_rem(option: &str, text: &str) -> Result<Target, CliError> {
+    read(option, text, Target::rem_from_text, Target::rem_from_file)
+}
+
+fn read(
+    option: &str,
+    text: &str,
+    from_text: fn(&str) -> Result<Target, RimError>,
+    from_file: fn(&[u8]) -> Result<Target, RimError>,
+) -> Result<Target, CliError> {
     let wrong = |error: RimError| usage(format!("{option}: {error}"));
-    let path = match (text.strip_prefix('@'), Target::from_text(text)) {
+    let path = match (text.strip_prefix('@'), from_text(text)) {
         (None, Ok(target)) => return Ok(target),
         (None, Err(error)) if !Path::new(text).is_file() => return Err(wrong(error)),
         (path, _) => path.unwrap_or(text),
     };
     let bytes = read_short(Path::new(path))?;
-    Target::from_file(&bytes).map_err(|error| usage(format!("{option} {path}: {error}")))
+    from_file(&bytes).map_err(|error| usage(format!("{option} {path}: {error}")))
 }
 
 /// A file with a RIM or a token.

@@ -8,6 +8,7 @@ use crate::abi::profile::RemReading;
 use crate::cli::options::{Format, HashingArgs, OutsideArgs, at, rem_reading};
 use crate::event_log::Registers;
 use crate::measure::rim::HashAlgo;
+use crate::outputs::OutputPath;
 
 /// Read a Realm's measurement log: its events, the REMs that they make, the RIM that it builds
 ///
@@ -56,15 +57,15 @@ pub(crate) struct LogArgs {
     /// measure`; where the log differs is explained
     #[arg(long, value_name = "FILE")]
     pub(crate) expect: Option<PathBuf>,
-    /// A REM that it should be: its number, 1 to 4, and hexadecimal or base64; repeatable
-    #[arg(long, value_name = "N=REM", value_parser = numbered)]
+    /// A REM that it should be: its number, 1 to 4, and the REM in the forms of a RIM; repeatable
+    #[arg(long, value_name = "N=REM|@FILE", value_parser = numbered)]
     pub(crate) expect_rem: Vec<(usize, String)>,
     /// Write the operations to FILE as a script for `rimsim run`; what it needs goes beside it
     #[arg(long, value_name = "FILE")]
-    pub(crate) script_out: Option<PathBuf>,
+    pub(crate) script_out: Option<OutputPath>,
     /// Save the measured events in FILE, for `rimsim explain`
     #[arg(long, value_name = "FILE")]
-    pub(crate) events_out: Option<PathBuf>,
+    pub(crate) events_out: Option<OutputPath>,
     /// Say how the log numbers registers, and what shows it
     #[arg(short, long)]
     pub(crate) verbose: bool,

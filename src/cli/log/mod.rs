@@ -4,7 +4,7 @@ mod args;
 
 pub(crate) use args::LogArgs;
 
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::abi::profile::RemReading;
 use crate::cli::console::Console;
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
-use crate::cli::input::{observed, read_limited};
+use crate::cli::input::{observed, observed_rem, read_limited};
 use crate::cli::options::{Format, RmmLogArgs};
 use crate::cli::{explanation, trails};
 use crate::encoding::shown::ShowPath as _;
@@ -23,13 +23,12 @@ use crate::event_log::{
     self, At, Event, Evidence, Log, LogError, MAX_LOG_BYTES, Rebuild, RebuildError, Registers,
     Rems, WrongDigest, algorithm_name, event_name,
 };
-use crate::evidence::Target;
 use crate::explain::{Explanation, Trail, compare};
 use crate::measure::hasher::Hasher;
 use crate::measure::log::EventLog;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::model::world::World;
-use crate::outputs::OutputSet;
+use crate::outputs::{OutputSet, inputs};
 use crate::script::{self, PlayError, Player};
 
 use crate::session::Session;
@@ -56,7 +55,7 @@ struct Told {
 }
 
 pub(crate) fn run(args: &LogArgs, console: &mut Console) -> io::Result<Exit> {
-    match look(args) {
+    match look(args, console.outputs()) {
         Ok(told) => told.tell(args, console),
         Err(CliError(exit, text)) => {
             console.error(&text);
@@ -65,12 +64,12 @@ pub(crate) fn run(args: &LogArgs, console: &mut Console) -> io::Result<Exit> {
     }
 }
 
-fn look(args: &LogArgs) -> Result<Told, CliError> {
+fn look(args: &LogArgs, outputs: &mut OutputSet) -> Result<Told, CliError> {
     let hasher = args.hashing.hasher()?;
     let shown = args.file.shown();
     let bytes = if args.file.as_os_str() == "-" {
         let mut bytes = Vec::new();
-        io::stdin().take(MAX_LOG_BYTES + 1).read_to_end(&mut bytes).map(|_| bytes)
+        inputs::stdin().take(MAX_LOG_BYTES + 1).read_to_end(&mut bytes).map(|_| bytes)
     } else {
         read_limited(&args.file, MAX_LOG_BYTES)
     };
@@ -108,7 +107,7 @@ fn look(args: &LogArgs) -> Result<Told, CliError> {
     }
     match made {
         Ok(_) if told.broken.is_some() => {}
-        Ok(made) => told.rebuilt(args, made, &hasher)?,
+        Ok(made) => told.rebuilt(args, made, &hasher, outputs)?,
         Err(RebuildError::NoRealm) => told.remarks.push(RebuildError::NoRealm.to_string()),
         Err(error) => told.failed = Some(usage(format!("{shown}: {error}"))),
     }
@@ -116,7 +115,7 @@ fn look(args: &LogArgs) -> Result<Told, CliError> {
         let changed = at.image.check_unchanged();
         changed.map_err(|error| CliError(Exit::Io, error.to_string()))?;
     }
-    told.compare(args, &hasher)?;
+    told.compare(args, &hasher, outputs)?;
     Ok(told)
 }
 
@@ -153,33 +152,35 @@ fn algorithm(args: &LogArgs, log: &Log, made: Option<&Rebuild>) -> Result<HashAl
     }
 }
 
-/// A measurement that somebody expects.
-fn expected(option: &str, text: &str, algo: HashAlgo) -> Result<Measurement, CliError> {
-    let wrong = |why: String| usage(format!("{option}: {why}"));
-    let found = match option {
-        "--expect-rim" => observed(option, text)?.rim,
-        _ => Target::rem_from_text(text).map_err(|error| wrong(error.to_string()))?.rim,
-    };
+/// A measurement that somebody expects, if the Realm can have it.
+fn expected(option: &str, found: Measurement, algo: HashAlgo) -> Result<Measurement, CliError> {
     if found.algo() == algo {
         return Ok(found);
     }
     let (found, algo) = (found.algo().name(), algo.name());
-    Err(wrong(format!("it is as long as {found}, and the Realm measures by {algo}")))
+    Err(usage(format!("{option}: it is one of {found}, and the Realm measures by {algo}")))
 }
 
 impl Told {
-    fn rebuilt(&mut self, args: &LogArgs, made: Rebuild, hasher: &Hasher) -> Result<(), CliError> {
+    fn rebuilt(
+        &mut self,
+        args: &LogArgs,
+        made: Rebuild,
+        hasher: &Hasher,
+        outputs: &mut OutputSet,
+    ) -> Result<(), CliError> {
         self.needs = made.needs.iter().map(ToString::to_string).collect();
         self.wrong.extend(made.wrong.iter().cloned());
         self.wrong.sort_by_key(|wrong| wrong.event);
         self.remarks.extend(made.remarks.iter().cloned());
         if let Some(path) = &args.script_out {
-            let mut outputs = OutputSet::default();
+            let mut script = outputs.begin(path)?;
             for (name, bytes) in &made.attachments {
-                outputs.write(&path.with_file_name(name), bytes)?;
+                script.check_beside("what a script names")?;
+                outputs.write_beside(&path.with_file_name(name), bytes)?;
             }
-            outputs.write(path, made.text.as_bytes())?;
-            outputs.commit()?;
+            script.write_all(made.text.as_bytes()).map_err(|source| script.error(source))?;
+            outputs.add(script);
         }
         if !self.needs.is_empty() {
             return Ok(());
@@ -195,10 +196,15 @@ impl Told {
         self.realm.as_ref().map(EventLog::rim_now)
     }
 
-    fn compare(&mut self, args: &LogArgs, hasher: &Hasher) -> Result<(), CliError> {
+    fn compare(
+        &mut self,
+        args: &LogArgs,
+        hasher: &Hasher,
+        outputs: &mut OutputSet,
+    ) -> Result<(), CliError> {
         for (number, text) in &args.expect_rem {
             let option = format!("--expect-rem {number}");
-            let wanted = expected(&option, text, self.algo)?;
+            let wanted = expected(&option, observed_rem(&option, text)?.rim, self.algo)?;
             match &self.rems.values[number - 1].value {
                 Ok(found) if *found == wanted => {}
                 Ok(found) => {
@@ -216,11 +222,10 @@ impl Told {
             return Ok(());
         };
         if let Some(path) = &args.events_out {
-            let saved = trails::save(path, "log", realm);
-            saved.map_err(|error| CliError(error.exit(), error.to_string()))?;
+            trails::save(path, "log", realm, outputs)?;
         }
         if let Some(text) = &args.expect_rim {
-            let wanted = expected("--expect-rim", text, self.algo)?;
+            let wanted = expected("--expect-rim", observed("--expect-rim", text)?.rim, self.algo)?;
             if rim != wanted {
                 self.unmet.push(format!("the RIM is {rim}, and expected is {wanted}"));
                 self.unmet.extend(reached(realm, &wanted));

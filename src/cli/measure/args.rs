@@ -1,12 +1,11 @@
 //! The arguments of `measure`, with their help texts.
 
-use std::path::PathBuf;
-
 use clap::Args as ClapArgs;
 
 use crate::cli::options::{
     CacheArgs, Form, GuestArgs, HashingArgs, ReferenceArgs, ResponderArgs, VmmArgs,
 };
+use crate::outputs::OutputPath;
 
 /// Predict the RIM of the Realm that a VMM's command line starts
 ///
@@ -20,17 +19,17 @@ pub(crate) struct MeasureArgs {
     pub(crate) guest: GuestArgs,
     /// Write the device tree that is measured to FILE
     #[arg(long, value_name = "FILE")]
-    pub(crate) dtb_out: Option<PathBuf>,
+    pub(crate) dtb_out: Option<OutputPath>,
     /// Write the boot to FILE as a script that `rimsim run` replays to the same RIM; the machine
     /// goes to FILE.toml, and contents that are no file to FILE.NAME.bin
     #[arg(long, value_name = "FILE")]
-    pub(crate) script_out: Option<PathBuf>,
+    pub(crate) script_out: Option<OutputPath>,
     /// Print the measured events, with the RIM after each
     #[arg(long)]
     pub(crate) events: bool,
     /// Save the measured events in FILE, for `rimsim explain`
     #[arg(long, value_name = "FILE")]
-    pub(crate) events_out: Option<PathBuf>,
+    pub(crate) events_out: Option<OutputPath>,
     #[command(flatten)]
     pub(crate) responder: ResponderArgs,
     /// Form of the result

@@ -4,7 +4,7 @@ mod args;
 
 pub(crate) use args::MeasureArgs;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ use crate::host::caps::Decision;
 use crate::host::kvm::{Stage, StageKind};
 use crate::measure::event::MeasuredEvent;
 use crate::measure::rim::Measurement;
-use crate::outputs::{self, OutputSet};
+use crate::outputs::{OutputPath, OutputSet};
 use crate::predict::{Input, Measured, Plan, sha256, tree_bytes};
 use crate::refvalue::RealmReference;
 use crate::refvalue::json::{self, InputFile, Provenance, TOOL};
@@ -50,7 +50,6 @@ pub(crate) fn run(args: &MeasureArgs, console: &mut Console) -> io::Result<Exit>
         let told = Told { measured: boot(args).predicted(observers, console)?, args };
         notes::tell(&told.measured.plan.assumptions, args.guest.strict, console)?;
         told.write_files(&mut recorder, console)?;
-        told.keep_apart(args.reference.output.as_deref())?;
         Ok((writer, told))
     });
     let (writer, told) = match told {
@@ -76,16 +75,16 @@ impl Told<'_> {
     fn write_files(&self, recorder: &mut Recorder, console: &mut Console) -> Result<(), CliError> {
         let Self { args, measured } = self;
         if let Some(path) = &args.events_out {
-            trails::save(path, measured.plan.vmm.name(), measured.log())
-                .map_err(|error| CliError(error.exit(), error.to_string()))?;
+            trails::save(path, measured.plan.vmm.name(), measured.log(), console.outputs())?;
         }
         if let Some(path) = &args.dtb_out {
             let tree = measured.plan.tree_region().and_then(tree_bytes);
             let none = || usage("this VM has no device tree".into());
-            write(path, &tree.ok_or_else(none)?)?;
+            console.outputs().write(path, &tree.ok_or_else(none)?)?;
         }
         if let Some(path) = &args.script_out {
-            write_script(recorder, &measured.world.platform().to_toml(), path)?;
+            let machine = measured.world.platform().to_toml();
+            write_script(recorder, &machine, path, console.outputs())?;
             self.tell_outside(recorder, path, console);
         }
         Ok(())
@@ -140,41 +139,28 @@ impl Told<'_> {
         let realm = RealmReference::new(self.measured.rim);
         Found { name: "Realm".to_owned(), realm, rpv: *self.measured.rpv() }
     }
-
-    /// Refuses to write over what was read.
-    fn keep_apart(&self, output: Option<&Path>) -> Result<(), CliError> {
-        let Some(output) = output else { return Ok(()) };
-        let mut inputs = self.measured.plan.inputs.iter();
-        match inputs.find(|input| input.image.is_file(output)) {
-            None => Ok(()),
-            Some(_) => {
-                let path = output.shown();
-                let text =
-                    format!("{path}: is measured here and would be overwritten by the result");
-                Err(CliError(Exit::Io, text))
-            }
-        }
-    }
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    outputs::write(path, bytes)
-        .map_err(|error| CliError(Exit::Io, format!("{}: {error}", path.shown())))
 }
 
 /// The script, its machine, and contents that are no file, side by side.
-fn write_script(recorder: &mut Recorder, machine: &str, path: &Path) -> Result<(), CliError> {
+fn write_script(
+    recorder: &mut Recorder,
+    machine: &str,
+    path: &OutputPath,
+    outputs: &mut OutputSet,
+) -> Result<(), CliError> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let name = name.unwrap_or_default();
     let recorded = recorder.script(&name);
     let beside = |suffix: &str| path.with_file_name(format!("{name}.{suffix}"));
-    let mut outputs = OutputSet::default();
-    outputs.write(&beside("toml"), machine.as_bytes())?;
+    let mut script = outputs.begin(path)?;
+    script.check_beside("what a script names")?;
+    outputs.write_beside(&beside("toml"), machine.as_bytes())?;
     for (suffix, bytes) in &recorded.attachments {
-        outputs.write(&beside(suffix), bytes)?;
+        outputs.write_beside(&beside(suffix), bytes)?;
     }
-    outputs.write(path, recorded.text.as_bytes())?;
-    Ok(outputs.commit()?)
+    script.write_all(recorded.text.as_bytes()).map_err(|source| script.error(source))?;
+    outputs.add(script);
+    Ok(())
 }
 
 fn stage_text(stage: &Stage) -> String {

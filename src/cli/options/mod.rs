@@ -4,6 +4,7 @@ mod cache_key;
 mod format;
 mod guest;
 mod hashing;
+mod outputs;
 mod outside;
 mod reference;
 mod rmm;
@@ -14,6 +15,7 @@ pub(crate) use guest::{GuestArgs, ResponderArgs, VmmArgs};
 pub(crate) use hashing::{
     CacheArgs, HashingArgs, HashingProblem, ImageFiles, ProvenCacheArgs, Purpose,
 };
+pub(crate) use outputs::outputs;
 pub(crate) use outside::OutsideArgs;
 pub(crate) use reference::{Form, ReferenceArgs, RunForm};
 pub(crate) use rmm::{RmmArg, rem_reading};

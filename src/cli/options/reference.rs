@@ -8,8 +8,9 @@ use clap::{Args as ClapArgs, ValueEnum};
 
 use super::hashing::Purpose;
 use crate::cli::console::Console;
+use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::encoding::shown::ShowPath as _;
+use crate::outputs::OutputPath;
 use crate::refvalue::corim::Entity;
 use crate::refvalue::time;
 
@@ -87,7 +88,7 @@ impl ValueEnum for RunForm {
 pub(crate) struct ReferenceArgs {
     /// Write the result to FILE
     #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
+    pub(crate) output: Option<OutputPath>,
     /// Demand the personalization value that the Realm was created with: only this instance matches
     ///
     /// Without it a CoRIM has no `cca.rpv`, and any instance with this RIM matches.
@@ -150,9 +151,9 @@ impl ReferenceArgs {
     /// Lets the result go to its file, if it has one. How the process ends if that can not be.
     pub(crate) fn redirect(&self, console: &mut Console) -> Option<Exit> {
         let path = self.output.as_ref()?;
-        let error = console.redirect(path).err()?;
-        console.error(&format!("{}: {error}", path.shown()));
-        Some(Exit::Io)
+        let CliError(exit, text) = console.redirect(path).err()?.into();
+        console.error(&text);
+        Some(exit)
     }
 
     /// Refuses options that the form has no use for: who gives one expects it to do something.

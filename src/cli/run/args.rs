@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use crate::cli::options::{CacheArgs, HashingArgs, OutsideArgs, ReferenceArgs, RmmArg, RunForm};
+use crate::outputs::OutputPath;
 
 /// Replay scripts or vectors and print the RIM of each Realm
 ///
@@ -39,17 +40,17 @@ pub(crate) struct RunArgs {
     pub(crate) realm: Option<String>,
     /// Save the measured events in FILE, for `rimsim explain`; there has to be one Realm
     #[arg(long, value_name = "FILE")]
-    pub(crate) events_out: Option<PathBuf>,
+    pub(crate) events_out: Option<OutputPath>,
     /// Save in FILE the attestation token that the Realm fetched last, for `rimsim verify`; there
     /// has to be one Realm
     #[arg(long, value_name = "FILE")]
-    pub(crate) token_out: Option<PathBuf>,
+    pub(crate) token_out: Option<OutputPath>,
     /// Write what happened to FILE as a vector, which stands alone
     ///
     /// It is written beside FILE while the session goes on, and replaces it at the end. Vectors of
     /// more than 256 MiB are not read by this program.
     #[arg(long, value_name = "FILE")]
-    pub(crate) export: Option<PathBuf>,
+    pub(crate) export: Option<OutputPath>,
     #[command(flatten)]
     pub(crate) reference: ReferenceArgs,
     #[command(flatten)]

@@ -1,11 +1,11 @@
 //! The vector that `run --export` makes: written while the session goes on, beside its target, and
-//! put in the target's place at the end.
+//! put in the target's place at the end of the run.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::cli::input::{Input, MAX_VECTOR_BYTES, Problem, Setup};
 use crate::encoding::shown::ShowPath as _;
-use crate::outputs::Pending;
+use crate::outputs::{OutputPath, OutputSet, Pending};
 use crate::vector::Writer;
 
 /// An export that is being written. Dropping it leaves the target as it was.
@@ -17,17 +17,17 @@ pub(crate) struct Export {
 impl Export {
     /// Begins to write what `input` shows.
     pub(crate) fn begin(
-        target: &Path,
+        target: &OutputPath,
         input: &Input,
         name: &str,
         setup: &Setup,
+        outputs: &mut OutputSet,
     ) -> Result<Self, Problem> {
-        let io = |source| Problem::Io { path: target.to_owned(), source };
-        let out = Pending::create(target).map_err(io)?;
+        let out = outputs.begin(target)?;
         let implementation = concat!("rimsim ", env!("CARGO_PKG_VERSION"));
         let (edition, platform) = (input.edition(setup), input.platform(setup));
         let writer = Some(Writer::new(out, name, edition, &platform, implementation));
-        Ok(Self { writer, target: target.to_owned() })
+        Ok(Self { writer, target: target.to_path_buf() })
     }
 
     /// Who writes the steps down.
@@ -35,12 +35,12 @@ impl Export {
         self.writer.as_mut().expect("there until the end")
     }
 
-    /// Puts the vector into its place. Returns what there is to say of it.
-    pub(crate) fn finish(mut self) -> Result<Option<String>, Problem> {
+    /// The vector is complete. Returns what there is to say of it.
+    pub(crate) fn finish(mut self, outputs: &mut OutputSet) -> Result<Option<String>, Problem> {
         let writer = self.writer.take().expect("finished once");
         let len_bytes = writer.len_bytes();
         let io = |source| Problem::Io { path: self.target.clone(), source };
-        writer.finish().and_then(Pending::commit).map_err(io)?;
+        outputs.add(writer.finish().map_err(io)?);
         Ok((len_bytes > MAX_VECTOR_BYTES).then(|| {
             format!(
                 "{}: has {len_bytes} bytes; rimsim itself reads vectors of at most \

@@ -20,9 +20,7 @@ use serde_json::{Value, json};
 use crate::abi::platform::Platform;
 use crate::cli::console::{Console, Progress, hex};
 use crate::cli::exit::Exit;
-use crate::cli::input::{
-    Ended, Input, Problem, Setup, keep_apart, read_settings, replayed, text_file,
-};
+use crate::cli::input::{Ended, Input, Problem, Setup, read_settings, replayed, text_file};
 use crate::cli::options::{Form, HashingProblem, ImageFiles, Purpose};
 use crate::cli::reference::{Found, Writer};
 use crate::cli::trails;
@@ -33,6 +31,7 @@ use crate::measure::hasher::Hasher;
 use crate::measure::rim::Measurement;
 use crate::measure::rule::RimRule;
 use crate::model::realm::RealmState;
+use crate::outputs::OutputPath;
 use crate::refvalue::RealmReference;
 use crate::refvalue::json::{InputFile, Provenance, TOOL};
 use crate::session::Observer;
@@ -267,9 +266,8 @@ fn file(
     let progress = Progress::begin(input.image_bytes());
     let setup =
         &Setup { hasher: setup.hasher.clone().counting_in(progress.counter()), ..setup.clone() };
-    for target in args.events_out.iter().chain(&args.token_out).chain(&args.reference.output) {
-        keep_apart(target, path, &input)?;
-    }
+    // Before the work: no output is what was opened by now.
+    console.outputs().check()?;
     let (mut export, mut exported) = begin_export(args, setup, path, &input, console)?;
     let mut commands = match args.verbose && args.format.0 == Some(Form::Json) {
         true => Some(Commands { list: Spool::new().map_err(spooling)? }),
@@ -288,8 +286,8 @@ fn file(
         Some(Form::Json) => inputs(args, path, &input),
         _ => Vec::new(),
     };
-    let events = args.events_out.as_ref().map(|target| save_events(&ended, target));
-    let token = args.token_out.as_ref().map(|target| save_token(&ended, target));
+    let events = args.events_out.as_ref().map(|target| save_events(&ended, target, console));
+    let token = args.token_out.as_ref().map(|target| save_token(&ended, target, console));
     // Hashing is lazy: what was hashed just now has to be what was opened.
     let unchanged = input.check_unchanged();
     let speed = progress.end();
@@ -300,7 +298,7 @@ fn file(
     }
     if let Some(export) = export {
         // What was found is told all the same.
-        match export.finish() {
+        match export.finish(console.outputs()) {
             Ok(note) => note.iter().for_each(|note| console.note(note)),
             Err(problem) => exported = problem.tell(console),
         }
@@ -335,7 +333,6 @@ fn begin_export(
     console: &mut Console,
 ) -> Result<(Option<Export>, Exit), Problem> {
     let Some(target) = &args.export else { return Ok((None, Exit::Good)) };
-    keep_apart(target, path, input)?;
     if !input.is_known() {
         return Err(Problem::Unknown { path: path.to_owned() });
     }
@@ -344,13 +341,13 @@ fn begin_export(
     }
     let stem =
         path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-    Ok(match Export::begin(target, input, &stem, setup) {
+    Ok(match Export::begin(target, input, &stem, setup, console.outputs()) {
         Ok(export) => (Some(export), Exit::Good),
         Err(problem) => (None, problem.tell(console)),
     })
 }
 
-fn save_events(ended: &Ended, target: &Path) -> Result<(), NoTrail> {
+fn save_events(ended: &Ended, target: &OutputPath, console: &mut Console) -> Result<(), NoTrail> {
     let name_of = |rd: u64| ended.name_of(rd);
     let (rd, name) = trails::choose(&ended.world, None, name_of)
         .map_err(|why| NoTrail::Usage(format!("--events-out: {why}")))?;
@@ -359,10 +356,10 @@ fn save_events(ended: &Ended, target: &Path) -> Result<(), NoTrail> {
         return Err(NoTrail::Refused { path, exit: Exit::Mismatch, why });
     }
     let log = ended.world.realm(rd).expect("it was just chosen").log();
-    trails::save(target, &name, log)
+    Ok(trails::save(target, &name, log, console.outputs())?)
 }
 
-fn save_token(ended: &Ended, target: &Path) -> Result<(), NoTrail> {
+fn save_token(ended: &Ended, target: &OutputPath, console: &mut Console) -> Result<(), NoTrail> {
     let usage = |why: String| NoTrail::Usage(format!("--token-out: {why}"));
     let (rd, name) =
         trails::choose(&ended.world, None, |rd: u64| ended.name_of(rd)).map_err(usage)?;
@@ -372,8 +369,7 @@ fn save_token(ended: &Ended, target: &Path) -> Result<(), NoTrail> {
     }
     let token = ended.world.realm(rd).and_then(|realm| realm.token());
     let token = token.ok_or_else(|| usage(format!("the Realm {name} fetched no token")))?;
-    let io = |source| Problem::Io { path: target.to_owned(), source };
-    Ok(crate::outputs::write(target, token).map_err(io)?)
+    Ok(console.outputs().write(target, token)?)
 }
 
 /// Every file of a replay, with the machine that the command line names.

@@ -376,15 +376,6 @@ impl Image {
         self.source.as_ref().map(|source| &*source.path)
     }
 
-    /// Whether `path` names the file that was opened.
-    #[must_use]
-    pub fn is_file(&self, path: &Path) -> bool {
-        let same = |stamp: FileStamp, now: &Metadata| {
-            (stamp.device, stamp.inode) == (now.dev(), now.ino())
-        };
-        self.stamp().zip(std::fs::metadata(path).ok()).is_some_and(|(stamp, now)| same(stamp, &now))
-    }
-
     /// The name to show.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -180,7 +180,7 @@ fn digests_stand_for_an_image() {
     folder.fails(&["run", "d.rmi"], 2, "is no file of digests");
     folder.fails(&["digests", "--show", "kernel"], 2, "is no file of digests");
     folder.fails(&["digests", "kernel"], 2, "--out");
-    folder.fails(&["digests", "kernel", "-o", "kernel"], 2, "would be overwritten");
+    folder.fails(&["digests", "kernel", "-o", "kernel"], 1, "would be overwritten");
     folder.fails(&["digests", "nothing", "-o", "x"], 1, "nothing");
     folder.fails(&["digests", "kernel", "-o", "no/x"], 1, "no/x");
 }

@@ -1,0 +1,30 @@
+//! What the command line has, for tests that go over all of it. No part of the library.
+
+use clap::builder::ValueParser;
+use clap::{Arg, CommandFactory as _, value_parser};
+
+use super::Args;
+use crate::outputs::OutputPath;
+
+/// The names of all subcommands.
+#[must_use]
+pub fn subcommands() -> Vec<String> {
+    Args::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
+}
+
+fn name(arg: &Arg) -> String {
+    arg.get_long().map_or_else(|| arg.to_string(), |name| format!("--{name}"))
+}
+
+/// Every option that writes a file, as subcommand and option.
+#[must_use]
+pub fn writing_options() -> Vec<(String, String)> {
+    let written = ValueParser::from(value_parser!(OutputPath)).type_id();
+    let command = Args::command();
+    let options = command.get_subcommands().flat_map(|command| {
+        let arguments = command.get_arguments();
+        let writing = arguments.filter(|arg| arg.get_value_parser().type_id() == written);
+        writing.map(|arg| (command.get_name().to_owned(), name(arg)))
+    });
+    options.collect()
+}
