@@ -63,6 +63,10 @@ impl HostRange {
     /// The series whose VMM drives the boot. Numbers of capabilities differ between them, which
     /// builds of a VMM follow.
     pub(super) const VMM_DRIVEN: Self = Self { first: "kvm-v2", last: "kvm-v11", inferred: "" };
+    /// The series v12 alone, which speaks RMM 1.0 and drives the boot.
+    pub(super) const KVM_V12: Self = Self { first: "kvm-v12", last: "kvm-v12", inferred: "" };
+    /// The series for RMM 2.0.
+    pub(super) const RMM_2_0: Self = Self { first: "kvm-v13", ..Self::KVM_DRIVEN };
     /// The series that create, initialise and activate Realms themselves: of the VMM's calls there
     /// is only that which populates.
     pub(super) const KVM_DRIVEN: Self =

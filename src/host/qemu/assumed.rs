@@ -1,12 +1,10 @@
 //! What QEMU takes where the command line is silent.
 
-use super::gic::GicVersion;
+use super::gic::{Frame, GicVersion};
 use super::machine::Machine;
 use super::options::Options;
 use super::realm::RmeGuest;
-use super::version::Version;
 use crate::host::vm::{Assumed, VcpuFeatures};
-use crate::measure::rim::HashAlgo;
 
 /// The defaults that a Realm's RIM depends on; those of the device tree only if QEMU makes it.
 pub(super) fn assumed(
@@ -18,26 +16,28 @@ pub(super) fn assumed(
 ) -> Vec<Assumed> {
     let mut assumed = features.assumed();
     assumed.extend(of_memory_and_cpus(options, machine));
-    let rmi = machine.kind.version == Version::Rmi;
-    if guest.hash_algo.is_none() && !rmi {
+    let chooses = machine.kind.version.realms.is_some_and(|realms| realms.chooses_hash);
+    if guest.hash_algo.is_none() && chooses {
         let option = "-object rme-guest,measurement-algorithm";
         let text = "the hash algorithm is sha512, QEMU's default";
         assumed.push(said("hash", "sha512", option, text));
     }
-    if rmi && guest.hash_algo == Some(HashAlgo::Sha512) {
-        let option = "-object rme-guest,measurement-algorithm";
-        let text = "measurement-algorithm=sha512 has no effect: KVM takes SHA-256";
-        assumed.push(said("hash", "sha256 for sha512", option, text));
-    }
     if makes_tree {
         assumed.extend(of_tree(options, machine));
-    }
-    if makes_tree && rmi {
-        let text = "the device tree is made by the rules of QEMU 10.0; that of this series was \
-                    not seen";
-        assumed.push(said("tree", "as of QEMU 10.0", "--dtb", text));
+        assumed.extend(rules_of_another(machine));
     }
     assumed
+}
+
+/// That a program's trees were not seen, and whose rules are taken.
+fn rules_of_another(machine: &Machine) -> Option<Assumed> {
+    let program = machine.kind.version;
+    let rules = program.trees_as?;
+    let text = format!(
+        "the device tree is made by the rules of {rules}; those of {} were not seen",
+        program.name
+    );
+    Some(said("tree", &format!("as of {rules}"), "--dtb", &text))
 }
 
 /// The defaults that every device tree depends on.
@@ -76,7 +76,7 @@ fn of_tree(options: &Options, machine: &Machine) -> Vec<Assumed> {
         };
         assumed.push(said("irqchip", value, "-machine gic-version", text));
     }
-    if options.machine.its.is_none() && machine.gic.its {
+    if options.machine.msi.is_none() && machine.gic.msi == Some(Frame::Its) {
         assumed.push(said("its", "true", "-machine its", "the interrupt controller has an ITS"));
     }
     assumed

@@ -23,6 +23,16 @@ pub(super) struct CpuModel {
     /// Whether it has memory tags that a guest can have.
     pub(super) mte: bool,
     pub(super) pmu: bool,
+    /// Its caches of instructions and of data, as its registers tell; KVM's are not asked.
+    pub(super) caches: Option<[Cache; 2]>,
+}
+
+/// A cache next to the processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cache {
+    pub(super) sets: u32,
+    pub(super) size_bytes: u32,
+    pub(super) line_bytes: u32,
 }
 
 /// A processor that TCG emulates: name, address bits, VHE, the release that has it first.
@@ -46,6 +56,18 @@ const WITHOUT_RAS: &[&str] = &["cortex-a35", "cortex-a53", "cortex-a57", "cortex
 /// Models with memory tags; `max` has them too.
 const WITH_MTE: &[&str] = &["cortex-a710", "neoverse-n2"];
 
+/// The caches of instructions and of data.
+fn caches(name: &str) -> [Cache; 2] {
+    let cache = |sets, kib: u32| Cache { sets, size_bytes: kib << 10, line_bytes: 64 };
+    match name {
+        "cortex-a35" | "cortex-a55" => [cache(128, 32); 2],
+        "cortex-a53" => [cache(512, 32), cache(128, 32)],
+        "cortex-a57" | "cortex-a72" => [cache(256, 48), cache(128, 32)],
+        "a64fx" => [Cache { line_bytes: 256, ..cache(64, 64) }; 2],
+        _ => [cache(256, 64); 2],
+    }
+}
+
 /// Properties that do not show, and those that begin so.
 const IGNORED: &[&str] = &["sve", "sme", "pauth", "cfgend", "reset-", "rvbar", "start-powered-off"];
 
@@ -61,6 +83,7 @@ pub(super) fn cpu_model(options: &Options, kind: &Kind, caps: &Caps) -> Result<C
         ras: true,
         mte: false,
         pmu: cpu::has_pmu(options, kind.model, caps)?,
+        caches: None,
     })
 }
 
@@ -81,7 +104,8 @@ fn emulated(options: &Options, kind: &Kind) -> Result<CpuModel, Refusal> {
     let compatible = if is_max { "arm,cortex-a57".into() } else { format!("arm,{name}") };
     let (pa_bits, vhe) = (*pa_bits, *vhe);
     let (ras, mte) = (!WITHOUT_RAS.contains(name), is_max || WITH_MTE.contains(name));
-    let mut model = CpuModel { compatible, pa_bits, vhe, ras, mte, pmu: true };
+    let caches = Some(caches(name));
+    let mut model = CpuModel { compatible, pa_bits, vhe, ras, mte, pmu: true, caches };
     // Machines up to 6.2 keep `max` from having LPA2.
     let mut lpa2 = kind.model > Release(6, 2);
     for (key, value) in properties {

@@ -1,6 +1,7 @@
 //! The interrupt controller: which, and what belongs to it.
 
 use super::machine::{Accel, Kind};
+use super::machine_options::Msi;
 use super::map::Map;
 use super::options::Options;
 use super::release::Release;
@@ -17,19 +18,27 @@ pub(super) enum GicVersion {
     V4,
 }
 
+/// Who takes messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Frame {
+    Its,
+    V2m,
+}
+
 /// An interrupt controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Gic {
     pub(super) version: GicVersion,
-    pub(super) its: bool,
+    /// Who takes the messages of devices, if anybody does.
+    pub(super) msi: Option<Frame>,
     /// Whether redistributors take the second, high region too.
     pub(super) two_regions: bool,
 }
 
 impl Gic {
-    /// Whether devices can send messages: to an ITS, or to the frame that a GICv2 has.
+    /// Whether devices can send messages.
     pub(super) fn takes_messages(&self) -> bool {
-        self.its || self.version == GicVersion::V2
+        self.msi.is_some()
     }
 }
 
@@ -57,7 +66,13 @@ pub(super) fn gic(
         let why = format!("{} CPUs; this interrupt controller has {most}", topology.max_cpus);
         return Err(refused("-smp", why));
     }
-    let wanted = options.machine.its.unwrap_or(true) && version != GicVersion::V2;
+    let asked = options.machine.msi;
+    let v2 = version == GicVersion::V2;
+    if v2 && asked == Some(Msi::Its) && kind.release >= Release(11, 0) {
+        let why = "GICv2 + ITS is an invalid configuration";
+        return Err(refused("-machine its", why));
+    }
+    let wanted = !v2 && matches!(asked, None | Some(Msi::Its));
     if wanted && kind.accel == Accel::Kvm && kind.model >= Release(2, 8) && !caps.its {
         let why = "QEMU wants one by default, and the host has none: write its=off";
         return Err(refused("-machine its", why));
@@ -67,8 +82,13 @@ pub(super) fn gic(
         Accel::Tcg => kind.model >= Release(6, 2),
         Accel::Kvm => caps.its && kind.model >= Release(2, 8),
     };
-    let two_regions = version != GicVersion::V2 && topology.cpus > first && second > 0;
-    Ok(Gic { version, its: wanted && its, two_regions })
+    let msi = match () {
+        () if wanted && its => Some(Frame::Its),
+        () if asked == Some(Msi::Gicv2m) || (v2 && asked != Some(Msi::Off)) => Some(Frame::V2m),
+        () => None,
+    };
+    let two_regions = !v2 && topology.cpus > first && second > 0;
+    Ok(Gic { version, msi, two_regions })
 }
 
 fn version(

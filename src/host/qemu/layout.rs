@@ -154,7 +154,7 @@ impl Layout {
         let dtb_base =
             dtb_base.ok_or_else(|| refused("-dtb", "there is no RAM behind the initrd"))?;
         (self.x0, self.dtb_base) = (dtb_base, dtb_base);
-        self.pc = if machine.kind.version == Version::RealmVm { base } else { entry };
+        self.pc = if machine.kind.version.is_model { base } else { entry };
         Ok(())
     }
 
@@ -173,7 +173,7 @@ impl Layout {
             return Err(refused("--dtb", why));
         }
         // QEMU's own tree is a buffer of 1 MiB; the end of a dump may have been cut off.
-        let whole = version == Version::RealmVm || own;
+        let whole = version.is_model || own;
         let shown_bytes = if whole { len_bytes } else { DTB_BYTES };
         self.regions.push(region_of("dtb", base, shown_bytes, Some(image))?);
         if log {

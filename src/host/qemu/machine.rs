@@ -4,6 +4,7 @@ use super::cpu_model::{CpuModel, cpu_model};
 use super::gic::{Gic, gic};
 use super::map::{Map, map};
 use super::options::Options;
+use super::program::Pflash;
 use super::realm;
 use super::release::Release;
 use super::size::{Memory, memory};
@@ -47,7 +48,7 @@ pub(super) struct Machine {
 
 impl Kind {
     pub(super) fn of(options: &Options, version: Version) -> Result<Self, Refusal> {
-        let release = version.release();
+        let release = version.release;
         let name = options.machine.name.as_deref().unwrap_or_default();
         let model = Release::of_machine(name, version)?;
         let known = |name: &&String| ["kvm", "tcg"].contains(&name.as_str());
@@ -101,7 +102,7 @@ impl Machine {
         }
         let cpu = cpu_model(options, &kind, caps)?;
         check_cpu(options, &kind, &cpu)?;
-        let memory = memory(options)?;
+        let memory = memory(options, kind.release)?;
         let topology = topology(options, kind.model)?;
         if kind.accel == Accel::Kvm && topology.max_cpus > caps.max_vcpus {
             let why = format!("{} CPUs; KVM offers {}", topology.max_cpus, caps.max_vcpus);
@@ -109,7 +110,9 @@ impl Machine {
         }
         let map = map(options, &kind, &memory, cpu.pa_bits, caps)?;
         let gic = gic(options, &kind, &topology, &map, caps)?;
-        let firmware = options.bios.is_some() || options.pflash;
+        let ignores_flash = version.realms.is_some_and(|realms| realms.pflash == Pflash::Ignored);
+        let flash = options.pflash && !(kind.realm && ignores_flash);
+        let firmware = options.bios.is_some() || flash;
         Ok(Self { kind, memory, topology, cpu, map, gic, firmware })
     }
 }

@@ -8,6 +8,9 @@ use super::words::properties;
 use crate::host::vm::Refusal;
 use crate::host::vmm::{number, on_off, refused};
 
+/// Virtio devices that are not on the PCI bus.
+pub(super) const MMIO_TRANSPORTS: u32 = 32;
+
 /// Properties that neither the tree nor the Realm shows.
 const IGNORED: &[&str] = &[
     "aux-ram-share",
@@ -19,6 +22,7 @@ const IGNORED: &[&str] = &[
     "nvdimm",
     "suppress-vmdesc",
     "usb",
+    "x-change-vmfd-on-reset",
     "x-oem-id",
     "x-oem-table-id",
 ];
@@ -34,7 +38,11 @@ pub(super) struct MachineOptions {
     pub(super) secure: bool,
     pub(super) mte: bool,
     pub(super) ras: bool,
-    pub(super) its: Option<bool>,
+    pub(super) msi: Option<Msi>,
+    /// Virtio devices that are not on the PCI bus, if there are not as many as always.
+    pub(super) virtio_mmio: Option<u32>,
+    /// `memory.…`: keys and values.
+    pub(super) memory: Vec<(String, String)>,
     pub(super) acpi: Option<bool>,
     pub(super) smmu: bool,
     pub(super) bypass_iommu: bool,
@@ -44,6 +52,16 @@ pub(super) struct MachineOptions {
     /// The backend of RAM.
     pub(super) memory_backend: Option<String>,
     pub(super) dumpdtb: bool,
+}
+
+/// Who takes the messages of devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Msi {
+    Its,
+    Gicv2m,
+    /// No ITS: what the old form of the property says, which leaves a GICv2 its frame.
+    WithoutIts,
+    Off,
 }
 
 /// Properties that move what lies above RAM.
@@ -60,6 +78,11 @@ pub(super) struct Highmem {
 impl Options {
     pub(super) fn read_machine(&mut self, value: &str, version: Version) -> Result<(), Refusal> {
         for (key, value) in properties(value, Some("type")) {
+            // QEMU takes underscores in the names of its own properties.
+            let key = match key.split_once('.') {
+                Some((first, rest)) => format!("{}.{rest}", first.replace('_', "-")),
+                None => key.replace('_', "-"),
+            };
             let option = format!("-machine {key}");
             let Some(value) = value else {
                 return Err(refused(option, "expected a property with `=`"));
@@ -85,16 +108,19 @@ impl Options {
                 }
                 _ => match key.split_once('.') {
                     Some(("smp", part)) => self.smp.push(format!("{part}={value}")),
-                    Some(("memory", part)) => {
-                        let part = if part == "max-size" { "maxmem" } else { part };
-                        // As a part of `-machine` the size counts bytes.
-                        let unit = if part == "size" { "b" } else { "" };
-                        self.memory.push(format!("{part}={value}{unit}"));
+                    Some(("memory", part)) => machine.memory.push((part.to_owned(), value)),
+                    Some(("boot", _)) => {
+                        self.remarks.push(format!("{option}: does not touch the RIM"));
+                    }
+                    Some(("smp-cache" | "cxl-fmw" | "sgx-epc", _)) => {
+                        let why = "what it does to the device tree is not modelled; leave it out, \
+                                   or give the tree with --dtb";
+                        return Err(refused(option, why));
                     }
                     _ if IGNORED.contains(&key.as_str()) => {
                         self.remarks.push(format!("{option}: does not touch the RIM"));
                     }
-                    _ => machine.switch(&key, &option, &value)?,
+                    _ => machine.switch(&key, &option, &value, version)?,
                 },
             }
         }
@@ -103,14 +129,33 @@ impl Options {
 }
 
 impl MachineOptions {
-    fn switch(&mut self, key: &str, option: &str, value: &str) -> Result<(), Refusal> {
+    fn switch(
+        &mut self,
+        key: &str,
+        option: &str,
+        value: &str,
+        version: Version,
+    ) -> Result<(), Refusal> {
         match key {
             "gic-version" => self.gic_version = Some(value.to_owned()),
             "virtualization" => self.virtualization = on_off(option, value)?,
             "secure" => self.secure = on_off(option, value)?,
             "mte" => self.mte = on_off(option, value)?,
             "ras" => self.ras = on_off(option, value)?,
-            "its" => self.its = Some(on_off(option, value)?),
+            // What `msi` says counts before what its old form says.
+            "its" => {
+                let its = if on_off(option, value)? { Msi::Its } else { Msi::WithoutIts };
+                self.msi.get_or_insert(its);
+            }
+            "msi" => self.msi = msi(option, value, version.release)?.or(self.msi),
+            "virtio-mmio-transports" => {
+                since(option, version.release, Release(11, 0))?;
+                let count = number(value).and_then(|count| u32::try_from(count).ok());
+                let why = || format!("{value:?} is not a number from 0 to 32");
+                let count = count.filter(|count| *count <= MMIO_TRANSPORTS);
+                self.virtio_mmio = Some(count.ok_or_else(|| refused(option, why()))?);
+            }
+            "cxl" if !on_off(option, value)? => {}
             "acpi" if value == "auto" => self.acpi = None,
             "acpi" => self.acpi = Some(on_off(option, value)?),
             "iommu" => {
@@ -120,17 +165,17 @@ impl MachineOptions {
                     _ => return Err(refused(option, "valid values are none and smmuv3")),
                 }
             }
-            "default-bus-bypass-iommu" | "default_bus_bypass_iommu" => {
+            "default-bus-bypass-iommu" => {
                 self.bypass_iommu = on_off(option, value)?;
             }
             "dtb-randomness" | "dtb-kaslr-seed" => {
                 self.randomness = Some(on_off(option, value)?);
             }
-            "kernel-irqchip" | "kernel_irqchip" if value != "on" => {
+            "kernel-irqchip" if value != "on" => {
                 let why = format!("{value:?}; without KVM's GIC nothing is known of the tree");
                 return Err(refused(option, why));
             }
-            "kernel-irqchip" | "kernel_irqchip" => {}
+            "kernel-irqchip" => {}
             "phandle-start" => {
                 let start = number(value).and_then(|start| i32::try_from(start).ok());
                 let start = start.and_then(|start| u32::try_from(start).ok());
@@ -160,12 +205,9 @@ impl Highmem {
             "highmem-mmio-size" => &mut None,
             _ => return Err(refused(option, "virt has no such property")),
         };
-        if version.release() < since {
-            let why = format!("virt has it from QEMU {}.{} on", since.0, since.1);
-            return Err(refused(option, why));
-        }
+        self::since(&option, version.release, since)?;
         if key == "highmem-mmio-size" {
-            self.mmio_bytes = Some(mmio_size(&option, value)?);
+            self.mmio_bytes = Some(mmio_size(&option, value, version.release)?);
         } else {
             *known = Some(on_off(&option, value)?);
         }
@@ -173,8 +215,25 @@ impl Highmem {
     }
 }
 
-fn mmio_size(option: &str, value: &str) -> Result<u64, Refusal> {
-    let bytes = size(value, 1).map_err(|why| refused(option, why))?;
+/// Refuses what a release does not have yet.
+fn since(option: &str, release: Release, first: Release) -> Result<(), Refusal> {
+    let why = || format!("virt has it from QEMU {} on", first.text());
+    if release < first { Err(refused(option, why())) } else { Ok(()) }
+}
+
+fn msi(option: &str, value: &str, release: Release) -> Result<Option<Msi>, Refusal> {
+    since(option, release, Release(11, 0))?;
+    match value {
+        "auto" => Ok(None),
+        "its" => Ok(Some(Msi::Its)),
+        "gicv2m" => Ok(Some(Msi::Gicv2m)),
+        "off" => Ok(Some(Msi::Off)),
+        _ => Err(refused(option, format!("{value:?}; there are auto, its, gicv2m and off"))),
+    }
+}
+
+fn mmio_size(option: &str, value: &str, release: Release) -> Result<u64, Refusal> {
+    let bytes = size(value, release).map_err(|why| refused(option, why))?;
     if bytes < 512 << 30 || !bytes.is_power_of_two() {
         return Err(refused(option, "a power of two from 512 GiB on is wanted"));
     }

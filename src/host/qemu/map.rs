@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::layout::RAM_BASE;
 use super::machine::Kind;
 use super::options::Options;
+use super::program::{IpaBits, Program};
 use super::release::Release;
 use super::size::Memory;
 use super::version::Version;
@@ -44,7 +45,7 @@ pub(super) fn map(
     let highmem = options.machine.highmem.all.unwrap_or(true);
     let pa_bits = match kind.version {
         // The layout of the reference cases knows no limit.
-        Version::RealmVm => 51,
+        Program { is_model: true, .. } => 51,
         _ if highmem => pa_bits,
         _ => 32,
     };
@@ -58,13 +59,13 @@ pub(super) fn map(
 /// A Realm's own addresses are the lower half, so they take one bit more.
 fn check_ipa_bits(map: &mut Map, version: Version, limit: u8) -> Result<(), Refusal> {
     let bits = map.ipa_bits;
-    let enough = match version {
-        Version::RealmVm => true,
-        Version::CcaV3 => bits == 32 || bits < limit,
-        _ => bits <= limit,
+    let rule = version.realms.map_or(IpaBits::Any, |realms| realms.ipa_bits);
+    let (enough, usable) = match rule {
+        IpaBits::Any => (true, bits),
+        IpaBits::BelowLimit => (bits == 32 || bits < limit, limit - 1),
+        IpaBits::UpToLimit => (bits <= limit, limit),
     };
     if !enough {
-        let usable = if version == Version::CcaV3 { limit - 1 } else { limit };
         let why = format!(
             "the memory map takes {bits} IPA bits, and this QEMU uses at most {usable} of KVM's \
              {limit}; less RAM, maxmem or highmem-mmio=off would take less"

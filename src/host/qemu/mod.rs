@@ -6,19 +6,24 @@
 //! that may change the tree in a way that is not known is refused by name.
 
 mod assumed;
+mod backends;
 mod cpu;
 mod cpu_model;
+mod devices;
+mod drives;
 mod gic;
+mod globals;
 mod kernel;
 mod layout;
 mod machine;
 mod machine_options;
 mod map;
 mod numa;
-mod object;
+mod option_names;
 mod options;
 mod payload;
 mod pci;
+mod program;
 mod realm;
 mod release;
 mod size;
@@ -41,7 +46,7 @@ use options::Options;
 use payload::Payload;
 pub(super) use realm::{rpv_filled_up, rpv_of_base64};
 pub use version::VERSIONS;
-use version::Version;
+use version::{Version, program_of};
 
 /// A device tree as QEMU puts it into RAM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,11 +93,11 @@ pub fn vm_with(
     let model = machine::Kind::of(&options, version)?.model;
     let features = cpu::features(&options, model, context.caps)?;
     let machine = Machine::decide(&options, version, context.caps)?;
-    let payload = Payload::open(&options, context)?;
+    let payload = Payload::open(&options, version.release, context)?;
     let given = payload.device_tree.is_some();
     let mut layout = layout::place(&machine, &payload)?;
-    options.check_blobs()?;
-    let log = guest.log && version != Version::Rmi;
+    options.check_devices()?;
+    let log = guest.log;
     let (tree, own) = match &payload.device_tree {
         Some((given, own)) => (given.clone(), *own),
         None => {
@@ -130,7 +135,7 @@ fn calls(
     cpus: u32,
     layout: &Layout,
 ) -> Vec<Call> {
-    if version == Version::Rmi {
+    if version.is_kvm_driven() {
         let populate = layout.by_address().map(Call::Populate);
         return populate.chain(layout.log.map(Call::Populate)).collect();
     }
@@ -158,12 +163,12 @@ pub fn device_tree(
     let options = options::parse(argv, version)?;
     let mut log = false;
     if realm::rme_guest(&options)?.is_some() {
-        log = realm::check(&options, version)?.log && version != Version::Rmi;
+        log = realm::check(&options, version)?.log;
     }
     let machine = Machine::decide(&options, version, context.caps)?;
-    let payload = Payload::open(&options, context)?;
+    let payload = Payload::open(&options, version.release, context)?;
     let layout = layout::place(&machine, &payload)?;
-    options.check_blobs()?;
+    options.check_devices()?;
     let log = log.then_some(layout.log_range());
     let bytes = match &payload.device_tree {
         Some((given, own)) if machine.kind.realm || !own => given.bytes_from(0).to_vec(),
@@ -180,7 +185,7 @@ pub fn device_tree(
 
 fn named(version: &str) -> Result<Version, Refusal> {
     let found = version_by_name(VERSIONS, version).map_err(|why| refused("--vmm-version", why))?;
-    Ok(Version::of(found))
+    Ok(program_of(found))
 }
 
 fn write_tree(

@@ -3,7 +3,7 @@
 use super::machine::Kind;
 use super::options::Options;
 use super::release::Release;
-use super::size::{Memory, size};
+use super::size::{Memory, size_in_mib};
 use super::smp::Topology;
 use super::words::{properties, required};
 use crate::host::vm::Refusal;
@@ -74,12 +74,17 @@ impl Reading<'_> {
             match key.as_str() {
                 "nodeid" => id = below(&option, &value, MAX_NODES)?,
                 "memdev" => {
-                    let backend = self.options.backends.iter().find(|(id, _)| *id == value);
+                    let backend = self.options.backends.iter().find(|backend| backend.id == value);
                     let why = || format!("memdev={value} is ambiguous or does not exist");
-                    bytes = backend.ok_or_else(|| refused(option, why()))?.1;
+                    if self.options.machine.memory_backend.is_some() {
+                        let why = "-machine memory-backend and -numa memdev exclude each other";
+                        return Err(refused(option, why));
+                    }
+                    bytes = backend.ok_or_else(|| refused(option, why()))?.size_bytes;
                 }
                 "mem" if self.kind.model <= Release(5, 0) => {
-                    bytes = size(&value, 1 << 20).map_err(|why| refused(option, why))?;
+                    bytes = size_in_mib(&value, self.kind.release)
+                        .map_err(|why| refused(option, why))?;
                 }
                 "mem" => {
                     let why = "this machine has no such parameter; write memdev=";

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::kernel;
 use super::options::Options;
+use super::release::Release;
 use crate::host::vm::Refusal;
 use crate::host::vmm::Context;
 use crate::measure::image::{Image, ImageError};
@@ -18,15 +19,23 @@ pub(super) struct Payload {
 }
 
 impl Payload {
-    pub(super) fn open(options: &Options, context: &mut Context<'_>) -> Result<Self, Refusal> {
+    pub(super) fn open(
+        options: &Options,
+        release: Release,
+        context: &mut Context<'_>,
+    ) -> Result<Self, Refusal> {
         let mut open = |option: &str, name: &Option<String>| {
             name.as_ref().map(|name| context.open(option, name)).transpose()
         };
         let firmware = open("-bios", &options.bios)?;
         let kernel = open("-kernel", &options.kernel)?.map(kernel::unpacked).transpose()?;
         let initrd = match open("-initrd", &options.initrd) {
-            // QEMU loads nothing then, and says nothing.
-            Err(Refusal::File { source: ImageError::Empty { .. }, .. }) => None,
+            // Before 11.1 QEMU loads nothing then, and says nothing.
+            Err(Refusal::File { source: ImageError::Empty { .. }, .. })
+                if release < Release(11, 1) =>
+            {
+                None
+            }
             opened => opened?,
         };
         let own = open("-dtb", &options.dtb)?;

@@ -1,8 +1,8 @@
 //! What makes a VM a Realm: the object `rme-guest`, and what a Realm needs.
 
 use super::options::Options;
+use super::program::{PROGRAMS, Pflash, Realms, RpvText};
 use super::version::Version;
-
 use crate::abi::params::Rpv;
 use crate::encoding::text::{from_hex, from_loose_base64};
 use crate::host::vm::Refusal;
@@ -24,12 +24,18 @@ impl RmeGuest {
     /// Reads the properties behind the object's type.
     pub(super) fn read(
         properties: impl Iterator<Item = (String, Option<String>)>,
+        version: Version,
     ) -> Result<Self, Refusal> {
+        let why = || format!("{} has no Realms; {} have", version.name, with_realms());
+        let realms = version.realms.ok_or_else(|| refused("-object rme-guest", why()))?;
         let mut guest = Self::default();
         let mut id = None;
         for (key, value) in properties {
             let option = format!("-object rme-guest,{key}");
             let value = value.ok_or_else(|| refused(option.as_str(), "expected a value"))?;
+            if let Some(why) = not_there(&key, realms, version) {
+                return Err(refused(option, why));
+            }
             match key.as_str() {
                 "id" => id = Some(value),
                 "measurement-algorithm" | "measurement-algo" => {
@@ -40,7 +46,12 @@ impl RmeGuest {
                 }
                 "measurement-log" => guest.log = on_off(&option, &value)?,
                 "personalization-value" => guest.rpv_text = Some(value),
-                _ => return Err(refused(option, "rme-guest has no such property")),
+                _ => {
+                    return Err(refused(
+                        option,
+                        "rme-guest has no such property; there are id, measurement-algorithm, measurement-log and personalization-value",
+                    ));
+                }
             }
         }
         let why = "Parameter 'id' is missing";
@@ -51,12 +62,43 @@ impl RmeGuest {
     /// The personalization value, in the coding of the version.
     pub(super) fn rpv(&self, version: Version) -> Result<Option<Rpv>, Refusal> {
         match &self.rpv_text {
-            Some(text) if version == Version::CcaV3 => rpv_of_hex(text).map(Some),
-            Some(text) if version == Version::RealmVm => rpv_filled_up(RPV, text).map(Some),
-            Some(text) => rpv_of_base64(RPV, text).map(Some),
             None => Ok(None),
+            Some(text) => match version.realms.and_then(|realms| realms.rpv) {
+                Some(RpvText::Hex) => rpv_of_hex(text).map(Some),
+                Some(RpvText::Base64FilledUp) => rpv_filled_up(RPV, text).map(Some),
+                Some(RpvText::Base64) => rpv_of_base64(RPV, text).map(Some),
+                None => Err(refused(RPV, "this QEMU has no such property")),
+            },
         }
     }
+}
+
+/// Why a program has no such property of the object.
+fn not_there(key: &str, realms: Realms, version: Version) -> Option<String> {
+    let name = version.name;
+    match key {
+        "measurement-algorithm" | "measurement-algo" if !realms.chooses_hash => {
+            Some(format!("{name} has no such property: KVM takes SHA-256; leave it out"))
+        }
+        "personalization-value" if realms.rpv.is_none() => {
+            Some(format!("{name} has no such property: KVM takes zeros; leave it out"))
+        }
+        "measurement-log" if !realms.has_log => {
+            Some(format!("{name} has no such property: it writes no log; leave it out"))
+        }
+        // Properties of objects of the series v2, and of drafts: their choice is the processor's.
+        "num-pmu-counters" | "sve-vector-length" => Some(format!(
+            "{name} has no such property, which the series v2 has; write it as -cpu host,{}",
+            if key == "num-pmu-counters" { "num-pmu-counters=N" } else { "sveBITS=on" }
+        )),
+        _ => None,
+    }
+}
+
+/// The programs that start Realms, by name.
+fn with_realms() -> String {
+    let programs = PROGRAMS.iter().filter(|program| program.realms.is_some() && !program.is_model);
+    programs.map(|program| program.name).collect::<Vec<_>>().join(", ")
 }
 
 /// The object of a VM that is a Realm.
@@ -85,14 +127,13 @@ pub(super) fn check(options: &Options, version: Version) -> Result<&RmeGuest, Re
                    rme-guest,id=ID";
         return Err(refused("-machine confidential-guest-support", why));
     };
-    if !version.has_realms() {
-        let why = "this QEMU has no Realms; cca-v3 has";
-        return Err(refused("-object rme-guest", why));
+    let ignores_flash = version.realms.is_some_and(|realms| realms.pflash == Pflash::Ignored);
+    if options.pflash && !ignores_flash {
+        let why =
+            format!("{} has no flash for a Realm: give its firmware with -bios", version.name);
+        return Err(refused("pflash", why));
     }
-    if options.pflash {
-        return Err(refused("-drive if=pflash", "a Realm's firmware is given with -bios"));
-    }
-    if options.kernel.is_none() && options.bios.is_none() && version != Version::RealmVm {
+    if options.kernel.is_none() && options.bios.is_none() && !version.is_model {
         return Err(refused("-kernel", "a Realm needs -kernel or -bios"));
     }
     if options.machine.virtualization {

@@ -38,12 +38,30 @@ const MODELS: &[Release] = &[
     Release(9, 1),
     Release(9, 2),
     Release(10, 0),
+    Release(10, 1),
+    Release(10, 2),
+    Release(11, 0),
+    Release(11, 1),
 ];
 
+/// The oldest machine that a release has: old ones are taken out.
+const fn oldest(newest: Release) -> Release {
+    match newest {
+        Release(..=9, _) | Release(10, ..=1) => Release(2, 6),
+        Release(10, _) | Release(11, 0) => Release(5, 0),
+        _ => Release(5, 2),
+    }
+}
+
 impl Release {
+    /// As QEMU writes it.
+    pub(super) fn text(self) -> String {
+        format!("{}.{}", self.0, self.1)
+    }
+
     /// The version of the machine called `name`; `virt` alone is the program's newest.
     pub(super) fn of_machine(name: &str, version: Version) -> Result<Self, Refusal> {
-        let newest = version.release();
+        let newest = version.release;
         if name == "virt" {
             return Ok(newest);
         }
@@ -51,9 +69,11 @@ impl Release {
             let why = format!("{name:?}; only virt is known");
             return Err(refused("-machine", why));
         };
-        let named = |model: &&Self| format!("{}.{}", model.0, model.1) == wanted;
-        let found = MODELS.iter().find(named).filter(|model| **model <= newest);
-        let why = || format!("{name:?}; this QEMU has virt-2.6 to virt-{}.{}", newest.0, newest.1);
+        let oldest = oldest(newest);
+        let named = |model: &&Self| model.text() == wanted;
+        let found = MODELS.iter().find(named).filter(|model| (oldest..=newest).contains(*model));
+        let why =
+            || format!("{name:?}; this QEMU has virt-{} to virt-{}", oldest.text(), newest.text());
         found.copied().ok_or_else(|| refused("-machine", why()))
     }
 }

@@ -14,7 +14,8 @@ use super::tree_text::difference;
 fn version(case: &Value) -> &'static str {
     match case["qemu"].as_str().expect("a program") {
         "7.2.22" => "qemu-7.2",
-        "10.0.2" => "qemu-10.0",
+        "10.0.2" => "qemu-10.0.2",
+        "11.1.3" => "qemu-11.1",
         "9.1.91-cca-v3" => "qemu-cca-v3",
         other => panic!("{other}"),
     }
@@ -65,6 +66,23 @@ fn every_dumped_tree_is_made() {
     eprintln!("dumped: {equal} equal, {refused} refused\n{}", found.join("\n"));
     assert_eq!(found, Vec::<String>::new());
     assert_eq!((equal, refused), (351, 30));
+}
+
+#[test]
+fn every_tree_of_qemu_11_1_is_made() {
+    let (equal, refused, found) = differences("dumped-11.1.jsonl", |_| host());
+    eprintln!("11.1: {equal} equal, {refused} refused\n{}", found.join("\n"));
+    assert_eq!(found, Vec::<String>::new());
+    assert_eq!((equal, refused), (114, 13));
+}
+
+/// Two programs a line: JSON objects, chains of ports, watchdogs, IOMMUs.
+#[test]
+fn every_tree_of_lines_as_libvirt_writes_them_is_made() {
+    let (equal, refused, found) = differences("libvirt-like.jsonl", |_| host());
+    eprintln!("libvirt: {equal} equal, {refused} refused\n{}", found.join("\n"));
+    assert_eq!(found, Vec::<String>::new());
+    assert_eq!((equal, refused), (80, 0));
 }
 
 #[test]

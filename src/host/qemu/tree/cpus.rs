@@ -13,6 +13,7 @@ pub(super) fn cpus(input: &Input<'_>, tree: &mut Writer) {
     tree.cells("/cpus", "#address-cells", &[1]);
     tree.cells("/cpus", "#size-cells", &[0]);
     let mapped = input.model_since(6, 2);
+    let shows_caches = input.since(11, 1);
     let mut phandles = Vec::new();
     for i in (0..count).rev() {
         let path = format!("/cpus/cpu@{i}");
@@ -26,15 +27,35 @@ pub(super) fn cpus(input: &Input<'_>, tree: &mut Writer) {
         if let Some(node) = input.numa.cpus.get(i as usize) {
             tree.cells(&path, "numa-node-id", &[*node]);
         }
-        if mapped {
+        if mapped || shows_caches {
             let phandle = tree.phandle();
             tree.cells(&path, "phandle", &[phandle]);
             phandles.push((i, phandle));
+        }
+        if shows_caches {
+            caches(input, tree, &path);
         }
     }
     if mapped {
         cpu_map(input, tree, &phandles);
     }
+}
+
+/// What QEMU 11.1 says of caches: those next to the processor, if their registers were read, and
+/// that no other follows.
+fn caches(input: &Input<'_>, tree: &mut Writer, path: &str) {
+    // Machines without a topology show none.
+    let shown = input.machine.cpu.caches.filter(|_| input.model_since(6, 2));
+    let [instructions, data] = shown.map_or([None; 2], |[i, d]| [Some(i), Some(d)]);
+    for (letter, cache) in [("d", data), ("i", instructions)] {
+        let Some(cache) = cache else { continue };
+        for (part, value) in
+            [("block-size", cache.line_bytes), ("size", cache.size_bytes), ("sets", cache.sets)]
+        {
+            tree.cells(path, &format!("{letter}-cache-{part}"), &[value]);
+        }
+    }
+    tree.cells(path, "next-level-cache", &[0]);
 }
 
 /// Affinity fields: KVM's own, or clusters of what the interrupt controller can address at once.

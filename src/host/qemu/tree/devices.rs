@@ -142,9 +142,9 @@ fn gpio_lines(
     tree.cells(path, "phandle", &[phandle]);
 }
 
-/// Always 32 of them, whatever is plugged in.
-pub(super) fn virtio_mmio(tree: &mut Writer) {
-    for i in (0..32).rev() {
+/// As many of them as the machine has, whatever is plugged in.
+pub(super) fn virtio_mmio(input: &Input<'_>, tree: &mut Writer) {
+    for i in (0..input.virtio_mmio).rev() {
         let base = 0xa00_0000 + 0x200 * u64::from(i);
         let path = format!("/virtio_mmio@{base:x}");
         tree.node(&path);

@@ -1,6 +1,6 @@
 //! Timer, interrupt controller and PMU.
 
-use super::super::gic::{GicVersion, REDIST_BYTES};
+use super::super::gic::{Frame, GicVersion, REDIST_BYTES};
 use super::Input;
 use super::writer::Writer;
 
@@ -76,8 +76,8 @@ pub(super) fn gic(input: &Input<'_>, tree: &mut Writer) -> (u32, Option<u32>) {
 }
 
 fn messages(input: &Input<'_>, tree: &mut Writer) -> Option<u32> {
-    let gic = &input.machine.gic;
-    if gic.version == GicVersion::V2 {
+    let frame = input.machine.gic.msi?;
+    if frame == Frame::V2m {
         let phandle = tree.phandle();
         let path = "/intc@8000000/v2m@8020000";
         tree.node(path);
@@ -86,9 +86,6 @@ fn messages(input: &Input<'_>, tree: &mut Writer) -> Option<u32> {
         tree.wide(path, "reg", &[0x802_0000, 0x1000]);
         tree.cells(path, "phandle", &[phandle]);
         return Some(phandle);
-    }
-    if !gic.its {
-        return None;
     }
     let phandle = tree.phandle();
     let path = "/intc@8000000/its@8080000";

@@ -13,9 +13,10 @@ use std::ops::Range;
 
 use super::layout::{DTB_BYTES, Layout};
 use super::machine::{Accel, Machine};
+use super::machine_options::MMIO_TRANSPORTS;
 use super::numa::{Numa, numa};
 use super::options::Options;
-use super::pci;
+use super::pci::{self, Iommu};
 use super::release::Release;
 use crate::host::vm::Refusal;
 use crate::host::vmm::refused;
@@ -29,9 +30,9 @@ pub(super) struct Input<'m> {
     bootargs: Option<&'m str>,
     initrd: Option<Range<u64>>,
     log: Option<Range<u64>>,
-    /// Slot and function of the virtio-iommu.
-    virtio_iommu: Option<u32>,
-    smmu: bool,
+    iommu: Option<Iommu>,
+    /// Virtio devices that are not on the PCI bus.
+    virtio_mmio: u32,
     bypass_iommu: bool,
     secure: bool,
     virtualization: bool,
@@ -61,10 +62,7 @@ impl<'m> Input<'m> {
         log: Option<Range<u64>>,
     ) -> Result<Self, Refusal> {
         let kind = &machine.kind;
-        if let Some(option) = options.unmodelled.first() {
-            let why = "what it does to the device tree is not modelled; give the tree with --dtb";
-            return Err(refused(option.as_str(), why));
-        }
+        options.check_known()?;
         if options.machine.randomness.unwrap_or(!kind.realm) {
             let why = "the device tree has random seeds, so it can not be predicted: write \
                        dtb-randomness=off";
@@ -79,8 +77,8 @@ impl<'m> Input<'m> {
             bootargs: options.append.as_deref().filter(|text| !text.is_empty()),
             initrd: layout.initrd.clone(),
             log,
-            virtio_iommu: pci::virtio_iommu(options, machine.gic.takes_messages())?,
-            smmu: options.machine.smmu,
+            iommu: pci::iommu(options, kind.release, machine.gic.takes_messages())?,
+            virtio_mmio: options.machine.virtio_mmio.unwrap_or(MMIO_TRANSPORTS),
             bypass_iommu: options.machine.bypass_iommu,
             secure: options.machine.secure,
             virtualization: options.machine.virtualization,
@@ -153,9 +151,9 @@ pub(super) fn write(input: &Input<'_>) -> Result<Vec<u8>, Refusal> {
     devices::rtc(&mut tree, &phandles);
     pcie::pcie(input, &mut tree, &phandles);
     devices::gpio(input, &mut tree, &phandles);
-    devices::virtio_mmio(&mut tree);
+    devices::virtio_mmio(input, &mut tree);
     devices::fw_cfg(&mut tree);
-    pcie::virtio_iommu(input, &mut tree);
+    pcie::device_iommu(input, &mut tree);
     devices::platform_bus(&mut tree, &phandles);
     boot::memory(input, &mut tree);
     boot::chosen(input, &mut tree);

@@ -1,5 +1,7 @@
 //! The PCIe host bridge and IOMMUs.
 
+use super::super::pci::Iommu;
+use super::super::program::Bypass;
 use super::devices::{EDGE, SPI};
 use super::interrupts::LEVEL;
 use super::writer::Writer;
@@ -54,18 +56,20 @@ pub(super) fn pcie(input: &Input<'_>, tree: &mut Writer, phandles: &Phandles) {
     }
     tree.cells(PATH, "interrupt-map", &interrupts);
     tree.cells(PATH, "interrupt-map-mask", &[0x1800, 0, 0, 7]);
-    if input.smmu {
-        smmu(input, tree);
+    if input.iommu == Some(Iommu::MachineSmmu) {
+        smmu(input, tree, 0x905_0000, 74);
     }
 }
 
-fn smmu(input: &Input<'_>, tree: &mut Writer) {
+/// An SMMU at `base`, with four interrupts from `first` on.
+fn smmu(input: &Input<'_>, tree: &mut Writer, base: u64, first: u32) {
     let phandle = tree.phandle();
-    let path = "/smmuv3@9050000";
+    let path = &format!("/smmuv3@{base:x}");
     tree.node(path);
     tree.text(path, "compatible", "arm,smmu-v3");
-    tree.wide(path, "reg", &[0x905_0000, 0x2_0000]);
-    let interrupts: Vec<u32> = (74..78).flat_map(|interrupt| [SPI, interrupt, EDGE]).collect();
+    tree.wide(path, "reg", &[base, 0x2_0000]);
+    let interrupts: Vec<u32> =
+        (first..first + 4).flat_map(|interrupt| [SPI, interrupt, EDGE]).collect();
     tree.cells(path, "interrupts", &interrupts);
     tree.text(path, "interrupt-names", "eventq\0priq\0cmdq-sync\0gerror");
     tree.flag(path, "dma-coherent");
@@ -74,16 +78,22 @@ fn smmu(input: &Input<'_>, tree: &mut Writer) {
     iommu_map(input, tree, &[0, phandle, 0, 0x1_0000]);
 }
 
-/// Later releases than 7.2 do not look at the bypass any more.
+/// Some releases do not look at the bypass.
 fn iommu_map(input: &Input<'_>, tree: &mut Writer, map: &[u32]) {
-    if !input.bypass_iommu || input.since(8, 0) {
+    let hides = input.machine.kind.version.bypass == Bypass::HidesMap;
+    if !input.bypass_iommu || !hides {
         tree.cells(PATH, "iommu-map", map);
     }
 }
 
-/// The virtio-iommu translates all devices but itself.
-pub(super) fn virtio_iommu(input: &Input<'_>, tree: &mut Writer) {
-    let Some(devfn) = input.virtio_iommu else { return };
+/// IOMMUs that are devices: an SMMU, the first on the platform bus, or a virtio-iommu, which
+/// translates all devices but itself.
+pub(super) fn device_iommu(input: &Input<'_>, tree: &mut Writer) {
+    let devfn = match input.iommu {
+        Some(Iommu::DeviceSmmu) => return smmu(input, tree, 0xc00_0000, 112),
+        Some(Iommu::Virtio(devfn)) => devfn,
+        Some(Iommu::MachineSmmu) | None => return,
+    };
     let phandle = tree.phandle();
     let path = format!("{PATH}/virtio_iommu@{:x},{:x}", devfn >> 3, devfn & 7);
     tree.node(&path);
