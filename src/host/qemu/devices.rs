@@ -232,8 +232,7 @@ impl Options {
         Ok(())
     }
 
-    /// Refuses devices that put something into memory, or of which it is not known what they do to
-    /// the device tree.
+    /// Refuses devices that put something into memory.
     pub(super) fn check_devices(&self) -> Result<(), Refusal> {
         for device in &self.devices {
             let option = format!("-device {}", device.kind);
@@ -245,12 +244,15 @@ impl Options {
         Ok(())
     }
 
-    /// Refuses devices of which it is not known what they do to the device tree.
+    /// Refuses devices and globals of which it is not known what they do to the device tree.
     pub(super) fn check_known(&self) -> Result<(), Refusal> {
+        if let Some((option, why)) = self.unmodelled.first() {
+            return Err(refused(option.as_str(), *why));
+        }
         for device in &self.devices {
             if place_of(&device.kind) == Place::Unknown && !self.is_on_pci(device) {
-                let why = "what it does to the device tree is not modelled; devices on a PCI bus \
-                           or of virtio do nothing to it; give the tree with --dtb";
+                let why =
+                    "what it does to the device tree is not modelled; give the tree with --dtb";
                 return Err(refused(format!("-device {}", device.kind), why));
             }
         }

@@ -57,7 +57,9 @@ impl Options {
         if interface == "virtio" {
             self.devices.push(Device::of_drive());
         }
-        self.pflash |= interface == "pflash" && unit == 0;
+        if interface == "pflash" && unit == 0 {
+            self.pflash = Some(if name == "pflash" { "-pflash" } else { "-drive if=pflash" });
+        }
         Ok(())
     }
 }

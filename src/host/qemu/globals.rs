@@ -53,7 +53,7 @@ impl Options {
     /// Reads `-global DRIVER.PROPERTY=VALUE`, or its long form.
     ///
     /// # Errors
-    /// If the driver or the property can reach the device tree.
+    /// If it is a property of the processor. What else can reach the device tree is remembered.
     pub(super) fn global(&mut self, text: &str) -> Result<(), Refusal> {
         let parts = properties(text, None);
         let named = |name: &str| {
@@ -81,11 +81,13 @@ impl Options {
         if !known && !device {
             let why = "what it does to the device tree is not modelled; leave it out, or write it \
                        at the device or the machine";
-            return Err(refused(option, why));
+            self.unmodelled.push((option, why));
+            return Ok(());
         }
         if PLACES.contains(&property.as_str()) {
             let why = "moves devices; write it at each -device";
-            return Err(refused(option, why));
+            self.unmodelled.push((option, why));
+            return Ok(());
         }
         self.remarks.push(format!("{option}: does not touch the RIM"));
         Ok(())

@@ -111,7 +111,7 @@ impl Machine {
         let map = map(options, &kind, &memory, cpu.pa_bits, caps)?;
         let gic = gic(options, &kind, &topology, &map, caps)?;
         let ignores_flash = version.realms.is_some_and(|realms| realms.pflash == Pflash::Ignored);
-        let flash = options.pflash && !(kind.realm && ignores_flash);
+        let flash = options.pflash.is_some() && !(kind.realm && ignores_flash);
         let firmware = options.bios.is_some() || flash;
         Ok(Self { kind, memory, topology, cpu, map, gic, firmware })
     }

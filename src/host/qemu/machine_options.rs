@@ -101,7 +101,7 @@ impl Options {
                 "firmware" => self.bios = Some(value),
                 "dtb" => self.dtb = Some(value),
                 "append" => self.append = Some(value),
-                "pflash0" => self.pflash = true,
+                "pflash0" => self.pflash = Some("-machine pflash0"),
                 "pflash1" => {}
                 _ if key.starts_with("highmem") || key == "compact-highmem" => {
                     machine.highmem.read(&key, &value, version)?;

@@ -108,6 +108,9 @@ pub fn vm_with(
     };
     layout.device_tree(version, tree, own, log)?;
     let mut remarks = std::mem::take(&mut options.remarks);
+    if let Some(option) = options.pflash {
+        remarks.push(format!("{option}: this QEMU ignores what a Realm's flash holds"));
+    }
     if options.machine.dumpdtb {
         remarks.push("dumpdtb= writes the device tree and ends; leave it out to measure".into());
     }

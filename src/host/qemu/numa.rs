@@ -32,17 +32,19 @@ pub(super) fn numa(
     memory: &Memory,
     topology: &Topology,
 ) -> Result<Numa, Refusal> {
-    let mut reading = Reading { options, kind, nodes: Vec::new(), cpus: Vec::new(), far: None };
+    let (nodes, cpus) = (Vec::new(), Vec::new());
+    let mut reading = Reading { options, kind, topology, nodes, cpus, far: None };
     reading.cpus.resize(topology.max_cpus as usize, None);
     for text in &options.numa {
         reading.option(text)?;
     }
-    reading.finish(memory, topology)
+    reading.finish(memory)
 }
 
 struct Reading<'o> {
     options: &'o Options,
     kind: &'o Kind,
+    topology: &'o Topology,
     /// Bytes by identifier; `None` for those that were not named yet.
     nodes: Vec<Option<u64>>,
     cpus: Vec<Option<u32>>,
@@ -59,7 +61,7 @@ impl Reading<'_> {
             "dist" => self.distance(&properties),
             // Tables of ACPI, which is not measured.
             "hmat-lb" | "hmat-cache" => Ok(()),
-            "cpu" => Err(refused("-numa cpu", "is not modelled; write -numa node,cpus=…")),
+            "cpu" => self.cpu(&properties),
             _ => Err(refused(format!("-numa {kind}"), "there is no such kind of option")),
         }
     }
@@ -102,12 +104,57 @@ impl Reading<'_> {
         if self.nodes[index].replace(bytes).is_some() {
             return Err(refused("-numa node,nodeid", format!("duplicate NUMA nodeid: {id}")));
         }
-        for cpu in cpus.into_iter().flatten() {
-            if self.cpus[cpu].replace(id).is_some() {
-                return Err(refused("-numa node,cpus", format!("CPU {cpu} has a node already")));
+        cpus.into_iter().flatten().try_for_each(|cpu| self.put("-numa node,cpus", cpu, id))
+    }
+
+    /// Puts a CPU into a node; it may be there already.
+    fn put(&mut self, option: &str, cpu: usize, id: u32) -> Result<(), Refusal> {
+        match self.cpus[cpu].replace(id) {
+            Some(other) if other != id => {
+                Err(refused(option, format!("CPU {cpu} is already assigned to node {other}")))
             }
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// CPUs by their places in the topology; a part that is not named may be any.
+    fn cpu(&mut self, properties: &[(String, Option<String>)]) -> Result<(), Refusal> {
+        const PARTS: [&str; 4] = ["socket-id", "cluster-id", "core-id", "thread-id"];
+        let (mut node, mut wanted) = (None, [None; 4]);
+        for (key, value) in properties {
+            let option = format!("-numa cpu,{key}");
+            let value = required(&option, value.clone())?;
+            if key == "node-id" {
+                node = Some(below(&option, &value, MAX_NODES)?);
+                continue;
+            }
+            let place = PARTS.iter().position(|name| name == key);
+            let why = "there are node-id, socket-id, cluster-id, core-id and thread-id";
+            let place = place.ok_or_else(|| refused(&option, why))?;
+            wanted[place] = Some(below(&option, &value, u32::MAX)?);
+        }
+        let why = "Missing mandatory node-id property";
+        let node = node.ok_or_else(|| refused("-numa cpu", why))?;
+        if !self.exists(node) {
+            let why = format!("{node}: name the node with -numa node,nodeid={node} before");
+            return Err(refused("-numa cpu,node-id", why));
+        }
+        let topology = self.topology;
+        let fits = |index: u32| {
+            let own = topology.place(index);
+            wanted.iter().zip(own).all(|(wanted, own)| wanted.is_none_or(|wanted| wanted == own))
+        };
+        let found: Vec<u32> = (0..topology.max_cpus).filter(|index| fits(*index)).collect();
+        if found.is_empty() {
+            let why = "no match found: no CPU has this place in the topology of -smp";
+            return Err(refused("-numa cpu", why));
+        }
+        found.into_iter().try_for_each(|index| self.put("-numa cpu", index as usize, node))
+    }
+
+    /// Whether a node was named.
+    fn exists(&self, id: u32) -> bool {
+        self.nodes.get(id as usize).is_some_and(Option::is_some)
     }
 
     fn range(&self, option: &str, value: &str) -> Result<std::ops::Range<usize>, Refusal> {
@@ -133,8 +180,7 @@ impl Reading<'_> {
         let [Some(from), Some(to), Some(far)] = numbers else {
             return Err(refused("-numa dist", "needs src, dst and val"));
         };
-        let exists = |id: u32| self.nodes.get(id as usize).is_some_and(Option::is_some);
-        if !exists(from) || !exists(to) {
+        if !self.exists(from) || !self.exists(to) {
             let why = format!("{from} to {to}: name the nodes before their distance");
             return Err(refused("-numa dist", why));
         }
@@ -146,7 +192,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn finish(self, memory: &Memory, topology: &Topology) -> Result<Numa, Refusal> {
+    fn finish(self, memory: &Memory) -> Result<Numa, Refusal> {
         // Memory that can be added later makes a node, since 4.2 with slots and since 5.1 always.
         let model = self.kind.model;
         let hotplug = memory.max_bytes > memory.ram_bytes
@@ -171,7 +217,8 @@ impl Reading<'_> {
         let count = u32::try_from(nodes.len()).expect("128 at most");
         // Once any CPU has a node, the others are in the first.
         let mapped = self.cpus.iter().any(Option::is_some);
-        let default = |i: u32| if mapped { 0 } else { i / topology.socket() % count };
+        let socket = self.topology.socket();
+        let default = |i: u32| if mapped { 0 } else { i / socket % count };
         let node = |(i, node): (u32, &Option<u32>)| node.unwrap_or_else(|| default(i));
         let cpus = (0..).zip(&self.cpus).map(node).collect();
         let distances = self.far.map(|far| matrix(&far, nodes.len())).transpose()?;

@@ -35,8 +35,10 @@ pub(super) struct Options {
     pub(super) rme_guests: Vec<RmeGuest>,
     pub(super) machine: MachineOptions,
     pub(super) no_acpi: bool,
-    /// Firmware is given as a flash image.
-    pub(super) pflash: bool,
+    /// The option that gives firmware as a flash image.
+    pub(super) pflash: Option<&'static str>,
+    /// Options that may change the device tree in a way that is not modelled, and what helps.
+    pub(super) unmodelled: Vec<(String, &'static str)>,
     pub(super) remarks: Vec<String>,
     /// Accelerators by name, the one to try first first.
     pub(super) accels: Vec<String>,

@@ -47,10 +47,7 @@ impl RmeGuest {
                 "measurement-log" => guest.log = on_off(&option, &value)?,
                 "personalization-value" => guest.rpv_text = Some(value),
                 _ => {
-                    return Err(refused(
-                        option,
-                        "rme-guest has no such property; there are id, measurement-algorithm, measurement-log and personalization-value",
-                    ));
+                    return Err(refused(option, "rme-guest has no such property"));
                 }
             }
         }
@@ -128,10 +125,10 @@ pub(super) fn check(options: &Options, version: Version) -> Result<&RmeGuest, Re
         return Err(refused("-machine confidential-guest-support", why));
     };
     let ignores_flash = version.realms.is_some_and(|realms| realms.pflash == Pflash::Ignored);
-    if options.pflash && !ignores_flash {
-        let why =
-            format!("{} has no flash for a Realm: give its firmware with -bios", version.name);
-        return Err(refused("pflash", why));
+    if let Some(option) = options.pflash.filter(|_| !ignores_flash) {
+        let name = version.name;
+        let why = format!("{name} has no flash for a Realm: give its firmware with -bios");
+        return Err(refused(option, why));
     }
     if options.kernel.is_none() && options.bios.is_none() && !version.is_model {
         return Err(refused("-kernel", "a Realm needs -kernel or -bios"));

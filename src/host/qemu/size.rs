@@ -126,8 +126,11 @@ fn of_backend(options: &Options, said: Option<u64>, memory: Memory) -> Result<Me
 pub(super) fn size_in_mib(text: &str, release: Release) -> Result<u64, String> {
     // A suffix is put behind a digit; 0x1b ends with a letter, and counts bytes.
     if text.ends_with(|c: char| c.is_ascii_digit()) {
-        return size(&format!("{text}M"), release).map_err(|why| {
-            if text.starts_with("0x") { format!("{why}; a suffix M is put behind it") } else { why }
+        let with_suffix = format!("{text}M");
+        return size(&with_suffix, release).map_err(|why| {
+            let is_hex = text.starts_with("0x");
+            let behind = if is_hex { ", and one without counts MiB: end it with B" } else { "" };
+            why.replace(&with_suffix, text) + behind
         });
     }
     size(text, release)
@@ -136,7 +139,7 @@ pub(super) fn size_in_mib(text: &str, release: Release) -> Result<u64, String> {
 /// A size with a suffix B, K, M, G, T, P or E in either case, perhaps with a fraction; without a
 /// suffix it counts bytes. Hexadecimal numbers have no suffix since QEMU 8.0.
 pub(super) fn size(text: &str, release: Release) -> Result<u64, String> {
-    let wrong = || format!("{text:?} is not a size: a number with K, M, G, T, P, E or nothing");
+    let wrong = || format!("{text:?} is not a size; 512M and 1G are");
     let too_large = || format!("{text} does not fit in 64 bits");
     let unsigned = text.strip_prefix('+').unwrap_or(text);
     if unsigned.starts_with("0x") || unsigned.starts_with("0X") {

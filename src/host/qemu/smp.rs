@@ -18,6 +18,17 @@ pub(super) struct Topology {
 }
 
 impl Topology {
+    /// The socket, cluster, core and thread of a vCPU.
+    pub(super) const fn place(&self, index: u32) -> [u32; 4] {
+        let (clusters, cores, threads) = (self.clusters, self.cores, self.threads);
+        [
+            index / self.socket(),
+            index / (cores * threads) % clusters,
+            index / threads % cores,
+            index % threads,
+        ]
+    }
+
     /// vCPUs of a socket.
     pub(super) const fn socket(&self) -> u32 {
         self.clusters * self.cores * self.threads

@@ -148,7 +148,9 @@ fn short_personalization_values_are_filled_up() {
     let qemu_line = "-M virt,confidential-guest-support=r -accel kvm -cpu host -kernel k4k.img \
                      -object rme-guest,id=r,personalization-value=AQIDBA==";
     let cloud_line = "--kernel k4k.img --platform arm_rme=on,personalization_value=AQIDBA==";
-    for (line, vmm, program) in [(qemu_line, "qemu", "rmi"), (cloud_line, "cloud", "arm-rme")] {
+    for (line, vmm, program) in
+        [(qemu_line, "qemu", "linaro-2025"), (cloud_line, "cloud", "arm-rme")]
+    {
         let made = |version: &str| {
             let (caps, mut files) = (host(), Inputs::default());
             let device_tree = Some(Arc::new(Image::from_bytes("dtb", vec![1; 100])));

@@ -30,15 +30,15 @@ const REALM: &str = "-M virt,confidential-guest-support=rme0 -object rme-guest,i
 /// QEMU's options, after those of a good command line, and what is said of them.
 const QEMU: &[(&str, &str)] = &[
     ("-m 99999999999P", "-m size: 99999999999P does not fit in 64 bits"),
-    ("-m -1", "-m size: \"-1\" is not a size"),
+    ("-m -1", "-m size: \"-1\" is not a size; 512M and 1G are"),
     ("-m 1G,slots=2", "-m slots: invalid without maxmem"),
     ("-m 1G,maxmem=512M", "-m maxmem: 536870912 bytes; RAM has 1073741824 bytes already"),
     ("-m 1G,slots=300,maxmem=2G", "-m slots: 300; virt has at most 256"),
-    ("-m 1G,size2=3", "-m size2: -m has no such property"),
-    ("-m 1.x", "-m size: \"1.x\" is not a size"),
+    ("-m 1G,size2=3", "-m size2: -m has size, maxmem and slots"),
+    ("-m 1.x", "-m size: \"1.x\" is not a size; 512M and 1G are"),
     ("-m 100000000T", "-m size: 100000000T does not fit in 64 bits"),
     ("-m 15E", "-m: addresses are limited to 47 bits, and RAM ends beyond them"),
-    ("-m 0x10z", "-m size: \"0x10z\" is not a size"),
+    ("-m 0x10z", "-m size: \"0x10z\" is not a size; 512M and 1G are"),
     (
         "-m 1G,maxmem=64T",
         "-machine: the memory map takes 48 IPA bits, and this QEMU uses at most 47 of KVM's \
@@ -130,7 +130,10 @@ const QEMU: &[(&str, &str)] = &[
         "-object sev-guest: an object that is not known here; a Realm has -object \
          rme-guest,id=…",
     ),
-    ("-drive if=pflash,file=a", "-drive if=pflash: a Realm's firmware is given with -bios"),
+    (
+        "-drive if=pflash,file=a",
+        "-drive if=pflash: cca-v3 has no flash for a Realm: give its firmware with -bios",
+    ),
     ("-kernel missing.img", "-kernel: missing.img: entity not found"),
     ("-kernel k40m.img -m 32M", "-kernel: takes 46137344 bytes, and RAM has 33554432"),
     (
@@ -152,7 +155,7 @@ fn qemu_says_what_is_wrong() {
          -M virt,confidential-guest-support=r"
     );
     let text = "-object rme-guest,personalization-value: base64 of exactly 64 bytes is wanted";
-    assert_eq!(said("qemu", "rmi", &line, true), text);
+    assert_eq!(said("qemu", "nvidia-10.1", &line, true), text);
 }
 
 #[test]
@@ -222,12 +225,20 @@ const TREES: &[(&str, &str)] = &[
     ),
     (
         "-global cpu.pmu=off",
-        "-global cpu.pmu=off: what it does to the device tree is not modelled; give the tree with \
-         --dtb",
+        "-global cpu.pmu: is a property of the processor; write it as -cpu host,pmu=…",
+    ),
+    (
+        "-global virtio-net-pci.addr=3",
+        "-global virtio-net-pci.addr: moves devices; write it at each -device",
+    ),
+    (
+        "-global arm-smmuv3.stage=1",
+        "-global arm-smmuv3.stage: what it does to the device tree is not modelled; leave it out, \
+         or write it at the device or the machine",
     ),
     (
         "-device virtio-iommu-pci -device virtio-iommu-pci",
-        "-device virtio-iommu-pci: virt machine does not support multiple IOMMUs",
+        "-device virtio-iommu-pci: more than one IOMMU, which QEMU refuses or is not modelled",
     ),
     ("-device virtio-iommu-pci,bus=x", "-device virtio-iommu-pci: has to be on bus pcie.0"),
     ("-device e1000,addr=20", "-device e1000,addr: \"20\" is no slot and function"),
@@ -241,7 +252,12 @@ const TREES: &[(&str, &str)] = &[
     ("-numa node,cpus=1", "-numa node,cpus: \"1\" is not a number below 1"),
     ("-numa node,mem=1", "-numa node,mem: this machine has no such parameter; write memdev="),
     ("-numa node,memdev=m", "-numa node,memdev: memdev=m is ambiguous or does not exist"),
-    ("-numa cpu,node-id=0", "-numa cpu: is not modelled; write -numa node,cpus=…"),
+    ("-numa cpu,node-id=0", "-numa cpu,node-id: 0: name the node with -numa node,nodeid=0 before"),
+    ("-numa cpu,core-id=0", "-numa cpu: Missing mandatory node-id property"),
+    (
+        "-numa node -numa cpu,node-id=0,core-id=7",
+        "-numa cpu: no match found: no CPU has this place in the topology of -smp",
+    ),
     ("-numa dist,src=0,dst=1", "-numa dist: needs src, dst and val"),
     ("-numa dist,src=0,dst=1,val=20", "-numa dist: 0 to 1: name the nodes before their distance"),
     (
@@ -265,7 +281,12 @@ fn trees_that_can_not_be_predicted_say_why() {
 #[test]
 fn what_other_programs_refuse() {
     for (version, line, text) in [
-        ("qemu-7.2", REALM, "-object rme-guest: this QEMU has no Realms; cca-v3 has"),
+        (
+            "qemu-7.2",
+            REALM,
+            "-object rme-guest: qemu-7.2 has no Realms; cca-v3, linaro-2025, nvidia-10.1, cca-v4, \
+             rmi, nvidia-11.0 have",
+        ),
         (
             "cca-v3",
             "-M virt,confidential-guest-support=rme0 -object rme-guest,id=rme0 -accel tcg",

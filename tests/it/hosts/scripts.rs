@@ -66,7 +66,7 @@ fn command_line() -> impl Strategy<Value = (&'static str, &'static str, &'static
         ("kvmtool", version, host, line)
     });
     let qemu = (
-        one_of(&["cca-v3", "rmi", "realm-vm"]),
+        one_of(&["cca-v3", "linaro-2025", "rmi", "nvidia-11.0", "realm-vm"]),
         one_of(&["256M", "1G", "3000M", "5G"]),
         1_u32..4,
         one_of(&["-kernel k4k.img", "-kernel k64k_oddoff.img", "-bios f4k.fd"]),
@@ -74,9 +74,18 @@ fn command_line() -> impl Strategy<Value = (&'static str, &'static str, &'static
         one_of(&["kvm-v10", "kvm-v12"]),
     );
     let qemu = qemu.prop_map(|(version, ram, cpus, payload, object, host)| {
-        let host = if version == "rmi" { "kvm-v12" } else { host };
+        let driven = ["rmi", "nvidia-11.0"].contains(&version);
+        let host = match version {
+            "linaro-2025" => "kvm-v10",
+            _ if driven => "kvm-v12",
+            _ => host,
+        };
         // KVM drives only what it can measure.
-        let algo = if host == "kvm-v12" { ",measurement-algorithm=sha256" } else { "" };
+        let algo = if host == "kvm-v12" && !driven { ",measurement-algorithm=sha256" } else { "" };
+        let object = match (version, object) {
+            ("rmi", ",measurement-algorithm=sha256") | ("nvidia-11.0", _) => "",
+            _ => object,
+        };
         let line = format!(
             "-M virt,confidential-guest-support=rme0 -accel kvm -cpu host -m {ram} -smp {cpus} \
              -object rme-guest,id=rme0{object}{algo} {payload}"

@@ -71,17 +71,12 @@ fn mpidr(input: &Input<'_>, index: u32) -> u32 {
 
 fn cpu_map(input: &Input<'_>, tree: &mut Writer, phandles: &[(u32, u32)]) {
     let topology = &input.machine.topology;
-    let (clusters, cores, threads) = (topology.clusters, topology.cores, topology.threads);
     tree.node("/cpus/cpu-map");
     for (i, phandle) in phandles {
-        let mut path = format!(
-            "/cpus/cpu-map/socket{}/cluster{}/core{}",
-            i / (clusters * cores * threads),
-            i / (cores * threads) % clusters,
-            i / threads % cores
-        );
-        if threads > 1 {
-            path += &format!("/thread{}", i % threads);
+        let [socket, cluster, core, thread] = topology.place(*i);
+        let mut path = format!("/cpus/cpu-map/socket{socket}/cluster{cluster}/core{core}");
+        if topology.threads > 1 {
+            path += &format!("/thread{thread}");
         }
         tree.path(&path);
         tree.cells(&path, "cpu", &[*phandle]);
