@@ -15,19 +15,19 @@ pub(super) struct Device {
     made: Made,
 }
 
-/// QEMU makes devices of words, then the disks that have none, then devices of JSON objects.
+/// What a device was made of, in QEMU's order: words, a drive that names none, a JSON object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Made {
-    OfWords,
-    OfDrives,
-    OfJson,
+    Words,
+    Drives,
+    Json,
 }
 
 impl Device {
     /// Reads the value of `-device`.
     pub(super) fn read(text: &str) -> Result<Self, Refusal> {
         let properties = words_or_json("-device", text, "driver")?;
-        let made = if text.starts_with('{') { Made::OfJson } else { Made::OfWords };
+        let made = if text.starts_with('{') { Made::Json } else { Made::Words };
         let kind = last(&properties, "driver").unwrap_or_default().to_owned();
         if kind.is_empty() {
             return Err(refused("-device", "Parameter 'driver' is missing"));
@@ -37,12 +37,12 @@ impl Device {
 
     /// The PCI device that shares a folder.
     pub(super) fn of_virtfs() -> Self {
-        Self { kind: "virtio-9p-pci".into(), properties: Vec::new(), made: Made::OfWords }
+        Self { kind: "virtio-9p-pci".into(), properties: Vec::new(), made: Made::Words }
     }
 
     /// The disk of a drive that names no other device.
     pub(super) fn of_drive() -> Self {
-        Self { kind: "virtio-blk-pci".into(), properties: Vec::new(), made: Made::OfDrives }
+        Self { kind: "virtio-blk-pci".into(), properties: Vec::new(), made: Made::Drives }
     }
 
     /// The last value of a property.
@@ -222,11 +222,10 @@ impl Options {
     /// Reads `-device`.
     pub(super) fn device(&mut self, value: &str) -> Result<(), Refusal> {
         let device = Device::read(value)?;
-        if let Some(id) = device.value("id") {
-            if self.devices.iter().any(|other| other.value("id") == Some(id)) {
-                let why = format!("Duplicate ID '{id}' for device");
-                return Err(refused(format!("-device {}", device.kind), why));
-            }
+        let id = device.value("id");
+        if id.is_some() && self.devices.iter().any(|other| other.value("id") == id) {
+            let why = format!("Duplicate ID '{}' for device", id.unwrap_or_default());
+            return Err(refused(format!("-device {}", device.kind), why));
         }
         self.devices.push(device);
         Ok(())
