@@ -128,6 +128,24 @@ fn files_are_written_in_one_place() {
     }
 }
 
+/// An input that nobody remembers is written over one day.
+#[test]
+fn files_are_read_in_one_place() {
+    let words = ["File::open", "fs::read(", "fs::read_to_string", "io::stdin", "rustix::fs::open"];
+    // They ask the kernel, in files of its own.
+    let kernel = ["src/measure/image/vouch.rs", "src/measure/image/copy.rs"];
+    for (name, text) in sources(&["src"]) {
+        let own = name.starts_with("src/outputs/") || name.contains("/tests");
+        let body = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (i, line) in body.lines().enumerate().filter(|_| !own) {
+            let found = words.into_iter().find(|word| code(line).contains(word));
+            let asked = found == Some("fs::read_to_string") && kernel.contains(&name.as_str());
+            let good = found.is_none() || asked;
+            assert!(good, "{name}:{}: {found:?}; use `outputs::inputs`", i + 1);
+        }
+    }
+}
+
 #[test]
 fn words_that_do_not_belong_here() {
     let hash = ["Map", "Set"].map(|kind| format!("Hash{kind}"));

@@ -7,6 +7,7 @@ mod limits;
 mod lock;
 mod matrix;
 mod observed_rims;
+mod output_ends;
 mod output_tables;
 mod outputs;
 mod outside;
