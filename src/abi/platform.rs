@@ -331,6 +331,15 @@ impl Platform {
         toml::to_string(&self.file).expect("every field has a TOML form")
     }
 
+    /// The machine with other delegable memory.
+    ///
+    /// # Errors
+    /// If the ranges are not ascending, disjoint and in whole granules, or are more than there can
+    /// be.
+    pub fn with_dram(self, dram: Vec<DramRange>) -> Result<Self, PlatformError> {
+        Self::try_from(PlatformFile { dram, ..self.file })
+    }
+
     /// The machine with an RMM that takes an SVE length without comparing it, even one that feature
     /// register 0 has no room for (15 is the most that it shows).
     pub(crate) fn with_any_sve_vl(mut self, sve_vl: u32) -> Self {

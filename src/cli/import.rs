@@ -28,6 +28,11 @@ use crate::rmm_log::{self, Import, ImportError, Log, MAX_LOG_BYTES, Need};
 /// nobody makes reference values of it. The script is written all the same, and the exit code is 3
 /// as long as something is missing.
 ///
+/// TF-RMM as it is published prints neither contents nor RIPAS. kvmtool with `--loglevel debug`
+/// says both on the same console: its lines take their place, with the tables that KVM makes.
+/// Islet's form (`RMI: DATA_CREATE [88B3D000, …] > [0]`) is read as well. Where the log's granules
+/// are no memory of the platform, the script says where memory is.
+///
 /// A trace of the Host's kernel (ftrace, `trace-cmd report`) is read too if its events show
 /// registers: `arm_smccc_start: call=… fn=c4000153 args={…}` and `arm_smccc_end: … res={…}`, a pair
 /// that was proposed for Linux in 2021 and is not in mainline. KVM has no event for RMI calls; its
@@ -136,8 +141,12 @@ fn make(args: &ImportArgs) -> Result<(Log, Import), Problem> {
 
 fn say(log: &Log, import: &Import, console: &mut Console) {
     let tally = &log.tally;
+    let vmm = match log.vmm.len() {
+        0 => String::new(),
+        count => format!("{count} lines of kvmtool, "),
+    };
     console.say(&format!(
-        "{} lines: {} calls of the Host, {} of Realms, {} torn, {} others",
+        "{} lines: {} calls of the Host, {} of Realms, {vmm}{} torn, {} others",
         tally.lines,
         log.calls.len(),
         tally.realm_calls,
@@ -170,6 +179,7 @@ fn document(log: &Log, import: &Import) -> serde_json::Value {
         "lines": log.tally.lines,
         "calls": log.calls.len(),
         "realm_calls": log.tally.realm_calls,
+        "vmm_lines": log.vmm.len(),
         "torn": log.tally.torn,
         "torn_lines": log.tally.torn_lines,
         "bare_events": log.tally.bare_events,

@@ -5,12 +5,15 @@ use std::collections::BTreeSet;
 
 use super::data::{Contents, From};
 use super::gap::gaps;
+use super::memory;
 use super::operation::{self, Joined};
+use super::vmm::{self, Own, VmmLine, VmmStep};
 use super::{Call, Import, ImportError, Log, LogGap, Need, Options};
 use crate::abi::addr::{GRANULE_SIZE, Hex, is_aligned};
 use crate::abi::address_range::AddressRange;
 use crate::abi::command::{Command, CommandInfo};
 use crate::abi::granule_size::GranuleSize;
+use crate::abi::params::DATA_MEASURE;
 use crate::abi::profile::Edition;
 use crate::abi::ranges::Ranges;
 use crate::abi::status::Status;
@@ -42,9 +45,11 @@ pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
     let Joined { calls, failed, endless } = operation::join(&log.calls);
     let calls = realm(log, calls, options.realm.max(1))?;
     let edition = log.edition;
+    let contents = contents_command(edition).name;
+    let own = vmm::own(log, &calls, contents);
     let mut builder = Builder {
         edition,
-        contents: Contents::new(&options.at, &calls),
+        contents: Contents::new(&options.at, &calls, &own),
         delegated: Ranges::default(),
         logged: Ranges::default(),
         statements: Vec::new(),
@@ -57,24 +62,8 @@ pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
         lines: Vec::new(),
         known: defined(&options.params),
     };
-    let contents = contents_command(edition).name;
-    let gaps = gaps(log, &calls, &endless, contents, options);
-    let mut ahead = gaps.iter().peekable();
-    let rd = calls.iter().find_map(|call| call.arg("rd"));
-    for call in &calls {
-        // What is missing before REALM_ACTIVATE has its line.
-        let ends = matches!(call.command.name, "REALM_ACTIVATE" | "REALM_DESTROY");
-        let line = call.line.saturating_add(u32::from(ends && call.is_success()));
-        while let Some(gap) = ahead.next_if(|gap| gap.line < line) {
-            builder.gap(gap, rd);
-        }
-        builder.call(call);
-        if builder.statements.len() > MAX_STATEMENTS {
-            return Err(ImportError::LongScript);
-        }
-    }
-    builder.flush();
-    ahead.for_each(|gap| builder.gap(gap, rd));
+    let gaps = gaps(log, &calls, &endless, contents, &own, options);
+    builder.all(&calls, &gaps, &own)?;
     let is_manual = calls.iter().any(|call| call.command.name == "RTT_CREATE" && call.is_success());
     let mut statements: Vec<Statement> = Vec::new();
     let platform = options.platform.as_deref().unwrap_or("fvp");
@@ -82,6 +71,8 @@ pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
         statements.push(statement(Kind::Spec(name(edition.name()))));
     }
     statements.push(statement(Kind::Platform(name(platform))));
+    let mut memory = memory::memory(platform, &calls, &own);
+    statements.append(&mut memory.statements);
     statements.push(statement(Kind::Empty));
     statements.extend(builder.contents.definitions());
     statements.push(statement(Kind::RttAuto(!is_manual)));
@@ -91,7 +82,9 @@ pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
     }
     statements.push(statement(Kind::Empty));
     statements.extend(options.params.iter().filter(|line| line.kind != Kind::Empty).cloned());
-    let remarks = builder.remarks();
+    let mut remarks = builder.remarks();
+    remarks.extend(own.remarks(contents));
+    remarks.extend(memory.remark);
     let mut needs: Vec<Need> = builder.contents.needs().collect();
     needs.append(&mut builder.needs);
     let mut lines = vec![0; statements.len()];
@@ -196,6 +189,40 @@ struct Builder<'o> {
 }
 
 impl Builder<'_> {
+    /// Calls, gaps and kvmtool's lines, in the log's order.
+    fn all(
+        &mut self,
+        calls: &[Cow<'_, Call>],
+        gaps: &[LogGap],
+        vmm: &Own<'_>,
+    ) -> Result<(), ImportError> {
+        let rd = calls.iter().find_map(|call| call.arg("rd"));
+        let mut gaps = gaps.iter().peekable();
+        let mut steps = vmm.steps.iter().peekable();
+        for call in calls {
+            while let Some(step) = steps.next_if(|step| step.line < call.line) {
+                while let Some(gap) = gaps.next_if(|gap| gap.line < step.line) {
+                    self.gap(gap, rd);
+                }
+                self.vmm(step, rd);
+            }
+            // What is missing before REALM_ACTIVATE has its line.
+            let ends = matches!(call.command.name, "REALM_ACTIVATE" | "REALM_DESTROY");
+            let line = call.line.saturating_add(u32::from(ends && call.is_success()));
+            while let Some(gap) = gaps.next_if(|gap| gap.line < line) {
+                self.gap(gap, rd);
+            }
+            self.call(call);
+            if self.statements.len() > MAX_STATEMENTS {
+                return Err(ImportError::LongScript);
+            }
+        }
+        steps.for_each(|step| self.vmm(step, rd));
+        self.flush();
+        gaps.for_each(|gap| self.gap(gap, rd));
+        Ok(())
+    }
+
     fn push(&mut self, kind: Kind) {
         self.statements.push(statement(kind));
         self.lines.push(self.line);
@@ -208,6 +235,35 @@ impl Builder<'_> {
         let rd = rd.map(hex);
         let what = name(&format!("line {} of the log: {}", gap.line, gap.what));
         self.push(Kind::Unknown { rd, what });
+    }
+
+    /// What kvmtool says that it did.
+    fn vmm(&mut self, step: &VmmLine, rd: Option<u64>) {
+        let Some(rd) = rd else { return };
+        self.flush();
+        self.line = step.line;
+        match &step.what {
+            VmmStep::InitRipas(ipa) => {
+                let range = [("base", ipa.start), ("top", ipa.end)];
+                let args = [("rd", rd)].into_iter().chain(range);
+                let args = args.map(|(name, value)| arg(name, hex(value))).collect();
+                self.push(to_its_end(invocation("RTT_INIT_RIPAS", args, None)));
+            }
+            VmmStep::Populate(all) => {
+                let mut ipa = all.start;
+                while ipa < all.end && self.statements.len() <= MAX_STATEMENTS {
+                    let end = self.contents.end_of(ipa, all.end);
+                    let count = (end - ipa) / GRANULE_SIZE;
+                    let (flags, line) = (DATA_MEASURE, step.line);
+                    let from = self.contents.find(ipa, flags);
+                    self.run =
+                        Some(Run { ipa, data: 0, flags, rd, from, count, line, in_a_row: false });
+                    self.flush();
+                    ipa = end;
+                }
+            }
+            VmmStep::DumpTree { .. } => {}
+        }
     }
 
     fn call(&mut self, call: &Call) {

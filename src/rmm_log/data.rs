@@ -5,9 +5,11 @@ use std::ops::Range;
 
 use super::build::{hex, name, statement};
 use super::options::At;
+use super::vmm::{Own, VmmStep};
 use super::{Call, Need};
 use crate::abi::addr::{GRANULE_SIZE, is_aligned};
 use crate::abi::params::DATA_MEASURE;
+use crate::abi::ranges::Ranges;
 use crate::script::{Expr, ExprKind, Form, ImageSource, Kind, Span, Statement};
 
 /// The images of a script.
@@ -31,7 +33,7 @@ pub(super) enum From {
         index: usize,
         offset: u64,
     },
-    /// Not measured and not known.
+    /// Not measured and not known; or what kvmtool left of its memory as it was.
     Zeros,
 }
 
@@ -51,26 +53,42 @@ impl From {
 }
 
 impl<'o> Contents<'o> {
-    /// Looks at what the calls measure.
-    pub(super) fn new(attached: &'o [At], calls: &[Cow<'_, Call>]) -> Self {
+    /// Looks at what the calls measure, and what kvmtool says of it.
+    pub(super) fn new(attached: &'o [At], calls: &[Cow<'_, Call>], vmm: &Own<'_>) -> Self {
         let mut contents =
             Self { attached, used: vec![false; attached.len()], holes: Vec::new(), pieces: 0 };
         let measured = calls.iter().filter(|call| call.is_success()).filter_map(|call| {
             let measured = call.arg("flags")? & DATA_MEASURE != 0;
             call.arg("ipa").filter(|ipa| measured && is_aligned(*ipa, GRANULE_SIZE))
         });
-        let mut missing: Vec<u64> = measured.collect();
-        missing.retain(|ipa| contents.attached_at(*ipa).is_none());
-        missing.sort_unstable();
-        missing.dedup();
-        for ipa in missing {
-            let Some(end) = ipa.checked_add(GRANULE_SIZE) else { continue };
-            match contents.holes.last_mut().filter(|hole| hole.end == ipa) {
-                Some(hole) => hole.end = end,
-                None => contents.holes.push(ipa..end),
+        let mut missing = Ranges::default();
+        for ipa in measured {
+            if let Some(end) = ipa.checked_add(GRANULE_SIZE) {
+                missing.insert(ipa, end);
             }
         }
+        for line in &vmm.steps {
+            // Beside a file that is attached, kvmtool's memory is as it was.
+            if let VmmStep::Populate(ipa) = &line.what
+                && !attached.iter().any(|at| at.ipa < ipa.end && ipa.start < at.end())
+            {
+                missing.insert(ipa.start, ipa.end);
+            }
+        }
+        attached.iter().for_each(|at| missing.remove(at.ipa, at.end()));
+        contents.holes = missing.iter().map(|(start, end)| start..end).collect();
         contents
+    }
+
+    /// Where what stands at `ipa` ends, of a range that ends at `end`.
+    pub(super) fn end_of(&self, ipa: u64, end: u64) -> u64 {
+        if let Some((index, _)) = self.attached_at(ipa) {
+            return self.attached[index].end().min(end);
+        }
+        let holes =
+            self.holes.iter().map(|hole| if hole.contains(&ipa) { hole.end } else { hole.start });
+        let images = self.attached.iter().map(|at| at.ipa);
+        holes.chain(images).filter(|edge| *edge > ipa).fold(end, u64::min)
     }
 
     fn attached_at(&self, ipa: u64) -> Option<(usize, u64)> {

@@ -10,6 +10,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::ftrace::{self, Event};
+use super::islet;
+use super::vmm::{self, VmmLine};
 use super::{ImportError, MAX_LOG_BYTES};
 use crate::abi::addr::Level;
 use crate::abi::command::CommandInfo;
@@ -89,6 +91,8 @@ pub struct Log {
     pub calls: Vec<Call>,
     /// What is torn, in the log's order.
     pub torn: Vec<Torn>,
+    /// What kvmtool says of the Realms that it builds, in the log's order.
+    pub vmm: Vec<VmmLine>,
     /// The oldest edition that has all of their commands.
     pub edition: Edition,
     /// What the lines were.
@@ -200,6 +204,18 @@ impl Reader {
             self.quote_marks = quote_marks(bytes);
         }
         let bytes = unquoted(bytes, self.quote_marks);
+        if bytes.len() <= MAX_LINE_BYTES && vmm::could_be(bytes) && self.vmm(&plain(bytes)) {
+            return;
+        }
+        let islet = (bytes.len() <= MAX_LINE_BYTES && islet::could_be(bytes))
+            .then(|| islet::as_tf_rmm(&plain(bytes)))
+            .flatten();
+        if let Some(text) = islet {
+            if !self.call(self.number, &text) {
+                self.torn(self.number, &text);
+            }
+            return;
+        }
         let matters = could_matter(bytes) || ftrace::could_be(bytes) || !self.open.is_empty();
         if bytes.len() > MAX_LINE_BYTES || !matters {
             if has_call(bytes) {
@@ -243,6 +259,17 @@ impl Reader {
                 self.torn(self.number, part);
             }
         }
+    }
+
+    /// A line of kvmtool; false if it is none.
+    fn vmm(&mut self, text: &str) -> bool {
+        let line = self.number;
+        match vmm::read(text) {
+            vmm::Read::Step(what) => self.log.vmm.push(VmmLine { line, what }),
+            vmm::Read::Torn(command) => self.torn(line, &format!("SMC_RMI_{command} ")),
+            vmm::Read::Nothing => return false,
+        }
+        true
     }
 
     /// A line that begins no call: the end of one that is open on this CPU, or nothing.

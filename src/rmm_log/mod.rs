@@ -6,6 +6,9 @@
 //! that built one Realm. The log's results become expectations, so playing the script compares
 //! them.
 //!
+//! What kvmtool says with `--loglevel debug` between those lines is read as well: which IPAs got
+//! RIPAS RAM and contents, where the RMM prints neither.
+//!
 //! Trace events of a kernel are read where they show the registers of calls.
 //!
 //! A log has neither the contents of granules nor parameters. Images are attached at an IPA, and
@@ -25,9 +28,12 @@ mod build;
 mod data;
 mod ftrace;
 mod gap;
+mod islet;
 mod line;
+mod memory;
 mod operation;
 mod options;
+mod vmm;
 
 use std::fmt;
 use std::ops::Range;
@@ -41,6 +47,7 @@ use crate::script::{Script, ScriptError};
 pub use build::import;
 pub use line::{Call, Log, Tally, Torn, is_log, read};
 pub use options::{At, Options, params};
+pub use vmm::{VmmLine, VmmStep};
 
 /// Longest log that is read, in bytes.
 pub const MAX_LOG_BYTES: u64 = 256 << 20;

@@ -79,6 +79,13 @@ pub enum Kind {
     Empty,
     /// `platform "fvp"`: a preset, or a TOML file.
     Platform(Name),
+    /// `memory base=0x8000_0000 top=0xc000_0000`: delegable memory in place of the platform's.
+    Memory {
+        /// Its first byte, a plain number.
+        base: Expr,
+        /// The byte behind its last, a plain number.
+        top: Expr,
+    },
     /// `rmm tf-rmm`: the profile.
     Rmm(Name),
     /// `spec "2.0"`: the edition of DEN0137.

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::error::ScriptError;
-use super::grammar::{Form, ImageSource, Kind, Name, Script, Span, Statement, Value};
+use super::grammar::{
+    Expr, ExprKind, Form, ImageSource, Kind, Name, Script, Span, Statement, Value,
+};
 use super::lex::{Lexer, TokenKind};
 use super::names::Names;
 use super::parse::{MAX_TEXT_BYTES, not_utf8, parse};
-use crate::abi::platform::Platform;
+use crate::abi::platform::{DramRange, Platform};
 use crate::abi::profile::{Edition, Profile};
 use crate::encoding::shown::Shown;
 use crate::measure::digests::DigestFile;
@@ -158,6 +160,13 @@ impl TextFile {
 }
 
 impl LoadedScript {
+    /// The machine and the RMM that the script asks for, or the defaults.
+    pub(super) fn setup(&self) -> (Platform, Profile) {
+        let profile = self.profile.unwrap_or_default();
+        let edition = self.edition.unwrap_or(profile.edition());
+        (self.platform.clone().unwrap_or_default(), profile.in_edition(edition))
+    }
+
     /// The texts that were read, by the names under which they were asked for: the script, what it
     /// includes, a platform file.
     pub fn files(&self) -> impl Iterator<Item = &str> {
@@ -263,6 +272,7 @@ pub fn load_from(path: &str, source: &mut dyn Source) -> Result<LoadedScript, Lo
         includes: 0,
         left_bytes: MAX_TEXT_BYTES,
         acted: false,
+        memory: Vec::new(),
         names: Names::default(),
     };
     let _span = tracing::info_span!("load", file = path).entered();
@@ -283,6 +293,8 @@ struct Loader<'s> {
     left_bytes: u64,
     /// Something was done that a platform would have to be known for.
     acted: bool,
+    /// What the script has said of memory so far.
+    memory: Vec<DramRange>,
     names: Names,
 }
 
@@ -336,9 +348,13 @@ impl Loader<'_> {
             Kind::Empty => return Ok(()),
             Kind::Include(name) => return self.include(path, text, name),
             Kind::Platform(name) => {
+                if !self.memory.is_empty() {
+                    return Err(text.error(span, "`platform` stands before `memory`").into());
+                }
                 self.only_once(text, span, "platform", self.loaded.platform.is_some())?;
                 self.loaded.platform = Some(self.platform(path, text, name)?);
             }
+            Kind::Memory { base, top } => self.memory(text, span, base, top)?,
             Kind::Rmm(name) => {
                 self.only_once(text, span, "rmm", self.loaded.profile.is_some())?;
                 self.loaded.profile = Profile::from_name(&name.text);
@@ -362,6 +378,28 @@ impl Loader<'_> {
         }
         self.names.statement(text, &statement.kind)?;
         self.loaded.items.push(Item { statement, text: Arc::clone(text), image });
+        Ok(())
+    }
+
+    /// Delegable memory in place of the platform's.
+    fn memory(
+        &mut self,
+        text: &SourceText,
+        span: Span,
+        base: &Expr,
+        top: &Expr,
+    ) -> Result<(), ScriptError> {
+        self.only_once(text, span, "memory", false)?;
+        let (ExprKind::Number(base, _), ExprKind::Number(end, _)) = (&base.kind, &top.kind) else {
+            return Err(text.error(span, "`memory` takes plain numbers"));
+        };
+        let size = end.checked_sub(*base).filter(|size| *size > 0);
+        let size = size.ok_or_else(|| text.error(top.span, "`top` has to lie above `base`"))?;
+        self.memory.push(DramRange { base: *base, size });
+        let platform = self.loaded.platform.take().unwrap_or_default();
+        let platform = platform.with_dram(self.memory.clone());
+        self.loaded.platform =
+            Some(platform.map_err(|error| text.error(span, format!("memory: {error}")))?);
         Ok(())
     }
 

@@ -55,6 +55,7 @@ impl Names {
             }
             Kind::Empty
             | Kind::Platform(_)
+            | Kind::Memory { .. }
             | Kind::Rmm(_)
             | Kind::Spec(_)
             | Kind::Include(_)

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::check;
 use super::error::ScriptError;
-use super::grammar::{Answer, Arg, Expr, ImageSource, Invocation, Kind, Name, Script, Span};
-use super::grammar::{Statement, Value};
+use super::grammar::{Answer, Arg, Expr, ExprKind, ImageSource, Invocation, Kind, Name, Script};
+use super::grammar::{Span, Statement, Value};
 use super::lex::{Lexer, Token, TokenKind};
 use super::words;
 use crate::abi::profile::{Edition, Profile};
@@ -136,6 +136,10 @@ impl Parser<'_> {
         let verb = self.name("a command")?;
         let kind = match verb.text.as_str() {
             "platform" => Kind::Platform(self.text("the platform's name in quotes")?),
+            "memory" => {
+                let [base, top] = [self.plain("base")?, self.plain("top")?];
+                Kind::Memory { base, top }
+            }
             "rmm" => Kind::Rmm(self.dashed_name()?),
             "spec" => Kind::Spec(self.edition()?),
             "include" => Kind::Include(self.text("the file's name in quotes")?),
@@ -261,6 +265,22 @@ impl Parser<'_> {
         self.next()?;
         self.sign("=")?;
         self.expr().map(Some)
+    }
+
+    /// `base=0x8000_0000`: a number without symbols, since it is needed before any has a value.
+    fn plain(&mut self, wanted: &str) -> Result<Expr, ScriptError> {
+        let name = self.name(wanted)?;
+        if name.text != wanted {
+            let message = format!("`{wanted}=` has to stand here, not `{}`", name.text);
+            return Err(self.lexer.error(name.span, message));
+        }
+        self.sign("=")?;
+        let expr = self.expr()?;
+        if matches!(expr.kind, ExprKind::Number(..)) {
+            return Ok(expr);
+        }
+        let message = format!("`{wanted}` has to be a number, such as 0x8000_0000 or 2GiB");
+        Err(self.lexer.error(expr.span, message))
     }
 
     fn digest(&mut self) -> Result<Option<Box<Measurement>>, ScriptError> {

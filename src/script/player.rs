@@ -152,10 +152,7 @@ impl Player {
     /// as good.
     #[must_use]
     pub fn setup(&self) -> (Platform, Profile) {
-        let script = &self.script;
-        let profile = script.profile.unwrap_or_default();
-        let profile = script.edition.map_or(profile, |edition| profile.in_edition(edition));
-        (script.platform.clone().unwrap_or_default(), profile)
+        self.script.setup()
     }
 
     /// What `print` statements have printed, a line each.
@@ -285,8 +282,9 @@ impl Run<'_, '_> {
     fn statement(&mut self) -> Result<Option<String>, PlayError> {
         let item = self.item;
         match &item.statement.kind {
-            Kind::Empty | Kind::Platform(_) | Kind::Rmm(_) | Kind::Include(_) => {}
-            Kind::Spec(_) => {}
+            // The loader has taken them.
+            Kind::Empty | Kind::Include(_) | Kind::Platform(_) | Kind::Memory { .. } => {}
+            Kind::Rmm(_) | Kind::Spec(_) => {}
             Kind::Let { name, value } => {
                 let value = self.value(value)?;
                 self.state.numbers.insert(name.text.clone(), value);

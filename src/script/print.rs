@@ -61,6 +61,7 @@ impl Printer {
         match kind {
             Kind::Empty => Ok(()),
             Kind::Platform(name) => write!(self.out, "platform {}", Quoted(&name.text)),
+            Kind::Memory { base, top } => self.memory(base, top),
             Kind::Spec(name) => write!(self.out, "spec {}", Quoted(&name.text)),
             Kind::Rmm(name) => write!(self.out, "rmm {}", name.text),
             Kind::Include(name) => write!(self.out, "include {}", Quoted(&name.text)),
@@ -150,6 +151,13 @@ impl Printer {
         }
         self.out += "}";
         Ok(())
+    }
+
+    fn memory(&mut self, base: &Expr, top: &Expr) -> fmt::Result {
+        self.out += "memory base=";
+        self.expr(base, 0, "")?;
+        self.out += " top=";
+        self.expr(top, 0, "")
     }
 
     fn rd(&mut self, rd: Option<&Expr>) -> fmt::Result {

@@ -21,9 +21,9 @@ pub(super) struct Signature {
 }
 
 /// Words that begin a statement and are neither commands nor actions of the Host.
-pub(super) const KEYWORDS: [&str; 13] = [
+pub(super) const KEYWORDS: [&str; 14] = [
     "platform", "rmm", "spec", "include", "let", "image", "rtt", "expect", "print", "note", "call",
-    "guest", "unknown",
+    "guest", "unknown", "memory",
 ];
 
 /// Names that no symbol can have, besides the words of [`VALUES`].

@@ -203,6 +203,10 @@ fn kind() -> impl Strategy<Value = Kind> {
     let value = prop_oneof![expr().prop_map(Value::Number), auto(), structure()];
     prop_oneof![
         text().prop_map(Kind::Platform),
+        [number(), number()].prop_map(|kinds| {
+            let [base, top] = kinds.map(|kind| Expr { kind, span: Span::default() });
+            Kind::Memory { base, top }
+        }),
         text().prop_map(Kind::Include),
         text().prop_map(Kind::Note),
         (prop::option::of(expr()), text()).prop_map(|(rd, what)| Kind::Unknown { rd, what }),

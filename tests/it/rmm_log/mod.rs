@@ -3,6 +3,7 @@
 mod as_scripts;
 mod gaps;
 mod v2;
+mod vmm;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
