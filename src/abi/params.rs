@@ -45,6 +45,8 @@ pub struct RealmParams {
     pub rtt_level_start: u64,
     /// Number of starting-level RTTs; not measured.
     pub rtt_num_start: u32,
+    /// Addresses of the first starting-level RTTs of auxiliary trees; not measured. Zero in 1.0.
+    pub aux_rtt_base: [u64; 3],
 }
 
 /// Bits of RmiRealmFlags (DEN0137 1.0 B4.4).
@@ -61,6 +63,8 @@ pub mod realm_flags {
     pub const LFA_POLICY: u64 = 0b11 << 5;
     /// The two bits of the MEC policy (2.0): 0 shared, 1 private.
     pub const MEC_POLICY_SHIFT: u32 = 7;
+    /// Bit of RmiRealmFlags1 (2.0): each plane has RTTs of its own.
+    pub const RTT_TREE_PP: u64 = 1 << 0;
     /// Bit of RmiRealmFlags1 (2.0): permissions are indirect.
     pub const S2AP_INDIRECT: u64 = 1 << 1;
 }
@@ -102,6 +106,10 @@ impl RealmParams {
             rtt_base: number("rtt_base"),
             rtt_level_start: number("rtt_level_start"),
             rtt_num_start: u32::try_from(number("rtt_num_start")).expect("four bytes"),
+            aux_rtt_base: std::array::from_fn(|i| {
+                let field = layout.field("aux_rtt_base");
+                field.map_or(0, |field| read_number(page, field.offset + 8 * i, 8))
+            }),
         }
     }
 

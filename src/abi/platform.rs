@@ -309,6 +309,12 @@ impl std::ops::Deref for Platform {
 }
 
 impl Platform {
+    /// How many Realms can have a memory encryption context of their own (2.0).
+    #[must_use]
+    pub fn private_mecs(&self) -> u16 {
+        u16::try_from(MEC_COUNT).expect("MECIDs have 16 bits")
+    }
+
     /// Reads a platform from a TOML text.
     ///
     /// # Errors

@@ -444,10 +444,37 @@ impl Profile {
     }
 
     /// Whether the Host may emulate an access that aborted at a Protected IPA
-    /// (D-ENTER-EMUL-PROTECTED).
+    /// (D-ENTER-EMUL-PROTECTED). TF-RMM of 2.0 does not let it any more (`exit.c`).
     #[must_use]
     pub(crate) const fn emulates_protected(self) -> bool {
-        self.is_tf_rmm()
+        self.is_tf_rmm_1()
+    }
+
+    /// Whether a change of RIPAS to EMPTY goes over DESTROYED entries although the Realm did not
+    /// permit to change them (2.0: the walk stops there only if RAM is asked for).
+    #[must_use]
+    pub(crate) const fn empty_passes_destroyed(self) -> bool {
+        self.is_v2()
+    }
+
+    /// Whether RTT_CREATE over an entry that a stateful operation has yet to unmap holds the table
+    /// of the entry for ever (R5).
+    #[must_use]
+    pub(crate) const fn create_over_pending_holds_table(self) -> bool {
+        matches!(self.rmm, Rmm::TfRmm) && self.is_v2()
+    }
+
+    /// Whether RTT_AUX_MAP_UNPROTECTED over a TABLE that is mapped already holds the auxiliary
+    /// table for ever (R-AUX-TABLE-TWICE).
+    #[must_use]
+    pub(crate) const fn aux_table_counts_twice(self) -> bool {
+        matches!(self.rmm, Rmm::TfRmm) && self.is_v2()
+    }
+
+    /// Whether a Realm can ask for planes and devices (2.0).
+    #[must_use]
+    pub(crate) const fn rsi_has_planes_and_devices(self) -> bool {
+        self.is_v2()
     }
 
     /// Whether REALM_CREATE looks only at the number of PMU counters, and not for a PMU

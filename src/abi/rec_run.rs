@@ -23,6 +23,8 @@ pub mod enter_flags {
     pub const TRAP_WFE: u64 = 1 << 3;
     /// RmiResponse to a RIPAS change: 1 is REJECT.
     pub const RIPAS_RESPONSE: u64 = 1 << 4;
+    /// The Host refuses a change of permissions (2.0).
+    pub const S2AP_RESPONSE: u64 = 1 << 5;
 }
 
 /// RmiRecEnter: what the Host hands in.
@@ -81,12 +83,25 @@ pub enum ExitReason {
     HostCall = 5,
     /// An SError.
     Serror = 6,
+    /// RSI_MEM_SET_PERM_INDEX (2.0).
+    S2apChange = 7,
+    /// The Realm asks which device an identifier means (2.0).
+    VdevRequest = 8,
 }
 
 impl ExitReason {
     /// The specification's names, by number, without their prefix.
-    pub const NAMES: [&str; 7] =
-        ["SYNC", "IRQ", "FIQ", "PSCI", "RIPAS_CHANGE", "HOST_CALL", "SERROR"];
+    pub const NAMES: [&str; 9] = [
+        "SYNC",
+        "IRQ",
+        "FIQ",
+        "PSCI",
+        "RIPAS_CHANGE",
+        "HOST_CALL",
+        "SERROR",
+        "S2AP_CHANGE",
+        "VDEV_REQUEST",
+    ];
 
     /// The name of a number that the Host reads.
     #[must_use]
@@ -119,6 +134,12 @@ pub struct RecExit {
     pub ripas_top: u64,
     /// RIPAS asked for.
     pub ripas_value: u8,
+    /// First IPA of a change of permissions (2.0).
+    pub s2ap_base: u64,
+    /// First IPA after a change of permissions (2.0).
+    pub s2ap_top: u64,
+    /// The identifier of a device (2.0).
+    pub vdev_id: u64,
     /// Immediate of a host call. The text has 16 bits; TF-RMM hands out 32, and so does every
     /// profile, since recorded vectors do not call it a deviation.
     pub imm: u32,
@@ -146,6 +167,9 @@ impl RecExit {
         put(0x500, self.ripas_base);
         put(0x508, self.ripas_top);
         put(0x510, self.ripas_value.into());
+        put(0x520, self.s2ap_base);
+        put(0x528, self.s2ap_top);
+        put(0x530, self.vdev_id);
         put(0x600, self.imm.into());
         bytes
     }

@@ -22,6 +22,26 @@ pub mod fid {
     pub const IPA_STATE_GET: u64 = 0xC400_0198;
     /// RSI_HOST_CALL.
     pub const HOST_CALL: u64 = 0xC400_0199;
+    /// RSI_VDEV_DMA_ENABLE (2.0).
+    pub const VDEV_DMA_ENABLE: u64 = 0xC400_019C;
+    /// RSI_VDEV_GET_INFO (2.0).
+    pub const VDEV_GET_INFO: u64 = 0xC400_019D;
+    /// RSI_VDEV_VALIDATE_MAPPING (2.0).
+    pub const VDEV_VALIDATE_MAPPING: u64 = 0xC400_019F;
+    /// RSI_MEM_GET_PERM_VALUE (2.0).
+    pub const MEM_GET_PERM_VALUE: u64 = 0xC400_01A0;
+    /// RSI_MEM_SET_PERM_INDEX (2.0).
+    pub const MEM_SET_PERM_INDEX: u64 = 0xC400_01A1;
+    /// RSI_MEM_SET_PERM_VALUE (2.0).
+    pub const MEM_SET_PERM_VALUE: u64 = 0xC400_01A2;
+    /// RSI_PLANE_ENTER (2.0).
+    pub const PLANE_ENTER: u64 = 0xC400_01A3;
+    /// RSI_VDEV_DMA_DISABLE (2.0).
+    pub const VDEV_DMA_DISABLE: u64 = 0xC400_01A4;
+    /// RSI_PLANE_SYSREG_READ (2.0).
+    pub const PLANE_SYSREG_READ: u64 = 0xC400_01AE;
+    /// RSI_PLANE_SYSREG_WRITE (2.0).
+    pub const PLANE_SYSREG_WRITE: u64 = 0xC400_01AF;
     /// SMCCC_VERSION.
     pub const SMCCC_VERSION: u64 = 0x8000_0000;
 }
@@ -42,6 +62,9 @@ pub mod result {
     /// SMCCC: no such function.
     pub const NOT_SUPPORTED: u64 = u64::MAX;
 }
+
+/// RsiFeatureRegister0 (2.0): devices can be assigned to the Realm.
+pub const FEATURE_0_DA: u64 = 1;
 
 /// RsiResponse.
 pub mod response {

@@ -35,7 +35,9 @@ impl World {
         for (rd, realm) in &self.realms {
             survey.take(*rd, GranuleState::Rd)?;
             survey.realm(*rd, realm)?;
-            ensure("vmid", vmids.insert(realm.vmid), || format!("{} twice", realm.vmid))?;
+            for vmid in realm.aux_vmids.iter().chain([&realm.vmid]) {
+                ensure("vmid", vmids.insert(*vmid), || format!("{vmid} twice"))?;
+            }
         }
         ensure("vmid", vmids == self.vmids, || "reserved without a Realm".into())?;
         for (granule, rec) in &self.recs {
@@ -83,6 +85,12 @@ impl Survey<'_> {
             })?;
             ipa = self.table(realm, *root, ipa)?;
         }
+        for tree in realm.aux_trees() {
+            let mut ipa = 0;
+            for root in realm.tree(tree) {
+                ipa = self.aux_table(realm, *root, ipa)?;
+            }
+        }
         self.recs(rd, realm)
     }
 
@@ -93,6 +101,7 @@ impl Survey<'_> {
         let level = table.level();
         let entries = table.entries();
         let held = entries.iter().filter(|entry| entry.holds_table()).count();
+        let held = held + usize::from(table.lost());
         ensure("held_by", held == usize::from(table.held_by()), || format!("{id:?}"))?;
         let mut at = ipa;
         for entry in entries {
@@ -104,6 +113,42 @@ impl Survey<'_> {
             at += realm.rtt.entry_bytes(level);
         }
         Ok(at)
+    }
+
+    /// As [`Survey::table`], of an auxiliary tree: what it maps is another tree's, and what it has
+    /// of the Unprotected half stands in its roots and is shared.
+    fn aux_table(&mut self, realm: &Realm, id: TableId, ipa: u64) -> Result<u64, Violation> {
+        let table = self.world.tables.get(id);
+        self.take(table.granule(), GranuleState::Rtt)?;
+        let mut held = usize::from(table.lost());
+        let mut at = ipa;
+        for entry in table.entries() {
+            if at >= realm.rtt.ipa_top() {
+                break;
+            }
+            let shown = || format!("{entry} at {at:#x} of an auxiliary tree");
+            held += usize::from(entry.holds_table());
+            match *entry {
+                Rtte::Table(child) if realm.rtt.is_protected(at) => {
+                    self.aux_table(realm, child, at)?;
+                }
+                Rtte::Table(_) => {
+                    let walk = self.world.walk(realm, Ipa(at), realm.rtt.start);
+                    let same = self.world.tables.entry(walk) == *entry;
+                    ensure("shared_table", same, shown)?;
+                }
+                Rtte::Assigned { pa, .. } => {
+                    let granule = self.world.granules.find(pa.0);
+                    let state = granule.map(|granule| self.world.granules.state(granule));
+                    ensure("aux_maps_data", state == Some(GranuleState::Data), shown)?;
+                }
+                Rtte::AssignedNs { .. } => held += 1,
+                _ => {}
+            }
+            at += realm.rtt.entry_bytes(table.level());
+        }
+        ensure("held_by", held == usize::from(table.held_by()), || format!("{id:?}"))?;
+        Ok(ipa + table.entries().len() as u64 * realm.rtt.entry_bytes(table.level()))
     }
 
     fn entry(

@@ -8,6 +8,7 @@ pub mod granule;
 mod invariants;
 pub mod memory;
 pub mod operation;
+pub mod planes;
 pub mod program;
 pub mod realm;
 pub mod rec;

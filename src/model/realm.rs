@@ -1,6 +1,7 @@
 //! A Realm: what the RMM keeps in a Realm Descriptor.
 
 use super::granule::Granule;
+use super::planes::Planes;
 use super::rtt::{RttConfig, TableId};
 use super::tally::Tally;
 use crate::abi::params::Rpv;
@@ -57,8 +58,18 @@ pub struct Realm {
     pub(crate) state: RealmState,
     pub(crate) rtt: RttConfig,
     pub(crate) roots: Vec<TableId>,
+    /// The root tables of auxiliary trees, where planes have trees of their own.
+    pub(crate) aux_roots: Vec<Vec<TableId>>,
     pub(crate) vmid: u16,
+    /// VMIDs of auxiliary planes.
+    pub(crate) aux_vmids: Vec<u16>,
+    /// The number of its own memory encryption context; `None` if it shares one (2.0).
+    pub(crate) private_mec: Option<u16>,
     pub(crate) rpv: Rpv,
+    /// Whether devices can be assigned to it (2.0).
+    pub(crate) da: bool,
+    /// What it has of planes; of a Realm of 1.0 plane 0 alone.
+    pub(crate) planes: Planes,
     pub(crate) next_rec_index: u64,
     pub(crate) recs: Vec<Granule>,
     pub(crate) log: EventLog,
@@ -85,6 +96,24 @@ impl Realm {
         &self.roots
     }
 
+    /// The numbers of its auxiliary trees.
+    pub(crate) fn aux_trees(&self) -> impl Iterator<Item = usize> + use<> {
+        1..self.aux_roots.len() + 1
+    }
+
+    /// The root tables of a tree, by IPA: 0 is the primary one.
+    #[must_use]
+    pub fn tree(&self, tree: usize) -> &[TableId] {
+        tree.checked_sub(1).map_or(&self.roots, |aux| &self.aux_roots[aux])
+    }
+
+    /// The number of its own memory encryption context, from 0; `None` if it shares one with other
+    /// Realms. The MECIDs that an RMM gives out are not seen by a Host.
+    #[must_use]
+    pub fn private_mec(&self) -> Option<u16> {
+        self.private_mec
+    }
+
     /// The Virtual Machine Identifier.
     #[must_use]
     pub fn vmid(&self) -> u16 {
@@ -95,6 +124,18 @@ impl Realm {
     #[must_use]
     pub fn rpv(&self) -> &Rpv {
         &self.rpv
+    }
+
+    /// Whether devices can be assigned to it (2.0).
+    #[must_use]
+    pub fn has_device_assignment(&self) -> bool {
+        self.da
+    }
+
+    /// Its planes; of a Realm of 1.0 plane 0 alone.
+    #[must_use]
+    pub fn planes(&self) -> &Planes {
+        &self.planes
     }
 
     /// The index that the next REC has to have; never goes back.

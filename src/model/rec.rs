@@ -21,6 +21,9 @@ pub struct Rec {
     pub(crate) psci_pending: bool,
     pub(crate) host_call_pending: bool,
     pub(crate) ripas_change: RipasChange,
+    pub(crate) s2ap_change: S2apChange,
+    /// Whether it has asked which device an identifier means, and not been answered (2.0).
+    pub(crate) vdev_pending: bool,
     pub(crate) last_exit: LastExit,
     pub(crate) el1: El1,
     pub(crate) gic: Gic,
@@ -62,6 +65,18 @@ impl RipasChange {
     pub const fn changes_destroyed(&self) -> bool {
         self.flags == 1
     }
+}
+
+/// A change of permissions that a REC asked for (2.0); `base` goes on with what the Host does. All
+/// zero if nothing is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct S2apChange {
+    pub(crate) base: u64,
+    pub(crate) top: u64,
+    /// The overlay index that the memory is to have.
+    pub(crate) index: u64,
+    /// Where the request began and which tree it is about, if planes have trees of their own.
+    pub(crate) cookie: u64,
 }
 
 /// The syndrome of the last exit, if it was a synchronous exception or an SError.

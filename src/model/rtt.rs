@@ -208,6 +208,8 @@ pub struct Table {
     /// log2 of the bytes that one entry covers.
     entry_shift: u32,
     held_by: u16,
+    /// How many of those that hold the table will never let it go.
+    lost: u16,
     entries: Box<[Rtte]>,
 }
 
@@ -231,10 +233,17 @@ impl Table {
         &self.entries
     }
 
-    /// How many entries keep the table from being destroyed (TF-RMM's reference count).
+    /// What keeps the table from being destroyed (TF-RMM's reference count): entries, and
+    /// references that were lost.
     #[must_use]
     pub fn held_by(&self) -> u16 {
         self.held_by
+    }
+
+    /// References that TF-RMM has lost (R5): they hold the table for ever.
+    #[must_use]
+    pub fn lost(&self) -> u16 {
+        self.lost
     }
 
     /// Whether all entries map Host memory as one aligned block with the same attributes.
@@ -254,7 +263,7 @@ impl Table {
             Rtte::Assigned { .. } | Rtte::AssignedNs { .. } => blocks_allowed,
             Rtte::Table(_) | Rtte::Pending { .. } | Rtte::PendingNs(_) => false,
         };
-        (fits && self.is_one_block()).then_some(first)
+        (fits && self.lost == 0 && self.is_one_block()).then_some(first)
     }
 
     /// Whether every entry is the part of the first that a split of a parent's entry would give.
@@ -385,7 +394,7 @@ impl Tables {
         let entries: Box<[Rtte]> = (0..self.size.rtt_entries() as u64).map(entry).collect();
         let held_by = entries.iter().map(|entry| u16::from(entry.holds_table())).sum();
         let entry_shift = self.size.entry_shift(level);
-        let table = Some(Table { granule, level, entry_shift, held_by, entries });
+        let table = Some(Table { granule, level, entry_shift, held_by, lost: 0, entries });
         match self.free.pop() {
             Some(id) => {
                 self.slots[id.0 as usize] = table;
@@ -419,7 +428,30 @@ impl Tables {
         table.held_by += u16::from(entry.holds_table());
         *slot = entry;
     }
+
+    /// Replaces an entry of an auxiliary tree's root that maps Unprotected memory, or did. There a
+    /// mapping of Host memory holds the table, as a TABLE does.
+    pub(crate) fn set_shared(&mut self, walk: Walk, entry: Rtte) {
+        let held = |entry: Rtte| u16::from(matches!(entry, Rtte::AssignedNs { .. }));
+        let before = self.entry(walk);
+        self.set(walk, entry);
+        let table = self.slots[walk.table.0 as usize].as_mut().expect("the table is there");
+        table.held_by += held(entry);
+        table.held_by -= held(before);
+    }
+
+    /// Holds a table for ever, unless it is held so often already that the count is full.
+    pub(crate) fn lose_reference(&mut self, table: TableId) {
+        let table = self.slots[table.0 as usize].as_mut().expect("the table is there");
+        if table.lost < MAX_LOST {
+            table.lost += 1;
+            table.held_by += 1;
+        }
+    }
 }
+
+/// So many references can be lost that `held_by` still counts them beside all entries.
+const MAX_LOST: u16 = 0x4000;
 
 impl PartialEq for Tables {
     /// Compares the tables by place. Commands that fail add and remove none, so two equal histories

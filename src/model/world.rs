@@ -50,6 +50,8 @@ pub struct World {
     pub(crate) realms: BTreeMap<Granule, Realm>,
     pub(crate) recs: BTreeMap<Granule, Rec>,
     pub(crate) vmids: BTreeSet<u16>,
+    /// Memory encryption contexts that are a Realm's own.
+    pub(crate) private_mecs: BTreeSet<u16>,
     pub(crate) realm_tally: Tally<5>,
     pub(crate) programs: BTreeMap<u64, Program>,
     pub(crate) operations: Operations,
@@ -112,6 +114,7 @@ impl World {
             realms: BTreeMap::new(),
             recs: BTreeMap::new(),
             vmids: BTreeSet::new(),
+            private_mecs: BTreeSet::new(),
             realm_tally: Tally::default(),
             programs: BTreeMap::new(),
             operations,
@@ -389,6 +392,11 @@ impl World {
     /// starting level.
     pub(crate) fn walk(&self, realm: &Realm, ipa: Ipa, target: Level) -> Walk {
         self.tables.walk(realm.roots[realm.rtt.root_index(ipa)], ipa, target)
+    }
+
+    /// As [`World::walk`], in a tree of the Realm: 0 is the primary one.
+    pub(crate) fn walk_tree(&self, realm: &Realm, tree: usize, ipa: Ipa, target: Level) -> Walk {
+        self.tables.walk(realm.tree(tree)[realm.rtt.root_index(ipa)], ipa, target)
     }
 
     /// The REC in a granule that a check has found to be one. While it runs it is not destroyed.

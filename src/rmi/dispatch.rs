@@ -67,6 +67,24 @@ macro_rules! with_rmi {
                 unmap_range::DataUnmap(unmap_range::Arguments { rd, base, top, flags, oaddr });
             RttUnprotUnmap { rd, base, top, flags, oaddr } =>
                 unmap_range::UnprotUnmap(unmap_range::Arguments { rd, base, top, flags, oaddr });
+            RttAuxCreate { rd, rtt, ipa, level, index } =>
+                rtt_aux::Create { rd, rtt, ipa, level, index };
+            RttAuxDestroy { rd, ipa, level, index } =>
+                rtt_aux::Destroy { rd, ipa, level, index };
+            RttAuxFold { rd, ipa, level, index } => rtt_aux::Fold { rd, ipa, level, index };
+            RttAuxMapProtected { rd, ipa, index } => rtt_aux::MapProtected { rd, ipa, index };
+            RttAuxMapUnprotected { rd, ipa, index } =>
+                rtt_aux::MapUnprotected { rd, ipa, index };
+            RttAuxUnmapProtected { rd, ipa, index } =>
+                rtt_aux::UnmapProtected { rd, ipa, index };
+            RttAuxUnmapUnprotected { rd, ipa, index } =>
+                rtt_aux::UnmapUnprotected { rd, ipa, index };
+            RttDevMap { rd, vdev, base, top, flags, oaddr } =>
+                map_device_range::Map { rd, vdev, request: Request { base, top, flags, oaddr } };
+            RttDevUnmap { rd, base, top, flags, oaddr } =>
+                unmap_range::DevUnmap(unmap_range::Arguments { rd, base, top, flags, oaddr });
+            RttDevValidate { rd, rec, base, top } =>
+                map_device_range::Validate { rd, rec, base, top };
             RttSetS2ap { rd, rec, base, top } => s2ap::SetS2ap { rd, rec, base, top };
         }
     };

@@ -8,15 +8,16 @@
 #[macro_use]
 mod dispatch;
 
-mod absent;
 mod activation;
 mod conditions;
 mod data;
+mod devices;
 mod gate;
 mod gic;
 mod granule;
 mod granule_range;
 mod map_data_range;
+mod map_device_range;
 mod map_unprotected;
 mod map_unprotected_range;
 mod operation;
@@ -28,6 +29,7 @@ mod rec;
 mod rec_operation;
 mod ripas;
 mod rtt;
+mod rtt_aux;
 mod run;
 mod s2ap;
 mod system;
@@ -84,7 +86,7 @@ impl World {
     pub fn call(&mut self, regs: &CallRegs) -> Outcome {
         match Command::decode(regs, self.profile().edition()) {
             Some(command) => self.execute(command),
-            None => absent::call(self, regs[0]),
+            None => devices::call(self, regs),
         }
     }
 

@@ -100,7 +100,9 @@ impl Outcome {
         match (command, self.status()) {
             (_, Some(Status::Incomplete)) => self.defined_of_incomplete(command),
             (
-                Command::RttDataUnmap { .. } | Command::RttUnprotUnmap { .. },
+                Command::RttDataUnmap { .. }
+                | Command::RttDevUnmap { .. }
+                | Command::RttUnprotUnmap { .. },
                 Some(Status::Success),
             ) => (0..=outputs).collect(),
             // Which command's outputs they are is known to the operation, and zeros hurt nobody.
@@ -108,7 +110,12 @@ impl Outcome {
             (Command::RecDestroyBegin { .. } | Command::RecCreateBegin { .. }, _) => vec![0],
             // VERSION answers both revisions whatever it says in X0.
             (_, Some(Status::Success)) | (Command::Version { .. }, _) => (0..=outputs).collect(),
-            (Command::DataDestroy { .. } | Command::RttDestroy { .. }, _) => vec![0, 2],
+            (
+                Command::DataDestroy { .. }
+                | Command::RttDestroy { .. }
+                | Command::RttAuxDestroy { .. },
+                _,
+            ) => vec![0, 2],
             (Command::RttUnmapUnprotected { .. }, _) => vec![0, 1],
             _ => vec![0],
         }

@@ -1,5 +1,7 @@
 //! RMI_REALM_CREATE, RMI_REALM_ACTIVATE, RMI_REALM_TERMINATE and RMI_REALM_DESTROY.
 
+use std::collections::BTreeSet;
+
 use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, Rows, failures};
 use super::{Plan, Rmi};
 use crate::abi::addr::{Hex, Level};
@@ -11,6 +13,7 @@ use crate::measure::event::{MeasuredEvent, RealmEvent};
 use crate::measure::log::EventLog;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::model::granule::{Granule, GranuleState};
+use crate::model::planes::{MAX_AUX_PLANES, Planes};
 use crate::model::realm::{NUM_REMS, Realm, RealmState};
 use crate::model::rtt::{Ripas, RttConfig, Rtte, TableId};
 use crate::model::world::World;
@@ -33,6 +36,7 @@ failures! {
         BaseAlign "rtt_align" Input V2 [] "`rtt_base` is not aligned to the tables' size";
         Vmid "vmid_valid" Input V1 [] "the VMID is too large or in use";
         VmidFree "vmid_free" Global V2 [] "the RMM has no VMID left";
+        MecFree "mec_free" Global V2 [] "the RMM has no memory encryption context left";
         Alias "alias" Input All [] "`rd` is one of the starting-level RTTs";
         RdAlign "rd_align" Input All [] "`rd` is not granule aligned";
         RdBound "rd_bound" Input All [] "`rd` is not delegable memory";
@@ -45,10 +49,28 @@ failures! {
 pub(super) struct CreatePlan {
     rd: Granule,
     roots: Vec<Granule>,
-    vmid: u16,
+    aux_roots: Vec<Vec<Granule>>,
+    vmids: Vec<u16>,
+    private_mec: Option<u16>,
     params: RealmParams,
     rtt: RttConfig,
     hash_algo: HashAlgo,
+    planes: Planes,
+}
+
+/// The planes that the parameters ask for; they have been found to be possible.
+fn planes(params: &RealmParams, profile: Profile) -> Planes {
+    let num_aux = usize::try_from(params.num_aux_planes).unwrap_or(0).min(MAX_AUX_PLANES);
+    let num_aux = if profile.realm_params_have_planes() { num_aux } else { 0 };
+    let tree_per_plane = num_aux > 0 && params.flags1 & realm_flags::RTT_TREE_PP != 0;
+    Planes::new(num_aux, tree_per_plane, params.ats_plane)
+}
+
+/// Where the starting-level tables of each tree begin.
+fn tree_bases(params: &RealmParams, profile: Profile) -> Vec<u64> {
+    let planes = planes(params, profile);
+    let aux = if planes.tree_per_plane() { planes.num_aux() } else { 0 };
+    std::iter::once(params.rtt_base).chain(params.aux_rtt_base.into_iter().take(aux)).collect()
 }
 
 impl Rmi for Create {
@@ -71,39 +93,62 @@ impl Rmi for Create {
         let hash_algo = gate.some(F::Valid, hash_algo, || {
             format!("hash_algo {} is reserved (0 is SHA-256, 1 is SHA-512)", params.hash_algo)
         })?;
-        let base = params.rtt_base;
+        let bases = tree_bases(&params, gate.profile());
         let align_bytes = gate.profile().rtt_base_align_granules(rtt.num_start) * size.bytes();
-        let base_aligned = base.is_multiple_of(align_bytes);
-        let misaligned =
-            || format!("rtt_base {} is not a multiple of {}", Hex(base), Hex(align_bytes));
+        let odd = bases.iter().find(|base| !base.is_multiple_of(align_bytes));
+        let base_aligned = odd.is_none();
+        let misaligned = || {
+            let odd = Hex(odd.copied().unwrap_or_default());
+            format!("rtt_base {odd} is not a multiple of {}", Hex(align_bytes))
+        };
         gate.ensure(F::BaseAlign, base_aligned, misaligned)?;
-        let vmid = gate.vmid([F::Vmid, F::VmidFree], world, params.vmid)?;
+        let planes = planes(&params, gate.profile());
+        let vmids = gate.vmids([F::Vmid, F::VmidFree], world, params.vmid, planes.num_aux() + 1)?;
+        let private_mec = gate.private_mec(F::MecFree, world, &params)?;
 
         let size_bytes = rtt.num_start * size.bytes();
-        let alias = self.rd >= base && self.rd - base < size_bytes;
-        gate.ensure(F::Alias, !alias, || {
-            format!("rd {} lies in the {} tables from {}", Hex(self.rd), rtt.num_start, Hex(base))
+        let alias = bases.iter().find(|base| self.rd >= **base && self.rd - **base < size_bytes);
+        gate.ensure(F::Alias, alias.is_none(), || {
+            let base = Hex(alias.copied().unwrap_or_default());
+            format!("rd {} lies in the {} tables from {base}", Hex(self.rd), rtt.num_start)
         })?;
         let rows = [F::RdAlign, F::RdBound, F::RdState];
         let rd = gate.granule_in(rows, world, self.rd, GranuleState::Delegated)?;
         gate.ensure(F::RttAlign, base_aligned, misaligned)?;
-        let roots = delegated_run(world, base, rtt.num_start);
-        let roots = gate.some(F::RttState, roots, || {
-            format!("not all of the {} granules from {} are DELEGATED", rtt.num_start, Hex(base))
+        let trees = delegated_runs(world, &bases, rtt.num_start);
+        let trees = gate.some(F::RttState, trees, || {
+            let shown: Vec<_> = bases.iter().map(|base| Hex(*base).to_string()).collect();
+            let (count, from) = (rtt.num_start, shown.join(" and "));
+            format!("not all of the {count} granules from {from} are DELEGATED, and each once")
         })?;
-        gate.pass::<F, _>(CreatePlan { rd, roots, vmid, params, rtt, hash_algo })
+        let mut trees = trees.into_iter();
+        let roots = trees.next().expect("the primary tree");
+        let aux_roots = trees.collect();
+        let plan =
+            CreatePlan { rd, roots, aux_roots, vmids, private_mec, params, rtt, hash_algo, planes };
+        gate.pass::<F, _>(plan)
     }
 }
 
 impl Gate<'_> {
-    /// `vmid_valid` of a VMID that the Host chose, or `vmid_free` where the RMM chooses.
-    fn vmid<R: Rows>(&mut self, rows: [R; 2], world: &World, asked: u16) -> Checked<u16> {
+    /// `vmid_valid` of a VMID that the Host chose, or `vmid_free` where the RMM chooses one for
+    /// each of `count` planes.
+    fn vmids<R: Rows>(
+        &mut self,
+        rows: [R; 2],
+        world: &World,
+        asked: u16,
+        count: usize,
+    ) -> Checked<Vec<u16>> {
         let [valid, free] = rows;
         let bits = world.platform().vmid_bits;
-        let chosen = (0..=u16::MAX).take(1 << bits).find(|vmid| !world.vmids.contains(vmid));
         if self.profile().chooses_vmids() {
             self.skip(valid);
-            return self.some(free, chosen, || format!("all VMIDs of {bits} bits are in use"));
+            let unused = (0..=u16::MAX).take(1 << bits).filter(|vmid| !world.vmids.contains(vmid));
+            let chosen: Vec<_> = unused.take(count).collect();
+            return self.some(free, (chosen.len() == count).then_some(chosen), || {
+                format!("{count} are needed, and all VMIDs of {bits} bits are in use")
+            });
         }
         let in_use = world.vmids.contains(&asked);
         self.ensure(valid, u32::from(asked) >> bits == 0 && !in_use, || {
@@ -113,9 +158,30 @@ impl Gate<'_> {
                 format!("VMID {asked} does not fit in {bits} bits")
             }
         })?;
-        Ok(asked)
+        Ok(vec![asked])
+    }
+
+    /// `mec_free`: a context of its own for a Realm that asks for one.
+    fn private_mec<R: Rows>(
+        &mut self,
+        row: R,
+        world: &World,
+        params: &RealmParams,
+    ) -> Checked<Option<u16>> {
+        if !self.profile().realm_params_have_planes() {
+            self.skip(row);
+            return Ok(None);
+        }
+        let count = world.platform().private_mecs();
+        let unused = (0..count).find(|mec| !world.private_mecs.contains(mec));
+        let shared = params.mec_policy() != MEC_PRIVATE;
+        let chosen = if shared { Some(None) } else { unused.map(Some) };
+        self.some(row, chosen, || format!("all {count} private contexts are in use"))
     }
 }
+
+/// The MEC policy by which a Realm has a memory encryption context of its own.
+const MEC_PRIVATE: u64 = 1;
 
 /// The algorithm that the parameters name, of those that the RMM knows.
 fn hash_algo(params: &RealmParams, profile: Profile) -> Option<HashAlgo> {
@@ -171,20 +237,23 @@ fn unsupported(params: &RealmParams, platform: &Platform, profile: Profile) -> O
     Some(format!("hash_algo is {}, and the platform does not have it", missing.name()))
 }
 
-/// Says which of the parameters that 1.0 does not have asks for too much. Planes are not simulated,
-/// so none can be asked for.
+/// Says which of the parameters that 1.0 does not have asks for too much. The RMM has planes only
+/// with trees of their own (RTT_PLANE of feature register 3 is 0), and no indirect permissions.
 fn unsupported_extras(params: &RealmParams) -> Option<String> {
     let RealmParams { num_aux_planes, ats_plane, flags1, .. } = params;
     if params.mec_policy() > 1 {
         return Some(format!("the MEC policy {} is reserved", params.mec_policy()));
     }
-    if *num_aux_planes > 0 {
+    if *num_aux_planes > MAX_AUX_PLANES as u64 {
         return Some(format!(
-            "{num_aux_planes} auxiliary planes are asked for; none are simulated"
+            "{num_aux_planes} auxiliary planes are asked for; there are {MAX_AUX_PLANES}"
         ));
     }
-    if *ats_plane > 0 {
-        return Some(format!("ats_plane is {ats_plane}, and there is only plane 0"));
+    if ats_plane > num_aux_planes {
+        return Some(format!("ats_plane is {ats_plane}, and the last plane {num_aux_planes}"));
+    }
+    if *num_aux_planes > 0 && flags1 & realm_flags::RTT_TREE_PP == 0 {
+        return Some("auxiliary planes are asked for without trees of their own".into());
     }
     let indirect = flags1 & realm_flags::S2AP_INDIRECT != 0;
     indirect.then(|| "indirect permissions are asked for, and the RMM has none".into())
@@ -215,6 +284,15 @@ fn inconsistent(params: &RealmParams, platform: &Platform, size: GranuleSize) ->
     )
 }
 
+/// The granules of each tree's starting level, if all are DELEGATED and none is asked for twice.
+fn delegated_runs(world: &World, bases: &[u64], count: u64) -> Option<Vec<Vec<Granule>>> {
+    let trees: Option<Vec<_>> =
+        bases.iter().map(|base| delegated_run(world, *base, count)).collect();
+    let trees = trees?;
+    let distinct: BTreeSet<_> = trees.iter().flatten().collect();
+    (distinct.len() as u64 == count * bases.len() as u64).then_some(trees)
+}
+
 /// `count` granules from `base` on, if all of them are DELEGATED.
 fn delegated_run(world: &World, base: u64, count: u64) -> Option<Vec<Granule>> {
     let first = world.granules.find(base)?;
@@ -229,19 +307,32 @@ impl Plan for CreatePlan {
     type Answer = Outputs;
 
     fn apply(self, world: &mut World) -> Outputs {
-        let Self { rd, roots, vmid, params, rtt, hash_algo } = self;
+        let Self { rd, roots, aux_roots, vmids, private_mec, params, rtt, hash_algo, planes } =
+            self;
         world.claim(rd, GranuleState::Rd);
-        let roots = (0..).zip(roots).map(|(i, root)| root_table(world, &rtt, root, i)).collect();
+        let mut tree = |roots: Vec<Granule>| {
+            (0..).zip(roots).map(|(i, root)| root_table(world, &rtt, root, i)).collect()
+        };
+        let roots = tree(roots);
+        let aux_roots = aux_roots.into_iter().map(tree).collect();
         let rule = world.profile().rim_rule();
         let mut log = EventLog::with_hasher(hash_algo, world.hasher().clone()).by_rule(rule);
         log.push(MeasuredEvent::Realm(Box::new(RealmEvent::new(&params))));
-        world.vmids.insert(vmid);
+        world.vmids.extend(&vmids);
+        world.private_mecs.extend(private_mec);
+        let mut vmids = vmids.into_iter();
+        let has_v2_fields = world.profile().realm_params_have_planes();
         let realm = Realm {
             state: RealmState::New,
             rtt,
             roots,
-            vmid,
+            aux_roots,
+            vmid: vmids.next().expect("that of plane 0"),
+            aux_vmids: vmids.collect(),
+            private_mec,
             rpv: params.rpv,
+            da: has_v2_fields && params.has(realm_flags::DA),
+            planes,
             next_rec_index: 0,
             recs: Vec::new(),
             log,
@@ -387,7 +478,8 @@ impl Rmi for Destroy {
             format!("the Realm is {}; ZOMBIE is needed: RMI_REALM_TERMINATE first", state.name())
         })?;
         let held = |root: &TableId| u64::from(world.tables.get(*root).held_by());
-        let live: u64 = rd.realm.roots.iter().map(held).sum();
+        let aux = rd.realm.aux_roots.iter().flatten();
+        let live: u64 = rd.realm.roots.iter().chain(aux).map(held).sum();
         gate.ensure(F::RttsLive, live == 0, || {
             format!("its starting-level RTTs still hold {live} ASSIGNED or TABLE entries")
         })?;
@@ -400,9 +492,14 @@ impl Plan for DestroyPlan {
 
     fn apply(self, world: &mut World) -> Outputs {
         let realm = world.realms.remove(&self.rd).expect("the check found the Realm");
-        world.vmids.remove(&realm.vmid);
+        for vmid in realm.aux_vmids.iter().chain([&realm.vmid]) {
+            world.vmids.remove(vmid);
+        }
+        if let Some(mec) = realm.private_mec {
+            world.private_mecs.remove(&mec);
+        }
         world.realm_tally.realm_went(Some(realm.state), None);
-        for root in realm.roots {
+        for root in realm.roots.into_iter().chain(realm.aux_roots.into_iter().flatten()) {
             let granule = world.tables.remove(root);
             world.release(granule);
         }

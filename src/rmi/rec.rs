@@ -7,7 +7,7 @@ use crate::abi::addr::Hex;
 use crate::abi::params::{MAX_REC_AUX, RecParams, rec_index};
 use crate::measure::event::{MeasuredEvent, RecEvent};
 use crate::model::granule::{Granule, GranuleState};
-use crate::model::rec::{Attest, El1, Gic, LastExit, Rec, RipasChange};
+use crate::model::rec::{Attest, El1, Gic, LastExit, Rec, RipasChange, S2apChange};
 use crate::model::world::World;
 
 pub(super) struct AuxCount {
@@ -197,6 +197,8 @@ pub(super) fn insert(
         psci_pending: false,
         host_call_pending: false,
         ripas_change: RipasChange::default(),
+        s2ap_change: S2apChange::default(),
+        vdev_pending: false,
         last_exit: LastExit::default(),
         el1: El1::default(),
         gic: Gic::default(),

@@ -1,12 +1,14 @@
 //! RMI_RTT_INIT_RIPAS and RMI_RTT_SET_RIPAS.
 
 use super::conditions::wrong_entry;
-use super::gate::{Checked, Gate, Outputs, Rows, failures};
+use super::gate::{Answer, Checked, Failure, Gate, Outputs, Rows, failures};
 use super::realm::realm_mut;
+use super::rtt_aux::mapped_by_aux;
 use super::{Plan, Rmi};
 use crate::abi::addr::{Hex, Ipa, Level, align_down, is_aligned};
 use crate::measure::event::{MeasuredEvent, RipasEvent};
 use crate::model::granule::{Granule, GranuleState};
+use crate::model::realm::Realm;
 use crate::model::rtt::{Ripas, Rtte, Walk};
 use crate::model::world::World;
 
@@ -183,6 +185,7 @@ failures! {
             "`base` lies inside an entry of the level where the walk stops";
         NoProgress "no_progress" Rtt All ["rd_bound", "rd_state", "top_gran_align"]
             "no entry can be changed";
+        AuxLive "aux_live" RttAux V2 [] "an auxiliary tree maps memory that is to be EMPTY";
     }
 }
 
@@ -192,6 +195,8 @@ pub(super) struct SetPlan {
     top: Ipa,
     walk: Walk,
     ripas: Ripas,
+    /// The auxiliary mapping that ended it.
+    end: Option<Box<Failure>>,
 }
 
 impl Rmi for Set {
@@ -238,7 +243,8 @@ impl Rmi for Set {
         gate.ensure_at(F::BaseAlign, aligned || excused, level.to_index(), || {
             misaligned(base, walk)
         })?;
-        let changes_destroyed = change.changes_destroyed();
+        let passes = ripas == Ripas::Empty && gate.profile().empty_passes_destroyed();
+        let changes_destroyed = passes || change.changes_destroyed();
         let stop = |entry: &Rtte| match entry.ripas() {
             _ if entry.is_pending() => true,
             None => true,
@@ -249,18 +255,42 @@ impl Rmi for Set {
         gate.ensure_at(F::NoProgress, out_top > base || excused, level.to_index(), || {
             no_progress(base, top, walk)
         })?;
-        gate.pass::<F, _>(SetPlan { rec, base, top: out_top, walk, ripas })
+        let live = ripas == Ripas::Empty;
+        let live = live.then(|| first_aux_mapping(world, rd.realm, walk, base, out_top)).flatten();
+        let shared = |ipa: u64| format!("an auxiliary tree maps IPA {}", Hex(ipa));
+        let nothing = live.is_some_and(|ipa| align_down(ipa, walk.entry_bytes()) <= base.0);
+        gate.ensure(F::AuxLive, !nothing, || shared(live.unwrap_or_default()))
+            .map_err(|failure| failure.with_output(1, live.unwrap_or_default()))?;
+        let out_top = live.map_or(out_top, |ipa| Ipa(align_down(ipa, walk.entry_bytes())));
+        let end = live.map(|ipa| Failure::at(F::AuxLive, 0, shared(ipa)).with_output(1, ipa));
+        gate.pass::<F, _>(SetPlan { rec, base, top: out_top, walk, ripas, end })
     }
 }
 
-impl Plan for SetPlan {
-    type Answer = Outputs;
+/// The first IPA of RAM entries below `top` that an auxiliary tree maps.
+fn first_aux_mapping(world: &World, realm: &Realm, walk: Walk, base: Ipa, top: Ipa) -> Option<u64> {
+    let size = walk.entry_bytes();
+    let entries = &world.tables.get(walk.table).entries()[walk.index..];
+    let mut blocks = (base.0..top.0).step_by(usize::try_from(size).ok()?).zip(entries);
+    blocks.find_map(|(ipa, entry)| match entry {
+        Rtte::Assigned { ripas: Ripas::Ram, .. } => mapped_by_aux(world, realm, Ipa(ipa), size),
+        _ => None,
+    })
+}
 
-    fn apply(self, world: &mut World) -> Outputs {
-        let Self { rec, base, top, walk, ripas } = self;
+impl Plan for SetPlan {
+    type Answer = Answer;
+
+    /// TF-RMM reports an auxiliary mapping even if it has changed entries before; the REC's request
+    /// stays where it was.
+    fn apply(self, world: &mut World) -> Answer {
+        let Self { rec, base, top, walk, ripas, end } = self;
         set_ripas(world, walk, base, top, |entry| entry.with_ripas(ripas));
+        if let Some(failure) = end {
+            return Answer::Failed(failure);
+        }
         let rec = world.rec_mut(rec);
         rec.ripas_change.addr = top.0;
-        [top.0, 0, 0, 0]
+        Answer::Success([top.0, 0, 0, 0])
     }
 }

@@ -2,9 +2,10 @@
 
 use super::conditions::{Rd, short_walk, wrong_entry};
 use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, Rows, failures};
-use super::{Plan, Rmi};
+use super::{Plan, Rmi, rtt_aux};
 use crate::abi::addr::{Ipa, Level};
 use crate::model::granule::{Granule, GranuleState};
+use crate::model::operation::Operation;
 use crate::model::rtt::{Ripas, Rtte, Table, TableId, Walk};
 use crate::model::world::World;
 
@@ -68,15 +69,15 @@ impl Rmi for Create {
 }
 
 /// Which table a command means: its level, the level of the entry that points to it, its first IPA.
-struct Target {
-    level: Level,
-    above: Level,
-    ipa: Ipa,
+pub(super) struct Target {
+    pub(super) level: Level,
+    pub(super) above: Level,
+    pub(super) ipa: Ipa,
 }
 
 impl Gate<'_> {
     /// `level_bound`, `ipa_bound`, `ipa_align` of a table below the starting level.
-    fn table_target<R: Rows>(
+    pub(super) fn table_target<R: Rows>(
         &mut self,
         rows: [R; 3],
         rd: Rd<'_>,
@@ -102,8 +103,20 @@ impl Plan for CreatePlan {
         let entry = world.tables.entry(parent);
         let table = world.tables.insert_split(rtt, level, entry.settled());
         world.tables.set(parent, Rtte::Table(table));
+        if loses_reference(world, entry) {
+            world.tables.lose_reference(parent.table);
+        }
         NO_OUTPUTS
     }
+}
+
+/// Whether an operation that unmaps will not find its entry any more, and so keeps its hold of the
+/// table (R5).
+fn loses_reference(world: &World, entry: Rtte) -> bool {
+    let (Rtte::Pending { handle, .. } | Rtte::PendingNs(handle)) = entry else { return false };
+    let operation = world.operations.find(handle.to_register());
+    let unmaps = operation.is_some_and(|(_, found)| matches!(found, Operation::Unmap(_)));
+    unmaps && world.profile().create_over_pending_holds_table()
 }
 
 pub(super) struct Destroy {
@@ -126,6 +139,7 @@ failures! {
         RtteState "rtte_state" Rtt All ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
             "the parent's entry is not a TABLE";
         RttLive "rtt_live" Rtt All ["rd_bound", "rd_state"] "the table has live entries";
+        AuxRef "aux_ref" Rtt V2 [] "an auxiliary tree shares the table";
     }
 }
 
@@ -160,14 +174,31 @@ impl Rmi for Destroy {
             format!("the level {level} table for IPA {ipa} holds {held} ASSIGNED or TABLE entries")
         })
         .map_err(|failure| failure.with_output(2, ipa.0))?;
+        gate.not_shared(F::AuxRef, world, rd, ipa, above)
+            .map_err(|failure| failure.with_output(2, ipa.0))?;
         let protected = rd.realm.rtt.is_protected(ipa.0);
         gate.pass::<F, _>(DestroyPlan { ipa, parent, child, protected })
     }
 }
 
 impl Gate<'_> {
+    /// `aux_ref`: no auxiliary tree shares a table at an Unprotected IPA.
+    fn not_shared<R: Rows>(
+        &mut self,
+        row: R,
+        world: &World,
+        rd: Rd<'_>,
+        ipa: Ipa,
+        above: Level,
+    ) -> Checked<()> {
+        let shared = rtt_aux::shared_with_aux(world, rd.realm, ipa);
+        self.ensure_at(row, !shared, above.to_index(), || {
+            format!("an auxiliary tree shares the entry of the starting level for IPA {ipa}")
+        })
+    }
+
     /// `rtte_state`: the entry is a TABLE. Fails with the level of the entry.
-    fn child_table<R: Rows>(
+    pub(super) fn child_table<R: Rows>(
         &mut self,
         row: R,
         world: &World,
@@ -193,7 +224,7 @@ impl Plan for DestroyPlan {
 }
 
 /// Puts `entry` in the place of a table, gives its granule back and answers its address.
-fn replace_table(world: &mut World, parent: Walk, child: TableId, entry: Rtte) -> u64 {
+pub(super) fn replace_table(world: &mut World, parent: Walk, child: TableId, entry: Rtte) -> u64 {
     world.tables.set(parent, entry);
     let granule = world.tables.remove(child);
     world.release(granule);
@@ -219,6 +250,7 @@ failures! {
             "the walk stops above the parent table";
         RtteState "rtte_state" Rtt All ["rd_bound", "rd_state", "level_bound", "ipa_bound"]
             "the parent's entry is not a TABLE";
+        AuxRef "aux_ref" Rtt V2 [] "an auxiliary tree shares the table";
         RttHomo "rtt_homo" Rtt All ["rd_bound", "rd_state"] "the table is not homogeneous";
     }
 }
@@ -244,6 +276,7 @@ impl Rmi for Fold {
             short_walk(ipa, parent, above)
         })?;
         let child = gate.child_table(F::RtteState, world, parent, ipa)?;
+        gate.not_shared(F::AuxRef, world, rd, ipa, above)?;
         let table = world.tables.get(child);
         let parent_named = gate.profile().fold_names_parent_of_l1() && block_too_large(table);
         let named = if parent_named { above } else { level };

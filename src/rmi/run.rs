@@ -177,10 +177,13 @@ fn answer_last_exit(world: &mut World, granule: Granule, enter: &RecEnter) -> An
         answer = Answer::Emulated;
     }
     complete_ripas_change(rec, enter);
+    rsi::complete_s2ap_change(world, granule, enter);
+    let rec = world.rec_mut(granule);
     let is_sysreg = last.esr & esr::ec::MASK == esr::ec::SYSREG;
     if is_sysreg && last.esr & esr::SYSREG_READ != 0 {
         rec.set_operand(esr::sysreg_rt(last.esr), enter.gprs[0]);
     }
+    rsi::complete_vdev_request(rec);
     answer
 }
 

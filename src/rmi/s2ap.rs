@@ -1,11 +1,13 @@
-//! RMI_RTT_SET_S2AP (2.0): completes a change of permissions that a REC asked for. A Realm asks for
-//! one only with planes, which are not simulated, so there is never one to complete.
+//! RMI_RTT_SET_S2AP (2.0): completes a change of permissions that a REC asked for (TF-RMM
+//! `runtime/rmi/rtt.c`).
 
-use super::gate::{Checked, Gate, Outputs, failures};
+use super::gate::{Answer, Checked, Failure, Gate, failures};
 use super::{Plan, Rmi};
-use crate::abi::addr::Hex;
-use crate::model::granule::GranuleState;
+use crate::abi::addr::{Hex, Ipa, Level, is_aligned};
+use crate::model::granule::{Granule, GranuleState};
+use crate::model::rtt::Rtte;
 use crate::model::world::World;
+use crate::rsi;
 
 pub(super) struct SetS2ap {
     pub(super) rd: u64,
@@ -15,7 +17,9 @@ pub(super) struct SetS2ap {
 }
 
 failures! {
-    /// RMI_RTT_SET_S2AP.
+    /// RMI_RTT_SET_S2AP. TF-RMM reports an entry that passes `top` even if it has changed others
+    /// before; the REC's request goes on from where it stopped all the same. Where planes have
+    /// trees of their own the request says which is meant.
     SetS2apRows {
         SizeValid "size_valid" Input All [] "`top` is not above `base`";
         TopAlign "top_gran_align" Input All [] "`top` is not granule aligned";
@@ -27,11 +31,23 @@ failures! {
         RecGranState "rec_gran_state" Input All [] "`rec` is not a REC granule";
         RecState "rec_state" Rec All [] "the REC is running";
         RecOwner "rec_owner" Rec All [] "the REC belongs to another Realm";
-        BaseBound "base_bound" Input All [] "the REC has not asked for a change";
+        BaseBound "base_bound" Input All [] "`base` is not where the REC's request stands";
+        TopBound "top_bound" Input All [] "`top` is past the REC's request";
+        BaseAlign "base_align" Rtt All []
+            "`base` lies inside an entry of the level where the walk stops";
+        RtteTop "rtte_top" Rtt All [] "an entry passes `top`";
+        AuxBaseAlign "base_align" RttAux All []
+            "`base` lies inside an entry of the auxiliary tree";
+        AuxRtteTop "rtte_top" RttAux All [] "an entry of the auxiliary tree passes `top`";
     }
 }
 
-pub(super) enum SetS2apPlan {}
+pub(super) struct SetS2apPlan {
+    rec: Granule,
+    reached: Ipa,
+    /// The entry that ended it, although others were changed.
+    end: Option<Box<Failure>>,
+}
 
 impl Rmi for SetS2ap {
     type Rows = SetS2apRows;
@@ -39,10 +55,11 @@ impl Rmi for SetS2ap {
 
     fn check(&self, world: &World, mut gate: Gate<'_>) -> Checked<SetS2apPlan> {
         use SetS2apRows as F;
-        gate.ensure(F::SizeValid, self.top > self.base, || {
-            format!("top {} is not above base {}", Hex(self.top), Hex(self.base))
+        let Self { base, top, .. } = *self;
+        gate.ensure(F::SizeValid, top > base, || {
+            format!("top {} is not above base {}", Hex(top), Hex(base))
         })?;
-        gate.granule_aligned(F::TopAlign, self.top)?;
+        gate.granule_aligned(F::TopAlign, top)?;
         let rd = gate.rd([F::RdAlign, F::RdBound, F::RdState], world, self.rd)?;
         let rows = [F::RecAlign, F::RecBound, F::RecGranState];
         let rec = gate.granule_in(rows, world, self.rec, GranuleState::Rec)?;
@@ -52,16 +69,66 @@ impl Rmi for SetS2ap {
             let owner = world.granules.pa(contents.owner);
             format!("the REC belongs to the Realm of RD {owner}")
         })?;
-        let plan: Option<SetS2apPlan> = None;
-        let plan = gate.some(F::BaseBound, plan, || "the REC has asked for no change".into())?;
-        gate.pass::<F, _>(plan)
+        let change = contents.s2ap_change;
+        gate.ensure(F::BaseBound, base == change.base, || {
+            format!("base {} is not {}, where the request stands", Hex(base), Hex(change.base))
+        })?;
+        gate.ensure(F::TopBound, top <= change.top, || {
+            format!("top {} is past {}, where the request ends", Hex(top), Hex(change.top))
+        })?;
+        // The request was checked when the Realm made it. A survey may come here with another base.
+        let base = Ipa(base.min(rd.realm.rtt.protected_top() - 1));
+        let tree = rd.realm.planes().aux_tree(rsi::s2ap_tree(change.cookie)).unwrap_or(0);
+        let walk = world.walk_tree(rd.realm, tree, base, Level::PAGE);
+        let (level, size) = (walk.level.to_index(), walk.entry_bytes());
+        let told =
+            |failure: Box<Failure>, ipa| failure.with_output(1, ipa).with_output(2, tree as u64);
+        let (align_row, top_row) = match tree {
+            0 => (F::BaseAlign, F::RtteTop),
+            _ => (F::AuxBaseAlign, F::AuxRtteTop),
+        };
+        let aligned = is_aligned(base.0, size);
+        let inside =
+            || format!("the walk for IPA {base} stops at level {}, inside an entry", walk.level);
+        let good = aligned || align_row != F::BaseAlign;
+        gate.ensure_at(F::BaseAlign, good, level, inside)
+            .map_err(|failure| told(failure, base.0))?;
+        let passes = |ipa: Ipa| format!("the entry for IPA {ipa} passes {}", Hex(top));
+        let mut reached = base;
+        let mut end = None;
+        for entry in &world.tables.get(walk.table).entries()[walk.index..] {
+            if reached.0 >= top {
+                break;
+            }
+            if top - reached.0 < size {
+                let failure = Failure::at(top_row, level, passes(reached));
+                end = Some(told(failure, reached.0));
+                break;
+            }
+            if matches!(entry, Rtte::Table(_)) {
+                break;
+            }
+            reached = Ipa(reached.0 + size);
+        }
+        let progress = end.is_none() || reached > base;
+        let fails = [
+            (F::RtteTop, tree > 0 || progress, passes(base)),
+            (F::AuxBaseAlign, tree == 0 || aligned, inside()),
+            (F::AuxRtteTop, tree == 0 || progress, passes(base)),
+        ];
+        for (row, good, text) in fails {
+            gate.ensure_at(row, good, level, || text).map_err(|failure| told(failure, base.0))?;
+        }
+        gate.pass::<F, _>(SetS2apPlan { rec, reached, end })
     }
 }
 
 impl Plan for SetS2apPlan {
-    type Answer = Outputs;
+    type Answer = Answer;
 
-    fn apply(self, _: &mut World) -> Outputs {
-        match self {}
+    fn apply(self, world: &mut World) -> Answer {
+        let Self { rec, reached, end } = self;
+        world.rec_mut(rec).s2ap_change.base = reached.0;
+        end.map_or(Answer::Success([reached.0, 0, 0, 0]), Answer::Failed)
     }
 }

@@ -1,21 +1,24 @@
-//! RMI_RTT_DATA_UNMAP and RMI_RTT_UNPROT_UNMAP (2.0): take memory away from a range of IPAs (TF-RMM
-//! `runtime/rmi/rtt_unmap.c`).
+//! RMI_RTT_DATA_UNMAP, RMI_RTT_DEV_UNMAP and RMI_RTT_UNPROT_UNMAP (2.0): take memory away from a
+//! range of IPAs (TF-RMM `runtime/rmi/rtt_unmap.c`). No memory of a device is ever mapped.
 //!
 //! A call sweeps one table. Its entries are pending until their translations are invalidated and
 //! their granules given back; where the RMM looks for interrupts, that can take several calls.
 
+use super::conditions::wrong_entry;
 use super::gate::{Answer, Checked, Gate, NO_OUTPUTS, Outputs, failures};
 use super::range_blocks::{self, Form, addr_type};
+use super::rtt_aux::mapped_by_aux;
 use super::{Plan, Rmi};
 use crate::abi::addr::{Hex, Ipa, Level, Pa, align_down, is_aligned};
 use crate::abi::address_range::{AddressRange, DESC_BYTES, max_list, push_block};
 use crate::abi::status::MemReq;
 use crate::model::granule::{Granule, GranuleState};
 use crate::model::operation::{Handle, Operation, Told, UnmapOperation};
+use crate::model::realm::Realm;
 use crate::model::rtt::{Ripas, Rtte, Walk};
 use crate::model::world::World;
 
-/// The arguments of both commands.
+/// The arguments of the commands.
 pub(super) struct Arguments {
     pub(super) rd: u64,
     pub(super) base: u64,
@@ -26,10 +29,20 @@ pub(super) struct Arguments {
 
 pub(super) struct DataUnmap(pub(super) Arguments);
 
+pub(super) struct DevUnmap(pub(super) Arguments);
+
 pub(super) struct UnprotUnmap(pub(super) Arguments);
 
+/// Whose memory a command takes away.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Realm,
+    Device,
+    Host,
+}
+
 failures! {
-    /// RMI_RTT_DATA_UNMAP and RMI_RTT_UNPROT_UNMAP.
+    /// RMI_RTT_DATA_UNMAP, RMI_RTT_DEV_UNMAP and RMI_RTT_UNPROT_UNMAP.
     UnmapRows {
         Context "sro_context" Blocked All [] "there are as many operations as there can be";
         RdAlign "rd_align" Input All [] "`rd` is not granule aligned";
@@ -49,7 +62,8 @@ failures! {
         ListState "list_pas" Input All [] "the list is in delegated memory";
         EntryAlign "base_align" Rtt All [] "`base` lies inside an entry where the walk stops";
         EntryTop "rtte_top" Rtt All [] "the first entry passes `top`";
-        RtteState "rtte_state" Rtt All [] "the first entry is a TABLE";
+        RtteState "rtte_state" Rtt All [] "the first entry is a TABLE, or maps other memory";
+        AuxLive "aux_live" RttAux All [] "an auxiliary tree maps memory of the first entry";
     }
 }
 
@@ -69,7 +83,16 @@ impl Rmi for DataUnmap {
     type Plan = UnmapPlan;
 
     fn check(&self, world: &World, gate: Gate<'_>) -> Checked<UnmapPlan> {
-        check(&self.0, world, gate, true)
+        check(&self.0, world, gate, Owner::Realm)
+    }
+}
+
+impl Rmi for DevUnmap {
+    type Rows = UnmapRows;
+    type Plan = UnmapPlan;
+
+    fn check(&self, world: &World, gate: Gate<'_>) -> Checked<UnmapPlan> {
+        check(&self.0, world, gate, Owner::Device)
     }
 }
 
@@ -78,7 +101,7 @@ impl Rmi for UnprotUnmap {
     type Plan = UnmapPlan;
 
     fn check(&self, world: &World, gate: Gate<'_>) -> Checked<UnmapPlan> {
-        check(&self.0, world, gate, false)
+        check(&self.0, world, gate, Owner::Host)
     }
 }
 
@@ -86,9 +109,10 @@ fn check(
     arguments: &Arguments,
     world: &World,
     mut gate: Gate<'_>,
-    protected: bool,
+    owner: Owner,
 ) -> Checked<UnmapPlan> {
     use UnmapRows as F;
+    let protected = owner != Owner::Host;
     let Arguments { base, top, flags, oaddr, .. } = *arguments;
     let handle = gate.context(F::Context, world)?;
     let rd = gate.rd([F::RdAlign, F::RdBound, F::RdState], world, arguments.rd)?;
@@ -115,14 +139,17 @@ fn check(
         level.to_index(),
         || format!("the walk for IPA {base} stops at level {level}, inside an entry"),
     )?;
-    let mut sweep = Sweep::new(world, walk, base, top, told, protected);
+    let mut sweep = Sweep::new((world, rd.realm), walk, base, top, told, owner);
     let first = sweep.until_stopped();
     let size = Hex(walk.entry_bytes());
     gate.ensure_at(F::EntryTop, first != Stop::Top, level.to_index(), || {
         format!("the entry for IPA {base} covers {size} and passes {}", Hex(top))
     })?;
-    gate.ensure_at(F::RtteState, first != Stop::Table, level.to_index(), || {
-        format!("the entry for IPA {base} at level {level} is a TABLE")
+    gate.ensure_at(F::RtteState, first != Stop::Other, level.to_index(), || {
+        wrong_entry(base, walk, world.tables.entry(walk), "memory that the command unmaps")
+    })?;
+    gate.ensure(F::AuxLive, first != Stop::AuxLive, || {
+        format!("an auxiliary tree maps memory of the entry for IPA {base}")
     })?;
     let Sweep { entries, unmapped, at, .. } = sweep;
     let gives_back = protected;
@@ -171,26 +198,36 @@ enum Stop {
     Later,
     /// It passes the end of the range.
     Top,
-    /// It is a table.
-    Table,
+    /// It is a table, or maps memory of another owner.
+    Other,
+    /// An auxiliary tree maps it as well.
+    AuxLive,
 }
 
 /// A walk over the entries of one table.
 struct Sweep<'w> {
     world: &'w World,
+    realm: &'w Realm,
     walk: Walk,
     top: u64,
     told: Told,
-    protected: bool,
+    owner: Owner,
     at: Ipa,
     entries: Vec<usize>,
     unmapped: Vec<AddressRange>,
 }
 
 impl<'w> Sweep<'w> {
-    fn new(world: &'w World, walk: Walk, base: Ipa, top: u64, told: Told, protected: bool) -> Self {
+    fn new(
+        (world, realm): (&'w World, &'w Realm),
+        walk: Walk,
+        base: Ipa,
+        top: u64,
+        told: Told,
+        owner: Owner,
+    ) -> Self {
         let (entries, unmapped) = (Vec::new(), Vec::new());
-        Self { world, walk, top, told, protected, at: base, entries, unmapped }
+        Self { world, realm, walk, top, told, owner, at: base, entries, unmapped }
     }
 
     fn until_stopped(&mut self) -> Stop {
@@ -200,12 +237,18 @@ impl<'w> Sweep<'w> {
             let first = index == self.walk.index;
             let entry = table.entries()[index];
             if matches!(entry, Rtte::Table(_)) {
-                return if first { Stop::Table } else { Stop::Later };
+                return if first { Stop::Other } else { Stop::Later };
             }
             if self.at.0 + size > self.top {
                 return if first { Stop::Top } else { Stop::Later };
             }
             if let Rtte::Assigned { pa, .. } | Rtte::AssignedNs { pa, .. } = entry {
+                if self.owner == Owner::Device {
+                    return if first { Stop::Other } else { Stop::Later };
+                }
+                if mapped_by_aux(self.world, self.realm, self.at, size).is_some() {
+                    return if first { Stop::AuxLive } else { Stop::Later };
+                }
                 if !self.can_tell(pa) {
                     return Stop::Later;
                 }
@@ -228,7 +271,7 @@ impl<'w> Sweep<'w> {
         if self.told == Told::Single && next.is_some_and(|next| next != pa.0) {
             return false;
         }
-        let (level, undelegated) = (self.walk.level, !self.protected);
+        let (level, undelegated) = (self.walk.level, self.owner == Owner::Host);
         let block = AddressRange { base: pa, level, count: 1, undelegated, size };
         push_block(&mut self.unmapped, block, most)
     }

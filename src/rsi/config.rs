@@ -24,6 +24,7 @@ pub(super) fn call(caller: &mut Caller<'_>) -> Outcome {
     let width = u64::from(realm.rtt.ipa_width).to_le_bytes();
     let algo = caller.world.profile().realm_config_hash_algo(realm.log.algo().code());
     let rpv = realm.rpv;
+    let (num_aux, ats_plane) = (realm.planes().num_aux() as u64, realm.planes().ats_plane());
     let has_gic = caller.world.profile().realm_config_has_gic();
     let vtr = caller.world.platform().ich_vtr();
     // The rest of the page keeps its contents.
@@ -32,9 +33,9 @@ pub(super) fn call(caller: &mut Caller<'_>) -> Outcome {
     memory.store(granule, page + HASH_ALGO, &[algo]);
     memory.store(granule, page + RPV, &rpv);
     if has_gic {
-        memory.store(granule, page + NUM_AUX_PLANES, &[0; 8]);
+        memory.store(granule, page + NUM_AUX_PLANES, &num_aux.to_le_bytes());
         memory.store(granule, page + GICV3_VTR, &vtr.to_le_bytes());
-        memory.store(granule, page + ATS_PLANE, &[0; 8]);
+        memory.store(granule, page + ATS_PLANE, &ats_plane.to_le_bytes());
     }
     caller.answer(result::SUCCESS, [0; 3])
 }

@@ -8,11 +8,14 @@ mod config;
 mod host_call;
 mod ipa_state;
 mod measurement;
+mod permissions;
+mod planes;
 mod psci;
+mod vdev;
 
 use crate::abi::addr::{Ipa, Level, PAGE_SIZE, is_aligned};
 use crate::abi::rec_run::RecExit;
-use crate::abi::rsi::{SVE_HINT, fid, psci as psci_abi, result};
+use crate::abi::rsi::{FEATURE_0_DA, SVE_HINT, fid, psci as psci_abi, result};
 use crate::guest::stage2_data_abort;
 use crate::model::granule::Granule;
 use crate::model::realm::Realm;
@@ -20,6 +23,8 @@ use crate::model::rec::Rec;
 use crate::model::rtt::{Ripas, Rtte};
 use crate::model::world::World;
 pub(crate) use host_call::complete as complete_host_call;
+pub(crate) use permissions::{complete as complete_s2ap_change, tree as s2ap_tree};
+pub(crate) use vdev::complete as complete_vdev_request;
 
 /// What happens after a Realm's SMC.
 pub(crate) enum Outcome {
@@ -48,7 +53,10 @@ pub(crate) fn call(world: &mut World, rec: Granule) -> Outcome {
             let lower = if known { asked } else { highest };
             caller.answer(status, [lower, highest, 0])
         }
-        fid::FEATURES => caller.answer(result::SUCCESS, [0; 3]),
+        fid::FEATURES => {
+            let value = if caller.reg(1) == 0 && caller.realm().da { FEATURE_0_DA } else { 0 };
+            caller.answer(result::SUCCESS, [value, 0, 0])
+        }
         fid::MEASUREMENT_READ => measurement::read(&mut caller),
         fid::MEASUREMENT_EXTEND => measurement::extend(&mut caller),
         fid::ATTESTATION_TOKEN_INIT => attestation::init(&mut caller),
@@ -58,6 +66,25 @@ pub(crate) fn call(world: &mut World, rec: Granule) -> Outcome {
         fid::IPA_STATE_GET => ipa_state::get(&mut caller),
         fid::HOST_CALL => host_call::call(&mut caller),
         _ if is_psci(function) => psci::call(&mut caller),
+        _ if caller.world.profile().rsi_has_planes_and_devices() => {
+            call_of_planes_and_devices(&mut caller, function)
+        }
+        _ => caller.answer(result::NOT_SUPPORTED, [0; 3]),
+    }
+}
+
+/// The calls that only 2.0 has.
+fn call_of_planes_and_devices(caller: &mut Caller<'_>, function: u64) -> Outcome {
+    match function {
+        fid::VDEV_DMA_ENABLE => vdev::dma_enable(caller),
+        fid::VDEV_DMA_DISABLE => vdev::dma_disable(caller),
+        fid::VDEV_GET_INFO => vdev::get_info(caller),
+        fid::VDEV_VALIDATE_MAPPING => vdev::validate_mapping(caller),
+        fid::MEM_GET_PERM_VALUE => permissions::get_value(caller),
+        fid::MEM_SET_PERM_VALUE => permissions::set_value(caller),
+        fid::MEM_SET_PERM_INDEX => permissions::set_index(caller),
+        fid::PLANE_ENTER => planes::enter(caller),
+        fid::PLANE_SYSREG_READ | fid::PLANE_SYSREG_WRITE => planes::sysreg(caller),
         _ => caller.answer(result::NOT_SUPPORTED, [0; 3]),
     }
 }

@@ -52,10 +52,24 @@ const ALGORITHMS: Values = &[
     (HashAlgo::Sha384.name(), HashAlgo::Sha384.code() as i128),
 ];
 
+/// Those from `da` on are of 2.0.
+const REALM_FLAGS: Values = &[
+    ("lpa2", 1),
+    ("sve", 2),
+    ("pmu", 4),
+    ("da", 8),
+    ("lfa_1", 1 << 5),
+    ("lfa_2", 2 << 5),
+    ("lfa_3", 3 << 5),
+    ("mec_shared", 0),
+    ("mec_private", 1 << 7),
+];
+
 /// Names of values: where they are known (command or structure, argument or field), and the names.
 const VALUES: &[(&str, &str, Values)] = &[
     ("RealmParams", "hash_algo", ALGORITHMS),
-    ("RealmParams", "flags", &[("lpa2", 1), ("sve", 2), ("pmu", 4)]),
+    ("RealmParams", "flags", REALM_FLAGS),
+    ("RealmParams", "flags1", &[("rtt_tree_pp", 1), ("s2ap_indirect", 2)]),
     ("RecParams", "flags", &[("not_runnable", 0), ("runnable", 1)]),
     (
         "RecEnter",
@@ -66,6 +80,7 @@ const VALUES: &[(&str, &str, Values)] = &[
             ("trap_wfi", 4),
             ("trap_wfe", 8),
             ("ripas_response", 16),
+            ("s2ap_response", 32),
         ],
     ),
     ("DATA_CREATE", "flags", MEASURE),

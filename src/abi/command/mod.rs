@@ -5,7 +5,7 @@
 //! vectors and messages use. Arguments are plain 64-bit register values: whether they make sense
 //! is for the command's failure conditions to say.
 
-pub mod absent;
+pub mod devices;
 
 use super::addr::{GRANULE_SIZE, Hex};
 use super::granule_size::GranuleSize;
@@ -164,6 +164,8 @@ commands! {
         -> ("walk_level", "state", "desc", "ripas");
     /// Unmaps Non-secure memory at an Unprotected IPA.
     RttUnmapUnprotected "RTT_UNMAP_UNPROTECTED" 0xC400_0162 V1 (rd, ipa, level) -> ("top");
+    /// Completes what a REC asked for of a device's memory.
+    RttDevValidate "RTT_DEV_VALIDATE" 0xC400_0163 V2 (rd, rec, base, top) -> ("out_top");
     /// Completes a PSCI request that a REC waits for.
     PsciComplete "PSCI_COMPLETE" 0xC400_0164 All (calling_rec, target_rec, status) -> ();
     /// Reads a feature register.
@@ -178,7 +180,21 @@ commands! {
     RttSetRipas "RTT_SET_RIPAS" 0xC400_0169 All (rd, rec, base, top) -> ("out_top");
     /// Sets the RMM's configuration before it is active.
     RmmConfigSet "RMM_CONFIG_SET" 0xC400_016E V2 (config_ptr) -> ();
-    /// Changes the permissions of an overlay; needs planes.
+    /// Makes an RTT of an auxiliary tree.
+    RttAuxCreate "RTT_AUX_CREATE" 0xC400_017D V2 (rd, rtt, ipa, level, index) -> ();
+    /// Destroys an RTT of an auxiliary tree.
+    RttAuxDestroy "RTT_AUX_DESTROY" 0xC400_017E V2 (rd, ipa, level, index) -> ("rtt", "top");
+    /// Replaces a homogeneous RTT of an auxiliary tree by an entry of its parent.
+    RttAuxFold "RTT_AUX_FOLD" 0xC400_017F V2 (rd, ipa, level, index) -> ("rtt");
+    /// Maps in an auxiliary tree what the primary one maps at a Protected IPA.
+    RttAuxMapProtected "RTT_AUX_MAP_PROTECTED" 0xC400_0180 V2 (rd, ipa, index) -> ();
+    /// Shares with an auxiliary tree what the primary one has at an Unprotected IPA.
+    RttAuxMapUnprotected "RTT_AUX_MAP_UNPROTECTED" 0xC400_0181 V2 (rd, ipa, index) -> ();
+    /// Takes a Protected IPA away from an auxiliary tree.
+    RttAuxUnmapProtected "RTT_AUX_UNMAP_PROTECTED" 0xC400_0183 V2 (rd, ipa, index) -> ("top");
+    /// Takes an Unprotected IPA away from an auxiliary tree.
+    RttAuxUnmapUnprotected "RTT_AUX_UNMAP_UNPROTECTED" 0xC400_0184 V2 (rd, ipa, index) -> ("top");
+    /// Changes the permissions of memory, as a REC asked for.
     RttSetS2ap "RTT_SET_S2AP" 0xC400_018B V2 (rd, rec, base, top) -> ("out_top");
     /// How finely the RMM tracks a range of memory.
     GranuleTrackingGet "GRANULE_TRACKING_GET" 0xC400_01E1 V2 (start, end)
@@ -195,6 +211,11 @@ commands! {
     RttDataMap "RTT_DATA_MAP" 0xC400_01F5 V2 (rd, base, top, flags, oaddr) -> ("out_top");
     /// Takes memory away from Protected IPAs.
     RttDataUnmap "RTT_DATA_UNMAP" 0xC400_01F6 V2 (rd, base, top, flags, oaddr)
+        -> ("out_top", "range", "count");
+    /// Maps memory of a device at Protected IPAs.
+    RttDevMap "RTT_DEV_MAP" 0xC400_01F7 V2 (rd, vdev, base, top, flags, oaddr) -> ("out_top");
+    /// Takes memory of a device away from Protected IPAs.
+    RttDevUnmap "RTT_DEV_UNMAP" 0xC400_01F8 V2 (rd, base, top, flags, oaddr)
         -> ("out_top", "range", "count");
     /// Maps Non-secure memory at Unprotected IPAs.
     RttUnprotMap "RTT_UNPROT_MAP" 0xC400_01FB V2 (rd, base, top, flags, oaddr) -> ("out_top");
@@ -397,7 +418,7 @@ mod tests {
             }
         }
         assert_eq!(CommandInfo::of_edition(Edition::V1).count(), 23);
-        assert_eq!(CommandInfo::of_edition(Edition::V2).count(), 33);
+        assert_eq!(CommandInfo::of_edition(Edition::V2).count(), 43);
         assert!(COMMANDS.is_sorted_by_key(|info| info.fid));
     }
 

@@ -5,13 +5,14 @@
 
 use std::path::Path;
 
+use rimsim::abi::command::devices::DEVICE_COMMANDS;
 use rimsim::abi::platform::PlatformFile;
 use rimsim::model::program::GuestAction;
 use rimsim::session::{Action, Record, Session};
-use rimsim::{Command, Platform, Profile, Status, World};
+use rimsim::{Command, Edition, Platform, Profile, Status, World};
 
 use crate::running_realm::{DATA, DATA2, Lab, PSCI, RIPAS_CHANGE};
-use crate::small_machine::{Scene, platform};
+use crate::small_machine::{BLOCK, Scene, platform};
 
 /// What the text asks of a step.
 enum Text {
@@ -220,4 +221,88 @@ fn vectors_of_2_0_hold_under_the_text_but_for_what_is_measured() {
         let own = rimsim::conform::replay_in(&mut session, &vector);
         assert!(!own.failures.is_empty(), "{name}: a RIM of the text begins with zeros");
     }
+}
+
+/// R5: a table made over a block that is still being unmapped. TF-RMM loses a reference to the
+/// table above, which can never be destroyed then; an RMM by the text loses nothing.
+#[test]
+fn a_table_over_a_block_that_is_being_unmapped_holds_the_one_above_for_ever() {
+    for profile in [Profile::TF_RMM_2, Profile::SPEC_2] {
+        let mut scene = Scene::new(profile);
+        let rd = scene.realm(&[]);
+        scene.tables(rd, 0, 2);
+        for pa in (BLOCK..BLOCK + 0x20_0000).step_by(0x1000) {
+            scene.must(Command::delegate(Edition::V2, pa));
+        }
+        let (base, top) = (0, 0x20_0000);
+        let oaddr = BLOCK | 1 << 2 | 1;
+        scene.must(Command::RttDataMap { rd, base, top, flags: 1, oaddr });
+        scene.world.set_interrupt(Some(0));
+        let unmap = Command::RttDataUnmap { rd, base, top, flags: 0, oaddr: 0 };
+        let [handle, ..] = scene.goes_on(unmap);
+        scene.world.set_interrupt(None);
+        let rtt = scene.delegated();
+        scene.must(Command::RttCreate { rd, rtt, ipa: 0, level: 3 });
+        scene.must(Command::OpContinue { handle, flags: 0 });
+        scene.must(Command::RttDestroy { rd, ipa: 0, level: 3 });
+        let outcome = scene.world.execute(Command::RttDestroy { rd, ipa: 0, level: 2 });
+        let lost = profile == Profile::TF_RMM_2;
+        assert_eq!(outcome.is_success(), !lost, "{profile}: {outcome}");
+        scene.must(Command::RealmTerminate { rd });
+        let outcome = scene.world.execute(Command::RealmDestroy { rd });
+        assert_eq!(outcome.is_success(), !lost, "{profile}: {outcome}");
+        scene.world.invariants().expect("they hold");
+    }
+}
+
+/// Without devices each command of devices fails by what it looks at first.
+#[test]
+fn commands_of_devices_answer_as_tf_rmm_without_a_device() {
+    const INPUT: u64 = 1;
+    const NOT_SUPPORTED: u64 = 5;
+    let mut scene = Scene::new(Profile::TF_RMM_2);
+    let (free, host) = (scene.delegated(), scene.host());
+    let params = |scene: &mut Scene, fields: &[(u64, u64)]| {
+        scene.put(host, &[0; 4096]);
+        for (offset, value) in fields {
+            scene.world.host_write(host + offset, &value.to_le_bytes()).expect("the Host's");
+        }
+    };
+    let call = |scene: &mut Scene, number: u64, args: &[u64]| {
+        let mut regs = [0; 7];
+        regs[0] = 0xC400_0150 + number;
+        regs[1..=args.len()].copy_from_slice(args);
+        scene.world.call(&regs)
+    };
+    for command in DEVICE_COMMANDS {
+        let outcome = call(&mut scene, command.fid - 0xC400_0150, &[free; 4]);
+        let wanted = if command.name == "PDEV_STREAM_KEY_PURGE" { NOT_SUPPORTED } else { INPUT };
+        assert_eq!(outcome.regs()[0], wanted, "{}: {outcome}", command.name);
+    }
+    // PDEV_CREATE: which parameter is refused shows in the status.
+    for (fields, wanted) in [
+        (&[][..], INPUT),
+        (&[(0, 1 << 1)], INPUT),
+        (&[(0, 1 << 1), (0x30, 1)], NOT_SUPPORTED),
+        (&[(0, 1 << 1), (0x30, 1), (0x38, 3)], INPUT),
+        (&[(0, 1 << 1), (0x30, 1025)], INPUT),
+        (&[(0, 2 << 1 | 1), (0x30, 1)], NOT_SUPPORTED),
+        (&[(0, 1 << 3 | 2 << 1 | 1), (0x30, 1)], INPUT),
+        (&[(0, 1 << 1 | 1), (0x30, 1)], INPUT),
+    ] {
+        params(&mut scene, fields);
+        let outcome = call(&mut scene, 0x26, &[free, host]);
+        assert_eq!(outcome.regs()[0], wanted, "{fields:x?}: {outcome}");
+    }
+    for (fields, wanted) in [(&[][..], NOT_SUPPORTED), (&[(0x8, 1)], INPUT), (&[(0x28, 17)], INPUT)]
+    {
+        params(&mut scene, fields);
+        let outcome = call(&mut scene, 0xB4, &[host]);
+        assert_eq!(outcome.regs()[0], wanted, "{fields:x?}: {outcome}");
+    }
+    let mut early = World::new(platform(), Profile::TF_RMM_2);
+    let outcome = early.call(&[0xC400_0174, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(outcome.status(), Some(Status::Global), "{outcome}");
+    let mut old = Scene::new(Profile::TF_RMM);
+    assert_eq!(old.world.call(&[0xC400_0174, 0, 0, 0, 0, 0, 0]).regs()[0], u64::MAX);
 }

@@ -74,6 +74,8 @@ const REALM_FIELDS_2: &[(&str, usize, usize)] = &[
     ("rtt_level_start", 0x810, 8),
     ("rtt_num_start", 0x818, 4),
     ("flags1", 0x820, 8),
+    ("aux_rtt_base", 0xF80, 8),
+    ("aux_rtt_base1", 0xF88, 8),
 ];
 
 /// Fields of RmiRealmParams of an edition.

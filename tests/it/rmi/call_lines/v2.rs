@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rimsim::abi::command::CommandInfo;
 use rimsim::abi::status::MemReq;
 use rimsim::model::granule::Gpt;
+use rimsim::model::program::GuestAction;
 use rimsim::rmi::Outcome;
 use rimsim::{Command, World};
 
@@ -27,6 +28,8 @@ pub(crate) fn set(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
     realms(scene, names);
     lists(scene, names);
     operations(scene, names);
+    permissions(scene, names);
+    planes(scene, names);
     for spare in SPARES {
         names.insert(spare, scene.delegated());
     }
@@ -56,6 +59,72 @@ fn realms(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
     scene.must(Command::RealmActivate { rd: busy });
     scene.world.set_running(running, true).expect("a REC");
     names.extend([("busy", busy), ("running", running)]);
+}
+
+const RIPAS_EMPTY: u64 = 0;
+const IPA_STATE_SET: u64 = 0xC400_0197;
+const MEM_SET_PERM_INDEX: u64 = 0xC400_01A1;
+
+fn smc(regs: &[u64]) -> Vec<GuestAction> {
+    vec![GuestAction::Smc(regs.to_vec())]
+}
+
+/// RECs that ask for other permissions: inside a block, of less than a block, and of two pages.
+fn permissions(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
+    let rd = scene.realm(&[]);
+    scene.tables(rd, 0, 3);
+    let asks = [
+        ("perm_inside", 0x20_1000, 0x20_4000),
+        ("perm_less", 0x40_0000, 0x40_2000),
+        ("perm_pages", 0x1000, 0x3000),
+    ];
+    let recs: Vec<_> = (0..).zip(asks).map(|(i, _)| scene.rec(rd, i, &[("flags", 1)])).collect();
+    scene.must(Command::RealmActivate { rd });
+    for (rec, (name, base, top)) in recs.into_iter().zip(asks) {
+        scene.run(rec, smc(&[MEM_SET_PERM_INDEX, base, top, 1, 0]));
+        names.insert(name, rec);
+    }
+    names.insert("perms", rd);
+}
+
+/// An ACTIVE Realm with two auxiliary trees, the first with tables, a page and what is shared.
+fn planes(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
+    let (first, second) = (scene.delegated(), scene.delegated());
+    let roots = [("aux_rtt_base", first), ("aux_rtt_base1", second)];
+    let rd = scene.realm(&[&[("num_aux_planes", 2), ("flags1", 1)], &roots[..]].concat());
+    for ipa in [0, 0x40_0000, 0x60_0000] {
+        scene.tables(rd, ipa, 3);
+    }
+    for ipa in [0, 0x1000, 0x2000, 0x40_0000, 0x60_0000] {
+        scene.data(rd, ipa, 0x9A);
+    }
+    let ns = names["ns"];
+    scene.tables(rd, ns, 3);
+    let asks: Vec<_> = (0..3).map(|i| scene.rec(rd, i, &[("flags", 1)])).collect();
+    scene.must(Command::RealmActivate { rd });
+
+    let index = 1;
+    let levels = [(0, 2), (0, 3), (0x20_0000, 3), (0x40_0000, 3)];
+    for (ipa, level) in levels {
+        let rtt = scene.delegated();
+        scene.must(Command::RttAuxCreate { rd, rtt, ipa, level, index });
+    }
+    // A table of which every entry is DESTROYED.
+    scene.must(Command::RttAuxDestroy { rd, ipa: 0x40_0000, level: 3, index });
+    let rtt = scene.delegated();
+    scene.must(Command::RttAuxCreate { rd, rtt, ipa: 0x40_0000, level: 3, index });
+    scene.must(Command::RttAuxMapProtected { rd, ipa: 0x1000, index });
+    scene.must(Command::RttAuxMapUnprotected { rd, ipa: ns, index });
+
+    // Of the first auxiliary tree: inside a block, and less than a block.
+    let [empties, inside, less] = asks[..] else { unreachable!("three RECs") };
+    scene.run(empties, smc(&[IPA_STATE_SET, 0x1000, 0x3000, RIPAS_EMPTY, 0]));
+    let (base, top) = (0x60_1000, 0x60_4000);
+    scene.run(inside, smc(&[MEM_SET_PERM_INDEX, base, top, 1, base | index]));
+    let (base, top) = (0x60_0000, 0x60_2000);
+    scene.run(less, smc(&[MEM_SET_PERM_INDEX, base, top, 1, base | index]));
+    names.extend([("planes", rd), ("empties", empties)]);
+    names.extend([("aux_inside", inside), ("aux_less", less)]);
 }
 
 /// Lists on one page of the Host's, by what is wrong with them.

@@ -4,6 +4,7 @@ use rimsim::Profile;
 use rimsim::abi::platform::{DramRange, PlatformFile};
 use rimsim::{Command, Platform, Status, World};
 
+use crate::rmi::ladders::aux_and_devices;
 use crate::rmi::ladders::v1::{check_lines, ladders};
 use crate::small_machine::{GRANULE, page, realm_fields, realm_values};
 
@@ -15,11 +16,14 @@ pub(crate) const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("RMM_ACTIVATE", "RMI_RMM_ACTIVATE does not fail in itself", "stands for an empty table"),
     ("RMM_CONFIG_SET", "`config_ptr` is delegated", "nothing is before RMI_RMM_ACTIVATE"),
     ("REALM_CREATE", "the RMM has no VMID left", "needs 256 Realms: see `vmids_run_out`"),
+    ("REALM_CREATE", "the RMM has no memory encryption context left", "needs 65534 Realms"),
     ("RTT_DATA_MAP", "a block passes `top`", "the first fits, and later ones only end the call"),
     ("RTT_UNPROT_MAP", "a block passes `top`", "the first fits, and later ones only end the call"),
     ("RTT_UNPROT_MAP", "the state of the memory is not looked at", "is never looked at"),
     ("RTT_DATA_UNMAP", "the first entry is a TABLE", "the walk goes down into every table"),
     ("RTT_UNPROT_UNMAP", "the first entry is a TABLE", "the walk goes down into every table"),
+    ("RTT_UNPROT_UNMAP", "an auxiliary tree maps", "trees share Unprotected entries"),
+    ("RTT_DEV_UNMAP", "an auxiliary tree maps", "no device's memory is mapped"),
     ("REC_CREATE", "the parameters are not in Non-secure memory", "see `operations`"),
 ];
 
@@ -223,6 +227,7 @@ ladders! {
         .        0x8000_0000    .      rtt_walk     RTT(1)
         .        0x20_0000      .      rtte_state   RTT(2)
         .        0              .      rtt_live     RTT(3)
+        planes   ns             .      aux_ref      RTT(2)
         rd       0x40_0000      3      -            SUCCESS
     ";
     rtt_fold "RTT_FOLD" "
@@ -235,7 +240,8 @@ ladders! {
         .        0x1000         .      ipa_align    INPUT
         .        0x8000_0000    .      rtt_walk     RTT(1)
         .        0x20_0000      .      rtte_state   RTT(2)
-        .        0              .      rtt_homo     RTT(3)
+        planes   ns             .      aux_ref      RTT(2)
+        rd       0              .      rtt_homo     RTT(3)
         rd       0x40_0000      3      -            SUCCESS
     ";
     rtt_read_entry "RTT_READ_ENTRY" "
@@ -281,6 +287,7 @@ ladders! {
         changes  inside      0x20_1000  0x20_5000  top_bound       INPUT
         changes  inside      0x20_1000  0x20_2000  base_align      RTT(2)
         changes  less        0x40_0000  0x40_2000  no_progress     RTT(2)
+        planes   empties     0x1000     0x2000     aux_live        RTT_AUX
         changes  pages       0x1000     0x3000     -               SUCCESS
     ";
     rtt_set_s2ap "RTT_SET_S2AP" "
@@ -295,7 +302,13 @@ ladders! {
         rd       rd          0x1801  0x8000  rec_gran_state  INPUT
         rd       running     0x1801  0x8000  rec_state       REC
         rd       active_rec  0x1801  0x8000  rec_owner       REC
-        rd       rec         0x1801  0x8000  base_bound      INPUT
+        perms    perm_inside 0x1801  0x8000  base_bound      INPUT
+        perms    perm_inside 0x20_1000  0x20_5000  top_bound  INPUT
+        perms    perm_inside 0x20_1000  0x20_2000  base_align  RTT(2)
+        perms    perm_less   0x40_0000  0x40_1000  rtte_top   RTT(2)
+        planes   aux_inside  0x60_1000  0x60_2000  base_align  RTT_AUX(2)
+        planes   aux_less    0x60_0000  0x60_1000  rtte_top   RTT_AUX(2)
+        perms    perm_pages  0x1000  0x3000  -               SUCCESS
     ";
     rtt_data_map_init "RTT_DATA_MAP_INIT" "
         rd       data     ipa            src      flags  condition     code
@@ -374,6 +387,7 @@ ladders! {
         .         .        0x20_1000      0x20_2000      6      free     list_pas     INPUT
         .         .        0x20_1000      0x20_2000      .      .        base_align   RTT(2)
         .         .        0x20_0000      0x20_1000      .      .        rtte_top     RTT(2)
+        .         planes   0x1000         0x2000         .      .        aux_live     RTT_AUX
         0         rd       0              0x1000         6      lists    -            SUCCESS
     ";
     rtt_unprot_map "RTT_UNPROT_MAP" "
@@ -462,9 +476,14 @@ ladders! {
     ";
 }
 
+/// The ladders of all commands of 2.0.
+pub(crate) fn all() -> Vec<(&'static str, &'static str)> {
+    [LADDERS, aux_and_devices::LADDERS].concat()
+}
+
 #[test]
 fn every_row_of_2_0_has_a_line() {
-    check_lines(LADDERS, EXCEPTIONS, PROFILES);
+    check_lines(&all(), EXCEPTIONS, PROFILES);
 }
 
 /// The RMM chooses VMIDs, the lowest that is free, until there are none.

@@ -1,7 +1,7 @@
 //! All pairs of failures of the commands of RMM 2.0, as `v1` has them of 1.0.
 
 use crate::rmi::ladders::v1::NEVER_SUCCEED;
-use crate::rmi::ladders::v2::{EXCEPTIONS, LADDERS, PROFILES};
+use crate::rmi::ladders::v2::{EXCEPTIONS, PROFILES, all};
 use crate::rmi::pairs::v1::{Tables, Undone, try_all};
 
 const BREAKERS: &[(&str, &str)] = &[
@@ -89,13 +89,13 @@ const BREAKERS: &[(&str, &str)] = &[
         "RTT_DESTROY",
         "rd_align rd=odd; rd_bound rd=outside; rd_state rd=host; level_bound level=4;
          ipa_bound ipa=0x2_0000_0000; ipa_align ipa=0x20_1000; rtt_walk ipa=0x8000_0000;
-         rtte_state ipa=0x20_0000; rtt_live ipa=0",
+         rtte_state ipa=0x20_0000; rtt_live ipa=0; aux_ref rd=planes ipa=ns",
     ),
     (
         "RTT_FOLD",
         "rd_align rd=odd; rd_bound rd=outside; rd_state rd=host; level_bound level=4;
          ipa_bound ipa=0x2_0000_0000; ipa_align ipa=0x20_1000; rtt_walk ipa=0x8000_0000;
-         rtte_state ipa=0x20_0000; rtt_homo ipa=0",
+         rtte_state ipa=0x20_0000; aux_ref rd=planes ipa=ns; rtt_homo ipa=0",
     ),
     (
         "RTT_READ_ENTRY",
@@ -115,7 +115,8 @@ const BREAKERS: &[(&str, &str)] = &[
          rd_state rd=host; rec_align rec=odd; rec_bound rec=outside; rec_gran_state rec=host;
          rec_state rec=running; rec_owner rd=active; base_bound base=0x800; top_bound top=0x4000;
          base_align rec=inside base=0x20_1000 top=0x20_2000;
-         no_progress rec=less base=0x40_0000 top=0x40_1000",
+         no_progress rec=less base=0x40_0000 top=0x40_1000;
+         aux_live rd=planes rec=empties base=0x1000 top=0x2000",
     ),
     (
         "RTT_DATA_MAP_INIT",
@@ -149,7 +150,8 @@ const BREAKERS: &[(&str, &str)] = &[
          base_bound base=0x2_0000_0000 top=0x2_0000_1000; top_bound top=0x4_0000_0000;
          ipa_bound base=ns top=ns+0x1000; addr_type flags=3; oaddr flags=1; list_count flags=2;
          list_align oaddr=lists+1; list_bound oaddr=outside; list_pas oaddr=free;
-         base_align base=0x20_1000 top=0x20_2000; rtte_top base=0x20_0000 top=0x20_1000",
+         base_align base=0x20_1000 top=0x20_2000; rtte_top base=0x20_0000 top=0x20_1000;
+         aux_live rd=planes base=0x1000 top=0x2000",
     ),
     (
         "RTT_UNPROT_MAP",
@@ -175,6 +177,67 @@ const BREAKERS: &[(&str, &str)] = &[
          list_align oaddr=lists+1; list_bound oaddr=outside; list_pas oaddr=free;
          base_align base=ns+0x20_1000 top=ns+0x20_2000;
          rtte_top base=ns+0x20_0000 top=ns+0x20_1000",
+    ),
+    (
+        "RTT_DEV_UNMAP",
+        "sro_context contexts=1; rd_align rd=odd; rd_bound rd=outside; rd_state rd=host;
+         base_align base=0x800; top_align top=0x1800; size_valid top=0;
+         base_bound base=0x2_0000_0000 top=0x2_0000_1000; top_bound top=0x4_0000_0000;
+         ipa_bound base=ns top=ns+0x1000; addr_type flags=3; oaddr flags=1; list_count flags=2;
+         list_align oaddr=lists+1; list_bound oaddr=outside; list_pas oaddr=free;
+         base_align base=0x20_1000 top=0x20_2000; rtte_top base=0x20_0000 top=0x20_1000;
+         rtte_state base=0 top=0x1000",
+    ),
+    (
+        "RTT_SET_S2AP",
+        "size_valid top=0; top_gran_align top=0x2800; rd_align rd=odd; rd_bound rd=outside;
+         rd_state rd=host; rec_align rec=odd; rec_bound rec=outside; rec_gran_state rec=host;
+         rec_state rec=running; rec_owner rd=active; base_bound base=0x800; top_bound top=0x4000;
+         base_align rec=perm_inside base=0x20_1000 top=0x20_2000;
+         rtte_top rec=perm_less base=0x40_0000 top=0x40_1000;
+         base_align rd=planes rec=aux_inside base=0x60_1000 top=0x60_2000;
+         rtte_top rd=planes rec=aux_less base=0x60_0000 top=0x60_1000",
+    ),
+    (
+        "RTT_AUX_CREATE",
+        "rtt_align rtt=odd; rtt_bound rtt=outside; rtt_state rtt=host; rd_align rd=odd;
+         rd_bound rd=outside; rd_state rd=host; level_bound level=4; ipa_bound ipa=0x2_0000_0000;
+         ipa_align ipa=0x20_1000; ipa_bound ipa=ns; index_bound index=3; rtt_bound2 rtt=high;
+         rtt_walk ipa=0x8000_0000; rtte_state ipa=0",
+    ),
+    (
+        "RTT_AUX_DESTROY",
+        "rd_align rd=odd; rd_bound rd=outside; rd_state rd=host; level_bound level=4;
+         ipa_bound ipa=0x2_0000_0000; ipa_align ipa=0x20_1000; ipa_bound ipa=ns;
+         index_bound index=3; rtt_walk ipa=0x8000_0000; rtte_state ipa=0x60_0000; rtt_live ipa=0",
+    ),
+    (
+        "RTT_AUX_FOLD",
+        "rd_align rd=odd; rd_bound rd=outside; rd_state rd=host; level_bound level=4;
+         ipa_bound ipa=0x2_0000_0000; ipa_align ipa=0x20_1000; ipa_bound ipa=ns;
+         index_bound index=3; rtt_walk ipa=0x8000_0000; rtte_state ipa=0x60_0000; rtt_homo ipa=0",
+    ),
+    (
+        "RTT_AUX_MAP_PROTECTED",
+        "rd_align rd=odd; rd_bound rd=outside; rd_state rd=host; realm_state rd=dead;
+         ipa_bound ipa=0x2_0000_0000; ipa_align ipa=0x1800; index_bound index=3; ipa_bound ipa=ns;
+         rtte_state ipa=0x5000; rtt_walk ipa=0x60_0000; aux_destroyed ipa=0x40_0000",
+    ),
+    (
+        "RTT_AUX_UNMAP_PROTECTED",
+        "rd_align rd=odd; rd_bound rd=outside; rd_state rd=host; ipa_bound ipa=0x2_0000_0000;
+         ipa_align ipa=0x1800; index_bound index=3; ipa_bound ipa=ns; rtte_state ipa=0x2000",
+    ),
+    (
+        "RTT_AUX_MAP_UNPROTECTED",
+        "rd_align rd=odd; rd_bound rd=outside; rd_state rd=host; realm_state rd=dead;
+         ipa_bound ipa=0x2_0000_0000; ipa_align ipa=ns+0x1000; ipa_bound ipa=0; index_bound index=3;
+         rtte_state ipa=ns+0x4000_0000",
+    ),
+    (
+        "RTT_AUX_UNMAP_UNPROTECTED",
+        "rd_align rd=odd; rd_bound rd=outside; rd_state rd=host; index_bound index=3;
+         ipa_bound ipa=0x2_0000_0000; ipa_align ipa=ns+0x1000; ipa_bound ipa=0",
     ),
     ("OP_CONTINUE", "handle handle=99; op_state handle=donating"),
     (
@@ -214,8 +277,9 @@ const LATER: &[&str] = &[
 fn of_two_failures_of_2_0_the_first_of_the_table_is_answered() {
     let later = LATER.iter().map(|text| ("REC_CREATE", *text, "a later step"));
     let exceptions: Vec<_> = EXCEPTIONS.iter().copied().chain(later).collect();
+    let ladders = all();
     let tables =
-        Tables { breakers: BREAKERS, ladders: LADDERS, exceptions: &exceptions, undone: UNDONE };
+        Tables { breakers: BREAKERS, ladders: &ladders, exceptions: &exceptions, undone: UNDONE };
     let tried = try_all(&tables, PROFILES);
     println!("{tried} pairs");
     assert!(tried > 1000, "only {tried} pairs");
@@ -224,7 +288,7 @@ fn of_two_failures_of_2_0_the_first_of_the_table_is_answered() {
 #[test]
 fn every_command_of_2_0_with_two_rows_has_breakers() {
     let none = [NEVER_SUCCEED, &["FEATURES", "RMM_ACTIVATE"]].concat();
-    for (name, _) in LADDERS {
+    for (name, _) in &all() {
         assert!(none.contains(name) != BREAKERS.iter().any(|(of, _)| of == name), "{name}");
     }
 }
