@@ -1,6 +1,9 @@
-//! Every file of `spec-vectors` is a test of its own, and so is every example of the README.
+//! Every file of `spec-vectors` is a test of its own, and so is every example of the README and
+//! every file of `tests/console`.
 //!
-//! `BLESS=1` rewrites the README's outputs.
+//! `BLESS=1` rewrites outputs.
+
+mod console;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,6 +34,8 @@ fn main() -> ExitCode {
         let name = format!("script {}", path.strip_prefix(&root).expect("below it").display());
         trials.push(Trial::test(name, move || script_holds(&path)));
     }
+    let console = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/console");
+    trials.extend(console::trials(files(&console, "console")));
     for (index, example) in readme_examples().into_iter().enumerate() {
         let name = format!("README {}", example.command);
         trials.push(Trial::test(name, move || example.holds(index)));

@@ -125,34 +125,3 @@ fn islet_prints_in_its_own_form() {
     let error = import(&read(draft.as_bytes()).expect("a log"), &Options::default());
     assert!(error.expect_err("a draft").to_string().contains("names the Realm second"));
 }
-
-/// Memory is the platform's unless a script says where it is.
-#[test]
-fn scripts_say_where_memory_is() {
-    let folder = Folder::new("vmm-memory");
-    let script = |memory: &str| format!("{memory}\nGRANULE_DELEGATE addr=0x2000_0000\n");
-    folder.file("fvp.rmi", script("platform \"fvp\""));
-    let output = folder.rimsim(&["run", "fvp.rmi"]);
-    assert_eq!(output.status.code(), Some(4), "{output:?}");
-    for good in [
-        "memory base=512MiB top=0x3000_0000",
-        "platform \"fvp\"\nmemory base=0x0 top=4096\nmemory base=0x2000_0000 top=0x2000_1000",
-    ] {
-        folder.file("good.rmi", script(good));
-        let output = folder.rimsim(&["run", "good.rmi"]);
-        assert_eq!(output.status.code(), Some(0), "{output:?}");
-    }
-    for (bad, text) in [
-        ("memory base=0x3000_0000 top=0x2000_0000", "`top` has to lie above `base`"),
-        ("memory top=0x3000_0000 base=0x2000_0000", "`base=` has to stand here, not `top`"),
-        ("memory base=0x2000_0000 top=0x2000_0000+4096", "`top` has to be a number"),
-        ("memory base=1 top=0x3000_0000", "whole granules"),
-        ("memory base=0x2000_0000 top=0x3000_0000\nmemory base=0x0 top=4096", "disjoint"),
-        ("memory base=0x0 top=4096\nplatform \"fvp\"", "`platform` stands before `memory`"),
-        ("GRANULE_DELEGATE addr=0x8000_0000\nmemory base=0x0 top=4096", "before the first action"),
-        ("memory base=0x0 top=0x1000_0000_0000", "at most 256 GiB"),
-    ] {
-        folder.file("bad.rmi", script(bad));
-        folder.fails(&["run", "bad.rmi"], 2, text);
-    }
-}
