@@ -11,8 +11,13 @@ use crate::measure::image::Image;
 /// # Errors
 /// A sentence if the file is damaged, or holds nothing or more than `max_bytes`.
 pub(crate) fn gunzip(image: &Image, max_bytes: u64) -> Result<Vec<u8>, String> {
+    gunzip_bytes(image.bytes_from(0), max_bytes)
+}
+
+/// As [`gunzip`], of bytes; what stands behind the gzip file in them is not looked at.
+pub(crate) fn gunzip_bytes(packed: &[u8], max_bytes: u64) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    let mut reader = GzDecoder::new(image.bytes_from(0)).take(max_bytes.saturating_add(1));
+    let mut reader = GzDecoder::new(packed).take(max_bytes.saturating_add(1));
     reader.read_to_end(&mut bytes).map_err(|error| format!("is no good gzip file: {error}"))?;
     match bytes.len() as u64 {
         0 => Err("is a gzip file of an empty file".into()),

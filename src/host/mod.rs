@@ -25,7 +25,7 @@ pub mod vmm;
 pub use caps::Caps;
 pub use certainty::Certainty;
 pub use files::Files;
-pub(crate) use gunzip::gunzip;
+pub(crate) use gunzip::{gunzip, gunzip_bytes};
 pub use overrides::Overrides;
 pub use programs::Vmm;
 pub use vm::{Assumed, Call, Layer, Refusal, Region, Slot, Sve, Vcpu, VcpuFeatures, Vm};

@@ -3,6 +3,7 @@
 use super::gic::{Frame, GicVersion};
 use super::machine::Machine;
 use super::options::Options;
+use super::program::Bypass;
 use super::realm::RmeGuest;
 use crate::host::vm::{Assumed, VcpuFeatures};
 
@@ -24,7 +25,6 @@ pub(super) fn assumed(
     }
     if makes_tree {
         assumed.extend(of_tree(options, machine));
-        assumed.extend(rules_of_another(machine));
     }
     assumed
 }
@@ -65,7 +65,15 @@ fn of_memory_and_cpus(options: &Options, machine: &Machine) -> Vec<Assumed> {
 }
 
 fn of_tree(options: &Options, machine: &Machine) -> Vec<Assumed> {
-    let mut assumed = Vec::new();
+    let mut assumed: Vec<_> = rules_of_another(machine).into_iter().collect();
+    let has_iommu = options.machine.smmu
+        || options.devices.iter().any(|device| device.kind.starts_with("virtio-iommu"));
+    let differs = machine.kind.version.bypass == Bypass::KeepsMapAtFirst;
+    if options.machine.bypass_iommu && has_iommu && differs {
+        let text = "default-bus-bypass-iommu=on has no effect, as in QEMU 10.0.2; later stable \
+                    releases, as 10.0.13, leave iommu-map out of the device tree";
+        assumed.push(said("iommu", "as in 10.0.2", "--vmm-version", text));
+    }
     if options.machine.gic_version.is_none() {
         let (value, text) = match machine.gic.version {
             GicVersion::V2 => ("gicv2", "a GICv2, QEMU's default"),

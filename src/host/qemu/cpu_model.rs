@@ -44,7 +44,7 @@ const MODELS: &[(&str, u32, bool, Release)] = &[
     ("cortex-a72", 44, false, Release(2, 6)),
     ("cortex-a76", 40, true, Release(7, 1)),
     ("cortex-a710", 40, true, Release(8, 2)),
-    ("a64fx", 48, true, Release(6, 2)),
+    ("a64fx", 40, true, Release(6, 2)),
     ("neoverse-n1", 48, true, Release(7, 1)),
     ("neoverse-v1", 48, true, Release(8, 1)),
     ("neoverse-n2", 48, true, Release(9, 0)),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::machine::Machine;
 use super::payload::Payload;
 use super::version::Version;
-use crate::abi::addr::{GRANULE_SIZE, Hex};
+use crate::abi::addr::{GRANULE_SIZE, Hex, align_down};
 use crate::host::vm::{Refusal, Region, Slot};
 use crate::host::vmm::{ArmImage, check_layout, refused, region, region_of};
 use crate::measure::image::Image;
@@ -182,6 +182,48 @@ impl Layout {
             self.log = Some(self.regions.len());
             self.regions.push(log);
         }
+        Ok(())
+    }
+
+    /// Widens the regions to pages of the host, with zeros, as some programs do, and refuses those
+    /// that overlap then; or makes one region of those that share a page.
+    pub(super) fn to_pages(&mut self, page_bytes: u64, merges: bool) -> Result<(), Refusal> {
+        for region in &mut self.regions {
+            let Range { start, end } = region.ipa;
+            let base = align_down(start, page_bytes);
+            let end = end.checked_next_multiple_of(page_bytes);
+            let end = end.ok_or_else(|| refused(region.name, "passes the end of memory"))?;
+            region.fill_bytes += start - base;
+            region.ipa = base..end;
+        }
+        if merges {
+            self.merge_kernel_and_initrd()?;
+        }
         check_layout(&self.slots, &self.regions)
+    }
+
+    /// No other regions are near each other: the device tree and what is behind it are aligned.
+    fn merge_kernel_and_initrd(&mut self) -> Result<(), Refusal> {
+        let [kernel, initrd, ..] = &mut self.regions[..] else { return Ok(()) };
+        if (kernel.name, initrd.name) != ("kernel", "initrd") || kernel.ipa.end <= initrd.ipa.start
+        {
+            return Ok(());
+        }
+        let whole = kernel.ipa.start..initrd.ipa.end;
+        let mut bytes = Vec::new();
+        for region in [&*kernel, &*initrd] {
+            let at = region.ipa.start - whole.start + region.fill_bytes;
+            let at = usize::try_from(at).expect("files lie in memory");
+            if at < bytes.len() {
+                return Err(refused(region.name, "its bytes lie in those of the kernel"));
+            }
+            bytes.resize(at, 0);
+            bytes.extend(region.image.iter().flat_map(|image| image.bytes_from(0)));
+        }
+        let image = Some(Arc::new(Image::from_bytes("kernel and initrd", bytes)));
+        *kernel = Region { ipa: whole, image, fill_bytes: 0, ..kernel.clone() };
+        self.regions.remove(1);
+        self.log = self.log.map(|log| log - 1);
+        Ok(())
     }
 }

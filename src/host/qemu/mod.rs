@@ -38,6 +38,7 @@ use std::sync::Arc;
 use super::overrides::Overrides;
 use super::vm::{Assumed, Call, Refusal, Vm};
 use super::vmm::{Context, refused, vcpus, version_by_name};
+use crate::abi::addr::GRANULE_SIZE;
 use crate::measure::image::Image;
 use crate::measure::rim::HashAlgo;
 use layout::Layout;
@@ -107,9 +108,15 @@ pub fn vm_with(
         }
     };
     layout.device_tree(version, tree, own, log)?;
+    let realms = version.realms.expect("the program of a Realm starts Realms");
+    let pages = realms.pads_to_host_pages.then_some(context.caps.host_page_size.bytes());
+    layout.to_pages(pages.unwrap_or(GRANULE_SIZE), realms.merges_images)?;
     let mut remarks = std::mem::take(&mut options.remarks);
     if let Some(option) = options.pflash {
         remarks.push(format!("{option}: this QEMU ignores what a Realm's flash holds"));
+    }
+    if let Some(kind) = payload.packed {
+        remarks.push(format!("-kernel: QEMU unpacks the {kind}; what is inside is measured"));
     }
     if options.machine.dumpdtb {
         remarks.push("dumpdtb= writes the device tree and ends; leave it out to measure".into());

@@ -12,6 +12,8 @@ use crate::measure::image::{Image, ImageError};
 /// The files that go into the guest.
 pub(super) struct Payload {
     pub(super) kernel: Option<Arc<Image>>,
+    /// What the kernel was unpacked from.
+    pub(super) packed: Option<&'static str>,
     pub(super) initrd: Option<Arc<Image>>,
     pub(super) firmware: Option<Arc<Image>>,
     /// The device tree, if it was given; and whether the command line itself names it.
@@ -28,7 +30,9 @@ impl Payload {
             name.as_ref().map(|name| context.open(option, name)).transpose()
         };
         let firmware = open("-bios", &options.bios)?;
-        let kernel = open("-kernel", &options.kernel)?.map(kernel::unpacked).transpose()?;
+        let kernel = open("-kernel", &options.kernel)?;
+        let kernel = kernel.map(|kernel| kernel::unpacked(kernel, release)).transpose()?;
+        let (kernel, packed) = kernel.map_or((None, None), |(kernel, kind)| (Some(kernel), kind));
         let initrd = match open("-initrd", &options.initrd) {
             // Before 11.1 QEMU loads nothing then, and says nothing.
             Err(Refusal::File { source: ImageError::Empty { .. }, .. })
@@ -41,6 +45,6 @@ impl Payload {
         let own = open("-dtb", &options.dtb)?;
         let own = own.map(|image| (image, true));
         let device_tree = own.or_else(|| context.device_tree.clone().map(|image| (image, false)));
-        Ok(Self { kernel, initrd, firmware, device_tree })
+        Ok(Self { kernel, packed, initrd, firmware, device_tree })
     }
 }

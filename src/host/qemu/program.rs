@@ -107,8 +107,13 @@ const V4: Realms = Realms {
 };
 
 /// A program that is mainline's, without Realms.
-const fn mainline(name: &'static str, release: Release, bypass: Bypass) -> Program {
-    Program { name, release, bypass, is_model: false, trees_as: None, realms: None }
+const fn mainline(
+    name: &'static str,
+    release: Release,
+    bypass: Bypass,
+    trees_as: Option<&'static str>,
+) -> Program {
+    Program { name, release, bypass, is_model: false, trees_as, realms: None }
 }
 
 /// A program that starts Realms.
@@ -159,15 +164,30 @@ pub(super) const PROGRAMS: &[Program] = &[
             Realms { rpv: Some(RpvText::Base64FilledUp), ipa_bits: IpaBits::Any, ..V3 },
         )
     },
-    mainline("qemu-11.1", Release(11, 1), Bypass::HidesMap),
-    mainline("qemu-11.0", Release(11, 0), Bypass::HidesMap),
-    mainline("qemu-10.2", Release(10, 2), Bypass::HidesMap),
-    mainline("qemu-10.1", Release(10, 1), Bypass::KeepsMapAtFirst),
-    mainline("qemu-10.0.13", Release(10, 0), Bypass::HidesMap),
-    mainline("qemu-10.0.2", Release(10, 0), Bypass::KeepsMap),
-    mainline("qemu-10.0", Release(10, 0), Bypass::KeepsMapAtFirst),
-    mainline("qemu-8.2", Release(8, 2), Bypass::KeepsMap),
-    mainline("qemu-7.2", Release(7, 2), Bypass::HidesMap),
+    mainline("qemu-11.1", Release(11, 1), Bypass::HidesMap, None),
+    mainline(
+        "qemu-11.0",
+        Release(11, 0),
+        Bypass::HidesMap,
+        Some("QEMU 10.0, with what was read of 11.0"),
+    ),
+    mainline(
+        "qemu-10.2",
+        Release(10, 2),
+        Bypass::HidesMap,
+        Some("QEMU 10.0, with what was read of 10.2"),
+    ),
+    mainline("qemu-10.1", Release(10, 1), Bypass::KeepsMapAtFirst, Some("QEMU 10.0")),
+    mainline("qemu-10.0.13", Release(10, 0), Bypass::HidesMap, None),
+    mainline("qemu-10.0.2", Release(10, 0), Bypass::KeepsMap, None),
+    mainline("qemu-10.0", Release(10, 0), Bypass::KeepsMapAtFirst, None),
+    mainline(
+        "qemu-8.2",
+        Release(8, 2),
+        Bypass::KeepsMap,
+        Some("QEMU 10.0, with what was read of 8.2"),
+    ),
+    mainline("qemu-7.2", Release(7, 2), Bypass::HidesMap, None),
 ];
 
 impl Program {

@@ -126,6 +126,7 @@ fn of_backend(options: &Options, said: Option<u64>, memory: Memory) -> Result<Me
 pub(super) fn size_in_mib(text: &str, release: Release) -> Result<u64, String> {
     // A suffix is put behind a digit; 0x1b ends with a letter, and counts bytes.
     if text.ends_with(|c: char| c.is_ascii_digit()) {
+        size(text, release)?;
         let with_suffix = format!("{text}M");
         return size(&with_suffix, release).map_err(|why| {
             let is_hex = text.starts_with("0x");
@@ -209,6 +210,8 @@ mod tests {
         for text in ["0x10", "0x10k"] {
             assert!(size_in_mib(text, new).is_err(), "{text}");
         }
+        // A number has to be one of bytes before it becomes one of MiB.
+        assert!(size_in_mib("512.5", new).is_err());
         for text in [
             "",
             "G",
