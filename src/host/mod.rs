@@ -15,6 +15,7 @@ mod files;
 mod gunzip;
 pub mod kvm;
 pub mod kvmtool;
+pub mod libvirt;
 mod overrides;
 mod programs;
 pub mod qemu;

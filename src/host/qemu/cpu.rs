@@ -17,8 +17,9 @@ pub(super) fn features(
     model: Release,
     caps: &Caps,
 ) -> Result<VcpuFeatures, Refusal> {
-    let cpu = options.cpu.as_deref().unwrap_or("cortex-a15");
-    let mut properties = properties(cpu, Some("model")).into_iter();
+    let cpu = options.cpu_text();
+    let mut properties =
+        properties(cpu.as_deref().unwrap_or("cortex-a15"), Some("model")).into_iter();
     let name = properties.next().and_then(|(_, model)| model).unwrap_or_default();
     if name != "host" && name != "max" {
         return Err(refused("-cpu", format!("{name:?}; a Realm needs -cpu host")));

@@ -88,8 +88,9 @@ pub(super) fn cpu_model(options: &Options, kind: &Kind, caps: &Caps) -> Result<C
 }
 
 fn emulated(options: &Options, kind: &Kind) -> Result<CpuModel, Refusal> {
-    let text = options.cpu.as_deref().unwrap_or("cortex-a15");
-    let mut properties = properties(text, Some("model")).into_iter();
+    let text = options.cpu_text();
+    let mut properties =
+        properties(text.as_deref().unwrap_or("cortex-a15"), Some("model")).into_iter();
     let name = properties.next().and_then(|(_, model)| model).unwrap_or_default();
     let known = MODELS.iter().find(|model| model.0 == name && model.3 <= kind.release);
     let Some((name, pa_bits, vhe, _)) = known else {

@@ -50,10 +50,22 @@ const WITHOUT_TREE: &[&str] = &[
 const PLACES: &[&str] = &["addr", "bus", "multifunction"];
 
 impl Options {
+    /// The value of `-cpu` with what `-global` says of the processor, which counts less.
+    pub(super) fn cpu_text(&self) -> Option<String> {
+        let text = self.cpu.as_deref()?;
+        let (model, own) = text.split_once(',').unwrap_or((text, ""));
+        let driver = format!("{model}-arm-cpu");
+        let globals = self.cpu_globals.iter();
+        let globals = globals.filter(|(of, _)| *of == driver || of == "arm-cpu" || of == "cpu");
+        let parts = [model].into_iter().chain(globals.map(|(_, property)| property.as_str()));
+        let parts = parts.chain((!own.is_empty()).then_some(own));
+        Some(parts.collect::<Vec<_>>().join(","))
+    }
+
     /// Reads `-global DRIVER.PROPERTY=VALUE`, or its long form.
     ///
     /// # Errors
-    /// If it is a property of the processor. What else can reach the device tree is remembered.
+    /// If it is none. What can reach the device tree is remembered.
     pub(super) fn global(&mut self, text: &str) -> Result<(), Refusal> {
         let parts = properties(text, None);
         let named = |name: &str| {
@@ -75,8 +87,10 @@ impl Options {
         let known = OF_OTHERS.contains(&driver.as_str()) || WITHOUT_TREE.contains(&driver.as_str());
         let device = ![Place::Unknown, Place::Smmu].contains(&place_of(&driver));
         if driver == "cpu" || driver == "arm-cpu" || driver.ends_with("-arm-cpu") {
-            let why = format!("is a property of the processor; write it as -cpu host,{property}=…");
-            return Err(refused(option, why));
+            let value = named("value").or_else(|| text.split_once('=').map(|(_, v)| v.to_owned()));
+            let value = value.unwrap_or_default();
+            self.cpu_globals.push((driver, format!("{property}={value}")));
+            return Ok(());
         }
         if !known && !device {
             let why = "what it does to the device tree is not modelled; leave it out, or write it \

@@ -128,9 +128,14 @@ const GONE: &[(&str, Release)] = &[
     ("runas", Release(11, 0)),
 ];
 
+/// Options that a release does not have yet: name, the first with it.
+const NEW: &[(&str, Release)] =
+    &[("jitdump", Release(8, 0)), ("perfmap", Release(8, 0)), ("run-with", Release(8, 1))];
+
 /// What an option of this name is; `None` if there is none.
 pub(super) fn reach(name: &str, release: Release) -> Option<Reach> {
-    if GONE.iter().any(|(gone, since)| *gone == name && release >= *since) {
+    let gone = GONE.iter().any(|(gone, since)| *gone == name && release >= *since);
+    if gone || NEW.iter().any(|(new, since)| *new == name && release < *since) {
         return None;
     }
     let refused = REFUSED.iter().find(|(known, _)| *known == name);

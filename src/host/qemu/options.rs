@@ -24,6 +24,8 @@ pub(super) struct Options {
     pub(super) memory: Vec<String>,
     pub(super) smp: Vec<String>,
     pub(super) cpu: Option<String>,
+    /// `-global` for processors: drivers, and properties with their values.
+    pub(super) cpu_globals: Vec<(String, String)>,
     pub(super) numa: Vec<String>,
     pub(super) backends: Vec<Backend>,
     pub(super) serials: Vec<String>,

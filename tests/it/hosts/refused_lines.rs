@@ -224,10 +224,6 @@ const TREES: &[(&str, &str)] = &[
          with --dtb",
     ),
     (
-        "-global cpu.pmu=off",
-        "-global cpu.pmu: is a property of the processor; write it as -cpu host,pmu=…",
-    ),
-    (
         "-global virtio-net-pci.addr=3",
         "-global virtio-net-pci.addr: moves devices; write it at each -device",
     ),
