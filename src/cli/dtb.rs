@@ -8,7 +8,7 @@ use crate::abi::addr::Hex;
 use crate::cli::console::{Console, notes};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::options::{GuestArgs, ImageFiles, ResponderArgs, VmmArgs};
+use crate::cli::options::{GuestArgs, ImageFiles, LineArgs, OutsideArgs, ResponderArgs, VmmArgs};
 use crate::cli::request::{MappedFiles, request};
 use crate::encoding::shown::ShowPath as _;
 use crate::outputs::OutputPath;
@@ -22,12 +22,16 @@ use crate::predict;
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct DtbArgs {
     #[command(flatten)]
-    guest: GuestArgs,
+    pub(crate) guest: GuestArgs,
     /// Where to write it
     #[arg(short, long, value_name = "FILE")]
     output: OutputPath,
     #[command(flatten)]
-    vmm: VmmArgs,
+    pub(crate) outside: OutsideArgs,
+    #[command(flatten)]
+    pub(crate) line: LineArgs,
+    #[arg(skip)]
+    pub(crate) vmm: VmmArgs,
 }
 
 const EXAMPLES: &str = "\

@@ -13,7 +13,7 @@ use crate::cli::locks::{
     measure_again, of_command_line, of_script, read_lock, words,
 };
 use crate::cli::options::{
-    GuestArgs, HashingArgs, OutsideArgs, ProvenCacheArgs, ResponderArgs, VmmArgs,
+    GuestArgs, HashingArgs, LineArgs, OutsideArgs, ProvenCacheArgs, ResponderArgs, VmmArgs,
 };
 use crate::cli::reach::Reach;
 use crate::encoding::shown::ShowPath as _;
@@ -53,15 +53,17 @@ pub(crate) struct LockArgs {
     #[command(flatten)]
     responder: ResponderArgs,
     #[command(flatten)]
-    guest: GuestArgs,
+    pub(crate) guest: GuestArgs,
     #[command(flatten)]
     hashing: HashingArgs,
     #[command(flatten)]
     cache: ProvenCacheArgs,
     #[command(flatten)]
-    outside: OutsideArgs,
+    pub(crate) outside: OutsideArgs,
     #[command(flatten)]
-    vmm: Option<VmmArgs>,
+    pub(crate) line: Option<LineArgs>,
+    #[arg(skip)]
+    pub(crate) vmm: Option<VmmArgs>,
 }
 
 const EXAMPLES: &str = "\
@@ -118,7 +120,12 @@ fn lock(args: &LockArgs, console: &mut Console) -> Result<String, CliError> {
                 words.extend([vmm.vmm.clone(), "--".to_owned()]);
                 words.extend(vmm.argv.iter().cloned());
                 let mut again = arguments(&words, &hashing).map_err(usage)?;
+                if args.guest.rpv.is_some() {
+                    let why = "--initdata: a lock holds the command line; write the value there";
+                    return Err(usage(why.into()));
+                }
                 again.guest.map.clone_from(&args.guest.map);
+                again.guest.named_by = args.guest.named_by.clone();
                 again.guest.verbose = args.guest.verbose;
                 again.guest.strict = args.guest.strict;
                 of_command_line(again, console)?

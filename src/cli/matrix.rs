@@ -9,7 +9,9 @@ use crate::cli::candidates::{CommandLine, add_axis, check_values};
 use crate::cli::console::{Console, notes};
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
-use crate::cli::options::{CacheArgs, GuestArgs, HashingArgs, Purpose, VmmArgs};
+use crate::cli::options::{
+    CacheArgs, GuestArgs, HashingArgs, LineArgs, OutsideArgs, Purpose, VmmArgs,
+};
 use crate::host::Vmm;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::rule::RimRule;
@@ -63,13 +65,17 @@ pub(crate) struct MatrixArgs {
     #[arg(long, value_enum, default_value_t = MatrixFormat::Text)]
     format: MatrixFormat,
     #[command(flatten)]
-    guest: GuestArgs,
+    pub(crate) guest: GuestArgs,
     #[command(flatten)]
     hashing: HashingArgs,
     #[command(flatten)]
     cache: CacheArgs,
     #[command(flatten)]
-    vmm: VmmArgs,
+    pub(crate) outside: OutsideArgs,
+    #[command(flatten)]
+    pub(crate) line: LineArgs,
+    #[arg(skip)]
+    pub(crate) vmm: VmmArgs,
 }
 
 const EXAMPLES: &str = "\

@@ -130,7 +130,7 @@ pub fn main() -> ExitCode {
     let mut console = Console::new();
     let parsed = Args::command().try_get_matches();
     let parsed = parsed.and_then(|matches| Ok((Args::from_arg_matches(&matches)?, matches)));
-    let (args, matches) = match parsed {
+    let (mut args, matches) = match parsed {
         Ok(parsed) => parsed,
         Err(error) if error.use_stderr() => {
             console.wrong_arguments(&error);
@@ -157,8 +157,29 @@ pub fn main() -> ExitCode {
             return Exit::Usage.into();
         }
     }
+    if let Err(CliError(exit, text)) = command_line(&mut args.command) {
+        console.error(&text);
+        return exit.into();
+    }
     let done = carry_out(&args.command, &mut console);
     end(done, &mut console).into()
+}
+
+/// Reads the command line of a VMM, wherever it is.
+fn command_line(command: &mut Command) -> Result<(), CliError> {
+    match command {
+        Command::Measure(measure::MeasureArgs { line, guest, outside, vmm, .. })
+        | Command::Search(search::SearchArgs { line, guest, outside, vmm, .. })
+        | Command::Matrix(matrix::MatrixArgs { line, guest, outside, vmm, .. })
+        | Command::Dtb(dtb::DtbArgs { line, guest, outside, vmm, .. }) => {
+            *vmm = input::command_line(line, guest, *outside)?;
+        }
+        Command::Lock(lock::LockArgs { line: Some(line), guest, outside, vmm, .. }) => {
+            *vmm = Some(input::command_line(line, guest, *outside)?);
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 fn carry_out(command: &Command, console: &mut Console) -> io::Result<Exit> {

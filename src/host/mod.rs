@@ -13,6 +13,7 @@ pub mod cloud_hypervisor;
 pub mod fdt;
 mod files;
 mod gunzip;
+pub mod kata;
 pub mod kvm;
 pub mod kvmtool;
 pub mod libvirt;

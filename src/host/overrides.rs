@@ -1,5 +1,7 @@
 //! What is to be otherwise than a command line says.
 
+use crate::abi::params::Rpv;
+
 /// Values that take the place of a command line's own.
 ///
 /// A VMM applies them to the options that it has read, as if each were written once more behind the
@@ -16,6 +18,9 @@ pub struct Overrides {
     pub append: Option<String>,
     /// Whether there is a measurement log.
     pub log: Option<bool>,
+    /// The personalization value of a Realm. It can be given only once, so a command line that has
+    /// another is refused.
+    pub rpv: Option<Rpv>,
     /// How much of RAM kvmtool uses for images, in bytes.
     pub payload_window_bytes: Option<u64>,
 }

@@ -2,6 +2,7 @@
 
 mod expand;
 mod file;
+mod line;
 mod observed;
 mod provenance;
 mod read;
@@ -10,6 +11,7 @@ pub(crate) mod rmm_logs;
 
 pub(crate) use expand::expand;
 pub(crate) use file::{Input, MAX_VECTOR_BYTES, Problem};
+pub(crate) use line::command_line;
 pub(crate) use observed::{observed, observed_rem, read_short};
 pub(crate) use provenance::{image_file, replayed, text_file};
 pub(crate) use read::{read_key, read_limited, read_settings, text_name};

@@ -3,7 +3,8 @@
 use clap::Args as ClapArgs;
 
 use crate::cli::options::{
-    CacheArgs, Form, GuestArgs, HashingArgs, ReferenceArgs, ResponderArgs, VmmArgs,
+    CacheArgs, Form, GuestArgs, HashingArgs, LineArgs, OutsideArgs, ReferenceArgs, ResponderArgs,
+    VmmArgs,
 };
 use crate::outputs::OutputPath;
 
@@ -42,6 +43,10 @@ pub(crate) struct MeasureArgs {
     #[command(flatten)]
     pub(crate) cache: CacheArgs,
     #[command(flatten)]
+    pub(crate) outside: OutsideArgs,
+    #[command(flatten)]
+    pub(crate) line: LineArgs,
+    #[arg(skip)]
     pub(crate) vmm: VmmArgs,
 }
 

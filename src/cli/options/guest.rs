@@ -6,6 +6,7 @@ use clap::Args as ClapArgs;
 
 use super::rmm::{edition, profile};
 use crate::abi::granule_size::GranuleSize;
+use crate::abi::params::Rpv;
 use crate::abi::profile::{Edition, Profile};
 use crate::cli::reach::Reach;
 
@@ -86,6 +87,12 @@ pub(crate) struct GuestArgs {
     /// Which files these arguments may name: whatever a user does.
     #[arg(skip)]
     pub(crate) reach: Reach,
+    /// Which files the command line may name: all, unless it was found in a file.
+    #[arg(skip)]
+    pub(crate) named_by: Reach,
+    /// The personalization value, if a file decides it.
+    #[arg(skip)]
+    pub(crate) rpv: Option<Rpv>,
     /// Say on standard error what was decided, and by whom
     #[arg(short, long)]
     pub(crate) verbose: bool,
@@ -109,7 +116,7 @@ fn page_size(text: &str) -> Result<GranuleSize, String> {
 }
 
 /// The VMM and its command line.
-#[derive(Clone, Debug, ClapArgs)]
+#[derive(Clone, Debug, Default, ClapArgs)]
 pub(crate) struct VmmArgs {
     /// Which VMM: kvmtool, qemu or cloud-hypervisor
     #[arg(value_name = "VMM")]

@@ -4,6 +4,7 @@ mod cache_key;
 mod format;
 mod guest;
 mod hashing;
+mod line;
 mod outputs;
 mod outside;
 mod reference;
@@ -15,6 +16,7 @@ pub(crate) use guest::{GuestArgs, ResponderArgs, VmmArgs};
 pub(crate) use hashing::{
     CacheArgs, HashingArgs, HashingProblem, ImageFiles, ProvenCacheArgs, Purpose,
 };
+pub(crate) use line::LineArgs;
 pub(crate) use outputs::outputs;
 pub(crate) use outside::OutsideArgs;
 pub(crate) use reference::{Form, ReferenceArgs, RunForm};

@@ -14,12 +14,13 @@ use crate::predict::Input;
 pub(crate) struct MappedFiles<'a> {
     map: &'a [(String, PathBuf)],
     reach: &'a Reach,
+    named_by: &'a Reach,
     files: ImageFiles,
 }
 
 impl<'a> MappedFiles<'a> {
     pub(crate) fn new(guest: &'a GuestArgs, files: ImageFiles) -> Self {
-        Self { map: &guest.map, reach: &guest.reach, files }
+        Self { map: &guest.map, reach: &guest.reach, named_by: &guest.named_by, files }
     }
 
     /// What a digest cache has to say to people.
@@ -39,6 +40,9 @@ impl Files for MappedFiles<'_> {
         let mapped = self.map.iter().rev().find(|(from, _)| from == name);
         let path = mapped.map_or_else(|| Path::new(name), |(_, path)| path.as_path());
         self.reach.check_image(path)?;
+        if mapped.is_none() {
+            self.named_by.check_image(path)?;
+        }
         self.files.open(path).map(Arc::new)
     }
 

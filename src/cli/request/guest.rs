@@ -32,7 +32,11 @@ pub(crate) fn request(
         rmm: responder.rmm,
         rim_rule: responder.rim_rule.as_deref().map(rule).transpose()?,
         device_tree,
-        overrides: Overrides { payload_window_bytes: guest.payload_window, ..Overrides::default() },
+        overrides: Overrides {
+            payload_window_bytes: guest.payload_window,
+            rpv: guest.rpv,
+            ..Overrides::default()
+        },
         ..Request::new(Vmm::from_name(&vmm.vmm).map_err(usage)?, vmm.argv.clone())
     })
 }

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser};
 
-use crate::cli::options::{CacheArgs, Format, GuestArgs, HashingArgs, VmmArgs};
+use crate::cli::options::{
+    CacheArgs, Format, GuestArgs, HashingArgs, LineArgs, OutsideArgs, VmmArgs,
+};
 
 /// Find the parameters that make a RIM which was observed
 ///
@@ -51,6 +53,10 @@ pub(crate) struct SearchArgs {
     #[command(flatten)]
     pub(crate) cache: CacheArgs,
     #[command(flatten)]
+    pub(crate) outside: OutsideArgs,
+    #[command(flatten)]
+    pub(crate) line: LineArgs,
+    #[arg(skip)]
     pub(crate) vmm: VmmArgs,
 }
 

@@ -16,7 +16,11 @@ pub(super) fn apply<'a>(
     ram: &'a str,
     version: Version,
 ) -> Result<(), Refusal> {
-    let Overrides { cpus, mem_bytes, append, log, payload_window_bytes: _ } = overrides;
+    let Overrides { cpus, mem_bytes, append, log, rpv, payload_window_bytes: _ } = overrides;
+    if rpv.is_some() {
+        let why = "kata starts Realms with QEMU; kvmtool has --realm-pv";
+        return Err(super::refuse("--initdata", why));
+    }
     let number = |count: u32| Value::Number(count.into(), count.into(), "");
     let values = [
         (About::Cpus, "-c", cpus.map(number)),

@@ -101,7 +101,7 @@ fn iommu(device: Element<'_>, found: &mut Devices) -> Result<(), String> {
             let address = device.child("address");
             let part = |name: &str| {
                 let text = address.and_then(|address| address.attribute(name))?;
-                text.strip_prefix("0x").map(|digits| u8::from_str_radix(digits, 16).ok())?
+                text.strip_prefix("0x").map(|digits| u32::from_str_radix(digits, 16).ok())?
             };
             let why = "has no <address type='pci' …>; virsh dumpxml shows it";
             let slot = part("slot").ok_or_else(|| device.error(why))?;

@@ -88,7 +88,7 @@ pub fn vm_with(
 ) -> Result<Vm, Refusal> {
     let version = named(version)?;
     let mut options = options::parse(argv, version)?;
-    options.apply(overrides)?;
+    options.apply(overrides, version)?;
     let guest = realm::check(&options, version)?.clone();
     // The program comes before the processor: what it is, no machine changes.
     let model = machine::Kind::of(&options, version)?.model;

@@ -95,8 +95,8 @@ impl Options {
     ///
     /// # Errors
     /// If the object is missing whose property one of them is.
-    pub(super) fn apply(&mut self, overrides: &Overrides) -> Result<(), Refusal> {
-        let Overrides { cpus, mem_bytes, append, log, payload_window_bytes } = overrides;
+    pub(super) fn apply(&mut self, overrides: &Overrides, version: Version) -> Result<(), Refusal> {
+        let Overrides { cpus, mem_bytes, append, log, rpv, payload_window_bytes } = overrides;
         if payload_window_bytes.is_some() {
             let why = "QEMU has no such window: it is kvmtool's";
             return Err(refused("--payload-window", why));
@@ -106,15 +106,18 @@ impl Options {
         if append.is_some() {
             self.append.clone_from(append);
         }
-        let Some(log) = *log else { return Ok(()) };
+        if log.is_none() && rpv.is_none() {
+            return Ok(());
+        }
         let support = self.machine.guest_support.as_deref();
         let guest = self.rme_guests.iter_mut().find(|guest| support == Some(guest.id.as_str()));
         let Some(guest) = guest else {
             let why = "the VM has no object of its own to have this property";
-            return Err(refused("-object rme-guest,measurement-log", why));
+            let property = if log.is_some() { "measurement-log" } else { "personalization-value" };
+            return Err(refused(format!("-object rme-guest,{property}"), why));
         };
-        guest.log = log;
-        Ok(())
+        guest.log = log.unwrap_or(guest.log);
+        rpv.map_or(Ok(()), |rpv| guest.set_rpv(rpv, version))
     }
 
     fn read(&mut self, name: &str, value: &str, version: Version) -> Result<(), Refusal> {

@@ -16,6 +16,8 @@ pub(super) struct RmeGuest {
     pub(super) hash_algo: Option<HashAlgo>,
     pub(super) log: bool,
     rpv_text: Option<String>,
+    /// The value that takes its place.
+    rpv_set: Option<Rpv>,
 }
 
 const RPV: &str = "-object rme-guest,personalization-value";
@@ -56,9 +58,24 @@ impl RmeGuest {
         Ok(guest)
     }
 
+    /// Sets the personalization value, unless there is another.
+    pub(super) fn set_rpv(&mut self, rpv: Rpv, version: Version) -> Result<(), Refusal> {
+        let property = "personalization-value";
+        if let Some(why) = version.realms.and_then(|realms| not_there(property, realms, version)) {
+            return Err(refused(RPV, why));
+        }
+        if self.rpv(version)?.is_some_and(|own| own != rpv) {
+            let why = "the command line has another value than that which is asked for";
+            return Err(refused(RPV, why));
+        }
+        self.rpv_set = Some(rpv);
+        Ok(())
+    }
+
     /// The personalization value, in the coding of the version.
     pub(super) fn rpv(&self, version: Version) -> Result<Option<Rpv>, Refusal> {
         match &self.rpv_text {
+            _ if self.rpv_set.is_some() => Ok(self.rpv_set),
             None => Ok(None),
             Some(text) => match version.realms.and_then(|realms| realms.rpv) {
                 Some(RpvText::Hex) => rpv_of_hex(text).map(Some),

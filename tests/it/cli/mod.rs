@@ -2,6 +2,7 @@
 
 mod assumptions;
 mod digest_cache;
+mod found_lines;
 pub(crate) mod images;
 mod limits;
 mod lock;

@@ -9,6 +9,7 @@ mod kvm_v2;
 mod kvmtool;
 mod kvmtool_branches;
 mod kvmtool_random;
+mod libvirt;
 mod overrides;
 mod process;
 mod qemu;

@@ -59,6 +59,7 @@ fn overrides() -> impl Strategy<Value = Overrides> {
     let append = select(vec![None, None, Some(""), Some("quiet root=/dev/vda"), Some("-m 1G, ,")]);
     let log = select(vec![None, None, Some(true), Some(false)]);
     (cpus, mem, append, log).prop_map(|(cpus, mem_bytes, append, log)| Overrides {
+        rpv: None,
         cpus,
         mem_bytes,
         append: append.map(str::to_owned),

@@ -1,0 +1,121 @@
+//! Command lines in files, logs and processes.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read as _};
+use std::path::Path;
+
+use super::read::{read_limited, read_settings};
+use crate::cli::error::{CliError, usage};
+use crate::cli::exit::Exit;
+use crate::cli::options::{GuestArgs, LineArgs, OutsideArgs, VmmArgs};
+use crate::encoding::shown::ShowPath as _;
+use crate::host::kata::{MAX_INITDATA_BYTES, personalization_value};
+use crate::host::libvirt::{self, LastCommand, MAX_COMMAND_BYTES, MAX_DOMAIN_BYTES};
+use crate::outputs::inputs;
+
+/// Most bytes of a line of a log that are looked at.
+const MAX_LINE_BYTES: u64 = MAX_COMMAND_BYTES as u64 + 1;
+
+/// The VMM and its command line. What the guest's options need to know of where they were found is
+/// put there.
+pub(crate) fn command_line(
+    line: &LineArgs,
+    guest: &mut GuestArgs,
+    outside: OutsideArgs,
+) -> Result<VmmArgs, CliError> {
+    if let Some(path) = &line.initdata {
+        let bytes = read_limited(path, MAX_INITDATA_BYTES).map_err(|error| io(path, &error))?;
+        let value = personalization_value(&bytes);
+        guest.rpv = Some(value.map_err(|why| usage(format!("{}: {why}", path.shown())))?);
+    }
+    let Some((argv, by)) = found(line)? else {
+        return Ok(VmmArgs { vmm: line.vmm.clone(), argv: line.argv.clone() });
+    };
+    if let Some(by) = by {
+        guest.named_by = outside.reach_of(by);
+    }
+    let vmm = if line.vmm.is_empty() { vmm_of(&argv)? } else { line.vmm.clone() };
+    Ok(VmmArgs { vmm, argv })
+}
+
+/// The words, and the file that they stood in.
+fn found(line: &LineArgs) -> Result<Option<(Vec<String>, Option<&Path>)>, CliError> {
+    if let Some(path) = &line.domain {
+        let bytes = read_limited(path, MAX_DOMAIN_BYTES).map_err(|error| io(path, &error))?;
+        let text = String::from_utf8(bytes);
+        let text = text.map_err(|_| usage(format!("{}: is no text in UTF-8", path.shown())))?;
+        let argv = libvirt::argv(&text);
+        let argv = argv.map_err(|why| usage(format!("{}:{why}", path.shown())))?;
+        return Ok(Some((argv, Some(path))));
+    }
+    if let Some(path) = &line.qemu_log {
+        return Ok(Some((in_log(path)?, Some(path))));
+    }
+    if let Some(path) = &line.cmdline {
+        return Ok(Some((separated(path)?, Some(path))));
+    }
+    if let Some(pid) = line.pid {
+        return Ok(Some((separated(Path::new(&format!("/proc/{pid}/cmdline")))?, None)));
+    }
+    Ok(None)
+}
+
+fn io(path: &Path, error: &std::io::Error) -> CliError {
+    CliError(Exit::Io, format!("{}: {error}", path.shown()))
+}
+
+/// The last command line of a log, of which one line at a time is held.
+fn in_log(path: &Path) -> Result<Vec<String>, CliError> {
+    let mut reader = BufReader::new(inputs::open(path).map_err(|error| io(path, &error))?);
+    let mut last = LastCommand::default();
+    let mut bytes = Vec::new();
+    loop {
+        bytes.clear();
+        let read = reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes);
+        if read.map_err(|error| io(path, &error))? == 0 {
+            break;
+        }
+        let is_whole = bytes.last() == Some(&b'\n');
+        last.line(String::from_utf8_lossy(bytes.strip_suffix(b"\n").unwrap_or(&bytes)).as_ref());
+        if !is_whole && bytes.len() as u64 == MAX_LINE_BYTES {
+            reader.skip_until(b'\n').map_err(|error| io(path, &error))?;
+        }
+    }
+    last.words().map_err(|why| usage(format!("{}: {why}", path.shown())))
+}
+
+/// Words with a NUL behind each.
+fn separated(path: &Path) -> Result<Vec<String>, CliError> {
+    let bytes = if path.starts_with("/proc") {
+        // It has no length, and may be gone.
+        let file = fs::File::open(path).map_err(|error| io(path, &error))?;
+        let mut bytes = Vec::new();
+        let read = file.take(MAX_LINE_BYTES).read_to_end(&mut bytes);
+        read.map_err(|error| io(path, &error))?;
+        bytes
+    } else {
+        read_settings(path).map_err(|error| io(path, &error))?.into_bytes()
+    };
+    let shown = path.shown();
+    if bytes.len() > MAX_COMMAND_BYTES {
+        return Err(usage(format!("{shown}: has more than {MAX_COMMAND_BYTES} bytes")));
+    }
+    let text = String::from_utf8(bytes);
+    let text = text.map_err(|_| usage(format!("{shown}: is no text in UTF-8")))?;
+    let text = text.strip_suffix('\0').unwrap_or(&text);
+    if text.is_empty() {
+        let why = "has no words: a process that ended, or one of the kernel";
+        return Err(usage(format!("{shown}: {why}")));
+    }
+    Ok(text.split('\0').map(str::to_owned).collect())
+}
+
+/// The VMM that a program's name stands for.
+fn vmm_of(argv: &[String]) -> Result<String, CliError> {
+    let program = argv.first().map(String::as_str).unwrap_or_default();
+    let name = program.rsplit('/').next().unwrap_or_default();
+    let known = [("qemu", "qemu"), ("lkvm", "kvmtool"), ("cloud-hypervisor", "cloud-hypervisor")];
+    let found = known.into_iter().find(|(start, _)| name.starts_with(start));
+    let why = || format!("{program:?} is no VMM that is known here; say which with VMM");
+    found.map(|(_, vmm)| vmm.to_owned()).ok_or_else(|| usage(why()))
+}

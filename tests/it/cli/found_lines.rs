@@ -1,0 +1,134 @@
+//! Command lines that stand in domains, logs, files and processes.
+
+use crate::cli::{Folder, stdout};
+use crate::hosts::inputs::kernel;
+
+const LINE: [&str; 17] = [
+    "qemu-system-aarch64",
+    "-machine",
+    "virt,gic-version=3,confidential-guest-support=lsec0,memory-backend=ram,acpi=on",
+    "-object",
+    "{\"qom-type\":\"memory-backend-ram\",\"id\":\"ram\",\"size\":268435456}",
+    "-accel",
+    "kvm",
+    "-cpu",
+    "host",
+    "-smp",
+    "2,sockets=2,cores=1,threads=1",
+    "-nodefaults",
+    "-kernel",
+    "Image",
+    "-append",
+    "console=ttyAMA0 quiet",
+    "-object",
+];
+const OBJECT: &str = "{\"qom-type\":\"rme-guest\",\"id\":\"lsec0\"}";
+const DOMAIN: &str = "<domain type='kvm'><name>vm</name><memory unit='MiB'>256</memory>\
+    <vcpu>2</vcpu><os><type arch='aarch64' machine='virt'>hvm</type><kernel>KERNEL</kernel>\
+    <cmdline>console=ttyAMA0 quiet</cmdline></os><features><acpi/><gic version='3'/></features>\
+    <cpu mode='host-passthrough'/><launchSecurity type='cca'/></domain>";
+const MEASURE: [&str; 4] = ["measure", "-q", "--host", "kvm-v10"];
+
+fn folder(name: &str) -> Folder {
+    let folder = Folder::new(name);
+    std::fs::create_dir(folder.path("in")).expect("a folder");
+    let image = kernel("Image", 9000, 20_000, 0);
+    folder.file("Image", image.clone()).file("in/Image", image);
+    folder
+}
+
+/// The RIM of a run that succeeds.
+fn rim(folder: &Folder, options: &[&str]) -> String {
+    let output = folder.rimsim(&[&MEASURE[..], options].concat());
+    assert_eq!(output.status.code(), Some(0), "{options:?}: {output:?}");
+    stdout(&output)
+}
+
+#[test]
+fn all_sources_have_one_rim() {
+    let folder = folder("found-lines");
+    let words = [&LINE[..], &[OBJECT]].concat();
+    let wanted = rim(&folder, &[&["qemu", "--"][..], &words].concat());
+    folder.file("vm.xml", DOMAIN.replace("KERNEL", "Image"));
+    assert_eq!(rim(&folder, &["--domain", "vm.xml"]), wanted);
+    let separated: String = words.iter().flat_map(|word| [*word, "\0"]).collect();
+    folder.file("cmdline", separated.clone());
+    assert_eq!(rim(&folder, &["--cmdline", "cmdline"]), wanted);
+    let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+    let start = "2026-05-01 10:00:00.000+0000: starting up libvirt version: 11.3.0, qemu version";
+    let log = format!("{start}\nLC_ALL=C \\\n{}\nchar device\n", quoted.join(" \\\n"));
+    folder.file("vm.log", format!("{start}\nLC_ALL=C \\\n/bin/false\n{log}"));
+    assert_eq!(rim(&folder, &["--qemu-log", "vm.log"]), wanted);
+    // A lock holds the words that were found.
+    let lock = folder.rimsim(&["lock", "-q", "--host", "kvm-v10", "--domain", "vm.xml"]);
+    assert_eq!((lock.status.code(), stdout(&lock)), (Some(0), wanted.clone()));
+    std::fs::remove_file(folder.path("vm.xml")).expect("a file");
+    assert_eq!(folder.rimsim(&["check"]).status.code(), Some(0));
+    // Trees are made of them too.
+    let dtb = folder.rimsim(&["dtb", "-q", "-o", "a.dtb", "--cmdline", "cmdline"]);
+    assert_eq!(dtb.status.code(), Some(0), "{dtb:?}");
+}
+
+#[test]
+fn files_that_were_read_name_files_below_them() {
+    let folder = folder("found-outside");
+    folder.file("in/vm.xml", DOMAIN.replace("KERNEL", "in/Image"));
+    rim(&folder, &["--domain", "in/vm.xml"]);
+    folder.file("in/vm.xml", DOMAIN.replace("KERNEL", "Image"));
+    let line = [&MEASURE[..], &["--domain", "in/vm.xml"]].concat();
+    folder.fails(&line, 1, "--allow-outside lets it be read");
+    let wanted = rim(&folder, &["--allow-outside", "--domain", "in/vm.xml"]);
+    // What the user maps is the user's.
+    assert_eq!(rim(&folder, &["--domain", "in/vm.xml", "--map", "Image=Image"]), wanted);
+}
+
+#[test]
+fn what_holds_no_command_line_is_an_error() {
+    let folder = folder("found-bad");
+    folder.file("bad.xml", "<domain").file("empty", "").file("bad.log", "hello\n");
+    folder.file("other", "/bin/sh\0-c\0true\0");
+    for (options, exit, why) in [
+        (&["--domain", "bad.xml"][..], 2, "bad.xml:"),
+        (&["--domain", "gone.xml"], 1, "gone.xml: "),
+        (&["--cmdline", "empty"], 2, "empty: has no words"),
+        (&["--cmdline", "other"], 2, "\"/bin/sh\" is no VMM that is known here"),
+        (&["--qemu-log", "bad.log"], 2, "bad.log: there is no command line"),
+        (&["--pid", "4294967295"], 1, "/proc/4294967295/cmdline: "),
+        (&["--domain", "bad.xml", "--pid", "1"], 2, "cannot be used with"),
+        (&["--domain", "bad.xml", "--", "-S"], 2, "cannot be used with"),
+        (&[], 2, "required arguments were not provided"),
+    ] {
+        folder.fails(&[&["measure"], options].concat(), exit, why);
+    }
+}
+
+#[test]
+fn initdata_is_the_personalization_value() {
+    let folder = folder("found-initdata");
+    let toml = "algorithm = \"sha512\"\nversion = \"0.1.0\"\n\n[data]\n";
+    folder.file("initdata.toml", toml);
+    let kata = ["--vmm-version", "kata", "--initdata", "initdata.toml"];
+    let line = [&["qemu", "--"][..], &LINE, &[OBJECT]].concat();
+    let with = rim(&folder, &[&kata[..], &line].concat());
+    let without = rim(&folder, &[&kata[..2], &line].concat());
+    // It stands in tokens, and is no part of the RIM.
+    assert_eq!(with, without);
+    let digest = {
+        use sha2::Digest as _;
+        sha2::Sha512::digest(toml)
+    };
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let object = OBJECT.replace('}', &format!(",\"personalization-value\":\"{hex}\"}}"));
+    let words = [&["--vmm-version", "cca-v3", "qemu", "--"][..], &LINE, &[&object]].concat();
+    assert_eq!(rim(&folder, &words), with);
+    let both =
+        [&["measure", "--vmm-version", "cca-v3", "--initdata", "initdata.toml"], &words[2..]];
+    assert_eq!(folder.rimsim(&both.concat()).status.code(), Some(0));
+    let other = object.replace(&hex, "0102");
+    let both = both.concat().into_iter();
+    let both: Vec<_> =
+        both.map(|word| if word == object { other.as_str() } else { word }).collect();
+    folder.fails(&both, 2, "the command line has another value than that which is asked for");
+    let driven = ["measure", "--host", "kvm-v12", "--initdata", "initdata.toml"];
+    folder.fails(&[&driven[..], &line].concat(), 2, "rmi has no such property: KVM takes zeros");
+}
