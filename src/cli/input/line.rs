@@ -29,12 +29,15 @@ pub(crate) fn command_line(
         guest.rpv = Some(value.map_err(|why| usage(format!("{}: {why}", path.shown())))?);
     }
     let Some((argv, by)) = found(line)? else {
-        return Ok(VmmArgs { vmm: line.vmm.clone(), argv: line.argv.clone() });
+        let why = "say which VMM (kvmtool, qemu or cloud-hypervisor) and its command line behind \
+                   `--`, or where it is: --domain, --qemu-log, --cmdline, --pid";
+        let vmm = line.vmm.clone().ok_or_else(|| usage(why.into()))?;
+        return Ok(VmmArgs { vmm, argv: line.argv.clone() });
     };
     if let Some(by) = by {
         guest.named_by = outside.reach_of(by);
     }
-    let vmm = if line.vmm.is_empty() { vmm_of(&argv)? } else { line.vmm.clone() };
+    let vmm = line.vmm.clone().map_or_else(|| vmm_of(&argv), Ok)?;
     Ok(VmmArgs { vmm, argv })
 }
 

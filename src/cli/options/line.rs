@@ -24,13 +24,8 @@ pub(crate) struct LineArgs {
     #[arg(long, value_name = "FILE", help_heading = "Command lines")]
     pub(crate) initdata: Option<PathBuf>,
     /// Which VMM: kvmtool, qemu or cloud-hypervisor
-    #[arg(
-        value_name = "VMM",
-        required = false,
-        required_unless_present = "found",
-        default_value_if("found", clap::builder::ArgPredicate::IsPresent, "")
-    )]
-    pub(crate) vmm: String,
+    #[arg(value_name = "VMM")]
+    pub(crate) vmm: Option<String>,
     /// The VMM's own command line, verbatim, with or without the program's name
     #[arg(last = true, value_name = "COMMAND LINE", conflicts_with = "found")]
     pub(crate) argv: Vec<String>,

@@ -8,7 +8,8 @@ use crate::cli::reach::Reach;
 
 #[derive(Clone, Copy, Debug, Default, ClapArgs)]
 pub(crate) struct OutsideArgs {
-    /// Let scripts, lock files, .args files and domains name files that do not lie below their own folder
+    /// Let scripts, lock files, .args files and domains name files that do not lie below their own
+    /// folder
     #[arg(long)]
     allow_outside: bool,
 }

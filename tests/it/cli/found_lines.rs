@@ -96,7 +96,7 @@ fn what_holds_no_command_line_is_an_error() {
         (&["--pid", "4294967295"], 1, "/proc/4294967295/cmdline: "),
         (&["--domain", "bad.xml", "--pid", "1"], 2, "cannot be used with"),
         (&["--domain", "bad.xml", "--", "-S"], 2, "cannot be used with"),
-        (&[], 2, "required arguments were not provided"),
+        (&[], 2, "say which VMM (kvmtool, qemu or cloud-hypervisor) and its command line"),
     ] {
         folder.fails(&[&["measure"], options].concat(), exit, why);
     }
