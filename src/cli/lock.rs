@@ -106,6 +106,9 @@ fn lock(args: &LockArgs, console: &mut Console) -> Result<String, CliError> {
         }
         measured
     } else {
+        if args.script.is_none() && args.vmm.is_none() {
+            return Err(usage("say a VMM and its command line, --script or --update".into()));
+        }
         if args.output.exists() && !args.force {
             let why = "is there; --update measures it again, --force replaces it";
             return Err(usage(format!("{shown}: {why}")));
@@ -130,9 +133,7 @@ fn lock(args: &LockArgs, console: &mut Console) -> Result<String, CliError> {
                 again.guest.strict = args.guest.strict;
                 of_command_line(again, console)?
             }
-            (None, None) => {
-                return Err(usage("say a VMM and its command line, --script or --update".into()));
-            }
+            (None, None) => unreachable!("one of them is there"),
         }
     };
     notes::tell(&measured.assumptions, args.guest.strict, console)?;

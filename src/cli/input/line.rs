@@ -1,10 +1,9 @@
 //! Command lines in files, logs and processes.
 
-use std::fs;
 use std::io::{BufRead, BufReader, Read as _};
 use std::path::Path;
 
-use super::read::{read_limited, read_settings};
+use super::read::read_limited;
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
 use crate::cli::options::{GuestArgs, LineArgs, OutsideArgs, VmmArgs};
@@ -89,20 +88,9 @@ fn in_log(path: &Path) -> Result<Vec<String>, CliError> {
 
 /// Words with a NUL behind each.
 fn separated(path: &Path) -> Result<Vec<String>, CliError> {
-    let bytes = if path.starts_with("/proc") {
-        // It has no length, and may be gone.
-        let file = fs::File::open(path).map_err(|error| io(path, &error))?;
-        let mut bytes = Vec::new();
-        let read = file.take(MAX_LINE_BYTES).read_to_end(&mut bytes);
-        read.map_err(|error| io(path, &error))?;
-        bytes
-    } else {
-        read_settings(path).map_err(|error| io(path, &error))?.into_bytes()
-    };
+    // A file of /proc has no length, and may be gone.
+    let bytes = read_limited(path, MAX_LINE_BYTES).map_err(|error| io(path, &error))?;
     let shown = path.shown();
-    if bytes.len() > MAX_COMMAND_BYTES {
-        return Err(usage(format!("{shown}: has more than {MAX_COMMAND_BYTES} bytes")));
-    }
     let text = String::from_utf8(bytes);
     let text = text.map_err(|_| usage(format!("{shown}: is no text in UTF-8")))?;
     let text = text.strip_suffix('\0').unwrap_or(&text);

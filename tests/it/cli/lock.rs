@@ -235,6 +235,6 @@ fn damage_is_told() {
     assert_eq!(output.status.code(), Some(3));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("rim.lock.events: is not what was locked"), "{said}");
-    folder.fails(&["lock"], 2, "<VMM>");
+    folder.fails(&["lock"], 2, "say a VMM and its command line");
     folder.fails(&["lock", "--update", "kvmtool"], 2, "cannot be used with");
 }

@@ -60,11 +60,12 @@ fn kata_lines_make_realms() {
         GLOBAL -vga none -no-user-config -nodefaults -nographic --no-reboot -object \
         memory-backend-ram,id=dimm1,size=2048M -numa node,memdev=dimm1 -kernel k1m.img -append \
         console=hvc0 -bios f2m.fd -pidfile pid -smp 1,cores=1,threads=1";
-    let kata = |rpv: &str, global: &str| words(&line.replace("RPV", rpv).replace("GLOBAL", global));
+    let with = |rpv: &str, global: &str| line.replace("RPV", rpv).replace("GLOBAL", global);
+    let kata = |rpv: &str, global: &str| words(&with(rpv, global));
     let bytes: Vec<u8> = (0..64).collect();
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let base64 = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0\
-                  +Pw==";
+    let base64 = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7\
+                  PD0+Pw==";
     let rpv = |value: &str| format!(",personalization-value={value}");
     let own = kata(&rpv(base64), "-global kvm-pit.lost_tick_policy=discard");
     let own = vm("kata", &own).expect("a Realm");
