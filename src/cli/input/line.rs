@@ -40,8 +40,11 @@ pub(crate) fn command_line(
     Ok(VmmArgs { vmm, argv })
 }
 
-/// The words, and the file that they stood in.
-fn found(line: &LineArgs) -> Result<Option<(Vec<String>, Option<&Path>)>, CliError> {
+/// Words, and the file that they stood in.
+type Found<'l> = (Vec<String>, Option<&'l Path>);
+
+/// The words that are not on the command line itself.
+fn found(line: &LineArgs) -> Result<Option<Found<'_>>, CliError> {
     if let Some(path) = &line.domain {
         let bytes = read_limited(path, MAX_DOMAIN_BYTES).map_err(|error| io(path, &error))?;
         let text = String::from_utf8(bytes);

@@ -187,7 +187,7 @@ impl Layout {
 
     /// Widens the regions to pages of the host, with zeros, as some programs do, and refuses those
     /// that overlap then; or makes one region of those that share a page.
-    pub(super) fn to_pages(&mut self, page_bytes: u64, merges: bool) -> Result<(), Refusal> {
+    pub(super) fn widen_to_pages(&mut self, page_bytes: u64, merges: bool) -> Result<(), Refusal> {
         for region in &mut self.regions {
             let Range { start, end } = region.ipa;
             let base = align_down(start, page_bytes);

@@ -110,7 +110,7 @@ pub fn vm_with(
     layout.device_tree(version, tree, own, log)?;
     let realms = version.realms.expect("the program of a Realm starts Realms");
     let pages = realms.pads_to_host_pages.then_some(context.caps.host_page_size.bytes());
-    layout.to_pages(pages.unwrap_or(GRANULE_SIZE), realms.merges_images)?;
+    layout.widen_to_pages(pages.unwrap_or(GRANULE_SIZE), realms.merges_images)?;
     let mut remarks = std::mem::take(&mut options.remarks);
     if let Some(option) = options.pflash {
         remarks.push(format!("{option}: this QEMU ignores what a Realm's flash holds"));

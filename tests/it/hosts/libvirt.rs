@@ -134,9 +134,9 @@ fn all_of_a_launch_security_is_handed_on() {
         "<launchSecurity type='cca' measurement-log='yes'><measurement-algo>sha512\
          </measurement-algo><personalization-value>0102</personalization-value>",
     );
-    let line = "-machine virt,gic-version=3,confidential-guest-support=r,memory-backend=m -object \
-        memory-backend-ram,id=m,size=4G -m 4G -accel kvm -cpu host -smp 4,sockets=4 -nodefaults -kernel \
-        k1m.img -object rme-guest,id=r,measurement-algorithm=sha512,measurement-log=on,\
+    let line = "-machine virt,gic-version=3,confidential-guest-support=r,memory-backend=m -accel \
+        kvm -object memory-backend-ram,id=m,size=4G -m 4G -cpu host -smp 4,sockets=4 -nodefaults \
+        -kernel k1m.img -object rme-guest,id=r,measurement-algorithm=sha512,measurement-log=on,\
         personalization-value=0102";
     let mut line = words(line);
     line.extend(["-append".into(), "console=ttyAMA0 root=/dev/vda".into()]);
