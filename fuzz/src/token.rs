@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use rimsim::Profile;
-use rimsim::evidence::{PublicKey, Token, expectations, rim_of_token, token_bytes};
+use rimsim::evidence::{Accept, PublicKey, Token, expectations, rim_of_token, token_bytes};
 
 use crate::running_realm::Lab;
 
@@ -22,15 +22,23 @@ pub(crate) fn run(data: &[u8]) {
 fn raw(data: &[u8]) {
     let bytes = token_bytes(data).unwrap_or_default();
     for strict in [false, true] {
-        let (read, again) = (Token::read(&bytes, !strict), Token::read(&bytes, !strict));
+        let accept = Accept { unknown_claims: !strict, padded: !strict };
+        let (read, again) = (Token::read(&bytes, accept), Token::read(&bytes, accept));
         assert_eq!(read, again, "a token is good or bad");
         let Ok(token) = read else { continue };
         let rim = token.realm_claims.rim.as_bytes();
         assert_eq!(rim_of_token(&bytes).as_deref(), Ok(rim), "two readers, one RIM");
         assert!(!strict || token.passed.is_empty());
-        assert!(Token::read(&bytes, true).is_ok(), "what is strictly good is good");
+        assert!(
+            Token::read(&bytes, Accept { unknown_claims: true, ..Accept::default() }).is_ok(),
+            "what is strictly good is good"
+        );
         let longer = [&bytes[..], &[0]].concat();
-        assert!(Token::read(&longer, true).is_err() && Token::read(&bytes[1..], true).is_err());
+        assert!(
+            Token::read(&longer, Accept { unknown_claims: true, ..Accept::default() }).is_err()
+                && Token::read(&bytes[1..], Accept { unknown_claims: true, ..Accept::default() })
+                    .is_err()
+        );
     }
     let _ = rim_of_token(&bytes);
     let _ = expectations("file", data);
@@ -42,7 +50,7 @@ fn edited(edits: &[u8]) {
     static GOOD: OnceLock<(Vec<u8>, Token)> = OnceLock::new();
     let (good, read) = GOOD.get_or_init(|| {
         let bytes = Lab::new(Profile::TF_RMM).fetch_token(7, 0x1000);
-        let token = Token::read(&bytes, false).expect("a token");
+        let token = Token::read(&bytes, Accept::default()).expect("a token");
         (bytes, token)
     });
     let mut bytes = good.clone();
@@ -62,7 +70,7 @@ fn edited(edits: &[u8]) {
             _ => {}
         }
     }
-    let Ok(changed) = Token::read(&bytes, false) else { return };
+    let Ok(changed) = Token::read(&bytes, Accept::default()) else { return };
     let cpak = read.realm_claims.rak().expect("the dummy's key");
     let believed = changed.is_bound()
         && changed.check_platform_signature(&cpak).is_ok()

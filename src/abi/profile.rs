@@ -288,6 +288,12 @@ impl Profile {
         }
     }
 
+    /// Whether attestation tokens are CMW collections with claims of 2024, as TF-RMM writes them
+    /// from 0.9 on.
+    pub(crate) fn has_cmw_tokens(self) -> bool {
+        self.edition == Edition::V2
+    }
+
     /// Whether most commands wait for RMI_RMM_ACTIVATE.
     #[must_use]
     pub(crate) const fn boots_inactive(self) -> bool {

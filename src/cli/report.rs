@@ -16,7 +16,6 @@ use crate::cli::options::{OutsideArgs, RmmArg, RmmLogArgs};
 use crate::cli::request::{RequestWords, is_request};
 use crate::encoding::shown::ShowPath as _;
 use crate::lint::Linter;
-use crate::measure::hasher::Hasher;
 use crate::measure::image::Image;
 use crate::measure::rim::Measurement;
 use crate::outputs::{self, OutputPath};
@@ -57,7 +56,7 @@ Examples:
       rimsim report before.rmi after.rmi -o report.html";
 
 pub(crate) fn run(args: &ReportArgs, console: &mut Console) -> io::Result<Exit> {
-    let setup = Setup { platform: None, rmm: args.rmm, hasher: Hasher::default() };
+    let setup = Setup { rmm: args.rmm, ..Setup::default() };
     let mut exit = Exit::Good;
     let mut page = Report::default();
     let mut titles = Vec::new();

@@ -4,12 +4,14 @@
 //! good. They are read, because a token has to be whole, and shown; a verifier of platforms judges
 //! them.
 
+mod collection;
 mod cose;
 mod expect;
 mod expect_json;
 mod maker;
 mod parts;
 mod platform;
+mod profile;
 mod realm;
 mod rim;
 mod text;
@@ -20,9 +22,10 @@ pub use crate::encoding::keys::{KeyError, PublicKey};
 pub use cose::{Sign1, SignatureError};
 pub use expect::{ComparedClaim, Comparison, Expectation, NearMiss, Verdict, compare, near_misses};
 pub use expect_json::{ExpectError, expectations};
-pub use parts::{Problem, TokenError};
-pub use platform::{Component, Identity, PlatformClaims, PlatformProfile};
-pub use realm::RealmClaims;
+pub use parts::{Accept, Problem, TokenError};
+pub use platform::{Component, Identity, Lifecycle, PlatformClaims, PlatformProfile};
+pub use profile::{Collection, TokenProfile};
+pub use realm::{MecPolicy, RealmClaims};
 pub use rim::{RimError, Target};
 pub use text::token_bytes;
 pub use token::{MAX_TOKEN_BYTES, Token, rim_of_token};

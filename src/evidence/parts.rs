@@ -55,6 +55,19 @@ pub enum Problem {
         /// What may be there.
         expected: &'static str,
     },
+    /// A digest that was made longer with zeros, as old writers did.
+    #[error(
+        "{found} bytes, expected {expected}: it is {algo}, padded to {found} bytes with zeros; \
+         --accept-padded takes it"
+    )]
+    Padded {
+        /// Bytes that are there.
+        found: usize,
+        /// How many the algorithm gives.
+        expected: &'static str,
+        /// The algorithm's name.
+        algo: &'static str,
+    },
     /// The same key a second time.
     #[error("it is there twice")]
     Twice,
@@ -113,10 +126,56 @@ impl Keys {
         format!("{outer}, {} {key}{name}", self.kind)
     }
 
+    /// What a key is called; nothing if it has no name.
+    pub(super) fn name(&self, key: i64) -> &'static str {
+        self.known.iter().find(|(number, _)| *number == key).map_or("", |(_, name)| name)
+    }
+
     /// The error if a key is missing that has to be there.
     pub(super) fn missing(&self, outer: &str, key: i64) -> TokenError {
         let place = self.place(outer, &Key::Int(key));
         TokenError { place, problem: Problem::Missing }
+    }
+}
+
+/// What a reader of tokens puts up with; by itself nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accept {
+    /// Claims that the token's profile does not have are passed over, and named in
+    /// [`Token::passed`](super::Token::passed).
+    pub unknown_claims: bool,
+    /// Measurements that are padded with zeros are taken without them, and named in
+    /// [`Token::padded`](super::Token::padded).
+    pub padded: bool,
+}
+
+/// What one half of a token is read with.
+pub(super) struct Lenience<'u> {
+    pub(super) accept: Accept,
+    /// Claims that were passed over.
+    pub(super) passed: &'u mut Vec<String>,
+    /// Measurements that were padded.
+    pub(super) padded: &'u mut Vec<String>,
+}
+
+impl Lenience<'_> {
+    /// What is done about a claim that has no meaning.
+    pub(super) fn unknown(&mut self) -> Unknown<'_> {
+        if self.accept.unknown_claims { Unknown::Pass(self.passed) } else { Unknown::Refuse }
+    }
+
+    /// A claim that has a meaning, but not in this token.
+    pub(super) fn out_of_place(&mut self, place: String) -> Result<(), TokenError> {
+        match self.unknown() {
+            Unknown::Refuse => {
+                let problem = Problem::Unknown("claim in this profile");
+                Err(TokenError { place, problem })
+            }
+            Unknown::Pass(passed) => {
+                passed.push(place);
+                Ok(())
+            }
+        }
     }
 }
 
@@ -210,6 +269,11 @@ impl<'b> Reader<'b> {
         self.values.bool().map_err(|fault| self.fault(fault, "true or false"))
     }
 
+    /// A tag, whichever it is.
+    pub(super) fn tag_number(&mut self) -> Result<u64, TokenError> {
+        self.values.tag().map_err(|fault| self.fault(fault, "a tag"))
+    }
+
     /// A tag, which has to be this one.
     pub(super) fn tag(&mut self, number: u64, expected: &'static str) -> Result<(), TokenError> {
         let found = self.values.tag().map_err(|fault| self.fault(fault, expected))?;
@@ -233,8 +297,24 @@ impl<'b> Reader<'b> {
     pub(super) fn map(
         &mut self,
         keys: &Keys,
-        mut unknown: Unknown<'_>,
+        unknown: Unknown<'_>,
         mut each: impl FnMut(i64, &mut Self) -> Result<(), TokenError>,
+    ) -> Result<(), TokenError> {
+        self.entries(keys, unknown, |key, reader| match key {
+            Key::Int(key) if keys.known.iter().any(|(known, _)| known == key) => {
+                each(*key, reader).map(|()| true)
+            }
+            _ => Ok(false),
+        })
+    }
+
+    /// A map. `each` is called for every key; it reads the value, or answers that it knows no such
+    /// key.
+    pub(super) fn entries(
+        &mut self,
+        keys: &Keys,
+        mut unknown: Unknown<'_>,
+        mut each: impl FnMut(&Key, &mut Self) -> Result<bool, TokenError>,
     ) -> Result<(), TokenError> {
         let len = self.values.map().map_err(|fault| self.fault(fault, "a map"))?;
         let outer = self.place.clone();
@@ -249,14 +329,13 @@ impl<'b> Reader<'b> {
                 Err(fault) => return Err(self.fault(fault, "a number")),
             };
             self.place = keys.place(&outer, &key);
-            match (&key, &mut unknown) {
-                (Key::Int(key), _) if keys.known.iter().any(|(known, _)| known == key) => {
-                    each(*key, self)?;
-                }
-                (_, Unknown::Refuse) => return Err(self.wrong(Problem::Unknown(keys.kind))),
-                (_, Unknown::Pass(passed)) => {
-                    passed.push(self.place.clone());
-                    self.skip()?;
+            if !each(&key, self)? {
+                match &mut unknown {
+                    Unknown::Refuse => return Err(self.wrong(Problem::Unknown(keys.kind))),
+                    Unknown::Pass(passed) => {
+                        passed.push(self.place.clone());
+                        self.skip()?;
+                    }
                 }
             }
             self.place.clone_from(&outer);

@@ -1,7 +1,9 @@
 //! The claims of a platform token (DEN0137 1.0 A7.2.3.2, draft-ffm-rats-cca-token).
 
 use super::maker::{DUMMY_PROFILE, label};
-use super::parts::{Keys, Problem, Reader, TokenError, Unknown};
+use super::parts::{Keys, Lenience, Problem, Reader, TokenError, Unknown};
+use super::realm::{digest, ueid};
+use crate::encoding::cbor::Key;
 use crate::encoding::text::shown;
 use crate::measure::rim::HashAlgo;
 
@@ -10,23 +12,54 @@ use crate::measure::rim::HashAlgo;
 pub enum PlatformProfile {
     /// `tag:arm.com,2023:cca_platform#1.0.0`.
     Cca,
+    /// `tag:arm.com,2024:cca_platform#2.0.0`, with claims 2394 and 2403 to 2406.
+    Arm2024,
     /// `http://arm.com/CCA-SSD/1.0.0`, of tokens before that.
     Legacy,
     /// What this simulator makes: nothing but the binding.
     Dummy,
 }
 
+/// A profile's row.
+struct Row {
+    /// Claim 265.
+    name: &'static str,
+    /// The claim with the hash of the RAK.
+    binding: i64,
+    /// Claims that may be there, besides those of every platform.
+    more: &'static [i64],
+    /// Those of them that have to be there.
+    needed: &'static [i64],
+}
+
 impl PlatformProfile {
-    const ALL: [Self; 3] = [Self::Cca, Self::Legacy, Self::Dummy];
+    const ALL: [Self; 4] = [Self::Cca, Self::Arm2024, Self::Legacy, Self::Dummy];
+
+    const fn row(self) -> Row {
+        const PLAIN: Row = Row { name: "", binding: claim::CHALLENGE, more: &[], needed: &[] };
+        match self {
+            Self::Cca => Row { name: "tag:arm.com,2023:cca_platform#1.0.0", ..PLAIN },
+            Self::Legacy => Row { name: "http://arm.com/CCA-SSD/1.0.0", ..PLAIN },
+            Self::Dummy => Row { name: DUMMY_PROFILE, ..PLAIN },
+            Self::Arm2024 => Row {
+                name: "tag:arm.com,2024:cca_platform#2.0.0",
+                binding: claim::CHALLENGE,
+                more: claim::OF_2024,
+                needed: &[claim::CLIENT_ID],
+            },
+        }
+    }
 
     /// The claim's text.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Cca => "tag:arm.com,2023:cca_platform#1.0.0",
-            Self::Legacy => "http://arm.com/CCA-SSD/1.0.0",
-            Self::Dummy => DUMMY_PROFILE,
-        }
+        self.row().name
+    }
+
+    /// The number of the claim that binds the platform to a Realm's key.
+    #[must_use]
+    pub const fn binding_claim(self) -> i64 {
+        self.row().binding
     }
 }
 
@@ -41,6 +74,14 @@ mod claim {
     pub(super) const VERIFICATION_SERVICE: i64 = 2400;
     pub(super) const CONFIG: i64 = 2401;
     pub(super) const HASH_ALGO_ID: i64 = 2402;
+    pub(super) const CLIENT_ID: i64 = 2394;
+    pub(super) const MANUFACTURING_CONFIG: i64 = 2403;
+    pub(super) const EXTENSIONS: i64 = 2404;
+    pub(super) const TBB_ROTPK: i64 = 2405;
+    pub(super) const PEER_SIGNERS: i64 = 2406;
+    /// Those that came with the profile of 2024.
+    pub(super) const OF_2024: &[i64] =
+        &[CLIENT_ID, MANUFACTURING_CONFIG, EXTENSIONS, TBB_ROTPK, PEER_SIGNERS];
 }
 
 const KEYS: Keys = Keys {
@@ -55,6 +96,11 @@ const KEYS: Keys = Keys {
         (claim::VERIFICATION_SERVICE, "verification service"),
         (claim::CONFIG, "configuration"),
         (claim::HASH_ALGO_ID, "hash algorithm"),
+        (claim::CLIENT_ID, "client id"),
+        (claim::MANUFACTURING_CONFIG, "manufacturing configuration"),
+        (claim::EXTENSIONS, "extension devices"),
+        (claim::TBB_ROTPK, "trusted boot keys"),
+        (claim::PEER_SIGNERS, "peer signers"),
     ],
 };
 
@@ -86,21 +132,96 @@ pub struct Identity {
     pub verification_service: Option<String>,
     /// Claim 2402: an algorithm's name of IANA's.
     pub hash_algo: String,
+    /// Claims 2394 and 2403 to 2406 of the profile of 2024 that are there. They are well-formed;
+    /// what they say is not looked at.
+    pub others: Vec<(i64, &'static str)>,
 }
 
 impl Identity {
     /// What the state of claim 2395 is called.
     #[must_use]
     pub const fn lifecycle_name(&self) -> &'static str {
-        match self.lifecycle >> 8 {
-            0x00 => "unknown",
-            0x10 => "assembly and test",
-            0x20 => "provisioning of the platform's root of trust",
-            0x30 => "secured",
-            0x40 => "debug, not of the root of trust",
-            0x50 => "recoverable debug of the root of trust",
-            _ => "decommissioned",
+        Lifecycle::of_claim(self.lifecycle).title()
+    }
+}
+
+/// The security state of a platform: bits 15 to 12 of claim 2395 (draft-ffm-rats-cca-token).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifecycle {
+    /// Nobody knows.
+    Unknown,
+    /// At the factory.
+    AssemblyAndTest,
+    /// Its root of trust gets its secrets.
+    Provisioning,
+    /// As it is handed out.
+    Secured,
+    /// Something can be debugged that is not the platform's root of trust.
+    OtherDebug,
+    /// The root of trust can be debugged, and is good again afterwards.
+    RecoverableDebug,
+    /// At its end: its secrets are gone.
+    Decommissioned,
+}
+
+impl Lifecycle {
+    /// All of them, by number.
+    pub const ALL: [Self; 7] = [
+        Self::Unknown,
+        Self::AssemblyAndTest,
+        Self::Provisioning,
+        Self::Secured,
+        Self::OtherDebug,
+        Self::RecoverableDebug,
+        Self::Decommissioned,
+    ];
+
+    /// The state that a claim says. Numbers above the last state's are that state.
+    #[must_use]
+    pub const fn of_claim(claim: u16) -> Self {
+        match claim >> 12 {
+            0 => Self::Unknown,
+            1 => Self::AssemblyAndTest,
+            2 => Self::Provisioning,
+            3 => Self::Secured,
+            4 => Self::OtherDebug,
+            5 => Self::RecoverableDebug,
+            _ => Self::Decommissioned,
         }
+    }
+
+    /// The word of options.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::AssemblyAndTest => "assembly-and-test",
+            Self::Provisioning => "provisioning",
+            Self::Secured => "secured",
+            Self::OtherDebug => "other-debug",
+            Self::RecoverableDebug => "recoverable-debug",
+            Self::Decommissioned => "decommissioned",
+        }
+    }
+
+    /// What people call it.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::AssemblyAndTest => "assembly and test",
+            Self::Provisioning => "provisioning of the platform's root of trust",
+            Self::Secured => "secured",
+            Self::OtherDebug => "debug, not of the root of trust",
+            Self::RecoverableDebug => "recoverable debug of the root of trust",
+            Self::Decommissioned => "decommissioned",
+        }
+    }
+
+    /// The state of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == name)
     }
 }
 
@@ -130,6 +251,7 @@ struct Draft {
     components: Option<Vec<Component>>,
     verification_service: Option<String>,
     hash_algo: Option<String>,
+    others: Vec<(i64, &'static str)>,
 }
 
 impl PlatformClaims {
@@ -137,13 +259,22 @@ impl PlatformClaims {
     pub(super) fn read(
         bytes: &[u8],
         place: &str,
-        unknown: Unknown<'_>,
+        mut lenience: Lenience<'_>,
     ) -> Result<Self, TokenError> {
         let mut reader = Reader::new(bytes, place);
         let mut draft = Draft::default();
-        reader.map(&KEYS, unknown, |key, reader| draft.take(key, reader))?;
+        reader.map(&KEYS, lenience.unknown(), |key, reader| draft.take(key, reader))?;
         reader.end()?;
-        draft.finish(place)
+        draft.finish(place, &mut lenience)
+    }
+
+    /// The value that has to be the hash of a Realm's key, by the profile.
+    #[must_use]
+    pub fn binding(&self) -> &[u8] {
+        match self.profile.binding_claim() {
+            claim::CHALLENGE => &self.challenge,
+            other => unreachable!("a profile that is bound by claim {other} has to keep it"),
+        }
     }
 }
 
@@ -151,16 +282,9 @@ impl Draft {
     fn take(&mut self, key: i64, reader: &mut Reader<'_>) -> Result<(), TokenError> {
         match key {
             claim::PROFILE => self.profile = Some(profile(reader)?),
-            claim::CHALLENGE => self.challenge = Some(hash(reader)?),
+            claim::CHALLENGE => self.challenge = Some(digest(reader)?),
             claim::IMPLEMENTATION_ID => self.implementation_id = Some(reader.array_of("32")?),
-            claim::INSTANCE_ID => {
-                let id: [u8; 33] = reader.array_of("33")?;
-                if id[0] != 1 {
-                    let found = format!("first byte {:#04x}", id[0]);
-                    return Err(reader.wrong(Problem::Value { found, expected: "0x01 (RAND)" }));
-                }
-                self.instance_id = Some(id);
-            }
+            claim::INSTANCE_ID => self.instance_id = Some(ueid(reader)?),
             claim::CONFIG => self.config = Some(reader.bytes()?.to_vec()),
             claim::LIFECYCLE => self.lifecycle = Some(lifecycle(reader)?),
             claim::SW_COMPONENTS => self.components = Some(components(reader)?),
@@ -168,12 +292,35 @@ impl Draft {
                 self.verification_service = Some(reader.text()?.to_owned());
             }
             claim::HASH_ALGO_ID => self.hash_algo = Some(hash_algo(reader)?),
+            claim::CLIENT_ID => {
+                let found = reader.int()?;
+                if found != 1 {
+                    let problem = Problem::Value { found: found.to_string(), expected: "1 (RMM)" };
+                    return Err(reader.wrong(problem));
+                }
+                self.others.push((key, KEYS.name(key)));
+            }
+            claim::MANUFACTURING_CONFIG | claim::PEER_SIGNERS => {
+                if reader.bytes()?.is_empty() {
+                    let expected = "one or more";
+                    return Err(reader.wrong(Problem::Length { found: 0, expected }));
+                }
+                self.others.push((key, KEYS.name(key)));
+            }
+            claim::EXTENSIONS | claim::TBB_ROTPK => {
+                reader.skip()?;
+                self.others.push((key, KEYS.name(key)));
+            }
             _ => unreachable!("a claim of the list"),
         }
         Ok(())
     }
 
-    fn finish(self, place: &str) -> Result<PlatformClaims, TokenError> {
+    fn finish(
+        mut self,
+        place: &str,
+        lenience: &mut Lenience<'_>,
+    ) -> Result<PlatformClaims, TokenError> {
         let missing = |label| KEYS.missing(place, label);
         let profile = self.profile.ok_or_else(|| missing(claim::PROFILE))?;
         let challenge = self.challenge.ok_or_else(|| missing(claim::CHALLENGE))?;
@@ -187,11 +334,20 @@ impl Draft {
                 (claim::VERIFICATION_SERVICE, self.verification_service.is_some()),
                 (claim::HASH_ALGO_ID, self.hash_algo.is_some()),
             ];
-            if let Some((label, _)) = others.into_iter().find(|(_, there)| *there) {
+            let more = self.others.iter().map(|(label, _)| (*label, true));
+            if let Some((label, _)) = others.into_iter().chain(more).find(|(_, there)| *there) {
                 let place = missing(label).place;
                 return Err(TokenError { place, problem: Problem::Unknown("claim in a dummy") });
             }
             return Ok(PlatformClaims { profile, challenge, identity: None });
+        }
+        let Row { more, needed, .. } = profile.row();
+        for (label, _) in self.others.extract_if(.., |(label, _)| !more.contains(label)) {
+            lenience.out_of_place(KEYS.place(place, &Key::Int(label)))?;
+        }
+        let there = |wanted: &i64| self.others.iter().any(|(label, _)| label == wanted);
+        if let Some(label) = needed.iter().find(|label| !there(label)) {
+            return Err(missing(*label));
         }
         let identity = Identity {
             implementation_id: self
@@ -203,6 +359,7 @@ impl Draft {
             components: self.components.ok_or_else(|| missing(claim::SW_COMPONENTS))?,
             verification_service: self.verification_service,
             hash_algo: self.hash_algo.ok_or_else(|| missing(claim::HASH_ALGO_ID))?,
+            others: self.others,
         };
         Ok(PlatformClaims { profile, challenge, identity: Some(identity) })
     }
@@ -211,8 +368,8 @@ impl Draft {
 fn profile(reader: &mut Reader<'_>) -> Result<PlatformProfile, TokenError> {
     let found = reader.text()?;
     let known = PlatformProfile::ALL.into_iter().find(|profile| profile.name() == found);
-    let expected =
-        "\"tag:arm.com,2023:cca_platform#1.0.0\" or \"http://arm.com/CCA-SSD/1.0.0\" (RMM 1.0)";
+    let expected = "\"tag:arm.com,2023:cca_platform#1.0.0\", \
+                    \"tag:arm.com,2024:cca_platform#2.0.0\" or \"http://arm.com/CCA-SSD/1.0.0\"";
     known.ok_or_else(|| reader.wrong(Problem::Value { found: shown(found), expected }))
 }
 
@@ -222,16 +379,6 @@ fn lifecycle(reader: &mut Reader<'_>) -> Result<u16, TokenError> {
     let problem =
         Problem::Value { found: found.to_string(), expected: "0xS0XX with S from 0 to 6" };
     known.ok_or_else(|| reader.wrong(problem))
-}
-
-fn hash(reader: &mut Reader<'_>) -> Result<Vec<u8>, TokenError> {
-    let bytes = reader.bytes()?;
-    let problem = Problem::Length { found: bytes.len(), expected: HashAlgo::LENGTHS };
-    if HashAlgo::from_len_bytes(bytes.len()).is_some() {
-        Ok(bytes.to_vec())
-    } else {
-        Err(reader.wrong(problem))
-    }
 }
 
 fn hash_algo(reader: &mut Reader<'_>) -> Result<String, TokenError> {
@@ -267,9 +414,9 @@ fn components(reader: &mut Reader<'_>) -> Result<Vec<Component>, TokenError> {
         reader.map(&COMPONENT, Unknown::Refuse, |label, reader| {
             match label {
                 1 => kind = Some(reader.text()?.to_owned()),
-                2 => measurement = Some(hash(reader)?),
+                2 => measurement = Some(digest(reader)?),
                 4 => version = Some(reader.text()?.to_owned()),
-                5 => signer_id = Some(hash(reader)?),
+                5 => signer_id = Some(digest(reader)?),
                 _ => algo = Some(hash_algo(reader)?),
             }
             Ok(())

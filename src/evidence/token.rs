@@ -1,9 +1,11 @@
 //! A CCA attestation token: a realm token and a platform token, each signed (DEN0137 1.0 A7.2).
 
+use super::collection::{self, Halves};
 use super::cose::{Sign1, SignatureError};
 use super::maker::label;
-use super::parts::{Keys, Problem, Reader, TokenError, Unknown};
+use super::parts::{Accept, Lenience, Reader, TokenError, Unknown};
 use super::platform::PlatformClaims;
+use super::profile::Collection;
 use super::realm::{self, RealmClaims};
 use crate::encoding::cbor::Type;
 use crate::encoding::cose::SIGN1_TAG;
@@ -13,14 +15,11 @@ use crate::measure::hasher::digest;
 /// Longest token that is read, in bytes. An RMM hands out one granule.
 pub const MAX_TOKEN_BYTES: usize = 64 << 10;
 
-const PLATFORM: i64 = label::PLATFORM_TOKEN.cast_signed();
-const REALM: i64 = label::REALM_TOKEN.cast_signed();
-const KEYS: Keys =
-    Keys { kind: "key", known: &[(PLATFORM, "platform token"), (REALM, "realm token")] };
-
 /// A token that was read, and of which nothing was checked yet but its form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
+    /// What holds the halves together.
+    pub collection: Collection,
     /// The realm token.
     pub realm: Sign1,
     /// What the realm token says.
@@ -31,27 +30,29 @@ pub struct Token {
     pub platform_claims: PlatformClaims,
     /// Claims without a meaning that were passed over.
     pub passed: Vec<String>,
+    /// Measurements that were padded with zeros, with how long they are.
+    pub padded: Vec<String>,
 }
 
 impl Token {
-    /// Reads the token that all of `bytes` is. Claims that DEN0137 1.0 does not have are errors
-    /// unless `pass_unknown`.
+    /// Reads the token that all of `bytes` is. What is in it that its profile does not have is an
+    /// error unless it is accepted.
     ///
     /// # Errors
     /// If a part is missing, is there twice, is too long, too short or of another kind than it has
     /// to be, or the form is not exactly that of a token.
-    pub fn read(bytes: &[u8], pass_unknown: bool) -> Result<Self, TokenError> {
+    pub fn read(bytes: &[u8], accept: Accept) -> Result<Self, TokenError> {
         let _span = tracing::info_span!("token", size_bytes = bytes.len()).entered();
-        let (platform, realm) = halves(bytes)?;
-        let mut passed = Vec::new();
+        let Halves { collection, platform, realm } = Halves::read(bytes)?;
+        let (mut passed, mut padded) = (Vec::new(), Vec::new());
         let realm = Sign1::read(realm, "realm token")?;
-        let unknown = policy(pass_unknown, &mut passed);
-        let realm_claims = RealmClaims::read(&realm.payload, "realm token", unknown)?;
+        let lenience = Lenience { accept, passed: &mut passed, padded: &mut padded };
+        let realm_claims = RealmClaims::read(&realm.payload, "realm token", lenience)?;
         let platform = Sign1::read(platform, "platform token")?;
-        let unknown = policy(pass_unknown, &mut passed);
-        let platform_claims = PlatformClaims::read(&platform.payload, "platform token", unknown)?;
+        let lenience = Lenience { accept, passed: &mut passed, padded: &mut padded };
+        let platform_claims = PlatformClaims::read(&platform.payload, "platform token", lenience)?;
         tracing::info!(claims_passed = passed.len(), "read");
-        Ok(Self { realm, realm_claims, platform, platform_claims, passed })
+        Ok(Self { collection, realm, realm_claims, platform, platform_claims, passed, padded })
     }
 
     /// Checks that the realm token is signed by the key in it. That alone proves nothing: anybody
@@ -72,37 +73,15 @@ impl Token {
         self.platform.verify(cpak)
     }
 
-    /// Whether the platform token vouches for the key of the realm token: its challenge is the hash
-    /// of the RAK, as claim 44237 has it, by the algorithm of claim 44240.
+    /// Whether the platform token vouches for the key of the realm token: its binding (by all
+    /// profiles so far its challenge) is the hash of the RAK, as claim 44237 has it, by the
+    /// algorithm of claim 44240.
     #[must_use]
     pub fn is_bound(&self) -> bool {
         let RealmClaims { rak, rak_hash_algo, .. } = &self.realm_claims;
         let hash = digest(*rak_hash_algo, rak);
-        self.platform_claims.challenge == hash.slot()[..rak_hash_algo.len_bytes()]
+        *self.platform_claims.binding() == hash.slot()[..rak_hash_algo.len_bytes()]
     }
-}
-
-fn policy(pass: bool, passed: &mut Vec<String>) -> Unknown<'_> {
-    if pass { Unknown::Pass(passed) } else { Unknown::Refuse }
-}
-
-/// The platform token and the realm token of a collection.
-fn halves(bytes: &[u8]) -> Result<(&[u8], &[u8]), TokenError> {
-    let mut reader = Reader::new(bytes, "token");
-    if bytes.len() > MAX_TOKEN_BYTES {
-        let expected = "at most 65536";
-        return Err(reader.wrong(Problem::Length { found: bytes.len(), expected }));
-    }
-    reader.tag(label::COLLECTION_TAG, "tag 399 (CCA token)")?;
-    let (mut platform, mut realm) = (None, None);
-    reader.map(&KEYS, Unknown::Refuse, |key, reader| {
-        let half = Some(reader.bytes()?);
-        *(if key == PLATFORM { &mut platform } else { &mut realm }) = half;
-        Ok(())
-    })?;
-    reader.end()?;
-    let missing = |key| KEYS.missing("token", key);
-    Ok((platform.ok_or_else(|| missing(PLATFORM))?, realm.ok_or_else(|| missing(REALM))?))
 }
 
 /// Claim 44238 of a CCA token, of a realm token alone, or of its claims alone: a digest if
@@ -113,13 +92,12 @@ fn halves(bytes: &[u8]) -> Result<(&[u8], &[u8]), TokenError> {
 /// If the bytes are none of them.
 pub fn rim_of_token(bytes: &[u8]) -> Result<Vec<u8>, TokenError> {
     let mut reader = Reader::new(bytes, "token");
-    let kind = reader.next()?;
-    if kind == Type::Tag && reader.clone().tag(label::COLLECTION_TAG, "").is_ok() {
-        let (_, realm) = halves(bytes)?;
-        return rim_of_claims(&Sign1::read(realm, "realm token")?.payload);
+    if collection::kind(bytes)?.is_some() {
+        let halves = Halves::read(bytes)?;
+        return rim_of_claims(&Sign1::read(halves.realm, "realm token")?.payload);
     }
-    if kind == Type::Tag {
-        let expected = "tag 399 (CCA token) or 18 (realm token)";
+    if reader.next()? == Type::Tag {
+        let expected = "tag 399 or 907 (CCA token) or 18 (realm token)";
         reader.tag(SIGN1_TAG, expected)?;
         return rim_of_claims(&Sign1::read(bytes, "realm token")?.payload);
     }
@@ -161,7 +139,7 @@ mod tests {
             text(&[0xD9, 1, 0x8F, 0xA0]),
             "token, key 44234 (platform token): it is missing"
         );
-        assert!(text(&[0xC1, 1]).contains("tag 1, expected tag 399"));
+        assert!(text(&[0xC1, 1]).contains("tag 1, expected tag 399 or 907"));
         assert!(text(&[0xBF, 0xFF]).contains("its length is indefinite"));
     }
 }

@@ -16,6 +16,11 @@ pub(crate) struct Claims {
     pub(crate) rim: Measurement,
     /// Realm Extensible Measurements.
     pub(crate) rems: [Measurement; 4],
+    /// Which Realm of this machine it is. Where an RMM draws lots, it is 1 and the address of the
+    /// RD here: 33 bytes, big-endian.
+    pub(crate) instance_id: [u8; 33],
+    /// Whether the Realm's memory is encrypted with a context of its own (MEC).
+    pub(crate) has_private_mec: bool,
 }
 
 /// Makes the bytes of a token of claims and the secret scalar of the Realm Attestation Key. Equal

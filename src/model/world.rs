@@ -125,6 +125,11 @@ impl World {
         }
     }
 
+    /// Lets Realms get tokens of another maker.
+    pub(crate) fn set_token_maker(&mut self, token_maker: TokenMaker) {
+        self.token_maker = token_maker;
+    }
+
     /// The attestation token of these claims.
     pub(crate) fn token_of(&self, claims: &Claims) -> Vec<u8> {
         (self.token_maker.0)(claims, self.platform.rak())

@@ -14,9 +14,19 @@ pub(super) fn init(caller: &mut Caller<'_>) -> Outcome {
     for (bytes, gpr) in challenge.chunks_exact_mut(8).zip(&caller.rec().gprs[1..9]) {
         bytes.copy_from_slice(&gpr.to_le_bytes());
     }
+    let rd = caller.world.granules.pa(caller.rec().owner);
+    let mut instance_id = [0; 33];
+    instance_id[0] = 1;
+    instance_id[25..].copy_from_slice(&rd.0.to_be_bytes());
     let realm = caller.realm_mut();
-    let rim = realm.log.rim();
-    let claims = Claims { challenge, rpv: realm.rpv, rim, rems: realm.rems };
+    let claims = Claims {
+        challenge,
+        rpv: realm.rpv,
+        rim: realm.log.rim(),
+        rems: realm.rems,
+        instance_id,
+        has_private_mec: realm.private_mec.is_some(),
+    };
     caller.rec_mut().attest = Attest::Asked(Box::new(claims));
     caller.answer(result::SUCCESS, [MAX_TOKEN_BYTES, 0, 0])
 }

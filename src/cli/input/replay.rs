@@ -8,6 +8,7 @@ use crate::abi::profile::{Edition, Profile, Rmm};
 use crate::cli::exit::Exit;
 use crate::cli::options::RmmArg;
 use crate::conform;
+use crate::evidence::TokenProfile;
 use crate::measure::hasher::Hasher;
 use crate::model::world::World;
 use crate::script::{LoadedScript, PlayError, Player};
@@ -20,6 +21,8 @@ pub(crate) struct Setup {
     pub(crate) platform: Option<Platform>,
     pub(crate) rmm: RmmArg,
     pub(crate) hasher: Hasher,
+    /// What tokens are written as, if it is not what the RMM's edition says.
+    pub(crate) token_profile: Option<TokenProfile>,
 }
 
 /// How a replay ended.
@@ -62,6 +65,9 @@ impl Setup {
         let platform = self.platform.clone().unwrap_or(platform);
         let mut world = World::new(platform, self.rmm.over(profile));
         world.set_hasher(self.hasher.clone());
+        if let Some(profile) = self.token_profile {
+            world.set_token_profile(profile);
+        }
         world
     }
 }

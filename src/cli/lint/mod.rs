@@ -18,7 +18,6 @@ use crate::cli::request::{RequestWords, is_request};
 use crate::cli::trails::NoTrail;
 use crate::encoding::shown::ShowPath as _;
 use crate::lint::{Finding, Linter, RULES, Rule, Severity};
-use crate::measure::hasher::Hasher;
 use crate::script;
 use crate::session::Place;
 
@@ -131,7 +130,7 @@ fn look(path: &Path, args: &LintArgs, console: &mut Console) -> (Exit, Vec<Findi
         Err(problem) => return (problem.tell(console), Vec::new()),
     };
     let mut linter = if log.is_some() { Linter::of_recording() } else { Linter::new() };
-    let setup = Setup { platform: None, rmm: args.rmm, hasher: Hasher::default() };
+    let setup = Setup { rmm: args.rmm, ..Setup::default() };
     let ended = input.replay(&setup, [&mut linter as _]);
     for message in log.iter().flatten().chain(&ended.messages) {
         console.note(message);

@@ -37,6 +37,7 @@ pub(crate) struct RequestWords {
 /// Options that only the command line has: what they ask for is written, signed, kept, printed, or
 /// no matter of one VM. In the order of their names; a test holds it against the subcommands.
 pub(crate) const NO_REQUEST: &[&str] = &[
+    "--accept-padded",
     "--algo",
     "--allow-outside",
     "--allow-refused",
@@ -101,6 +102,7 @@ pub(crate) const NO_REQUEST: &[&str] = &[
     "--tag-id",
     "--token",
     "--token-out",
+    "--token-profile",
     "--trust-mtime",
     "--update",
     "--vary",

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use crate::cli::options::{CacheArgs, HashingArgs, OutsideArgs, ReferenceArgs, RmmArg, RunForm};
+use crate::evidence::TokenProfile;
 use crate::outputs::OutputPath;
 
 /// Replay scripts or vectors and print the RIM of each Realm
@@ -45,6 +46,11 @@ pub(crate) struct RunArgs {
     /// has to be one Realm
     #[arg(long, value_name = "FILE")]
     pub(crate) token_out: Option<OutputPath>,
+    /// What tokens are written as: legacy, 2023 (TF-RMM to 0.8), or 2024 (TF-RMM from 0.9)
+    ///
+    /// Without it the tokens of RMM 1.0 are legacy, and those of RMM 2.0 of 2024.
+    #[arg(long, value_name = "PROFILE", value_parser = token_profile)]
+    pub(crate) token_profile: Option<TokenProfile>,
     /// Write what happened to FILE as a vector, which stands alone
     ///
     /// It is written beside FILE while the session goes on, and replaces it at the end. Vectors of
@@ -59,6 +65,11 @@ pub(crate) struct RunArgs {
     pub(crate) cache: CacheArgs,
     #[command(flatten)]
     pub(crate) outside: OutsideArgs,
+}
+
+fn token_profile(name: &str) -> Result<TokenProfile, String> {
+    let names = TokenProfile::ALL.map(TokenProfile::name).join(", ");
+    TokenProfile::from_name(name).ok_or_else(|| format!("it is one of {names}"))
 }
 
 const EXAMPLES: &str = "\

@@ -209,7 +209,8 @@ fn setup(args: &RunArgs) -> Result<Setup, String> {
         }
         Some(name) => Some(Platform::preset(name).map_err(|error| error.to_string())?),
     };
-    Ok(Setup { platform, rmm: args.rmm, hasher: Hasher::default() })
+    let token_profile = args.token_profile;
+    Ok(Setup { platform, rmm: args.rmm, hasher: Hasher::default(), token_profile })
 }
 
 /// All of the result. Its parts are written one by one: the commands are not all in memory.

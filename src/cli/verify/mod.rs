@@ -20,7 +20,7 @@ use crate::cli::request::{is_request, words};
 use crate::cli::search::{SearchArgs, Told as Searched, search};
 use crate::encoding::shown::ShowPath as _;
 use crate::encoding::text::from_hex;
-use crate::evidence::{PublicKey, Token, compare, near_misses, token_bytes};
+use crate::evidence::{Accept, PublicKey, Token, compare, near_misses, token_bytes};
 
 /// Longest file that a token or a challenge is read from, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -66,9 +66,12 @@ pub(crate) struct VerifyArgs {
     /// DER or JWK
     #[arg(long, value_name = "KEY")]
     cpak: Option<PathBuf>,
-    /// Pass over claims that RMM 1.0 does not have; they are named, and not judged
+    /// Pass over claims that the token's profile does not have; they are named, and not judged
     #[arg(long)]
     allow_unknown_claims: bool,
+    /// Take measurements that old tokens pad with zeros (`sha-256` in 64 bytes) without the zeros
+    #[arg(long)]
+    accept_padded: bool,
     /// If the RIM is none that was expected, search for the parameters that make it: with the
     /// arguments of `rimsim search` in FILE, or, without FILE, with those of --expect FILE.args
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
@@ -124,8 +127,8 @@ fn verify(args: &VerifyArgs) -> Result<Told, CliError> {
     if bytes.is_empty() {
         return Err(usage(format!("{name}: is empty")));
     }
-    let token = Token::read(&bytes, args.allow_unknown_claims)
-        .map_err(|error| usage(format!("{name}: {error}")))?;
+    let accept = Accept { unknown_claims: args.allow_unknown_claims, padded: args.accept_padded };
+    let token = Token::read(&bytes, accept).map_err(|error| usage(format!("{name}: {error}")))?;
     let hasher = args.hashing.hasher()?;
     let sources = Sources {
         file: args.expect.as_deref(),

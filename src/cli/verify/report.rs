@@ -101,6 +101,8 @@ impl Told {
         for parameter in halves.iter().flat_map(|half| &half.unsigned) {
             list.push(format!("{parameter}: nothing signs it"));
         }
+        let padded = self.token.padded.iter();
+        list.extend(padded.map(|one| format!("{one}: the zeros are no part of a digest")));
         list.extend(self.token.passed.iter().map(|claim| format!("{claim}: it has no meaning")));
         list
     }
@@ -194,7 +196,9 @@ impl Told {
             "not_verified": self.not_verified(),
             "near_misses": near,
             "search": self.searched.as_ref().map(Searched::json),
-            "realm_profile": self.token.realm_claims.profile,
+            "realm_profile": self.token.realm_claims.profile.claim(),
+            "token_profile": self.token.realm_claims.profile.name(),
+            "collection_tag": self.token.collection.tag(),
             "rak": hex(&self.token.realm_claims.rak),
             "platform": self.platform(),
         })

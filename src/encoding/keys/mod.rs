@@ -168,18 +168,23 @@ impl PublicKey {
         self.kind().alg()
     }
 
+    /// The COSE_Key (RFC 9052 7) with nothing but the curve and the point: what TF-RMM writes as
+    /// the RAK, and what a thumbprint is of.
+    pub(crate) fn cose_key(&self) -> Vec<u8> {
+        let point = self.point();
+        let (x, y) = point[1..].split_at(self.kind().len_bytes());
+        encode(|e| {
+            e.map(4)?.i8(1)?.u8(2)?.i8(-1)?.u8(self.kind().cose_id())?;
+            e.i8(-2)?.bytes(x)?.i8(-3)?.bytes(y)?;
+            Ok(())
+        })
+    }
+
     /// The key's COSE thumbprint (RFC 9679): SHA-256 of the COSE_Key with nothing but the curve and
     /// the point.
     #[must_use]
     pub fn thumbprint(&self) -> [u8; 32] {
-        let point = self.point();
-        let (x, y) = point[1..].split_at(self.kind().len_bytes());
-        let key = encode(|e| {
-            e.map(4)?.i8(1)?.u8(2)?.i8(-1)?.u8(self.kind().cose_id())?;
-            e.i8(-2)?.bytes(x)?.i8(-3)?.bytes(y)?;
-            Ok(())
-        });
-        Sha256::digest(key).into()
+        Sha256::digest(self.cose_key()).into()
     }
 
     /// Whether these are this key's r and s over `message`, by its algorithm.

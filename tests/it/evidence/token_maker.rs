@@ -193,6 +193,8 @@ impl Half {
 /// A token in the making.
 #[derive(Clone)]
 pub(crate) struct Maker {
+    /// The tag of the collection.
+    pub(crate) tag: u64,
     pub(crate) realm: Half,
     pub(crate) platform: Half,
 }
@@ -208,6 +210,17 @@ impl Maker {
         let (x, y) = made.realm.key.point();
         made.set_rak(&cose_key(&x, bytes(&y)));
         made.platform.put(265, text("tag:arm.com,2023:cca_platform#1.0.0"));
+        made
+    }
+
+    /// A token of the profile of 2024, as TF-RMM 0.9 makes it: a collection of records, a Realm's
+    /// instance id and MEC policy.
+    pub(crate) fn of_2024() -> Self {
+        let mut made = Self::new();
+        made.tag = 907;
+        made.realm.put(265, text("tag:arm.com,2024:realm#2.0.0"));
+        made.realm.put(256, bytes(&[&[1][..], &[0x65; 32]].concat()));
+        made.realm.put(44243, int(1));
         made
     }
 
@@ -246,7 +259,7 @@ impl Maker {
             (int(2399), array(&[component("BL"), component("RMM")])),
         ];
         let (realm, platform) = (Half::new(realm, rak), Half::new(platform, Key::es384(9)));
-        let mut made = Self { realm, platform };
+        let mut made = Self { tag: 399, realm, platform };
         made.set_rak(&[&[4], &x[..], &y].concat());
         made
     }
@@ -265,7 +278,8 @@ impl Maker {
     }
 
     pub(crate) fn token(&self) -> Vec<u8> {
-        collection(&[(44234, self.platform.sign()), (44241, self.realm.sign())])
+        let halves = [(44234, self.platform.sign()), (44241, self.realm.sign())];
+        if self.tag == 907 { records(&halves) } else { collection(&halves) }
     }
 }
 
@@ -273,6 +287,13 @@ impl Maker {
 pub(crate) fn collection(halves: &[(i64, Vec<u8>)]) -> Vec<u8> {
     let entries = halves.iter().map(|(key, half)| (int(*key), bytes(half))).collect();
     [head(6, 399), map(&entries)].concat()
+}
+
+/// Tokens by their keys, in records of a CMW collection.
+pub(crate) fn records(halves: &[(i64, Vec<u8>)]) -> Vec<u8> {
+    let record = |half: &[u8]| array(&[int(263), bytes(half)]);
+    let entries = halves.iter().map(|(key, half)| (int(*key), record(half))).collect();
+    [head(6, 907), map(&entries)].concat()
 }
 
 /// A COSE_Key of P-384; `y` is encoded already.

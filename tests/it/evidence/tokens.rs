@@ -2,18 +2,19 @@
 
 use rimsim::Profile;
 use rimsim::evidence::{
-    Expectation, PlatformProfile, PublicKey, SignatureError, Token, Verdict, compare,
+    Accept, Collection, Expectation, MecPolicy, PlatformProfile, PublicKey, SignatureError, Token,
+    TokenProfile, Verdict, compare, rim_of_token,
 };
 
 use crate::evidence::token_maker::{
-    Entries, Key, Maker, RIM, array, bytes, collection, cose_key, head, int, map, text,
+    Entries, Key, Maker, RIM, array, bytes, collection, cose_key, head, int, map, records, text,
 };
 use crate::running_realm::Lab;
 
 /// Whether a token is believed: it reads, and everything that is signed is signed by whom it has to
 /// be.
 fn believed(token: &[u8], cpak: &PublicKey) -> Result<Token, String> {
-    let read = Token::read(token, false).map_err(|error| error.to_string())?;
+    let read = Token::read(token, Accept::default()).map_err(|error| error.to_string())?;
     if !read.is_bound() {
         return Err("the halves are not bound".into());
     }
@@ -36,7 +37,7 @@ fn a_realms_own_token_says_what_its_realm_is() {
         let rim = world.rim(rd).expect("a Realm");
         let realm = world.realm(rd).expect("a Realm");
         assert_eq!(realm.token(), Some(&bytes[..]), "kept for whoever looks on");
-        let token = Token::read(&bytes, false).expect("a token");
+        let token = Token::read(&bytes, Accept::default()).expect("a token");
         let claims = &token.realm_claims;
         assert_eq!((claims.rim, claims.rems, claims.rpv), (rim, *realm.rems(), *realm.rpv()));
         assert_eq!(claims.challenge[..16], [7, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0]);
@@ -57,7 +58,7 @@ fn a_realms_own_token_says_what_its_realm_is() {
 
 #[test]
 fn forms_that_are_right() {
-    for made in [Maker::new(), Maker::legacy()] {
+    for made in [Maker::new(), Maker::legacy(), Maker::of_2024()] {
         let token = believed(&made.token(), &cpak(&made)).expect("a token");
         assert_eq!(token.realm_claims.rim.as_bytes(), RIM);
         assert_eq!(token.realm_claims.rems[3].as_bytes(), [4; 32]);
@@ -111,7 +112,7 @@ fn platforms_may_sign_with_three_algorithms() {
             Key::Es512(_) => Key::es512(4),
         };
         let stranger = PublicKey::from_pem(&stranger.pem()).expect("a public key");
-        let read = Token::read(&token, false).expect("a token");
+        let read = Token::read(&token, Accept::default()).expect("a token");
         assert_eq!(read.check_platform_signature(&stranger), Err(SignatureError::Wrong));
     }
 }
@@ -121,7 +122,7 @@ fn platforms_may_sign_with_three_algorithms() {
 /// signed otherwise; then the signatures themselves, on a part of the changes.
 #[test]
 fn no_changed_byte_is_believed() {
-    for made in [Maker::new(), Maker::legacy()] {
+    for made in [Maker::new(), Maker::legacy(), Maker::of_2024()] {
         let (token, cpak) = (made.token(), cpak(&made));
         let good = believed(&token, &cpak).expect("a token");
         let mut still_read = 0;
@@ -129,7 +130,7 @@ fn no_changed_byte_is_believed() {
             for bit in 0..8 {
                 let mut changed = token.clone();
                 changed[at] ^= 1 << bit;
-                let Ok(read) = Token::read(&changed, false) else { continue };
+                let Ok(read) = Token::read(&changed, Accept::default()) else { continue };
                 assert_ne!(read, good, "byte {at}, bit {bit}");
                 still_read += 1;
                 if still_read % 397 == 0 {
@@ -143,23 +144,129 @@ fn no_changed_byte_is_believed() {
 
 #[test]
 fn every_piece_that_is_cut_off_or_put_in_is_seen() {
-    for made in [Maker::new(), Maker::legacy()] {
+    for made in [Maker::new(), Maker::legacy(), Maker::of_2024()] {
         let token = made.token();
         for len in 0..token.len() {
-            let error = Token::read(&token[..len], false).unwrap_err();
+            let error = Token::read(&token[..len], Accept::default()).unwrap_err();
             assert!(!error.to_string().is_empty());
             let without = [&token[..len], &token[len + 1..]].concat();
             let with = [&token[..len], &[0x40], &token[len..]].concat();
             for changed in [without, with] {
-                if let Ok(read) = Token::read(&changed, false) {
+                if let Ok(read) = Token::read(&changed, Accept::default()) {
                     panic!("byte {len}: {read:?}");
                 }
             }
         }
         let longer = [&token[..], &[0]].concat();
-        let error = Token::read(&longer, false).unwrap_err().to_string();
+        let error = Token::read(&longer, Accept::default()).unwrap_err().to_string();
         assert_eq!(error, "token: 1 bytes after its end");
     }
+}
+
+/// Every profile is read in either collection, and says what it has.
+#[test]
+fn profiles_are_rows_of_a_table() {
+    let made = Maker::of_2024();
+    let (realm, platform) = (made.realm.sign(), made.platform.sign());
+    let named = vec![
+        (int(44234), array(&[int(263), bytes(&platform)])),
+        (text("__cmwc_t"), text("tag:example.com,2026:any")),
+        (int(44241), array(&[int(263), bytes(&realm)])),
+    ];
+    let halves = [(44241, realm), (44234, platform)];
+    let mut draft = made.clone();
+    draft.realm.put(44243, text("private"));
+    draft.realm.put(44244, int(1));
+    draft.realm.put(44257, bytes(&[7; 48]));
+    draft.realm.remove(256);
+    draft.platform.put(265, text("tag:arm.com,2024:cca_platform#2.0.0"));
+    draft.platform.put(2394, int(1));
+    draft.platform.put(2404, array(&[map(&vec![(int(1), int(2))])]));
+    for (token, collection) in [
+        (made.token(), Collection::Cmw),
+        (records(&halves), Collection::Cmw),
+        ([head(6, 907), map(&named)].concat(), Collection::Cmw),
+        (collection(&halves), Collection::Eat),
+        (draft.token(), Collection::Cmw),
+    ] {
+        let read = believed(&token, &cpak(&made)).expect("a token");
+        assert_eq!(read.collection, collection);
+        let claims = &read.realm_claims;
+        assert_eq!(
+            (claims.profile, claims.mec_policy),
+            (TokenProfile::Arm2024, Some(MecPolicy::Private))
+        );
+        assert_eq!(rim_of_token(&token).as_deref(), Ok(&RIM[..]));
+    }
+    let read = believed(&draft.token(), &cpak(&made)).expect("a token");
+    assert_eq!(read.realm_claims.allows_live_activation, Some(true));
+    assert_eq!(read.realm_claims.devices_hash.as_deref(), Some(&[7; 48][..]));
+    let identity = read.platform_claims.identity.expect("a platform");
+    assert_eq!(identity.others, [(2394, "client id"), (2404, "extension devices")]);
+    // TF-RMM 0.8: a MEC policy, and no profile.
+    let mut early = Maker::legacy();
+    early.tag = 907;
+    early.realm.put(256, bytes(&[1; 33]));
+    early.realm.put(44243, int(0));
+    let read = believed(&early.token(), &cpak(&early)).expect("a token");
+    assert_eq!(read.realm_claims.profile, TokenProfile::Legacy);
+    assert_eq!(read.realm_claims.instance_id, Some([1; 33]));
+}
+
+/// Digests that old tools made longer are named, and taken only if that is wanted.
+#[test]
+fn padded_measurements_have_a_name() {
+    let mut made = Maker::legacy();
+    let padded = |byte: u8| bytes(&[&[byte; 32][..], &[0; 32]].concat());
+    made.realm.put(44238, padded(0xA5));
+    made.realm.put(44239, array(&[padded(1), padded(0), bytes(&[2; 32]), padded(3)]));
+    let error = Token::read(&made.token(), Accept::default()).unwrap_err().to_string();
+    assert!(error.contains("it is sha-256, padded to 64 bytes with zeros"), "{error}");
+    let accept = Accept { padded: true, ..Accept::default() };
+    let token = Token::read(&made.token(), accept).expect("a token");
+    assert_eq!(token.realm_claims.rim.as_bytes(), RIM);
+    assert_eq!(token.realm_claims.rems[3].as_bytes(), [3; 32]);
+    assert_eq!(token.padded.len(), 4);
+    assert!(token.padded[0].contains("claim 44238 (RIM): sha-256, padded to 64 bytes"));
+    made.realm.put(44238, bytes(&[&[0xA5; 32][..], &[0; 31], &[1]].concat()));
+    assert!(Token::read(&made.token(), accept).is_err(), "one byte of it is no zero");
+}
+
+/// What a Realm under RMM 2.0 gets is what TF-RMM 0.9 writes, in its order.
+#[test]
+fn realms_of_rmm_2_get_tokens_of_2024() {
+    let claims_of = |bytes: &[u8]| {
+        let token = Token::read(bytes, Accept::default()).expect("a token");
+        let rak = token.realm_claims.rak().expect("a key");
+        assert_eq!(believed(bytes, &rak), Ok(token.clone()));
+        token
+    };
+    let mut lab = Lab::new(Profile::TF_RMM);
+    for profile in TokenProfile::ALL {
+        lab.world().set_token_profile(profile);
+        let token = claims_of(&lab.clone().fetch_token(7, 0x1000));
+        assert_eq!(token.realm_claims.profile, profile);
+        let is_new = profile == TokenProfile::Arm2024;
+        assert_eq!(token.collection == Collection::Cmw, is_new);
+        assert_eq!(token.realm_claims.mec_policy, is_new.then_some(MecPolicy::Shared));
+        assert_eq!(token.realm_claims.instance_id.is_some(), is_new);
+        let keys: Vec<i64> = keys_of(&token.realm.payload);
+        if is_new {
+            assert_eq!(keys, [10, 256, 44235, 44237, 44236, 44240, 44243, 265, 44238, 44239]);
+        }
+    }
+}
+
+/// The keys of a map of byte strings, texts, numbers and lists of byte strings, in their order.
+fn keys_of(bytes: &[u8]) -> Vec<i64> {
+    let mut decoder = minicbor::Decoder::new(bytes);
+    let count = decoder.map().expect("a map").expect("a length");
+    let mut next = || {
+        let key = decoder.i64().expect("a key");
+        decoder.skip().expect("a value");
+        key
+    };
+    (0..count).map(|_| next()).collect()
 }
 
 /// What is done to a token before it is signed.
@@ -181,7 +288,15 @@ const WRONG_PARTS: &[(Edit, &str)] = &[
     ),
     (
         |m| m.realm.put(44238, bytes(&[0; 64])),
+        "realm token, claim 44238 (RIM): 64 bytes, expected 32: it is sha-256, padded to 64 bytes",
+    ),
+    (
+        |m| m.realm.put(44238, bytes(&[7; 64])),
         "realm token, claim 44238 (RIM): 64 bytes, expected 32",
+    ),
+    (
+        |m| m.realm.put(44238, bytes(&[0; 40])),
+        "realm token, claim 44238 (RIM): 40 bytes, expected 32",
     ),
     (
         |m| m.realm.put(44236, text("sha-512")),
@@ -203,7 +318,7 @@ const WRONG_PARTS: &[(Edit, &str)] = &[
         |m| {
             m.realm.put(44239, array(&[bytes(&RIM), bytes(&RIM), bytes(&[0; 48]), bytes(&RIM)]));
         },
-        "claim 44239 (REMs), REM 3: 48 bytes, expected 32",
+        "claim 44239 (REMs), REM 3: 48 bytes, expected 32: it is sha-256, padded to 48 bytes",
     ),
     (|m| m.realm.put(44239, bytes(&RIM)), "claim 44239 (REMs): a byte string, expected an array"),
     (|m| m.realm.put(44238, text("a5")), "claim 44238 (RIM): a text, expected a byte string"),
@@ -213,8 +328,25 @@ const WRONG_PARTS: &[(Edit, &str)] = &[
     ),
     (|m| m.realm.put(44238, [&[0x59, 0, 32][..], &RIM].concat()), "32 is not in its shortest form"),
     (
+        |m| m.realm.put(265, text("tag:arm.com,2026:realm#2.0.0")),
+        "claim 265 (profile): \"tag:arm.com,2026:realm#2.0.0\", expected",
+    ),
+    (
         |m| m.realm.put(265, text("tag:arm.com,2024:realm#2.0.0")),
-        "claim 265 (profile): \"tag:arm.com,2024:realm#2.0.0\", expected",
+        "realm token, claim 44243 (MEC policy): it is missing",
+    ),
+    (
+        |m| m.realm.put(44243, int(2)),
+        "claim 44243 (MEC policy): 2, expected 0 or \"shared\", 1 or \"private\"",
+    ),
+    (|m| m.realm.put(44243, text("Shared")), "claim 44243 (MEC policy): \"Shared\", expected 0 or"),
+    (
+        |m| m.realm.put(44244, int(0)),
+        "realm token, claim 44244 (LFA policy): there is no such claim in this profile",
+    ),
+    (
+        |m| m.realm.put(256, bytes(&[0; 33])),
+        "realm token, claim 256 (instance id): first byte 0x00, expected 0x01",
     ),
     (|m| m.realm.remove(265), "claim 44237 (RAK): 107 bytes, expected 97"),
     (|m| m.realm.remove(44238), "realm token, claim 44238 (RIM): it is missing"),
@@ -259,8 +391,17 @@ const WRONG_PARTS: &[(Edit, &str)] = &[
         "parameter -4: there is no such COSE_Key parameter",
     ),
     (
+        |m| m.platform.put(265, text("tag:arm.com,2026:cca_platform#2.0.0")),
+        "token, claim 265 (profile): \"tag:arm.com,2026:cca_platform#2.0.0\", expected",
+    ),
+    (
         |m| m.platform.put(265, text("tag:arm.com,2024:cca_platform#2.0.0")),
-        "token, claim 265 (profile): \"tag:arm.com,2024:cca_platform#2.0.0\", expected",
+        "platform token, claim 2394 (client id): it is missing",
+    ),
+    (|m| m.platform.put(2394, int(2)), "platform token, claim 2394 (client id): 2, expected 1"),
+    (
+        |m| m.platform.put(2403, bytes(&[])),
+        "claim 2403 (manufacturing configuration): 0 bytes, expected one or more",
     ),
     (
         |m| m.platform.put(10, bytes(&[0; 33])),
@@ -301,7 +442,7 @@ fn every_wrong_part_is_named() {
     for (number, (edit, wanted)) in WRONG_PARTS.iter().enumerate() {
         let mut made = Maker::new();
         edit(&mut made);
-        let error = Token::read(&made.token(), false).expect_err(wanted).to_string();
+        let error = Token::read(&made.token(), Accept::default()).expect_err(wanted).to_string();
         assert!(error.contains(wanted), "case {number}: {error}; wanted {wanted}");
     }
 }
@@ -319,12 +460,12 @@ fn every_wrong_frame_is_named() {
         let entries = vec![(int(44234), bytes(&platform)), (int(44241), bytes(&realm))];
         halves(entries, tag)
     };
-    assert!(Token::read(&both(399), false).is_ok());
+    assert!(Token::read(&both(399), Accept::default()).is_ok());
     let nil = || vec![0xF6];
     for (token, wanted) in [
-        (both(398), "token: tag 398, expected tag 399 (CCA token)"),
-        (both(399)[3..].to_vec(), "token: a map, expected tag 399 (CCA token)"),
-        (realm.clone(), "token: tag 18, expected tag 399 (CCA token)"),
+        (both(398), "token: tag 398, expected tag 399 or 907 (CCA token)"),
+        (both(399)[3..].to_vec(), "token: a map, expected tag 399 or 907 (CCA token)"),
+        (realm.clone(), "token: tag 18, expected tag 399 or 907 (CCA token)"),
         (collection(&[(44234, platform.clone())]), "token, key 44241 (realm token): it is missing"),
         (collection(&[(44241, realm.clone())]), "token, key 44234 (platform token): it is missing"),
         (
@@ -353,11 +494,37 @@ fn every_wrong_frame_is_named() {
             "realm token, signature: 95 bytes, expected 96 (ES384)",
         ),
         (with(half(&[protected, nil(), payload, signature])), "realm token: null, expected a map"),
+        (both(907), "token, key 44234 (platform token): a byte string, expected an array"),
+        (
+            [&[0xD9, 1, 0x8F], &records(&[(44234, platform.clone())])[3..]].concat(),
+            "token, key 44234 (platform token): an array, expected a byte string",
+        ),
+        (
+            halves(vec![(int(44234), array(&[int(264), bytes(&platform)]))], 907),
+            "key 44234 (platform token): type 264, expected 263 (application/eat+cwt)",
+        ),
+        (
+            halves(vec![(int(44234), array(&[int(263), bytes(&platform), int(4)]))], 907),
+            "key 44234 (platform token): 3 entries, expected 2",
+        ),
+        (
+            halves(vec![(text("__cmwc_t"), int(1))], 907),
+            "token, key \"__cmwc_t\": a number, expected a text",
+        ),
+        (
+            halves(vec![(text("__cmwc_t"), text("x")), (text("__cmwc_t"), text("x"))], 907),
+            "token, key \"__cmwc_t\": it is there twice",
+        ),
+        (
+            halves(vec![(text("__cmwc_t"), text("x"))], 399),
+            "key \"__cmwc_t\": there is no such key",
+        ),
+        (records(&[(44234, platform.clone())]), "token, key 44241 (realm token): it is missing"),
         (vec![0xD9, 1, 0x8F, 0xBF, 0xFF], "token: byte 3: its length is indefinite"),
         (vec![0xDA, 0, 0, 1, 0x8F, 0xA0], "token: byte 0: 399 is not in its shortest form"),
         (vec![0xFF; 70_000], "token: 70000 bytes, expected at most 65536"),
     ] {
-        let error = Token::read(&token, false).expect_err(wanted).to_string();
+        let error = Token::read(&token, Accept::default()).expect_err(wanted).to_string();
         assert!(error.contains(wanted), "{error}; wanted {wanted}");
     }
 }
@@ -409,10 +576,12 @@ fn what_is_passed_over_is_named() {
     let mut made = Maker::new();
     made.realm.unprotected.push((int(4), bytes(b"kid")));
     made.platform.put(2403, bytes(b"made on a Monday"));
-    let error = Token::read(&made.token(), false).unwrap_err().to_string();
-    assert_eq!(error, "platform token, claim 2403: there is no such claim");
-    let token = Token::read(&made.token(), true).expect("a token");
-    assert_eq!(token.passed, ["platform token, claim 2403"]);
+    let error = Token::read(&made.token(), Accept::default()).unwrap_err().to_string();
+    let named = "platform token, claim 2403 (manufacturing configuration)";
+    assert_eq!(error, format!("{named}: there is no such claim in this profile"));
+    let token = Token::read(&made.token(), Accept { unknown_claims: true, ..Accept::default() })
+        .expect("a token");
+    assert_eq!(token.passed, [named]);
     assert_eq!(token.realm.unsigned, ["realm token, unprotected header parameter 4"]);
     assert!(token.is_bound() && token.check_realm_signature().is_ok());
 }
