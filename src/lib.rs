@@ -2,6 +2,7 @@
 //! granule, and calculates the Realm Initial Measurement.
 
 pub mod abi;
+pub mod boot;
 #[doc(hidden)]
 pub mod cli;
 pub mod conform;

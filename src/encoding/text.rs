@@ -15,6 +15,15 @@ pub(crate) fn shown(text: &str) -> String {
     format!("{short:?}{more}")
 }
 
+/// What a TOML reader says, with line and column before it.
+pub(crate) fn toml_error(text: &str, error: &toml::de::Error) -> String {
+    let start = error.span().map_or(0, |span| span.start.min(text.len()));
+    let before = &text.as_bytes()[..start];
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    format!("{line}:{column}: {}", error.message())
+}
+
 /// Why a text stands for no bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TextError {

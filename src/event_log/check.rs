@@ -24,7 +24,7 @@ pub(super) fn has_digest(algorithm: u16) -> bool {
 }
 
 /// The digest of `parts` in a row; `None` if the algorithm is none that is calculated here.
-pub(super) fn digest<'p>(
+pub(crate) fn digest<'p>(
     algorithm: u16,
     parts: impl IntoIterator<Item = &'p [u8]>,
 ) -> Option<Vec<u8>> {

@@ -18,6 +18,7 @@ mod read;
 mod rebuild;
 mod rems;
 
+pub(crate) use check::digest;
 pub use check::{WrongDigest, wrong_digests};
 pub use payload::{Payload, event_name};
 pub use read::{

@@ -1,5 +1,6 @@
 //! The integration tests of the RMM model: one binary, one module a kind of test.
 
+mod boot;
 mod cli;
 mod corpus;
 mod coverage;
@@ -16,6 +17,8 @@ mod rmm_log;
 mod tidy;
 mod tidy_circles;
 
+#[path = "../support/src/boot_inputs.rs"]
+mod boot_inputs;
 #[path = "../support/src/call_laws.rs"]
 mod call_laws;
 #[path = "../support/src/digest_file.rs"]

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 
 use crate::encoding::shown::ShowPath as _;
-use crate::encoding::text::from_hex;
+use crate::encoding::text::{from_hex, toml_error};
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::rule::RimRule;
 
@@ -211,21 +211,14 @@ impl LockFile {
 
     /// Reads a lock file. The error begins with line and column.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
-        let at = |error: &toml::de::Error| {
-            let start = error.span().map_or(0, |span| span.start.min(text.len()));
-            let before = &text.as_bytes()[..start];
-            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-            let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
-            format!("{line}:{column}: {}", error.message())
-        };
         // The version decides what else may stand there.
         #[derive(Deserialize)]
         struct OnlyVersion {
             #[serde(rename = "version")]
             _version: Version,
         }
-        let _: OnlyVersion = toml::from_str(text).map_err(|error| at(&error))?;
-        let file: Self = toml::from_str(text).map_err(|error| at(&error))?;
+        let _: OnlyVersion = toml::from_str(text).map_err(|error| toml_error(text, &error))?;
+        let file: Self = toml::from_str(text).map_err(|error| toml_error(text, &error))?;
         let line_of = |key: &str| {
             let line = text.lines().position(|line| line.trim_start().starts_with(key));
             format!("{}:1", line.unwrap_or(0) + 1)

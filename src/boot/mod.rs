@@ -1,0 +1,22 @@
+//! Measured boot: what firmware, boot loaders and the kernel extend the REMs of a Realm by.
+//!
+//! A [`Chain`] says what a Realm boots; [`Predicted::of`] makes the list of measurements of it, one
+//! [`BootEvent`] each, and the REMs are a fold over that list. What each program measures is a
+//! [`profile`] with a date. What no file says (boot variables, failed attempts, certificates that
+//! verified) is a field of the chain; what is taken where it is silent is named ([`Assumed`]).
+
+pub mod chain;
+pub mod cpio;
+pub mod efi;
+mod event;
+mod hash;
+pub mod pe;
+pub mod profile;
+mod rems;
+mod stages;
+
+pub use chain::{Chain, MAX_CHAIN_BYTES};
+pub use event::{BootEvent, Hashed, Otherwise, Rem, Varies};
+pub use hash::Digest;
+pub use rems::Rems;
+pub use stages::{Assumed, BootError, Cause, Input, Predicted, Vm};

@@ -1,0 +1,4 @@
+//! Measured boot: what chains measure, against vectors made apart from rimsim.
+
+mod files;
+mod vectors;
