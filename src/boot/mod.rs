@@ -5,18 +5,27 @@
 //! [`profile`] with a date. What no file says (boot variables, failed attempts, certificates that
 //! verified) is a field of the chain; what is taken where it is silent is named ([`Assumed`]).
 
+mod ccel;
 pub mod chain;
+mod compare;
 pub mod cpio;
 pub mod efi;
 mod event;
 mod hash;
+mod learn;
 pub mod pe;
 pub mod profile;
 mod rems;
 mod stages;
+mod variants;
+mod words;
 
+pub use ccel::{Ccel, LOG_BYTES};
 pub use chain::{Chain, MAX_CHAIN_BYTES};
+pub use compare::{Change, Compared, Seen, Told, compare, seen_in, seen_of};
 pub use event::{BootEvent, Hashed, Otherwise, Rem, Varies};
 pub use hash::Digest;
+pub use learn::{Candidate, Learned, learn};
 pub use rems::Rems;
 pub use stages::{Assumed, BootError, Cause, Input, Predicted, Vm};
+pub use variants::variants;

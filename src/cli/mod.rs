@@ -5,11 +5,14 @@
 //! what several share stands below them and uses no subcommand.
 
 mod bench;
+mod boot;
 mod candidates;
+mod chains;
 mod check;
 mod conform;
 mod console;
 mod coverage;
+mod differences;
 mod digests;
 mod dtb;
 mod error;
@@ -108,6 +111,7 @@ enum Command {
     Lint(lint::LintArgs),
     Platforms(platforms::PlatformsArgs),
     Measure(measure::MeasureArgs),
+    Boot(boot::BootArgs),
     Dtb(dtb::DtbArgs),
     Search(search::SearchArgs),
     Matrix(matrix::MatrixArgs),
@@ -197,6 +201,7 @@ fn carry_out(command: &Command, console: &mut Console) -> io::Result<Exit> {
         Command::Lock(args) => lock::run(args, console),
         Command::Check(args) => check::run(args, console),
         Command::Log(args) => log::run(args, console),
+        Command::Boot(args) => boot::run(args, console),
         Command::Measure(args) => measure::run(args, console),
         Command::Search(args) => search::run(args, console),
         Command::Matrix(args) => matrix::run(args, console),

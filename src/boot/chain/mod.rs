@@ -11,6 +11,7 @@ pub use values::{
     PathText, RemIndex, StubName, Value,
 };
 
+use super::efi::variable;
 use crate::encoding::text::toml_error;
 
 /// Longest chain that is read, in bytes.
@@ -356,6 +357,13 @@ impl Chain {
             && vm.is_some() == rim.is_some()
         {
             return Err("[measure] has either `vm` or `rim`".into());
+        }
+        let is_measured = |name: &str| {
+            let known = ["SecureBoot", "PK", "KEK", "db", "dbx", "dbt", "BootOrder"];
+            known.contains(&name) || variable::boot_number(name).is_some()
+        };
+        if let Some(name) = self.variables.keys().find(|name| !is_measured(name)) {
+            return Err(format!("[variables] {name}: firmware does not measure it"));
         }
         let has_measure = self.measure.is_some();
         if has_measure && self.hash_algo.is_some() {

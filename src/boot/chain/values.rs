@@ -79,9 +79,9 @@ impl TryFrom<OptionTable> for LoadOption {
     fn try_from(table: OptionTable) -> Result<Self, String> {
         let optional = match table.options.as_deref() {
             None | Some("") => Vec::new(),
-            Some(text) => match Contents::try_from(text.to_owned())? {
-                Contents::Bytes(bytes) if text.starts_with("hex:") => bytes,
-                _ => utf16::utf16_nul(text),
+            Some(text) => match text.strip_prefix("hex:") {
+                Some(digits) => from_hex(digits).map_err(|error| error.to_string())?,
+                None => utf16::utf16_nul(text),
             },
         };
         let PathText(path) = table.path;

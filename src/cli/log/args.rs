@@ -57,6 +57,17 @@ pub(crate) struct LogArgs {
     /// measure`; where the log differs is explained
     #[arg(long, value_name = "FILE")]
     pub(crate) expect: Option<PathBuf>,
+    /// What the Realm should have booted: a chain, as `rimsim boot` reads it; the first event of
+    /// the log that differs is explained, the others have a line each
+    #[arg(long, value_name = "CHAIN", conflicts_with_all = ["expect", "at", "registers"])]
+    pub(crate) against: Option<PathBuf>,
+    /// Write a chain that measures what the log has, for `rimsim boot`: what no file says is taken
+    /// from the log; where a file has to be named (or is one of --image) is told
+    #[arg(long, requires = "output", conflicts_with_all = ["against", "at", "registers"])]
+    pub(crate) learn: bool,
+    /// The file that --learn writes
+    #[arg(short, long, value_name = "FILE", requires = "learn")]
+    pub(crate) output: Option<OutputPath>,
     /// A REM that it should be: its number, 1 to 4, and the REM in the forms of a RIM; repeatable
     #[arg(long, value_name = "N=REM|@FILE", value_parser = numbered)]
     pub(crate) expect_rem: Vec<(usize, String)>,
@@ -84,7 +95,10 @@ Examples:
       rimsim log vm.log --image Image --image initrd.cpio --at 0x48000000=guest.dtb
   Where does the log's Realm differ from the one that was predicted?
       rimsim measure --events-out predicted.events qemu -- qemu-system-aarch64 …
-      rimsim log vm.log --image Image --image guest.dtb --expect predicted.events";
+      rimsim log vm.log --image Image --image guest.dtb --expect predicted.events
+  Where does the boot differ from the one that was predicted? Which chain does a good boot make?
+      rimsim log CCEL --against chain.toml
+      rimsim log CCEL --learn -o chain.toml --image linux.efi";
 
 fn registers(name: &str) -> Result<Registers, String> {
     let found = Registers::ALL.into_iter().find(|(known, _)| *known == name);

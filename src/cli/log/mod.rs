@@ -1,10 +1,14 @@
 //! `rimsim log`
 
+mod against;
 mod args;
+mod reading;
 
 pub(crate) use args::LogArgs;
 
-use std::io::{self, Read as _, Write as _};
+use reading::{algorithm, expected, read};
+
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,21 +18,21 @@ use crate::abi::profile::RemReading;
 use crate::cli::console::Console;
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
-use crate::cli::input::{observed, observed_rem, read_limited};
+use crate::cli::input::{observed, observed_rem};
 use crate::cli::options::{Format, RmmLogArgs};
 use crate::cli::{explanation, trails};
 use crate::encoding::shown::ShowPath as _;
 use crate::encoding::text::hex;
 use crate::event_log::{
-    self, At, Event, Evidence, Log, LogError, MAX_LOG_BYTES, Rebuild, RebuildError, Registers,
-    Rems, WrongDigest, algorithm_name, event_name,
+    self, At, Event, Evidence, Log, LogError, Rebuild, RebuildError, Registers, Rems, WrongDigest,
+    algorithm_name, event_name,
 };
 use crate::explain::{Explanation, Trail, compare};
 use crate::measure::hasher::Hasher;
 use crate::measure::log::EventLog;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::model::world::World;
-use crate::outputs::{OutputSet, inputs};
+use crate::outputs::OutputSet;
 use crate::script::{self, PlayError, Player};
 
 use crate::session::Session;
@@ -55,6 +59,9 @@ struct Told {
 }
 
 pub(crate) fn run(args: &LogArgs, console: &mut Console) -> io::Result<Exit> {
+    if args.against.is_some() || args.learn {
+        return against::run(args, console);
+    }
     match look(args, console.outputs()) {
         Ok(told) => told.tell(args, console),
         Err(CliError(exit, text)) => {
@@ -67,15 +74,7 @@ pub(crate) fn run(args: &LogArgs, console: &mut Console) -> io::Result<Exit> {
 fn look(args: &LogArgs, outputs: &mut OutputSet) -> Result<Told, CliError> {
     let hasher = args.hashing.hasher()?;
     let shown = args.file.shown();
-    let bytes = if args.file.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        inputs::stdin().take(MAX_LOG_BYTES + 1).read_to_end(&mut bytes).map(|_| bytes)
-    } else {
-        read_limited(&args.file, MAX_LOG_BYTES)
-    };
-    let bytes = bytes.map_err(|error| CliError(Exit::Io, format!("{shown}: {error}")))?;
-    let log = event_log::read_as_far(&bytes);
-    let (log, broken) = log.map_err(|error| usage(format!("{shown}: {error}")))?;
+    let (log, broken) = read(args)?;
     let (own, evidence) = event_log::numbering(&log);
     let registers = args.registers.unwrap_or(own);
     let files = files(args)?;
@@ -128,37 +127,6 @@ fn files(args: &LogArgs) -> Result<Vec<At>, CliError> {
         Err(error) => Err(CliError(Exit::Io, error.to_string())),
     };
     placed.chain(anywhere).map(open).collect()
-}
-
-/// The Realm's hash algorithm: what the log says, what the user says, or the log's only one.
-fn algorithm(args: &LogArgs, log: &Log, made: Option<&Rebuild>) -> Result<HashAlgo, CliError> {
-    if let Some(made) = made {
-        let (logged, asked) = (made.algo, args.hash_algo.unwrap_or(made.algo));
-        if logged != asked {
-            let (logged, asked) = (logged.name(), asked.name());
-            return Err(usage(format!("--hash-algo {asked}: the log's Realm has {logged}")));
-        }
-        return Ok(logged);
-    }
-    let of = |algo: &HashAlgo| {
-        let bank = |name: String| name == algo.name();
-        log.head.banks.iter().any(|found| bank(algorithm_name(found.algorithm)))
-    };
-    let known: Vec<HashAlgo> = HashAlgo::ALL.into_iter().filter(of).collect();
-    match (args.hash_algo, &known[..]) {
-        (Some(algo), _) => Ok(algo),
-        (None, [algo]) => Ok(*algo),
-        _ => Err(usage("the log does not say how the Realm measures: say --hash-algo".into())),
-    }
-}
-
-/// A measurement that somebody expects, if the Realm can have it.
-fn expected(option: &str, found: Measurement, algo: HashAlgo) -> Result<Measurement, CliError> {
-    if found.algo() == algo {
-        return Ok(found);
-    }
-    let (found, algo) = (found.algo().name(), algo.name());
-    Err(usage(format!("{option}: it is one of {found}, and the Realm measures by {algo}")))
 }
 
 impl Told {

@@ -93,6 +93,9 @@ pub(crate) struct GuestArgs {
     /// The personalization value, if a file decides it.
     #[arg(skip)]
     pub(crate) rpv: Option<Rpv>,
+    /// The folder that names in these arguments are of: the working folder unless it is said.
+    #[arg(skip)]
+    pub(crate) folder: PathBuf,
     /// Say on standard error what was decided, and by whom
     #[arg(short, long)]
     pub(crate) verbose: bool,

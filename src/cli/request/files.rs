@@ -13,6 +13,7 @@ use crate::predict::Input;
 #[derive(Debug)]
 pub(crate) struct MappedFiles<'a> {
     map: &'a [(String, PathBuf)],
+    folder: &'a Path,
     reach: &'a Reach,
     named_by: &'a Reach,
     files: ImageFiles,
@@ -20,7 +21,8 @@ pub(crate) struct MappedFiles<'a> {
 
 impl<'a> MappedFiles<'a> {
     pub(crate) fn new(guest: &'a GuestArgs, files: ImageFiles) -> Self {
-        Self { map: &guest.map, reach: &guest.reach, named_by: &guest.named_by, files }
+        let GuestArgs { map, folder, reach, named_by, .. } = guest;
+        Self { map, folder, reach, named_by, files }
     }
 
     /// What a digest cache has to say to people.
@@ -38,12 +40,12 @@ impl<'a> MappedFiles<'a> {
 impl Files for MappedFiles<'_> {
     fn open(&mut self, name: &str) -> Result<Arc<Image>, ImageError> {
         let mapped = self.map.iter().rev().find(|(from, _)| from == name);
-        let path = mapped.map_or_else(|| Path::new(name), |(_, path)| path.as_path());
-        self.reach.check_image(path)?;
+        let path = mapped.map_or_else(|| self.folder.join(name), |(_, path)| path.clone());
+        self.reach.check_image(&path)?;
         if mapped.is_none() {
-            self.named_by.check_image(path)?;
+            self.named_by.check_image(&path)?;
         }
-        self.files.open(path).map(Arc::new)
+        self.files.open(&path).map(Arc::new)
     }
 
     fn has_lkvm_root(&mut self, name: &str) -> bool {

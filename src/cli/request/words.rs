@@ -38,6 +38,7 @@ pub(crate) struct RequestWords {
 /// no matter of one VM. In the order of their names; a test holds it against the subcommands.
 pub(crate) const NO_REQUEST: &[&str] = &[
     "--accept-padded",
+    "--against",
     "--algo",
     "--allow-outside",
     "--allow-refused",
@@ -45,6 +46,7 @@ pub(crate) const NO_REQUEST: &[&str] = &[
     "--append-variant",
     "--at",
     "--budget",
+    "--ccel",
     "--challenge",
     "--cmdline",
     "--complete",
@@ -74,6 +76,7 @@ pub(crate) const NO_REQUEST: &[&str] = &[
     "--hash-algo",
     "--image",
     "--initdata",
+    "--learn",
     "--list",
     "--log-complete",
     "--log-platform",

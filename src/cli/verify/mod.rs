@@ -1,5 +1,6 @@
 //! `rimsim verify`
 
+mod boot;
 mod expect;
 mod report;
 
@@ -11,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 
+use crate::abi::profile::RemReading;
+use crate::cli::chains::{self, Booted};
 use crate::cli::console::Console;
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
@@ -47,12 +50,16 @@ pub(crate) struct VerifyArgs {
     #[arg(value_name = "TOKEN")]
     token: PathBuf,
     /// What the Realm is expected to be: a CoRIM, signed or not, a script (.rmi), arguments of
-    /// `rimsim measure` (.args), or JSON (see below)
+    /// `rimsim measure` (.args), a chain of measured boot (.toml), or JSON (see below)
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
     /// The expected RIM alone: hexadecimal, base64, `sha256:HEX`, or a file (@FILE) with either
     #[arg(long, value_name = "RIM|@FILE")]
     expect_rim: Option<String>,
+    /// The guest's event log (the bytes behind its ACPI table CCEL): if a REM is not what the chain
+    /// of --expect predicts, the log says which measurement differs
+    #[arg(long, value_name = "FILE", requires = "expect")]
+    ccel: Option<PathBuf>,
     /// Which Realm of a script or document, by name; any of them if it is not said
     #[arg(long, value_name = "NAME", requires = "expect")]
     realm: Option<String>,
@@ -105,6 +112,8 @@ Examples:
       rimsim verify $report --expect predicted.json --challenge @nonce
   With the platform's key, so that it is evidence, against somebody's signed CoRIM:
       rimsim verify token.cbor --expect realm.corim --expect-key signer.pem --cpak cpak.pem
+  RIM and REMs of a boot with firmware; a wrong REM is explained by the guest's log:
+      rimsim verify token.cbor --expect chain.toml --ccel CCEL
   Which host was it, if it was not the expected one?
       rimsim verify token.cbor --expect boot.args --search";
 
@@ -138,7 +147,11 @@ fn verify(args: &VerifyArgs) -> Result<Told, CliError> {
         outside: args.outside,
         files: args.hashing.files(),
     };
-    let Expected { realms: expectations, not_verified } = sources.read(&hasher)?;
+    let booted = booted(args)?;
+    let Expected { realms: expectations, not_verified } = match &booted {
+        Some(booted) => boot::expected(booted)?,
+        None => sources.read(&hasher)?,
+    };
     let nothing = || usage("nothing is expected".to_owned());
     let claims = &token.realm_claims;
     let comparison = compare(claims, &expectations, challenge.as_ref()).ok_or_else(nothing)?;
@@ -150,6 +163,10 @@ fn verify(args: &VerifyArgs) -> Result<Told, CliError> {
             searched = Some(search_for(file.as_deref(), args, &claims.rim.to_string())?);
         }
     }
+    let boot = match &booted {
+        Some(booted) => boot::explained(booted, &claims.rems, args.ccel.as_deref())?,
+        None => None,
+    };
     let platform_signature = cpak.as_ref().map(|cpak| token.check_platform_signature(cpak));
     Ok(Told {
         name,
@@ -162,8 +179,22 @@ fn verify(args: &VerifyArgs) -> Result<Told, CliError> {
         comparison,
         near,
         searched,
+        boot,
         token,
     })
+}
+
+/// What the chain of --expect boots, if that is one.
+fn booted(args: &VerifyArgs) -> Result<Option<Booted>, CliError> {
+    let Some(path) = args.expect.as_deref().filter(|path| chains::is_chain(path)) else {
+        let wrong = || usage("--ccel: only a chain (.toml) says what a log should have".into());
+        return if args.ccel.is_some() { Err(wrong()) } else { Ok(None) };
+    };
+    if args.expect_key.is_some() {
+        return Err(usage(format!("--expect-key: {} is no signed CoRIM", path.shown())));
+    }
+    let reading = RemReading::Concatenated;
+    chains::open(path, args.outside, &args.hashing, reading, &mut Console::new()).map(Some)
 }
 
 /// The bytes of a file, or of the report that a folder is.

@@ -4,6 +4,7 @@ use std::io;
 
 use serde_json::{Value, json};
 
+use super::boot::Explained;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::options::Format;
@@ -29,6 +30,8 @@ pub(crate) struct Told {
     pub(crate) comparison: Comparison,
     pub(crate) near: Vec<NearMiss>,
     pub(crate) searched: Option<Searched>,
+    /// Why REMs are not those of a chain.
+    pub(super) boot: Option<Explained>,
 }
 
 /// A line of the table.
@@ -158,6 +161,11 @@ impl Told {
                 console.result(&format!("{:<34}{more}", ""))?;
             }
         }
+        if let Some(boot) = &self.boot {
+            console.result("")?;
+            console.result("boot:")?;
+            boot.lines.iter().try_for_each(|line| console.result(line))?;
+        }
         if let Some(searched) = &self.searched {
             console.result("")?;
             console.result("search:")?;
@@ -195,6 +203,7 @@ impl Told {
             "compared": self.comparison.rows.iter().map(row).collect::<Vec<_>>(),
             "not_verified": self.not_verified(),
             "near_misses": near,
+            "boot": self.boot.as_ref().map(|boot| &boot.document),
             "search": self.searched.as_ref().map(Searched::json),
             "realm_profile": self.token.realm_claims.profile.claim(),
             "token_profile": self.token.realm_claims.profile.name(),

@@ -1,4 +1,5 @@
 //! Measured boot: what chains measure, against vectors made apart from rimsim.
 
+mod differences;
 mod files;
 mod vectors;

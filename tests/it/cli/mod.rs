@@ -1,6 +1,7 @@
 //! The command as a process: exit codes, streams, and what wrong inputs give.
 
 mod assumptions;
+mod boot;
 mod digest_cache;
 mod found_lines;
 pub(crate) mod images;
