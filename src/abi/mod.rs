@@ -6,6 +6,7 @@
 pub mod addr;
 pub mod address_range;
 pub mod command;
+pub mod deviations;
 pub mod esr;
 pub mod granule_size;
 pub mod layout;

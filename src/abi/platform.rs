@@ -373,8 +373,8 @@ impl Platform {
 
     /// What RMI_FEATURES answers for an index.
     ///
-    /// Registers 2 to 4 of 2.0 are those of TF-RMM on its host platform (devices and planes), which
-    /// are not simulated; that TF-RMM names no PMU whatever the machine has is its own, too.
+    /// Registers 2 to 4 of 2.0 (devices, planes, memory encryption contexts) are those of TF-RMM on
+    /// its host platform; that TF-RMM names no PMU whatever the machine has is its own, too.
     #[must_use]
     pub fn feature_register(&self, profile: Profile, index: u64) -> u64 {
         let field = |value: u32, low_bit: u32| u64::from(value) << low_bit;
@@ -385,6 +385,7 @@ impl Platform {
                 let sizes = self.granule_sizes(profile).iter();
                 sizes.map(|size| 1 << size.code()).sum::<u64>()
                     | field(self.sha256.into(), 3)
+                    | field(profile.tells_sha384().into(), 4)
                     | field(self.sha512.into(), 5)
                     | field(self.max_recs_order, 6)
                     | field(PPS_48_BITS, 14)

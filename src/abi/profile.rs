@@ -94,10 +94,10 @@ impl Edition {
 /// Whose rules count where implementation and text differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rmm {
-    /// TF-RMM: what runs. Of 1.0 its tag `rmm-spec-v1.0-rel0`, of 2.0 its branch main at 9a7f8ef4.
+    /// TF-RMM: what runs. Of 1.0 its tag `rmm-spec-v1.0-rel0`, of 2.0 its branch main at 9a7f8ef4,
+    /// unless a later [`Release`] is named.
     TfRmm,
-    /// The text of DEN0137. Of 2.0, which is a beta, only the rule of the RIM and that of the REMs
-    /// are the text's; its commands are TF-RMM's.
+    /// The text of DEN0137. Of 2.0 it is followed where a public source says what it is.
     Spec,
 }
 
@@ -110,6 +110,23 @@ impl Rmm {
             Self::Spec => Self::TfRmm,
         }
     }
+}
+
+/// Which state of an implementation or of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Release {
+    /// 1.0-rel0, and TF-RMM's tag for it.
+    Rel0,
+    /// TF-RMM from v0.9.0 on, up to 9a7f8ef4: recorded at work.
+    TfRmm09,
+    /// TF-RMM behind 9a7f8ef4, as far as single files of it are public: read, never seen run.
+    TfRmmNext,
+    /// The text of 2.0-bet1.
+    Bet1,
+    /// The text of 2.0-bet2.
+    Bet2,
+    /// The text of 2.0-bet3.
+    Bet3,
 }
 
 /// How RSI_MEASUREMENT_EXTEND makes a new REM of the old one and a value. The text of 1.0 does not
@@ -138,8 +155,11 @@ impl RemReading {
 pub struct Profile {
     edition: Edition,
     rmm: Rmm,
-    /// Whose rules of measurement count.
-    measuring: Rmm,
+    release: Release,
+    /// By which rule RIMs are made.
+    rule: RimRule,
+    /// Whether SHA-384 is hidden: in the feature register, and from a Realm (R1).
+    hides_sha384: bool,
     rem: RemReading,
 }
 
@@ -150,21 +170,64 @@ impl Profile {
     pub const SPEC: Self = Self::of(Edition::V1, Rmm::Spec);
     /// TF-RMM of RMM 2.0.
     pub const TF_RMM_2: Self = Self::of(Edition::V2, Rmm::TfRmm);
-    /// The text of RMM 2.0.
+    /// The text of RMM 2.0, as its first beta has it.
     pub const SPEC_2: Self = Self::of(Edition::V2, Rmm::Spec);
-    /// All profiles, with the names that the command line knows.
-    pub const ALL: [Self; 4] = [Self::TF_RMM, Self::SPEC, Self::TF_RMM_2, Self::SPEC_2];
+    /// TF-RMM behind the newest that was seen run.
+    pub const TF_RMM_NEXT: Self = Self::of(Edition::V2, Rmm::TfRmm).of_release(Release::TfRmmNext);
+    /// The text of the second beta.
+    pub const SPEC_2_BET2: Self = Self::of(Edition::V2, Rmm::Spec).of_release(Release::Bet2);
+    /// The text of the third beta.
+    pub const SPEC_2_BET3: Self = Self::of(Edition::V2, Rmm::Spec).of_release(Release::Bet3);
+    /// All profiles. Where two make RIMs by one rule, the one that stands for it comes first.
+    pub const ALL: [Self; 7] = [
+        Self::TF_RMM,
+        Self::SPEC,
+        Self::TF_RMM_2,
+        Self::SPEC_2,
+        Self::TF_RMM_NEXT,
+        Self::SPEC_2_BET2,
+        Self::SPEC_2_BET3,
+    ];
+    /// Names that stand for a profile, besides its own. `tf-rmm` is the newest TF-RMM of the
+    /// edition that was seen run.
+    pub const ALIASES: [(&'static str, Self); 4] = [
+        ("tf-rmm", Self::TF_RMM),
+        ("spec", Self::SPEC),
+        ("tf-rmm-2.0", Self::TF_RMM_2),
+        ("spec-2.0", Self::SPEC_2),
+    ];
     /// The profiles of RMM 1.0.
     pub const ALL_1_0: [Self; 2] = [Self::TF_RMM, Self::SPEC];
 
     /// The rules of an edition, as one of the two has them.
     #[must_use]
     pub const fn of(edition: Edition, rmm: Rmm) -> Self {
-        let rem = match (edition, rmm) {
-            (Edition::V2, Rmm::Spec) => RemReading::Buffer,
-            _ => RemReading::Concatenated,
+        let (release, rule, rem) = match (edition, rmm) {
+            (Edition::V1, _) => (Release::Rel0, RimRule::Rmm10, RemReading::Concatenated),
+            (Edition::V2, Rmm::TfRmm) => {
+                (Release::TfRmm09, RimRule::TfRmm09, RemReading::Concatenated)
+            }
+            (Edition::V2, Rmm::Spec) => (Release::Bet1, RimRule::Rmm20, RemReading::Buffer),
         };
-        Self { edition, rmm, measuring: rmm, rem }
+        let hides_sha384 = matches!(release, Release::TfRmm09);
+        Self { edition, rmm, release, rule, hides_sha384, rem }
+    }
+
+    /// The same side's rules in another of its releases. TF-RMM's next begins RIMs with zeros and
+    /// names SHA-384 among its features.
+    const fn of_release(self, release: Release) -> Self {
+        match release {
+            Release::TfRmmNext => {
+                Self { release, rule: RimRule::Rmm20, hides_sha384: false, ..self }
+            }
+            _ => Self { release, ..self },
+        }
+    }
+
+    /// The state of the implementation or of the text.
+    #[must_use]
+    pub const fn release(self) -> Release {
+        self.release
     }
 
     /// The same side's rules of another edition; the reading of RSI_MEASUREMENT_EXTEND stays only
@@ -189,47 +252,86 @@ impl Profile {
         self.rmm
     }
 
-    /// The name on the command line.
+    /// The name on the command line and in results.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match (self.edition, self.rmm) {
-            (Edition::V1, Rmm::TfRmm) => "tf-rmm",
-            (Edition::V1, Rmm::Spec) => "spec",
-            (Edition::V2, Rmm::TfRmm) => "tf-rmm-2.0",
-            (Edition::V2, Rmm::Spec) => "spec-2.0",
+        match (self.release, self.rmm) {
+            (Release::Rel0, Rmm::TfRmm) => "tf-rmm-1.0",
+            (Release::Rel0, Rmm::Spec) => "spec-1.0",
+            (Release::TfRmm09, _) => "tf-rmm-0.9",
+            (Release::TfRmmNext, _) => "tf-rmm-next",
+            (Release::Bet1, _) => "spec-2.0-bet1",
+            (Release::Bet2, _) => "spec-2.0-bet2",
+            (Release::Bet3, _) => "spec-2.0-bet3",
         }
     }
 
-    /// The profile with this name.
+    /// When it was published: year, month, day; empty if that is not known.
     #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|profile| profile.name() == name)
+    pub const fn date(self) -> &'static str {
+        match self.release {
+            Release::TfRmm09 => "2026-07-22",
+            _ => "",
+        }
     }
 
-    /// The names of all profiles, for messages.
+    /// What it is, and how that is known.
+    #[must_use]
+    pub const fn about(self) -> &'static str {
+        match (self.release, self.rmm) {
+            (Release::Rel0, Rmm::TfRmm) => {
+                "TF-RMM's tag rmm-spec-v1.0-rel0; seen run. The alias tf-rmm of RMM 1.0"
+            }
+            (Release::Rel0, Rmm::Spec) => "the text of DEN0137 1.0-rel0; read",
+            (Release::TfRmm09, _) => {
+                "TF-RMM from v0.9.0 up to 9a7f8ef4, whose date this is; seen run. The alias tf-rmm \
+                 of RMM 2.0"
+            }
+            (Release::TfRmmNext, _) => {
+                "TF-RMM behind 9a7f8ef4, from single files, never seen run: RIMs begin with zeros \
+                 (inferred to be so for 2.0-bet3), SHA-384 among the features, widths of \
+                 RSI_IPA_STATE_SET. Not simulated: stateful RMI_REALM_CREATE and \
+                 RMI_REALM_DESTROY, RMI_RMM_DEACTIVATE, tracking regions"
+            }
+            (Release::Bet1, _) => "the text of 2.0-bet1, where a public source says what it is",
+            (Release::Bet2, _) => "the text of 2.0-bet2; not known to differ from bet1 in a RIM",
+            (Release::Bet3, _) => {
+                "the text of 2.0-bet3. Its header has no LPA2 flag and RMI_PSCI_COMPLETE without a \
+                 target; simulated as bet1 has them"
+            }
+        }
+    }
+
+    /// The profile with this name or alias.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let own = Self::ALL.into_iter().find(|profile| profile.name() == name);
+        let alias = || Self::ALIASES.into_iter().find(|(alias, _)| *alias == name);
+        own.or_else(|| alias().map(|(_, profile)| profile))
+    }
+
+    /// The names of all profiles, for messages: the aliases first.
     #[must_use]
     pub fn names() -> String {
-        Self::ALL.map(Self::name).join(", ")
+        let aliases = Self::ALIASES.iter().map(|(alias, _)| *alias);
+        aliases.chain(Self::ALL.map(Self::name)).collect::<Vec<_>>().join(", ")
     }
 
     /// By which rule measured events make a RIM.
     #[must_use]
     pub const fn rim_rule(self) -> RimRule {
-        match (self.edition, self.measuring) {
-            (Edition::V1, _) => RimRule::Rmm10,
-            (Edition::V2, Rmm::TfRmm) => RimRule::TfRmm09,
-            (Edition::V2, Rmm::Spec) => RimRule::Rmm20,
-        }
+        self.rule
     }
 
-    /// The same rules, but for those of measurements, which are TF-RMM's of the edition. A reading
-    /// of RSI_MEASUREMENT_EXTEND that somebody chose stays.
+    /// The same rules, but for those of measurements and what is told of hash algorithms, which are
+    /// those of the TF-RMM of the edition that was recorded. A reading of RSI_MEASUREMENT_EXTEND
+    /// that somebody chose stays.
     #[must_use]
     pub fn measuring_as_tf_rmm(self) -> Self {
-        let own = Self::of(self.edition, Rmm::TfRmm).rem;
+        let Self { rule, hides_sha384, rem, .. } = Self::of(self.edition, Rmm::TfRmm);
         let chosen = self.rem != Self::of(self.edition, self.rmm).rem;
-        let rem = if chosen { self.rem } else { own };
-        Self { measuring: Rmm::TfRmm, rem, ..self }
+        let rem = if chosen { self.rem } else { rem };
+        Self { rule, hides_sha384, rem, ..self }
     }
 
     /// Whether anything is measured otherwise than by TF-RMM's rules of the edition.
@@ -356,13 +458,16 @@ impl Profile {
         self.is_v2()
     }
 
+    /// Whether the feature register names SHA-384 (R1).
+    #[must_use]
+    pub(crate) const fn tells_sha384(self) -> bool {
+        self.is_v2() && !self.hides_sha384
+    }
+
     /// The hash algorithm that RSI_REALM_CONFIG names: TF-RMM says SHA-512 of SHA-384 (R1).
     #[must_use]
     pub(crate) const fn realm_config_hash_algo(self, code: u8) -> u8 {
-        match (code, self.measuring) {
-            (2, Rmm::TfRmm) => 1,
-            _ => code,
-        }
+        if code == 2 && self.hides_sha384 { 1 } else { code }
     }
 
     /// Whether RSI_MEASUREMENT_READ leaves the registers after a shorter digest as they were (R7).
@@ -386,7 +491,7 @@ impl Profile {
     /// Width of the small fields of RealmParams, in bytes (D-REALM-PARAM-WIDTH).
     #[must_use]
     pub(crate) const fn realm_param_width_bytes(self) -> usize {
-        if self.is_tf_rmm() { 4 } else { 1 }
+        if self.is_tf_rmm_or_v2() { 4 } else { 1 }
     }
 
     /// Granules to whose size `rtt_base` has to be aligned (D-REALM-RTT-ALIGN).
@@ -405,7 +510,7 @@ impl Profile {
     /// D-INIT-DESTROYED). The text of 1.0 stops only at a TABLE.
     #[must_use]
     pub(crate) const fn init_ripas_stops_at_others(self) -> bool {
-        self.is_tf_rmm()
+        self.is_tf_rmm_or_v2()
     }
 
     /// Whether RTT_INIT_RIPAS takes entries that are ASSIGNED (2.0).
@@ -467,14 +572,14 @@ impl Profile {
     /// of the entry for ever (R5).
     #[must_use]
     pub(crate) const fn create_over_pending_holds_table(self) -> bool {
-        matches!(self.rmm, Rmm::TfRmm) && self.is_v2()
+        self.is_tf_rmm() && self.is_v2()
     }
 
     /// Whether RTT_AUX_MAP_UNPROTECTED over a TABLE that is mapped already holds the auxiliary
     /// table for ever (R-AUX-TABLE-TWICE).
     #[must_use]
     pub(crate) const fn aux_table_counts_twice(self) -> bool {
-        matches!(self.rmm, Rmm::TfRmm) && self.is_v2()
+        self.is_tf_rmm() && self.is_v2()
     }
 
     /// Whether a Realm can ask for planes and devices (2.0).
@@ -488,7 +593,7 @@ impl Profile {
     /// no counters.
     #[must_use]
     pub(crate) const fn takes_pmu_for_granted(self) -> bool {
-        self.is_tf_rmm()
+        self.is_tf_rmm_or_v2()
     }
 
     /// The index of the REC that RMI_PSCI_COMPLETE finds named by an MPIDR (D-PSCI-MPIDR). TF-RMM
@@ -511,17 +616,33 @@ impl Profile {
     /// the eight of the text.
     #[must_use]
     pub(crate) const fn asked_ripas(self, x3: u64) -> u64 {
-        if self.is_tf_rmm() { x3 & 0xFFFF_FFFF } else { x3 & 0xFF }
+        if self.takes_wide_ripas() { x3 & 0xFFFF_FFFF } else { x3 & 0xFF }
     }
 
-    /// What is kept of the flags of RSI_IPA_STATE_SET (D-RSI-FLAGS-WIDTH): 32 bits, or all.
+    /// What is kept of the flags of RSI_IPA_STATE_SET (D-RSI-FLAGS-WIDTH): 32 bits; by the text of
+    /// 1.0 all, by that of 2.0 the one bit that it defines.
     #[must_use]
     pub(crate) const fn ripas_change_flags(self, x4: u64) -> u64 {
-        if self.is_tf_rmm() { x4 & 0xFFFF_FFFF } else { x4 }
+        match (self.takes_wide_ripas(), self.edition) {
+            (true, _) => x4 & 0xFFFF_FFFF,
+            (false, Edition::V1) => x4,
+            (false, Edition::V2) => x4 & 1,
+        }
     }
 
+    /// Whether 32 bits of RSI_IPA_STATE_SET's operands count, as in TF-RMM until it was mended.
+    const fn takes_wide_ripas(self) -> bool {
+        self.is_tf_rmm() && !matches!(self.release, Release::TfRmmNext)
+    }
+
+    /// TF-RMM of either edition.
     const fn is_tf_rmm(self) -> bool {
-        matches!(self.rmm, Rmm::TfRmm) || self.is_v2()
+        matches!(self.rmm, Rmm::TfRmm)
+    }
+
+    /// TF-RMM, or the text of 2.0 where no public source says that it is another.
+    const fn is_tf_rmm_or_v2(self) -> bool {
+        self.is_tf_rmm() || self.is_v2()
     }
 
     const fn is_tf_rmm_1(self) -> bool {

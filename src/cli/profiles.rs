@@ -5,7 +5,9 @@ use std::io;
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
+use crate::abi::deviations::DEVIATIONS;
 use crate::abi::presets::PRESETS;
+use crate::abi::profile::Profile;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::options::Format;
@@ -19,10 +21,14 @@ pub(crate) struct ProfilesArgs {
     /// Form of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Instead, list in what TF-RMM departs from the text of DEN0137
+    #[arg(long)]
+    deviations: bool,
 }
 
 pub(crate) fn run(args: &ProfilesArgs, console: &mut Console) -> io::Result<Exit> {
     match args.format {
+        Format::Text if args.deviations => deviations(console)?,
         Format::Text => text(console)?,
         Format::Json => console.json(&document())?,
     }
@@ -52,6 +58,12 @@ fn text(console: &mut Console) -> io::Result<()> {
             }
         }
     }
+    console.result("")?;
+    console.result("RMMs (--rmm; --deviations lists in what TF-RMM departs from the text)")?;
+    for profile in Profile::ALL {
+        let (name, date, about) = (profile.name(), profile.date(), profile.about());
+        console.result(&format!("  {name:14} {date:11} {about}"))?;
+    }
     console.text("\nCapabilities (--caps)")?;
     for preset in CAPS_PRESETS {
         console.result(&format!("  {:12} {}", preset.name, preset.about))?;
@@ -61,6 +73,41 @@ fn text(console: &mut Console) -> io::Result<()> {
         console.result(&format!("  {:12} {}", preset.name, preset.about))?;
     }
     Ok(())
+}
+
+/// One deviation after the other, with its editions.
+fn deviations(console: &mut Console) -> io::Result<()> {
+    for one in DEVIATIONS {
+        let editions: Vec<_> = one.editions.iter().map(|edition| edition.name()).collect();
+        console.result(&format!("{} (RMM {})", one.id, editions.join(", ")))?;
+        for (what, text) in [
+            ("TF-RMM", one.tf_rmm),
+            ("text", one.text),
+            ("seen in", one.seen),
+            ("source", one.source),
+        ] {
+            console.result(&format!("  {what:8} {text}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn rmms() -> Vec<Value> {
+    let alias = |profile| {
+        let own = Profile::ALIASES.iter().filter(move |(_, stands_for)| *stands_for == profile);
+        own.map(|(alias, _)| *alias).collect::<Vec<_>>()
+    };
+    let rmm = |profile: Profile| {
+        json!({
+            "name": profile.name(),
+            "aliases": alias(profile),
+            "date": profile.date(),
+            "spec": profile.edition().name(),
+            "rim_rule": profile.rim_rule().name(),
+            "about": profile.about(),
+        })
+    };
+    Profile::ALL.map(rmm).into()
 }
 
 fn document() -> Value {
@@ -102,6 +149,15 @@ fn document() -> Value {
         "command": "profiles",
         "hosts": hosts.collect::<Vec<_>>(),
         "vmms": vmms,
+        "rmms": rmms(),
+        "deviations": DEVIATIONS.iter().map(|one| json!({
+            "id": one.id,
+            "spec": one.editions.iter().map(|edition| edition.name()).collect::<Vec<_>>(),
+            "tf_rmm": one.tf_rmm,
+            "text": one.text,
+            "seen": one.seen,
+            "source": one.source,
+        })).collect::<Vec<_>>(),
         "caps": CAPS_PRESETS.iter().map(|p| named(p.name, p.about)).collect::<Vec<_>>(),
         "platforms": PRESETS.iter().map(|p| named(p.name, p.about)).collect::<Vec<_>>(),
     })

@@ -413,17 +413,24 @@ impl Parser<'_> {
 
     /// `tf-rmm`: names of profiles have dashes.
     fn dashed_name(&mut self) -> Result<Name, ScriptError> {
-        let mut name = self.name("tf-rmm or spec")?;
+        if matches!(self.peek(0)?.kind, TokenKind::Text(_)) {
+            let name = self.text("an RMM in quotes")?;
+            return self.known_rmm(name);
+        }
+        let mut name = self.name("tf-rmm or spec, or a release in quotes")?;
         while self.peek(0)?.kind == TokenKind::Sign("-") {
             self.next()?;
             name.text += "-";
             name.text += &self.name("the rest of the name")?.text;
         }
-        let known = Profile::ALL_1_0.map(Profile::name);
-        if known.contains(&name.text.as_str()) {
+        self.known_rmm(name)
+    }
+
+    fn known_rmm(&self, name: Name) -> Result<Name, ScriptError> {
+        if Profile::from_name(&name.text).is_some() {
             return Ok(name);
         }
-        let message = format!("no RMM is called {}; there are {}", name.text, known.join(", "));
+        let message = format!("no RMM is called {}; there are {}", name.text, Profile::names());
         Err(self.lexer.error(name.span, message))
     }
 

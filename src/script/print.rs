@@ -63,6 +63,9 @@ impl Printer {
             Kind::Platform(name) => write!(self.out, "platform {}", Quoted(&name.text)),
             Kind::Memory { base, top } => self.memory(base, top),
             Kind::Spec(name) => write!(self.out, "spec {}", Quoted(&name.text)),
+            Kind::Rmm(name) if name.text.contains(|c: char| c.is_ascii_digit()) => {
+                write!(self.out, "rmm {}", Quoted(&name.text))
+            }
             Kind::Rmm(name) => write!(self.out, "rmm {}", name.text),
             Kind::Include(name) => write!(self.out, "include {}", Quoted(&name.text)),
             Kind::Let { name, value } => {

@@ -139,7 +139,10 @@ impl Recorder {
         if edition != Edition::default() {
             let _ = writeln!(text, "spec {}", quoted(edition.name()));
         }
-        if self.profile.rmm() == Rmm::Spec {
+        let plain = Profile::of(edition, self.profile.rmm());
+        if self.profile.release() != plain.release() {
+            let _ = writeln!(text, "rmm {}", quoted(self.profile.name()));
+        } else if self.profile.rmm() == Rmm::Spec {
             text.push_str("rmm spec\n");
         }
         let _ = write!(text, "platform {}\n\n", quoted(&format!("{file_name}.toml")));

@@ -6,9 +6,9 @@ use crate::abi::profile::{Edition, Profile, RemReading};
 
 #[derive(Clone, Copy, Debug, Default, ClapArgs)]
 pub(crate) struct RmmArg {
-    /// Which RMM answers: TF-RMM as it is, or the text of DEN0137; tf-rmm-2.0 and spec-2.0 are
-    /// those of --spec 2.0
-    #[arg(long, value_name = "tf-rmm|spec", value_parser = profile)]
+    /// Which RMM answers: TF-RMM as it is, or the text of DEN0137; `profiles` lists their releases
+    /// (tf-rmm-1.0, tf-rmm-0.9, tf-rmm-next, spec-2.0-bet1 and others)
+    #[arg(long, value_name = "tf-rmm|spec|RELEASE", value_parser = profile)]
     pub(crate) rmm: Option<Profile>,
     /// The edition of DEN0137; without it a script or a vector says it itself
     #[arg(long, value_name = "1.0|2.0", value_parser = edition)]

@@ -275,10 +275,15 @@ impl HostProfile {
         self.is_kernel && self.name == self.series
     }
 
-    /// The rules of the RMM that it is run with.
+    /// The rules of the RMM that it is run with: of the text, those of the beta that it is written
+    /// for.
     #[must_use]
     pub fn profile(&self, rmm: Rmm) -> Profile {
-        Profile::of(self.edition(), rmm)
+        match (rmm, self.rmm) {
+            (Rmm::Spec, "2.0-bet2") => Profile::SPEC_2_BET2,
+            (Rmm::Spec, "2.0-bet3") => Profile::SPEC_2_BET3,
+            _ => Profile::of(self.edition(), rmm),
+        }
     }
 
     /// The newest series that is written for an edition and whose code was seen.

@@ -60,7 +60,7 @@ fn every_result_names_what_was_assumed() {
     let rim = stdout(&run(&folder, &format!("measure {LKVM}"))).trim_end().to_owned();
     let everywhere = ["vmm_version cca-ram-first-64k (--vmm-version)", "irqchip gicv3-its ("];
     let realms = [
-        "rmm tf-rmm (--rmm)",
+        "rmm tf-rmm-1.0 (--rmm)",
         "rim_rule rmm-1.0 (--rim-rule)",
         "num_bps 6 (--num-bps)",
         "num_wps 4 (--num-wps)",

@@ -239,7 +239,7 @@ fn provenance_names_every_file() {
     assert_eq!(provenance["tool"]["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(
         (&provenance["profile"], &provenance["platform"]),
-        (&json!("tf-rmm"), &json!("fvp"))
+        (&json!("tf-rmm-1.0"), &json!("fvp"))
     );
     let sha256 = |name: &str| -> String {
         let hash = Command::new("sha256sum").arg(folder.path(name)).output().expect("sha256sum");

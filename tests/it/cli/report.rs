@@ -220,7 +220,7 @@ fn realms_of_another_edition() {
         has("RMM", "2.0"),
         has("rule of the RIM", "tf-rmm-0.9"),
         has("RIPAS", "not in the RIM by this rule"),
-        "<p>RMM: tf-rmm-2.0</p>".to_owned(),
+        "<p>RMM: tf-rmm-0.9</p>".to_owned(),
         "handle 0: REC 0x".to_owned(),
         "waits for OP_MEM_DONATE".to_owned(),
         "<td class=\"mono\">operation-left-open</td>".to_owned(),

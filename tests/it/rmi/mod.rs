@@ -9,3 +9,4 @@ pub(crate) mod operations;
 mod oracle;
 mod pairs;
 mod ranges;
+mod releases;

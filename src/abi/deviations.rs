@@ -1,0 +1,114 @@
+//! Where TF-RMM departs from the text, as a table: what each does, and what a Host can see of it.
+//!
+//! The code asks `profile` and the failure tables; this says in words what they decide.
+
+use super::profile::Edition;
+
+/// One departure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deviation {
+    /// Its name.
+    pub id: &'static str,
+    /// The editions in which TF-RMM departs from the text. Where it is not one of them the two agree,
+    /// or no public source says what the text is.
+    pub editions: &'static [Edition],
+    /// What TF-RMM does.
+    pub tf_rmm: &'static str,
+    /// What the text asks, as the profiles `spec-…` do it.
+    pub text: &'static str,
+    /// What a Host or a Realm can see of it.
+    pub seen: &'static str,
+    /// Where it is known from, and how well.
+    pub source: &'static str,
+}
+
+const V1: &[Edition] = &[Edition::V1];
+const V2: &[Edition] = &[Edition::V2];
+const BOTH: &[Edition] = &Edition::ALL;
+
+const RECORDED: &str = "recorded, rmm-1.0/f_deviations";
+const TEXT_OF_1: &str = "recorded in 1.0; 2.0 read, its text inferred from that of 1.0";
+
+macro_rules! deviations {
+    ($( $id:literal $editions:ident $tf_rmm:literal, $text:literal, $seen:literal, $source:expr; )+) => {
+        /// All that are known.
+        pub const DEVIATIONS: &[Deviation] = &[ $( Deviation {
+            id: $id, editions: $editions, tf_rmm: $tf_rmm, text: $text, seen: $seen, source: $source,
+        }, )+ ];
+    };
+}
+
+deviations! {
+    "D-INIT-BASE-ALIGN" V1 "an unaligned base is RMI_ERROR_INPUT", "it is RMI_ERROR_RTT",
+        "status of RTT_INIT_RIPAS", RECORDED;
+    "D-INIT-STOPS-EARLY" V1 "RTT_INIT_RIPAS stops at ASSIGNED and at DESTROYED entries",
+        "it goes on to a TABLE", "out_top, RIPAS, the RIM", RECORDED;
+    "D-INIT-DESTROYED" V1 "a first entry that is DESTROYED is RMI_ERROR_RTT", "it becomes RAM",
+        "status of RTT_INIT_RIPAS, the RIM", RECORDED;
+    "D-SET-TOP-ALIGN" V1 "an unaligned top is rounded down", "it is RMI_ERROR_INPUT",
+        "status of RTT_SET_RIPAS", RECORDED;
+    "D-SET-SAME-RIPAS" BOTH "no progress is a failure even if the RIPAS is what was asked for",
+        "it is success then", "status of RTT_SET_RIPAS",
+        "recorded; the text of 2.0: read, in a public transcription";
+    "D-READ-ASSIGNED-DESTROYED" V1 "RTT_READ_ENTRY tells no address", "it tells it", "X3",
+        RECORDED;
+    "D-REALM-RTT-ALIGN" V1 "rtt_base is aligned to a granule", "to all tables of the level",
+        "status of REALM_CREATE", RECORDED;
+    "D-REALM-PARAM-WIDTH" V1 "s2sz, num_bps, num_wps, sve_vl and pmu_num_ctrs have 32 bits",
+        "they have eight", "status of REALM_CREATE, the RIM",
+        "recorded; the text of 2.0 is not known, and is done as TF-RMM does it";
+    "D-REC-NUM-AUX-WIDTH" V1 "num_aux has 32 bits", "it has 64", "status of REC_CREATE", RECORDED;
+    "D-DATA-FLAGS-SBZ" V1 "reserved flags are RMI_ERROR_INPUT", "they do not count",
+        "status of DATA_CREATE", RECORDED;
+    "D-FOLD-L1-INDEX" BOTH "a full level 1 table is refused with the parent's level",
+        "with its own", "index of RTT_FOLD's RMI_ERROR_RTT", TEXT_OF_1;
+    "D-PSCI-DENY-ALREADY-ON" BOTH "a refused denial completes the request all the same",
+        "it changes nothing", "the next REC_ENTER", TEXT_OF_1;
+    "D-CPU-ON-GPRS" BOTH "CPU_ON sets X0 alone", "X1 to X30 are zero",
+        "registers of the started REC", TEXT_OF_1;
+    "D-ENTER-SEA-FLAG" V1 "inject_sea without its abort is RMI_ERROR_REC", "it is ignored",
+        "status of REC_ENTER", RECORDED;
+    "D-ENTER-EMUL-PROTECTED" V1 "an access at a Protected IPA can be emulated", "RMI_ERROR_REC",
+        "status of REC_ENTER; the Realm takes a value of the Host's", RECORDED;
+    "D-UNPROT-LEVEL-BELOW-START" V1 "crashes at level 1 of a Realm that starts at level 2",
+        "RMI_ERROR_INPUT, which both profiles answer", "nothing: TF-RMM is gone", RECORDED;
+    "D-REALM-PMU-PRESENT" V1 "takes a PMU for granted", "looks for one",
+        "status of REALM_CREATE with FEAT_HPMN0 and no PMU", "read: realm.c; the text of 2.0 is not known, and is done as TF-RMM does it";
+    "D-PSCI-MPIDR" BOTH "reads the affinities of an MPIDR and ignores the rest",
+        "compares all of it", "status of PSCI_COMPLETE", "read: psci.c; 2.0 inferred";
+    "D-PSCI-SVE-HINT" BOTH "knows no PSCI function with the SVE hint", "knows them",
+        "a Realm's PSCI calls", "read: psci.c; 2.0 inferred";
+    "D-RSI-RIPAS-WIDTH" BOTH "the RIPAS of RSI_IPA_STATE_SET has 32 bits", "it has eight",
+        "a Realm's status", "read: memory.c; 2.0: mended in tf-rmm-next (@90f19e44)";
+    "D-RSI-FLAGS-WIDTH" BOTH "its flags have 32 bits", "64 in 1.0; in 2.0 bit 0 alone counts",
+        "whether RTT_SET_RIPAS changes DESTROYED", "read: memory.c; 2.0: @90f19e44";
+    "R1" V2 "SHA-384 is taken, is no feature, and RSI_REALM_CONFIG calls it SHA-512",
+        "it is a feature and called by its name", "feature register 1, a Realm's configuration",
+        "recorded; the feature is named in tf-rmm-next (@75bfe0cb)";
+    "R5" V2 "RTT_CREATE over a block that is being unmapped loses a reference",
+        "nothing is lost", "RTT_DESTROY of the table above is RMI_ERROR_RTT for ever",
+        "seen run, in builds that yield";
+    "R-AUX-TABLE-TWICE" V2 "RTT_AUX_MAP_UNPROTECTED of a TABLE that is mapped counts it twice",
+        "it is counted once", "REALM_DESTROY is RMI_ERROR_REALM for ever", "read: rtt.c";
+    "R-RIM-START" V2 "the RIM begins with the digest of the parameters (tf-rmm-next: with zeros)",
+        "it begins with zeros", "the RIM",
+        "recorded; the text: B4.5.46.4; tf-rmm-next: read, inferred to be so for bet3";
+    "R-REM" V2 "a REM is extended by digest and value", "by a buffer of 128 bytes", "REMs",
+        "recorded; the text: read";
+    "R-GRANULE-SIZES" V2 "granules have 4 KiB", "16 and 64 KiB where the platform has them",
+        "RMM_CONFIG_SET", "recorded; the text: read";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_deviation_has_a_name_of_its_own_and_says_everything() {
+        for (i, one) in DEVIATIONS.iter().enumerate() {
+            assert!(DEVIATIONS[..i].iter().all(|other| other.id != one.id), "{} twice", one.id);
+            let texts = [one.tf_rmm, one.text, one.seen, one.source];
+            assert!(!one.editions.is_empty() && texts.iter().all(|text| !text.is_empty()));
+        }
+    }
+}
