@@ -38,8 +38,8 @@ pub fn lock(text: &str) -> Option<String> {
 /// # Panics
 /// If the request keeps digests.
 pub fn request(text: &str) -> Result<(Vec<String>, Vec<String>), String> {
-    let words = words_of(text, "measure").ok_or("a quotation mark is not closed")?;
-    let read = RequestWords::of(words.iter().map(String::as_str))?;
+    let (words, _) = words_of(text, "measure").map_err(|_| "a quotation mark is not closed")?;
+    let read = RequestWords::of(&words).map_err(|error| error.text)?;
     assert!(read.cache.proven.digest_cache.is_none(), "a file keeps digests: {words:?}");
     let mut canonical = locks::words(&read.guest, &read.responder);
     canonical.push(read.vmm.vmm);

@@ -14,5 +14,5 @@ pub(crate) use file::{Input, MAX_VECTOR_BYTES, Problem};
 pub(crate) use line::command_line;
 pub(crate) use observed::{observed, observed_rem, read_short};
 pub(crate) use provenance::{image_file, replayed, text_file};
-pub(crate) use read::{read_key, read_limited, read_settings, text_name};
+pub(crate) use read::{place, read_key, read_limited, read_settings, text_name};
 pub(crate) use replay::{Ended, Setup};

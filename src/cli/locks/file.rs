@@ -8,6 +8,8 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::cli::input::place;
+use crate::cli::request::{NoRequest, RequestWords};
 use crate::encoding::shown::ShowPath as _;
 use crate::encoding::text::{from_hex, toml_error};
 use crate::measure::rim::{HashAlgo, Measurement};
@@ -234,7 +236,11 @@ impl LockFile {
                 Err(format!("{at}: a [script] beside [measure]; there is one of them"))
             }
             (None, None) => Err("1:1: neither [measure] nor [script]".to_owned()),
-            _ => Ok(file),
+            (Some(measure), None) => {
+                let made = RequestWords::of(&measure.arguments);
+                made.map_err(|error| argument_error(text, error)).map(|_| file)
+            }
+            (None, Some(_)) => Ok(file),
         }
     }
 
@@ -284,6 +290,23 @@ impl LockFile {
         }
         text
     }
+}
+
+/// What is wrong with the arguments of a lock, with its place.
+fn argument_error(text: &str, NoRequest { word, text: why }: NoRequest) -> String {
+    #[derive(Deserialize)]
+    struct Places {
+        measure: Arguments,
+    }
+    #[derive(Deserialize)]
+    struct Arguments {
+        arguments: Vec<toml::Spanned<String>>,
+    }
+    let places: Option<Places> = toml::from_str(text).ok();
+    let arguments = places.map(|places| places.measure.arguments).unwrap_or_default();
+    // The whole list, if no word is to blame.
+    let at = arguments.get(word.unwrap_or(0)).map_or(0, |word| word.span().start);
+    format!("{}: the arguments: {why}", place(text, at))
 }
 
 fn quoted(text: &str) -> String {
@@ -339,7 +362,12 @@ mod tests {
         let input = Input { name: "a \"b\"".into(), path: "x/y".into(), size: 7, sha256: sha256() };
         LockFile {
             measure: Some(MeasureTable {
-                arguments: vec!["--host=kvm-v10".into(), "--".into(), "a\nb".into()],
+                arguments: vec![
+                    "--host=kvm-v10".into(),
+                    "kvmtool".into(),
+                    "--".into(),
+                    "a\nb".into(),
+                ],
                 vmm: "kvmtool".into(),
                 vmm_version: "x".into(),
                 host: "kvm-v10".into(),

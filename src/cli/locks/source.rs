@@ -92,7 +92,7 @@ pub(crate) fn words(guest: &GuestArgs, responder: &ResponderArgs) -> Vec<String>
 
 /// The arguments that words stand for.
 pub(crate) fn arguments(words: &[String], hashing: &Hashing) -> Result<RequestWords, String> {
-    let mut args = RequestWords::of(words.iter().map(String::as_str))?;
+    let mut args = RequestWords::of(words).map_err(|error| error.text)?;
     args.hashing = hashing.hashing.clone();
     args.cache = hashing.cache.clone();
     Ok(args)

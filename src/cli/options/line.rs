@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 /// A VMM and its command line, or what it is found in.
-#[derive(Clone, Debug, ClapArgs)]
+#[derive(Clone, Debug, Default, ClapArgs)]
 pub(crate) struct LineArgs {
     /// The VM is this domain of libvirt: XML, as `virsh dumpxml` prints it
     #[arg(long, value_name = "FILE.xml", group = "found", help_heading = "Command lines")]

@@ -10,4 +10,4 @@ pub(crate) use files::{MappedFiles, has_lkvm_root};
 pub(crate) use guest::{layer, request};
 #[cfg(test)]
 pub(crate) use words::NO_REQUEST;
-pub(crate) use words::{RequestWords, is_request, words, words_of};
+pub(crate) use words::{NoRequest, RequestWords, WordFile, is_request, parse, words_of};

@@ -3,7 +3,7 @@
 //! *Invariant:* a file never makes the program write, sign or run anything. So its words are parsed
 //! by a form of their own that has nothing else, not by that of `measure`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -11,7 +11,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use super::boot::Boot;
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
-use crate::cli::input::read_settings;
+use crate::cli::input::{place, read_settings};
 use crate::cli::options::{
     CacheArgs, GuestArgs, HashingArgs, OutsideArgs, Purpose, ResponderArgs, VmmArgs,
 };
@@ -113,19 +113,27 @@ pub(crate) const NO_REQUEST: &[&str] = &[
     "-o",
 ];
 
+/// Why words are no request.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NoRequest {
+    /// The number of the word that is wrong, from 0, if it is one.
+    pub(crate) word: Option<usize>,
+    pub(crate) text: String,
+}
+
 impl RequestWords {
     /// Reads the words.
     ///
     /// # Errors
     /// If one of them is no part of a request; the text names it.
-    pub(crate) fn of<'w>(words: impl Iterator<Item = &'w str>) -> Result<Self, String> {
-        Self::try_parse_from(["request"].into_iter().chain(words)).map_err(|error| told(&error))
+    pub(crate) fn of<W: AsRef<str>>(words: &[W]) -> Result<Self, NoRequest> {
+        parse("request", words)
     }
 
     /// The arguments in a file, as a shell would read them.
     pub(crate) fn in_file(path: &Path, outside: OutsideArgs) -> Result<Self, CliError> {
-        let mut read = Self::of(words(path, "measure")?.iter().map(String::as_str))
-            .map_err(|why| usage(format!("{}: {why}", path.shown())))?;
+        let file = WordFile::read(path, "measure")?;
+        let mut read = file.parsed(Self::of(&file.words))?;
         read.guest.reach = outside.reach_of(path);
         Ok(read)
     }
@@ -142,28 +150,118 @@ pub(crate) fn is_request(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "args")
 }
 
-/// The words of a file, without the program's and the subcommand's name before them.
-pub(crate) fn words(path: &Path, subcommand: &str) -> Result<Vec<String>, CliError> {
-    let shown = path.shown();
-    let text =
-        read_settings(path).map_err(|error| CliError(Exit::Io, format!("{shown}: {error}")))?;
-    words_of(&text, subcommand)
-        .ok_or_else(|| usage(format!("{shown}: a quotation mark is not closed")))
+/// Reads words of a file by a form that has nothing but what a file may ask for.
+pub(crate) fn parse<P: Parser>(name: &str, words: &[impl AsRef<str>]) -> Result<P, NoRequest> {
+    let all = [name].into_iter().chain(words.iter().map(AsRef::as_ref));
+    P::try_parse_from(all).map_err(|error| {
+        let option = wrong_option(&error);
+        let words = words.iter().map(AsRef::as_ref).take_while(|word| *word != "--");
+        let mut words = words.enumerate();
+        let found = words.find(|(_, word)| option.is_some_and(|option| has_option(word, option)));
+        NoRequest { word: found.map(|(i, _)| i), text: told(&error) }
+    })
 }
 
-/// The words of a text, as [`words`]; none if a quotation mark is not closed.
-pub(crate) fn words_of(text: &str, subcommand: &str) -> Option<Vec<String>> {
-    let mut words = shlex::split(text)?;
+/// The option that an error is about, as the user wrote it.
+fn wrong_option(error: &clap::Error) -> Option<&str> {
+    match error.get(ContextKind::InvalidArg)? {
+        ContextValue::String(text) => text.split([' ', '=']).next(),
+        ContextValue::Strings(list) => list.first()?.split([' ', '=']).next(),
+        _ => None,
+    }
+}
+
+/// Whether a word is an option, with its value or without.
+fn has_option(word: &str, option: &str) -> bool {
+    let rest = word.strip_prefix(option);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('=') || !option.starts_with("--"))
+}
+
+/// A file with the arguments of a subcommand.
+#[derive(Debug)]
+pub(crate) struct WordFile {
+    path: PathBuf,
+    text: String,
+    /// Without the names of the program and the subcommand.
+    pub(crate) words: Vec<String>,
+    /// Where each begins in the text, in bytes.
+    starts: Vec<usize>,
+}
+
+impl WordFile {
+    /// Reads the words as a shell would.
+    pub(crate) fn read(path: &Path, subcommand: &str) -> Result<Self, CliError> {
+        let shown = path.shown();
+        let text =
+            read_settings(path).map_err(|error| CliError(Exit::Io, format!("{shown}: {error}")))?;
+        let (words, starts) = words_of(&text, subcommand).map_err(|open| {
+            let place = place(&text, open);
+            usage(format!("{shown}:{place}: a quotation mark is not closed"))
+        })?;
+        Ok(Self { path: path.to_owned(), text, words, starts })
+    }
+
+    /// What was made of the words, or the error with its place.
+    pub(crate) fn parsed<P>(&self, made: Result<P, NoRequest>) -> Result<P, CliError> {
+        made.map_err(|NoRequest { word, text }| {
+            let at = word.and_then(|word| self.starts.get(word));
+            let at = at.map_or_else(String::new, |at| format!(":{}", place(&self.text, *at)));
+            usage(format!("{}{at}: {text}", self.path.shown()))
+        })
+    }
+}
+
+/// The words of a text and where each begins, without the names of the program and the subcommand
+/// before them; or where the quotation mark stands that is not closed.
+pub(crate) fn words_of(text: &str, subcommand: &str) -> Result<(Vec<String>, Vec<usize>), usize> {
+    let mut starts = starts_of(text)?;
+    let mut words = shlex::split(text).unwrap_or_default();
     for name in ["rimsim", subcommand] {
         if words.first().is_some_and(|word| word == name) {
             words.remove(0);
+            starts.remove(0);
         }
     }
-    Some(words)
+    Ok((words, starts))
+}
+
+/// Where the words of a shell begin; or where a quotation mark, or an escape at the end, is left
+/// open.
+fn starts_of(text: &str) -> Result<Vec<usize>, usize> {
+    let mut starts = Vec::new();
+    let mut chars = text.bytes().enumerate();
+    while let Some((start, first)) = chars.next() {
+        match first {
+            b' ' | b'\t' | b'\n' => continue,
+            b'#' => {
+                chars.find(|(_, c)| *c == b'\n');
+                continue;
+            }
+            _ => starts.push(start),
+        }
+        let mut next = Some((start, first));
+        while let Some((at, c)) = next {
+            match c {
+                b' ' | b'\t' | b'\n' => break,
+                b'\\' => drop(chars.next().ok_or(at)?),
+                b'\'' => drop(chars.find(|(_, c)| *c == b'\'').ok_or(at)?),
+                b'"' => loop {
+                    match chars.next().ok_or(at)?.1 {
+                        b'"' => break,
+                        b'\\' => drop(chars.next().ok_or(at)?),
+                        _ => {}
+                    }
+                },
+                _ => {}
+            }
+            next = chars.next();
+        }
+    }
+    Ok(starts)
 }
 
 fn told(error: &clap::Error) -> String {
-    let text = || error.to_string().trim_end().to_owned();
+    let text = || error.to_string().trim_end().trim_start_matches("error: ").to_owned();
     if error.kind() != ErrorKind::UnknownArgument {
         return text();
     }
@@ -206,13 +304,36 @@ mod tests {
         ] {
             let joined = format!("{option}={value}");
             for words in [vec![option, value, "kvmtool"], vec![joined.as_str(), "kvmtool"]] {
-                let error = RequestWords::of(words.into_iter()).expect_err(option);
-                assert!(error.contains("is no part of a request"), "{option}: {error}");
-                assert!(error.contains(option), "{error}");
+                let words = [vec!["--host", "kvm-v12"], words].concat();
+                let NoRequest { word, text } = RequestWords::of(&words).expect_err(option);
+                assert!(text.contains("is no part of a request"), "{option}: {text}");
+                assert!(text.contains(option) && word == Some(2), "{text}");
             }
         }
         let words = ["--host=kvm-v12", "--dtb", "a.dtb", "kvmtool", "--", "-c", "2", "-o"];
-        let args = RequestWords::of(words.into_iter()).expect("good");
+        let args = RequestWords::of(&words).expect("good");
         assert_eq!(args.vmm.argv, ["-c", "2", "-o"]);
+    }
+
+    #[test]
+    fn words_begin_where_a_shell_sees_them() {
+        for text in [
+            "",
+            " # only this",
+            "rimsim measure --host=a \\\n  'b c'd\t# --x\n\"e\\\"f\" g#h \u{e9} i",
+            "a\\ b '' \"\" c",
+        ] {
+            let starts = starts_of(text).expect("closed");
+            let words = shlex::split(text).expect("closed");
+            assert_eq!(starts.len(), words.len(), "{text}");
+            for (start, word) in starts.iter().zip(&words) {
+                let first = shlex::split(&text[*start..]).expect("closed").remove(0);
+                assert_eq!(first, *word, "{text}");
+            }
+        }
+        for (text, open) in [("a 'b", 2), ("a b\"c\\\"", 3), ("a \\", 2)] {
+            assert_eq!(starts_of(text), Err(open), "{text}");
+            assert_eq!(shlex::split(text), None);
+        }
     }
 }

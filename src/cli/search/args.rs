@@ -7,6 +7,7 @@ use clap::{Args as ClapArgs, Parser};
 use crate::cli::options::{
     CacheArgs, Format, GuestArgs, HashingArgs, LineArgs, OutsideArgs, VmmArgs,
 };
+use crate::cli::request::{NoRequest, parse};
 
 /// Find the parameters that make a RIM which was observed
 ///
@@ -24,6 +25,28 @@ pub(crate) struct SearchArgs {
     /// signature is not checked
     #[arg(long, value_name = "FILE")]
     pub(crate) token: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) space: SpaceArgs,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) guest: GuestArgs,
+    #[command(flatten)]
+    pub(crate) hashing: HashingArgs,
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
+    #[command(flatten)]
+    pub(crate) outside: OutsideArgs,
+    #[command(flatten)]
+    pub(crate) line: LineArgs,
+    #[arg(skip)]
+    pub(crate) vmm: VmmArgs,
+}
+
+/// What is varied, and how much of it is tried.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SpaceArgs {
     /// What to vary: NAME, or NAME=VALUES (`6,16`, `33-48`); if this is not given, what no option
     /// says and hosts differ in
     ///
@@ -43,21 +66,6 @@ pub(crate) struct SearchArgs {
     /// Stop after so many candidates (`100000`) or seconds (`30s`)
     #[arg(long, value_name = "N|SECONDSs", value_parser = budget)]
     pub(crate) budget: Option<Budget>,
-    /// Form of the result
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(crate) format: Format,
-    #[command(flatten)]
-    pub(crate) guest: GuestArgs,
-    #[command(flatten)]
-    pub(crate) hashing: HashingArgs,
-    #[command(flatten)]
-    pub(crate) cache: CacheArgs,
-    #[command(flatten)]
-    pub(crate) outside: OutsideArgs,
-    #[command(flatten)]
-    pub(crate) line: LineArgs,
-    #[arg(skip)]
-    pub(crate) vmm: VmmArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -71,23 +79,40 @@ Examples:
           qemu -- qemu-system-aarch64 -M virt,confidential-guest-support=rme0 \\
           -object rme-guest,id=rme0 -accel kvm -cpu host -m 1G -kernel Image";
 
-/// The words of a file, after those of a RIM.
+/// The words of a file: a VM, and what may be varied of it. The RIM is somebody else's, and nothing
+/// is kept or printed.
 #[derive(Debug, Parser)]
-#[command(name = "rimsim search")]
+#[command(name = "search", disable_help_flag = true, disable_version_flag = true)]
 struct Words {
     #[command(flatten)]
-    args: SearchArgs,
+    space: SpaceArgs,
+    #[command(flatten)]
+    guest: GuestArgs,
+    #[command(flatten)]
+    hashing: HashingArgs,
+    #[command(flatten)]
+    vmm: VmmArgs,
 }
 
 impl SearchArgs {
     /// Reads the arguments of a search for a RIM from the words of a file.
     ///
     /// # Errors
-    /// If they are none; in words.
-    pub(crate) fn of(rim: &str, words: &[String]) -> Result<Self, String> {
-        let words = words.iter().map(String::as_str);
-        let words = ["rimsim search", "--rim", rim].into_iter().chain(words);
-        Words::try_parse_from(words).map(|read| read.args).map_err(|error| error.to_string())
+    /// If one of them is no part of a request.
+    pub(crate) fn of(rim: &str, words: &[String]) -> Result<Self, NoRequest> {
+        let Words { space, guest, hashing, vmm } = parse("search", words)?;
+        Ok(Self {
+            rim: Some(rim.to_owned()),
+            token: None,
+            space,
+            format: Format::Text,
+            guest,
+            hashing,
+            cache: CacheArgs::default(),
+            outside: OutsideArgs::default(),
+            line: LineArgs::default(),
+            vmm,
+        })
     }
 }
 

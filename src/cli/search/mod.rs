@@ -50,14 +50,14 @@ pub(crate) fn search(args: &SearchArgs) -> Result<Told, CliError> {
     }
     let algo = target.rim.algo();
     let guests = CommandLine::new(&args.guest, &args.vmm, files, algo, hasher.clone())?;
-    args.dtb_candidate.iter().try_for_each(|path| guests.check_device_tree(path))?;
+    args.space.dtb_candidate.iter().try_for_each(|path| guests.check_device_tree(path))?;
     let mut assumptions = guests.assumptions(&space);
     // What is searched says by which algorithm.
     assumptions.retain(|one| one.key != "hash");
     if args.guest.strict {
         Assumption::deny(&assumptions)?;
     }
-    let most = match args.budget {
+    let most = match args.space.budget {
         Some(Budget::Candidates(most)) => most,
         _ => u64::MAX,
     };
@@ -67,7 +67,7 @@ pub(crate) fn search(args: &SearchArgs) -> Result<Told, CliError> {
     let mut go_on = |report: &Report| {
         counter.store(report.tried, Ordering::Relaxed);
         let step = pace.step(progress.elapsed());
-        match args.budget {
+        match args.space.budget {
             Some(Budget::Seconds(most)) if progress.elapsed().as_secs() >= most => None,
             _ => Some(step.min(most.saturating_sub(report.tried))),
         }
@@ -129,19 +129,19 @@ fn target(args: &SearchArgs) -> Result<Target, CliError> {
 /// What is varied: what was asked for, or what nobody said.
 fn axes(args: &SearchArgs, vmm: Vmm) -> Result<Vec<Axis>, CliError> {
     let mut axes: Vec<Axis> = Vec::new();
-    for text in &args.vary {
+    for text in &args.space.vary {
         add_axis(text, vmm, &args.guest.reach, &mut axes)?;
     }
-    if args.vary.is_empty() {
+    if args.space.vary.is_empty() {
         let open = Parameter::ALL.into_iter().filter(|parameter| is_open(args, *parameter));
         axes.extend(open.map(|parameter| Axis { parameter, values: defaults(parameter, vmm) }));
     }
-    let variants = &args.append_variant;
+    let variants = &args.space.append_variant;
     if !variants.is_empty() && vmm == Vmm::CloudHypervisor {
         let why = "stands in the device tree: give trees with --dtb-candidate";
         return Err(usage(format!("--append-variant: of {} it {why}", vmm.name())));
     }
-    if variants.len().max(args.dtb_candidate.len()) > MAX_VARIANTS {
+    if variants.len().max(args.space.dtb_candidate.len()) > MAX_VARIANTS {
         return Err(usage(format!("at most {MAX_VARIANTS} variants can be given")));
     }
     let values = variants.iter().cloned().map(Knob::Append).collect();
@@ -150,7 +150,7 @@ fn axes(args: &SearchArgs, vmm: Vmm) -> Result<Vec<Axis>, CliError> {
         Ok(name) => Ok(Knob::Dtb(name.to_owned())),
         Err(error) => Err(usage(format!("--dtb-candidate {}: {error}", path.shown()))),
     };
-    let values = args.dtb_candidate.iter().map(tree).collect::<Result<_, _>>()?;
+    let values = args.space.dtb_candidate.iter().map(tree).collect::<Result<_, _>>()?;
     axes.push(Axis { parameter: Parameter::DtbCandidate, values });
     Ok(axes)
 }

@@ -19,7 +19,7 @@ use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
 use crate::cli::input::{read_key, read_limited, read_settings};
 use crate::cli::options::{Format, HashingArgs, OutsideArgs};
-use crate::cli::request::{is_request, words};
+use crate::cli::request::{WordFile, is_request};
 use crate::cli::search::{SearchArgs, Told as Searched, search};
 use crate::encoding::shown::ShowPath as _;
 use crate::encoding::text::from_hex;
@@ -267,21 +267,16 @@ fn challenge(text: &str) -> Result<[u8; 64], CliError> {
 
 /// Searches for the parameters that make a RIM.
 fn search_for(file: Option<&Path>, args: &VerifyArgs, rim: &str) -> Result<Searched, CliError> {
+    let searching = |CliError(exit, why)| CliError(exit, format!("--search: {why}"));
     let own = args.expect.as_deref().filter(|path| is_request(path));
     let Some(path) = file.or(own) else {
         let why = "say --search=FILE with arguments of `rimsim search`, or --expect FILE.args";
         return Err(usage(format!("--search: there is no command line: {why}")));
     };
     let subcommand = if file.is_some() { "search" } else { "measure" };
-    let words = words(path, subcommand)
-        .map_err(|CliError(exit, text)| CliError(exit, format!("--search: {text}")))?;
-    let wrong = |why: String| usage(format!("--search {}: {}", path.shown(), why.trim_end()));
-    let mut parsed = SearchArgs::of(rim, &words).map_err(wrong)?;
-    if parsed.cache.proven.digest_cache.is_some() {
-        return Err(wrong(
-            "`--digest-cache` is no part of a request: a file writes nothing".into(),
-        ));
-    }
+    let file = WordFile::read(path, subcommand);
+    let parsed = file.and_then(|file| file.parsed(SearchArgs::of(rim, &file.words)));
+    let mut parsed = parsed.map_err(searching)?;
     parsed.guest.reach = args.outside.reach_of(path);
-    search(&parsed).map_err(|CliError(exit, why)| CliError(exit, format!("--search: {why}")))
+    search(&parsed).map_err(searching)
 }

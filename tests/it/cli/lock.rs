@@ -228,7 +228,7 @@ fn damage_is_told() {
     with("\"kvmtool\",\n", "\"bhyve\",\n");
     folder.fails(&["check"], 2, "bhyve");
     with("    \"--host", "    \"--hose");
-    folder.fails(&["check"], 2, "the arguments: error: unexpected argument '--hose");
+    folder.fails(&["check"], 2, "rim.lock:16:5: the arguments: unexpected argument '--hose");
     // Another RIM, and events that are not those of the lock.
     folder.file("rim.lock", &good).file("rim.lock.events", "x").file("initrd", [1; 9000]);
     let output = folder.rimsim(&["check"]);

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::cli::{Folder, stdout};
+use crate::evidence::token_maker::{Maker, RIM};
 use crate::hosts::inputs::kernel;
 use crate::skipped;
 
@@ -135,24 +136,61 @@ fn files_that_are_read_ask_for_nothing_to_be_written() {
     let folder = folder("outputs_requests");
     assert_eq!(folder.rimsim(&[&["lock"], LINE].concat()).status.code(), Some(0));
     let lock = fs::read_to_string(folder.path("rim.lock")).expect("a text");
+    folder.file("token.cbor", Maker::new().token());
+    let line = 1 + lock.lines().position(|line| line == "arguments = [").expect("a line");
     for word in ["--dtb-out=evil", "--script-out=evil", "--sign-key=evil", "--digest-cache=evil"] {
         let option = word.split('=').next().expect("a part");
         let list = format!("arguments = [\n    \"{word}\",");
         folder.file("bad.lock", lock.replacen("arguments = [", &list, 1));
-        folder.file("bad.args", format!("{word} kvmtool -- --realm -c 1 -m 256M -k Image"));
+        let guest = "kvmtool -- --realm -c 1 -m 256M -k Image";
+        folder.file("bad.args", format!("# é\n --host 'kvm-v12' {word} {guest}"));
         let said = format!("`{option}` is no part of a request");
-        for command in [
-            &["check", "bad.lock"][..],
-            &["lock", "--update", "-o", "bad.lock"],
-            &["lint", "bad.args"],
-            &["report", "-o", "page.html", "bad.args"],
-            &["explain", "bad.args", "bad.args"],
+        for (command, place) in [
+            (&["check", "bad.lock"][..], format!("bad.lock:{}:5: ", line + 1)),
+            (&["lock", "--update", "-o", "bad.lock"], format!("bad.lock:{}:5: ", line + 1)),
+            (&["lint", "bad.args"], "bad.args:2:19: ".to_owned()),
+            (&["report", "-o", "page.html", "bad.args"], "bad.args:2:19: ".to_owned()),
+            (&["explain", "bad.args", "bad.args"], "bad.args:2:19: ".to_owned()),
+            (&["verify", "token.cbor", "--expect", "bad.args"], "bad.args:2:19: ".to_owned()),
         ] {
             folder.fails(command, 2, &said);
+            folder.fails(command, 2, &place);
         }
     }
     let made = names(&folder);
     assert!(!made.iter().any(|name| name.contains("evil") || name.contains("page")), "{made:?}");
+}
+
+/// The file of `verify --search` says what is searched: a VM and what may be varied of it.
+#[test]
+fn a_search_in_a_file_asks_for_nothing_else() {
+    let folder = folder("outputs_searches");
+    folder.file("token.cbor", Maker::new().token());
+    let rim = "a7".repeat(RIM.len());
+    let verify = ["verify", "token.cbor", "--expect-rim", &rim, "--search=search.words"];
+    let guest = "kvmtool -- lkvm run --realm -c 1 -m 256M -k Image";
+    let good = format!("rimsim search --vary num-bps=4-6 --budget 2 {guest}");
+    folder.file("search.words", good);
+    folder.fails(&verify, 3, "search: ");
+    for (option, word) in [
+        ("--digest-cache", "--digest-cache=evil"),
+        ("--rim", "--rim=sha256:00"),
+        ("--token", "--token=token.cbor"),
+        ("--format", "--format=json"),
+        ("--dtb-out", "--dtb-out=evil"),
+        ("--trust-mtime", "--trust-mtime"),
+        ("--allow-outside", "--allow-outside"),
+        ("-o", "-oevil"),
+    ] {
+        folder.file("search.words", format!("--vary num-bps=4-6\n\t{word} {guest}"));
+        folder.fails(&verify, 2, &format!("`{option}` is no part of a request"));
+        folder.fails(&verify, 2, "search.words:2:2: ");
+    }
+    folder.file("search.words", format!("--vary 'num-bps=4-6 {guest}"));
+    folder.fails(&verify, 2, "search.words:1:8: a quotation mark is not closed");
+    folder.file("search.words", format!("--budget x {guest}"));
+    folder.fails(&verify, 2, "search.words:1:1: ");
+    assert!(!folder.path("evil").exists());
 }
 
 /// The image of `bench` is there for as long as it measures.
