@@ -156,7 +156,10 @@ impl Checked {
         for change in &self.changes {
             console.result(&format!("changed: {change}"))?;
         }
-        if self.changes.is_empty() {
+        if self.changes.is_empty() && self.old.tool == TOOL {
+            let why = "what the VMM finds under a name (a folder, a disk) is something else";
+            console.result(&format!("no input changed: {why}, or the lock was edited"))?;
+        } else if self.changes.is_empty() {
             console
                 .result("no input changed: this program measures otherwise than the locking one")?;
         }

@@ -7,7 +7,7 @@ use super::file::{Input, LockFile, Sha256Hex};
 /// Something that is not as it was locked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Change {
-    /// `input`, `platform`, `argument` or `tool`.
+    /// `input`, `platform`, `assumption` or `script's`.
     pub(crate) kind: &'static str,
     /// What.
     pub(crate) name: String,
@@ -57,6 +57,22 @@ pub(crate) fn changes(old: &LockFile, new: &LockFile) -> Vec<Change> {
                 found.map_or_else(none, |(_, value)| value.to_owned())
             };
             say("platform", key, of(&old.platform), of(&new.platform));
+        }
+        // What was found where the VMM looks (a root file system, a disk) is no input.
+        let key = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();
+        let is_told = |text: &str| {
+            let of_platform = |line: &String| line.split(" = ").next() == Some(&key(text));
+            old.platform.iter().chain(&new.platform).any(of_platform)
+        };
+        let only = |these: &[String], others: &[String]| {
+            let only = these.iter().filter(|text| !others.contains(text) && !is_told(text));
+            only.cloned().collect::<Vec<_>>()
+        };
+        for text in only(&old.assumed, &new.assumed) {
+            say("assumption", &key(&text), text.clone(), none());
+        }
+        for text in only(&new.assumed, &old.assumed) {
+            say("assumption", &key(&text), none(), text.clone());
         }
     }
     if let (Some(old), Some(new)) = (&old.script, &new.script) {

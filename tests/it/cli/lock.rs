@@ -238,3 +238,38 @@ fn damage_is_told() {
     folder.fails(&["lock"], 2, "say a VMM and its command line");
     folder.fails(&["lock", "--update", "kvmtool"], 2, "cannot be used with");
 }
+
+/// Where the VMM looks is no input; what it finds there is told apart.
+#[test]
+fn a_root_file_system_that_comes_or_goes_is_named() {
+    let folder = folder("lock_root");
+    let at_home = |args: &[&str]| {
+        let mut command = folder.command(args);
+        command.env("HOME", folder.path("home")).output().expect("the command")
+    };
+    let made = folder.path("home/.lkvm/guest");
+    let says = |found: &str, locked: &str, now: &str| {
+        let output = at_home(&["check", "--format", "json"]);
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+        let document = document(&output);
+        let changes = document["changes"].as_array().expect("changes");
+        let it = |change: &&Value| change["kind"] == "assumption" && change["name"] == found;
+        let change = changes.iter().find(it).unwrap_or_else(|| panic!("{document}"));
+        assert_eq!((&change["locked"], &change["now"]), (&locked.into(), &now.into()));
+    };
+    let lock = [&["lock"], LINE, &["-d", "guest"]].concat();
+    assert!(at_home(&lock).status.success());
+    assert_eq!(at_home(&["check"]).status.code(), Some(0));
+    std::fs::create_dir_all(&made).expect("made");
+    says("disk", "disk guest, not opened (-d)", "nothing");
+    says("root", "nothing", "root ~/.lkvm/guest (-d)");
+    assert!(at_home(&["lock", "--update"]).status.success());
+    std::fs::remove_dir(&made).expect("removed");
+    says("root", "root ~/.lkvm/guest (-d)", "nothing");
+    // A folder of its own name, which no assumption tells of.
+    std::fs::create_dir(folder.path("guest")).expect("made");
+    let lock = [&["lock", "--force"], LINE, &["-d", "guest"]].concat();
+    assert!(at_home(&lock).status.success());
+    std::fs::remove_dir(folder.path("guest")).expect("removed");
+    says("disk", "nothing", "disk guest, not opened (-d)");
+}
