@@ -199,7 +199,7 @@ fn files_lie_where_the_lock_says() {
     assert_eq!(folder.rimsim(&check).status.code(), Some(0));
     folder.file("guest.dtb", [1; 100]);
     let output = folder.rimsim(&check);
-    assert_eq!(changed(&document(&output)), ["--dtb"]);
+    assert_eq!(changed(&document(&output)), ["--dtb", "device_tree"]);
     std::fs::remove_file(folder.path("locks/kernel")).expect("gone");
     folder.fails(&check, 1, "locks/here/../kernel: ");
 }
