@@ -11,7 +11,7 @@ use crate::cli::exit::Exit;
 use crate::cli::input::read_limited;
 use crate::cli::options::{HashingArgs, ImageFiles, OutsideArgs};
 use crate::cli::reach::Reach;
-use crate::cli::request::{RequestWords, words_of};
+use crate::cli::request::{NoRequest, RequestWords, words_of};
 use crate::encoding::shown::ShowPath as _;
 use crate::host::Files;
 use crate::measure::image::{Image, ImageError};
@@ -121,8 +121,8 @@ fn measured(
 ) -> Result<Measured, CliError> {
     let wrong = |why: String| usage(format!("{}: [measure] vm: {why}", path.shown()));
     let words = words_of(vm, "measure");
-    let words = words.ok_or_else(|| wrong("a quotation mark is not closed".into()))?;
-    let mut args = RequestWords::of(words.iter().map(String::as_str)).map_err(wrong)?;
+    let (words, _) = words.map_err(|_| wrong("a quotation mark is not closed".into()))?;
+    let mut args = RequestWords::of(&words).map_err(|NoRequest { text, .. }| wrong(text))?;
     let from = folder(path);
     let beside = |name: &PathBuf| from.join(name);
     args.guest.dtb = args.guest.dtb.as_ref().map(beside);

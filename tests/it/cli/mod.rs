@@ -4,6 +4,7 @@ mod assumptions;
 mod boot;
 mod digest_cache;
 mod found_lines;
+mod every_subcommand;
 pub(crate) mod images;
 mod limits;
 mod lock;

@@ -123,7 +123,7 @@ fn root(path: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file of the repository")
 }
 
-fn folder(name: &str) -> Folder {
+pub(crate) fn folder(name: &str) -> Folder {
     let folder = Folder::new(name);
     let rim = "8960d56826370aaa6fc9b3a041d4240689582ba41e2ad8bb8f9adf6d2a0cd5e7";
     let platform = folder.rimsim(&["platforms", "fvp"]).stdout;
@@ -152,7 +152,7 @@ fn folder(name: &str) -> Folder {
     folder
 }
 
-fn words(text: &str) -> Vec<&str> {
+pub(crate) fn words(text: &str) -> Vec<&str> {
     text.split_whitespace()
         .flat_map(|word| if word == "GUEST" { words(GUEST) } else { vec![word] })
         .collect()

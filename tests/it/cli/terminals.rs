@@ -44,7 +44,7 @@ fn rimsim(folder: &Folder, words: &[&str], evil: &OsStr) -> Output {
     command.args(args(words, evil)).stdin(Stdio::null()).output().expect("the command")
 }
 
-const REALM: &str = "rtt auto\nlet rd = auto
+pub(crate) const REALM: &str = "rtt auto\nlet rd = auto
 REALM_CREATE rd=rd params_ptr=RealmParams {
     s2sz=40, num_bps=1, num_wps=1, rtt_base=auto, rtt_level_start=1, rtt_num_start=2
 }
@@ -73,7 +73,7 @@ fn files(folder: &Folder, evil: &OsStr) {
 }
 
 /// Every subcommand that takes a file, with its good and its bad ones.
-const COMMANDS: &[&[&str]] = &[
+pub(crate) const COMMANDS: &[&[&str]] = &[
     &["run", "@good.rmi", "@good.rmi"],
     &["run", "-v", "--events", "@good.rmi"],
     &["run", "@wrong.rmi"],
@@ -147,6 +147,18 @@ const COMMANDS: &[&[&str]] = &[
     &["check", "@nothing"],
     &["digests", "@Image", "-o", "@made.rimd"],
     &["digests", "@nothing"],
+    &["digests", "--show", "@Image"],
+    &["profiles", "@"],
+    &["language", "@"],
+    &["bench", "--size", "@"],
+    &["bench", "--size", "1MiB", "--rounds", "1", "--dir", "no/@"],
+    &["run", "--export", "@x", "--token-out", "./@x", "@good.rmi"],
+    &["run", "--export", "@good.rmi", "@good.rmi"],
+    &["measure", "--dtb-out", "@x", "kvmtool", "--", "lkvm", "run", "--realm", "-k", "@Image"],
+    &["measure", "--script-out", "@x", "kvmtool", "--", "lkvm", "run", "--realm", "-k", "@Image"],
+    &["measure", "-o", "@Image", "kvmtool", "--", "lkvm", "run", "--realm", "-k", "@Image"],
+    &["log", "--expect-rem", "1=@", "@bad.bin"],
+    &["verify", "@bad.bin", "--expect-rim", "@bad.bin", "--search=@bad.args"],
     &["digests", "@Image", "-o", "no/@/where"],
 ];
 
