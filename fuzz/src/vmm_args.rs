@@ -1,11 +1,11 @@
-//! The target `vmm_args`: a byte that chooses VMM and version, then the words of a command line,
-//! one a line.
+//! The target `vmm_args`: a byte that chooses VMM, version and overrides, then the words of a
+//! command line, one a line.
 
 use std::sync::Arc;
 
 use rimsim::host::kvmtool::{self, Version};
 use rimsim::host::vmm::Context;
-use rimsim::host::{Caps, Files, Refusal, Vm, cloud_hypervisor, qemu};
+use rimsim::host::{Caps, Files, Overrides, Refusal, Vm, cloud_hypervisor, qemu};
 use rimsim::measure::image::{Image, ImageError};
 
 /// Words of one command line.
@@ -44,18 +44,38 @@ pub(crate) fn run(data: &[u8]) {
     let Some((choice, rest)) = data.split_first() else { return };
     let text = String::from_utf8_lossy(rest);
     let words: Vec<String> = text.split('\n').take(MOST_WORDS).map(str::to_owned).collect();
-    let choice = usize::from(*choice) % CHOICES;
-    match (plan(choice, &words), plan(choice, &words)) {
+    let (overrides, choice) = (usize::from(*choice) / CHOICES, usize::from(*choice) % CHOICES);
+    let overrides = OVERRIDES[overrides % OVERRIDES.len()]();
+    match (plan(choice, &words, &overrides), plan(choice, &words, &overrides)) {
         (Ok(vm), Ok(again)) => {
             assert_eq!(vm, again, "one command line makes one VM");
             check(&vm);
+            let cpus = u32::try_from(vm.vcpus.len()).expect("few");
+            assert!(overrides.cpus.is_none_or(|wanted| wanted == cpus), "{cpus} vCPUs");
         }
         (Err(error), Err(again)) => assert_eq!(error.to_string(), again.to_string()),
         _ => panic!("a command line is either good or bad"),
     }
 }
 
-fn plan(choice: usize, words: &[String]) -> Result<Vm, Refusal> {
+/// What may be otherwise than the line says; in the first of them nothing is.
+const OVERRIDES: [fn() -> Overrides; 7] = [
+    Overrides::default,
+    || Overrides { cpus: Some(3), ..Overrides::default() },
+    || Overrides { mem_bytes: Some(256 << 20), ..Overrides::default() },
+    || Overrides { append: Some("a, b=\"c\" ,,".to_owned()), ..Overrides::default() },
+    || Overrides { log: Some(true), ..Overrides::default() },
+    || Overrides {
+        cpus: Some(8),
+        mem_bytes: Some(3 << 30),
+        append: Some(String::new()),
+        log: Some(false),
+        ..Overrides::default()
+    },
+    || Overrides { payload_window_bytes: Some(64 << 20), ..Overrides::default() },
+];
+
+fn plan(choice: usize, words: &[String], overrides: &Overrides) -> Result<Vm, Refusal> {
     let caps = Caps {
         ipa_bits: 48,
         lpa2: false,
@@ -75,16 +95,16 @@ fn plan(choice: usize, words: &[String]) -> Result<Vm, Refusal> {
     if let Some(version) = Version::ALL.get(choice) {
         // Half of them with their own device tree.
         let supplied = device_tree.filter(|_| words.len().is_multiple_of(2));
-        return kvmtool::plan(words, *version, &caps, files, supplied);
+        return kvmtool::plan_with(words, *version, &caps, files, supplied, overrides);
     }
     let device_tree = device_tree.filter(|_| words.len().is_multiple_of(2));
     let mut context = Context { caps: &caps, files, device_tree };
     let rest = choice - Version::ALL.len();
     match qemu::VERSIONS.get(rest) {
-        Some(version) => qemu::vm(version.name, words, &mut context),
+        Some(version) => qemu::vm_with(version.name, words, &mut context, overrides),
         None => {
             let version = cloud_hypervisor::VERSIONS[rest - qemu::VERSIONS.len()].name;
-            cloud_hypervisor::vm(version, words, &mut context)
+            cloud_hypervisor::vm_with(version, words, &mut context, overrides)
         }
     }
 }
