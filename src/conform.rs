@@ -39,6 +39,10 @@ pub struct StepFailure {
 /// not compared: so what follows starts from the state that was recorded, and everything else can
 /// be held against the text. Measurements are TF-RMM's throughout, since every later one would
 /// differ from a text with other rules.
+///
+/// # Bounds
+/// Time and memory grow with the vector's length, memory by at most 60 bytes for each byte, and by
+/// what its steps do to the machine.
 pub fn replay<'o>(
     vector: &Vector,
     profile: Profile,

@@ -148,6 +148,11 @@ impl DigestCache {
     /// The cache in `dir`, which is made if there is none. `key` is the user's secret: whoever
     /// knows it can write entries that are believed.
     ///
+    /// # Bounds
+    /// An entry that is longer than one of its image can be is not read. Time and memory grow with
+    /// its length, which is a digest for each granule and so at most 2 bytes for each byte of the
+    /// image; the granules that are hashed anew are a few, or all of an image of few.
+    ///
     /// # Errors
     /// If there is no such folder and it can not be made, or others can write to it.
     pub fn open(dir: &Path, key: [u8; 32], belief: Belief, hasher: Hasher) -> io::Result<Self> {

@@ -317,6 +317,9 @@ impl Platform {
 
     /// Reads a platform from a TOML text.
     ///
+    /// # Bounds
+    /// Time and memory grow with the length, memory by at most 300 bytes for each byte.
+    ///
     /// # Errors
     /// If the text is not TOML, names an unknown field, lacks one, or describes a machine that can
     /// not be.

@@ -6,9 +6,16 @@ use std::sync::Arc;
 use super::locks::{self, LockFile};
 use super::request::{RequestWords, words_of};
 use crate::digest_cache;
+use crate::encoding::fdt::Tree;
 use crate::measure::digests::{Cut, GranuleDigests};
 use crate::measure::image::Image;
 use crate::measure::rim::HashAlgo;
+
+/// How many nodes and properties a device tree has; `None` if the bytes are none.
+#[must_use]
+pub fn device_tree(bytes: &[u8]) -> Option<usize> {
+    Some(Tree::read(bytes).ok()?.paths().len())
+}
 
 /// What is believed of an entry of the digest cache that was made of `image` and edited by `edit`;
 /// if `again`, by somebody who knows the user's secret.

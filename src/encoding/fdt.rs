@@ -46,6 +46,10 @@ pub(crate) struct Tree {
 impl Tree {
     /// Reads a tree; what stands behind its end does not count.
     ///
+    /// # Bounds
+    /// Time and memory grow with the length, memory by at most 100 bytes for each byte. A tree has
+    /// at most 4 MiB, 64 levels, and names of 255 bytes.
+    ///
     /// # Errors
     /// If the bytes are none: the node, the byte, and what is wrong there.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, FdtError> {

@@ -116,6 +116,9 @@ pub fn algorithm_name(id: u16) -> String {
 /// Reads a log: events up to the end of the bytes, or up to where nothing but 0x00 or nothing but
 /// 0xFF follows.
 ///
+/// # Bounds
+/// As [`read_as_far`].
+///
 /// # Errors
 /// If an event is cut off, is not what the first one says, or is one of Realms and has another
 /// form; if there are too many.
@@ -127,6 +130,11 @@ pub fn read(bytes: &[u8]) -> Result<Log, LogError> {
 /// Reads a log up to its end, or up to the first event that can not be read: then that is the
 /// second value, and what the log's registers hold in the end can not be known. Memory and time
 /// grow with the length of the log, not faster.
+///
+/// # Bounds
+/// Time and memory grow with the length, memory by at most 60 bytes for each byte. There are at
+/// most [`MAX_LOG_BYTES`](super::MAX_LOG_BYTES), [`MAX_EVENTS`](super::MAX_EVENTS) and
+/// [`MAX_BANKS`](super::MAX_BANKS).
 ///
 /// # Errors
 /// If the first event is none of a log.

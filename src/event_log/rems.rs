@@ -163,6 +163,10 @@ fn value(event: &Event, algo: HashAlgo) -> Option<&[u8]> {
 /// Predicts REM 1 to 4 of a Realm that measures by `algo`: each event extends its register by its
 /// digest (RSI_MEASUREMENT_EXTEND), in the order of the log. `EV_NO_ACTION` is not measured. An
 /// event without a digest hides its REM; one of a register that a Realm does not have, all of them.
+///
+/// # Bounds
+/// Time and memory grow with the length of the log, memory by at most 20 bytes for each byte of
+/// it.
 #[must_use]
 pub fn rems(log: &Log, algo: HashAlgo, registers: Registers, reading: RemReading) -> Rems {
     let zero = Rem { value: Ok(Measurement::zero(algo)), count: 0 };

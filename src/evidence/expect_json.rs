@@ -120,6 +120,9 @@ struct Stage {
 
 /// Reads expectations; `name` is what to call the file. There is at least one.
 ///
+/// # Bounds
+/// Time and memory grow with the length, memory by at most 60 bytes for each byte.
+///
 /// # Errors
 /// If it is no JSON, of no known form, or a value in it is no RIM, REM or RPV.
 pub fn expectations(name: &str, text: &[u8]) -> Result<Vec<Expectation>, ExpectError> {

@@ -81,6 +81,9 @@ impl Target {
 
     /// Reads what a file holds: a text as [`Target::from_text`] takes it, or the bytes themselves.
     ///
+    /// # Bounds
+    /// As [`Target::rem_from_file`].
+    ///
     /// # Errors
     /// As [`Target::from_text`].
     pub fn from_file(bytes: &[u8]) -> Result<Self, RimError> {
@@ -88,6 +91,9 @@ impl Target {
     }
 
     /// Reads a REM from what a file holds: as [`Target::from_file`], and it may be zero.
+    ///
+    /// # Bounds
+    /// Time and memory grow with the length, memory by at most 40 bytes for each byte.
     ///
     /// # Errors
     /// As [`Target::rem_from_text`].

@@ -7,6 +7,9 @@ use crate::encoding::text::{TextError, from_base64, from_hex};
 /// The bytes of a file that holds a token: as they are, or as hexadecimal or base64 text. White
 /// space does not count in a text, nor does `0x` before it.
 ///
+/// # Bounds
+/// Time and memory grow with the length, memory by at most 40 bytes for each byte.
+///
 /// # Errors
 /// If it is text, and stands for no bytes.
 pub fn token_bytes(file: &[u8]) -> Result<Cow<'_, [u8]>, TextError> {

@@ -68,6 +68,10 @@ impl Field {
 }
 
 /// Compares two trails.
+///
+/// # Bounds
+/// Time and memory grow with the trails, memory by at most 30 bytes for each byte of the files
+/// that they are read of. Of device trees that differ, 16 pairs at most are looked at.
 #[must_use]
 pub fn compare(a: &Trail, b: &Trail) -> Explanation {
     let by_rule = rules::all(a, b);

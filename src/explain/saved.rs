@@ -194,6 +194,10 @@ fn line(rule: RimRule, event: &MeasuredEvent, digest: &[u8], rim: Option<String>
 
 /// Reads events that were saved.
 ///
+/// # Bounds
+/// Time and memory grow with the length, memory by at most 30 bytes for each byte; lines of at
+/// most 64 KiB are read one by one.
+///
 /// # Errors
 /// If the text can not be read, a line is not what it should be, or there are more than
 /// [`MAX_EVENTS`].

@@ -162,6 +162,9 @@ impl CapsLayer {
 
     /// Reads a TOML text.
     ///
+    /// # Bounds
+    /// Time and memory grow with the length, memory by at most 300 bytes for each byte.
+    ///
     /// # Errors
     /// If the text is not TOML, has an unknown key, or a number that no host has.
     pub fn from_toml(text: &str) -> Result<Self, CapsError> {

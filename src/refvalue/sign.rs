@@ -143,6 +143,9 @@ impl Document {
 
 /// Reads a CoRIM of the Realm profile, signed or not. A signature is read, not verified.
 ///
+/// # Bounds
+/// Time and memory grow with the length, memory by at most 30 bytes for each byte.
+///
 /// # Errors
 /// If anything is not exactly as it should be: the path, what was found and expected, the byte.
 pub fn read(bytes: &[u8]) -> Result<Document, ReadError> {

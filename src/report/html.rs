@@ -13,6 +13,9 @@ use crate::abi::addr::Hex;
 const PLAIN_ROWS: usize = 200;
 
 /// Makes the page.
+///
+/// # Bounds
+/// Time and memory grow with the page, memory by at most 200 bytes for each byte of what was read.
 #[must_use]
 pub fn write(report: &Report) -> String {
     let mut page = String::new();

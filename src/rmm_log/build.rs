@@ -37,6 +37,11 @@ const LIST: u64 = 2;
 /// Granules are delegated when they are first used, whatever the log says of it. Each call expects
 /// the log's status, and its outputs but addresses of granules.
 ///
+/// # Bounds
+/// Time and memory grow with the length of the log, memory by at most 60 bytes for each byte of
+/// it. A script that would be longer than one may be is an error, and there are at most
+/// [`MAX_IMAGES`](super::MAX_IMAGES) images.
+///
 /// # Errors
 /// If the log makes no such Realm, follows another specification, or would be too long a script.
 pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {

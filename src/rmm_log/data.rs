@@ -1,6 +1,7 @@
 //! Which bytes a measured granule had: an attached image, or a hole with a name.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::build::{hex, name, statement};
@@ -16,6 +17,9 @@ use crate::script::{Expr, ExprKind, Form, ImageSource, Kind, Span, Statement};
 #[derive(Debug)]
 pub(super) struct Contents<'o> {
     attached: &'o [At],
+    /// Where they stand: the end and the image, by the first IPA. Of two at one IPA the first
+    /// counts, so that these do not overlap.
+    places: BTreeMap<u64, (u64, usize)>,
     used: Vec<bool>,
     /// Measured IPAs that no image covers, half-open, ascending.
     holes: Vec<Range<u64>>,
@@ -55,8 +59,15 @@ impl From {
 impl<'o> Contents<'o> {
     /// Looks at what the calls measure, and what kvmtool says of it.
     pub(super) fn new(attached: &'o [At], calls: &[Cow<'_, Call>], vmm: &Own<'_>) -> Self {
-        let mut contents =
-            Self { attached, used: vec![false; attached.len()], holes: Vec::new(), pieces: 0 };
+        let (mut places, mut taken) = (BTreeMap::new(), Ranges::default());
+        for (index, at) in attached.iter().enumerate() {
+            for (base, top) in taken.gaps(at.ipa, at.end()) {
+                places.insert(base, (top, index));
+                taken.insert(base, top);
+            }
+        }
+        let used = vec![false; attached.len()];
+        let mut contents = Self { attached, places, used, holes: Vec::new(), pieces: 0 };
         let measured = calls.iter().filter(|call| call.is_success()).filter_map(|call| {
             let measured = call.arg("flags")? & DATA_MEASURE != 0;
             call.arg("ipa").filter(|ipa| measured && is_aligned(*ipa, GRANULE_SIZE))
@@ -82,18 +93,19 @@ impl<'o> Contents<'o> {
 
     /// Where what stands at `ipa` ends, of a range that ends at `end`.
     pub(super) fn end_of(&self, ipa: u64, end: u64) -> u64 {
-        if let Some((index, _)) = self.attached_at(ipa) {
-            return self.attached[index].end().min(end);
+        let inside = self.places.range(..=ipa).next_back().map(|(_, (top, _))| *top);
+        if let Some(top) = inside.filter(|top| ipa < *top) {
+            return top.min(end);
         }
-        let holes =
-            self.holes.iter().map(|hole| if hole.contains(&ipa) { hole.end } else { hole.start });
-        let images = self.attached.iter().map(|at| at.ipa);
-        holes.chain(images).filter(|edge| *edge > ipa).fold(end, u64::min)
+        let next = self.places.range(ipa..).next().map(|(base, _)| *base);
+        let hole = self.holes.get(self.holes.partition_point(|hole| hole.end <= ipa));
+        let hole = hole.map(|hole| if hole.contains(&ipa) { hole.end } else { hole.start });
+        next.into_iter().chain(hole).fold(end, u64::min)
     }
 
     fn attached_at(&self, ipa: u64) -> Option<(usize, u64)> {
-        let index = self.attached.iter().position(|at| (at.ipa..at.end()).contains(&ipa))?;
-        Some((index, ipa - self.attached[index].ipa))
+        let (_, (top, index)) = self.places.range(..=ipa).next_back()?;
+        (ipa < *top).then(|| (*index, ipa - self.attached[*index].ipa))
     }
 
     /// What stood at `ipa`.

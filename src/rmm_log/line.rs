@@ -120,6 +120,10 @@ pub struct Tally {
 
 /// Reads the bytes of a console.
 ///
+/// # Bounds
+/// Time and memory grow with the length, memory by at most 60 bytes for each byte. A log longer
+/// than [`MAX_LOG_BYTES`](super::MAX_LOG_BYTES) is an error.
+///
 /// # Errors
 /// If they are too many, or have commands that no edition has together.
 pub fn read(bytes: &[u8]) -> Result<Log, ImportError> {
@@ -286,7 +290,8 @@ impl Reader {
             Some(tail(text))
         } else if follows && is_piece(text) {
             // Arguments alone, or with the arrow: the answer is on the next line.
-            open.text = format!("{} {}", open.text, text.trim());
+            open.text.push(' ');
+            open.text.push_str(text.trim());
             open.last = self.number;
             return;
         } else {

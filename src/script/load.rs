@@ -233,6 +233,9 @@ impl SourceText {
 
 /// Loads a script from the file system.
 ///
+/// # Bounds
+/// As [`load_from`].
+///
 /// # Errors
 /// If a file can not be read, or a script has a mistake.
 pub fn load(path: &Path) -> Result<LoadedScript, LoadError> {
@@ -240,6 +243,9 @@ pub fn load(path: &Path) -> Result<LoadedScript, LoadError> {
 }
 
 /// Loads a script and what it names from `source`.
+///
+/// # Bounds
+/// As [`load_from`].
 ///
 /// # Errors
 /// As [`load`].
@@ -252,6 +258,11 @@ pub fn load_with(path: &Path, source: &mut dyn Source) -> Result<LoadedScript, L
 }
 
 /// Loads a script from anywhere.
+///
+/// # Bounds
+/// Time and memory grow with the length of the script and of what it includes, memory by at most
+/// 60 bytes for each byte: all of it together has at most as many bytes as one script may have, in
+/// at most [`MAX_INCLUDES`] files.
 ///
 /// # Errors
 /// As [`load`].

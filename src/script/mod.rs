@@ -42,6 +42,7 @@ mod serve;
 mod stateful;
 mod value;
 mod words;
+mod work;
 
 #[cfg(test)]
 mod tests;
@@ -60,6 +61,7 @@ pub use parse::{MAX_OPERATORS, MAX_TEXT_BYTES, parse, parse_bytes, round_trips};
 pub use player::{
     MAX_FILL_BYTES, MAX_MISMATCHES, MAX_PEEK_BYTES, PlayError, Player, Refused, Unmet,
 };
+pub use work::MAX_WORK;
 
 /// The language's description, in Markdown: what `rimsim help script` shows.
 pub const LANGUAGE: &str = include_str!("LANGUAGE.md");

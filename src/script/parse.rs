@@ -15,7 +15,7 @@ use crate::measure::rim::{HashAlgo, Measurement};
 use crate::model::granule::{Gpt, GranuleState};
 
 /// Most bytes of a script with everything that it includes: some seventy thousand commands, written
-/// one by one. In memory a script can take ninety times as much, as two bytes can be a line.
+/// one by one.
 pub const MAX_TEXT_BYTES: u64 = 4 << 20;
 /// Most operators, parentheses and calls in one expression: expressions are walked by recursion.
 pub const MAX_OPERATORS: u32 = 128;
@@ -36,6 +36,10 @@ pub(super) const GRANULE_STATES: [GranuleState; 7] = [
 ];
 
 /// Reads a script. `file` is the name that errors show; nothing is opened.
+///
+/// # Bounds
+/// Time and memory grow with the length, memory by at most 140 bytes for each byte. A text longer
+/// than [`MAX_TEXT_BYTES`] is an error.
 ///
 /// # Errors
 /// At the first place where the text is not a script.
@@ -60,6 +64,9 @@ pub fn parse(file: &str, text: &str) -> Result<Script, ScriptError> {
 }
 
 /// Reads a script from bytes, which have to be UTF-8.
+///
+/// # Bounds
+/// As [`parse`].
 ///
 /// # Errors
 /// As [`parse`], and at the first byte that is not UTF-8.

@@ -12,6 +12,7 @@ use super::grammar::{Bytes, Expr, ImageSource, Invocation, Kind, Name, Span};
 use super::load::{Item, LoadedScript};
 use super::picture::Picture;
 use super::serve::Recs;
+use super::work::{MAX_WORK, check_files, work_of};
 use crate::abi::addr::{Hex, PAGE_SIZE};
 use crate::abi::command::{CallRegs, CommandInfo};
 use crate::abi::platform::Platform;
@@ -30,8 +31,6 @@ pub const MAX_MISMATCHES: usize = 1000;
 pub const MAX_FILL_BYTES: u64 = 1 << 30;
 /// Most bytes that one `peek` looks at.
 pub const MAX_PEEK_BYTES: u64 = 1 << 20;
-/// Most events of a Realm's software that an error repeats.
-const MAX_HEARD: usize = 64;
 
 /// An expectation that was not met.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,6 +122,7 @@ impl PlayError {
 pub struct Player {
     script: LoadedScript,
     keep_going: bool,
+    pub(super) most_work: u64,
     printed: Vec<String>,
     unmet: Vec<Unmet>,
     symbols: BTreeMap<u64, String>,
@@ -136,6 +136,7 @@ impl Player {
         Self {
             script,
             keep_going: false,
+            most_work: MAX_WORK,
             printed: Vec::new(),
             unmet: Vec::new(),
             symbols: BTreeMap::new(),
@@ -183,6 +184,12 @@ impl Player {
     /// Carries out the script, from its beginning, in a session in which nothing was done before:
     /// `auto` counts on memory that is all the Host's.
     ///
+    /// # Bounds
+    /// What a script does is counted, and ends at [`MAX_WORK`](super::MAX_WORK). Time grows with
+    /// it. Memory grows by at most 400 bytes for each byte of the script, and by what its steps do
+    /// to the machine: some 32 bytes for each page that holds something, 4 KiB if the Host wrote
+    /// bytes there, 12 KiB for a translation table.
+    ///
     /// # Errors
     /// If a command is refused that should not be, an expectation is not met, the script has a
     /// mistake, or one of its images changed meanwhile.
@@ -200,6 +207,7 @@ impl Player {
             run_page: None,
             next_guest_id: 0,
             gaps: BTreeMap::new(),
+            left_work: self.most_work,
             keep_going: self.keep_going,
             unmet: Vec::new(),
             unmet_total: 0,
@@ -233,20 +241,6 @@ impl Player {
     }
 }
 
-/// Nobody is shown a RIM of an image that is not what it was: what was printed since the files were
-/// looked at before is forgotten if one has changed.
-fn check_files(
-    script: &LoadedScript,
-    printed: &mut Vec<String>,
-    checked: usize,
-) -> Result<(), PlayError> {
-    let unchanged = script.opened().iter().try_for_each(|image| image.check_unchanged());
-    if unchanged.is_err() {
-        printed.truncate(checked);
-    }
-    Ok(unchanged?)
-}
-
 /// What a Host remembers.
 pub(super) struct State {
     pub(super) numbers: BTreeMap<String, u64>,
@@ -265,6 +259,8 @@ pub(super) struct State {
     pub(super) next_guest_id: u64,
     /// Realms whose RIM can not be known, by RD.
     pub(super) gaps: BTreeMap<u64, Gap>,
+    /// What it may yet do, as [`work`](super::work) counts.
+    pub(super) left_work: u64,
     keep_going: bool,
     unmet: Vec<Unmet>,
     unmet_total: u64,
@@ -485,28 +481,6 @@ impl Run<'_, '_> {
         self.check(Check::Rim { rd, want }, &format!("Realm {}", Hex(rd)))
     }
 
-    /// A line of what the Realm's software saw in the last REC_ENTER of its REC.
-    fn expect_guest(&mut self, rec: &Expr, line: &str) -> Result<(), PlayError> {
-        let rec = self.number(rec)?;
-        let program = self.session.world().guest(rec);
-        let log = program.map(|program| program.log()).unwrap_or_default();
-        // A REC does what waits in its order, and a script numbers that.
-        let id = line.split(' ').nth(1).and_then(|word| word.parse().ok());
-        let id = id.filter(|_| !line.starts_with("in "));
-        let first = log.partition_point(|event| event.id() < id);
-        let mut of_id = log[first..].iter().take_while(|event| event.id() == id);
-        if of_id.any(|event| event.to_string() == line) {
-            return Ok(());
-        }
-        let mut got: Vec<String> = log.iter().take(MAX_HEARD).map(ToString::to_string).collect();
-        if log.len() > MAX_HEARD {
-            got.push(format!("{} more", log.len() - MAX_HEARD));
-        }
-        let got = if got.is_empty() { "nothing".to_owned() } else { got.join("; ") };
-        let mismatch = Mismatch { what: "log".into(), got, wanted: line.to_owned() };
-        self.report(&format!("guest {}", Hex(rec)), vec![mismatch])
-    }
-
     /// The RD that is named, or that of the only Realm.
     fn realm(&mut self, rd: Option<&Expr>) -> Result<u64, PlayError> {
         if let Some(rd) = rd {
@@ -522,8 +496,8 @@ impl Run<'_, '_> {
 
     /// Does one thing. A fault of the Host ends the play.
     pub(super) fn step(&mut self, action: Action) -> Result<Record, PlayError> {
-        let place = self.place();
-        let step = Step::new(action, place);
+        self.work(work_of(&action))?;
+        let step = Step::new(action, self.place());
         let record = self.session.step(&step);
         match &record.fault {
             None => Ok(record),
@@ -540,6 +514,7 @@ impl Run<'_, '_> {
     }
 
     pub(super) fn call(&mut self, regs: &CallRegs) -> Result<Outcome, PlayError> {
+        self.work(1)?;
         let item = self.item;
         let place = || item.statement.span.in_file(&item.text.file);
         self.session.call(regs, place).map_err(|fault| self.fault(&fault))

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::error::ScriptError;
-use super::grammar::Invocation;
+use super::grammar::{Expr, Invocation};
 use super::player::{PlayError, Run};
 use crate::abi::addr::{Hex, Level, align_down};
 use crate::abi::command::Command;
@@ -16,6 +16,8 @@ use crate::session::{Action, Mismatch};
 
 /// Entries of one `serve`: a Realm that asks for more without end is a mistake of the script.
 const MAX_ENTRIES: u32 = 1 << 16;
+/// Most events of a Realm's software that an error repeats.
+const MAX_HEARD: usize = 64;
 
 /// What the Host writes into RmiRecEnter: offset and bytes.
 type Pieces = Vec<(u16, Vec<u8>)>;
@@ -253,5 +255,29 @@ impl Exit {
         [esr::ec::DATA_ABORT, esr::ec::INST_ABORT].contains(&class)
             && translation
             && esr::fault_ipa(self.hpfar) < protected_top
+    }
+}
+
+impl Run<'_, '_> {
+    /// A line of what the Realm's software saw in the last REC_ENTER of its REC.
+    pub(super) fn expect_guest(&mut self, rec: &Expr, line: &str) -> Result<(), PlayError> {
+        let rec = self.number(rec)?;
+        let program = self.session.world().guest(rec);
+        let log = program.map(|program| program.log()).unwrap_or_default();
+        // A REC does what waits in its order, and a script numbers that.
+        let id = line.split(' ').nth(1).and_then(|word| word.parse().ok());
+        let id = id.filter(|_| !line.starts_with("in "));
+        let first = log.partition_point(|event| event.id() < id);
+        let mut of_id = log[first..].iter().take_while(|event| event.id() == id);
+        if of_id.any(|event| event.to_string() == line) {
+            return Ok(());
+        }
+        let mut got: Vec<String> = log.iter().take(MAX_HEARD).map(ToString::to_string).collect();
+        if log.len() > MAX_HEARD {
+            got.push(format!("{} more", log.len() - MAX_HEARD));
+        }
+        let got = if got.is_empty() { "nothing".to_owned() } else { got.join("; ") };
+        let mismatch = Mismatch { what: "log".into(), got, wanted: line.to_owned() };
+        self.report(&format!("guest {}", Hex(rec)), vec![mismatch])
     }
 }

@@ -20,6 +20,9 @@ use crate::session::{
 
 /// Most calls that one `delegate_range` stands for: as many as a platform can have granules.
 const MAX_RANGE_GRANULES: u64 = MAX_DRAM_BYTES / GRANULE_SIZE;
+/// Most granules in all ranges of a vector's steps, for each that its platform has: few bytes say
+/// very many of them.
+const MAX_ROUNDS: u64 = 16;
 
 /// A vector: a platform and steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +40,25 @@ pub struct Vector {
 enum Item {
     One(Box<Step>),
     DelegateRange { pa: u64, count: u64, place: Place },
+}
+
+impl Item {
+    /// How many pages a range has that the step names, and where the step stands.
+    fn pages(&self) -> (u64, &Place) {
+        match self {
+            Self::DelegateRange { count, place, .. } => (*count, place),
+            Self::One(step) => {
+                let pages = match &step.action {
+                    Action::Zero { len_bytes, .. } | Action::Fill { len_bytes, .. } => {
+                        len_bytes / GRANULE_SIZE
+                    }
+                    Action::Check(Check::Peek { len_bytes, .. }) => len_bytes / GRANULE_SIZE,
+                    _ => 0,
+                };
+                (pages, &step.place)
+            }
+        }
+    }
 }
 
 /// Why a text is not a vector. The place is the line and column where it stops being one.
@@ -74,6 +96,9 @@ impl Vector {
 
 /// Reads a vector. `file` is the name that errors and steps carry.
 ///
+/// # Bounds
+/// Time and memory grow with the length, memory by at most 60 bytes for each byte.
+///
 /// # Errors
 /// If the text is not JSON, not of the format, or its platform can not be; the error says where.
 pub fn read(file: &str, text: &[u8]) -> Result<Vector, VectorError> {
@@ -103,7 +128,20 @@ pub fn read(file: &str, text: &[u8]) -> Result<Vector, VectorError> {
         let (line, column) = position.move_to(text.as_bytes(), offset);
         item(raw, edition, at(line, column))
     };
-    let steps = document.steps.iter().map(read_item).collect::<Result<_, _>>()?;
+    let steps: Vec<Item> = document.steps.iter().map(read_item).collect::<Result<_, _>>()?;
+    let pages_of_platform = platform.page_count();
+    let most = pages_of_platform.saturating_mul(MAX_ROUNDS);
+    let mut left = most;
+    for item in &steps {
+        let (pages, place) = item.pages();
+        left = left.checked_sub(pages.min(pages_of_platform)).ok_or_else(|| VectorError {
+            place: place.clone(),
+            what: format!(
+                "up to here ranges have more than {most} granules, {MAX_ROUNDS} times \
+                as many as the platform"
+            ),
+        })?;
+    }
     Ok(Vector { name: document.name, edition, platform, steps })
 }
 
@@ -413,6 +451,12 @@ mod tests {
         assert_eq!(error(slot), "t.json:5:1: a slot has 1 bytes; sha512 gives 64");
         let range = r#"{"op":"delegate_range","pa":"0x0","count":18446744073709551615}"#;
         assert!(error(range).contains("more than any platform has"));
+        // The platform has 262144 granules, and a range has no more that cost anything.
+        let range = r#"{"op":"delegate_range","pa":"0x80000000","count":262144}"#;
+        let many = |count: usize| vec![range; count].join(",");
+        let text = format!("{{\"name\":\"t\",\"platform\":{PLATFORM},\"steps\":[{}]}}", many(16));
+        assert!(read("t.json", text.as_bytes()).is_ok());
+        assert!(error(&many(17)).contains("16 times as many as the platform"));
     }
 
     #[test]

@@ -110,6 +110,9 @@ impl fmt::Debug for PublicKey {
 impl PublicKey {
     /// The first public key of a file, or that of its first private key: PEM, DER or JWK.
     ///
+    /// # Bounds
+    /// Time and memory grow with the length, memory by at most 60 bytes for each byte.
+    ///
     /// # Errors
     /// If there is none, or if it is damaged or of another curve.
     pub fn from_bytes(file: &[u8]) -> Result<Self, KeyError> {
@@ -232,6 +235,9 @@ impl fmt::Debug for SigningKey {
 
 impl SigningKey {
     /// The first private key of a file: PEM, DER or JWK.
+    ///
+    /// # Bounds
+    /// Time and memory grow with the length, memory by at most 60 bytes for each byte.
     ///
     /// # Errors
     /// If there is none, or if it is encrypted, damaged or of another curve.

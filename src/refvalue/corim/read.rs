@@ -14,6 +14,9 @@ type Read<T> = Result<T, ReadError>;
 /// Reads an unsigned CoRIM (tag 501) of the Realm profile. What comes of it is not larger than some
 /// ten times `bytes`.
 ///
+/// # Bounds
+/// Time and memory grow with the length, memory by at most 30 bytes for each byte.
+///
 /// # Errors
 /// If anything is not exactly as it should be: the path to it, what was found and expected, and the
 /// byte.

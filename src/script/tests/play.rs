@@ -359,3 +359,28 @@ OP_CONTINUE handle=7 flags=0 => RMI_ERROR_INPUT handle
     let error = play(&wrong).result.unwrap_err().to_string();
     assert!(error.contains("wanted RMI_ERROR_REALM"), "{error}");
 }
+
+#[test]
+fn a_script_ends() {
+    let mut files = MemoryFiles([("a.rmi".into(), short_boot().into())].into());
+    let mut player = Player::new(load_from("a.rmi", &mut files).unwrap());
+    let (platform, profile) = player.setup();
+    let mut play = |most_work| {
+        player.most_work = most_work;
+        let mut session = Session::new(World::new(platform.clone(), profile));
+        player.play(&mut session).map_err(|error| error.to_string())
+    };
+    let least = (0..400).find(|most| play(*most).is_ok()).expect("a few steps");
+    // A step for each call at least, and not many more.
+    assert!((10..200).contains(&least), "{least}");
+    let error = play(least - 1).unwrap_err();
+    assert!(error.contains("a script does at most 268435456 steps"), "{error}");
+    // One statement asks for a page for each that the machine has.
+    let text = "platform \"small\"\nzero pa=0x8000_0000 len=64MiB\n";
+    let mut files = MemoryFiles([("a.rmi".into(), text.into())].into());
+    let mut player = Player::new(load_from("a.rmi", &mut files).unwrap());
+    player.most_work = 1000;
+    let (platform, profile) = player.setup();
+    let error = player.play(&mut Session::new(World::new(platform, profile))).unwrap_err();
+    assert!(error.to_string().contains("a.rmi:2:1: a script does at most"), "{error}");
+}
