@@ -28,6 +28,7 @@ pub mod script;
 pub mod search;
 pub mod session;
 pub mod vector;
+pub mod why;
 
 pub use abi::command::Command;
 pub use abi::platform::Platform;

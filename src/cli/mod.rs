@@ -42,6 +42,7 @@ mod search;
 mod subscriber;
 mod trails;
 mod verify;
+mod why;
 
 use std::io;
 use std::process::ExitCode;
@@ -114,6 +115,7 @@ enum Command {
     Boot(boot::BootArgs),
     Dtb(dtb::DtbArgs),
     Search(search::SearchArgs),
+    Why(why::WhyArgs),
     Matrix(matrix::MatrixArgs),
     Verify(verify::VerifyArgs),
     Lock(lock::LockArgs),
@@ -204,6 +206,7 @@ fn carry_out(command: &Command, console: &mut Console) -> io::Result<Exit> {
         Command::Boot(args) => boot::run(args, console),
         Command::Measure(args) => measure::run(args, console),
         Command::Search(args) => search::run(args, console),
+        Command::Why(args) => why::run(args, console),
         Command::Matrix(args) => matrix::run(args, console),
         Command::Verify(args) => verify::run(args, console),
         Command::Dtb(args) => dtb::run(args, console),

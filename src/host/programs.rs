@@ -1,5 +1,6 @@
 //! The VMMs whose command lines are known, with their versions.
 
+use super::mistake::{Mistake, OtherFiles};
 use super::overrides::Overrides;
 use super::vm::{Refusal, Vm};
 use super::vmm::{Context, VmmVersion};
@@ -50,6 +51,34 @@ impl Vmm {
             Self::Kvmtool => kvmtool::VERSIONS,
             Self::Qemu => qemu::VERSIONS,
             Self::CloudHypervisor => cloud_hypervisor::VERSIONS,
+        }
+    }
+
+    /// What the VM that really runs may have otherwise than a command line says; nothing of a VMM
+    /// that takes each option once.
+    ///
+    /// # Errors
+    /// If the VMM does not take the options, or there is no such version.
+    pub fn mistakes(
+        self,
+        version: &str,
+        argv: &[String],
+        others: &OtherFiles,
+    ) -> Result<Vec<Mistake>, Refusal> {
+        match self {
+            Self::Kvmtool => kvmtool::mistakes(version, argv, others),
+            Self::Qemu => qemu::mistakes(version, argv, others),
+            Self::CloudHypervisor => Ok(Vec::new()),
+        }
+    }
+
+    /// The option that says by which algorithm a Realm is measured.
+    #[must_use]
+    pub const fn hash_option(self) -> &'static str {
+        match self {
+            Self::Kvmtool => "--measurement-algo",
+            Self::Qemu => "-object rme-guest,measurement-algorithm",
+            Self::CloudHypervisor => "--platform measurement_algo",
         }
     }
 

@@ -23,4 +23,4 @@ pub use error::{Class, Error};
 pub use input::{DEVICE_TREE, Input, sha256};
 pub use measured::Measured;
 pub use plan::Plan;
-pub use request::Request;
+pub use request::{Request, Surroundings};

@@ -42,6 +42,19 @@ pub struct Request {
     pub device_tree: Option<Arc<Image>>,
 }
 
+/// What stands around a command line.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The version of the VMM.
+    pub version: &'static VmmVersion,
+    /// The KVM.
+    pub host: &'static HostProfile,
+    /// The RMM.
+    pub profile: Profile,
+    /// What the host offers.
+    pub caps: Caps,
+}
+
 /// Everything that is decided before the VMM reads its words.
 pub(super) struct Setting {
     pub(super) version: &'static VmmVersion,
@@ -75,6 +88,15 @@ impl Request {
     /// If they do not.
     pub fn check(&self) -> Result<&'static VmmVersion, Error> {
         self.setting().map(|setting| setting.version)
+    }
+
+    /// What stands around the command line, said or assumed.
+    ///
+    /// # Errors
+    /// If version, host or RMM do not exist or do not go together.
+    pub fn surroundings(&self) -> Result<Surroundings, Error> {
+        let Setting { version, host, profile, caps, .. } = self.setting()?;
+        Ok(Surroundings { version, host, profile, caps })
     }
 
     /// Decides everything, up to the VM, and says what was assumed.

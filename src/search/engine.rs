@@ -45,6 +45,35 @@ pub trait Guests: Sync {
     fn plan(&self, candidate: &[Knob]) -> Result<Plan, Error>;
 }
 
+/// Candidates by number, the ones to try first first.
+pub trait Candidates: Sync {
+    /// How many there are; more than can be counted in 64 bits are as many as can.
+    fn count(&self) -> u64;
+
+    /// Candidate number `index`, from 0.
+    fn candidate(&self, index: u64) -> Vec<Knob>;
+}
+
+impl Candidates for Space {
+    fn count(&self) -> u64 {
+        self.len().unwrap_or(u64::MAX)
+    }
+
+    fn candidate(&self, index: u64) -> Vec<Knob> {
+        Self::candidate(self, index)
+    }
+}
+
+impl Candidates for Vec<Vec<Knob>> {
+    fn count(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn candidate(&self, index: u64) -> Vec<Knob> {
+        self[usize::try_from(index).expect("an index of a list")].clone()
+    }
+}
+
 /// Candidates that make the RIM by one list of events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match {
@@ -73,20 +102,20 @@ pub struct Report {
     pub matches: Vec<Match>,
 }
 
-/// Tries the candidates of `space` in order, while `go_on`, which is asked before each few, says
+/// Tries the candidates in order, while `go_on`, which is asked before each few, says
 /// so. All are measured by the target's algorithm, whatever the command line says.
 ///
 /// # Panics
 /// If what was found is not what a boot in full gives: a fault of this program.
 pub fn run(
-    space: &Space,
+    space: &dyn Candidates,
     guests: &dyn Guests,
     target: &Measurement,
     hasher: &Hasher,
     go_on: &mut dyn FnMut(&Report) -> Option<u64>,
 ) -> Report {
     let mut search = Search::new(guests, target.algo(), true, hasher);
-    let end = space.len().unwrap_or(u64::MAX);
+    let end = space.count();
     let mut at = 0;
     while at < end {
         let Some(most) = go_on(&search.report).filter(|most| *most > 0) else { break };
@@ -193,7 +222,12 @@ impl<'s> Search<'s> {
 }
 
 impl Search<'_> {
-    fn batch(&mut self, space: &Space, numbers: std::ops::Range<u64>, target: &Measurement) {
+    fn batch(
+        &mut self,
+        space: &dyn Candidates,
+        numbers: std::ops::Range<u64>,
+        target: &Measurement,
+    ) {
         self.report.tried += numbers.end - numbers.start;
         let Batch { trie, begun, refused } = self.prepare(space, numbers);
         refused.into_iter().for_each(|(_, why)| self.refuse(why));
@@ -211,7 +245,7 @@ impl Search<'_> {
     }
 
     /// Plans candidates and boots what has to be booted of them.
-    fn prepare(&mut self, space: &Space, numbers: std::ops::Range<u64>) -> Batch {
+    fn prepare(&mut self, space: &dyn Candidates, numbers: std::ops::Range<u64>) -> Batch {
         let mut refused = Vec::new();
         let mut candidates = Vec::new();
         for number in numbers {
@@ -360,7 +394,7 @@ fn class(planned: &Plan) -> String {
         .collect();
     let calls: Vec<_> = vm.calls.iter().filter(|call| !matches!(call, Call::Rpv(_))).collect();
     let (generation, lpa2) = (host.generation, caps.lpa2);
-    let limits = (caps.ipa_bits, caps.max_vcpus);
+    let limits = (caps.ipa_bits, caps.max_vcpus, caps.host_page_size);
     format!(
         "{generation:?} {rule:?} {start_level:?} {lpa2} {limits:?} {} {:?} {:?} {regions:?} \
          {calls:?}",

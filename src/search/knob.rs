@@ -5,9 +5,10 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::abi::addr::{GRANULE_SIZE, align_down};
+use crate::abi::granule_size::GranuleSize;
 use crate::host::caps::CAPS_PRESETS;
 use crate::host::kvm::{HOSTS, HostProfile};
-use crate::host::{Call, Layer, Refusal};
+use crate::host::{Call, Layer, OptionChange, Refusal};
 use crate::measure::rule::RimRule;
 use crate::predict::Plan;
 
@@ -36,6 +37,9 @@ pub enum Parameter {
     Order,
     StartLevel,
     RimRule,
+    HostPageSize,
+    PayloadWindow,
+    OptionVariant,
 }
 
 /// One value of one parameter.
@@ -77,6 +81,12 @@ pub enum Knob {
     StartLevel(Option<u8>),
     /// The rule by which the RMM measures; `None` for that of the host's RMM.
     RimRule(Option<RimRule>),
+    /// The size of the host kernel's pages.
+    HostPageSize(GranuleSize),
+    /// How much of RAM kvmtool uses for images, in bytes.
+    PayloadWindow(u64),
+    /// Other options of the VMM.
+    Options(OptionChange),
 }
 
 /// A size of RAM, in MiB or GiB.
@@ -143,7 +153,7 @@ pub enum KnobError {
 
 impl Parameter {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Host,
         Self::IpaBits,
         Self::Lpa2,
@@ -162,6 +172,9 @@ impl Parameter {
         Self::Order,
         Self::StartLevel,
         Self::RimRule,
+        Self::HostPageSize,
+        Self::PayloadWindow,
+        Self::OptionVariant,
     ];
 
     /// The name on the command line.
@@ -186,6 +199,9 @@ impl Parameter {
             Self::Order => "order",
             Self::StartLevel => "start-level",
             Self::RimRule => "rim-rule",
+            Self::HostPageSize => "host-page-size",
+            Self::PayloadWindow => "payload-window",
+            Self::OptionVariant => "option-variant",
         }
     }
 
@@ -231,7 +247,11 @@ impl Parameter {
             Self::RimRule => {
                 return RimRule::ALL.map(|rule| Knob::RimRule(Some(rule))).into();
             }
-            Self::VmmVersion | Self::AppendVariant | Self::DtbCandidate => return Vec::new(),
+            Self::HostPageSize => "4K,16K,64K",
+            Self::PayloadWindow => "256M,512M",
+            Self::VmmVersion | Self::AppendVariant | Self::DtbCandidate | Self::OptionVariant => {
+                return Vec::new();
+            }
         };
         self.values(text).expect("values of our own")
     }
@@ -241,7 +261,7 @@ impl Parameter {
     /// # Errors
     /// If one is none that the parameter can have.
     pub fn values(self, text: &str) -> Result<Vec<Knob>, KnobError> {
-        if matches!(self, Self::AppendVariant | Self::DtbCandidate) {
+        if matches!(self, Self::AppendVariant | Self::DtbCandidate | Self::OptionVariant) {
             return Err(KnobError::OwnOption(self.name()));
         }
         let mut values = Vec::new();
@@ -339,6 +359,17 @@ impl Parameter {
             Self::StartLevel if word == "kvm" => Knob::StartLevel(None),
             Self::StartLevel => Knob::StartLevel(Some(byte(0, 3)?)),
             Self::RimRule => Knob::RimRule(self.rule(word)?),
+            Self::HostPageSize => {
+                let size = GranuleSize::from_name(&word.to_ascii_lowercase());
+                Knob::HostPageSize(size.ok_or_else(|| wrong("none of 4K, 16K, 64K"))?)
+            }
+            Self::PayloadWindow => {
+                let size = MemSize::read(word).map(MemSize::bytes);
+                let sizes = [256 << 20, 512 << 20];
+                let size = size.filter(|size| sizes.contains(size));
+                Knob::PayloadWindow(size.ok_or_else(|| wrong("neither 256M nor 512M"))?)
+            }
+            Self::OptionVariant => Knob::Options(OptionChange::with(&[word])),
             Self::AppendVariant => Knob::Append(word.to_owned()),
             Self::DtbCandidate => Knob::Dtb(word.to_owned()),
         })
@@ -381,6 +412,9 @@ impl Knob {
             Self::Order(_) => Parameter::Order,
             Self::StartLevel(_) => Parameter::StartLevel,
             Self::RimRule(_) => Parameter::RimRule,
+            Self::HostPageSize(_) => Parameter::HostPageSize,
+            Self::PayloadWindow(_) => Parameter::PayloadWindow,
+            Self::Options(_) => Parameter::OptionVariant,
         }
     }
 
@@ -455,6 +489,9 @@ impl fmt::Display for Knob {
             Self::StartLevel(Some(n)) => write!(f, "{n}"),
             Self::StartLevel(None) => f.write_str("kvm"),
             Self::RimRule(rule) => f.write_str(rule.map_or("host", RimRule::name)),
+            Self::HostPageSize(size) => f.write_str(&size.name().to_ascii_uppercase()),
+            Self::PayloadWindow(bytes) => write!(f, "{}M", bytes >> 20),
+            Self::Options(change) => write!(f, "{change}"),
             Self::Order(Order::Vmm) => f.write_str("vmm"),
             Self::Order(Order::Ascending) => f.write_str("ascending"),
             Self::Order(Order::Descending) => f.write_str("descending"),

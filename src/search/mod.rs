@@ -10,6 +10,6 @@ mod space;
 mod trie;
 
 pub use crate::evidence::{RimError, Target};
-pub use engine::{Guests, Match, Predicted, Report, run, table};
+pub use engine::{Candidates, Guests, Match, Predicted, Report, run, table};
 pub use knob::{Knob, KnobError, MemSize, Order, Parameter};
 pub use space::{Axis, Space};

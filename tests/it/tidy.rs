@@ -52,7 +52,7 @@ const FLOORS: &[&[&str]] = &[
     &["script", "vector", "coverage", "host", "lint", "explain", "refvalue", "evidence"],
     &["predict"],
     &["conform", "digest_cache", "event_log", "rmm_log", "search", "report"],
-    &["boot"],
+    &["boot", "why"],
     &["cli"],
 ];
 const ONE_MACHINE: &[&str] = &["rmi", "rsi", "guest"];

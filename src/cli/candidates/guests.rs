@@ -35,6 +35,8 @@ pub(crate) struct CommandLine<'a> {
     tree: Option<&'a Path>,
     reach: &'a Reach,
     files: Mutex<SharedFiles<'a>>,
+    /// Whether what a candidate has takes the place of what was said, and does not only lower it.
+    replaces: bool,
 }
 
 impl<'a> CommandLine<'a> {
@@ -45,9 +47,19 @@ impl<'a> CommandLine<'a> {
         algo: HashAlgo,
         hasher: Hasher,
     ) -> Result<Self, CliError> {
+        Self::with_responder(guest, &ResponderArgs::default(), vmm, (files, algo, hasher))
+    }
+
+    /// As [`CommandLine::new`], with what was said of the RMM.
+    pub(crate) fn with_responder(
+        guest: &'a GuestArgs,
+        responder: &ResponderArgs,
+        vmm: &VmmArgs,
+        (files, algo, hasher): (ImageFiles, HashAlgo, Hasher),
+    ) -> Result<Self, CliError> {
         // The device tree is opened with the others, since its granules are hashed once too.
         let without = GuestArgs { dtb: None, ..guest.clone() };
-        let request = request(&without, &ResponderArgs::default(), vmm)?;
+        let request = request(&without, responder, vmm)?;
         let version = request.check()?;
         let kernel = || qemu::kernel_name(version.name, &request.argv);
         let unpack = (request.vmm == Vmm::Qemu).then(kernel).flatten();
@@ -62,11 +74,22 @@ impl<'a> CommandLine<'a> {
             unpack,
         };
         let tree = guest.dtb.as_deref();
-        let guests = Self { request, tree, reach: &guest.reach, files: Mutex::new(files) };
+        let (reach, files) = (&guest.reach, Mutex::new(files));
+        let guests = Self { request, tree, reach, files, replaces: false };
         if let Some(path) = &guest.dtb {
             guests.check_device_tree(path)?;
         }
         Ok(guests)
+    }
+
+    /// Candidates take the place of what was said; and a device tree is one of them.
+    pub(crate) fn replacing(self) -> Self {
+        Self { tree: None, replaces: true, ..self }
+    }
+
+    /// What was asked for.
+    pub(crate) const fn request(&self) -> &Request {
+        &self.request
     }
 
     /// Opens a device tree: one that is not there is one mistake, not thousands of refusals.
@@ -138,6 +161,9 @@ impl CommandLine<'_> {
         let mut tree = self.tree;
         let mut layer = CapsLayer::default();
         for knob in candidate {
+            if self.replaces {
+                forget(&mut request.caps, knob);
+            }
             match knob {
                 Knob::Host(name) => request.host = Some((*name).to_owned()),
                 Knob::VmmVersion(name) => request.version = Some(name.clone()),
@@ -146,6 +172,10 @@ impl CommandLine<'_> {
                 Knob::Log(on) => request.overrides.log = Some(*on),
                 Knob::Cpus(count) => request.overrides.cpus = Some(*count),
                 Knob::Mem(size) => request.overrides.mem_bytes = Some(size.bytes()),
+                Knob::PayloadWindow(bytes) => {
+                    request.overrides.payload_window_bytes = Some(*bytes);
+                }
+                Knob::Options(change) => request.overrides.options.extend(change),
                 Knob::Platform(names) => {
                     for name in names.split('+') {
                         let wrong = |CliError(_, why)| Error::Request(format!("platform: {why}"));
@@ -158,6 +188,9 @@ impl CommandLine<'_> {
             }
         }
         request.caps.push(("search".to_owned(), layer));
+        if self.replaces {
+            pair_up(&mut request, candidate);
+        }
         request.device_tree = tree.map(|path| self.device_tree(path)).transpose()?;
         Ok(request)
     }
@@ -168,6 +201,39 @@ impl Guests for CommandLine<'_> {
         let request = self.request_of(candidate)?;
         let mut files = self.files.lock().expect("nobody panics with the files");
         request.candidate(&mut *files)
+    }
+}
+
+/// Takes out of layers what a value replaces.
+fn forget(layers: &mut Vec<(String, CapsLayer)>, knob: &Knob) {
+    if matches!(knob, Knob::Platform(_)) {
+        layers.clear();
+    }
+    for (_, layer) in layers {
+        match knob {
+            Knob::IpaBits(_) => layer.ipa_bits = None,
+            Knob::Lpa2(_) => layer.lpa2 = None,
+            Knob::NumBps(_) => layer.num_bps = None,
+            Knob::NumWps(_) => layer.num_wps = None,
+            Knob::PmuCounters(_) => (layer.pmu, layer.pmu_counters) = (None, None),
+            Knob::SveVl(_) => layer.sve_vls = None,
+            _ => {}
+        }
+    }
+}
+
+/// Lets a version or a KVM that was said go where a candidate's does not go with it.
+fn pair_up(request: &mut Request, candidate: &[Knob]) {
+    let host = candidate.iter().any(|knob| matches!(knob, Knob::Host(_)));
+    let version = candidate.iter().any(|knob| matches!(knob, Knob::VmmVersion(_)));
+    if !host && !version {
+        return;
+    }
+    request.edition = None;
+    if request.check().is_err() && !version {
+        request.version = None;
+    } else if request.check().is_err() && !host {
+        request.host = None;
     }
 }
 
@@ -183,6 +249,7 @@ fn put(layer: &mut CapsLayer, knob: &Knob) {
             layer.pmu_counters = Some(count.unwrap_or(0));
         }
         Knob::SveVl(bits) => layer.sve_vls = Some(sve_lengths_up_to(*bits)),
+        Knob::HostPageSize(size) => layer.host_page_size = Some(*size),
         _ => {}
     }
 }

@@ -2,6 +2,8 @@
 
 mod axes;
 mod guests;
+mod pace;
 
 pub(crate) use axes::{add_axis, check_values, defaults};
 pub(crate) use guests::{CommandLine, MAX_VARIANTS};
+pub(crate) use pace::Pace;

@@ -12,7 +12,9 @@ pub(crate) mod rmm_logs;
 pub(crate) use expand::expand;
 pub(crate) use file::{Input, MAX_VECTOR_BYTES, Problem};
 pub(crate) use line::command_line;
-pub(crate) use observed::{observed, observed_rem, read_short};
+pub(crate) use observed::{observed, observed_rem, observed_token};
 pub(crate) use provenance::{image_file, replayed, text_file};
-pub(crate) use read::{place, read_key, read_limited, read_settings, text_name};
+pub(crate) use read::{
+    place, read_key, read_limited, read_limited_start, read_settings, text_name,
+};
 pub(crate) use replay::{Ended, Setup};

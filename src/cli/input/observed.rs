@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
 use crate::encoding::shown::ShowPath as _;
-use crate::evidence::{RimError, Target};
+use crate::evidence::{RimError, Target, rim_of_token, token_bytes};
 use crate::outputs::inputs;
 
 /// Longest file that a RIM or a token is read from, in bytes.
@@ -15,6 +15,15 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 /// A RIM that an option says: itself, `@FILE`, or the name of a file that has it.
 pub(crate) fn observed(option: &str, text: &str) -> Result<Target, CliError> {
     read(option, text, Target::from_text, Target::from_file)
+}
+
+/// The RIM of a token in a file. Its signature is not checked.
+pub(crate) fn observed_token(path: &Path) -> Result<Target, CliError> {
+    let wrong = |why: &dyn std::fmt::Display| usage(format!("{}: {why}", path.shown()));
+    let file = read_short(path)?;
+    let bytes = token_bytes(&file).map_err(|error| wrong(&error))?;
+    let rim = rim_of_token(&bytes).map_err(|error| wrong(&error))?;
+    Target::from_bytes(&rim).map_err(|error| wrong(&format!("its RIM {error}")))
 }
 
 /// A REM that an option says, likewise.
@@ -39,7 +48,7 @@ fn read(
 }
 
 /// A file with a RIM or a token.
-pub(crate) fn read_short(path: &Path) -> Result<Vec<u8>, CliError> {
+fn read_short(path: &Path) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
     let file = inputs::open(path);
     let read = file.and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));

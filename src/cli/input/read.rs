@@ -37,6 +37,13 @@ pub(crate) fn text_name(path: &Path) -> io::Result<&str> {
     path.to_str().ok_or_else(no_text)
 }
 
+/// The first bytes of a file, at most so many.
+pub(crate) fn read_limited_start(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    inputs::open(path)?.take(most as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Reads a configuration file of at most 4 MiB.
 pub(crate) fn read_settings(path: &Path) -> io::Result<String> {
     let not_text = |error| io::Error::new(io::ErrorKind::InvalidData, error);

@@ -46,6 +46,7 @@ pub(crate) const NO_REQUEST: &[&str] = &[
     "--append-variant",
     "--at",
     "--budget",
+    "--candidate",
     "--ccel",
     "--challenge",
     "--cmdline",

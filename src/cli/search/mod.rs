@@ -11,16 +11,15 @@ use args::Budget;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use crate::cli::candidates::{CommandLine, MAX_VARIANTS, add_axis, defaults};
+use crate::cli::candidates::{CommandLine, MAX_VARIANTS, Pace, add_axis, defaults};
 use crate::cli::console::{Console, Progress, notes};
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
-use crate::cli::input::{observed, read_short, text_name};
+use crate::cli::input::{observed, observed_token, text_name};
 use crate::cli::options::Purpose;
 use crate::encoding::shown::ShowPath as _;
-use crate::evidence::{Target, rim_of_token, token_bytes};
+use crate::evidence::Target;
 use crate::host::Vmm;
 use crate::predict::Assumption;
 use crate::search::{self, Axis, Knob, Parameter, Report, Space};
@@ -84,43 +83,9 @@ pub(crate) fn search(args: &SearchArgs) -> Result<Told, CliError> {
     Ok(Told { target, space, report, assumptions, elapsed })
 }
 
-/// How many candidates are tried at a time: as many as take about a second, so that a budget is
-/// kept and a bar moves, and as candidates have more in common the more they are.
-#[derive(Debug)]
-struct Pace {
-    step: u64,
-    before: Duration,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self { step: 128, before: Duration::ZERO }
-    }
-}
-
-impl Pace {
-    const MOST: u64 = 2048;
-
-    /// The next step, at a time since the beginning.
-    fn step(&mut self, now: Duration) -> u64 {
-        let took = now.saturating_sub(self.before);
-        self.before = now;
-        if took > Duration::from_secs(1) {
-            self.step = (self.step / 2).max(16);
-        } else if took < Duration::from_millis(500) {
-            self.step = (self.step * 2).min(Self::MOST);
-        }
-        self.step
-    }
-}
-
 fn target(args: &SearchArgs) -> Result<Target, CliError> {
     if let Some(path) = &args.token {
-        let wrong = |why: &dyn std::fmt::Display| usage(format!("{}: {why}", path.shown()));
-        let file = read_short(path)?;
-        let bytes = token_bytes(&file).map_err(|error| wrong(&error))?;
-        let rim = rim_of_token(&bytes).map_err(|error| wrong(&error))?;
-        return Target::from_bytes(&rim).map_err(|error| wrong(&format!("its RIM {error}")));
+        return observed_token(path);
     }
     let text = args.rim.as_deref().unwrap_or_default();
     observed("--rim", text)

@@ -103,10 +103,15 @@ pub(super) fn parse(argv: &[String], overrides: &Overrides) -> Result<Options, R
 impl Options {
     /// Puts values in the place of those that were read.
     fn apply(&mut self, overrides: &Overrides) -> Result<(), Refusal> {
-        let Overrides { cpus, mem_bytes, append, log, rpv, payload_window_bytes } = overrides;
+        let Overrides { cpus, mem_bytes, append, log, rpv, payload_window_bytes, options } =
+            overrides;
         if rpv.is_some() {
             let why = "kata starts Realms with QEMU; write --platform personalization_value=";
             return Err(refused("--initdata", why));
+        }
+        if !options.is_empty() {
+            let why = "cloud-hypervisor takes each option once: write it into the command line";
+            return Err(refused(options.to_string(), why));
         }
         if payload_window_bytes.is_some() {
             let why = "cloud-hypervisor has no such window: it is kvmtool's";

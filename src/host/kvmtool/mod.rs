@@ -8,6 +8,7 @@ mod config;
 mod devices;
 mod features;
 mod layout;
+mod mistakes;
 mod number;
 mod options;
 mod overrides;
@@ -16,6 +17,7 @@ mod tree;
 mod version;
 mod vm;
 
+pub use mistakes::mistakes;
 pub use version::{VERSIONS, Version};
 pub use vm::{device_tree, option_names, plan, plan_with, vm_with};
 

@@ -269,7 +269,7 @@ fn choose_window(config: &mut Config, overrides: &Overrides) -> Result<(), Refus
 }
 
 /// The words behind `lkvm run`.
-fn words(argv: &[String]) -> Result<Vec<&str>, Refusal> {
+pub(super) fn words(argv: &[String]) -> Result<Vec<&str>, Refusal> {
     let mut words: Vec<&str> = argv.iter().map(String::as_str).collect();
     if let Some(word) = words.iter().find(|word| word.contains('\0')) {
         let place = word.replace('\0', "\\0");

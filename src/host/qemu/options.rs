@@ -58,45 +58,68 @@ pub(super) struct Nics {
 pub(super) fn parse(argv: &[String], version: Version) -> Result<Options, Refusal> {
     let nics = Nics { count: 0, is_default: true };
     let mut options = Options { nics, ..Options::default() };
-    let mut words = argv.iter().peekable();
-    if words.peek().is_some_and(|word| !word.starts_with('-')) {
-        words.next();
-    }
-    while let Some(word) = words.next() {
-        let Some(name) = word.strip_prefix("--").or_else(|| word.strip_prefix('-')) else {
-            let why = "a word without an option before it is a disk image; write -drive";
-            return Err(refused(word.as_str(), why));
-        };
-        match reach(name, version.release) {
-            None => return Err(refused(word.as_str(), "invalid option")),
-            Some(Reach::Refused(why)) => return Err(refused(word.as_str(), why)),
-            Some(Reach::Flag) => {
-                options.remarks.push(format!("-{name}: does not touch the RIM"));
-            }
-            Some(Reach::ReadFlag) => match name {
-                "enable-kvm" => options.accels.push("kvm".into()),
-                "no-acpi" => options.no_acpi = true,
-                "nodefaults" => options.nics.is_default = false,
-                // One serial port, as without it.
-                _ => {}
-            },
-            Some(Reach::Value | Reach::Read) => {
-                let value = words.next();
-                let value = value.ok_or_else(|| refused(word.as_str(), "requires an argument"))?;
-                options.read(name, value, version)?;
-            }
-        }
-    }
+    let has_program = argv.first().is_some_and(|word| !word.starts_with('-'));
+    options.read_words(&argv[usize::from(has_program)..], version)?;
     Ok(options)
 }
 
 impl Options {
+    fn read_words(&mut self, words: &[String], version: Version) -> Result<(), Refusal> {
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            let Some(name) = word.strip_prefix("--").or_else(|| word.strip_prefix('-')) else {
+                let why = "a word without an option before it is a disk image; write -drive";
+                return Err(refused(word.as_str(), why));
+            };
+            match reach(name, version.release) {
+                None => return Err(refused(word.as_str(), "invalid option")),
+                Some(Reach::Refused(why)) => return Err(refused(word.as_str(), why)),
+                Some(Reach::Flag) => {
+                    self.remarks.push(format!("-{name}: does not touch the RIM"));
+                }
+                Some(Reach::ReadFlag) => match name {
+                    "enable-kvm" => self.accels.push("kvm".into()),
+                    "no-acpi" => self.no_acpi = true,
+                    "nodefaults" => self.nics.is_default = false,
+                    // One serial port, as without it.
+                    _ => {}
+                },
+                Some(Reach::Value | Reach::Read) => {
+                    let value = words.next();
+                    let value =
+                        value.ok_or_else(|| refused(word.as_str(), "requires an argument"))?;
+                    self.read(name, value, version)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes an option out, wherever it stands.
+    fn leave_out(&mut self, name: &str) -> Result<(), Refusal> {
+        match name {
+            "kernel" => self.kernel = None,
+            "initrd" => self.initrd = None,
+            "bios" => self.bios = None,
+            "dtb" => self.dtb = None,
+            "append" => self.append = None,
+            "m" => self.memory.clear(),
+            "smp" => self.smp.clear(),
+            _ => return Err(refused(format!("-{name}"), "is not known how to be left out")),
+        }
+        Ok(())
+    }
+
     /// Puts values in the place of those that were read, or behind them.
     ///
     /// # Errors
-    /// If the object is missing whose property one of them is.
+    /// If the object is missing whose property one of them is, or QEMU does not take the words that
+    /// are added.
     pub(super) fn apply(&mut self, overrides: &Overrides, version: Version) -> Result<(), Refusal> {
-        let Overrides { cpus, mem_bytes, append, log, rpv, payload_window_bytes } = overrides;
+        let Overrides { cpus, mem_bytes, append, log, rpv, payload_window_bytes, options } =
+            overrides;
+        options.without.iter().try_for_each(|name| self.leave_out(name))?;
+        self.read_words(&options.with, version)?;
         if payload_window_bytes.is_some() {
             let why = "QEMU has no such window: it is kvmtool's";
             return Err(refused("--payload-window", why));

@@ -3,8 +3,8 @@
 mod assumptions;
 mod boot;
 mod digest_cache;
-mod found_lines;
 mod every_subcommand;
+mod found_lines;
 pub(crate) mod images;
 mod limits;
 mod lock;
@@ -21,6 +21,8 @@ mod search;
 mod terminals;
 mod tracing;
 mod verify;
+mod why;
+mod why_plants;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

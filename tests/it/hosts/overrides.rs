@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use rimsim::host::kvmtool::{self, Version};
 use rimsim::host::vmm::Context;
-use rimsim::host::{Caps, Overrides, Refusal, Vm, cloud_hypervisor, qemu};
+use rimsim::host::{Caps, OptionChange, Overrides, Refusal, Vm, cloud_hypervisor, qemu};
 use rimsim::measure::image::Image;
 
 use super::cases::host;
@@ -65,6 +65,7 @@ fn overrides() -> impl Strategy<Value = Overrides> {
         append: append.map(str::to_owned),
         log,
         payload_window_bytes: None,
+        options: OptionChange::default(),
     })
 }
 

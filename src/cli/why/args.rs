@@ -1,0 +1,63 @@
+//! The arguments of `why`, with their help texts.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+
+use crate::cli::options::{CacheArgs, Format, GuestArgs, HashingArgs, ResponderArgs, VmmArgs};
+
+/// Say why a token or a RIM is another than that of the VM that you think you run
+///
+/// Starts from what you say: the VMM's command line, with the options of `rimsim measure`. Then one
+/// thing is otherwise, then two, the likeliest first: RAM, vCPUs, kernel, initrd, firmware, the
+/// kernel's command line, devices and whatever else the VMM's options decide, KVM, the VMM's
+/// version, the RMM's rule, what the host offers. What you said is replaced, also where you said
+/// it with an option. The hash algorithm is that of the RIM. What is found was booted in full.
+///
+/// The first line of the result is `as said`, `unique`, `ambiguous` (several explanations make the
+/// same RIM), `stage` (the RIM is that of an earlier stage) or `none`. Exit code 0: explained;
+/// 3: not.
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct WhyArgs {
+    /// The token (a file: CBOR, hexadecimal or base64; its signature is not checked), or the RIM:
+    /// hexadecimal, base64, `sha256:HEX`, or a file (@FILE) with either
+    #[arg(value_name = "TOKEN|RIM")]
+    pub(crate) target: String,
+    /// Another kernel, initrd, firmware or device tree that it may have been; repeatable. The other
+    /// files in the folders of those that the command line names are tried without this
+    #[arg(long, value_name = "FILE")]
+    pub(crate) candidate: Vec<PathBuf>,
+    /// How long is searched, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    pub(crate) budget: Duration,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) guest: GuestArgs,
+    #[command(flatten)]
+    pub(crate) responder: ResponderArgs,
+    #[command(flatten)]
+    pub(crate) hashing: HashingArgs,
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
+    #[command(flatten)]
+    pub(crate) vmm: VmmArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  The verifier says another RIM than `rimsim measure`:
+      rimsim why token.cbor --caps fvp kvmtool -- lkvm run --realm -c 2 -m 512M -k Image
+  It may have been one of these kernels:
+      rimsim why RIM --candidate Image-6.12 --candidate Image-6.13 qemu -- qemu-system-aarch64 ...
+  With the device tree that the VM itself shows, in /sys/firmware/fdt:
+      rimsim why RIM --dtb fdt kvmtool -- lkvm run --realm -c 2 -m 512M -k Image";
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let digits = text.strip_suffix('s').unwrap_or(text);
+    let read = digits.parse::<u32>().map(|seconds| Duration::from_secs(seconds.into()));
+    read.map_err(|_| "write a number of seconds, such as 60 or 60s".to_owned())
+}

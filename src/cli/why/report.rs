@@ -1,0 +1,305 @@
+//! What `why` says.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::args::WhyArgs;
+use super::sentence::{listed, needs, said, stage};
+use crate::cli::console::Console;
+use crate::cli::exit::Exit;
+use crate::cli::options::Format;
+use crate::evidence::Target;
+use crate::host::Vmm;
+use crate::measure::rim::HashAlgo;
+use crate::search::{Candidates as _, Report};
+use crate::why::{Change, Outward, Prefix};
+
+/// Explanations that are told.
+const MAX_EXPLANATIONS: usize = 8;
+/// Values of one thing that are told.
+const MAX_VALUES: usize = 4;
+/// Reasons of refusals that are told without -v.
+const MAX_REASONS: usize = 4;
+
+/// What was found out.
+pub(super) enum Finding {
+    /// The RIM is that of what was said.
+    AsSaid,
+    /// It is that of these candidates, by number.
+    Found(Vec<u64>),
+    /// It is that of an earlier stage of what was said.
+    Stage(Prefix),
+    /// It is none of those that were tried.
+    Nothing,
+}
+
+/// An answer.
+pub(super) struct Told {
+    pub(super) target: Target,
+    pub(super) is_token: bool,
+    pub(super) vmm: Vmm,
+    /// Why what was said can not be, if it can not.
+    pub(super) base_refused: Option<String>,
+    /// The algorithm of what was said, if it is another than the RIM's.
+    pub(super) other_algo: Option<HashAlgo>,
+    pub(super) finding: Finding,
+    pub(super) outward: Outward,
+    pub(super) report: Report,
+    /// What else could be otherwise without another RIM.
+    pub(super) open: Vec<Change>,
+    /// Options that go with explanations, by their number.
+    pub(super) along: BTreeMap<u64, Vec<String>>,
+    pub(super) passed_over: usize,
+    pub(super) elapsed: Duration,
+}
+
+impl Told {
+    /// Takes the likeliest of what was found: those with the fewest changes.
+    pub(super) fn take_matches(&mut self) {
+        let matches = self.report.matches.iter();
+        let mut numbers: Vec<u64> = matches.flat_map(|found| found.candidates.clone()).collect();
+        numbers.sort_unstable();
+        if !numbers.is_empty() {
+            self.finding = Finding::Found(numbers);
+        }
+    }
+
+    pub(super) fn tell(&self, args: &WhyArgs, console: &mut Console) -> io::Result<Exit> {
+        if let Some(remark) = &self.target.remark {
+            console.note(&format!("the RIM was given as {remark}"));
+        }
+        match args.format {
+            Format::Text => self.text(console)?,
+            Format::Json => console.json(&self.json())?,
+        }
+        let most = match self.finding {
+            _ if args.guest.verbose => usize::MAX,
+            Finding::Nothing => MAX_REASONS,
+            _ => 0,
+        };
+        let reasons = self.reasons();
+        for (reason, count) in reasons.iter().take(most) {
+            let noun = if **count == 1 { "candidate is" } else { "candidates are" };
+            console.note(&format!("{count} {noun} refused: {reason}"));
+        }
+        if most > 0 && reasons.len() > most {
+            console.note(&format!("{} more reasons with -v", reasons.len() - most));
+        }
+        console.note(&self.summary());
+        self.advice().iter().for_each(|line| console.note(line));
+        Ok(if matches!(self.finding, Finding::Nothing) { Exit::Mismatch } else { Exit::Good })
+    }
+
+    fn verdict(&self) -> &'static str {
+        match &self.finding {
+            Finding::AsSaid => "as said",
+            Finding::Found(numbers) if numbers.len() == 1 => "unique",
+            Finding::Found(_) => "ambiguous",
+            Finding::Stage(_) => "stage",
+            Finding::Nothing => "none",
+        }
+    }
+
+    fn noun(&self) -> &'static str {
+        if self.is_token { "token" } else { "RIM" }
+    }
+
+    /// The answer.
+    fn sentence(&self) -> String {
+        let noun = self.noun();
+        let hash = self.hash().map_or(String::new(), |hash| format!("; {hash}"));
+        match &self.finding {
+            Finding::AsSaid => format!("your {noun} is that of the VM that you said{hash}"),
+            Finding::Found(numbers) => {
+                let changes = self.outward.changes_of(numbers[0]);
+                let needs = needs(&changes, self.along_with(numbers[0]));
+                format!("your {noun} is this VM with {needs}; you said {}{hash}", said(&changes))
+            }
+            Finding::Stage(prefix) => {
+                let (last, missing) = stage(prefix);
+                format!(
+                    "your {noun} is this VM as it is before it is complete: it ends after {last}; \
+                     left out is {missing}{hash}"
+                )
+            }
+            Finding::Nothing => format!(
+                "your {noun} is not this VM, nor this VM with one of {} changes, nor any of {} \
+                 pairs of them that were tried{hash}",
+                self.outward.changes().len(),
+                self.pairs_tried(),
+            ),
+        }
+    }
+
+    fn along_with(&self, number: u64) -> &[String] {
+        self.along.get(&number).map_or(&[], Vec::as_slice)
+    }
+
+    fn pairs_tried(&self) -> u64 {
+        self.report.tried.saturating_sub(self.outward.first_pair())
+    }
+
+    /// What the RIM's length says before anything is tried.
+    fn hash(&self) -> Option<String> {
+        let said = self.other_algo?;
+        let rim = self.target.rim.algo();
+        Some(format!(
+            "it is measured by {} ({} bytes), and what you said by {}: {}",
+            rim.name(),
+            rim.len_bytes(),
+            said.name(),
+            self.vmm.hash_option(),
+        ))
+    }
+
+    fn text(&self, console: &mut Console) -> io::Result<()> {
+        console.result(self.verdict())?;
+        console.result(&self.sentence())?;
+        if let Finding::Found(numbers) = &self.finding {
+            for number in numbers.iter().skip(1).take(MAX_EXPLANATIONS) {
+                let changes = self.outward.changes_of(*number);
+                let needs = needs(&changes, self.along_with(*number));
+                console.result(&format!("or with {needs}; you said {}", said(&changes)))?;
+            }
+            if numbers.len() > MAX_EXPLANATIONS + 1 {
+                let more = numbers.len() - MAX_EXPLANATIONS - 1;
+                console.result(&format!("and {more} more explanations"))?;
+            }
+        }
+        let (any, some): (Vec<_>, Vec<_>) =
+            self.open().into_iter().partition(|(about, values)| self.is_any(about, values.len()));
+        if !any.is_empty() {
+            let names: Vec<String> = any.iter().map(|(about, _)| (*about).to_owned()).collect();
+            console.result(&format!("not measured here, so still open: {}", listed(&names)))?;
+        }
+        for (about, values) in some {
+            let more = values.len().saturating_sub(MAX_VALUES);
+            let mut values: Vec<String> = values.into_iter().take(MAX_VALUES).collect();
+            if more > 0 {
+                values.push(format!("{more} more"));
+            }
+            console.result(&format!("still open: {about}, also with {}", listed(&values)))?;
+        }
+        Ok(())
+    }
+
+    /// What the RIM does not tell, by what it is about.
+    fn open(&self) -> Vec<(&'static str, Vec<String>)> {
+        let mut groups: Vec<(&'static str, Vec<String>)> = Vec::new();
+        for change in &self.open {
+            match groups.iter_mut().find(|(about, _)| *about == change.about) {
+                Some((_, values)) => values.push(change.needs.clone()),
+                None => groups.push((change.about, vec![change.needs.clone()])),
+            }
+        }
+        groups
+    }
+
+    /// Whether all that was tried of a thing that has several values leaves the RIM what it is.
+    fn is_any(&self, about: &str, open: usize) -> bool {
+        let tried = self.outward.changes().iter().filter(|change| change.about == about);
+        open > 1 && tried.count() == open
+    }
+
+    /// Reasons of refusals, the most frequent first.
+    fn reasons(&self) -> Vec<(&String, &u64)> {
+        let mut reasons: Vec<_> = self.report.reasons.iter().collect();
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        reasons
+    }
+
+    fn summary(&self) -> String {
+        let Report { tried, refused, boots, .. } = self.report;
+        let (of, seconds) = (self.outward.count(), self.elapsed.as_secs_f64());
+        format!(
+            "{tried} of {of} candidates in {seconds:.2} s: {refused} refused, {boots} boots in full"
+        )
+    }
+
+    fn advice(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(why) = &self.base_refused {
+            lines.push(format!("what you said makes no VM by itself: {why}"));
+        }
+        if !matches!(self.finding, Finding::Nothing) {
+            return lines;
+        }
+        if self.report.tried < self.outward.count() {
+            lines.push("the budget ended before the pairs did: give more with --budget".into());
+        }
+        if self.passed_over > 0 {
+            let passed = self.passed_over;
+            lines.push(format!("{passed} files beside yours were not looked at: --candidate FILE"));
+        }
+        lines.extend([
+            "not tried: three changes at once, other contents of the files than those that are \
+             there, and sizes of RAM that nobody usually has (rimsim search --vary)"
+                .into(),
+            "collect next: the device tree of the running VM (/sys/firmware/fdt), for --dtb; other \
+             kernels, initrds and firmware, for --candidate; a log of the RMM or the measurement \
+             log (CCEL), with which `rimsim explain` and `rimsim log` name what differs"
+                .into(),
+        ]);
+        lines
+    }
+
+    fn json(&self) -> Value {
+        let change = |change: &&Change| {
+            json!({
+                "about": change.about,
+                "said": change.said,
+                "needs": change.needs,
+                "fix": change.fix,
+            })
+        };
+        let numbers = match &self.finding {
+            Finding::Found(numbers) => numbers.as_slice(),
+            _ => &[],
+        };
+        let explanations: Vec<Value> = (numbers.iter())
+            .map(|number| {
+                let changes = self.outward.changes_of(*number);
+                json!({
+                    "changes": changes.iter().map(change).collect::<Vec<_>>(),
+                    "with": self.along_with(*number),
+                })
+            })
+            .collect();
+        let open: Vec<Value> = (self.open().into_iter())
+            .map(|(about, values)| json!({ "about": about, "also": values }))
+            .collect();
+        let reasons: Vec<Value> = (self.reasons().into_iter())
+            .map(|(reason, count)| json!({ "reason": reason, "candidates": count }))
+            .collect();
+        let missing = match &self.finding {
+            Finding::Stage(prefix) => Some(stage(prefix)),
+            _ => None,
+        };
+        json!({
+            "schema": "rimsim/1",
+            "command": "why",
+            "rim": self.target.rim.to_string(),
+            "algorithm": self.target.rim.algo().name(),
+            "algorithm_said": self.other_algo.map(HashAlgo::name),
+            "remark": self.target.remark,
+            "verdict": self.verdict(),
+            "sentence": self.sentence(),
+            "explanations": explanations,
+            "stage": missing
+                .map(|(last, missing)| json!({ "ends_after": last, "left_out": missing })),
+            "still_open": open,
+            "refused_as_said": self.base_refused,
+            "changes": self.outward.changes().len(),
+            "candidates": self.outward.count(),
+            "tried": self.report.tried,
+            "refused": self.report.refused,
+            "refusals": reasons,
+            "boots": self.report.boots,
+            "seconds": self.elapsed.as_secs_f64(),
+            "advice": self.advice(),
+        })
+    }
+}

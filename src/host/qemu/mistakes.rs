@@ -1,0 +1,187 @@
+//! What people, and tools that start QEMU, get wrong in its command line.
+
+use super::options::Options;
+use super::version::Version;
+use super::{named, options, realm, size, smp};
+use crate::host::mistake::{
+    Mistake, OtherFiles, Repair, command_lines, cpu_counts, cpus_text, file_text, ram_sizes,
+    size_text, size_word,
+};
+use crate::host::vm::Refusal;
+
+/// What may be otherwise in a VM that a command line stands for.
+///
+/// # Errors
+/// If QEMU does not take the options, or there is no such version.
+pub fn mistakes(
+    version: &str,
+    argv: &[String],
+    others: &OtherFiles,
+) -> Result<Vec<Mistake>, Refusal> {
+    let version = named(version)?;
+    let options = options::parse(argv, version)?;
+    let mut list = Vec::new();
+    ram_and_cpus(&options, version, &mut list)?;
+    payload(&options, others, &mut list);
+    params(&options, &mut list);
+    processor(&options, &mut list);
+    machine(&options, &mut list);
+    log(&options, &mut list)?;
+    Ok(list)
+}
+
+fn ram_and_cpus(
+    options: &Options,
+    version: Version,
+    list: &mut Vec<Mistake>,
+) -> Result<(), Refusal> {
+    let ram = size::memory(options, version.release)?.ram_bytes;
+    let said = size_text(ram);
+    for (bytes, cost) in ram_sizes(ram) {
+        let (needs, word) = (format!("{} of RAM", size_text(bytes)), size_word(bytes));
+        list.push(Mistake::with("RAM", &said, needs, &["-m", &word], cost));
+    }
+    let cpus = smp::topology(options, version.release)?.cpus;
+    let said = cpus_text(cpus);
+    for (count, cost) in cpu_counts(cpus) {
+        let word = count.to_string();
+        list.push(Mistake::with("vCPUs", &said, cpus_text(count), &["-smp", &word], cost));
+    }
+    for part in ["sockets", "cores", "threads", "clusters"] {
+        let word = format!("{cpus},{part}={cpus}");
+        let needs = format!("{cpus} {part}");
+        list.push(Mistake::with("the topology of vCPUs", &said, needs, &["-smp", &word], 18));
+    }
+    Ok(())
+}
+
+/// Kernel, initrd and firmware.
+fn payload(options: &Options, others: &OtherFiles, list: &mut Vec<Mistake>) {
+    let Options { kernel, initrd, bios, .. } = options;
+    let said = file_text(initrd.as_deref(), "initrd");
+    if initrd.is_some() {
+        list.push(Mistake::without("initrd", &said, "no initrd", ["initrd", "-initrd"], 10));
+    }
+    let cost = if initrd.is_some() { 13 } else { 11 };
+    for file in others.initrds.iter().filter(|file| Some(*file) != initrd.as_ref()) {
+        let needs = format!("the initrd `{file}`");
+        list.push(Mistake::with("initrd", &said, needs, &["-initrd", file], cost));
+    }
+    let said = file_text(kernel.as_deref(), "kernel");
+    let cost = if kernel.is_some() { 11 } else { 14 };
+    for file in others.kernels.iter().filter(|file| Some(*file) != kernel.as_ref()) {
+        let needs = format!("the kernel `{file}`");
+        list.push(Mistake::with("kernel", &said, needs, &["-kernel", file], cost));
+    }
+    let said = file_text(bios.as_deref(), "firmware");
+    if bios.is_some() {
+        list.push(Mistake::without("firmware", &said, "no firmware", ["bios", "-bios"], 14));
+    }
+    let cost = if bios.is_some() { 11 } else { 18 };
+    for file in others.firmwares.iter().filter(|file| Some(*file) != bios.as_ref()) {
+        let needs = format!("the firmware `{file}`");
+        list.push(Mistake::with("firmware", &said, needs, &["-bios", file], cost));
+    }
+}
+
+fn params(options: &Options, list: &mut Vec<Mistake>) {
+    let about = "the kernel's command line";
+    let said = match &options.append {
+        Some(text) => format!("`-append {text:?}`"),
+        None => "no -append".to_owned(),
+    };
+    for (text, needs, cost) in command_lines(options.append.as_deref()) {
+        list.push(match text {
+            Some(text) => Mistake::with(about, &said, needs, &["-append", &text], cost),
+            None => Mistake::without(about, &said, needs, ["append", "-append"], cost),
+        });
+    }
+}
+
+/// Properties of the processor, behind those that it has.
+fn processor(options: &Options, list: &mut Vec<Mistake>) {
+    let own = options.cpu.as_deref().unwrap_or("host");
+    let said = options.cpu.as_ref().map_or("no -cpu".into(), |cpu| format!("`-cpu {cpu}`"));
+    let mut add = |about, property: &str, needs: &str, cost| {
+        let word = format!("{own},{property}");
+        list.push(Mistake::with(about, &said, needs, &["-cpu", &word], cost));
+    };
+    add("the PMU", "pmu=off", "no PMU", 14);
+    add("the PMU", "pmu=on", "a PMU", 14);
+    add("SVE", "sve=off", "no SVE", 14);
+    for bits in [128, 256, 512, 1024, 2048] {
+        add("SVE", &format!("sve{bits}=on"), &format!("SVE of {bits} bits"), 18);
+    }
+    for count in 2..=16 {
+        let cost = if [2, 4, 6, 8, 16].contains(&count) { 17 } else { 25 };
+        let property = format!("num-breakpoints={count}");
+        add("breakpoints", &property, &format!("{count} breakpoints"), cost);
+        let property = format!("num-watchpoints={count}");
+        add("watchpoints", &property, &format!("{count} watchpoints"), cost);
+    }
+    for count in 0..=31 {
+        let cost = if [4, 6, 8].contains(&count) { 17 } else { 25 };
+        let property = format!("num-pmu-counters={count}");
+        add("PMU counters", &property, &format!("{count} PMU counters"), cost);
+    }
+}
+
+/// Properties of the machine. What was said of one of them stays what it is for the others.
+fn machine(options: &Options, list: &mut Vec<Mistake>) {
+    let machine = &options.machine;
+    let name = machine.name.as_deref().unwrap_or("virt");
+    let mut add = |about, said: &str, property: &str, needs: &str, cost| {
+        let word = format!("{name},{property}");
+        list.push(Mistake::with(about, said, needs, &["-M", &word], cost));
+    };
+    let gic = machine.gic_version.as_deref();
+    let said = gic.map_or("no gic-version".to_owned(), |gic| format!("`gic-version={gic}`"));
+    for other in ["3", "2", "max", "host"] {
+        if gic != Some(other) {
+            let property = format!("gic-version={other}");
+            let needs = format!("gic-version={other}");
+            add("the interrupt controller", &said, &property, &needs, 14);
+        }
+    }
+    let said = if machine.msi.is_some() { "otherwise" } else { "nothing of an ITS" };
+    add("the ITS", said, "its=off", "no ITS", 14);
+    add("the ITS", said, "its=on", "an ITS", 15);
+    let said = match machine.acpi {
+        Some(true) => "`acpi=on`",
+        Some(false) => "`acpi=off`",
+        None => "nothing of ACPI",
+    };
+    add("ACPI", said, "acpi=off", "acpi=off", 16);
+    add("ACPI", said, "acpi=on", "acpi=on", 17);
+    for (about, property) in [
+        ("highmem", "highmem=off"),
+        ("highmem", "highmem=on"),
+        ("high MMIO", "highmem-mmio=off"),
+        ("high ECAM", "highmem-ecam=off"),
+        ("high redistributors", "highmem-redists=off"),
+        ("compact-highmem", "compact-highmem=off"),
+        ("the SMMU", "iommu=smmuv3"),
+        ("the SMMU", "iommu=none"),
+        ("the seeds in the device tree", "dtb-randomness=off"),
+        ("the seeds in the device tree", "dtb-randomness=on"),
+        ("RAS", "ras=on"),
+        ("RAS", "ras=off"),
+    ] {
+        add(about, "otherwise, or nothing", property, property, 19);
+    }
+}
+
+fn log(options: &Options, list: &mut Vec<Mistake>) -> Result<(), Refusal> {
+    let Some(guest) = realm::rme_guest(options)? else { return Ok(()) };
+    let (said, needs, value) =
+        if guest.log { ("a log", "no log", "off") } else { ("no log", "a log", "on") };
+    list.push(Mistake {
+        about: "the measurement log",
+        said: said.into(),
+        needs: needs.into(),
+        repair: Repair::Log(!guest.log),
+        fix: format!("-object rme-guest,measurement-log={value}"),
+        cost: 14,
+    });
+    Ok(())
+}
