@@ -4,7 +4,7 @@ use rimsim::Platform;
 use rimsim::cli::fuzzing;
 use rimsim::coverage::Exceptions;
 use rimsim::encoding::keys::{PublicKey, SigningKey};
-use rimsim::evidence::{Token, expectations, rim_of_token, token_bytes};
+use rimsim::evidence::{Accept, Token, expectations, rim_of_token, token_bytes};
 use rimsim::host::caps::CapsLayer;
 use rimsim::measure::rim::{HashAlgo, Measurement};
 use rimsim::refvalue::{RealmReference, corim::Corim, sign};
@@ -28,7 +28,8 @@ fn no_settings(bytes: &[u8]) {
 
 fn token(bytes: &[u8]) {
     let bytes = token_bytes(bytes).unwrap_or(bytes.into());
-    assert!(Token::read(&bytes, true).is_err());
+    let accept = Accept { unknown_claims: true, padded: true };
+    assert!(Token::read(&bytes, accept).is_err());
     assert!(rim_of_token(&bytes).is_err());
     assert!(Target::rem_from_file(&bytes).is_err());
 }
