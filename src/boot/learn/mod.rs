@@ -51,7 +51,7 @@ pub fn learn(seen: &[Seen], algo: HashAlgo, files: &[Candidate<'_>]) -> Learned 
     if let Some(learned) = staged.filter(|learned| measures(&learned.text, seen, algo, files)) {
         return learned;
     }
-    Learner::new(seen, algo, files).as_it_is()
+    Learner::new(seen, algo, files).learned()
 }
 
 /// Files that were given, by name.
@@ -402,7 +402,7 @@ impl<'s> Learner<'s> {
     }
 
     /// Every measurement as it is.
-    fn as_it_is(mut self) -> Learned {
+    fn learned(mut self) -> Learned {
         self.out.no_firmware();
         for seen in self.seen {
             self.out.raw(seen);

@@ -68,7 +68,7 @@ pub(super) fn explained(
     }
     let events = &booted.predicted.events;
     let mut lines = Vec::new();
-    for i in 0..4 {
+    for (i, token) in token.iter().enumerate().take(4) {
         let of_rem = |logged: bool| {
             events.iter().any(|event| {
                 usize::from(event.rem.index()) == i + 1 && event.kind.is_some() == logged
@@ -78,7 +78,7 @@ pub(super) fn explained(
         let is_logged = rems.values[i].count > 0 || of_rem(true);
         let predicted = booted.rems.values[i];
         let told =
-            differences::rem(i + 1, predicted, value, Some(token[i]), is_logged, of_rem(false));
+            differences::rem(i + 1, predicted, value, Some(*token), is_logged, of_rem(false));
         lines.push(told.1);
     }
     let seen = seen_in(&log, algo).map_err(|why| usage(format!("{shown}: {why}")))?;
