@@ -9,8 +9,8 @@ use super::profile::Edition;
 pub struct Deviation {
     /// Its name.
     pub id: &'static str,
-    /// The editions in which TF-RMM departs from the text. Where it is not one of them the two agree,
-    /// or no public source says what the text is.
+    /// The editions in which TF-RMM departs from the text. In others the two agree, or no public
+    /// source says what the text is.
     pub editions: &'static [Edition],
     /// What TF-RMM does.
     pub tf_rmm: &'static str,
@@ -30,10 +30,16 @@ const RECORDED: &str = "recorded, rmm-1.0/f_deviations";
 const TEXT_OF_1: &str = "recorded in 1.0; 2.0 read, its text inferred from that of 1.0";
 
 macro_rules! deviations {
-    ($( $id:literal $editions:ident $tf_rmm:literal, $text:literal, $seen:literal, $source:expr; )+) => {
+    ($( $id:literal $editions:ident $tf_rmm:literal, $text:literal, $seen:literal,
+        $source:expr; )+) => {
         /// All that are known.
         pub const DEVIATIONS: &[Deviation] = &[ $( Deviation {
-            id: $id, editions: $editions, tf_rmm: $tf_rmm, text: $text, seen: $seen, source: $source,
+            id: $id,
+            editions: $editions,
+            tf_rmm: $tf_rmm,
+            text: $text,
+            seen: $seen,
+            source: $source,
         }, )+ ];
     };
 }
@@ -73,7 +79,8 @@ deviations! {
     "D-UNPROT-LEVEL-BELOW-START" V1 "crashes at level 1 of a Realm that starts at level 2",
         "RMI_ERROR_INPUT, which both profiles answer", "nothing: TF-RMM is gone", RECORDED;
     "D-REALM-PMU-PRESENT" V1 "takes a PMU for granted", "looks for one",
-        "status of REALM_CREATE with FEAT_HPMN0 and no PMU", "read: realm.c; the text of 2.0 is not known, and is done as TF-RMM does it";
+        "status of REALM_CREATE with FEAT_HPMN0 and no PMU",
+        "read: realm.c; the text of 2.0 is not known, and is done as TF-RMM does it";
     "D-PSCI-MPIDR" BOTH "reads the affinities of an MPIDR and ignores the rest",
         "compares all of it", "status of PSCI_COMPLETE", "read: psci.c; 2.0 inferred";
     "D-PSCI-SVE-HINT" BOTH "knows no PSCI function with the SVE hint", "knows them",

@@ -16,6 +16,7 @@ pub mod presets;
 pub mod profile;
 pub(crate) mod ranges;
 pub mod rec_run;
+mod release;
 pub mod rim_rule;
 pub mod rsi;
 pub mod status;

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use super::layout::{self, Layout};
+pub use super::release::Release;
 use super::rim_rule::RimRule;
 use super::{params, rsi};
 
@@ -110,23 +111,6 @@ impl Rmm {
             Self::Spec => Self::TfRmm,
         }
     }
-}
-
-/// Which state of an implementation or of the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Release {
-    /// 1.0-rel0, and TF-RMM's tag for it.
-    Rel0,
-    /// TF-RMM from v0.9.0 on, up to 9a7f8ef4: recorded at work.
-    TfRmm09,
-    /// TF-RMM behind 9a7f8ef4, as far as single files of it are public: read, never seen run.
-    TfRmmNext,
-    /// The text of 2.0-bet1.
-    Bet1,
-    /// The text of 2.0-bet2.
-    Bet2,
-    /// The text of 2.0-bet3.
-    Bet3,
 }
 
 /// How RSI_MEASUREMENT_EXTEND makes a new REM of the old one and a value. The text of 1.0 does not
@@ -250,71 +234,6 @@ impl Profile {
     #[must_use]
     pub const fn rmm(self) -> Rmm {
         self.rmm
-    }
-
-    /// The name on the command line and in results.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match (self.release, self.rmm) {
-            (Release::Rel0, Rmm::TfRmm) => "tf-rmm-1.0",
-            (Release::Rel0, Rmm::Spec) => "spec-1.0",
-            (Release::TfRmm09, _) => "tf-rmm-0.9",
-            (Release::TfRmmNext, _) => "tf-rmm-next",
-            (Release::Bet1, _) => "spec-2.0-bet1",
-            (Release::Bet2, _) => "spec-2.0-bet2",
-            (Release::Bet3, _) => "spec-2.0-bet3",
-        }
-    }
-
-    /// When it was published: year, month, day; empty if that is not known.
-    #[must_use]
-    pub const fn date(self) -> &'static str {
-        match self.release {
-            Release::TfRmm09 => "2026-07-22",
-            _ => "",
-        }
-    }
-
-    /// What it is, and how that is known.
-    #[must_use]
-    pub const fn about(self) -> &'static str {
-        match (self.release, self.rmm) {
-            (Release::Rel0, Rmm::TfRmm) => {
-                "TF-RMM's tag rmm-spec-v1.0-rel0; seen run. The alias tf-rmm of RMM 1.0"
-            }
-            (Release::Rel0, Rmm::Spec) => "the text of DEN0137 1.0-rel0; read",
-            (Release::TfRmm09, _) => {
-                "TF-RMM from v0.9.0 up to 9a7f8ef4, whose date this is; seen run. The alias tf-rmm \
-                 of RMM 2.0"
-            }
-            (Release::TfRmmNext, _) => {
-                "TF-RMM behind 9a7f8ef4, from single files, never seen run: RIMs begin with zeros \
-                 (inferred to be so for 2.0-bet3), SHA-384 among the features, widths of \
-                 RSI_IPA_STATE_SET. Not simulated: stateful RMI_REALM_CREATE and \
-                 RMI_REALM_DESTROY, RMI_RMM_DEACTIVATE, tracking regions"
-            }
-            (Release::Bet1, _) => "the text of 2.0-bet1, where a public source says what it is",
-            (Release::Bet2, _) => "the text of 2.0-bet2; not known to differ from bet1 in a RIM",
-            (Release::Bet3, _) => {
-                "the text of 2.0-bet3. Its header has no LPA2 flag and RMI_PSCI_COMPLETE without a \
-                 target; simulated as bet1 has them"
-            }
-        }
-    }
-
-    /// The profile with this name or alias.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        let own = Self::ALL.into_iter().find(|profile| profile.name() == name);
-        let alias = || Self::ALIASES.into_iter().find(|(alias, _)| *alias == name);
-        own.or_else(|| alias().map(|(_, profile)| profile))
-    }
-
-    /// The names of all profiles, for messages: the aliases first.
-    #[must_use]
-    pub fn names() -> String {
-        let aliases = Self::ALIASES.iter().map(|(alias, _)| *alias);
-        aliases.chain(Self::ALL.map(Self::name)).collect::<Vec<_>>().join(", ")
     }
 
     /// By which rule measured events make a RIM.

@@ -57,16 +57,21 @@ struct Printer {
 }
 
 impl Printer {
+    /// A name with digits is not a word of the language.
+    fn rmm(&mut self, name: &str) -> fmt::Result {
+        if name.contains(|c: char| c.is_ascii_digit()) {
+            return write!(self.out, "rmm {}", Quoted(name));
+        }
+        write!(self.out, "rmm {name}")
+    }
+
     fn kind(&mut self, kind: &Kind) -> fmt::Result {
         match kind {
             Kind::Empty => Ok(()),
             Kind::Platform(name) => write!(self.out, "platform {}", Quoted(&name.text)),
             Kind::Memory { base, top } => self.memory(base, top),
             Kind::Spec(name) => write!(self.out, "spec {}", Quoted(&name.text)),
-            Kind::Rmm(name) if name.text.contains(|c: char| c.is_ascii_digit()) => {
-                write!(self.out, "rmm {}", Quoted(&name.text))
-            }
-            Kind::Rmm(name) => write!(self.out, "rmm {}", name.text),
+            Kind::Rmm(name) => self.rmm(&name.text),
             Kind::Include(name) => write!(self.out, "include {}", Quoted(&name.text)),
             Kind::Let { name, value } => {
                 write!(self.out, "let {} = ", name.text)?;

@@ -279,11 +279,7 @@ impl HostProfile {
     /// for.
     #[must_use]
     pub fn profile(&self, rmm: Rmm) -> Profile {
-        match (rmm, self.rmm) {
-            (Rmm::Spec, "2.0-bet2") => Profile::SPEC_2_BET2,
-            (Rmm::Spec, "2.0-bet3") => Profile::SPEC_2_BET3,
-            _ => Profile::of(self.edition(), rmm),
-        }
+        Profile::for_release(self.edition(), rmm, self.rmm)
     }
 
     /// The newest series that is written for an edition and whose code was seen.

@@ -161,7 +161,7 @@ fn the_rules_are_chosen_by_host_edition_or_rmm() {
     let json = folder.prints(&format!("measure --format json --spec 2.0 --rmm spec {guest}"));
     let document: Value = serde_json::from_str(&json).expect("JSON");
     let said = ["host", "spec", "rmm", "rim_rule"].map(|key| document[key].as_str());
-    assert_eq!(said, [Some("kvm-v15"), Some("2.0"), Some("spec-2.0-bet1"), Some("rmm-2.0")]);
+    assert_eq!(said, [Some("kvm-v15"), Some("2.0"), Some("spec-2.0-bet2"), Some("rmm-2.0")]);
     assert_eq!(document["preliminary"], false);
     for (options, text) in [
         ("--spec 2.0 --host kvm-v12", "--spec 2.0: kvm-v12 is written for RMM 1.0-rel0"),
