@@ -98,7 +98,8 @@ pub fn vm_with(
         return Err(refused("--firmware", why));
     }
     let slots = vec![Slot { id: 0, ipa: ram.clone(), guest_memfd: true }];
-    let Some(device_tree) = context.device_tree.clone() else {
+    let own = options.dtb.as_deref().map(|name| context.open("--dtb", name)).transpose()?;
+    let Some(device_tree) = own.or_else(|| context.device_tree.clone()) else {
         return Err(refused("--dtb", NO_DTB));
     };
     if device_tree.len_bytes() > DTB_BYTES {

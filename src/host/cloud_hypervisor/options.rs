@@ -1,6 +1,7 @@
 //! cloud-hypervisor's options.
 
 use crate::abi::params::Rpv;
+use crate::encoding::text::from_hex;
 use crate::host::caps::Caps;
 use crate::host::overrides::Overrides;
 use crate::host::qemu::{rpv_filled_up, rpv_of_base64};
@@ -41,13 +42,15 @@ const IGNORED: &[&str] = &[
 ];
 
 /// Options that are read.
-const READ: &[&str] = &["cpus", "firmware", "initramfs", "kernel", "memory", "platform"];
+const READ: &[&str] = &["cpus", "dtb", "firmware", "initramfs", "kernel", "memory", "platform"];
 
 /// What was read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Options {
     pub(super) kernel: Option<String>,
     pub(super) initramfs: Option<String>,
+    /// The device tree that takes the place of cloud-hypervisor's own.
+    pub(super) dtb: Option<String>,
     /// Whether there is firmware; no known layout has a place for it.
     pub(super) firmware: bool,
     pub(super) ram_bytes: Option<u64>,
@@ -145,6 +148,7 @@ impl Options {
         match name {
             "kernel" => self.kernel = Some(value.clone()),
             "initramfs" => self.initramfs = Some(value.clone()),
+            "dtb" => self.dtb = Some(value.clone()),
             "firmware" => self.firmware = true,
             "memory" => self.memory(value)?,
             "cpus" => self.read_cpus(value)?,
@@ -218,10 +222,21 @@ impl Options {
         Ok(())
     }
 
-    /// The personalization value; `short` ones are filled up with zeros.
+    /// The personalization value, in hexadecimal or as base64 of 64 bytes; `short` ones of base64
+    /// are filled up with zeros.
     pub(super) fn rpv(&self, short: bool) -> Result<Option<Rpv>, Refusal> {
-        let read = if short { rpv_filled_up } else { rpv_of_base64 };
-        let read = |text: &String| read("--platform personalization_value", text);
+        let option = "--platform personalization_value";
+        let read = |text: &String| match from_hex(text) {
+            _ if short => rpv_filled_up(option, text),
+            Ok(bytes) if !bytes.is_empty() => {
+                let mut rpv = [0; 64];
+                let start = rpv.get_mut(..bytes.len());
+                let why = || format!("{} bytes; 64 are the most", bytes.len());
+                start.ok_or_else(|| refused(option, why()))?.copy_from_slice(&bytes);
+                Ok(rpv)
+            }
+            _ => rpv_of_base64(option, text),
+        };
         self.rpv_text.as_ref().map(read).transpose()
     }
 

@@ -167,3 +167,37 @@ fn short_personalization_values_are_filled_up() {
         assert!(why.contains("exactly 64 bytes"), "{why}");
     }
 }
+
+/// Its own line gives cloud-hypervisor a tree, and values in hexadecimal.
+#[test]
+fn cloud_hypervisor_takes_its_own_tree_and_hexadecimal_values() {
+    use rimsim::host::cloud_hypervisor;
+    use rimsim::host::vmm::Context;
+    let made = |line: &str, given: Option<&str>| {
+        let (caps, mut files) = (host(), Inputs::default());
+        let tree = |name: &str| {
+            let bytes = super::inputs::contents(name).expect("a file");
+            Arc::new(Image::from_bytes("dtb", bytes))
+        };
+        let device_tree = given.map(tree);
+        let mut context = Context { caps: &caps, files: &mut files, device_tree };
+        let argv: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        let vm = cloud_hypervisor::vm("arm-rme", &argv, &mut context);
+        vm.map(|vm| vm.calls.into_iter().map(|call| (call, vm.regions[0].ipa.end)).collect())
+            .map_err(|error| error.to_string())
+    };
+    let line = "--kernel k4k.img --platform arm_rme=on,personalization_value=";
+    let own: Vec<_> = made(&format!("{line}01FF --dtb opaque5001.dtb"), None).expect("a VM");
+    let mut rpv = [0; 64];
+    rpv[..2].copy_from_slice(&[1, 0xFF]);
+    assert!(own.iter().any(|(call, _)| *call == Call::Rpv(rpv)));
+    assert_eq!(own, made(&format!("{line}01ff"), Some("opaque5001.dtb")).expect("a VM"));
+    // What the command line names is what cloud-hypervisor is given.
+    let both = made(&format!("{line}01ff --dtb opaque5001.dtb"), Some("opaque16k.dtb"));
+    assert_eq!(own, both.expect("a VM"));
+    let long = format!("{line}{} --dtb opaque5001.dtb", "ab".repeat(65));
+    let why = "--platform personalization_value: 65 bytes; 64 are the most";
+    assert_eq!(made(&long, None), Err(why.to_owned()));
+    let odd = made(&format!("{line}abc --dtb opaque5001.dtb"), None).expect_err("it is no value");
+    assert!(odd.contains("base64 of exactly 64 bytes"), "{odd}");
+}
