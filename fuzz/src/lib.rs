@@ -1,7 +1,9 @@
 //! The bodies of the fuzz targets. They share models and generators with the integration tests,
 //! which replay the corpora on stable.
 
+mod boot_chain;
 mod cache_entry;
+mod ccel;
 #[path = "../../tests/support/src/call_laws.rs"]
 mod call_laws;
 mod corim;
@@ -26,6 +28,7 @@ mod lock_file;
 #[path = "../../tests/support/src/naive_rim.rs"]
 mod naive_rim;
 mod observed_rim;
+mod pe;
 mod qemu_args;
 #[path = "../../tests/support/src/random_steps.rs"]
 mod random_steps;
@@ -154,4 +157,19 @@ pub fn saved_events(data: &[u8]) {
 /// Reads `data` as capabilities and as a platform.
 pub fn settings(data: &[u8]) {
     settings::run(data);
+}
+
+/// Reads `data` as what firmware reads: PE images, tables, paths, variables.
+pub fn pe(data: &[u8]) {
+    pe::run(data);
+}
+
+/// Reads `data` as a guest's log, learns a chain of it and boots that.
+pub fn ccel(data: &[u8]) {
+    ccel::run(data);
+}
+
+/// Reads `data` as a chain and boots it twice.
+pub fn boot_chain(data: &[u8]) {
+    boot_chain::run(data);
 }

@@ -118,6 +118,24 @@ pub fn seen_of(events: &[BootEvent]) -> Vec<Seen> {
     events.iter().enumerate().map(seen).collect()
 }
 
+/// What a log has, as what is expected of another.
+#[must_use]
+pub fn events_of(seen: &[Seen]) -> Vec<BootEvent> {
+    let event = |seen: &Seen| BootEvent {
+        rem: seen.rem,
+        kind: Some(seen.kind),
+        digest: seen.digest.clone(),
+        hashed: Hashed::Given,
+        data: seen.data.clone(),
+        data_is_known: true,
+        what: words::shown(seen.kind, &seen.data),
+        stage: "a log".into(),
+        varies: words::varies(seen.kind, &seen.data).0,
+        otherwise: Vec::new(),
+    };
+    seen.iter().map(event).collect()
+}
+
 /// Compares what is expected with what was seen. What is expected and in no log is passed over
 /// where `seen` is a log.
 #[must_use]

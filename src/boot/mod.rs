@@ -22,7 +22,7 @@ mod words;
 
 pub use ccel::{Ccel, LOG_BYTES};
 pub use chain::{Chain, MAX_CHAIN_BYTES};
-pub use compare::{Change, Compared, Seen, Told, compare, seen_in, seen_of};
+pub use compare::{Change, Compared, Seen, Told, compare, events_of, seen_in, seen_of};
 pub use event::{BootEvent, Hashed, Otherwise, Rem, Varies};
 pub use hash::Digest;
 pub use learn::{Candidate, Learned, learn};

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use crate::cli::console::Console;
+use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::options::{Format, HashingArgs, OutsideArgs, RmmLogArgs};
-use crate::cli::{explanation, trails};
-use crate::explain::compare;
+use crate::cli::{boots, explanation, trails};
+use crate::explain::{Trail, compare};
 
 /// Say why two Realms have different RIMs
 ///
@@ -22,7 +23,9 @@ use crate::explain::compare;
 /// specification makes of them is said first, and then what differs of what both rules measure.
 ///
 /// A and B are scripts (.rmi), vectors (.json), logs of an RMM's console (.log), saved events
-/// (.events, of `--events-out`) or files with arguments of `rimsim measure` (.args).
+/// (.events, of `--events-out`) or files with arguments of `rimsim measure` (.args). Of two scripts
+/// with one RIM the REMs are compared as well. Or both are boots: chains as `rimsim boot` reads
+/// them (.toml) and logs of guests, compared measurement by measurement.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct ExplainArgs {
@@ -60,6 +63,14 @@ Examples:
       rimsim explain predicted.args console.log --params params.rmi --at 0x80200000=Image";
 
 pub(crate) fn run(args: &ExplainArgs, console: &mut Console) -> io::Result<Exit> {
+    if boots::is_boot(&args.a) || boots::is_boot(&args.b) {
+        let ExplainArgs { a, b, outside, hashing, format, .. } = args;
+        let options = boots::Options { outside: *outside, hashing, format: *format };
+        return boots::run(a, b, &options, console).unwrap_or_else(|CliError(exit, text)| {
+            console.error(&text);
+            Ok(exit)
+        });
+    }
     let hasher = match args.hashing.hasher() {
         Ok(hasher) => hasher,
         Err(problem) => return Ok(problem.tell(console)),
@@ -84,7 +95,25 @@ pub(crate) fn run(args: &ExplainArgs, console: &mut Console) -> io::Result<Exit>
     let why = compare(a, b);
     match args.format {
         Format::Text => explanation::text(a, b, &why, console)?,
-        Format::Json => console.json(&explanation::document(a, b, &why))?,
+        Format::Json => {
+            let mut document = explanation::document(a, b, &why);
+            document["rems"] = serde_json::json!(other_rems(a, b));
+            console.json(&document)?;
+        }
     }
-    Ok(if why.is_equal() { Exit::Good } else { Exit::Mismatch })
+    let rems = other_rems(a, b);
+    if why.is_equal() && args.format == Format::Text {
+        rems.iter().try_for_each(|line| console.result(line))?;
+    }
+    Ok(if why.is_equal() && rems.is_empty() { Exit::Good } else { Exit::Mismatch })
+}
+
+/// REMs that are not the same, where both sides ran something that extends them.
+fn other_rems(a: &Trail, b: &Trail) -> Vec<String> {
+    let (Some(one), Some(other)) = (&a.rems, &b.rems) else { return Vec::new() };
+    let pairs = (1..).zip(one.iter().zip(other)).filter(|(_, (one, other))| one != other);
+    let told = |(n, (one, other))| {
+        format!("the RIMs are equal, and rem{n} is not: A has {one}, B {other}")
+    };
+    pairs.map(told).collect()
 }

@@ -6,6 +6,7 @@
 
 mod bench;
 mod boot;
+mod boots;
 mod candidates;
 mod chains;
 mod check;

@@ -128,10 +128,12 @@ fn replay(
         let path = path.display().to_string();
         return Err(NoTrail::Refused { path, exit: Exit::Mismatch, why });
     }
-    let log = ended.world.realm(rd).expect("it was just chosen").log();
+    let realm = ended.world.realm(rd).expect("it was just chosen");
+    let log = realm.log();
     let name = format!("{}:{name}", path.shown());
     input.check_unchanged()?;
-    Ok(Trail::of_log(name, log.algo(), log.rule(), log.events().clone()))
+    let trail = Trail::of_log(name, log.algo(), log.rule(), log.events().clone());
+    Ok(trail.with_rems(*realm.rems()))
 }
 
 /// The Realm of a name or an address, or the only one.

@@ -12,7 +12,7 @@ use crate::measure::events::Events;
 use crate::measure::hasher::digest;
 use crate::measure::image::Image;
 use crate::measure::page::Page;
-use crate::measure::rim::HashAlgo;
+use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::rule::RimRule;
 
 /// The measured events of one Realm.
@@ -24,6 +24,8 @@ pub struct Trail {
     pub algo: HashAlgo,
     /// The rule by which the RIM is made of the events.
     pub rule: RimRule,
+    /// REM 1 to 4 in the end, where something ran that extends them.
+    pub rems: Option<[Measurement; 4]>,
     source: Source,
 }
 
@@ -74,7 +76,7 @@ impl Trail {
     /// The events of a Realm's log.
     #[must_use]
     pub fn of_log(name: impl Into<String>, algo: HashAlgo, rule: RimRule, events: Events) -> Self {
-        Self { name: name.into(), algo, rule, source: Source::Log(events) }
+        Self { name: name.into(), algo, rule, rems: None, source: Source::Log(events) }
     }
 
     /// Extensions that were read from a file.
@@ -85,7 +87,14 @@ impl Trail {
         rule: RimRule,
         extensions: Vec<Extension>,
     ) -> Self {
-        Self { name: name.into(), algo, rule, source: Source::Saved(extensions) }
+        Self { name: name.into(), algo, rule, rems: None, source: Source::Saved(extensions) }
+    }
+
+    /// With the REMs that the Realm has in the end.
+    #[must_use]
+    pub const fn with_rems(mut self, rems: [Measurement; 4]) -> Self {
+        self.rems = Some(rems);
+        self
     }
 
     /// Saved granules from `base` on with the bytes of `image`, where these have the digest that

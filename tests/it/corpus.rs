@@ -6,8 +6,12 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
+#[path = "../../fuzz/src/boot_chain.rs"]
+mod boot_chain;
 #[path = "../../fuzz/src/cache_entry.rs"]
 mod cache_entry;
+#[path = "../../fuzz/src/ccel.rs"]
+mod ccel;
 #[path = "../../fuzz/src/corim.rs"]
 mod corim;
 #[path = "../../fuzz/src/event_log.rs"]
@@ -22,6 +26,8 @@ mod keys;
 mod lock_file;
 #[path = "../../fuzz/src/observed_rim.rs"]
 mod observed_rim;
+#[path = "../../fuzz/src/pe.rs"]
+mod pe;
 #[path = "../../fuzz/src/qemu_args.rs"]
 mod qemu_args;
 #[path = "../../fuzz/src/report_page.rs"]
@@ -179,4 +185,19 @@ fn saved_events() {
 #[test]
 fn settings() {
     replay("settings", settings::run);
+}
+
+#[test]
+fn pe() {
+    replay("pe", pe::run);
+}
+
+#[test]
+fn ccel() {
+    replay("ccel", ccel::run);
+}
+
+#[test]
+fn boot_chain() {
+    replay("boot_chain", boot_chain::run);
 }

@@ -51,7 +51,7 @@ pub fn learn(seen: &[Seen], algo: HashAlgo, files: &[Candidate<'_>]) -> Learned 
     if let Some(learned) = staged.filter(|learned| measures(&learned.text, seen, algo, files)) {
         return learned;
     }
-    Learner::new(seen, algo, files).learned()
+    Learner::new(seen, algo, files).verbatim()
 }
 
 /// Files that were given, by name.
@@ -402,7 +402,7 @@ impl<'s> Learner<'s> {
     }
 
     /// Every measurement as it is.
-    fn learned(mut self) -> Learned {
+    fn verbatim(mut self) -> Learned {
         self.out.no_firmware();
         for seen in self.seen {
             self.out.raw(seen);

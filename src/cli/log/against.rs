@@ -61,6 +61,9 @@ fn against(
     chain: &Path,
     console: &mut Console,
 ) -> Result<io::Result<Exit>, CliError> {
+    if args.output.is_some() {
+        return Err(usage("--output goes with --learn".into()));
+    }
     let reading = args.rem.unwrap_or(RemReading::Concatenated);
     let booted = chains::open(chain, args.outside, &args.hashing, reading, console)?;
     let shown = chain.shown();

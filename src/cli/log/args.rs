@@ -66,7 +66,7 @@ pub(crate) struct LogArgs {
     #[arg(long, requires = "output", conflicts_with_all = ["against", "at", "registers"])]
     pub(crate) learn: bool,
     /// The file that --learn writes
-    #[arg(short, long, value_name = "FILE", requires = "learn")]
+    #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<OutputPath>,
     /// A REM that it should be: its number, 1 to 4, and the REM in the forms of a RIM; repeatable
     #[arg(long, value_name = "N=REM|@FILE", value_parser = numbered)]

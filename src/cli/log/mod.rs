@@ -72,6 +72,9 @@ pub(crate) fn run(args: &LogArgs, console: &mut Console) -> io::Result<Exit> {
 }
 
 fn look(args: &LogArgs, outputs: &mut OutputSet) -> Result<Told, CliError> {
+    if args.output.is_some() {
+        return Err(usage("--output goes with --learn".into()));
+    }
     let hasher = args.hashing.hasher()?;
     let shown = args.file.shown();
     let (log, broken) = read(args)?;

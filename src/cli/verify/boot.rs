@@ -68,7 +68,7 @@ pub(super) fn explained(
     }
     let events = &booted.predicted.events;
     let mut lines = Vec::new();
-    for (i, token) in token.iter().enumerate().take(4) {
+    for (i, token) in token.iter().enumerate() {
         let of_rem = |logged: bool| {
             events.iter().any(|event| {
                 usize::from(event.rem.index()) == i + 1 && event.kind.is_some() == logged

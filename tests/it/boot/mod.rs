@@ -2,4 +2,5 @@
 
 mod differences;
 mod files;
+mod realm;
 mod vectors;

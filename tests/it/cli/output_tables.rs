@@ -26,6 +26,14 @@ const PARAMS: &str = "let realm_params = RealmParams { s2sz=40, num_bps=1, num_w
 let rec_params_1 = RecParams { flags=runnable, aux=auto }
 ";
 
+const CHAIN: &str = "hash_algo = \"sha256\"
+[firmware]
+profile = \"edk2-qemu-pr12224\"
+[[boot]]
+kind = \"linux\"
+file = \"Image\"
+";
+
 /// A command line with its writing options, each with what the option needs, and the files that the
 /// run reads. `lock` makes a lock of another name first.
 struct Row {
@@ -99,6 +107,16 @@ const ROWS: &[Row] = &[
         reads: &["vmm.log", "rim", "rem", "a.rmi", "part.rmi", "saved.events", "Image"],
     },
     Row {
+        words: "log --learn",
+        options: &[("--output", "ccel --image Image")],
+        reads: &["ccel", "Image"],
+    },
+    Row {
+        words: "boot",
+        options: &[("--output", "--format json chain.toml")],
+        reads: &["chain.toml", "Image"],
+    },
+    Row {
         words: "report",
         options: &[(
             "--out",
@@ -142,6 +160,8 @@ pub(crate) fn folder(name: &str) -> Folder {
         .file("boot.log", BOOT)
         .file("params.rmi", PARAMS)
         .file("vmm.log", root("spec-vectors/published/p1.log"))
+        .file("ccel", root("spec-vectors/measured-boot/c_uki-sha256.ccel"))
+        .file("chain.toml", CHAIN)
         .file("rim", rim)
         .file("rem", "00".repeat(RIM.len()))
         .file("boot.args", GUEST);
@@ -224,7 +244,7 @@ fn is_read(folder: &Folder, command: &str, name: &str) -> bool {
             && fs::read_to_string(folder.path(by)).is_ok_and(|text| text.contains(name))
     };
     let replaced = name == "Image" && command.contains("--map=Image=");
-    let scripts = ["boot.rmi", "a.rmi", "token.rmi", "boot.args"];
+    let scripts = ["boot.rmi", "a.rmi", "token.rmi", "boot.args", "chain.toml"];
     (direct && !replaced) || scripts.into_iter().any(through)
 }
 
