@@ -41,6 +41,7 @@ mod request;
 mod run;
 mod search;
 mod subscriber;
+mod token;
 mod trails;
 mod verify;
 mod why;
@@ -119,6 +120,7 @@ enum Command {
     Why(why::WhyArgs),
     Matrix(matrix::MatrixArgs),
     Verify(verify::VerifyArgs),
+    Token(token::TokenArgs),
     Lock(lock::LockArgs),
     Check(check::CheckArgs),
     Profiles(profiles::ProfilesArgs),
@@ -209,6 +211,7 @@ fn carry_out(command: &Command, console: &mut Console) -> io::Result<Exit> {
         Command::Search(args) => search::run(args, console),
         Command::Why(args) => why::run(args, console),
         Command::Matrix(args) => matrix::run(args, console),
+        Command::Token(args) => token::run(args, console),
         Command::Verify(args) => verify::run(args, console),
         Command::Dtb(args) => dtb::run(args, console),
         Command::Profiles(args) => profiles::run(args, console),

@@ -25,6 +25,28 @@ pub struct Expectation {
     pub stages: Vec<(String, Vec<u8>)>,
     /// What was measured.
     pub log: Option<EventLog>,
+    /// When it may be relied on; always if nothing is said.
+    pub period: Option<Period>,
+}
+
+/// When an expectation may be relied on, in seconds of POSIX time, both ends included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// The first second, if there is one.
+    pub not_before: Option<i64>,
+    /// The last second.
+    pub not_after: i64,
+    /// The period in words.
+    pub text: String,
+}
+
+/// What is asked of a token and of expectations besides what an expectation says.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// The challenge that the token has to answer.
+    pub challenge: Option<[u8; 64]>,
+    /// The time at which expectations have to hold, in seconds of POSIX time, and in words.
+    pub at: Option<(i64, String)>,
 }
 
 /// How one value compares.
@@ -36,6 +58,8 @@ pub enum Verdict {
     Differs,
     /// Nothing was expected.
     NotCompared,
+    /// Nothing was expected, and it has to be.
+    Wanted,
 }
 
 impl Verdict {
@@ -46,6 +70,7 @@ impl Verdict {
             Self::Equal => "equal",
             Self::Differs => "differs",
             Self::NotCompared => "not compared",
+            Self::Wanted => "required",
         }
     }
 }
@@ -64,7 +89,7 @@ pub struct ComparedClaim {
 }
 
 impl ComparedClaim {
-    fn new(what: &'static str, expected: Option<String>, found: String) -> Self {
+    pub(super) fn new(what: &'static str, expected: Option<String>, found: String) -> Self {
         let verdict = match &expected {
             None => Verdict::NotCompared,
             Some(expected) if *expected == found => Verdict::Equal,
@@ -91,7 +116,7 @@ impl Comparison {
     /// Whether nothing differs. A RIM is always compared.
     #[must_use]
     pub fn is_match(&self) -> bool {
-        self.rows.iter().all(|row| row.verdict != Verdict::Differs)
+        self.rows.iter().all(|row| matches!(row.verdict, Verdict::Equal | Verdict::NotCompared))
     }
 
     /// Whether the RIM is the expected one.
@@ -115,10 +140,11 @@ impl Expectation {
             rpv: None,
             stages: Vec::new(),
             log: None,
+            period: None,
         }
     }
 
-    fn rows(&self, claims: &RealmClaims, challenge: Option<&[u8; 64]>) -> Vec<ComparedClaim> {
+    fn rows(&self, claims: &RealmClaims, asked: &Asked) -> Vec<ComparedClaim> {
         let algo = |algo: HashAlgo| algo.iana_name().to_owned();
         let mut rows = vec![
             ComparedClaim::new("hash algorithm", self.hash_algo.map(algo), algo(claims.hash_algo)),
@@ -131,10 +157,27 @@ impl Expectation {
         rows.push(ComparedClaim::bytes("rpv", self.rpv.as_deref(), &claims.rpv));
         rows.push(ComparedClaim::bytes(
             "challenge",
-            challenge.map(|bytes| &bytes[..]),
+            asked.challenge.as_ref().map(|bytes| &bytes[..]),
             &claims.challenge,
         ));
+        rows.extend(self.period.as_ref().map(|period| period.row(asked.at.as_ref())));
         rows
+    }
+}
+
+impl Period {
+    /// Whether it holds at a time, if one was given.
+    fn row(&self, at: Option<&(i64, String)>) -> ComparedClaim {
+        let Self { not_before, not_after, text } = self;
+        let verdict = match at {
+            None => Verdict::NotCompared,
+            Some((at, _)) if not_before.is_some_and(|begin| *at < begin) => Verdict::Differs,
+            Some((at, _)) if at > not_after => Verdict::Differs,
+            Some(_) => Verdict::Equal,
+        };
+        let found =
+            at.map_or_else(|| "no --at: no clock is asked".to_owned(), |(_, at)| at.clone());
+        ComparedClaim { what: "validity", expected: Some(text.clone()), found, verdict }
     }
 }
 
@@ -144,10 +187,10 @@ impl Expectation {
 pub fn compare(
     claims: &RealmClaims,
     expectations: &[Expectation],
-    challenge: Option<&[u8; 64]>,
+    asked: &Asked,
 ) -> Option<Comparison> {
     let all = expectations.iter().enumerate().map(|(index, expectation)| {
-        let comparison = Comparison { index, rows: expectation.rows(claims, challenge) };
+        let comparison = Comparison { index, rows: expectation.rows(claims, asked) };
         let equal = comparison.rows.iter().filter(|row| row.verdict == Verdict::Equal).count();
         ((comparison.is_match(), comparison.has_rim(), equal), comparison)
     });

@@ -8,6 +8,7 @@ mod provenance;
 mod read;
 mod replay;
 pub(crate) mod rmm_logs;
+mod token;
 
 pub(crate) use expand::expand;
 pub(crate) use file::{Input, MAX_VECTOR_BYTES, Problem};
@@ -15,6 +16,7 @@ pub(crate) use line::command_line;
 pub(crate) use observed::{observed, observed_rem, observed_token};
 pub(crate) use provenance::{image_file, replayed, text_file};
 pub(crate) use read::{
-    place, read_key, read_limited, read_limited_start, read_settings, text_name,
+    place, public_key, read_key, read_limited, read_limited_start, read_settings, text_name,
 };
 pub(crate) use replay::{Ended, Setup};
+pub(crate) use token::read_token;

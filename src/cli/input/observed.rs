@@ -3,13 +3,14 @@
 use std::io::Read as _;
 use std::path::Path;
 
+use super::token::read_token;
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
 use crate::encoding::shown::ShowPath as _;
-use crate::evidence::{RimError, Target, rim_of_token, token_bytes};
+use crate::evidence::{RimError, Target, rim_of_token};
 use crate::outputs::inputs;
 
-/// Longest file that a RIM or a token is read from, in bytes.
+/// Longest file that a RIM is read from, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// A RIM that an option says: itself, `@FILE`, or the name of a file that has it.
@@ -20,8 +21,7 @@ pub(crate) fn observed(option: &str, text: &str) -> Result<Target, CliError> {
 /// The RIM of a token in a file. Its signature is not checked.
 pub(crate) fn observed_token(path: &Path) -> Result<Target, CliError> {
     let wrong = |why: &dyn std::fmt::Display| usage(format!("{}: {why}", path.shown()));
-    let file = read_short(path)?;
-    let bytes = token_bytes(&file).map_err(|error| wrong(&error))?;
+    let bytes = read_token(path)?;
     let rim = rim_of_token(&bytes).map_err(|error| wrong(&error))?;
     Target::from_bytes(&rim).map_err(|error| wrong(&format!("its RIM {error}")))
 }
@@ -47,7 +47,7 @@ fn read(
     from_file(&bytes).map_err(|error| usage(format!("{option} {path}: {error}")))
 }
 
-/// A file with a RIM or a token.
+/// A file with a RIM.
 fn read_short(path: &Path) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
     let file = inputs::open(path);

@@ -3,6 +3,10 @@
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::encoding::keys::PublicKey;
+use crate::encoding::shown::ShowPath as _;
 use crate::outputs::inputs;
 
 /// Bytes of a platform or of exceptions.
@@ -53,4 +57,13 @@ pub(crate) fn read_settings(path: &Path) -> io::Result<String> {
 /// Reads a file with a key, which may be binary, of at most 4 MiB.
 pub(crate) fn read_key(path: &Path) -> io::Result<Vec<u8>> {
     read_limited(path, MAX_SETTINGS_BYTES)
+}
+
+/// The public key in a file that `option` names.
+pub(crate) fn public_key(option: &str, path: &Path) -> Result<PublicKey, CliError> {
+    let about = |exit, why: &dyn std::fmt::Display| {
+        CliError(exit, format!("{option} {}: {why}", path.shown()))
+    };
+    let file = read_key(path).map_err(|error| about(Exit::Io, &error))?;
+    PublicKey::from_bytes(&file).map_err(|error| about(Exit::Usage, &error))
 }

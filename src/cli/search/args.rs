@@ -21,8 +21,8 @@ pub(crate) struct SearchArgs {
     /// The RIM: hexadecimal, base64, `sha256:HEX`, or a file (@FILE) with either
     #[arg(long, value_name = "RIM|@FILE")]
     pub(crate) rim: Option<String>,
-    /// Take the RIM out of a CCA attestation token (claim 44238): CBOR, hexadecimal or base64; its
-    /// signature is not checked
+    /// Take the RIM out of a CCA attestation token (claim 44238), in any form that `rimsim
+    /// verify` takes, - for standard input; its signature is not checked
     #[arg(long, value_name = "FILE")]
     pub(crate) token: Option<PathBuf>,
     #[command(flatten)]

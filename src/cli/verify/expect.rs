@@ -1,18 +1,20 @@
 //! What `verify` expects, from whatever says it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cli::console::Console;
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
-use crate::cli::input::{Input, Problem, Setup, observed, read_key, read_limited};
+use crate::cli::input::{Input, Problem, Setup, observed, public_key, read_limited};
 use crate::cli::options::{ImageFiles, OutsideArgs};
 use crate::cli::request::{RequestWords, is_request};
 use crate::encoding::shown::ShowPath as _;
-use crate::evidence::{Expectation, expectations};
+use crate::evidence::{Expectation, Period, expectations};
 use crate::measure::hasher::Hasher;
 use crate::refvalue::RealmReference;
-use crate::refvalue::sign::{self, Document, PublicKey};
+use crate::refvalue::corim::Validity;
+use crate::refvalue::sign::{self, Document};
+use crate::refvalue::time;
 
 /// Longest file with expectations that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 20;
@@ -26,8 +28,8 @@ pub(crate) struct Expected {
 
 /// The arguments that say what is expected.
 pub(crate) struct Sources<'a> {
-    pub(crate) file: Option<&'a Path>,
-    pub(crate) rim: Option<&'a str>,
+    pub(crate) paths: &'a [PathBuf],
+    pub(crate) rims: &'a [String],
     pub(crate) realm: Option<&'a str>,
     /// The key of a signed CoRIM.
     pub(crate) key: Option<&'a Path>,
@@ -37,13 +39,16 @@ pub(crate) struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    /// Reads what is expected: the Realms of a file, or a RIM alone.
+    /// Reads what is expected: the Realms of files, and RIMs alone.
     pub(crate) fn read(&self, hasher: &Hasher) -> Result<Expected, CliError> {
         let mut not_verified = Vec::new();
-        let list = match (self.file, self.rim) {
-            (Some(path), _) => self.of_file(path, hasher, &mut not_verified)?,
-            (None, text) => vec![of_text(text.unwrap_or_default())?],
-        };
+        let mut list = Vec::new();
+        for path in self.paths {
+            list.extend(self.of_file(path, hasher, &mut not_verified)?);
+        }
+        for text in self.rims {
+            list.push(of_text(text)?);
+        }
         let realms = match self.realm {
             Some(wanted) => chosen(list, wanted)?,
             None => list,
@@ -94,7 +99,7 @@ impl Sources<'_> {
         let document = sign::read(bytes).map_err(|error| usage(format!("{name}: {error}")))?;
         match (&document, self.key) {
             (Document::Signed(signed), Some(path)) => {
-                let key = signer_key(path)?;
+                let key = public_key("--expect-key", path)?;
                 signed
                     .verify(&key)
                     .map_err(|error| CliError(Exit::Mismatch, format!("{name}: {error}")))?;
@@ -114,16 +119,27 @@ impl Sources<'_> {
             Document::Unsigned(_) => None,
         };
         let corim = document.corim();
-        if corim.validity.or(signing).is_some() {
-            not_verified.push(format!("when {name} is valid: no clock is asked"));
-        }
+        let period = both(corim.validity, signing);
         let count = corim.realms().count();
         let named = |(number, realm)| {
             let name = if count == 1 { name.clone() } else { format!("{name}:{number}") };
-            of_reference(name, realm)
+            Expectation { period: period.clone(), ..of_reference(name, realm) }
         };
         Ok((1..).zip(corim.realms()).map(named).collect())
     }
+}
+
+/// When both of two periods hold. A time is in neither if they have none together.
+fn both(contents: Option<Validity>, signature: Option<Validity>) -> Option<Period> {
+    let periods = || contents.iter().chain(&signature);
+    let not_before = periods().filter_map(Validity::not_before).max();
+    let not_after = periods().map(Validity::not_after).min()?;
+    let end = time::print(not_after);
+    let text = match not_before {
+        Some(begin) => format!("{} to {end}", time::print(begin)),
+        None => format!("until {end}"),
+    };
+    Some(Period { not_before, not_after, text })
 }
 
 /// The Realms of this name.
@@ -145,13 +161,6 @@ fn of_text(text: &str) -> Result<Expectation, CliError> {
         None => target.rim.as_bytes().to_vec(),
     };
     Ok(Expectation::of_rim("--expect-rim", bytes))
-}
-
-fn signer_key(path: &Path) -> Result<PublicKey, CliError> {
-    let shown = path.shown();
-    let file = read_key(path)
-        .map_err(|error| CliError(Exit::Io, format!("--expect-key {shown}: {error}")))?;
-    PublicKey::from_bytes(&file).map_err(|error| usage(format!("--expect-key {shown}: {error}")))
 }
 
 /// A triple of a CoRIM; its REM 0 is the first, as RSI's REM 1 is.

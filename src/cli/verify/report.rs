@@ -11,17 +11,15 @@ use crate::cli::options::Format;
 use crate::cli::search::Told as Searched;
 use crate::encoding::text::hex;
 use crate::evidence::{
-    ComparedClaim, Comparison, Identity, NearMiss, PlatformProfile, SignatureError, Token, Verdict,
+    Check, ComparedClaim, Comparison, Identity, NearMiss, PlatformProfile, Token, Verdict,
 };
 
 /// A token that was compared.
 pub(crate) struct Told {
     pub(crate) name: String,
     pub(crate) token: Token,
-    pub(crate) realm_signature: Result<(), SignatureError>,
-    pub(crate) bound: bool,
-    /// `None` if there is no key to check it with.
-    pub(crate) platform_signature: Option<Result<(), SignatureError>>,
+    /// Signatures and binding; the last is that of the platform.
+    pub(crate) checks: [Check; 3],
     /// The expectation that was compared, and of how many.
     pub(crate) expected: String,
     pub(crate) expected_count: usize,
@@ -59,27 +57,31 @@ impl Told {
 
     /// Whether nothing is wrong. Whether it is evidence is another question: [`Told::is_signed`].
     fn is_match(&self) -> bool {
-        let platform = self.platform_signature.as_ref().is_none_or(Result::is_ok);
-        self.comparison.is_match() && self.realm_signature.is_ok() && self.bound && platform
+        let is_wrong = self.checks.iter().any(|check| check.is_good == Some(false));
+        self.comparison.is_match() && !is_wrong
     }
 
     fn is_signed(&self) -> bool {
-        let platform = self.platform_signature.as_ref().is_some_and(Result::is_ok);
-        platform && self.bound && self.realm_signature.is_ok()
+        self.checks.iter().all(|check| check.is_good == Some(true))
+    }
+
+    /// Whether there was a key to check the platform's signature with.
+    fn has_cpak(&self) -> bool {
+        self.checks.iter().all(|check| check.is_good.is_some())
     }
 
     fn verdict(&self) -> &'static str {
-        match (self.is_match(), &self.platform_signature) {
-            (true, Some(_)) => "match",
-            (true, None) => "match, unsigned comparison",
-            (false, Some(_)) => "mismatch",
-            (false, None) => "mismatch, unsigned comparison",
+        match (self.is_match(), self.has_cpak()) {
+            (true, true) => "match",
+            (true, false) => "match, unsigned comparison",
+            (false, true) => "mismatch",
+            (false, false) => "mismatch, unsigned comparison",
         }
     }
 
     fn not_verified(&self) -> Vec<String> {
         let mut list = self.not_verified.clone();
-        if self.platform_signature.is_none() {
+        if !self.has_cpak() {
             list.push(
                 "the platform token's signature: without --cpak anybody may have made this token"
                     .to_owned(),
@@ -90,11 +92,23 @@ impl Told {
                 "a platform: the platform token is this simulator's dummy, no platform is behind it"
                     .to_owned(),
             ),
+            _ if self.comparison.rows.iter().any(|row| row.what == "lifecycle") => {
+                let what = "the platform's implementation and firmware";
+                list.push(format!("{what}: they are read, not judged"));
+            }
             _ => list.push(
                 "the platform's own claims (implementation, firmware, lifecycle): they are read, \
                  not judged"
                     .to_owned(),
             ),
+        }
+        let validity = self.comparison.rows.iter().find(|row| row.what == "validity");
+        if let Some(row) = validity.filter(|row| row.verdict == Verdict::NotCompared) {
+            let period = row.expected.as_deref().unwrap_or_default();
+            list.push(format!(
+                "that {} is valid ({period}): no clock is asked; --at says when",
+                self.expected
+            ));
         }
         let skipped = self.skipped();
         if !skipped.is_empty() {
@@ -112,33 +126,16 @@ impl Told {
 
     fn skipped(&self) -> Vec<&'static str> {
         let rows = self.comparison.rows.iter();
-        rows.filter(|row| row.verdict == Verdict::NotCompared).map(|row| row.what).collect()
+        let skipped = rows.filter(|row| row.verdict == Verdict::NotCompared);
+        skipped.map(|row| row.what).filter(|what| *what != "validity").collect()
     }
 
-    /// The checks that need no expectation.
-    fn checks(&self) -> Vec<Line> {
-        let signature = |checked: &Result<(), SignatureError>, good: String| match checked {
-            Ok(()) => ("good", good),
-            Err(error) => ("wrong", error.to_string()),
-        };
-        let line = |what, (verdict, detail)| Line { what, verdict, detail: vec![detail] };
-        let claims = &self.token.realm_claims;
-        let algo = claims.rak_hash_algo.iana_name();
-        let binding = match self.bound {
-            true => ("good", format!("the platform's challenge is the {algo} of the RAK")),
-            false => ("wrong", format!("the platform's challenge is not the {algo} of the RAK")),
-        };
-        let by = |half: &crate::evidence::Sign1, key: &str| format!("{} by {key}", half.alg.name());
-        let platform = match &self.platform_signature {
-            Some(checked) => signature(checked, by(&self.token.platform, "the CPAK")),
-            None => ("not checked", "no --cpak".to_owned()),
-        };
-        let realm = signature(&self.realm_signature, by(&self.token.realm, "the token's own RAK"));
-        vec![
-            line("realm signature", realm),
-            line("binding", binding),
-            line("platform signature", platform),
-        ]
+    fn checks(&self) -> impl Iterator<Item = Line> {
+        self.checks.iter().map(|check| Line {
+            what: check.what,
+            verdict: check.verdict(),
+            detail: vec![check.detail.clone()],
+        })
     }
 
     fn text(&self, console: &mut Console) -> io::Result<()> {
@@ -153,7 +150,7 @@ impl Told {
             verdict: row.verdict.name(),
             detail: detail(row),
         });
-        let lines: Vec<Line> = self.checks().into_iter().chain([expectation]).chain(rows).collect();
+        let lines: Vec<Line> = self.checks().chain([expectation]).chain(rows).collect();
         for Line { what, verdict, detail } in lines {
             let (first, rest) = detail.split_first().expect("a line says something");
             console.result(&format!("{what:<20}{verdict:<14}{first}"))?;
@@ -175,13 +172,6 @@ impl Told {
     }
 
     fn json(&self) -> Value {
-        let check = |line: &Line| {
-            json!({
-                "check": line.what,
-                "verdict": line.verdict,
-                "detail": line.detail[0],
-            })
-        };
         let row = |row: &ComparedClaim| {
             json!({
                 "what": row.what,
@@ -197,7 +187,7 @@ impl Told {
             "token": self.name,
             "verdict": if self.is_match() { "match" } else { "mismatch" },
             "signed": self.is_signed(),
-            "checks": self.checks().iter().map(check).collect::<Vec<_>>(),
+            "checks": self.checks.iter().map(Check::json).collect::<Vec<_>>(),
             "expectation": self.expected,
             "expectations": self.expected_count,
             "compared": self.comparison.rows.iter().map(row).collect::<Vec<_>>(),

@@ -19,6 +19,7 @@ mod reference;
 mod report;
 mod search;
 mod terminals;
+mod token;
 mod tracing;
 mod verify;
 mod why;
