@@ -10,7 +10,7 @@ use crate::cli::console::{Console, notes};
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
 use crate::cli::options::{
-    CacheArgs, GuestArgs, HashingArgs, LineArgs, OutsideArgs, Purpose, VmmArgs,
+    CacheArgs, GuestArgs, HashingArgs, LineArgs, OutsideArgs, Purpose, VmmArgs, corim_profile,
 };
 use crate::host::Vmm;
 use crate::measure::rim::{HashAlgo, Measurement};
@@ -18,7 +18,8 @@ use crate::measure::rule::RimRule;
 use crate::outputs::OutputPath;
 use crate::predict::Assumption;
 use crate::refvalue::RealmReference;
-use crate::refvalue::corim::{Corim, Id};
+use crate::refvalue::corim::{Corim, CorimProfile, Id, Validity};
+use crate::refvalue::time;
 use crate::search::{self, Axis, Knob, Parameter, Space};
 
 /// Most combinations of one matrix.
@@ -61,6 +62,15 @@ pub(crate) struct MatrixArgs {
     /// The CoRIM's id; one that depends on nothing but the RIMs if it is not said
     #[arg(long, value_name = "TEXT", requires = "corim_out")]
     corim_id: Option<String>,
+    /// Which profile the CoRIM names: veraison, or draft-04 (see `rimsim measure --help`)
+    #[arg(long, value_name = "PROFILE", requires = "corim_out", value_parser = corim_profile)]
+    corim_profile: Option<CorimProfile>,
+    /// The last second in which the CoRIM holds: 2026-12-31T23:59:59Z, or a date (UTC)
+    #[arg(long, value_name = "TIME", requires = "corim_out", value_parser = time::parse)]
+    not_after: Option<i64>,
+    /// When it begins to hold
+    #[arg(long, value_name = "TIME", requires = "not_after", value_parser = time::parse)]
+    not_before: Option<i64>,
     /// Form of the result
     #[arg(long, value_enum, default_value_t = MatrixFormat::Text)]
     format: MatrixFormat,
@@ -244,6 +254,12 @@ impl Matrix {
             return Err(CliError(Exit::Refused, why.to_owned()));
         }
         let mut corim = Corim::of(realms);
+        corim.profile = args.corim_profile.unwrap_or_default();
+        if let Some(end) = args.not_after {
+            let period = Validity::new(args.not_before, end);
+            let wrong = || usage("--not-after: it is before --not-before".to_owned());
+            corim.validity = Some(period.ok_or_else(wrong)?);
+        }
         if let Some(id) = &args.corim_id {
             if id.is_empty() {
                 return Err(usage("--corim-id: an id is not empty".to_owned()));

@@ -124,6 +124,7 @@ impl<'a> Writer<'a> {
         if let Some(id) = &self.args.tag_id {
             corim.tags[0].id = Id::Uuid(id.into_bytes());
         }
+        corim.profile = self.args.corim_profile.unwrap_or_default();
         corim.validity = self.validity;
         corim.entities.clone_from(&self.args.entity);
         corim

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::corim::{Comid, Corim, Entity, Id, PROFILE};
+use super::corim::{Comid, Corim, Entity, Id};
 use super::{RealmReference, iana_number};
 use crate::encoding::text::{base64, base64url};
 use crate::measure::rim::Measurement;
@@ -24,7 +24,7 @@ pub fn comid(corim: &Corim) -> Value {
 /// The template for `cocli corim create --template`, which makes a CoRIM of the CoMID.
 #[must_use]
 pub fn corim(corim: &Corim) -> Value {
-    let mut template = json!({ "corim-id": text(&corim.id), "profile": PROFILE });
+    let mut template = json!({ "corim-id": text(&corim.id), "profile": corim.profile.uri() });
     if let Some(period) = &corim.validity {
         let time = |seconds| super::time::print(seconds);
         template["validity"] = json!({ "not-after": time(period.not_after()) });

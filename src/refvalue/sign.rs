@@ -4,9 +4,9 @@
 
 use thiserror::Error;
 
-use super::corim::{Corim, Validity, read_inside};
+use super::corim::{Corim, Frame, Validity, read_frame, read_inside};
 use super::strict::{Cursor, ReadError};
-use crate::encoding::cbor::{Tag, encode};
+use crate::encoding::cbor::{Tag, Type, encode};
 use crate::encoding::cose::{self, label};
 use crate::encoding::text::shown;
 
@@ -21,8 +21,17 @@ const PROTECTED: &[(i64, &str)] = &[
     (label::CONTENT_TYPE, "content type"),
     (label::KID, "kid"),
     (CORIM_META, "corim-meta"),
-    (33, "x5chain"),
+    (CWT_CLAIMS, "CWT claims"),
+    (X5CHAIN, "x5chain"),
 ];
+/// Labels that may stand in the unprotected header as well, where nothing signs them.
+const UNPROTECTED: &[(i64, &str)] = &[(label::KID, "kid"), (X5CHAIN, "x5chain")];
+/// Claims that name the signer in place of corim-meta (RFC 9597).
+const CWT_CLAIMS: i64 = 15;
+/// Certificates, the signer's first (RFC 9360).
+const X5CHAIN: i64 = 33;
+const CLAIMS: &[(i64, &str)] =
+    &[(1, "iss"), (2, "sub"), (3, "aud"), (4, "exp"), (5, "nbf"), (6, "iat"), (7, "cti")];
 const CORIM_META: i64 = 8;
 const META: &[(i64, &str)] = &[(0, "signer"), (1, "signature-validity")];
 const SIGNER: &[(i64, &str)] = &[(0, "signer-name"), (1, "signer-uri")];
@@ -83,6 +92,8 @@ pub struct SignedCorim {
     pub algorithm: Algorithm,
     /// The key's id, as the signer says.
     pub key_id: Option<Vec<u8>>,
+    /// Certificates that came with it, in DER. They are not looked at.
+    pub certificates: Vec<Vec<u8>>,
     protected: Vec<u8>,
     payload: Vec<u8>,
     signature: Vec<u8>,
@@ -149,9 +160,8 @@ impl Document {
 /// # Errors
 /// If anything is not exactly as it should be: the path, what was found and expected, the byte.
 pub fn read(bytes: &[u8]) -> Result<Document, ReadError> {
-    // Tag 18 in its shortest form, which everybody writes.
-    if bytes.first() == Some(&0xD2) {
-        let mut cursor = Cursor::new(bytes, "signed-corim");
+    let mut cursor = Cursor::new(bytes, "signed-corim");
+    if read_frame(&mut cursor).is_ok_and(|frame| frame == Frame::Signed) {
         let signed = signed(&mut cursor)?;
         cursor.end()?;
         return Ok(Document::Signed(Box::new(signed)));
@@ -163,7 +173,17 @@ fn signed(cursor: &mut Cursor<'_>) -> Result<SignedCorim, ReadError> {
     cursor.tag(cose::SIGN1_TAG)?;
     cursor.items(4)?;
     let (protected, header) = cursor.at("protected", |c| c.with_bytes(protected))?;
-    cursor.at("unprotected", |c| c.map(&[], |_, _| Ok(())))?;
+    let mut certificates = header.certificates;
+    cursor.at("unprotected", |c| {
+        c.map(UNPROTECTED, |c, label| match label {
+            X5CHAIN if certificates.is_empty() => {
+                certificates = x5chain(c)?;
+                Ok(())
+            }
+            X5CHAIN => Err(c.error("certificates a second time")),
+            _ => c.bytes().map(|_| ()),
+        })
+    })?;
     let (payload, corim) = cursor.at("payload", |c| c.with_bytes(read_inside))?;
     let wanted = header.algorithm.signature_len_bytes();
     let signature = cursor.at("signature", |c| {
@@ -176,19 +196,22 @@ fn signed(cursor: &mut Cursor<'_>) -> Result<SignedCorim, ReadError> {
         let what = format!("{} bytes, expected exactly {wanted} of {name}", bytes.len());
         Err(c.error_at(offset, what))
     })?;
-    let Header { meta, algorithm, key_id } = header;
+    let Header { meta, algorithm, key_id, .. } = header;
     let (protected, payload) = (protected.to_vec(), payload.to_vec());
-    Ok(SignedCorim { corim, meta, algorithm, key_id, protected, payload, signature })
+    Ok(SignedCorim { corim, meta, algorithm, key_id, certificates, protected, payload, signature })
 }
 
 struct Header {
     algorithm: Algorithm,
     meta: Meta,
     key_id: Option<Vec<u8>>,
+    certificates: Vec<Vec<u8>>,
 }
 
 fn protected(cursor: &mut Cursor<'_>) -> Result<Header, ReadError> {
     let (mut algorithm, mut content, mut meta, mut key_id) = (None, None, None, None);
+    let (mut claims, mut certificates) = (None, Vec::new());
+    let begin = cursor.offset();
     cursor.map(PROTECTED, |c, label| {
         let offset = c.offset();
         match label {
@@ -209,16 +232,71 @@ fn protected(cursor: &mut Cursor<'_>) -> Result<Header, ReadError> {
             },
             label::KID => key_id = Some(c.bytes()?.to_vec()),
             CORIM_META => meta = Some(c.inside(read_meta)?),
-            _ => return Err(c.error("certificates are not read")),
+            CWT_CLAIMS => claims = Some(read_claims(c)?),
+            _ => certificates = x5chain(c)?,
         }
         Ok(())
     })?;
     cursor.needed(content, label::CONTENT_TYPE, "content type")?;
+    let meta = match (meta, claims) {
+        // Both periods have to hold.
+        (Some(Meta { signer, uri, validity }), Some(claims)) => {
+            let validity = match (validity, claims.validity) {
+                (Some(one), Some(other)) => {
+                    let never =
+                        || cursor.error_at(begin, "corim-meta and CWT claims: no time is in both");
+                    Some(one.and(&other).ok_or_else(never)?)
+                }
+                (one, other) => one.or(other),
+            };
+            Some(Meta { signer, uri, validity })
+        }
+        (one, other) => one.or(other),
+    };
     Ok(Header {
         algorithm: cursor.needed(algorithm, label::ALG, "alg")?,
         meta: cursor.needed(meta, CORIM_META, "corim-meta")?,
         key_id,
+        certificates,
     })
+}
+
+/// CWT claims (RFC 8392) in place of corim-meta: `iss` is the signer, `nbf` and `exp` the period.
+/// Others are passed over.
+fn read_claims(cursor: &mut Cursor<'_>) -> Result<Meta, ReadError> {
+    let offset = cursor.offset();
+    let (mut signer, mut begin, mut end) = (None, None, None);
+    cursor.map(CLAIMS, |c, claim| {
+        match claim {
+            1 => signer = Some(super::corim::read_name(c)?),
+            4 => end = Some(c.int()?),
+            5 => begin = Some(c.int()?),
+            _ => c.skip()?,
+        }
+        Ok(())
+    })?;
+    let signer = cursor.needed(signer, 1, "iss")?;
+    let validity = match (begin, end) {
+        (None, None) => None,
+        (begin, end) => {
+            let period = Validity::new(begin, end.unwrap_or(i64::MAX));
+            Some(period.ok_or_else(|| cursor.error_at(offset, "it ends before it begins"))?)
+        }
+    };
+    Ok(Meta { signer, uri: None, validity })
+}
+
+/// One certificate, or two and more in a list.
+fn x5chain(cursor: &mut Cursor<'_>) -> Result<Vec<Vec<u8>>, ReadError> {
+    if cursor.kind()? == Type::Bytes {
+        return Ok(vec![cursor.bytes()?.to_vec()]);
+    }
+    let mut certificates = Vec::new();
+    cursor.array(2, |c, _| {
+        certificates.push(c.bytes()?.to_vec());
+        Ok(())
+    })?;
+    Ok(certificates)
 }
 
 fn read_meta(cursor: &mut Cursor<'_>) -> Result<Meta, ReadError> {

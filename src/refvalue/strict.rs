@@ -140,6 +140,11 @@ impl<'b> Cursor<'b> {
         self.values.uint().map_err(|fault| self.fault(fault, "a number"))
     }
 
+    /// Passes over one item, which has to keep the same rules.
+    pub(crate) fn skip(&mut self) -> Read<()> {
+        self.values.skip().map_err(|fault| self.fault(fault, "an item"))
+    }
+
     /// Exactly this tag.
     pub(crate) fn tag(&mut self, wanted: u64) -> Read<()> {
         let offset = self.offset();
@@ -149,6 +154,20 @@ impl<'b> Cursor<'b> {
             return Ok(());
         }
         Err(self.error_at(offset, format!("tag {found}, expected {text}")))
+    }
+
+    /// Whether exactly this tag follows.
+    pub(crate) fn is_tag(&self, wanted: u64) -> bool {
+        self.values.clone().tag() == Ok(wanted)
+    }
+
+    /// Passes over this tag, if it follows.
+    pub(crate) fn passes(&mut self, tag: u64) -> Read<bool> {
+        let is_there = self.is_tag(tag);
+        if is_there {
+            self.tag(tag)?;
+        }
+        Ok(is_there)
     }
 
     /// How many items of an array follow.

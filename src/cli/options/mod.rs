@@ -19,6 +19,6 @@ pub(crate) use hashing::{
 pub(crate) use line::LineArgs;
 pub(crate) use outputs::outputs;
 pub(crate) use outside::OutsideArgs;
-pub(crate) use reference::{Form, ReferenceArgs, RunForm};
+pub(crate) use reference::{Form, ReferenceArgs, RunForm, corim_profile};
 pub(crate) use rmm::{RmmArg, rem_reading};
 pub(crate) use rmm_log::{RmmLogArgs, at};

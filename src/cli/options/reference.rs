@@ -11,7 +11,7 @@ use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::outputs::OutputPath;
-use crate::refvalue::corim::Entity;
+use crate::refvalue::corim::{CorimProfile, Entity};
 use crate::refvalue::time;
 
 /// The form of the result.
@@ -100,6 +100,11 @@ pub(crate) struct ReferenceArgs {
     /// The CoMID's id; a UUIDv5 of the values unless given
     #[arg(long, value_name = "UUID")]
     pub(crate) tag_id: Option<uuid::Uuid>,
+    /// Which profile the CoRIM names, and with it how it writes algorithms: veraison (as numbers;
+    /// what Veraison's code takes, seen in August 2026) or draft-04 (as texts; the draft of June
+    /// 2026, and the crate `corim`)
+    #[arg(long, value_name = "PROFILE", value_parser = corim_profile)]
+    pub(crate) corim_profile: Option<CorimProfile>,
     /// When the CoRIM begins to hold: 2026-01-31T12:00:00Z, or a date (UTC)
     #[arg(long, value_name = "TIME", value_parser = time::parse, requires = "not_after")]
     pub(crate) not_before: Option<i64>,
@@ -116,6 +121,11 @@ pub(crate) struct ReferenceArgs {
     /// ES384)
     #[arg(long, value_name = "KEY")]
     pub(crate) sign_key: Option<PathBuf>,
+}
+
+pub(crate) fn corim_profile(name: &str) -> Result<CorimProfile, String> {
+    let names = CorimProfile::ALL.map(CorimProfile::name).join(" or ");
+    CorimProfile::from_name(name).ok_or_else(|| format!("it is {names}"))
 }
 
 fn not_empty(text: &str) -> Result<String, String> {
@@ -162,6 +172,7 @@ impl ReferenceArgs {
         let with_rpv = described || form == Some(Form::CcatokenStore);
         for (option, given, good, forms) in [
             ("--corim-id", self.corim_id.is_some(), described, "corim or cocli"),
+            ("--corim-profile", self.corim_profile.is_some(), form == Some(Form::Corim), "corim"),
             ("--tag-id", self.tag_id.is_some(), described, "corim or cocli"),
             ("--not-after", self.not_after.is_some(), described, "corim or cocli"),
             ("--entity", !self.entity.is_empty(), described, "corim or cocli"),

@@ -53,6 +53,7 @@ pub(crate) const NO_REQUEST: &[&str] = &[
     "--complete",
     "--corim-id",
     "--corim-out",
+    "--corim-profile",
     "--cpak",
     "--cpus",
     "--deny",

@@ -114,6 +114,12 @@ impl Sources<'_> {
             }
             (Document::Unsigned(_), None) => {}
         }
+        if let Document::Signed(signed) = &document
+            && !signed.certificates.is_empty()
+        {
+            let count = signed.certificates.len();
+            not_verified.push(format!("the {count} certificates that came with {name}"));
+        }
         let signing = match &document {
             Document::Signed(signed) => signed.meta.validity,
             Document::Unsigned(_) => None,

@@ -14,7 +14,8 @@ use super::RealmReference;
 
 pub use read::read;
 pub(super) use read::{
-    name as read_name, unsigned as read_inside, uri as read_uri, validity as read_validity,
+    Frame, frame as read_frame, name as read_name, unsigned as read_inside, uri as read_uri,
+    validity as read_validity,
 };
 pub(super) use write::validity as write_validity;
 
@@ -26,11 +27,54 @@ pub const MEDIA_TYPE: &str = "application/rim+cbor; profile=\"tag:arm.com,2025:c
 pub const SIGNED_MEDIA_TYPE: &str =
     "application/rim+cose; profile=\"tag:arm.com,2025:cca_realm#1.0.0\"";
 
+/// A profile of Realm reference values, with its spelling of algorithms. Readers take either, with
+/// either spelling.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CorimProfile {
+    /// What Veraison's code takes (seen in August 2026): algorithms are numbers of IANA's.
+    #[default]
+    Veraison,
+    /// draft-ydb-rats-cca-endorsements-04 (June 2026), and the crate `corim`: algorithms are texts.
+    Draft04,
+}
+
+impl CorimProfile {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Veraison, Self::Draft04];
+
+    /// The word of options.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Veraison => "veraison",
+            Self::Draft04 => "draft-04",
+        }
+    }
+
+    /// The profile of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|profile| profile.name() == name)
+    }
+
+    /// The URI by which a CoRIM names it.
+    #[must_use]
+    pub const fn uri(self) -> &'static str {
+        match self {
+            Self::Veraison => PROFILE,
+            Self::Draft04 => "tag:arm.com,2025:endorsements/cca_realm#1.0.0",
+        }
+    }
+}
+
 /// CBOR tags.
 mod tag {
     pub(super) const TIME: u64 = 1;
     pub(super) const URI: u64 = 32;
+    /// Around either kind, as older drafts have it.
+    pub(super) const CORIM: u64 = 500;
     pub(super) const UNSIGNED_CORIM: u64 = 501;
+    pub(super) const SIGNED_CORIM: u64 = 502;
     pub(super) const COMID: u64 = 506;
     pub(super) const BYTES: u64 = 560;
 }
@@ -74,6 +118,8 @@ mod mkey {
 /// A CoRIM: reference values of Realms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Corim {
+    /// The profile that it names.
+    pub profile: CorimProfile,
     /// Which CoRIM it is.
     pub id: Id,
     /// Its CoMIDs, at least one.
@@ -121,6 +167,13 @@ impl Validity {
     pub fn new(not_before: Option<i64>, not_after: i64) -> Option<Self> {
         let good = not_before.is_none_or(|begin| begin <= not_after);
         good.then_some(Self { not_before, not_after })
+    }
+
+    /// When both hold; `None` if no second is in both.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Option<Self> {
+        let not_before = self.not_before.into_iter().chain(other.not_before).max();
+        Self::new(not_before, self.not_after.min(other.not_after))
     }
 
     /// The first second, if there is one.
@@ -179,7 +232,13 @@ impl Corim {
             entities: Vec::new(),
             realms,
         };
-        Self { id: Id::Text(id), tags: vec![tag], validity: None, entities: Vec::new() }
+        Self {
+            profile: CorimProfile::default(),
+            id: Id::Text(id),
+            tags: vec![tag],
+            validity: None,
+            entities: Vec::new(),
+        }
     }
 
     /// The reference values of all tags, in their order.

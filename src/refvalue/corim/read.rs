@@ -1,7 +1,8 @@
 //! CoRIMs from CBOR, strictly.
 
-use super::{Comid, Corim, Entity, Id, PROFILE, Validity, key, mkey, tag};
+use super::{Comid, Corim, CorimProfile, Entity, Id, Validity, key, mkey, tag};
 use crate::encoding::cbor::Type;
+use crate::encoding::cose::SIGN1_TAG;
 use crate::encoding::text::{hex, shown};
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::refvalue::strict::{Cursor, ReadError};
@@ -22,9 +23,29 @@ type Read<T> = Result<T, ReadError>;
 /// byte.
 pub fn read(bytes: &[u8]) -> Read<Corim> {
     let mut cursor = Cursor::new(bytes, "corim");
+    if frame(&mut cursor)? == Frame::Signed {
+        return Err(cursor.error("a signed CoRIM, expected an unsigned one"));
+    }
     let corim = unsigned(&mut cursor)?;
     cursor.end()?;
     Ok(corim)
+}
+
+/// What stands around a CoRIM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::refvalue) enum Frame {
+    /// Tag 501 follows, unless it is something else altogether.
+    Unsigned,
+    /// Tag 18 follows.
+    Signed,
+}
+
+/// Passes over tags 500 and 502, each of which may be left out: what they are around has a tag of
+/// its own.
+pub(in crate::refvalue) fn frame(cursor: &mut Cursor<'_>) -> Read<Frame> {
+    cursor.passes(tag::CORIM)?;
+    let is_signed = cursor.passes(tag::SIGNED_CORIM)? || cursor.is_tag(SIGN1_TAG);
+    Ok(if is_signed { Frame::Signed } else { Frame::Unsigned })
 }
 
 /// A CoRIM with its tag.
@@ -43,8 +64,8 @@ pub(in crate::refvalue) fn unsigned(cursor: &mut Cursor<'_>) -> Read<Corim> {
         }
         Ok(())
     })?;
-    cursor.needed(profile, 3, "profile")?;
     Ok(Corim {
+        profile: cursor.needed(profile, 3, "profile")?,
         id: cursor.needed(id, 0, "id")?,
         tags: cursor.needed(tags, 1, "tags")?,
         validity: period,
@@ -68,13 +89,15 @@ pub(in crate::refvalue) fn name(cursor: &mut Cursor<'_>) -> Read<String> {
     }
 }
 
-fn read_profile(cursor: &mut Cursor<'_>) -> Read<()> {
+fn read_profile(cursor: &mut Cursor<'_>) -> Read<CorimProfile> {
     cursor.tag(tag::URI)?;
     let offset = cursor.offset();
-    match cursor.text()? {
-        PROFILE => Ok(()),
-        other => Err(cursor.error_at(offset, format!("{}, expected {PROFILE:?}", shown(other)))),
-    }
+    let found = cursor.text()?;
+    let known = CorimProfile::ALL.into_iter().find(|profile| profile.uri() == found);
+    known.ok_or_else(|| {
+        let [first, second] = CorimProfile::ALL.map(CorimProfile::uri);
+        cursor.error_at(offset, format!("{}, expected {first:?} or {second:?}", shown(found)))
+    })
 }
 
 pub(in crate::refvalue) fn validity(cursor: &mut Cursor<'_>) -> Read<Validity> {

@@ -1,9 +1,9 @@
 //! CoRIMs as CBOR: definite lengths, shortest numbers, keys in their order.
 
-use super::{Comid, Corim, Entity, Id, PROFILE, Validity, mkey, tag};
+use super::{Comid, Corim, CorimProfile, Entity, Id, Validity, mkey, tag};
 use crate::encoding::cbor::{Out, Tag, Written, encode};
 use crate::measure::rim::Measurement;
-use crate::refvalue::{RealmReference, iana_number};
+use crate::refvalue::{RealmReference, iana_name, iana_number};
 
 impl Corim {
     /// The unsigned CoRIM (tag 501). Equal CoRIMs give equal bytes.
@@ -16,10 +16,10 @@ impl Corim {
             id(e, &self.id)?;
             e.u8(1)?.array(self.tags.len() as u64)?;
             for comid in &self.tags {
-                let bytes = encode(|e| write_comid(e, comid));
+                let bytes = encode(|e| write_comid(e, comid, self.profile));
                 e.tag(Tag::new(tag::COMID))?.bytes(&bytes)?;
             }
-            e.u8(3)?.tag(Tag::new(tag::URI))?.str(PROFILE)?;
+            e.u8(3)?.tag(Tag::new(tag::URI))?.str(self.profile.uri())?;
             if let Some(period) = &self.validity {
                 e.u8(4)?;
                 validity(e, period)?;
@@ -63,7 +63,7 @@ fn entities(e: &mut Out<'_>, entities: &[Entity]) -> Written {
     Ok(())
 }
 
-fn write_comid(e: &mut Out<'_>, comid: &Comid) -> Written {
+fn write_comid(e: &mut Out<'_>, comid: &Comid, profile: CorimProfile) -> Written {
     let more = u64::from(comid.language.is_some()) + u64::from(!comid.entities.is_empty());
     e.map(2 + more)?;
     if let Some(language) = &comid.language {
@@ -79,15 +79,15 @@ fn write_comid(e: &mut Out<'_>, comid: &Comid) -> Written {
         entities(e, &comid.entities)?;
     }
     e.u8(4)?.map(1)?.u8(0)?;
-    triples(e, &comid.realms)
+    triples(e, &comid.realms, profile)
 }
 
-/// The reference triples alone: what the id of several depends on.
+/// The reference triples alone: what the id of several depends on, whatever the profile.
 pub(super) fn triples_cbor(realms: &[RealmReference]) -> Vec<u8> {
-    encode(|e| triples(e, realms))
+    encode(|e| triples(e, realms, CorimProfile::default()))
 }
 
-fn triples(e: &mut Out<'_>, realms: &[RealmReference]) -> Written {
+fn triples(e: &mut Out<'_>, realms: &[RealmReference], profile: CorimProfile) -> Written {
     e.array(realms.len() as u64)?;
     for realm in realms {
         e.array(2)?;
@@ -95,10 +95,10 @@ fn triples(e: &mut Out<'_>, realms: &[RealmReference]) -> Written {
         e.map(1)?.u8(0)?.map(1)?.u8(0)?.tag(Tag::new(tag::BYTES))?.bytes(realm.rim().as_bytes())?;
         let rems = realm.rems().iter().flatten().count() as u64;
         e.array(1 + rems + u64::from(realm.rpv().is_some()))?;
-        digest(e, mkey::RIM, realm.rim())?;
+        digest(e, mkey::RIM, realm.rim(), profile)?;
         for (mkey, rem) in mkey::REMS.into_iter().zip(realm.rems()) {
             if let Some(rem) = rem {
-                digest(e, mkey, *rem)?;
+                digest(e, mkey, *rem, profile)?;
             }
         }
         if let Some(rpv) = realm.rpv() {
@@ -109,8 +109,12 @@ fn triples(e: &mut Out<'_>, realms: &[RealmReference]) -> Written {
     Ok(())
 }
 
-fn digest(e: &mut Out<'_>, mkey: &str, digest: Measurement) -> Written {
-    e.map(2)?.u8(0)?.str(mkey)?.u8(1)?.map(1)?.u8(2)?;
-    e.array(1)?.array(2)?.u64(iana_number(digest.algo()))?.bytes(digest.as_bytes())?;
+fn digest(e: &mut Out<'_>, mkey: &str, digest: Measurement, profile: CorimProfile) -> Written {
+    e.map(2)?.u8(0)?.str(mkey)?.u8(1)?.map(1)?.u8(2)?.array(1)?.array(2)?;
+    match profile {
+        CorimProfile::Veraison => e.u64(iana_number(digest.algo()))?,
+        CorimProfile::Draft04 => e.str(iana_name(digest.algo()))?,
+    };
+    e.bytes(digest.as_bytes())?;
     Ok(())
 }

@@ -105,7 +105,7 @@ impl Key {
         }
     }
 
-    fn sign(&self, message: &[u8]) -> Vec<u8> {
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
         match self {
             Self::Es256(key) => {
                 let signature: p256::ecdsa::Signature = key.sign(message);

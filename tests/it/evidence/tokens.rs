@@ -388,6 +388,23 @@ fn every_wrong_frame_is_named() {
             "realm token, signature: 95 bytes, expected 96 (ES384)",
         ),
         (with(half(&[protected, nil(), payload, signature])), "realm token: null, expected a map"),
+        (vec![0xD9, 1, 0x8F, 0xBF, 0xFF], "token: byte 3: its length is indefinite"),
+        (vec![0xDA, 0, 0, 1, 0x8F, 0xA0], "token: byte 0: 399 is not in its shortest form"),
+        (vec![0xFF; 70_000], "token: 70000 bytes, expected at most 65536"),
+    ] {
+        let error = Token::read(&token, Accept::default()).expect_err(wanted).to_string();
+        assert!(error.contains(wanted), "{error}; wanted {wanted}");
+    }
+}
+
+/// As above, of the collection with records.
+#[test]
+fn every_wrong_collection_is_named() {
+    let made = Maker::new();
+    let (realm, platform) = (made.realm.sign(), made.platform.sign());
+    let halves = |entries: Entries, tag| [head(6, tag), map(&entries)].concat();
+    let both = |tag| halves(vec![(int(44234), bytes(&platform)), (int(44241), bytes(&realm))], tag);
+    for (token, wanted) in [
         (both(907), "token, key 44234 (platform token): a byte string, expected an array"),
         (
             [&[0xD9, 1, 0x8F], &records(&[(44234, platform.clone())])[3..]].concat(),
@@ -414,9 +431,6 @@ fn every_wrong_frame_is_named() {
             "key \"__cmwc_t\": there is no such key",
         ),
         (records(&[(44234, platform.clone())]), "token, key 44241 (realm token): it is missing"),
-        (vec![0xD9, 1, 0x8F, 0xBF, 0xFF], "token: byte 3: its length is indefinite"),
-        (vec![0xDA, 0, 0, 1, 0x8F, 0xA0], "token: byte 0: 399 is not in its shortest form"),
-        (vec![0xFF; 70_000], "token: 70000 bytes, expected at most 65536"),
     ] {
         let error = Token::read(&token, Accept::default()).expect_err(wanted).to_string();
         assert!(error.contains(wanted), "{error}; wanted {wanted}");

@@ -6,7 +6,7 @@ use std::path::Path;
 use p384::ecdsa::signature::Verifier as _;
 use rimsim::measure::rim::{HashAlgo, Measurement};
 use rimsim::refvalue::RealmReference;
-use rimsim::refvalue::corim::{Comid, Corim, Entity, Id, Validity, read};
+use rimsim::refvalue::corim::{Comid, Corim, CorimProfile, Entity, Id, Validity, read};
 use rimsim::refvalue::sign::{self, Algorithm, Document, Meta, PublicKey, SigningKey};
 
 /// Keys of tests: nobody else's.
@@ -121,6 +121,7 @@ fn seen_by_others(map: &corim_rs::CorimMap<'_>) -> Corim {
         Validity::new(begin, seconds(&period.not_after)).expect("a period")
     });
     Corim {
+        profile: CorimProfile::Veraison,
         id: Id::Text(id.to_string()),
         tags: tags.collect(),
         validity,

@@ -196,7 +196,8 @@ fn what_stands_around_it_has_to_be_exact() {
     let rim = bytes(&RIM);
     let reference = "corim.tags[0].triples.reference-triples[0]";
     for (found, begin, what) in [
-        (with(|p| p.outer[2] = 0xF4), "corim:", "tag 500, expected tag 501 (byte 0)"),
+        (with(|p| p.outer[2] = 0xF3), "corim:", "tag 499, expected tag 501 (byte 0)"),
+        (with(|p| p.outer[2] = 0xF4), "corim:", "map, expected tag 501 (byte 3)"),
         (with(|p| p.outer[3] = 0xA2), "corim:", "no key 3 (profile)"),
         (
             with(|p| p.id = [p.id.clone(), p.id.clone()].concat()),

@@ -2,3 +2,4 @@
 
 mod corim;
 mod corim_damage;
+mod corim_profiles;
