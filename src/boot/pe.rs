@@ -98,6 +98,9 @@ impl<'b> Reader<'b> {
 impl<'b> Pe<'b> {
     /// Reads the headers.
     ///
+    /// # Bounds
+    /// Time and memory grow with the number of sections, which is below 65,536.
+    ///
     /// # Errors
     /// If it is no PE image, or something in it lies behind the end of the file.
     pub fn read(bytes: &'b [u8]) -> Result<Self, PeError> {

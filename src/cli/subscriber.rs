@@ -14,6 +14,7 @@ const VARIABLE: &str = "RIMSIM_LOG";
 
 /// Parts of the library that say something.
 const PARTS: &[&str] = &[
+    "boot",
     "conform",
     "digest_cache",
     "event_log",

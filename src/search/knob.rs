@@ -343,19 +343,7 @@ impl Parameter {
             }
             Self::VmmVersion => Knob::VmmVersion(word.to_owned()),
             Self::Log => Knob::Log(on()?),
-            Self::Align => Knob::Align(match word {
-                "vmm" => 0,
-                "4K" => 4 << 10,
-                "64K" => 64 << 10,
-                "2M" => 2 << 20,
-                _ => return Err(wrong("none of vmm, 4K, 64K, 2M")),
-            }),
-            Self::Order => Knob::Order(match word {
-                "vmm" => Order::Vmm,
-                "ascending" => Order::Ascending,
-                "descending" => Order::Descending,
-                _ => return Err(wrong("none of vmm, ascending, descending")),
-            }),
+            Self::Align | Self::Order => self.shape(word)?,
             Self::StartLevel if word == "kvm" => Knob::StartLevel(None),
             Self::StartLevel => Knob::StartLevel(Some(byte(0, 3)?)),
             Self::RimRule => Knob::RimRule(self.rule(word)?),
@@ -372,6 +360,22 @@ impl Parameter {
             Self::OptionVariant => Knob::Options(OptionChange::with(&[word])),
             Self::AppendVariant => Knob::Append(word.to_owned()),
             Self::DtbCandidate => Knob::Dtb(word.to_owned()),
+        })
+    }
+
+    /// How regions are laid out.
+    fn shape(self, word: &str) -> Result<Knob, KnobError> {
+        let wrong = |expected: &str| self.wrong(word, expected.to_owned());
+        Ok(match (self, word) {
+            (Self::Align, "vmm") => Knob::Align(0),
+            (Self::Align, "4K") => Knob::Align(4 << 10),
+            (Self::Align, "64K") => Knob::Align(64 << 10),
+            (Self::Align, "2M") => Knob::Align(2 << 20),
+            (Self::Align, _) => return Err(wrong("none of vmm, 4K, 64K, 2M")),
+            (_, "vmm") => Knob::Order(Order::Vmm),
+            (_, "ascending") => Knob::Order(Order::Ascending),
+            (_, "descending") => Knob::Order(Order::Descending),
+            _ => return Err(wrong("none of vmm, ascending, descending")),
         })
     }
 

@@ -133,8 +133,9 @@ pub(crate) fn head(major: u8, number: usize) -> Vec<u8> {
 /// A vector whose Host asks for features again and again, and delegates granules.
 pub(crate) fn vector(count: usize) -> Vec<u8> {
     let platform = "{\"config\":\"stock\",\"feature_register_0\":\"0x283fc104130\",\"s2sz\":48,\
-         \"lpa2\":1,\"sve\":0,\"sve_vl\":0,\"num_bps\":1,\"num_wps\":1,\"pmu\":1,\"pmu_num_ctrs\":31,\
-         \"sha256\":1,\"sha512\":1,\"gicv3_num_lrs\":0,\"max_recs_order\":10,\"rec_aux_count\":16,\
+         \"lpa2\":1,\"sve\":0,\"sve_vl\":0,\"num_bps\":1,\"num_wps\":1,\"pmu\":1,\
+         \"pmu_num_ctrs\":31,\"sha256\":1,\"sha512\":1,\"gicv3_num_lrs\":0,\
+         \"max_recs_order\":10,\"rec_aux_count\":16,\
          \"vmid_bits\":8,\"feat_hpmn0\":0,\"pa_bits\":48,\"ich_vtr_pribits\":1,\
          \"max_vintid\":65535,\"ext_intid\":0,\"dram\":[\"0x80000000\",\"0x40000000\"]}";
     let step = |i: u64| {

@@ -336,6 +336,9 @@ pub struct Raw {
 impl Chain {
     /// Reads a chain. Nothing is opened.
     ///
+    /// # Bounds
+    /// Time and memory grow with the length.
+    ///
     /// # Errors
     /// If the text is no chain. The error begins with line and column.
     pub fn read(text: &str) -> Result<Self, String> {

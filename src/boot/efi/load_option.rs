@@ -34,6 +34,9 @@ impl LoadOption {
 
     /// Reads a variable's bytes.
     ///
+    /// # Bounds
+    /// Time and memory grow with the length.
+    ///
     /// # Errors
     /// If they end before the description or the path does; the text names the byte.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {

@@ -70,6 +70,9 @@ pub struct Variable<'b> {
 
 impl<'b> Variable<'b> {
     /// Reads all of `bytes`; `None` if they are something else.
+    ///
+    /// # Bounds
+    /// Time grows with the length of the name; what is read points into `bytes`.
     #[must_use]
     pub fn read(bytes: &'b [u8]) -> Option<Self> {
         let mut front = Front(bytes);

@@ -57,6 +57,7 @@ pub(crate) const NO_REQUEST: &[&str] = &[
     "--cpak",
     "--cpus",
     "--deny",
+    "--deviations",
     "--digest-cache",
     "--dir",
     "--domain",

@@ -73,7 +73,7 @@ fn neither_the_machine_nor_the_rmm_changes_a_rim() {
     let mut rims = Vec::new();
     for preset in crate::abi::presets::PRESETS {
         for profile in Profile::ALL_1_0 {
-            let machine = format!("rmm {profile}\nplatform \"{}\"", preset.name);
+            let machine = format!("rmm \"{profile}\"\nplatform \"{}\"", preset.name);
             let played = play(&short_boot().replace("platform \"small\"", &machine));
             played.result.unwrap_or_else(|error| panic!("{machine}: {error}"));
             rims.push(rim(&played.printed[0]).to_owned());

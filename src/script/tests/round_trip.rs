@@ -162,9 +162,12 @@ fn answer() -> impl Strategy<Value = Option<Answer>> {
     }))
 }
 
+/// Arguments that a command takes at most.
+const MOST_INPUTS: usize = 6;
+
 fn command() -> impl Strategy<Value = Kind> {
     let commands = prop::sample::select(COMMANDS.iter().collect::<Vec<_>>());
-    let values = prop::collection::vec(expr(), 5);
+    let values = prop::collection::vec(expr(), MOST_INPUTS);
     (commands, values, structure(), answer()).prop_map(|(info, values, structure, answer)| {
         let value = |name: &str, expr: Expr| match name {
             "params_ptr" | "run_ptr" | "config_ptr" => arg(name, structure.clone()),

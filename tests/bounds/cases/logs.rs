@@ -96,8 +96,8 @@ pub(crate) const LOGS: &[Case] = &[
             let one = |i: u64| {
                 let (data, ipa) = (i << 12, 0x8000_0000 + (i << 12));
                 format!(
-                    "t-{i} [0] 1: arm_smccc_start: fn=c4000153 args={{88000000 {data:x} {ipa:x} 0 1 0 \
-                     0}}\nt-{i} [0] 1: arm_smccc_end: fn=c4000153 res={{0 0 0 0}}\n"
+                    "t-{i} [0] 1: arm_smccc_start: fn=c4000153 args={{88000000 {data:x} {ipa:x} 0 \
+                     1 0 0}}\nt-{i} [0] 1: arm_smccc_end: fn=c4000153 res={{0 0 0 0}}\n"
                 )
             };
             rmm_log("", &lines(n, one))

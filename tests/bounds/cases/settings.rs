@@ -40,13 +40,14 @@ fn lock(count: usize) -> Vec<u8> {
     let input = |i| {
         let sha256 = format!("{i:064x}");
         format!(
-            "[[input]]\nname = \"file {i}\"\npath = \"file {i}\"\nsize = {i}\nsha256 = \"{sha256}\"\n"
+            "[[input]]\nname = \"file {i}\"\npath = \"file {i}\"\nsize = {i}\n\
+             sha256 = \"{sha256}\"\n"
         )
     };
     format!(
         "version = 1\ntool = \"rimsim 0.1.0\"\n[rim]\nalgorithm = \"sha256\"\nvalue = \"{:064x}\"\n\
-         rule = \"rmm-1.0\"\n[measure]\nvmm = \"kvmtool\"\nvmm_version = \"cca-v4\"\nhost = \"kvm-v10\"\n\
-         arguments = [\"kvmtool\", \"--\", {}]\nplatform = []\n{}",
+         rule = \"rmm-1.0\"\n[measure]\nvmm = \"kvmtool\"\nvmm_version = \"cca-v4\"\n\
+         host = \"kvm-v10\"\narguments = [\"kvmtool\", \"--\", {}]\nplatform = []\n{}",
         1,
         lines(count, argument),
         lines(count, input),

@@ -34,6 +34,8 @@ const ROWS: &[(&str, i32)] = &[
     ("report -o - a.rmi", 0),
     ("bench --size 1MiB --rounds 1 --dir .", 0),
     ("language", 0),
+    ("boot chain.toml", 0),
+    ("why --budget 1s DIGITS GUEST", 3),
 ];
 
 fn missing<'r>(rows: impl Iterator<Item = &'r str>) -> Vec<String> {
@@ -53,7 +55,10 @@ fn made(name: &str) -> Folder {
     folder
         .file("refused.rmi", "REALM_ACTIVATE rd=0x8000_0000\n")
         .file("token.cbor", Maker::new().token())
-        .file("other.rmi", terminals::REALM.replace("num_bps=1", "num_bps=2"));
+        .file(
+            "other.rmi",
+            format!("platform \"fvp\"\n{}", terminals::REALM.replace("num_bps=1", "num_bps=2")),
+        );
     for line in ["run --export vector.json a.rmi", "lock -o old.lock GUEST"] {
         let output = folder.rimsim(&words(line));
         assert!(output.status.success(), "{output:?}");

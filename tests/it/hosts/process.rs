@@ -170,7 +170,7 @@ fn the_rules_are_chosen_by_host_edition_or_rmm() {
             "--rmm spec-2.0-bet1: kvm-v12 is written for RMM 1.0-rel0",
         ),
         ("--spec 2.0 --rim-rule rmm-1.0", "kvm-v15 measures by tf-rmm-0.9"),
-        ("--spec 2.0 --rmm spec --rim-rule tf-rmm-0.9", "with spec-2.0-bet1 measures by rmm-2.0"),
+        ("--spec 2.0 --rmm spec --rim-rule tf-rmm-0.9", "with spec-2.0-bet2 measures by rmm-2.0"),
         ("--spec 3.0", "it is 1.0 or 2.0"),
     ] {
         let output = folder.rimsim(&format!("measure {options} {guest}"));

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use rimsim::measure::rim::Measurement;
+use rimsim::measure::rule::RimRule;
 use rimsim::{Command, Edition, Profile, Status, World};
 
 use crate::call_laws::check_laws;
@@ -344,7 +345,7 @@ proptest! {
         let profile = Profile::ALL[which];
         let mut scene = Scene::new(profile);
         let rd = realm(&mut scene);
-        let mut naive = if profile == Profile::SPEC_2 {
+        let mut naive = if profile.rim_rule() == RimRule::Rmm20 {
             NaiveRim::zero(false)
         } else {
             NaiveRim::create(false, &PARAMS)

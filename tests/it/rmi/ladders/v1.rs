@@ -34,8 +34,9 @@ pub(crate) fn rungs(text: &'static str, profile: Profile) -> Vec<Rung<'static>> 
     let lines: Vec<_> = lines.collect();
     let last = lines.last().expect("at least one line");
     let args = heads.len() - 2;
-    let of_profile =
-        lines.iter().filter(|line| line.get(args + 2).is_none_or(|only| *only == profile.name()));
+    let of_profile = lines
+        .iter()
+        .filter(|line| line.get(args + 2).is_none_or(|only| profile.name().starts_with(only)));
     let rung = |line: &Vec<&'static str>| {
         assert!(line.len() >= heads.len(), "{line:?}");
         let cell = |i: usize| if line[i] == "." { last[i] } else { line[i] };

@@ -159,7 +159,7 @@ fn breakers(text: &'static str, profile: Profile) -> Vec<Breaker<'static>> {
         let condition = words.next().expect("a condition");
         let (changes, only): (Vec<_>, Vec<_>) = words.partition(|word| word.contains('='));
         let changes = changes.into_iter().filter_map(|change| change.split_once('=')).collect();
-        let applies = only.first().is_none_or(|only| *only == profile.name());
+        let applies = only.first().is_none_or(|only| profile.name().starts_with(only));
         applies.then_some(Breaker { condition, changes })
     };
     text.split(';').filter_map(parse).collect()
