@@ -69,6 +69,35 @@ fn search_and_log_read_them_too() {
     }
 }
 
+/// The published log of a Realm, and its RIM in every form. A REM may be zero: so it begins.
+#[test]
+fn log_reads_rims_and_rems_in_every_form() {
+    let folder = Folder::new("observed-log");
+    let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec-vectors/published/p1.log");
+    folder.file("p1.log", std::fs::read(published).expect("a log"));
+    let rim = "8960d56826370aaa6fc9b3a041d4240689582ba41e2ad8bb8f9adf6d2a0cd5e7";
+    let base64 = "iWDVaCY3CqpvybOgQdQkBolYK6QeKti7j5rfbSoM1ec=";
+    let zeros = "00".repeat(32);
+    folder.file("rim.txt", format!("sha256:{rim}\n")).file("rem.txt", &zeros);
+    folder.file("rem.bin", [0; 32]);
+    for form in [rim, &format!("sha256:{rim}"), "@rim.txt", "rim.txt", base64] {
+        let output = folder.rimsim(&["log", "p1.log", "--expect-rim", form]);
+        assert_eq!(output.status.code(), Some(0), "{form}: {output:?}");
+        let rem = format!("2={form}");
+        folder.fails(&["log", "p1.log", "--expect-rem", &rem], 3, "REM 2 is 0000");
+    }
+    for form in [&zeros, &format!("sha256:{zeros}"), "@rem.txt", "rem.txt", "@rem.bin"] {
+        let rem = format!("1={form}");
+        let output = folder.rimsim(&["log", "p1.log", "--expect-rem", &rem]);
+        assert_eq!(output.status.code(), Some(0), "{form}: {output:?}");
+        folder.fails(&["log", "p1.log", "--expect-rim", form], 2, "is zero");
+    }
+    let longer = format!("sha384:{}", DIGITS.repeat(48));
+    let why = "it is one of sha384, and the Realm measures by sha256";
+    folder.fails(&["log", "p1.log", "--expect-rim", &longer], 2, why);
+    folder.fails(&["log", "p1.log", "--expect-rem", &format!("1={longer}")], 2, why);
+}
+
 /// 32, 48 and 64 bytes of zeros, where a RIM is expected: the same words everywhere.
 #[test]
 fn zeros_are_no_rim() {

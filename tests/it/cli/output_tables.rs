@@ -7,6 +7,7 @@ use std::path::Path;
 
 use rimsim::cli::inventory::{subcommands, writing_options};
 
+use crate::boot_inputs::{chains, files};
 use crate::cli::Folder;
 use crate::evidence::token_maker::RIM;
 use crate::hosts::inputs::kernel;
@@ -89,6 +90,11 @@ const ROWS: &[Row] = &[
         options: &[("--corim-out", "--caps ./caps.toml --dtb tree GUEST")],
         reads: &["Image", "initrd", "caps.toml", "tree"],
     },
+    Row {
+        words: "boot",
+        options: &[("--output", "--format ccel chain.toml")],
+        reads: &["chain.toml", "uki.bin"],
+    },
     Row { words: "digests", options: &[("--out", "Image")], reads: &["Image"] },
     Row {
         words: "import",
@@ -103,8 +109,9 @@ const ROWS: &[Row] = &[
         options: &[
             ("--script-out", "vmm.log --expect-rim @rim --expect a.rmi --expect-rem 1=@rem"),
             ("--events-out", "vmm.log --expect-rim rim --expect saved.events --image Image"),
+            ("--output", "--learn --image uki.bin made.ccel"),
         ],
-        reads: &["vmm.log", "rim", "rem", "a.rmi", "part.rmi", "saved.events", "Image"],
+        reads: &["vmm.log", "rim", "rem", "a.rmi", "part.rmi", "saved.events", "Image", "uki.bin"],
     },
     Row {
         words: "log --learn",
@@ -165,6 +172,13 @@ pub(crate) fn folder(name: &str) -> Folder {
         .file("rim", rim)
         .file("rem", "00".repeat(RIM.len()))
         .file("boot.args", GUEST);
+    for (name, bytes) in files() {
+        folder.file(name, bytes);
+    }
+    let chain = chains("sha256").into_iter().find(|(name, _)| *name == "c_uki");
+    folder.file("chain.toml", chain.expect("a chain").1);
+    let log = folder.rimsim(&["boot", "--format", "ccel", "-o", "made.ccel", "chain.toml"]);
+    assert!(log.status.success(), "{log:?}");
     let tree = folder.rimsim(&[&["dtb", "-o", "tree"], &words(GUEST)[..]].concat());
     assert!(tree.status.success(), "{tree:?}");
     let saved = folder.rimsim(&["run", "--events-out", "saved.events", "a.rmi"]);
@@ -275,6 +289,9 @@ fn no_two_outputs_are_one_file() {
                 ] {
                     let mut args = vec![command, one, a, other, b];
                     args.extend(words(rest));
+                    if command == "log" && options[i].1 == "--output" {
+                        args.push("--learn");
+                    }
                     let output = folder.rimsim(&args);
                     let stderr = String::from_utf8_lossy(&output.stderr);
                     assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");

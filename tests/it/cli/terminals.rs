@@ -151,6 +151,8 @@ pub(crate) const COMMANDS: &[&[&str]] = &[
     &["digests", "@Image", "-o", "@made.rimd"],
     &["digests", "@nothing"],
     &["digests", "--show", "@Image"],
+    &["boot", "@bad.toml"],
+    &["boot", "@nothing"],
     &["profiles", "@"],
     &["language", "@"],
     &["bench", "--size", "@"],
