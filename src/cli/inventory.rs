@@ -28,3 +28,16 @@ pub fn writing_options() -> Vec<(String, String)> {
     });
     options.collect()
 }
+
+/// Every option that takes a value and writes no file, and what stands without a name, as
+/// subcommand and option.
+#[must_use]
+pub fn valued_options() -> Vec<(String, String)> {
+    let written = writing_options();
+    let command = Args::command();
+    let options = command.get_subcommands().flat_map(|command| {
+        let valued = command.get_arguments().filter(|arg| arg.get_action().takes_values());
+        valued.map(|arg| (command.get_name().to_owned(), name(arg)))
+    });
+    options.filter(|option| !written.contains(option)).collect()
+}

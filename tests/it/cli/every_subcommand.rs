@@ -11,7 +11,7 @@ use crate::cli::{Folder, stdout, terminals};
 use crate::evidence::token_maker::{Maker, RIM};
 
 /// A command line of each subcommand, and how it ends. `DIGITS` is a RIM.
-const ROWS: &[(&str, i32)] = &[
+pub(crate) const ROWS: &[(&str, i32)] = &[
     ("run --events a.rmi", 0),
     ("run --format json refused.rmi", 4),
     ("conform vector.json", 0),
@@ -51,7 +51,7 @@ fn tables_have_every_subcommand() {
     assert_eq!(missing(terminals.map(|words| words[0])), [""; 0], "in tests of terminals");
 }
 
-fn made(name: &str) -> Folder {
+pub(crate) fn made(name: &str) -> Folder {
     let folder = folder(name);
     folder
         .file("refused.rmi", "REALM_ACTIVATE rd=0x8000_0000\n")

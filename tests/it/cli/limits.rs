@@ -3,10 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::cli::{Folder, stdout};
+use crate::cli::{Folder, PROGRAM, stdout};
 use crate::skipped;
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_rimsim");
 
 /// Runs the command after `limits` of a shell.
 fn limited(folder: &Folder, limits: &str, words: &str) -> Output {

@@ -9,6 +9,7 @@ pub(crate) mod images;
 mod limits;
 mod lock;
 mod matrix;
+mod named_files;
 mod observed_rims;
 mod output_ends;
 mod output_tables;
@@ -27,6 +28,8 @@ mod why_plants;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_rimsim");
 
 /// A folder of this test alone, gone when it ends.
 pub(crate) struct Folder(PathBuf);
@@ -50,7 +53,7 @@ impl Folder {
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rimsim"));
+        let mut command = Command::new(PROGRAM);
         command.args(args).current_dir(&self.0).env("XDG_CACHE_HOME", self.0.join(".user"));
         command
     }
@@ -110,7 +113,7 @@ fn a_closed_standard_output_keeps_the_exit_code() {
     folder.file("a.rmi", "GRANULE_DELEGATE addr=0x8000_0000 => RMI_ERROR_INPUT\n");
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rimsim"));
+    let mut command = Command::new(PROGRAM);
     command.args(["run", "--format", "json", "a.rmi"]).current_dir(&folder.0).stdout(writer);
     assert_eq!(command.status().expect("the command").code(), Some(3));
 }

@@ -1,0 +1,262 @@
+//! Every option that takes a value, with what is no file of its kind; every subcommand, with little
+//! of what a system has. Each run ends by itself, with an exit code of its own.
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+use rimsim::cli::inventory::valued_options;
+
+use crate::cli::every_subcommand::{ROWS, made};
+use crate::cli::output_tables::words;
+use crate::cli::{Folder, PROGRAM};
+use crate::skipped;
+
+/// Command lines that read one file: `%`. Of the options that all guests have each is in one line
+/// for each subcommand, where `MEASURES` stands.
+const READING: &[&str] = &[
+    "run %",
+    "run --platform % boot.rmi",
+    "run --format corim --sign-key % -o made.corim a.rmi",
+    "run --digest-cache % a.rmi",
+    "conform %",
+    "coverage %",
+    "coverage --exceptions % boot.rmi",
+    "lint %",
+    "lint --at 0x80200000=% boot.log",
+    "lint --params % boot.log",
+    "lint --log-platform % boot.log",
+    "platforms %",
+    "MEASURES --caps % GUEST",
+    "MEASURES --dtb % GUEST",
+    "MEASURES --map=Image=% GUEST",
+    "MEASURES kvmtool -- lkvm run --realm -c 1 -m 256M -k %",
+    "MEASURES kvmtool -- lkvm run --realm -c 1 -m 256M -k Image -i %",
+    "measure --digest-cache % GUEST",
+    "search --budget 9 --rim DIGITS --digest-cache % GUEST",
+    "matrix --digest-cache % GUEST",
+    "lock -o made.lock --digest-cache % GUEST",
+    "check --digest-cache % old.lock",
+    "measure --format corim --sign-key % -o made.corim GUEST",
+    "search --budget 9 --rim @% GUEST",
+    "search --budget 9 --token % GUEST",
+    "search --budget 9 --rim DIGITS --dtb-candidate % GUEST",
+    "matrix --platform % GUEST",
+    "verify % --expect-rim DIGITS",
+    "verify token.cbor --expect %",
+    "verify token.cbor --expect-rim @%",
+    "verify token.cbor --expect a.rmi --expect-key %",
+    "verify token.cbor --expect a.rmi --challenge @%",
+    "verify token.cbor --expect a.rmi --cpak %",
+    "verify token.cbor --expect a.rmi --search=%",
+    "lock -o made.lock --script %",
+    "check %",
+    "explain % a.rmi",
+    "explain a.rmi %",
+    "explain --at 0x80200000=% boot.log a.rmi",
+    "explain --params % boot.log a.rmi",
+    "explain --log-platform % boot.log a.rmi",
+    "digests % -o made.rimd",
+    "import %",
+    "import --at 0x80200000=% boot.log",
+    "import --params % boot.log",
+    "import --platform % boot.log",
+    "log %",
+    "log --at 0x80200000=% vmm.log",
+    "log --image % vmm.log",
+    "log --expect-rim @% vmm.log",
+    "log --expect-rem 1=@% vmm.log",
+    "log --expect % vmm.log",
+    "report -o made.html %",
+    "report -o made.html --at 0x80200000=% boot.log",
+    "report -o made.html --params % boot.log",
+    "report -o made.html --log-platform % boot.log",
+    "bench --size 1MiB --rounds 1 --dir %",
+];
+
+/// What has to stand before the options of a guest.
+const MEASURES: &[&str] = &[
+    "measure",
+    "dtb -o made.dtb",
+    "search --budget 9 --rim DIGITS",
+    "matrix",
+    "lock -o made.lock",
+];
+
+/// Options that take a value which names no file.
+const NO_FILE: &[&str] = &[
+    "--algo",
+    "--append-variant",
+    "--budget",
+    "--corim-id",
+    "--cpus",
+    "--deny",
+    "--entity",
+    "--explain",
+    "--format",
+    "--granule",
+    "--hash-algo",
+    "--hasher",
+    "--host",
+    "--host-page-size",
+    "--ipa-bits",
+    "--its",
+    "--log",
+    "--log-realm",
+    "--max-vcpus",
+    "--mem",
+    "--not-after",
+    "--not-before",
+    "--num-bps",
+    "--num-wps",
+    "--payload-window",
+    "--pmu",
+    "--pmu-counters",
+    "--realm",
+    "--registers",
+    "--rem",
+    "--rim-rule",
+    "--rmm",
+    "--rounds",
+    "--size",
+    "--spec",
+    "--sve-vl",
+    "--tag-id",
+    "--threads",
+    "--vary",
+    "--vmm-version",
+];
+
+/// Where a folder is what is wanted, or what is looked into.
+const OF_FOLDERS: &[&str] = &["conform", "coverage %", "--digest-cache", "--dir"];
+
+/// The lines of [`READING`], one for each subcommand.
+fn reading() -> Vec<String> {
+    let lines = READING.iter().flat_map(|line| match line.strip_prefix("MEASURES") {
+        Some(rest) => MEASURES.iter().map(|command| format!("{command}{rest}")).collect(),
+        None => vec![(*line).to_owned()],
+    });
+    lines.collect()
+}
+
+fn inputs(name: &str) -> Folder {
+    let folder = made(name);
+    std::fs::create_dir(folder.path("folder")).expect("a folder");
+    folder
+}
+
+/// The words of a line for a shell.
+fn shell_words(line: &str) -> String {
+    words(line).join(" ").replace("DIGITS", &"a7".repeat(32))
+}
+
+/// The subcommand of a line, and the option whose value is a file; nothing for what has no name.
+fn names(line: &str) -> (String, String) {
+    let words: Vec<&str> = line.split(' ').collect();
+    let at = words.iter().position(|word| word.contains('%')).expect("a file");
+    let option = match words[at].split_once('=') {
+        Some((option, _)) if option.starts_with("--") => option,
+        _ if words[at - 1].starts_with("--") && at > 1 => words[at - 1],
+        _ => "",
+    };
+    (words[0].to_owned(), option.to_owned())
+}
+
+#[test]
+fn the_table_has_every_option_that_takes_a_value() {
+    let table: BTreeSet<_> = reading().iter().map(|line| names(line)).collect();
+    let unnamed = |name: String| if name.starts_with("--") { name } else { String::new() };
+    let valued = valued_options().into_iter().map(|(command, name)| (command, unnamed(name)));
+    let files: BTreeSet<_> = valued.filter(|(_, name)| !NO_FILE.contains(&&**name)).collect();
+    assert_eq!(table, files);
+}
+
+/// Runs the command for at most a minute; what is written to its standard input is `piped`.
+fn run(folder: &Folder, limits: &str, line: &str, piped: &[u8]) -> Output {
+    let mut command = Command::new("sh");
+    let args = shell_words(line);
+    command.args(["-c", &format!("{limits} exec timeout -k 1 60 '{PROGRAM}' {args}")]);
+    command.current_dir(folder.path("")).env("XDG_CACHE_HOME", folder.path(".user"));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("a shell");
+    // Who does not read it closes it.
+    let _ = child.stdin.take().expect("a pipe").write_all(piped);
+    child.wait_with_output().expect("the command")
+}
+
+/// Why a run did not end as each has to, if it did not.
+fn fault(line: &str, output: &Output, least: i32) -> Option<String> {
+    let code = output.status.code();
+    let text = String::from_utf8_lossy(&output.stderr);
+    let is_good = code.is_some_and(|code| (least..=4).contains(&code));
+    let said = [Some(0), Some(3), Some(4)].contains(&code) || text.contains("error: ");
+    (!is_good || !said || text.contains("panicked")).then(|| format!("{line}: {code:?} {text}"))
+}
+
+#[test]
+fn what_is_no_file_ends_in_words() {
+    let folder = inputs("named_files");
+    let mut faults = Vec::new();
+    for line in reading() {
+        let may_be_folder = OF_FOLDERS.iter().any(|part| line.contains(part));
+        for (target, least) in [
+            ("/dev/zero", 1),
+            ("folder", i32::from(!may_be_folder)),
+            ("/dev/stdin", 0),
+            ("none/where", i32::from(!may_be_folder)),
+        ] {
+            let line = line.replace('%', target);
+            let output = run(&folder, "ulimit -v 2000000;", &line, b"\x1b[2Jno such thing\n");
+            faults.extend(fault(&line, &output, least));
+        }
+    }
+    assert_eq!(faults, [] as [&str; 0]);
+}
+
+/// Limits under which the program can at least be loaded.
+fn ends_under(name: &str, limits: &[&str]) {
+    let folder = inputs(name);
+    let mut faults = Vec::new();
+    for limit in limits {
+        for (line, _) in ROWS {
+            let output = run(&folder, limit, line, b"");
+            faults.extend(fault(&format!("{limit} {line}"), &output, 0));
+        }
+    }
+    assert_eq!(faults, [] as [&str; 0]);
+}
+
+#[test]
+fn few_descriptors_end_in_words() {
+    ends_under("named_descriptors", &["ulimit -n 4;", "ulimit -n 5;", "ulimit -n 7;"]);
+}
+
+#[test]
+fn little_memory_ends_in_words() {
+    ends_under("named_memory", &["ulimit -v 120000;", "ulimit -v 300000;"]);
+}
+
+/// A limit of processes binds everybody but root.
+#[test]
+fn few_processes_end_in_words() {
+    let test = "named_files::few_processes_end_in_words";
+    let drop = "setpriv --reuid=65534 --regid=65534 --clear-groups prlimit --nproc=1:1";
+    let mut probe = Command::new("sh");
+    probe.args(["-c", &format!("exec {drop} '{PROGRAM}' --version")]);
+    if !probe.output().is_ok_and(|probe| probe.status.success()) {
+        return skipped(test, "needs root, setpriv, prlimit, and a program that all may run");
+    }
+    let folder = inputs("named_processes");
+    let all = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(folder.path(""), all).expect("a folder for everybody");
+    let mut faults = Vec::new();
+    for (line, _) in ROWS {
+        // `timeout` needs a process of its own: it stands outside.
+        let args = shell_words(line);
+        let mut command = Command::new("timeout");
+        command.args(["-k", "1", "60", "sh", "-c", &format!("exec {drop} '{PROGRAM}' {args}")]);
+        command.current_dir(folder.path("")).env("XDG_CACHE_HOME", folder.path(".user"));
+        faults.extend(fault(line, &command.output().expect("a shell"), 0));
+    }
+    assert_eq!(faults, [] as [&str; 0]);
+}
