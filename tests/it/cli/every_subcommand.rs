@@ -28,7 +28,7 @@ pub(crate) const ROWS: &[(&str, i32)] = &[
     ("check old.lock", 0),
     ("profiles", 0),
     ("explain a.rmi other.rmi", 3),
-    ("boot chain.toml", 0),
+    ("token token.cbor", 0),
     ("digests Image -o new.rimd", 0),
     ("import boot.log", 3),
     ("log vmm.log", 0),

@@ -63,6 +63,19 @@ fn both_profiles_are_written_and_read() {
     assert_eq!(read(&mixed), Ok(corim(CorimProfile::Draft04)));
 }
 
+/// The claims of a signer's token: from when to when it holds.
+fn claims(begin: i64, end: i64) -> Vec<u8> {
+    let names = [(int(1), text("iss")), (int(2), text("x"))];
+    let times = [(int(4), int(end)), (int(5), int(begin))];
+    map(&names.into_iter().chain(times).collect::<Entries>())
+}
+
+/// What the older header says of a signer.
+fn meta(end: i64) -> Vec<u8> {
+    let period = map(&vec![(int(1), [head(6, 1), int(end)].concat())]);
+    bytes(&map(&vec![(int(0), map(&vec![(int(0), text("meta"))])), (int(1), period)]))
+}
+
 /// Headers that are legal, and that this program does not write.
 #[test]
 fn headers_of_others_are_read() {
@@ -76,18 +89,6 @@ fn headers_of_others_are_read() {
         let message = [text("Signature1"), protected.clone(), bytes(&[]), payload.clone()];
         let signature = bytes(&key.sign(&array(&message)));
         [head(6, 18), array(&[protected, map(&unprotected), payload, signature])].concat()
-    };
-    let meta = |end: i64| {
-        let period = map(&vec![(int(1), [head(6, 1), int(end)].concat())]);
-        bytes(&map(&vec![(int(0), map(&vec![(int(0), text("meta"))])), (int(1), period)]))
-    };
-    let claims = |begin: i64, end: i64| {
-        map(&vec![
-            (int(1), text("iss")),
-            (int(2), text("x")),
-            (int(4), int(end)),
-            (int(5), int(begin)),
-        ])
     };
     let chain = array(&[bytes(b"one"), bytes(b"two")]);
     let read = |file: &[u8]| match sign::read(file).map_err(|error| error.to_string())? {
