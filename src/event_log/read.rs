@@ -133,8 +133,8 @@ pub fn read(bytes: &[u8]) -> Result<Log, LogError> {
 ///
 /// # Bounds
 /// Time and memory grow with the length, memory by at most 60 bytes for each byte. There are at
-/// most [`MAX_LOG_BYTES`](super::MAX_LOG_BYTES), [`MAX_EVENTS`](super::MAX_EVENTS) and
-/// [`MAX_BANKS`](super::MAX_BANKS).
+/// most [`MAX_LOG_BYTES`], [`MAX_EVENTS`] and
+/// [`MAX_BANKS`].
 ///
 /// # Errors
 /// If the first event is none of a log.

@@ -122,7 +122,7 @@ pub struct Tally {
 ///
 /// # Bounds
 /// Time and memory grow with the length, memory by at most 60 bytes for each byte. A log longer
-/// than [`MAX_LOG_BYTES`](super::MAX_LOG_BYTES) is an error.
+/// than [`MAX_LOG_BYTES`] is an error.
 ///
 /// # Errors
 /// If they are too many, or have commands that no edition has together.

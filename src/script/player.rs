@@ -185,7 +185,7 @@ impl Player {
     /// `auto` counts on memory that is all the Host's.
     ///
     /// # Bounds
-    /// What a script does is counted, and ends at [`MAX_WORK`](super::MAX_WORK). Time grows with
+    /// What a script does is counted, and ends at [`MAX_WORK`]. Time grows with
     /// it. Memory grows by at most 400 bytes for each byte of the script, and by what its steps do
     /// to the machine: some 32 bytes for each page that holds something, 4 KiB if the Host wrote
     /// bytes there, 12 KiB for a translation table.
