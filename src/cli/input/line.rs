@@ -14,6 +14,8 @@ use crate::outputs::inputs;
 
 /// Most bytes of a line of a log that are looked at.
 const MAX_LINE_BYTES: u64 = MAX_COMMAND_BYTES as u64 + 1;
+/// Most bytes of a log: what has no end is no log.
+const MAX_LOG_BYTES: u64 = 256 << 20;
 
 /// The VMM and its command line. What the guest's options need to know of where they were found is
 /// put there.
@@ -71,7 +73,8 @@ fn io(path: &Path, error: &std::io::Error) -> CliError {
 
 /// The last command line of a log, of which one line at a time is held.
 fn in_log(path: &Path) -> Result<Vec<String>, CliError> {
-    let mut reader = BufReader::new(inputs::open(path).map_err(|error| io(path, &error))?);
+    let log = inputs::open(path).map_err(|error| io(path, &error))?;
+    let mut reader = BufReader::new(log.take(MAX_LOG_BYTES + 1));
     let mut last = LastCommand::default();
     let mut bytes = Vec::new();
     loop {
@@ -85,6 +88,10 @@ fn in_log(path: &Path) -> Result<Vec<String>, CliError> {
         if !is_whole && bytes.len() as u64 == MAX_LINE_BYTES {
             reader.skip_until(b'\n').map_err(|error| io(path, &error))?;
         }
+    }
+    if reader.get_ref().limit() == 0 {
+        let what = format!("has more than {MAX_LOG_BYTES} bytes, the most that are read of it");
+        return Err(CliError(Exit::Io, format!("{}: {what}", path.shown())));
     }
     last.words().map_err(|why| usage(format!("{}: {why}", path.shown())))
 }

@@ -30,10 +30,10 @@ const READING: &[&str] = &[
     "MEASURES --caps % GUEST",
     "MEASURES --dtb % GUEST",
     "MEASURES --map=Image=% GUEST",
-    "MEASURES --initdata % GUEST",
-    "MEASURES --cmdline %",
-    "MEASURES --domain %",
-    "MEASURES --qemu-log %",
+    "LINES --initdata % GUEST",
+    "LINES --cmdline %",
+    "LINES --domain %",
+    "LINES --qemu-log %",
     "MEASURES kvmtool -- lkvm run --realm -c 1 -m 256M -k %",
     "MEASURES kvmtool -- lkvm run --realm -c 1 -m 256M -k Image -i %",
     "measure --digest-cache % GUEST",
@@ -80,6 +80,9 @@ const READING: &[&str] = &[
     "token %",
     "token --cpak % token.cbor",
     "boot %",
+    "why --budget 0 % GUEST",
+    "why --budget 0 --candidate % DIGITS GUEST",
+    "why --budget 0 --digest-cache % DIGITS GUEST",
     "boot --format corim --sign-key % -o made.corim chain.toml",
     "bench --size 1MiB --rounds 1 --dir %",
 ];
@@ -91,6 +94,7 @@ const MEASURES: &[&str] = &[
     "search --budget 9 --rim DIGITS",
     "matrix",
     "lock -o made.lock",
+    "why --budget 0 DIGITS",
 ];
 
 /// Options that take a value which names no file.
@@ -153,9 +157,15 @@ const OF_FOLDERS: &[&str] = &["conform", "coverage %", "--digest-cache", "--dir"
 
 /// The lines of [`READING`], one for each subcommand.
 fn reading() -> Vec<String> {
-    let lines = READING.iter().flat_map(|line| match line.strip_prefix("MEASURES") {
-        Some(rest) => MEASURES.iter().map(|command| format!("{command}{rest}")).collect(),
-        None => vec![(*line).to_owned()],
+    let lines = READING.iter().flat_map(|line| {
+        let (first, rest) = line.split_once(' ').expect("a subcommand and its words");
+        let commands = match first {
+            "MEASURES" => MEASURES,
+            // `why` wants the words themselves.
+            "LINES" => &MEASURES[..MEASURES.len() - 1],
+            _ => &[first],
+        };
+        commands.iter().map(|command| format!("{command} {rest}")).collect::<Vec<_>>()
     });
     lines.collect()
 }
