@@ -205,11 +205,11 @@ fn the_table_has_every_option_that_takes_a_value() {
     assert_eq!(table, files);
 }
 
-/// Runs the command for at most a minute; what is written to its standard input is `piped`.
+/// Runs the command for at most five minutes; what is written to its standard input is `piped`.
 fn run(folder: &Folder, limits: &str, line: &str, piped: &[u8]) -> Output {
     let mut command = Command::new("sh");
     let args = shell_words(line);
-    command.args(["-c", &format!("{limits} exec timeout -k 1 60 '{PROGRAM}' {args}")]);
+    command.args(["-c", &format!("{limits} exec timeout -k 1 300 '{PROGRAM}' {args}")]);
     command.current_dir(folder.path("")).env("XDG_CACHE_HOME", folder.path(".user"));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("a shell");
@@ -293,7 +293,7 @@ fn few_processes_end_in_words() {
         // `timeout` needs a process of its own: it stands outside.
         let args = shell_words(line);
         let mut command = Command::new("timeout");
-        command.args(["-k", "1", "60", "sh", "-c", &format!("exec {drop} '{PROGRAM}' {args}")]);
+        command.args(["-k", "1", "300", "sh", "-c", &format!("exec {drop} '{PROGRAM}' {args}")]);
         command.current_dir(folder.path("")).env("XDG_CACHE_HOME", folder.path(".user"));
         faults.extend(fault(line, &command.output().expect("a shell"), 0));
     }
