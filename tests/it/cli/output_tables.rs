@@ -119,11 +119,6 @@ const ROWS: &[Row] = &[
         reads: &["ccel", "Image"],
     },
     Row {
-        words: "boot",
-        options: &[("--output", "--format json chain.toml")],
-        reads: &["chain.toml", "Image"],
-    },
-    Row {
         words: "report",
         options: &[(
             "--out",
