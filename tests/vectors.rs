@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use rimsim::conform::{replay, replay_in};
+use rimsim::conform::replay;
 use rimsim::script::{self, PlayError, Player};
 use rimsim::session::Session;
 use rimsim::vector::Writer;
@@ -98,9 +98,7 @@ fn script_holds(path: &Path) -> Result<(), Failed> {
         other => other?,
     }
     let vector = rimsim::vector::read("exported", &writer.finish()?)?;
-    // By the rules of the script, those of measurements included.
-    let mut session = Session::new(World::new(vector.platform.clone(), profile));
-    let report = replay_in(&mut session, &vector);
+    let report = replay(&vector, profile, []);
     match report.failures.first() {
         None => Ok(()),
         Some(failure) => Err(format!("exported: {failure:?}").into()),
