@@ -6,9 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use thiserror::Error;
-
 use transitions::{Kind, transitions};
 
 use crate::abi::command::{Command, CommandInfo};
@@ -18,7 +15,10 @@ use crate::model::world::World;
 use crate::rmi::{self, FailureRow, Outcome};
 use crate::session::{Observer, Record, Step};
 
+mod exceptions;
 pub mod transitions;
+
+pub use exceptions::{Exceptions, ExceptionsError};
 
 /// A command: its function identifier, and the newest edition that has it.
 type Key = (u64, Edition);
@@ -46,86 +46,6 @@ pub struct Line {
     pub count: u64,
     /// Why it can not be seen, if that is known.
     pub exception: Option<String>,
-}
-
-/// Reasons why a failure condition is not seen in the vectors, of one edition or of all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Exceptions {
-    reasons: BTreeMap<(Option<Edition>, String), String>,
-}
-
-/// Why a list of exceptions can not be used.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum ExceptionsError {
-    /// Not TOML, or not of the form.
-    #[error("{0}")]
-    Toml(String),
-    /// A name that no failure condition or transition has.
-    #[error("nothing is called {0:?}; write it as a coverage report does")]
-    Unknown(String),
-    /// An edition that there is not.
-    #[error("there is no edition {0:?} of the specification")]
-    Spec(String),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ExceptionsFile {
-    #[serde(default)]
-    exception: Vec<ExceptionEntry>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ExceptionEntry {
-    spec: Option<String>,
-    names: Vec<String>,
-    reason: String,
-}
-
-impl Exceptions {
-    /// The project's own list, `spec-vectors/exceptions.toml`.
-    #[must_use]
-    pub fn of_project() -> Self {
-        Self::from_toml(include_str!("../spec-vectors/exceptions.toml"))
-            .expect("a test reads the same file")
-    }
-
-    /// Reads a list: `[[exception]]` tables with `names` and a `reason`, and with `spec` if they
-    /// are for one edition only.
-    ///
-    /// # Bounds
-    /// Time and memory grow with the length, memory by at most 300 bytes for each byte.
-    ///
-    /// # Errors
-    /// If the text is not such a list, or names what does not exist.
-    pub fn from_toml(text: &str) -> Result<Self, ExceptionsError> {
-        let file: ExceptionsFile =
-            toml::from_str(text).map_err(|error| ExceptionsError::Toml(error.to_string()))?;
-        let lines = |profile| Coverage::default().lines(profile, &Self::default());
-        let known: Vec<_> = Profile::ALL.map(|it| (it.edition(), lines(it))).into();
-        let mut reasons = BTreeMap::new();
-        for entry in file.exception {
-            let edition = match entry.spec {
-                None => None,
-                Some(name) => Some(Edition::from_name(&name).ok_or(ExceptionsError::Spec(name))?),
-            };
-            let of_edition = |known: &&(Edition, _)| edition.is_none_or(|it| it == known.0);
-            for name in entry.names {
-                let mut lines = known.iter().filter(of_edition).flat_map(|(_, lines)| lines);
-                if !lines.any(|line: &Line| line.name == name) {
-                    return Err(ExceptionsError::Unknown(name));
-                }
-                reasons.insert((edition, name), entry.reason.clone());
-            }
-        }
-        Ok(Self { reasons })
-    }
-
-    fn reason(&self, edition: Edition, name: &str) -> Option<&String> {
-        let of = |edition| self.reasons.get(&(edition, name.to_owned()));
-        of(Some(edition)).or_else(|| of(None))
-    }
 }
 
 impl Coverage {
@@ -266,22 +186,4 @@ impl Observer for Coverage {
 /// Whether a command can begin a stateful operation.
 fn begins(info: &CommandInfo) -> bool {
     rmi::rows(info).iter().any(|row| row.id == "sro_context")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_list_of_the_project_is_sound() {
-        let text = include_str!("../spec-vectors/exceptions.toml");
-        assert!(Exceptions::from_toml(text).is_ok_and(|list| !list.reasons.is_empty()));
-    }
-
-    #[test]
-    fn unknown_names_are_refused() {
-        let text = "[[exception]]\nnames = [\"DATA_CREATE rtt_walks\"]\nreason = \"\"";
-        let error = Exceptions::from_toml(text).unwrap_err();
-        assert_eq!(error, ExceptionsError::Unknown("DATA_CREATE rtt_walks".into()));
-    }
 }

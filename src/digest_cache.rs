@@ -34,11 +34,12 @@ use thiserror::Error;
 
 use crate::encoding::shown::ShowPath as _;
 use crate::encoding::text::hex;
+use crate::inputs;
 use crate::measure::digests::{self, Cut, DigestFile, DigestSource, DigestsError, GranuleDigests};
 use crate::measure::hasher::{Hasher, digest};
 use crate::measure::image::{FileStamp, Image};
 use crate::measure::rim::HashAlgo;
-use crate::outputs::{Pending, inputs};
+use crate::outputs::Pending;
 
 /// Smaller images are hashed: it takes no longer than to look here.
 const WORTH_BYTES: u64 = 1 << 20;

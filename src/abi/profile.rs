@@ -311,6 +311,7 @@ impl Profile {
 
     /// Whether attestation tokens are CMW collections with claims of 2024, as TF-RMM writes them
     /// from 0.9 on.
+    #[cfg(feature = "evidence")]
     pub(crate) fn has_cmw_tokens(self) -> bool {
         self.edition == Edition::V2
     }

@@ -59,6 +59,8 @@ pub mod result {
     pub const ERROR_STATE: u64 = 2;
     /// More remains.
     pub const INCOMPLETE: u64 = 3;
+    /// It failed for a reason that is none of the others.
+    pub const ERROR_UNKNOWN: u64 = 4;
     /// SMCCC: no such function.
     pub const NOT_SUPPORTED: u64 = u64::MAX;
 }

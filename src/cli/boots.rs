@@ -17,8 +17,8 @@ use crate::cli::{differences, explanation};
 use crate::encoding::shown::ShowPath as _;
 use crate::event_log::{self, Log, MAX_LOG_BYTES};
 use crate::explain;
+use crate::inputs;
 use crate::measure::rim::HashAlgo;
-use crate::outputs::inputs;
 
 /// Where the signature of a log stands, and what it is.
 const SIGNATURE: (usize, &[u8]) = (32, b"Spec ID Event03\0");

@@ -19,8 +19,8 @@ use crate::cli::options::{Format, HashingArgs, OutsideArgs, ProvenCacheArgs};
 use crate::cli::reach::Reach;
 use crate::encoding::shown::ShowPath as _;
 use crate::explain::{Explanation, Trail, compare, read_events};
+use crate::inputs;
 use crate::measure::image::Image;
-use crate::outputs::inputs;
 use crate::predict::{DEVICE_TREE, sha256};
 
 /// Measure again what a lock file says, and compare

@@ -12,7 +12,8 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::{Problem, read_limited, rmm_logs};
 use crate::cli::options::{Format, at};
-use crate::outputs::{OutputPath, inputs};
+use crate::inputs;
+use crate::outputs::OutputPath;
 use crate::rmm_log::{self, Import, ImportError, Log, MAX_LOG_BYTES, Need};
 
 /// Make a script of the calls that an RMM's console shows

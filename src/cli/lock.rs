@@ -18,8 +18,9 @@ use crate::cli::options::{
 use crate::cli::reach::Reach;
 use crate::encoding::shown::ShowPath as _;
 use crate::explain::write_events;
+use crate::inputs;
 use crate::measure::image::Image;
-use crate::outputs::{OutputPath, OutputSet, inputs};
+use crate::outputs::{OutputPath, OutputSet};
 use crate::predict::sha256;
 
 /// Write down what makes a RIM, for a repository: `rimsim check` compares

@@ -10,6 +10,7 @@ use crate::abi::presets::{PRESETS, Preset};
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::options::Format;
+use crate::encoding::toml_text;
 
 /// List the platform presets, or print one as a TOML file to start from
 #[derive(Debug, ClapArgs)]
@@ -44,7 +45,7 @@ pub(crate) fn run(args: &PlatformsArgs, console: &mut Console) -> io::Result<Exi
             match args.format {
                 Format::Text => console.text(text.trim_end())?,
                 Format::Json => {
-                    let value: Value = toml::from_str(&text).expect("our own text");
+                    let value: Value = toml_text::read(&text).expect("our own text");
                     console.json(&document("platforms", "platform", value))?;
                 }
             }

@@ -14,10 +14,11 @@ use crate::cli::options::{ImageFiles, OutsideArgs, RmmLogArgs};
 use crate::cli::request::{RequestWords, is_request};
 use crate::encoding::shown::{ShowPath as _, Shown};
 use crate::explain::{self, SavedError, Trail};
+use crate::inputs;
 use crate::measure::hasher::Hasher;
 use crate::measure::log::EventLog;
 use crate::model::world::World;
-use crate::outputs::{OutputError, OutputPath, OutputSet, inputs};
+use crate::outputs::{OutputError, OutputPath, OutputSet};
 
 /// Why there is no trail.
 #[derive(Debug, Error)]

@@ -4,9 +4,14 @@
 //! or that a map has claims, is said by those who call. So there is one rule for what is well
 //! formed, and no two readers that disagree.
 
+#[cfg(feature = "evidence")]
 pub mod cbor;
+#[cfg(feature = "evidence")]
 pub mod cose;
 pub(crate) mod fdt;
+#[cfg(feature = "evidence")]
 pub mod keys;
 pub mod shown;
 pub mod text;
+#[cfg(feature = "toml")]
+pub(crate) mod toml_text;

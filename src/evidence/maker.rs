@@ -6,6 +6,8 @@
 //! platform token is a dummy, and says so: no platform is simulated. Signatures are deterministic
 //! (RFC 6979), so equal claims and keys give equal bytes.
 
+use std::sync::Arc;
+
 use super::profile::{Collection, RakForm, TokenProfile};
 use crate::encoding::cbor::{Out, Tag, Written, encode};
 use crate::encoding::cose::{self, Alg};
@@ -16,29 +18,29 @@ use crate::measure::rim::HashAlgo;
 use crate::model::world::World;
 use crate::{Platform, Profile};
 
+/// Tokens of a profile as TF-RMM makes them, with a dummy for the platform's half.
+#[derive(Clone, Copy, Debug)]
+pub struct CcaTokens(pub TokenProfile);
+
+impl TokenMaker for CcaTokens {
+    fn token(&self, claims: &Claims, rak: &[u8; 48]) -> Vec<u8> {
+        cca_token(self.0, claims, rak)
+    }
+}
+
 impl World {
-    /// A machine after boot: all memory is the Host's and zero. Its Realms get tokens as TF-RMM
-    /// makes them, with a dummy for the platform's half.
+    /// A machine after boot: all memory is the Host's and zero. Its Realms get tokens of
+    /// [`CcaTokens`]; without the feature `evidence` they get none.
     #[must_use]
     pub fn new(platform: Platform, profile: Profile) -> Self {
         let is_new = profile.has_cmw_tokens();
         let token = if is_new { TokenProfile::Arm2024 } else { TokenProfile::Legacy };
-        Self::with_token_maker(platform, profile, token.maker())
+        Self::with_token_maker(platform, profile, Arc::new(CcaTokens(token)))
     }
 
     /// Lets Realms get tokens of another profile than the RMM's.
     pub fn set_token_profile(&mut self, profile: TokenProfile) {
-        self.set_token_maker(profile.maker());
-    }
-}
-
-impl TokenProfile {
-    const fn maker(self) -> TokenMaker {
-        TokenMaker(match self {
-            Self::Legacy => |claims, rak| cca_token(Self::Legacy, claims, rak),
-            Self::Arm2023 => |claims, rak| cca_token(Self::Arm2023, claims, rak),
-            Self::Arm2024 => |claims, rak| cca_token(Self::Arm2024, claims, rak),
-        })
+        self.set_token_maker(Arc::new(CcaTokens(profile)));
     }
 }
 

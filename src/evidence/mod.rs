@@ -28,6 +28,7 @@ pub use expect::{
 };
 pub use expect_json::{ExpectError, expectations};
 pub use judge::{Demands, Required};
+pub use maker::CcaTokens;
 pub use parts::{Accept, Problem, TokenError};
 pub use platform::{Component, Identity, Lifecycle, PlatformClaims, PlatformProfile};
 pub use profile::{Collection, TokenProfile};

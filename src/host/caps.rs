@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::kvm::{Generation, HostProfile};
 use crate::abi::granule_size::GranuleSize;
+use crate::encoding::toml_text;
 
 /// Capabilities of processor, KVM and RMM as the VMM sees them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,8 +169,7 @@ impl CapsLayer {
     /// # Errors
     /// If the text is not TOML, has an unknown key, or a number that no host has.
     pub fn from_toml(text: &str) -> Result<Self, CapsError> {
-        let layer: Self = toml::from_str(text)
-            .map_err(|error| CapsError::Toml(error.to_string().trim().into()))?;
+        let layer: Self = toml_text::read(text).map_err(CapsError::Toml)?;
         layer.check()?;
         Ok(layer)
     }

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use super::gunzip::gunzip_bytes;
 use crate::abi::params::Rpv;
 use crate::encoding::text::from_loose_base64;
+use crate::encoding::toml_text;
 
 /// Most bytes of initdata, packed or not.
 pub const MAX_INITDATA_BYTES: u64 = 4 << 20;
@@ -29,8 +30,8 @@ pub fn personalization_value(file: &[u8]) -> Result<Rpv, String> {
     let unpacked = unpacked.map_err(|why| format!("its base64 {why}"))?;
     let bytes = unpacked.as_deref().unwrap_or(file);
     let text = std::str::from_utf8(bytes).map_err(|_| "is no text in UTF-8")?;
-    let initdata: Initdata = toml::from_str(text).map_err(|error| {
-        format!("is no initdata: TOML with algorithm and version is wanted: {}", error.message())
+    let initdata: Initdata = toml_text::read_unplaced(text).map_err(|why| {
+        format!("is no initdata: TOML with algorithm and version is wanted: {why}")
     })?;
     let digest = match initdata.algorithm.as_str() {
         "sha256" => Sha256::digest(bytes).to_vec(),

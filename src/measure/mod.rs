@@ -8,7 +8,7 @@
 
 mod ahead;
 mod chain;
-pub(crate) mod claims;
+pub mod claims;
 pub mod contents;
 pub mod descriptor;
 pub mod digests;

@@ -1,6 +1,7 @@
 //! The whole simulated machine.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -18,7 +19,7 @@ use crate::abi::addr::{
 use crate::abi::granule_size::GranuleSize;
 use crate::abi::platform::Platform;
 use crate::abi::profile::Profile;
-use crate::measure::claims::{Claims, TokenMaker};
+use crate::measure::claims::{Claims, Maker, TokenMaker};
 use crate::measure::contents::Contents;
 use crate::measure::hasher::Hasher;
 use crate::measure::page::Page;
@@ -58,7 +59,7 @@ pub struct World {
     pub(crate) interrupt: Interrupt,
     pub(crate) active: bool,
     hasher: Hasher,
-    token_maker: TokenMaker,
+    token_maker: Maker,
     has_unknown_contents: bool,
 }
 
@@ -93,13 +94,33 @@ pub enum HostFault {
 }
 
 impl World {
-    /// A machine after boot whose Realms get tokens of this maker.
+    /// A machine after boot: all memory is the Host's and zero. Its Realms get tokens if the
+    /// feature `evidence` is there.
+    #[cfg(not(feature = "evidence"))]
     #[must_use]
-    pub(crate) fn with_token_maker(
+    pub fn new(platform: Platform, profile: Profile) -> Self {
+        Self::without_tokens(platform, profile)
+    }
+
+    /// A machine after boot: all memory is the Host's and zero. A Realm that asks for a token gets
+    /// RSI_ERROR_UNKNOWN, as if the RMM could not make one.
+    #[must_use]
+    pub fn without_tokens(platform: Platform, profile: Profile) -> Self {
+        Self::booted(platform, profile, Maker::default())
+    }
+
+    /// A machine after boot: all memory is the Host's and zero. Its Realms get tokens of this
+    /// maker.
+    #[must_use]
+    pub fn with_token_maker(
         platform: Platform,
         profile: Profile,
-        token_maker: TokenMaker,
+        maker: Arc<dyn TokenMaker>,
     ) -> Self {
+        Self::booted(platform, profile, Maker(Some(maker)))
+    }
+
+    fn booted(platform: Platform, profile: Profile, token_maker: Maker) -> Self {
         let size = GranuleSize::default();
         let granules = Granules::new(&platform, size);
         let memory = Memory::new(&granules);
@@ -126,13 +147,13 @@ impl World {
     }
 
     /// Lets Realms get tokens of another maker.
-    pub(crate) fn set_token_maker(&mut self, token_maker: TokenMaker) {
-        self.token_maker = token_maker;
+    pub fn set_token_maker(&mut self, maker: Arc<dyn TokenMaker>) {
+        self.token_maker = Maker(Some(maker));
     }
 
-    /// The attestation token of these claims.
-    pub(crate) fn token_of(&self, claims: &Claims) -> Vec<u8> {
-        (self.token_maker.0)(claims, self.platform.rak())
+    /// The attestation token of these claims, if there is who makes it.
+    pub(crate) fn token_of(&self, claims: &Claims) -> Option<Vec<u8>> {
+        Some(self.token_maker.0.as_ref()?.token(claims, self.platform.rak()))
     }
 
     /// Hashes what Realms that are created from now on measure as `hasher` says.

@@ -3,20 +3,12 @@
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
+use super::folder_of;
 use super::target::{MAX_LINKS, STDOUT, stdout};
-use super::{folder_of, inputs};
-
-/// Device, number, and when it was made, where the file system says so: one file can have many
-/// names, and the number of a file that is gone can become another's.
-pub(super) type FileId = (u64, u64, Option<SystemTime>);
-
-pub(super) fn file_id(metadata: &Metadata) -> FileId {
-    (metadata.dev(), metadata.ino(), metadata.created().ok())
-}
+use crate::inputs::{self, FileId, file_id};
 
 /// What two outputs can not have both.
 #[derive(Clone, Debug, PartialEq, Eq)]

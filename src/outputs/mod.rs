@@ -6,7 +6,6 @@
 //! two outputs of a run are one file.
 
 mod identity;
-pub(crate) mod inputs;
 mod set;
 pub(crate) mod signals;
 mod target;
@@ -18,10 +17,11 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempDir, TempPath};
 
-use identity::file_id;
 pub(crate) use set::{OutputError, OutputSet};
 pub(crate) use target::OutputPath;
 use target::Target;
+
+use crate::inputs::{self, file_id};
 
 /// Buffered bytes of an output.
 const BUFFER_BYTES: usize = 1 << 20;

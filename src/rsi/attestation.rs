@@ -47,7 +47,10 @@ pub(super) fn go_on(caller: &mut Caller<'_>) -> Outcome {
     };
     let (token, done) = match std::mem::take(&mut caller.rec_mut().attest) {
         Attest::Idle => unreachable!("it was not idle"),
-        Attest::Asked(claims) => (caller.world.token_of(&claims), 0),
+        Attest::Asked(claims) => match caller.world.token_of(&claims) {
+            Some(token) => (token, 0),
+            None => return caller.answer(result::ERROR_UNKNOWN, [0; 3]),
+        },
         Attest::Fetching { token, done } => (token, done),
     };
     let rest = &token[done..];

@@ -14,13 +14,13 @@ use super::grammar::{
 use super::lex::{Lexer, TokenKind};
 use super::names::Names;
 use super::parse::{MAX_TEXT_BYTES, not_utf8, parse};
-use crate::abi::platform::{DramRange, Platform};
+use crate::abi::platform::{DramRange, Platform, PlatformError};
 use crate::abi::profile::{Edition, Profile};
 use crate::encoding::shown::Shown;
+use crate::inputs;
 use crate::measure::digests::DigestFile;
 use crate::measure::image::{Image, ImageError};
 use crate::measure::rim::Measurement;
-use crate::outputs::inputs;
 
 /// Most files that include each other, one inside the other: more is a mistake, not a library.
 pub const MAX_INCLUDE_DEPTH: usize = 16;
@@ -48,6 +48,24 @@ pub trait Source {
     /// If the file can not be read.
     fn digests(&mut self, path: &str) -> Result<Image, ImageError> {
         self.image(path)
+    }
+
+    /// The machine that the text of a platform file describes.
+    ///
+    /// Unless a source reads platforms in its own way, this is `Platform::from_toml`, for which the
+    /// feature `toml` has to be there.
+    ///
+    /// # Errors
+    /// If the text does not describe a machine that can be.
+    fn platform(&mut self, text: &str) -> Result<Platform, PlatformError> {
+        #[cfg(feature = "toml")]
+        return Platform::from_toml(text);
+        #[cfg(not(feature = "toml"))]
+        {
+            let _ = text;
+            let why = "platform files are not read: rimsim was built without its feature `toml`";
+            Err(PlatformError::Text(why.into()))
+        }
     }
 }
 
@@ -468,8 +486,8 @@ impl Loader<'_> {
         })?;
         self.loaded.texts.insert(file.clone(), TextFile::of(&bytes));
         let platform = String::from_utf8_lossy(&bytes);
-        Platform::from_toml(&platform)
-            .map_err(|error| text.error(name.span, format!("{file}: {error}")).into())
+        let platform = self.source.platform(&platform);
+        platform.map_err(|error| text.error(name.span, format!("{file}: {error}")).into())
     }
 
     fn image(

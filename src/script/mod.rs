@@ -35,6 +35,8 @@ mod load;
 mod names;
 mod parse;
 mod picture;
+#[cfg(feature = "toml")]
+mod platform_file;
 mod player;
 mod print;
 pub mod record;

@@ -169,6 +169,7 @@ impl Recorder {
     }
 
     /// The files that the script names as images.
+    #[cfg(feature = "cli")]
     pub(crate) fn files(&self) -> impl Iterator<Item = &str> {
         let files = self.images.iter().filter(|(_, image)| image.stamp().is_some());
         files.map(|(_, image)| image.name())

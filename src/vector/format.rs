@@ -74,7 +74,7 @@ const fn max_vintid() -> u32 {
 /// If the text is not such an object, or describes a machine that can not be.
 pub fn platform_of(json: &str) -> Result<Platform, PlatformError> {
     let object: PlatformObject =
-        serde_json::from_str(json).map_err(|error| PlatformError::Toml(error.to_string()))?;
+        serde_json::from_str(json).map_err(|error| PlatformError::Text(error.to_string()))?;
     object.platform(Edition::default())
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn code(line: &str) -> &str {
 /// The floors of the library, from the ground up. A file may use its own part and lower floors;
 /// parts of one floor that are one machine may use each other.
 const FLOORS: &[&[&str]] = &[
-    &["encoding"],
+    &["encoding", "inputs"],
     &["outputs"],
     &["abi"],
     &["measure"],
@@ -136,13 +136,14 @@ fn files_are_read_in_one_place() {
     // They ask the kernel, in files of its own.
     let kernel = ["src/measure/image/vouch.rs", "src/measure/image/copy.rs"];
     for (name, text) in sources(&["src"]) {
-        let own = name.starts_with("src/outputs/") || name.contains("/tests");
+        let own = ["src/outputs/", "src/inputs/"].iter().any(|folder| name.starts_with(folder))
+            || name.contains("/tests");
         let body = text.split("#[cfg(test)]").next().unwrap_or_default();
         for (i, line) in body.lines().enumerate().filter(|_| !own) {
             let found = words.into_iter().find(|word| code(line).contains(word));
             let asked = found == Some("fs::read_to_string") && kernel.contains(&name.as_str());
             let good = found.is_none() || asked;
-            assert!(good, "{name}:{}: {found:?}; use `outputs::inputs`", i + 1);
+            assert!(good, "{name}:{}: {found:?}; use `inputs`", i + 1);
         }
     }
 }
@@ -344,7 +345,7 @@ fn the_api_keeps_its_promises() {
 /// or prints bytes as digits.
 #[test]
 fn encodings_are_read_and_written_in_one_place() {
-    let crates = ["base64ct", "minicbor", "p256", "p384", "p521", "sec1", "coset"];
+    let crates = ["base64ct", "minicbor", "p256", "p384", "p521", "sec1", "coset", "toml"];
     // A byte alone in a message or behind an escape is no encoding.
     let lone = ["src/script/parse.rs", "src/event_log/payload.rs"];
     for (name, text) in sources(&["src"]) {
@@ -364,6 +365,28 @@ fn encodings_are_read_and_written_in_one_place() {
             let radix = line.contains("u8::from_str_radix") || line.contains("fn hex(bytes");
             assert!(!digits && !radix, "{name}:{}: see encoding::text", i + 1);
         }
+    }
+}
+
+/// Whoever wants the model pays for no curves, no command line and no TOML.
+#[test]
+fn the_core_has_few_dependencies() {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "--edges", "normal"])
+        .args(["--no-default-features", "--prefix", "none", "--format", "{p}"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    let error = String::from_utf8_lossy(&tree.stderr);
+    assert!(tree.status.success(), "{error}");
+    let text = String::from_utf8_lossy(&tree.stdout);
+    let mut crates: BTreeSet<_> = text.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(crates.remove("rimsim") && crates.contains("sha2"), "{crates:?}");
+    assert!(crates.len() <= 40, "{}: {crates:?}", crates.len());
+    for other in
+        ["sha2-asm", "clap", "indicatif", "p384", "sec1", "uuid", "flate2", "toml", "minicbor"]
+    {
+        assert!(!crates.contains(other), "{other}");
     }
 }
 

@@ -12,7 +12,7 @@ pub use values::{
 };
 
 use super::efi::variable;
-use crate::encoding::text::toml_error;
+use crate::encoding::toml_text;
 
 /// Longest chain that is read, in bytes.
 pub const MAX_CHAIN_BYTES: u64 = 1 << 20;
@@ -345,7 +345,7 @@ impl Chain {
         if text.len() as u64 > MAX_CHAIN_BYTES {
             return Err(format!("1:1: it is longer than {MAX_CHAIN_BYTES} bytes"));
         }
-        let chain: Self = toml::from_str(text).map_err(|error| toml_error(text, &error))?;
+        let chain: Self = toml_text::read_placed(text)?;
         let items = chain.boot.len().max(chain.variables.len());
         if items > MAX_ITEMS {
             return Err(format!("1:1: {items} stages or variables; at most {MAX_ITEMS}"));

@@ -8,6 +8,7 @@ use crate::boot::efi::load_option::LoadOption;
 use crate::boot::efi::{device_path, utf16, variable};
 use crate::boot::words;
 use crate::encoding::text::hex;
+use crate::encoding::toml_text::quoted;
 use crate::measure::rim::HashAlgo;
 
 /// Writes the parts of a chain, which come in another order than they stand.
@@ -19,11 +20,6 @@ pub(super) struct Writer {
     count: usize,
     holes: Vec<String>,
     options: Vec<Vec<u8>>,
-}
-
-/// A string of TOML.
-fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
 }
 
 impl Writer {

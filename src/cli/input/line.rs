@@ -10,7 +10,7 @@ use crate::cli::options::{GuestArgs, LineArgs, OutsideArgs, VmmArgs};
 use crate::encoding::shown::ShowPath as _;
 use crate::host::kata::{MAX_INITDATA_BYTES, personalization_value};
 use crate::host::libvirt::{self, LastCommand, MAX_COMMAND_BYTES, MAX_DOMAIN_BYTES};
-use crate::outputs::inputs;
+use crate::inputs;
 
 /// Most bytes of a line of a log that are looked at.
 const MAX_LINE_BYTES: u64 = MAX_COMMAND_BYTES as u64 + 1;

@@ -8,7 +8,7 @@ use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
 use crate::encoding::shown::ShowPath as _;
 use crate::evidence::{RimError, Target, rim_of_token};
-use crate::outputs::inputs;
+use crate::inputs;
 
 /// Longest file that a RIM is read from, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;

@@ -7,7 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::encoding::keys::PublicKey;
 use crate::encoding::shown::ShowPath as _;
-use crate::outputs::inputs;
+use crate::inputs;
 
 /// Bytes of a platform or of exceptions.
 const MAX_SETTINGS_BYTES: u64 = 4 << 20;

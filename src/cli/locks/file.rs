@@ -11,7 +11,8 @@ use serde::Deserialize;
 use crate::cli::input::place;
 use crate::cli::request::{NoRequest, RequestWords};
 use crate::encoding::shown::ShowPath as _;
-use crate::encoding::text::{from_hex, toml_error};
+use crate::encoding::text::from_hex;
+use crate::encoding::toml_text::{self, Spanned, quoted};
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::rule::RimRule;
 
@@ -223,8 +224,8 @@ impl LockFile {
             #[serde(rename = "version")]
             _version: Version,
         }
-        let _: OnlyVersion = toml::from_str(text).map_err(|error| toml_error(text, &error))?;
-        let file: Self = toml::from_str(text).map_err(|error| toml_error(text, &error))?;
+        let _: OnlyVersion = toml_text::read_placed(text)?;
+        let file: Self = toml_text::read_placed(text)?;
         let line_of = |key: &str| {
             let line = text.lines().position(|line| line.trim_start().starts_with(key));
             format!("{}:1", line.unwrap_or(0) + 1)
@@ -304,17 +305,13 @@ fn argument_error(text: &str, NoRequest { word, text: why }: NoRequest) -> Strin
     }
     #[derive(Deserialize)]
     struct Arguments {
-        arguments: Vec<toml::Spanned<String>>,
+        arguments: Vec<Spanned<String>>,
     }
-    let places: Option<Places> = toml::from_str(text).ok();
+    let places: Option<Places> = toml_text::read(text).ok();
     let arguments = places.map(|places| places.measure.arguments).unwrap_or_default();
     // The whole list, if no word is to blame.
     let at = arguments.get(word.unwrap_or(0)).map_or(0, |word| word.span().start);
     format!("{}: the arguments: {why}", place(text, at))
-}
-
-fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
 }
 
 fn list(words: &[String]) -> String {

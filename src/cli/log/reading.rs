@@ -8,8 +8,8 @@ use crate::cli::exit::Exit;
 use crate::cli::input::read_limited;
 use crate::encoding::shown::ShowPath as _;
 use crate::event_log::{self, Log, LogError, MAX_LOG_BYTES, Rebuild, algorithm_name};
+use crate::inputs;
 use crate::measure::rim::{HashAlgo, Measurement};
-use crate::outputs::inputs;
 
 /// The log, as far as it can be read.
 pub(super) fn read(args: &LogArgs) -> Result<(Log, Option<LogError>), CliError> {

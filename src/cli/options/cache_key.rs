@@ -12,7 +12,8 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::digest_cache::check_private;
 use crate::encoding::shown::ShowPath as _;
-use crate::outputs::{Scratch, inputs};
+use crate::inputs;
+use crate::outputs::Scratch;
 
 const KEY_LEN: usize = 32;
 const NAME: &str = "digest-cache.key";

@@ -13,6 +13,7 @@ mod copy;
 mod holes;
 mod how;
 mod map;
+#[cfg(feature = "cli")]
 mod vouch;
 
 use std::fmt;
@@ -32,7 +33,7 @@ use super::rim::HashAlgo;
 use crate::abi::addr::{PAGE_LEN, PAGE_SIZE};
 use crate::abi::granule_size::GranuleSize;
 use crate::encoding::shown::{ShowPath as _, Shown};
-use crate::outputs::inputs;
+use crate::inputs;
 use holes::Holes;
 use how::{How, Limit};
 use map::Mapping;
@@ -354,6 +355,7 @@ impl Image {
 
     /// A text that stands for the contents of the file that was opened, wherever and whenever they
     /// are opened again; `None` if the kernel does not vouch that they are and stay the same.
+    #[cfg(feature = "cli")]
     #[must_use]
     pub fn vouched_identity(&self) -> Option<String> {
         let source = self.source.as_ref()?;

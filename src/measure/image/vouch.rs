@@ -22,7 +22,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::encoding::text::hex;
-use crate::outputs::inputs;
+use crate::inputs;
 use composefs_ioctls::fsverity::fs_ioc_measure_verity;
 use rustix::fs::{AtFlags, SealFlags, StatVfsMountFlags, Statx, StatxAttributes, StatxFlags};
 use rustix::fs::{fcntl_get_seals, fstatfs, fstatvfs, statx};

@@ -3,6 +3,7 @@
 mod mistakes;
 mod play;
 mod round_trip;
+mod tokens;
 
 use std::collections::BTreeMap;
 
@@ -36,10 +37,18 @@ fn play(text: &str) -> Played {
 }
 
 fn play_loaded(script: LoadedScript, keep_going: bool) -> Played {
+    play_in(World::new, script, keep_going)
+}
+
+fn play_in(
+    world: impl FnOnce(Platform, Profile) -> World,
+    script: LoadedScript,
+    keep_going: bool,
+) -> Played {
     let mut player = Player::new(script);
     player.keep_going(keep_going);
     let (platform, profile) = player.setup();
-    let mut session = Session::new(World::new(platform, profile));
+    let mut session = Session::new(world(platform, profile));
     let result = player.play(&mut session);
     let (printed, steps) = (player.printed().to_vec(), session.steps());
     Played { result, printed, world: session.into_world(), steps }
@@ -58,8 +67,21 @@ fn defaults_can_be_asked_for() {
     let setup = |text| Player::new(loaded(text).unwrap()).setup();
     assert_eq!(setup(""), (Platform::default(), Profile::TF_RMM));
     let small = Platform::preset("small").unwrap();
-    assert_eq!(setup("rmm spec\nplatform \"small\""), (small.clone(), Profile::SPEC));
-    let toml = small.to_toml();
-    let script = loaded_with("platform \"m/x.toml\"", &[("m/x.toml", toml.as_bytes())]).unwrap();
-    assert_eq!(Player::new(script).setup().0, small);
+    assert_eq!(setup("rmm spec\nplatform \"small\""), (small, Profile::SPEC));
+}
+
+#[test]
+fn platform_files_are_read_or_refused_with_the_feature_that_is_missing() {
+    let small = Platform::preset("small").unwrap();
+    #[cfg(feature = "toml")]
+    let text = small.to_toml();
+    #[cfg(not(feature = "toml"))]
+    let text = String::new();
+    let read = loaded_with("platform \"m/x.toml\"", &[("m/x.toml", text.as_bytes())]);
+    if cfg!(feature = "toml") {
+        assert_eq!(Player::new(read.unwrap()).setup().0, small);
+    } else {
+        let error = read.unwrap_err().to_string();
+        assert!(error.starts_with("test.rmi:1:10: m/x.toml: platform files are not"), "{error}");
+    }
 }

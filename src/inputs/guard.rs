@@ -1,36 +1,16 @@
-//! The files that this run reads: no output may be one of them, by any name or link.
-//!
-//! *Architecture invariant:* nothing else opens a file to read it, but what asks the kernel
-//! (`/proc`, `/sys`).
+//! What the command asks of the files that it reads, and reads besides named files.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{Mode, OFlags};
 
-use super::identity::{FileId, file_id};
-
-static READ: Mutex<BTreeSet<FileId>> = Mutex::new(BTreeSet::new());
-
-fn read() -> MutexGuard<'static, BTreeSet<FileId>> {
-    READ.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use super::{FileId, file_id, read, remember};
 
 fn id(path: &Path) -> Option<FileId> {
     fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|found| file_id(&found))
-}
-
-/// Remembers a file that was opened to be read.
-pub(crate) fn remember(file: &fs::File) {
-    if let Ok(found) = file.metadata()
-        && found.is_file()
-    {
-        read().insert(file_id(&found));
-    }
 }
 
 /// The same of a descriptor that somebody else opened.
@@ -45,13 +25,6 @@ pub(crate) fn stdin() -> io::Stdin {
     let stdin = io::stdin();
     remember_open(stdin.as_fd());
     stdin
-}
-
-/// Opens a file to read it, and remembers it.
-pub(crate) fn open(path: &Path) -> io::Result<fs::File> {
-    let file = fs::File::open(path)?;
-    remember(&file);
-    Ok(file)
 }
 
 /// Opens a file of this user's own to read it, and remembers it: no link to somewhere else, and
@@ -74,12 +47,12 @@ pub(crate) fn renew(path: &Path) {
 }
 
 /// Refuses a target that is read by this run.
-pub(super) fn check(target: &Path) -> io::Result<()> {
+pub(crate) fn check(target: &Path) -> io::Result<()> {
     id(target).map_or(Ok(()), check_id)
 }
 
 /// Refuses a file that is read by this run.
-pub(super) fn check_id(target: FileId) -> io::Result<()> {
+pub(crate) fn check_id(target: FileId) -> io::Result<()> {
     if read().contains(&target) {
         let why = "is read by this run and would be overwritten by its output";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
@@ -91,6 +64,7 @@ pub(super) fn check_id(target: FileId) -> io::Result<()> {
 mod tests {
     use std::os::unix::fs::MetadataExt as _;
 
+    use super::super::open;
     use super::*;
 
     /// File systems give the number of a file that is gone to the next one.
