@@ -38,7 +38,7 @@ pub struct StepFailure {
 /// Under [`Profile::SPEC`] a step that shows a deviation is carried out as TF-RMM does it and is
 /// not compared: so what follows starts from the state that was recorded, and everything else can
 /// be held against the text. Measurements are TF-RMM's throughout, since every later one would
-/// differ from a text with other rules.
+/// differ from a text with other rules; and so are the names of hash algorithms.
 ///
 /// # Bounds
 /// Time and memory grow with the vector's length, memory by at most 60 bytes for each byte, and by
@@ -48,7 +48,7 @@ pub fn replay<'o>(
     profile: Profile,
     observers: impl IntoIterator<Item = &'o mut dyn Observer>,
 ) -> Report {
-    let measuring = profile.measuring_as_tf_rmm();
+    let measuring = profile.measuring_as_tf_rmm().naming_algorithms_as_tf_rmm();
     let mut session = Session::new(World::new(vector.platform.clone(), measuring));
     for observer in observers {
         session.observe(observer);

@@ -242,15 +242,22 @@ impl Profile {
         self.rule
     }
 
-    /// The same rules, but for those of measurements and what is told of hash algorithms, which are
-    /// those of the TF-RMM of the edition that was recorded. A reading of RSI_MEASUREMENT_EXTEND
-    /// that somebody chose stays.
+    /// The same rules, but for those of measurements, which are those of the TF-RMM of the edition
+    /// that was recorded. A reading of RSI_MEASUREMENT_EXTEND that somebody chose stays.
     #[must_use]
     pub fn measuring_as_tf_rmm(self) -> Self {
-        let Self { rule, hides_sha384, rem, .. } = Self::of(self.edition, Rmm::TfRmm);
+        let Self { rule, rem, .. } = Self::of(self.edition, Rmm::TfRmm);
         let chosen = self.rem != Self::of(self.edition, self.rmm).rem;
         let rem = if chosen { self.rem } else { rem };
-        Self { rule, hides_sha384, rem, ..self }
+        Self { rule, rem, ..self }
+    }
+
+    /// The same rules, but for which hash algorithms the feature registers and RSI_REALM_CONFIG
+    /// name: those that the recorded TF-RMM of the edition names (R1).
+    #[must_use]
+    pub const fn naming_algorithms_as_tf_rmm(self) -> Self {
+        let Self { hides_sha384, .. } = Self::of(self.edition, Rmm::TfRmm);
+        Self { hides_sha384, ..self }
     }
 
     /// Whether anything is measured otherwise than by TF-RMM's rules of the edition.
