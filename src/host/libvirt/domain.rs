@@ -64,8 +64,8 @@ pub fn argv(xml: &str) -> Result<Vec<String>, String> {
     check_elements(domain)?;
     let found = devices(domain)?;
     let emulator = domain.find(&["devices", "emulator"]).map(Element::text);
-    let mut words = vec![emulator.unwrap_or("qemu-system-aarch64").to_owned()];
-    let name = domain.text_of("name").unwrap_or("domain").replace(',', ",,");
+    let mut words = vec![emulator.unwrap_or_else(|| "qemu-system-aarch64".to_owned())];
+    let name = domain.text_of("name").unwrap_or_else(|| "domain".to_owned()).replace(',', ",,");
     words.extend(["-name".to_owned(), format!("guest={name},debug-threads=on")]);
     let os = domain.child("os").ok_or_else(|| domain.error("has no <os>"))?;
     let loader = Loader::of(os)?;
@@ -80,7 +80,7 @@ pub fn argv(xml: &str) -> Result<Vec<String>, String> {
         [("kernel", "-kernel"), ("initrd", "-initrd"), ("cmdline", "-append"), ("dtb", "-dtb")]
     {
         if let Some(text) = os.text_of(element) {
-            words.extend([option.to_owned(), text.to_owned()]);
+            words.extend([option.to_owned(), text]);
         }
     }
     words.extend(found.words);
@@ -114,7 +114,7 @@ fn accel(domain: Element<'_>) -> Result<&'static str, String> {
 fn machine(
     domain: Element<'_>,
     os: Element<'_>,
-    loader: &Loader<'_>,
+    loader: &Loader,
     own: &[String],
 ) -> Result<String, String> {
     let kind = os.child("type").ok_or_else(|| os.error("has no <type>"))?;
@@ -171,7 +171,7 @@ fn cpu(domain: Element<'_>) -> Result<Vec<String>, String> {
     let mut text = match (mode, cpu.and_then(|cpu| cpu.text_of("model"))) {
         (Some("host-passthrough" | "host-model"), _) => "host".to_owned(),
         (Some("maximum"), _) => "max".to_owned(),
-        (_, Some(model)) => model.to_owned(),
+        (_, Some(model)) => model,
         // libvirt leaves it to QEMU.
         (_, None) => return Ok(Vec::new()),
     };
@@ -191,14 +191,14 @@ fn cpu(domain: Element<'_>) -> Result<Vec<String>, String> {
 }
 
 /// Firmware.
-enum Loader<'x> {
+enum Loader {
     None,
-    Rom(&'x str),
-    Flash(&'x str),
+    Rom(String),
+    Flash(String),
 }
 
-impl<'x> Loader<'x> {
-    fn of(os: Element<'x>) -> Result<Self, String> {
+impl Loader {
+    fn of(os: Element<'_>) -> Result<Self, String> {
         let Some(loader) = os.child("loader") else {
             let why = "firmware='efi' without <loader>: libvirt chooses one; virsh dumpxml of the \
                        domain while it runs shows which";
@@ -226,7 +226,7 @@ impl<'x> Loader<'x> {
     fn words(&self, words: &mut Vec<String>) {
         match self {
             Self::None => {}
-            Self::Rom(path) => words.extend(["-bios".to_owned(), (*path).to_owned()]),
+            Self::Rom(path) => words.extend(["-bios".to_owned(), path.clone()]),
             Self::Flash(path) => {
                 let file = json!({
                     "node-name": "libvirt-pflash0-format",

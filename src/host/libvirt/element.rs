@@ -51,13 +51,15 @@ impl<'x> Element<'x> {
         self.0.attribute(name)
     }
 
-    /// The text inside, without white space around it.
-    pub(super) fn text(self) -> &'x str {
-        self.0.text().unwrap_or_default().trim()
+    /// All text inside as it stands there, white space included; comments do not count. So libvirt
+    /// takes what it hands on.
+    pub(super) fn text(self) -> String {
+        let texts = self.0.descendants().filter(|node| node.is_text());
+        texts.filter_map(|node| node.text()).collect()
     }
 
     /// The text of an element below, if it has some.
-    pub(super) fn text_of(self, name: &str) -> Option<&'x str> {
+    pub(super) fn text_of(self, name: &str) -> Option<String> {
         self.child(name).map(Self::text).filter(|text| !text.is_empty())
     }
 
@@ -79,6 +81,6 @@ impl<'x> Element<'x> {
     /// The text inside as a number.
     pub(super) fn count(self) -> Result<u64, String> {
         let text = self.text();
-        text.parse().map_err(|_| self.error(format!("{text:?} is not a number")))
+        text.trim().parse().map_err(|_| self.error(format!("{text:?} is not a number")))
     }
 }

@@ -1,5 +1,6 @@
 //! Memory, vCPUs and NUMA nodes of a domain.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::element::Element;
@@ -7,6 +8,8 @@ use super::element::Element;
 const KIB: u64 = 1 << 10;
 /// libvirt rounds memory up to this.
 const ALIGN_BYTES: u64 = 1 << 20;
+/// libvirt has fewer vCPUs than this.
+const MAX_CPUS: u32 = 16384;
 /// The backend of a machine without nodes.
 pub(super) const RAM_ID: &str = "mach-virt.ram";
 
@@ -104,19 +107,50 @@ fn node(
     words: &mut Vec<String>,
 ) -> Result<(), String> {
     let id = cell.number("id")?.unwrap_or(index as u64);
-    let name = format!("ram-node{id}");
-    words.extend(backend(domain, &name, cell_bytes(cell)?));
     let mut text = format!("node,nodeid={id}");
-    let cpus = cell.attribute("cpus").unwrap_or_default();
-    for range in cpus.split(',').filter(|range| !range.is_empty()) {
-        if range.starts_with('^') {
-            return Err(cell.error(format!("cpus={cpus:?}: write ranges without ^")));
-        }
-        let _ = write!(text, ",cpus={range}");
+    for cpus in ranges(cell)? {
+        let _ = match cpus {
+            (first, last) if first == last => write!(text, ",cpus={first}"),
+            (first, last) => write!(text, ",cpus={first}-{last}"),
+        };
     }
-    let _ = write!(text, ",memdev={name}");
+    // A node without memory has no backend: QEMU makes none of no bytes.
+    let size_bytes = cell_bytes(cell)?;
+    if size_bytes > 0 {
+        let name = format!("ram-node{id}");
+        words.extend(backend(domain, &name, size_bytes));
+        let _ = write!(text, ",memdev={name}");
+    }
     words.extend(["-numa".to_owned(), text]);
     Ok(())
+}
+
+/// The vCPUs of a node as ranges, first and last: `0-3,^2` are those from 0 to 3 without 2.
+fn ranges(cell: Element<'_>) -> Result<Vec<(u32, u32)>, String> {
+    let text = cell.attribute("cpus").unwrap_or_default();
+    let wrong = || cell.error(format!("cpus={text:?}; ranges as 0-3,^2,5 are wanted"));
+    let number = |text: &str| text.trim().parse().ok().filter(|cpu| *cpu < MAX_CPUS);
+    let mut cpus = BTreeSet::new();
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        if let Some(part) = part.strip_prefix('^') {
+            cpus.remove(&number(part).ok_or_else(wrong)?);
+            continue;
+        }
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = number(first).zip(number(last)).ok_or_else(wrong)?;
+        if last < first {
+            return Err(wrong());
+        }
+        cpus.extend(first..=last);
+    }
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    for cpu in cpus {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == cpu => *last = cpu,
+            _ => ranges.push((cpu, cpu)),
+        }
+    }
+    Ok(ranges)
 }
 
 fn distances(cell: Element<'_>, index: usize, words: &mut Vec<String>) -> Result<(), String> {
