@@ -13,7 +13,7 @@ use rimsim::abi::addr::Level;
 use rimsim::abi::command::{CallRegs, Command, CommandInfo};
 use rimsim::abi::granule_size::GranuleSize;
 use rimsim::abi::platform::{DramRange, PlatformFile};
-use rimsim::{Edition, Platform, Profile, World};
+use rimsim::{Edition, Pa, Platform, Profile, World};
 
 use crate::call_laws::check_laws;
 use crate::unwind::unwind;
@@ -119,7 +119,7 @@ impl Map {
         let in_block = if size == GranuleSize::K64 { 0 } else { self.block_bytes() / size.bytes() };
         let block = self.block_bytes() / size.bytes();
         for number in (0..48).chain(block..block + in_block) {
-            must(&mut world, Command::delegate_sized(Edition::V2, self.granule(number), size));
+            must(&mut world, Command::delegate_sized(Edition::V2, Pa(self.granule(number)), size));
         }
         let (start, tables) = self.start();
         let root = self.granule(2);

@@ -107,6 +107,19 @@ impl GranuleSize {
         1 << self.entry_shift(level).min(63)
     }
 
+    /// The starting level, and how many tables lie side by side there, with which an IPA space of
+    /// so many bits takes as few levels as the architecture allows: at most 16 tables. Widths that
+    /// no Realm has count as the nearest that one can have.
+    #[must_use]
+    pub fn fewest_levels(self, ipa_bits: u64) -> (Level, u64) {
+        const MOST_SIDE_BY_SIDE: u32 = 4;
+        let bits = u32::try_from(ipa_bits.clamp(32, 52)).expect("less than 53");
+        let levels = (bits - MOST_SIDE_BY_SIDE - self.shift()).div_ceil(self.stride());
+        let resolved_bits = self.shift() + levels * self.stride();
+        let level = Level::from_register(u64::from(4 - levels)).expect("at most four levels");
+        (level, 1 << bits.saturating_sub(resolved_bits))
+    }
+
     /// The narrowest physical address space, in bits, for which the architecture lets a stage 2
     /// translation start at `level` (AArch64.S2InvalidSL).
     #[must_use]

@@ -5,10 +5,12 @@
 
 pub mod addr;
 pub mod address_range;
+pub mod args;
 pub mod command;
 pub mod deviations;
 pub mod esr;
 pub mod granule_size;
+pub mod hash_algo;
 pub mod layout;
 pub mod params;
 pub mod platform;
@@ -20,3 +22,4 @@ mod release;
 pub mod rim_rule;
 pub mod rsi;
 pub mod status;
+pub mod structure;

@@ -167,6 +167,7 @@ fn is_only_4k(sizes: &[String]) -> bool {
 
 /// Why a platform can not be.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum PlatformError {
     /// A number is outside what the architecture or the simulator allows.
     #[error("{field} is {found}; it has to be {expected}")]

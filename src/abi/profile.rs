@@ -94,6 +94,7 @@ impl Edition {
 
 /// Whose rules count where implementation and text differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Rmm {
     /// TF-RMM: what runs. Of 1.0 its tag `rmm-spec-v1.0-rel0`, of 2.0 its branch main at 9a7f8ef4,
     /// unless a later [`Release`] is named.

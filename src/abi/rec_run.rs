@@ -67,6 +67,7 @@ impl RecEnter {
 /// RmiRecExitReason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum ExitReason {
     /// A synchronous exception.
     #[default]

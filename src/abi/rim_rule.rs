@@ -4,6 +4,7 @@ use super::profile::Edition;
 
 /// A rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum RimRule {
     /// RMM 1.0: parameters, RIPAS, contents, RECs.
     #[default]
@@ -68,13 +69,13 @@ impl RimRule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::abi::command::Command;
+    use crate::abi::command::CommandInfo;
 
     #[test]
     fn contents_come_by_the_command_of_the_edition() {
         for rule in RimRule::ALL {
-            let command = Command::data_create(rule.edition(), [0; 5]);
-            assert_eq!(rule.contents_command(), format!("RMI_{}", command.info().name));
+            let info = CommandInfo::data_create(rule.edition());
+            assert_eq!(rule.contents_command(), format!("RMI_{}", info.name));
         }
     }
 }

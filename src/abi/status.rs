@@ -5,6 +5,7 @@ use std::fmt;
 /// RmiStatusCode (DEN0137 B4.4 of 1.0; from [`Status::NotSupported`] on 2.0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum Status {
     /// The command succeeded.
     Success = 0,

@@ -73,6 +73,7 @@ fn page_size<'de, D: Deserializer<'de>>(text: D) -> Result<Option<GranuleSize>, 
 
 /// Why capabilities can not be.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum CapsError {
     /// The text is not TOML, or has a key that means nothing.
     #[error("{0}")]

@@ -115,6 +115,7 @@ pub struct Region {
 /// A call of the VMM to KVM. Hosts whose KVM drives the boot itself (v12 and later) make only some
 /// of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Call {
     /// Configures the hash algorithm.
     HashAlgo(HashAlgo),
@@ -145,6 +146,7 @@ pub enum Layer {
 
 /// Why a command line makes no Realm.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum Refusal {
     /// Somebody refuses it.
     #[error("{place}: {why}")]

@@ -70,6 +70,7 @@ pub struct DigestFile {
 
 /// Why a file is no list of digests.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum DigestsError {
     /// It does not begin as one.
     #[error("is no file of digests: it does not begin with `RIMD`")]

@@ -12,6 +12,7 @@ use crate::abi::params::{REC_CREATE_GPRS, RealmParams, RecParams};
 
 /// One extension of a Realm's RIM (several, for [`RipasEvent`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MeasuredEvent {
     /// RMI_REALM_CREATE: starts the RIM.
     Realm(Box<RealmEvent>),

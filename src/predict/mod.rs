@@ -10,6 +10,7 @@
 mod assumption;
 mod device_tree;
 mod error;
+mod files;
 mod input;
 mod measured;
 mod pair;

@@ -9,7 +9,7 @@ use super::memory;
 use super::operation::{self, Joined};
 use super::vmm::{self, Own, VmmLine, VmmStep};
 use super::{Call, Import, ImportError, Log, LogGap, Need, Options};
-use crate::abi::addr::{GRANULE_SIZE, Hex, is_aligned};
+use crate::abi::addr::{GRANULE_SIZE, Hex, Pa, is_aligned};
 use crate::abi::address_range::AddressRange;
 use crate::abi::command::{Command, CommandInfo};
 use crate::abi::granule_size::GranuleSize;
@@ -377,7 +377,7 @@ impl Builder<'_> {
 
     /// The statement that delegates granules in a row.
     fn delegate(&mut self, base: u64, count: u64) {
-        let command = Command::delegate(self.edition, base);
+        let command = Command::delegate(self.edition, Pa(base));
         let info = command.info();
         if info.inputs.contains(&"top") {
             let top = base.saturating_add(count * GRANULE_SIZE);
@@ -495,7 +495,7 @@ fn granules(call: &Call) -> (u64, u64) {
 
 /// The command that gives a NEW Realm contents.
 fn contents_command(edition: Edition) -> &'static CommandInfo {
-    Command::data_create(edition, [0; 5]).info()
+    CommandInfo::data_create(edition)
 }
 
 fn invocation(verb: &str, args: Vec<Arg>, answer: Option<Answer>) -> Kind {

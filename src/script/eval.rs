@@ -5,6 +5,7 @@ use super::grammar::{Arg, Expr, ExprKind, Invocation, Op, Span, Value};
 use super::picture::Picture;
 use super::player::{PlayError, Run};
 use super::words::{self, AutoKind};
+use crate::abi::addr::Pa;
 use crate::abi::command::Command;
 use crate::abi::granule_size::GranuleSize;
 use crate::abi::layout::{Field, Layout};
@@ -194,7 +195,11 @@ impl Run<'_, '_> {
         };
         for number in (0..count).take_while(|_| delegated) {
             let addr = base + number * self.granule_size().bytes();
-            self.must_succeed(Command::delegate_sized(self.edition(), addr, self.granule_size()))?;
+            self.must_succeed(Command::delegate_sized(
+                self.edition(),
+                Pa(addr),
+                self.granule_size(),
+            ))?;
         }
         Ok(base)
     }

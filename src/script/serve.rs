@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use super::error::ScriptError;
 use super::grammar::{Expr, Invocation};
 use super::player::{PlayError, Run};
-use crate::abi::addr::{Hex, Level, align_down};
+use crate::abi::addr::{Hex, Ipa, Level, Pa, align_down};
+use crate::abi::args::{Data, Rd};
 use crate::abi::command::Command;
 use crate::abi::esr;
 use crate::abi::rec_run::{EXIT_OFFSET, ExitReason, enter_flags};
@@ -204,8 +205,8 @@ impl Run<'_, '_> {
     /// A granule for a Protected IPA that the Realm touched.
     fn provide(&mut self, rd: u64, ipa: u64) -> Result<(), PlayError> {
         let data = self.take(1, true)?;
-        let regs = Command::map_unknown_sized(self.edition(), [rd, data, ipa], self.granule_size())
-            .encode();
+        let (rd, data, size) = (Rd(Pa(rd)), Data(Pa(data)), self.granule_size());
+        let regs = Command::map_unknown_sized(self.edition(), rd, data, Ipa(ipa), size).encode();
         let tables = std::mem::replace(&mut self.state.rtt_auto, true);
         let done = self.execute(&regs, None);
         self.state.rtt_auto = tables;

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::format::{Document, HexBytes, Number, Smc, StepObject};
-use crate::abi::addr::GRANULE_SIZE;
+use crate::abi::addr::{GRANULE_SIZE, Pa};
 use crate::abi::command::{CallRegs, Command, CommandInfo};
 use crate::abi::platform::{MAX_DRAM_BYTES, Platform, PlatformError};
 use crate::abi::profile::Edition;
@@ -84,7 +84,7 @@ impl Vector {
             let calls = range.into_iter().flat_map(move |(pa, count, place)| {
                 (0..count).map(move |i| {
                     let addr = pa.wrapping_add(i * GRANULE_SIZE);
-                    let call = Command::delegate(edition, addr).encode();
+                    let call = Command::delegate(edition, Pa(addr)).encode();
                     let expected = Some(Expected::Regs(vec![(0, 0)]));
                     Cow::Owned(Step { expected, ..Step::new(Action::Call(call), place.clone()) })
                 })

@@ -11,6 +11,7 @@ mod guest;
 mod hosts;
 mod lint;
 mod measure;
+mod params;
 mod refvalue;
 mod rmi;
 mod rmm_log;
@@ -52,7 +53,6 @@ fn cases(default: u32) -> u32 {
 }
 
 /// Says that a test found nothing to work with; `.ci/run` prints what was said.
-#[allow(clippy::print_stderr, reason = "libtest shows it with --nocapture")]
 fn skipped(test: &str, why: &str) {
     eprintln!("skipped: {why}");
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("skipped");

@@ -6,9 +6,9 @@
 //! is for the command's failure conditions to say.
 
 pub mod devices;
+mod typed;
 
-use super::addr::{GRANULE_SIZE, Hex};
-use super::granule_size::GranuleSize;
+use super::addr::Hex;
 use super::profile::Edition;
 
 /// General-purpose registers of a call: X0 (the function identifier) to X6.
@@ -113,10 +113,6 @@ macro_rules! commands {
         }
     };
 }
-
-/// RmiAddrType of one range, and the count of one block in a range (2.0).
-const ADDR_SINGLE: u64 = 1;
-const ONE_BLOCK: u64 = 1 << 2;
 
 /// SMCCC hint that the caller has no live SVE state.
 const SVE_HINT: u64 = 1 << 16;
@@ -235,109 +231,6 @@ commands! {
     OpMemReclaim "OP_MEM_RECLAIM" 0xC400_0209 V2 (handle, list_ptr, list_count) -> ("count");
     /// Gives up a stateful operation.
     OpCancel "OP_CANCEL" 0xC400_020A V2 (handle) -> ();
-}
-
-impl Command {
-    /// The command that gives one granule to the Realm world.
-    #[must_use]
-    pub const fn delegate(edition: Edition, addr: u64) -> Self {
-        match edition {
-            Edition::V1 => Self::GranuleDelegate { addr },
-            Edition::V2 => {
-                Self::GranuleRangeDelegate { base: addr, top: addr.wrapping_add(GRANULE_SIZE) }
-            }
-        }
-    }
-
-    /// The command that gives the granules of a range to the Realm world, or its first; its output,
-    /// if it has one, is where it stopped.
-    #[must_use]
-    pub const fn delegate_range(edition: Edition, base: u64, top: u64) -> Self {
-        match edition {
-            Edition::V1 => Self::GranuleDelegate { addr: base },
-            Edition::V2 => Self::GranuleRangeDelegate { base, top },
-        }
-    }
-
-    /// The command that makes a REC, or begins to.
-    #[must_use]
-    pub const fn rec_create(edition: Edition, rd: u64, rec: u64, params_ptr: u64) -> Self {
-        match edition {
-            Edition::V1 => Self::RecCreate { rd, rec, params_ptr },
-            Edition::V2 => Self::RecCreateBegin { rd, rec, params_ptr },
-        }
-    }
-
-    /// The command that says how many auxiliary granules the Host names to make a REC; where the
-    /// RMM asks for them itself there is none.
-    #[must_use]
-    pub const fn rec_aux_count(edition: Edition, rd: u64) -> Option<Self> {
-        match edition {
-            Edition::V1 => Some(Self::RecAuxCount { rd }),
-            Edition::V2 => None,
-        }
-    }
-
-    /// The command that gives a Realm one granule with unknown contents.
-    #[must_use]
-    pub const fn map_unknown(edition: Edition, rd: u64, data: u64, ipa: u64) -> Self {
-        match edition {
-            Edition::V1 => Self::DataCreateUnknown { rd, data, ipa },
-            Edition::V2 => {
-                let top = ipa.wrapping_add(GRANULE_SIZE);
-                let (flags, oaddr) = (ADDR_SINGLE, data | ONE_BLOCK);
-                Self::RttDataMap { rd, base: ipa, top, flags, oaddr }
-            }
-        }
-    }
-
-    /// The command that gives a NEW Realm one granule with contents.
-    #[must_use]
-    pub const fn data_create(edition: Edition, [rd, data, ipa, src, flags]: [u64; 5]) -> Self {
-        match edition {
-            Edition::V1 => Self::DataCreate { rd, data, ipa, src, flags },
-            Edition::V2 => Self::RttDataMapInit { rd, data, ipa, src, flags },
-        }
-    }
-
-    /// The command that takes one granule back from the Realm world.
-    #[must_use]
-    pub const fn undelegate(edition: Edition, addr: u64) -> Self {
-        match edition {
-            Edition::V1 => Self::GranuleUndelegate { addr },
-            Edition::V2 => {
-                Self::GranuleRangeUndelegate { base: addr, top: addr.wrapping_add(GRANULE_SIZE) }
-            }
-        }
-    }
-}
-
-/// Commands for granules of any size that the edition has; 1.0 has 4 KiB.
-impl Command {
-    /// The command that gives one granule to the Realm world.
-    #[must_use]
-    pub const fn delegate_sized(edition: Edition, addr: u64, size: GranuleSize) -> Self {
-        match edition {
-            Edition::V1 => Self::GranuleDelegate { addr },
-            Edition::V2 => {
-                Self::GranuleRangeDelegate { base: addr, top: addr.wrapping_add(size.bytes()) }
-            }
-        }
-    }
-
-    /// The command that gives a Realm one granule with unknown contents: RD, data, IPA.
-    #[must_use]
-    pub const fn map_unknown_sized(edition: Edition, args: [u64; 3], size: GranuleSize) -> Self {
-        let [rd, data, ipa] = args;
-        match edition {
-            Edition::V1 => Self::DataCreateUnknown { rd, data, ipa },
-            Edition::V2 => {
-                let top = ipa.wrapping_add(size.bytes());
-                let (flags, oaddr) = (ADDR_SINGLE, data | ONE_BLOCK);
-                Self::RttDataMap { rd, base: ipa, top, flags, oaddr }
-            }
-        }
-    }
 }
 
 impl std::fmt::Display for Command {

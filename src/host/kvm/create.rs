@@ -1,14 +1,14 @@
-//! REALM_CREATE and the structures that KVM fills in.
+//! REALM_CREATE, and what KVM makes of a VM's parameters.
 
 use super::profile::Generation;
-use super::rmi::Pieces;
-use super::{Kvm, StageKind, refused};
+use super::{Kvm, StageKind, refused, rmi};
+use crate::abi::addr::Level;
+use crate::abi::args::Rd;
 use crate::abi::command::Command;
-use crate::abi::layout::Layout;
-use crate::abi::params::realm_flags;
-use crate::abi::profile::Profile;
+use crate::abi::granule_size::GranuleSize;
+use crate::abi::params::{RealmParams, realm_flags};
 use crate::host::caps::Caps;
-use crate::host::vm::{Refusal, Vcpu, VcpuFeatures};
+use crate::host::vm::{Refusal, VcpuFeatures};
 use crate::measure::event::RealmEvent;
 
 impl Kvm<'_, '_> {
@@ -17,30 +17,23 @@ impl Kvm<'_, '_> {
         let place = "CREATE_REALM";
         self.not_created(place)?;
         let (start_level, root_tables) = self.geometry()?;
-        let rd = self.delegated(place)?;
-        let rtt_base = self.granules(root_tables, place)?;
-        self.delegate(rtt_base, root_tables, place)?;
+        let rd = Rd(self.delegated(place)?);
+        let rtt_base = self.delegated_run(root_tables, place)?;
         let event = self.realm_event();
-        let vmid = 1;
-        let mut page = Structure(Vec::new(), self.profile().realm_params());
-        for (name, value) in [
-            ("flags", event.flags),
-            ("s2sz", event.s2sz),
-            ("sve_vl", event.sve_vl),
-            ("num_bps", event.num_bps),
-            ("num_wps", event.num_wps),
-            ("pmu_num_ctrs", event.pmu_num_ctrs),
-            ("hash_algo", event.hash_algo.into()),
-            ("vmid", vmid),
-            ("rtt_base", rtt_base),
-            ("rtt_level_start", start_level),
-            ("rtt_num_start", root_tables),
-        ] {
-            page.number(name, 0, value);
-        }
-        page.bytes("rpv", &self.rpv);
-        let params_ptr = self.write_page(page.0, place)?;
-        self.must(Command::RealmCreate { rd, params_ptr }, place)?;
+        let params = RealmParams::builder(self.edition())
+            .flags(event.flags)
+            .s2sz(event.s2sz)
+            .sve_vl(event.sve_vl)
+            .num_bps(event.num_bps)
+            .num_wps(event.num_wps)
+            .pmu_num_ctrs(event.pmu_num_ctrs)
+            .hash_algo(self.hash_algo)
+            .rpv(&self.rpv)
+            .rtt_base(rtt_base)
+            .rtt_level_start(start_level)
+            .rtt_num_start(root_tables);
+        let params_ptr = self.write_page(rmi::page(params.pieces(), place)?, place)?;
+        self.must(Command::realm_create(rd, params_ptr), place)?;
         if let Some(command) = Command::rec_aux_count(self.edition(), rd) {
             self.aux_count = self.must(command, place)?.regs()[1];
         }
@@ -50,12 +43,13 @@ impl Kvm<'_, '_> {
     }
 
     /// The level that the host's roots are at, and how many they are.
-    fn geometry(&self) -> Result<(u64, u64), Refusal> {
+    fn geometry(&self) -> Result<(Level, u64), Refusal> {
         let bits = u32::from(self.vm.ipa_bits);
-        let Some(level) = self.start_level else { return Ok(geometry(bits)) };
-        let tables = geometry_from(bits, level);
-        tables.map(|tables| (level.into(), tables)).ok_or_else(|| {
-            let why = format!("{bits} bits of IPA can not start at level {level}");
+        let Some(asked) = self.start_level else { return Ok(geometry(bits)) };
+        let tables = geometry_from(bits, asked);
+        let level = Level::from_register(asked.into());
+        level.zip(tables).ok_or_else(|| {
+            let why = format!("{bits} bits of IPA can not start at level {asked}");
             refused("CREATE_REALM", why)
         })
     }
@@ -132,12 +126,10 @@ pub(super) fn check_features(
     }
 }
 
-/// Starting level and number of root tables for an IPA size: as many tables side by side as the
-/// architecture allows, so as few levels as can be (`get_start_level`, `realm_num_root_rtts`).
-pub(crate) fn geometry(ipa_bits: u32) -> (u64, u64) {
-    let levels = (ipa_bits - 8) / 9;
-    let resolved_bits = levels * 9 + 12;
-    (4 - u64::from(levels), 1 << ipa_bits.saturating_sub(resolved_bits))
+/// Starting level and number of root tables for an IPA size: as few levels as can be
+/// (`get_start_level`, `realm_num_root_rtts`).
+pub(crate) fn geometry(ipa_bits: u32) -> (Level, u64) {
+    GranuleSize::K4.fewest_levels(ipa_bits.into())
 }
 
 /// Root tables for an IPA size from another starting level on, if the architecture has that: at
@@ -146,50 +138,6 @@ fn geometry_from(ipa_bits: u32, level: u8) -> Option<u64> {
     let entry_bits = 12 + 9 * 3_u32.checked_sub(level.into())?;
     let more_bits = ipa_bits.saturating_sub(entry_bits + 9);
     (entry_bits < ipa_bits && more_bits <= 4).then_some(1 << more_bits)
-}
-
-/// RmiRecParams of a vCPU.
-pub(super) fn rec_params(profile: Profile, flags: u64, vcpu: &Vcpu, aux: &[u64]) -> Pieces {
-    let mut page = Structure(Vec::new(), profile.rec_params());
-    page.number("flags", 0, flags);
-    page.number("mpidr", 0, vcpu.mpidr);
-    page.number("pc", 0, vcpu.pc);
-    for (i, value) in vcpu.gprs.into_iter().enumerate() {
-        page.number("gprs", i, value);
-    }
-    page.number("num_aux", 0, aux.len() as u64);
-    for (i, value) in aux.iter().enumerate() {
-        page.number("aux", i, *value);
-    }
-    page.0
-}
-
-/// A structure of the ABI as it is written.
-struct Structure(Pieces, &'static Layout);
-
-impl Structure {
-    /// Fields that are only in structures of another edition are left out.
-    fn number(&mut self, name: &str, index: usize, value: u64) {
-        let Some(field) = self.1.field(name) else {
-            self.1.field_of_any_edition(name).expect("a field of the structure");
-            return;
-        };
-        let offset = field.offset + index * field.width_bytes;
-        if value != 0 {
-            self.put(offset, value.to_le_bytes()[..field.width_bytes].to_vec());
-        }
-    }
-
-    fn bytes(&mut self, name: &str, bytes: &[u8]) {
-        let field = self.1.field(name).expect("a field of the structure");
-        if bytes.iter().any(|byte| *byte != 0) {
-            self.put(field.offset, bytes.to_vec());
-        }
-    }
-
-    fn put(&mut self, offset: usize, bytes: Vec<u8>) {
-        self.0.push((u16::try_from(offset).expect("inside a granule"), bytes));
-    }
 }
 
 #[cfg(test)]
@@ -211,7 +159,8 @@ mod tests {
             (48, 0, 1),
         ];
         for (bits, level, tables) in expected {
-            assert_eq!(geometry(bits), (level, tables), "{bits}");
+            let (own, own_tables) = geometry(bits);
+            assert_eq!((own.number(), own_tables), (level, tables), "{bits}");
             let level = u8::try_from(level).unwrap();
             assert_eq!(geometry_from(bits, level), Some(tables), "KVM's own is one of them");
         }

@@ -25,12 +25,13 @@ pub use stage::{Stage, StageKind};
 
 use super::caps::Caps;
 use super::vm::{Call, Layer, Refusal, Vm};
-use crate::abi::addr::Hex;
+use crate::abi::addr::{Hex, Pa};
+use crate::abi::args::{Rd, Rec};
 use crate::abi::command::Command;
-use crate::abi::params::{REC_RUNNABLE, Rpv};
+use crate::abi::params::{REC_RUNNABLE, RecParams, Rpv};
+use crate::caller::Memory;
 use crate::measure::rim::HashAlgo;
 use crate::session::Session;
-use rmi::Pool;
 
 /// A Realm that KVM has built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,14 +70,14 @@ pub fn boot_from(
     on_stage: &mut dyn FnMut(Stage),
 ) -> Result<Booted, Refusal> {
     let _span = tracing::info_span!("boot", host = host.name).entered();
-    let pool = Pool::new(session.world().platform());
+    let memory = Memory::new(session.world().platform(), "kvm");
     let mut kvm = Kvm {
         session,
         host,
         caps,
         vm,
         start_level,
-        pool,
+        memory,
         rd: None,
         aux_count: 0,
         hash_algo: HashAlgo::Sha256,
@@ -84,7 +85,6 @@ pub fn boot_from(
         recs: BTreeSet::new(),
         active: false,
         window: None,
-        list: None,
         reporter: stage::Reporter::new(on_stage),
     };
     kvm.begin(host.edition())?;
@@ -96,7 +96,7 @@ pub fn boot_from(
         kvm.first_run()?;
     }
     let rd = kvm.created("KVM_RUN")?;
-    Ok(Booted { rd })
+    Ok(Booted { rd: rd.addr() })
 }
 
 struct Kvm<'k, 'o> {
@@ -105,17 +105,15 @@ struct Kvm<'k, 'o> {
     caps: &'k Caps,
     vm: &'k Vm,
     start_level: Option<u8>,
-    pool: Pool,
-    rd: Option<u64>,
+    memory: Memory,
+    rd: Option<Rd>,
     aux_count: u64,
     hash_algo: HashAlgo,
     rpv: Rpv,
     recs: BTreeSet<usize>,
     active: bool,
     /// The Host's granules from which contents are copied.
-    window: Option<u64>,
-    /// The Host's granule for lists of memory.
-    list: Option<u64>,
+    window: Option<Pa>,
     reporter: stage::Reporter<'k>,
 }
 
@@ -199,13 +197,14 @@ impl Kvm<'_, '_> {
             return Err(refused(place, "it has a REC already (EBUSY)"));
         }
         let flags = if index == 0 { REC_RUNNABLE } else { 0 };
-        let rec = self.delegated(&place)?;
+        let rec = Rec(self.delegated(&place)?);
         let mut aux = Vec::new();
         for _ in 0..self.aux_count {
             aux.push(self.delegated(&place)?);
         }
-        let page = create::rec_params(self.profile(), flags, vcpu, &aux);
-        let params_ptr = self.write_page(page, &place)?;
+        let params = RecParams::builder(self.edition()).flags(flags).mpidr(vcpu.mpidr);
+        let params = params.pc(vcpu.pc).gprs(vcpu.gprs).aux(&aux);
+        let params_ptr = self.write_page(rmi::page(params.pieces(), &place)?, &place)?;
         self.must_end(Command::rec_create(self.edition(), rd, rec, params_ptr), &place)?;
         let kind = StageKind::Rec { index, flags, pc: vcpu.pc, gprs: vcpu.gprs };
         self.stage(rd, kind);
@@ -216,7 +215,7 @@ impl Kvm<'_, '_> {
         let place = "ACTIVATE_REALM";
         let rd = self.created(place)?;
         self.is_new(place)?;
-        self.must(Command::RealmActivate { rd }, place)?;
+        self.must(Command::realm_activate(rd), place)?;
         self.active = true;
         self.stage(rd, StageKind::Activate);
         Ok(())
@@ -239,7 +238,7 @@ impl Kvm<'_, '_> {
         self.activate()
     }
 
-    fn created(&self, place: &str) -> Result<u64, Refusal> {
+    fn created(&self, place: &str) -> Result<Rd, Refusal> {
         self.rd.ok_or_else(|| refused(place, "there is no Realm yet (EINVAL)"))
     }
 
@@ -257,8 +256,8 @@ impl Kvm<'_, '_> {
         Ok(())
     }
 
-    fn stage(&mut self, rd: u64, kind: StageKind) {
-        self.reporter.report(self.session, rd, kind);
+    fn stage(&mut self, rd: Rd, kind: StageKind) {
+        self.reporter.report(self.session, rd.addr(), kind);
     }
 }
 

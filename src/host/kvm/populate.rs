@@ -3,11 +3,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::rmi::{by_rmm, walk_level};
+use super::rmi::by_rmm;
 use super::{Kvm, StageKind, range_text, refused};
-use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, Level, is_aligned};
+use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, Ipa, Level, Pa, is_aligned};
+use crate::abi::args::{Data, Rd, Src};
 use crate::abi::command::Command;
 use crate::abi::params::DATA_MEASURE;
+use crate::caller::walk_level;
 use crate::host::vm::{Refusal, Region};
 use crate::session::Action;
 
@@ -35,11 +37,11 @@ impl Kvm<'_, '_> {
             let shown = WINDOW_GRANULES.min(count - first);
             self.show(region, first..first + shown, window);
             for i in 0..shown {
-                let ipa = base + (first + i) * GRANULE_SIZE;
-                let data = self.delegated(&place)?;
-                let src = window + i * GRANULE_SIZE;
-                let command = Command::data_create(edition, [rd, data, ipa, src, flags]);
-                self.data_create(command, ipa, &place)?;
+                let ipa = Ipa(base + (first + i) * GRANULE_SIZE);
+                let data = Data(self.delegated(&place)?);
+                let src = Src(Pa(window.0 + i * GRANULE_SIZE));
+                let command = Command::data_create(edition, rd, data, ipa, src, flags);
+                self.data_create(command, rd, ipa, &place)?;
             }
         }
         let measured = region.measured;
@@ -48,14 +50,20 @@ impl Kvm<'_, '_> {
     }
 
     /// One granule's contents, after its tables are there.
-    fn data_create(&mut self, command: Command, ipa: u64, place: &str) -> Result<(), Refusal> {
+    fn data_create(
+        &mut self,
+        command: Command,
+        rd: Rd,
+        ipa: Ipa,
+        place: &str,
+    ) -> Result<(), Refusal> {
         let outcome = self.call(command);
         if outcome.is_success() {
             return Ok(());
         }
         match walk_level(&outcome) {
             Some(level) if level < Level::PAGE => {
-                self.create_tables(ipa, level, Level::PAGE, place)?;
+                self.create_tables(rd, ipa, [level, Level::PAGE], place)?;
                 self.must(command, place)?;
                 Ok(())
             }
@@ -90,8 +98,8 @@ impl Kvm<'_, '_> {
 
     /// Puts some granules of a region into the window: zeros, a first granule that begins with
     /// zeros, whole granules of the image, zeros.
-    fn show(&mut self, region: &Region, granules: Range<u64>, window: u64) {
-        let pa_of = |granule: u64| window + (granule - granules.start) * GRANULE_SIZE;
+    fn show(&mut self, region: &Region, granules: Range<u64>, window: Pa) {
+        let pa_of = |granule: u64| window.0 + (granule - granules.start) * GRANULE_SIZE;
         let (fill, image) = (region.fill_bytes, region.image.as_ref());
         let len_bytes = image.map_or(0, |image| image.len_bytes());
         // Granule numbers where the parts begin, within those that are shown.

@@ -6,6 +6,7 @@ use crate::host::Certainty;
 
 /// Generations that give different RIMs for the same calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Generation {
     /// The branch for RMM 1.0-eac5: the VMM drives; breakpoints are passed on as they are given.
     Eac5,

@@ -1,10 +1,11 @@
 //! INIT_RIPAS: a range becomes RAM, in the largest entries that fit.
 
 use super::profile::Generation;
-use super::rmi::{by_rmm, walk_level};
+use super::rmi::by_rmm;
 use super::{Kvm, StageKind, create, range_text, refused};
-use crate::abi::addr::{GRANULE_SIZE, Level, is_aligned};
+use crate::abi::addr::{GRANULE_SIZE, Ipa, Level};
 use crate::abi::command::Command;
+use crate::caller::{map_level, walk_level};
 use crate::host::vm::Refusal;
 
 impl Kvm<'_, '_> {
@@ -20,7 +21,7 @@ impl Kvm<'_, '_> {
         let start_level = self.start_level();
         let mut ipa = base;
         while ipa < top {
-            let command = Command::RttInitRipas { rd, base: ipa, top };
+            let command = Command::rtt_init_ripas(rd, Ipa(ipa)..Ipa(top));
             let outcome = self.call(command);
             if outcome.is_success() {
                 ipa = outcome.regs()[1];
@@ -31,7 +32,7 @@ impl Kvm<'_, '_> {
             };
             let wanted = map_level(ipa, top, start_level);
             if walked < wanted {
-                self.create_tables(ipa, walked, wanted, &place)?;
+                self.create_tables(rd, Ipa(ipa), [walked, wanted], &place)?;
             } else if self.host.generation == Generation::KvmDriven {
                 ipa += GRANULE_SIZE;
             } else {
@@ -52,20 +53,7 @@ impl Kvm<'_, '_> {
 
     fn start_level(&self) -> Level {
         let (own, _) = create::geometry(self.vm.ipa_bits.into());
-        let level = self.start_level.map_or(own, u64::from);
-        Level::from_register(level).expect("0 to 3")
+        let asked = self.start_level.map(u64::from);
+        asked.map_or(own, |level| Level::from_register(level).expect("0 to 3"))
     }
-}
-
-/// The level whose entries are as large as `ipa..top` allows (`find_map_level`).
-fn map_level(ipa: u64, top: u64, start_level: Level) -> Level {
-    let mut level = Level::PAGE;
-    while let Some(parent) = level.parent().filter(|parent| *parent >= start_level) {
-        let size = parent.entry_size_bytes();
-        if !is_aligned(ipa, size) || ipa.checked_add(size).is_none_or(|end| end > top) {
-            break;
-        }
-        level = parent;
-    }
-    level
 }

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::rmi::{Pieces, by_rmm};
+use super::rmi::by_rmm;
 use super::{Kvm, refused};
 use crate::abi::addr::{Hex, align_down};
 use crate::abi::command::Command;
@@ -12,6 +12,7 @@ use crate::abi::granule_size::GranuleSize;
 use crate::abi::layout;
 use crate::abi::profile::Edition;
 use crate::abi::status::Status;
+use crate::caller::Pieces;
 use crate::host::vm::Refusal;
 
 /// Feature registers that Linux reads at most.
@@ -42,7 +43,7 @@ impl Kvm<'_, '_> {
             return Ok(());
         }
         // The granules are as large as the kernel's pages; the RMM's own tracking regions will do.
-        let config_ptr = self.write_page(config(self.caps.host_page_size), place)?;
+        let config_ptr = self.write_page(config(self.caps.host_page_size), place)?.addr();
         self.must(Command::RmmConfigSet { config_ptr }, place)?;
         self.must(Command::RmmActivate {}, place)?;
         let ranges: Vec<_> =

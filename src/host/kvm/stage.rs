@@ -1,7 +1,7 @@
 //! Groups of commands, each with the RIM after it.
 
 use super::range_text;
-use crate::abi::command::Command;
+use crate::abi::command::CommandInfo;
 use crate::abi::profile::Edition;
 use crate::measure::event::RealmEvent;
 use crate::measure::rim::Measurement;
@@ -63,7 +63,7 @@ impl StageKind {
         match self {
             Self::RealmCreate(_) => "REALM_CREATE",
             Self::Ripas { .. } => "RTT_INIT_RIPAS",
-            Self::Data { .. } => Command::data_create(edition, [0; 5]).info().name,
+            Self::Data { .. } => CommandInfo::data_create(edition).name,
             Self::Rec { .. } => "REC_CREATE",
             Self::Activate => "REALM_ACTIVATE",
         }

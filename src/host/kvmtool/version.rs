@@ -40,6 +40,7 @@ const fn row(
 
 /// A kvmtool with Realm support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Version {
     /// Arm's branch for RMM 1.0-eac5.
     Eac5,

@@ -101,6 +101,7 @@ pub struct FileStamp {
 
 /// Why an image can not be used.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ImageError {
     /// The file can not be opened or read.
     #[error("{path}: {source}", path = Shown(path))]

@@ -94,6 +94,7 @@ pub fn digest(algo: HashAlgo, message: &[u8]) -> Digest {
 
 /// A way to hash granules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Kernel {
     /// The crate `sha2`, one granule at a time, on any processor.
     Sha2,

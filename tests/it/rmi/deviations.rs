@@ -9,7 +9,7 @@ use rimsim::abi::command::devices::DEVICE_COMMANDS;
 use rimsim::abi::platform::PlatformFile;
 use rimsim::model::program::GuestAction;
 use rimsim::session::{Action, Record, Session};
-use rimsim::{Command, Edition, Platform, Profile, Status, World};
+use rimsim::{Command, Edition, Pa, Platform, Profile, Status, World};
 
 use crate::running_realm::{DATA, DATA2, Lab, PSCI, RIPAS_CHANGE};
 use crate::small_machine::{BLOCK, Scene, platform};
@@ -232,7 +232,7 @@ fn a_table_over_a_block_that_is_being_unmapped_holds_the_one_above_for_ever() {
         let rd = scene.realm(&[]);
         scene.tables(rd, 0, 2);
         for pa in (BLOCK..BLOCK + 0x20_0000).step_by(0x1000) {
-            scene.must(Command::delegate(Edition::V2, pa));
+            scene.must(Command::delegate(Edition::V2, Pa(pa)));
         }
         let (base, top) = (0, 0x20_0000);
         let oaddr = BLOCK | 1 << 2 | 1;

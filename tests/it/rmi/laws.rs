@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use rimsim::measure::rim::Measurement;
 use rimsim::measure::rule::RimRule;
-use rimsim::{Command, Edition, Profile, Status, World};
+use rimsim::{Command, Data, Edition, Ipa, Pa, Profile, Rd, Src, Status, World};
 
 use crate::call_laws::check_laws;
 use crate::ipa_view::{Cell, view};
@@ -174,7 +174,8 @@ fn perform(scene: &mut Scene, rd: u64, operation: Measured) -> bool {
             let ipa = u64::from(page) << 12;
             let (data, src) = (scene.delegated(), scene.host());
             scene.put(src, &[byte; 4096]);
-            let create = Command::data_create(scene.edition(), [rd, data, ipa, src, 1]);
+            let (rd, data, src) = (Rd(Pa(rd)), Data(Pa(data)), Src(Pa(src)));
+            let create = Command::data_create(scene.edition(), rd, data, Ipa(ipa), src, 1);
             scene.world.execute(create).is_success()
         }
         Measured::Ripas { page, pages } => {
@@ -227,7 +228,8 @@ proptest! {
                 // Not measured, and not in the way of what is.
                 let data = scene.delegated();
                 let ipa = 0x1F_0000 + (right.len() as u64) * 0x1000;
-                scene.must(Command::map_unknown(scene.edition(), second, data, ipa));
+                let (rd, data) = (Rd(Pa(second)), Data(Pa(data)));
+                scene.must(Command::map_unknown(scene.edition(), rd, data, Ipa(ipa)));
                 scene.tables(second, 0x40_0000 + (right.len() as u64) * 0x20_0000, 3);
             }
         }
@@ -318,8 +320,8 @@ fn delegation_hides_contents() {
         let before = scene.world.clone();
         let addr = scene.host();
         let (to, back) = (
-            Command::delegate(profile.edition(), addr),
-            Command::undelegate(profile.edition(), addr),
+            Command::delegate(profile.edition(), Pa(addr)),
+            Command::undelegate(profile.edition(), Pa(addr)),
         );
         scene.put(addr, &[0xA5; 4096]);
         scene.must(to);

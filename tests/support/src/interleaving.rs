@@ -9,7 +9,7 @@ use rimsim::abi::command::CallRegs;
 use rimsim::model::program::GuestAction;
 use rimsim::model::rec::Rec;
 use rimsim::rmi::Outcome;
-use rimsim::{Command, Edition, Profile, World};
+use rimsim::{Command, Edition, Pa, Profile, World};
 
 use crate::call_laws::check_laws;
 use crate::entry_laws::{Queued, check_entry};
@@ -133,7 +133,7 @@ impl Play {
 
     fn checked(&mut self, regs: &CallRegs) {
         if !self.thorough {
-            self.world.call(regs);
+            let _ = self.world.call(regs);
             return self.world.invariants().expect("the invariants hold");
         }
         let before = self.world.clone();
@@ -219,7 +219,7 @@ impl Play {
         }
         if self.is_run(run_ptr) && self.world.host_page(run_ptr).is_err() {
             // It was taken away while a REC ran.
-            self.call(Command::undelegate(self.world.profile().edition(), run_ptr));
+            self.call(Command::undelegate(self.world.profile().edition(), Pa(run_ptr)));
         }
         self.act(&Action::Page(run_ptr, enter.page()));
         self.call(Command::RecEnter { rec, run_ptr });

@@ -7,7 +7,7 @@ use rimsim::abi::command::CallRegs;
 use rimsim::model::granule::{Gpt, GranuleState};
 use rimsim::model::realm::Realm;
 use rimsim::model::rtt::Rtte;
-use rimsim::{Command, Edition, World};
+use rimsim::{Command, Data, Edition, Ipa, Pa, Rd, World};
 
 use crate::small_machine::{
     BLOCK, Fields, GRANULE, HIGH_RAM, RAM, RAM_TOP, REALM_FIELDS, REC_FIELDS, page, realm_values,
@@ -51,10 +51,10 @@ pub(crate) fn in_edition(action: Action, edition: Edition) -> Action {
     // One page or block of this level; a level that there is not is as good as any.
     let size = |level: u64| 1_u64 << (12 + 9 * (3 - level.min(3)));
     call(match command {
-        Command::GranuleDelegate { addr } => Command::delegate(edition, addr),
-        Command::GranuleUndelegate { addr } => Command::undelegate(edition, addr),
+        Command::GranuleDelegate { addr } => Command::delegate(edition, Pa(addr)),
+        Command::GranuleUndelegate { addr } => Command::undelegate(edition, Pa(addr)),
         Command::DataCreateUnknown { rd, data, ipa } => {
-            Command::map_unknown(edition, rd, data, ipa)
+            Command::map_unknown(edition, Rd(Pa(rd)), Data(Pa(data)), Ipa(ipa))
         }
         Command::DataDestroy { rd, ipa } => {
             let top = ipa.wrapping_add(GRANULE);

@@ -4,7 +4,7 @@
 
 use rimsim::model::program::{GuestAction, GuestEvent};
 use rimsim::rmi::Outcome;
-use rimsim::{Command, Profile, World};
+use rimsim::{Command, Data, Ipa, Pa, Profile, Rd, World};
 
 use crate::small_machine::Scene;
 
@@ -144,7 +144,12 @@ impl Lab {
         scene.must(Command::RttInitRipas { rd, base: NO_MEMORY, top: EMPTY_IPA });
         scene.data(rd, DESTROYED_IPA, 0xDE);
         let data = scene.delegated();
-        scene.must(Command::map_unknown(scene.edition(), rd, data, EMPTY_DATA));
+        scene.must(Command::map_unknown(
+            scene.edition(),
+            Rd(Pa(rd)),
+            Data(Pa(data)),
+            Ipa(EMPTY_DATA),
+        ));
         let ns_page = scene.host();
         scene.put(ns_page, &[0x4E; 4096]);
         scene.map_host(rd, ns, ns_page);

@@ -8,7 +8,7 @@ use rimsim::abi::platform::{DramRange, PlatformFile};
 use rimsim::model::granule::Gpt;
 use rimsim::model::program::GuestAction;
 use rimsim::rmi::Outcome;
-use rimsim::{Command, Edition, Platform, Profile, World};
+use rimsim::{Command, Data, Edition, Ipa, Pa, Platform, Profile, Rd, Src, World};
 
 pub(crate) const GRANULE: u64 = 0x1000;
 /// 2 MiB of memory for blocks, then granules for everything else.
@@ -181,7 +181,7 @@ impl Scene {
     /// A DELEGATED granule.
     pub(crate) fn delegated(&mut self) -> u64 {
         let addr = self.host();
-        self.must(Command::delegate(self.edition(), addr));
+        self.must(Command::delegate(self.edition(), Pa(addr)));
         addr
     }
 
@@ -291,7 +291,7 @@ impl Scene {
             }
             let rtt = self.delegated();
             // A table that is there already is what was wanted.
-            self.world.execute(Command::RttCreate { rd, rtt, ipa, level });
+            let _ = self.world.execute(Command::RttCreate { rd, rtt, ipa, level });
         }
     }
 
@@ -299,7 +299,8 @@ impl Scene {
     pub(crate) fn data(&mut self, rd: u64, ipa: u64, byte: u8) -> u64 {
         let (data, src) = (self.delegated(), self.host());
         self.put(src, &[byte; 4096]);
-        self.must(Command::data_create(self.edition(), [rd, data, ipa, src, 1]));
+        let (rd, data_pa, src) = (Rd(Pa(rd)), Data(Pa(data)), Src(Pa(src)));
+        self.must(Command::data_create(self.edition(), rd, data_pa, Ipa(ipa), src, 1));
         data
     }
 

@@ -12,7 +12,7 @@ use rimsim::abi::command::CommandInfo;
 use rimsim::model::granule::Gpt;
 use rimsim::model::program::GuestAction;
 use rimsim::rmi::Outcome;
-use rimsim::{Command, Edition, Profile, World};
+use rimsim::{Command, Edition, Pa, Profile, World};
 
 use crate::small_machine::{
     BLOCK, ENTER_FIELDS, Fields, GRANULE, HIGH_RAM, REC_FIELDS, Scene, page, realm_fields,
@@ -211,7 +211,7 @@ fn requests(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
 
     // A Host that takes the run page away while the REC runs.
     let (_, [robbed]) = active(scene, [1]);
-    let delegate = Command::delegate(scene.edition(), names["host"]);
+    let delegate = Command::delegate(scene.edition(), Pa(names["host"]));
     let steal = GuestAction::HostSmc(delegate.encode().to_vec());
     scene.world.queue_guest(robbed, 0, steal).expect("a possible action");
     names.insert("robbed", robbed);

@@ -222,6 +222,6 @@ pub(crate) fn to_end(
     let list_ptr = stage.names["lists"];
     let bytes: Vec<_> = aux.iter().flat_map(|desc| desc.to_le_bytes()).collect();
     stage.world.host_write(list_ptr, &bytes).expect("the Host's");
-    stage.world.execute(Command::OpMemDonate { handle, list_ptr, list_count: 2 });
+    let _ = stage.world.execute(Command::OpMemDonate { handle, list_ptr, list_count: 2 });
     carry_to_end(&mut stage.world, handle, list_ptr)
 }

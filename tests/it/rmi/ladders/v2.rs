@@ -512,7 +512,7 @@ fn vmids_run_out() {
         let bytes = page(realm_fields(world.profile().edition()), &values);
         world.host_write_page(params_ptr, &bytes).expect("the Host's");
         for base in [rd, rd + GRANULE] {
-            world.execute(Command::GranuleRangeDelegate { base, top: base + GRANULE });
+            let _ = world.execute(Command::GranuleRangeDelegate { base, top: base + GRANULE });
         }
         (rd, world.execute(Command::RealmCreate { rd, params_ptr }))
     };

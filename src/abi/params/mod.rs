@@ -1,4 +1,10 @@
-//! RealmParams and RecParams, read from a granule of Host memory.
+//! RealmParams and RecParams, read from a granule of Host memory and written into one.
+
+mod builder;
+
+pub use builder::{
+    DEFAULT_DEBUG, DEFAULT_S2SZ, DEFAULT_VMID, RealmParamsBuilder, RecParamsBuilder,
+};
 
 use super::addr::GranuleBytes;
 use super::layout::{self, Layout, read_number};
