@@ -20,6 +20,7 @@ pub(crate) fn shown(text: &str) -> String {
 
 /// Why a text stands for no bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum TextError {
     /// A character that neither form has.
     #[error("character {place} is {found:?}, which neither hexadecimal nor base64 has")]

@@ -9,6 +9,7 @@ use crate::measure::event::{RealmEvent, RecEvent};
 
 /// The data of an event, as far as they are understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Payload {
     /// The VMM: `VM VERSION`.
     Vmm {

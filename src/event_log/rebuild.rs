@@ -82,6 +82,7 @@ pub struct Rebuild {
 
 /// Why a log builds no Realm.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum RebuildError {
     /// Parameters are missing, so that the log is none of a VMM.
     #[error("no event has the parameters of a Realm, so the log says nothing of the RIM")]

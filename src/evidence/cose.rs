@@ -113,6 +113,7 @@ fn algorithm(protected: &[u8], place: &str) -> Result<Alg, TokenError> {
 
 /// Why a signature is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum SignatureError {
     /// Another curve than the algorithm's.
     #[error("the token is signed with {alg}, and the key is of {curve}")]

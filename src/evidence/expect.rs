@@ -201,6 +201,7 @@ pub fn compare(
 
 /// A RIM that is not the expected one, and yet no stranger.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NearMiss {
     /// The expected value is the token's RIM with zeros to the length of a slot.
     Padded(String),

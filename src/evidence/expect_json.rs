@@ -26,6 +26,7 @@ use crate::measure::rim::HashAlgo;
 
 /// Why a JSON text has no expectation.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum ExpectError {
     /// It is no JSON, or of another form. The text says line and column.
     #[error("{0}")]

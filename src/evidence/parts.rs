@@ -16,6 +16,7 @@ pub struct TokenError {
 
 /// What is wrong with a part of a token.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum Problem {
     /// The bytes end inside a value.
     #[error("the bytes end at {at}, inside a value")]

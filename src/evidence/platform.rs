@@ -9,6 +9,7 @@ use crate::measure::rim::HashAlgo;
 
 /// What a platform token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PlatformProfile {
     /// `tag:arm.com,2023:cca_platform#1.0.0`.
     Cca,

@@ -16,6 +16,7 @@ pub struct Target {
 
 /// Why a text or bytes are no RIM.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum RimError {
     /// Nothing is there.
     #[error("is empty; a RIM has {} hexadecimal digits", digits())]

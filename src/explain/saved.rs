@@ -48,6 +48,7 @@ const MAX_LINE_BYTES: u64 = 64 << 10;
 
 /// Why a file of events can not be read.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum SavedError {
     /// The system says no.
     #[error("{0}")]

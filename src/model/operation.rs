@@ -111,6 +111,7 @@ impl Awaited {
 
 /// An operation that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Operation {
     /// RMI_REC_CREATE or RMI_REC_DESTROY.
     Rec(RecOperation),

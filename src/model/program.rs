@@ -11,6 +11,7 @@ use crate::encoding::text;
 
 /// An action of a Realm's software.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum GuestAction {
     /// Sets X0 to Xn and executes SMC.
     Smc(Vec<u64>),
@@ -94,6 +95,7 @@ pub enum GuestAction {
 
 /// An entry of the log of a REC_ENTER.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum GuestEvent {
     /// The Realm runs: PC and X0 to X7.
     In {
@@ -261,6 +263,7 @@ impl fmt::Display for GuestEvent {
 
 /// Why a guest action can not be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum GuestActionError {
     /// No action has this name.
     #[error("no guest action is called {0:?}")]

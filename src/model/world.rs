@@ -68,6 +68,7 @@ type Piece = (Granule, usize, usize);
 
 /// The Host touched memory that is not its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum HostFault {
     /// The granule protection check refuses the access.
     #[error("granule protection fault at {pa}: the granule is in the {} PAS", gpt.name())]

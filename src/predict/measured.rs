@@ -13,6 +13,7 @@ use crate::model::world::World;
 
 /// A prediction with everything that made it.
 #[derive(Debug)]
+#[must_use = "it has the RIM"]
 pub struct Measured {
     /// What was decided.
     pub plan: Plan,

@@ -36,6 +36,7 @@ pub struct RealmReference {
 
 /// Why values are not those of one Realm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum ReferenceError {
     /// A Realm has one algorithm.
     #[error("REM {index} is {found}, and the RIM is {wanted}", found = iana_name(*found),

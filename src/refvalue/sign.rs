@@ -101,6 +101,7 @@ pub struct SignedCorim {
 
 /// Why a signature proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum SignatureError {
     /// A key of another kind.
     #[error("it is signed with {found}, and the key is for {wanted}", found = found.name(),

@@ -67,6 +67,7 @@ impl World {
     /// Executes a command as the Host's SMC would.
     ///
     /// Every value of every argument is fine; what the RMM says of it is the outcome.
+    #[must_use = "the RMM may have refused the command"]
     #[allow(clippy::useless_conversion, reason = "some plans answer an `Answer` themselves")]
     pub fn execute(&mut self, command: Command) -> Outcome {
         if let Some(failure) = activation::barred(self, &command) {
@@ -83,6 +84,7 @@ impl World {
 
     /// Executes the call in `regs` (X0 to X6). A function identifier that is no command of the
     /// profile's edition answers −1.
+    #[must_use = "the RMM may have refused the command"]
     pub fn call(&mut self, regs: &CallRegs) -> Outcome {
         match Command::decode(regs, self.profile().edition()) {
             Some(command) => self.execute(command),

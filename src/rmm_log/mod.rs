@@ -88,6 +88,7 @@ impl Import {
 
 /// What a log does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Need {
     /// Contents of measured granules.
     Contents {
@@ -109,6 +110,7 @@ pub enum Need {
 
 /// Why a log makes no script.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ImportError {
     /// The log is longer than is read.
     #[error("the log is longer than {} MiB", MAX_LOG_BYTES >> 20)]

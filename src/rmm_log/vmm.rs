@@ -33,6 +33,7 @@ pub struct VmmLine {
 
 /// What a line of kvmtool says.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum VmmStep {
     /// RIPAS RAM for these IPAs, half-open, in whole granules.
     InitRipas(Range<u64>),

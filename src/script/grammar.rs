@@ -205,6 +205,7 @@ pub struct Arg {
 
 /// The right side of a `=`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Value {
     /// A number.
     Number(Expr),
@@ -232,6 +233,7 @@ pub enum Value {
 
 /// A literal of bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Bytes {
     /// Written in hexadecimal.
     Hex(Vec<u8>),
@@ -250,6 +252,7 @@ pub struct Expr {
 
 /// The forms of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ExprKind {
     /// A literal.
     Number(u64, Form),
@@ -267,6 +270,7 @@ pub enum ExprKind {
 
 /// How a literal is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Form {
     /// `64`.
     Decimal,

@@ -115,6 +115,7 @@ impl Source for MemoryFiles {
 
 /// Why a script can not be loaded.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum LoadError {
     /// The script, or one that it includes, has a mistake.
     #[error("{0}")]

@@ -75,6 +75,7 @@ impl fmt::Display for Refused {
 
 /// Why a play ended early.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum PlayError {
     /// The script has a mistake that shows only when it is played.
     #[error("{0}")]

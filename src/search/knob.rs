@@ -18,6 +18,7 @@ const MAX_VALUES: usize = 4096;
 /// A parameter. Those that the Realm is created with come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "they are the options of the command line")]
+#[non_exhaustive]
 pub enum Parameter {
     Host,
     IpaBits,
@@ -44,6 +45,7 @@ pub enum Parameter {
 
 /// One value of one parameter.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Knob {
     /// The KVM, by name.
     Host(&'static str),
@@ -132,6 +134,7 @@ pub enum Order {
 
 /// Why a text names no values.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum KnobError {
     /// No such parameter.
     #[error("{0}: there is no such parameter; there are {known}", known = Parameter::names())]

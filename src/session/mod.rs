@@ -34,6 +34,7 @@ pub trait Observer {
 
 /// Why a step could not be made.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum Fault {
     /// The Host touched memory that is not its own.
     #[error(transparent)]

@@ -62,6 +62,7 @@ pub struct Notes {
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Action {
     /// The Host calls the RMM with these registers.
     Call(CallRegs),
@@ -147,6 +148,7 @@ pub enum Action {
 
 /// What a call or a write of the Host should give.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Expected {
     /// Values of registers, by index (0 is X0).
     Regs(Vec<(usize, u64)>),
@@ -173,6 +175,7 @@ pub enum Expected {
 
 /// A question about the state, with the answer that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Check {
     /// Bytes of Host memory.
     Peek {

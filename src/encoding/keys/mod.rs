@@ -18,6 +18,7 @@ use super::cose::Alg;
 
 /// Why a file holds no key.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum KeyError {
     /// It is nothing that can hold a key.
     #[error("is no PEM file, no DER and no JWK: wanted is a {0}, and it has none")]
