@@ -3,8 +3,6 @@
 //! Ratios hold on other machines better than speeds do. Files of 5 GiB are written to the target
 //! folder and removed; the page cache has to hold them, or the disk is measured.
 
-#![allow(clippy::print_stdout, reason = "the table is what it is for")]
-
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
