@@ -1,7 +1,19 @@
 //! What an argument of a command is: addresses that a Host mixes up most, each a type of its own.
 //!
 //! All of them can hold any address. Whether a granule is what a command needs is for its failure
-//! conditions to say.
+//! conditions to say. A pair in the wrong order does not compile:
+//!
+//! ```
+//! # use rimsim::{Command, Data, Edition, Ipa, Pa, Rd, Src};
+//! # let (rd, data, src) = (Rd(Pa(0x1000)), Data(Pa(0x2000)), Src(Pa(0x3000)));
+//! Command::data_create(Edition::V1, rd, data, Ipa(0), src, 1);
+//! ```
+//!
+//! ```compile_fail,E0308
+//! # use rimsim::{Command, Data, Edition, Ipa, Pa, Rd, Src};
+//! # let (rd, data, src) = (Rd(Pa(0x1000)), Data(Pa(0x2000)), Src(Pa(0x3000)));
+//! Command::data_create(Edition::V1, rd, src, Ipa(0), data, 1);
+//! ```
 
 use std::fmt;
 
