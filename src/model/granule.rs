@@ -1,8 +1,8 @@
 //! The state of every granule of delegable memory, in bit planes.
 //!
 //! State and GPT entry are one value, because they are not independent: whatever has been delegated
-//! is in the Realm PAS. Four planes of one bit a granule hold it, so 64 GiB of simulated DRAM cost
-//! 8 MiB, and untouched parts of them no memory at all.
+//! is in the Realm PAS. Four planes of one bit a granule hold it, up to the last granule that ever
+//! was anything but the Host's: 64 GiB of simulated DRAM cost 8 MiB at most.
 
 use std::fmt;
 use std::ops::Range;
@@ -138,14 +138,34 @@ const PLANES: usize = 4;
 const _: () = assert!(KINDS.len() <= 1 << PLANES);
 
 /// All granules of a platform's delegable memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Granules {
     size: GranuleSize,
     ranges: Vec<(Range<u64>, u32)>,
+    /// Of one length, whole words. What lies behind their end is zeros.
     planes: [BitVec<u64, Lsb0>; PLANES],
     count: u32,
     tally: Tally<8>,
 }
+
+/// How far the planes reach is history and no state.
+impl PartialEq for Granules {
+    fn eq(&self, other: &Self) -> bool {
+        let states = self.planes.iter().zip(&other.planes).all(|(a, b)| {
+            let (a, b) = (a.as_raw_slice(), b.as_raw_slice());
+            let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+            let (same, rest) = long.split_at(short.len());
+            same == short && rest.iter().all(|word| *word == 0)
+        });
+        let all = |of: &Self| (of.size, of.count);
+        states
+            && all(self) == all(other)
+            && self.ranges == other.ranges
+            && self.tally == other.tally
+    }
+}
+
+impl Eq for Granules {}
 
 impl Granules {
     /// All granules UNDELEGATED and Non-secure.
@@ -157,9 +177,7 @@ impl Granules {
             ranges.push((dram.range(), count));
             count += u32::try_from(dram.size >> size.shift()).expect("a platform has at most 2^26");
         }
-        // A zeroed vector comes from the system untouched; pages of it appear when bits are set.
-        let words = count.div_ceil(64) as usize;
-        let planes = std::array::from_fn(|_| BitVec::from_vec(vec![0_u64; words]));
+        let planes = std::array::from_fn(|_| BitVec::new());
         Self { size, ranges, planes, count, tally: Tally::default() }
     }
 
@@ -185,7 +203,8 @@ impl Granules {
     /// Every granule that is not in the Non-secure PAS, and in which it is.
     fn not_ns(&self) -> impl Iterator<Item = (Granule, Gpt)> + '_ {
         let words = (0..self.count.div_ceil(64)).filter(|word| {
-            self.planes.iter().any(|plane| plane.as_raw_slice()[*word as usize] != 0)
+            let word = *word as usize;
+            self.planes.iter().any(|plane| plane.as_raw_slice().get(word).is_some_and(|w| *w != 0))
         });
         let granules = words.flat_map(|word| 64 * word..self.count.min(64 * word + 64));
         let gpts = granules.map(Granule).map(|granule| (granule, self.gpt(granule)));
@@ -293,10 +312,24 @@ impl Granules {
 
     fn code(&self, granule: Granule) -> usize {
         let (word, bit) = (Self::index(granule) / 64, granule.0 % 64);
-        self.planes
-            .iter()
-            .rev()
-            .fold(0, |code, plane| code << 1 | (plane.as_raw_slice()[word] >> bit & 1) as usize)
+        self.planes.iter().rev().fold(0, |code, plane| {
+            let word = plane.as_raw_slice().get(word).copied().unwrap_or(0);
+            code << 1 | (word >> bit & 1) as usize
+        })
+    }
+
+    /// Makes the planes long enough for a word, and some more: twice as long as they were.
+    fn reach(&mut self, word: usize) {
+        if word >= self.planes[0].as_raw_slice().len() {
+            let all = self.count.div_ceil(64) as usize;
+            let words = (word + 1).next_power_of_two().max(64).min(all);
+            for plane in &mut self.planes {
+                // A zeroed vector comes from the system untouched; its pages appear with its bits.
+                let mut longer = vec![0; words];
+                longer[..plane.as_raw_slice().len()].copy_from_slice(plane.as_raw_slice());
+                *plane = BitVec::from_vec(longer);
+            }
+        }
     }
 
     fn set_kind(&mut self, granule: Granule, kind: (GranuleState, Gpt)) {
@@ -305,6 +338,7 @@ impl Granules {
         let code = KINDS.iter().position(|known| *known == kind).expect("a possible combination");
         // Every command of a large Realm comes here: only the planes that differ are touched.
         let (word, bit) = (Self::index(granule) / 64, granule.0 % 64);
+        self.reach(word);
         for (i, plane) in self.planes.iter_mut().enumerate() {
             if (before ^ code) >> i & 1 == 1 {
                 plane.as_raw_mut_slice()[word] ^= 1 << bit;
@@ -365,6 +399,24 @@ mod tests {
         let last = granules.find(0xFBFF_F000).unwrap();
         assert_eq!(granules.following(last, 1), None, "the next range is elsewhere");
         assert_eq!(granules.following(last, u64::MAX), None);
+    }
+
+    #[test]
+    fn states_are_equal_however_far_planes_reach() {
+        let (mut near, mut far) = (granules(), granules());
+        let at = |granules: &Granules, pa| granules.find(pa).unwrap();
+        let first = at(&near, 0x8000_0000);
+        let last = Granule(near.count() - 1);
+        far.undelegate(last, Gpt::Root);
+        assert_ne!(near, far);
+        assert_ne!(far, near);
+        assert_eq!((near.gpt(last), far.gpt(last)), (Gpt::Ns, Gpt::Root));
+        far.undelegate(last, Gpt::Ns);
+        near.undelegate(first, Gpt::Ns);
+        near.undelegate(first, Gpt::Ns);
+        assert_eq!(near, far);
+        assert_eq!(far, near);
+        assert!(far.planes[0].len() > near.planes[0].len());
     }
 
     #[test]

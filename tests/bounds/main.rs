@@ -11,7 +11,7 @@ mod readers;
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use cases::CASES;
 use readers::Reader;
@@ -92,10 +92,17 @@ fn measured_case(case: &Case, input: &[u8]) {
     (case.run)(input);
 }
 
-/// Is called again under valgrind by the test below.
+/// Every so many cases are one process's: they run side by side.
+const PARTS: usize = 2;
+/// Names the part of a process, by number.
+const PART_VARIABLE: &str = "RIMSIM_BOUNDS_PART";
+
+/// Is called again under valgrind by the test below, once for each part.
 #[test]
 fn every_case_runs() {
-    for case in all() {
+    let part = std::env::var(PART_VARIABLE).ok().map(|part| part.parse().expect("a number"));
+    let (first, step) = part.map_or((0, 1), |part: usize| (part, PARTS));
+    for case in all().skip(first).step_by(step) {
         for size in SIZES {
             let input = input_of_case(case, size);
             measured_case(case, &input);
@@ -109,16 +116,23 @@ fn steps_grow_with_what_is_read() {
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).expect("a folder for temporary files");
     let program = std::env::current_exe().expect("the name of this program");
-    let run = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=steps"])
-        .args(["--dump-after=*input_of_case*", "--dump-after=*measured_case*"])
-        .arg(program)
-        .args(["--exact", "every_case_runs", "--test-threads=1"])
-        .env("RAYON_NUM_THREADS", "1")
-        .current_dir(&folder)
-        .output();
-    let run = match run {
-        Ok(run) => run,
+    let start = |part: usize| {
+        let mut command = Command::new("valgrind");
+        command
+            .arg("--tool=callgrind")
+            .arg(format!("--callgrind-out-file=part{part}"))
+            .args(["--dump-after=*input_of_case*", "--dump-after=*measured_case*"])
+            .arg(&program)
+            .args(["--exact", "every_case_runs", "--test-threads=1"])
+            .envs([("RAYON_NUM_THREADS", "1"), (PART_VARIABLE, &part.to_string())])
+            .current_dir(&folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+    };
+    let runs: Result<Vec<_>, _> = (0..PARTS).map(start).collect();
+    let runs = match runs {
+        Ok(runs) => runs,
         Err(why) => {
             let test = "bounds::steps_grow_with_what_is_read";
             let skipped = Path::new(env!("CARGO_TARGET_TMPDIR")).join("skipped");
@@ -128,17 +142,21 @@ fn steps_grow_with_what_is_read() {
             return eprintln!("skipped: needs valgrind: {why}");
         }
     };
-    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    for run in runs {
+        let run = run.wait_with_output().expect("it ran");
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    }
     // Every other file counts what made an input.
-    let mut files = (1..).map(|i| fs::read_to_string(folder.join(format!("steps.{}", 2 * i))));
-    let mut next = || {
-        let text = files.next().expect("endless").expect("a file for each input");
+    let count = |part: usize, number: usize| {
+        let file = folder.join(format!("part{part}.{}", 2 * number));
+        let text = fs::read_to_string(file).expect("a file for each input");
         let total = text.lines().find_map(|line| line.strip_prefix("totals: "));
         total.expect("a total").trim().parse::<u64>().expect("a number")
     };
     let mut wrong = Vec::new();
-    for Case { name, .. } in all() {
-        let counts = [next(), next(), next()];
+    for (i, Case { name, .. }) in all().enumerate() {
+        let first = SIZES.len() * (i / PARTS) + 1;
+        let counts = std::array::from_fn(|size| count(i % PARTS, first + size));
         let exponent = exponent(counts);
         eprintln!("{name}: {counts:?} instructions ({exponent:.2})");
         if exponent > MOST_EXPONENT {

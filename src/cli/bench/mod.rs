@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use serde_json::{Map, Value, json};
 
+use crate::abi::addr::GRANULE_SIZE;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::options::{Format, HashingArgs};
@@ -26,13 +27,13 @@ use telling::Telling;
 
 /// Say how fast this machine measures images
 ///
-/// For both hash algorithms: the crate `sha2` one granule at a time on one thread (the baseline
-/// that ratios refer to), each kernel of this processor on one thread, the whole way from an image
-/// in the page cache to the RIM on all threads, the same with `--copy` and with a digest cache that
-/// has an entry and is trusted, and the fold alone, as GB of image a second; then simulated
-/// commands a second, and what `--log` costs while nobody asks for it. Each figure is the best of
-/// the rounds, which take all of them in turn, so that a machine that slows down slows down all of
-/// them.
+/// For each hash algorithm: the crate `sha2` one granule at a time on one thread (the baseline that
+/// ratios refer to), each kernel of this processor (or that of --hasher alone) on one thread, the
+/// whole way from an image in the page cache to the RIM on all threads, the same with `--copy` and
+/// with a digest cache that has an entry and is trusted, and the fold alone, as GB of image a
+/// second; then simulated commands a second that fill as much memory (256 MiB at most), and what
+/// `--log` costs while nobody asks for it. Each figure is the best of the rounds, which take all of
+/// them in turn, so that a machine that slows down slows down all of them.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct BenchArgs {
@@ -79,8 +80,10 @@ struct Speeds {
 }
 
 impl Speeds {
-    fn new(algo: HashAlgo) -> Self {
+    /// Of all kernels, or of `only` one.
+    fn new(algo: HashAlgo, only: Option<Kernel>) -> Self {
         let kernels = Kernel::ALL.into_iter().filter(|kernel| kernel.is_available(algo));
+        let kernels = kernels.filter(|kernel| only.is_none_or(|only| only == *kernel));
         Self {
             algo,
             baseline: Best::default(),
@@ -95,7 +98,7 @@ impl Speeds {
     fn round(&mut self, image: &ScratchImage, hasher: &Hasher) -> Result<(), String> {
         let algo = self.algo;
         let granules = image.granules(ALONE_BYTES);
-        let bytes = granules.len() as u64 * 4096;
+        let bytes = granules.len() as u64 * GRANULE_SIZE;
         self.baseline.time(bytes, || scene::one_by_one(algo, &granules));
         for (kernel, best) in &mut self.kernels {
             best.time(bytes, || scene::side_by_side(*kernel, algo, &granules));
@@ -168,7 +171,7 @@ pub(crate) fn run(args: &BenchArgs, console: &mut Console) -> io::Result<Exit> {
             return Ok(Exit::Io);
         }
     };
-    let mut speeds = HashAlgo::ALL.map(Speeds::new);
+    let mut speeds = HashAlgo::ALL.map(|algo| Speeds::new(algo, args.hashing.hasher));
     let (mut commands, mut telling) = (Best::default(), Telling::all());
     for _ in 0..args.rounds.get() {
         for speeds in &mut speeds {
@@ -177,9 +180,10 @@ pub(crate) fn run(args: &BenchArgs, console: &mut Console) -> io::Result<Exit> {
                 return Ok(Exit::Io);
             }
         }
-        let scene = Commands::new();
+        let granules = Commands::MOST_GRANULES.min(args.size / GRANULE_SIZE);
+        let scene = Commands::new(granules);
         commands.time(scene.count(), || scene.carry_out());
-        telling.iter_mut().for_each(Telling::round);
+        telling.iter_mut().for_each(|told| told.round(granules));
     }
     match args.format {
         Format::Text => text(args, &hasher, &speeds, (commands, &telling), console)?,

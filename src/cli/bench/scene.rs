@@ -168,11 +168,11 @@ pub(crate) struct Commands {
 }
 
 impl Commands {
-    /// Granules of contents: 256 MiB.
-    const GRANULES: u64 = 1 << 16;
+    /// Most granules of contents: 256 MiB.
+    pub(super) const MOST_GRANULES: u64 = 1 << 16;
 
-    /// A NEW Realm with all tables that the contents need.
-    pub(crate) fn new() -> Self {
+    /// A NEW Realm with all tables that so many granules of contents need.
+    pub(super) fn new(granules: u64) -> Self {
         let mut world = World::new(Platform::default(), Profile::TF_RMM);
         let dram = world.platform().dram[0].base;
         let mut free = (0..).map(|i| dram + i * GRANULE_SIZE);
@@ -192,7 +192,7 @@ impl Commands {
             Command::RealmCreate { rd, params_ptr },
         ];
         let table_bytes = RTT_ENTRIES as u64 * GRANULE_SIZE;
-        let tables = (0..Self::GRANULES / RTT_ENTRIES as u64).map(|i| (3, i * table_bytes));
+        let tables = (0..granules.div_ceil(RTT_ENTRIES as u64)).map(|i| (3, i * table_bytes));
         for (level, ipa) in std::iter::once((2, 0)).chain(tables) {
             let rtt = next();
             setup.push(Command::GranuleDelegate { addr: rtt });
@@ -202,7 +202,7 @@ impl Commands {
             let outcome = world.execute(command);
             assert!(outcome.is_success(), "{command}: {outcome}");
         }
-        let commands = (0..Self::GRANULES).flat_map(|i| {
+        let commands = (0..granules).flat_map(|i| {
             let data = next();
             let create =
                 Command::DataCreate { rd, data, ipa: i * GRANULE_SIZE, src, flags: DATA_MEASURE };

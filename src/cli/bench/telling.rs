@@ -7,8 +7,8 @@ use tracing::{Dispatch, Event, Metadata, Subscriber, dispatcher, level_filters::
 use super::best::Best;
 use super::scene::Commands;
 
-/// Spans that are begun and ended in a round.
-const SPANS: u64 = 1 << 20;
+/// Spans that are begun and ended in a round, for each granule that the commands fill.
+const SPANS: u64 = 16;
 
 /// Who listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,12 +80,13 @@ impl Telling {
         Listener::ALL.map(|listener| Self { listener, commands, spans })
     }
 
-    pub(super) fn round(&mut self) {
-        let scene = Commands::new();
+    /// Commands that fill so many granules, and spans.
+    pub(super) fn round(&mut self, granules: u64) {
+        let (scene, spans) = (Commands::new(granules), SPANS * granules);
         self.listener.listening(|| {
             self.commands.time(scene.count(), || scene.carry_out_in_session());
-            self.spans.time(SPANS, || {
-                for size_bytes in 0..SPANS {
+            self.spans.time(spans, || {
+                for size_bytes in 0..spans {
                     drop(tracing::trace_span!("bench", size_bytes).entered());
                 }
             });

@@ -49,7 +49,7 @@ pub(crate) const LOGS: &[Case] = &[
             rmm_log(&lines(n, before), &lines(n, after))
         },
         run: imported,
-        count: 50,
+        count: 25,
         most_memory: 60,
     },
     Case {
@@ -57,7 +57,7 @@ pub(crate) const LOGS: &[Case] = &[
         readers: &[RMM_LOG, IMPORT],
         make: |n| rmm_log("", &format!("{}\n{}\n", "SMC_RMI_".repeat(n), "x".repeat(9 * n))),
         run: imported,
-        count: 2000,
+        count: 1000,
         most_memory: 20,
     },
     Case {
@@ -86,7 +86,7 @@ pub(crate) const LOGS: &[Case] = &[
             rmm_log("SMC_RMI_RMM_ACTIVATE > RMI_SUCCESS\n", &lines(n, one))
         },
         run: imported,
-        count: 50,
+        count: 25,
         most_memory: 60,
     },
     Case {
@@ -103,7 +103,7 @@ pub(crate) const LOGS: &[Case] = &[
             rmm_log("", &lines(n, one))
         },
         run: imported,
-        count: 100,
+        count: 50,
         most_memory: 40,
     },
     Case {
@@ -113,7 +113,7 @@ pub(crate) const LOGS: &[Case] = &[
             measurement_log((0..n).map(|i| (1, 13, [1; 32], format!("hello {i}").into_bytes())))
         },
         run: rebuilt,
-        count: 200,
+        count: 100,
         most_memory: 20,
     },
     Case {
@@ -121,7 +121,7 @@ pub(crate) const LOGS: &[Case] = &[
         readers: &[EVENT_LOG],
         make: |n| format!("CCEL{}", "x".repeat(n)).into_bytes(),
         run: |bytes| assert!(event_log::read(bytes).is_err()),
-        count: 1000,
+        count: 500,
         most_memory: 20,
     },
     Case {
@@ -142,7 +142,7 @@ pub(crate) const LOGS: &[Case] = &[
             let made = event_log::rebuild(&log, &[]).expect("a script");
             assert!(!made.needs.is_empty());
         },
-        count: 15,
+        count: 8,
         most_memory: 60,
     },
 ];

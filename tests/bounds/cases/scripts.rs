@@ -59,7 +59,7 @@ pub(crate) const SCRIPTS: &[Case] = &[
         readers: &[PARSE],
         make: |n| "#\n".repeat(n).into_bytes(),
         run: |text| drop(script::parse_bytes("a.rmi", text).expect("a script")),
-        count: 1000,
+        count: 500,
         most_memory: 140,
     },
     Case {
@@ -67,7 +67,7 @@ pub(crate) const SCRIPTS: &[Case] = &[
         readers: &[PARSE],
         make: |n| format!("note \"{}\" bad\n", "x".repeat(n)).into_bytes(),
         run: refused_script,
-        count: 4000,
+        count: 2000,
         most_memory: 20,
     },
     Case {
@@ -78,7 +78,7 @@ pub(crate) const SCRIPTS: &[Case] = &[
             let mut files = MemoryFiles([("a.rmi".to_owned(), text.to_vec())].into());
             assert!(load_from("a.rmi", &mut files).is_err());
         },
-        count: 500,
+        count: 250,
         most_memory: 60,
     },
     Case {
@@ -175,7 +175,7 @@ pub(crate) const SCRIPTS: &[Case] = &[
             // What it hears differs from what is expected in the result.
             assert!(player.play(&mut session).is_err());
         },
-        count: 40,
+        count: 20,
         most_memory: 400,
     },
 ];

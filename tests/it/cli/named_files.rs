@@ -84,7 +84,7 @@ const READING: &[&str] = &[
     "why --budget 0 --candidate % DIGITS GUEST",
     "why --budget 0 --digest-cache % DIGITS GUEST",
     "boot --format corim --sign-key % -o made.corim chain.toml",
-    "bench --size 1MiB --rounds 1 --dir %",
+    "bench --hasher sha2 --size 1MiB --rounds 1 --dir %",
 ];
 
 /// What has to stand before the options of a guest.
