@@ -1,6 +1,6 @@
 //! `rimsim import`
 
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
@@ -117,7 +117,7 @@ fn make(args: &ImportArgs) -> Result<(Log, Import), Problem> {
     for path in &args.logs {
         let read = if path.as_os_str() == "-" {
             let mut text = Vec::new();
-            inputs::stdin().take(MAX_LOG_BYTES + 1).read_to_end(&mut text).map(|_| text)
+            inputs::read_to_end(inputs::stdin(), MAX_LOG_BYTES + 1, &mut text).map(|()| text)
         } else {
             read_limited(path, MAX_LOG_BYTES)
         };

@@ -133,6 +133,10 @@ enum Command {
     Language(language::LanguageArgs),
 }
 
+/// Memory that every run is given, whatever it reads: a machine, threads, tables of words. Who has
+/// less gets an error, and not an end in the middle.
+const ROOM_BYTES: u64 = 128 << 20;
+
 /// Runs the command with the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -152,6 +156,10 @@ pub fn main() -> ExitCode {
     };
     if args.quiet {
         console::be_quiet();
+    }
+    if let Err(error) = crate::inputs::room(ROOM_BYTES) {
+        console.error(&error.to_string());
+        return Exit::Io.into();
     }
     if let Err(error) = subscriber::install(args.log.as_ref()) {
         console.error(&error);

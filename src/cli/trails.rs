@@ -78,7 +78,10 @@ pub(crate) fn open(
 ) -> Result<Trail, NoTrail> {
     match kind(path).map_err(|source| Problem::Io { path: path.to_owned(), source })? {
         Kind::Saved => {
-            let file = inputs::open(path);
+            let file = inputs::open(path).and_then(|file| {
+                inputs::room_of(file.metadata()?.len())?;
+                Ok(file)
+            });
             let file = file.map_err(|source| Problem::Io { path: path.to_owned(), source })?;
             explain::read_events(BufReader::new(file))
                 .map_err(|source| NoTrail::Saved { path: path.display().to_string(), source })

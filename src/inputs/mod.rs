@@ -5,6 +5,7 @@
 
 #[cfg(feature = "cli")]
 mod guard;
+mod room;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,6 +17,9 @@ use std::time::SystemTime;
 
 #[cfg(feature = "cli")]
 pub(crate) use guard::{check, check_id, open_own, renew, stdin};
+#[cfg(feature = "cli")]
+pub(crate) use room::room_of;
+pub(crate) use room::{read_to_end, room};
 
 /// Device, number, and when it was made, where the file system says so: one file can have many
 /// names, and the number of a file that is gone can become another's.

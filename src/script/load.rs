@@ -1,7 +1,7 @@
 //! Brings a script together with everything that it names: the only I/O of the language.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -80,7 +80,7 @@ impl Source for Files {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
         }
         let mut bytes = Vec::new();
-        file.take(limit_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
+        inputs::read_to_end(file, limit_bytes.saturating_add(1), &mut bytes)?;
         Ok(bytes)
     }
 

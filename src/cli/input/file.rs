@@ -1,6 +1,6 @@
 //! Files named on the command line: which kind they are, and what can be wrong with them.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -175,10 +175,10 @@ impl script::Source for Once<'_> {
 fn read_text(path: &Path, vector: bool) -> io::Result<Vec<u8>> {
     let mut file = inputs::open(path)?;
     let mut text = Vec::new();
-    file.by_ref().take(script::MAX_TEXT_BYTES + 1).read_to_end(&mut text)?;
+    inputs::read_to_end(&mut file, script::MAX_TEXT_BYTES + 1, &mut text)?;
     if vector || begins_as_json(&text) {
         let room = (MAX_VECTOR_BYTES + 1).saturating_sub(text.len() as u64);
-        file.take(room).read_to_end(&mut text)?;
+        inputs::read_to_end(file, room, &mut text)?;
         check_len(text.len(), MAX_VECTOR_BYTES)?;
     }
     Ok(text)

@@ -1,6 +1,5 @@
 //! A RIM that somebody saw.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use super::token::read_token;
@@ -51,7 +50,7 @@ fn read(
 fn read_short(path: &Path) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
     let file = inputs::open(path);
-    let read = file.and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
+    let read = file.and_then(|file| inputs::read_to_end(file, MAX_FILE_BYTES + 1, &mut bytes));
     read.map_err(|error| CliError(Exit::Io, format!("{}: {error}", path.shown())))?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(usage(format!("{}: has more than 1 MiB", path.shown())));

@@ -23,7 +23,7 @@ pub(super) fn check_len(len_bytes: usize, limit_bytes: u64) -> io::Result<()> {
 /// Reads a file of at most `limit_bytes`; devices do not say how long they are.
 pub(crate) fn read_limited(path: &Path, limit_bytes: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    inputs::open(path)?.take(limit_bytes + 1).read_to_end(&mut bytes)?;
+    inputs::read_to_end(inputs::open(path)?, limit_bytes + 1, &mut bytes)?;
     check_len(bytes.len(), limit_bytes)?;
     Ok(bytes)
 }

@@ -1,7 +1,5 @@
 //! A log and what is expected of it, read.
 
-use std::io::Read as _;
-
 use super::args::LogArgs;
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
@@ -16,7 +14,7 @@ pub(super) fn read(args: &LogArgs) -> Result<(Log, Option<LogError>), CliError> 
     let shown = args.file.shown();
     let bytes = if args.file.as_os_str() == "-" {
         let mut bytes = Vec::new();
-        inputs::stdin().take(MAX_LOG_BYTES + 1).read_to_end(&mut bytes).map(|_| bytes)
+        inputs::read_to_end(inputs::stdin(), MAX_LOG_BYTES + 1, &mut bytes).map(|()| bytes)
     } else {
         read_limited(&args.file, MAX_LOG_BYTES)
     };

@@ -2,6 +2,7 @@
 //! of what a system has. Each run ends by itself, with an exit code of its own.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
@@ -247,17 +248,14 @@ fn what_is_no_file_ends_in_words() {
     assert_eq!(faults, [] as [&str; 0]);
 }
 
-/// Under limits with which the program can at least be loaded. `also` is how else it may end.
-fn ends_under(name: &str, limits: &[&str], also: Option<&str>) {
+/// Under limits with which the program can at least be loaded.
+fn ends_under(name: &str, limits: &[&str]) {
     let folder = inputs(name);
     let mut faults = Vec::new();
     for limit in limits {
         for (line, _) in ROWS {
             let output = run(&folder, limit, line, b"");
-            let text = String::from_utf8_lossy(&output.stderr);
-            if !also.is_some_and(|also| output.status.code().is_none() && text.contains(also)) {
-                faults.extend(fault(&format!("{limit} {line}"), &output, 0));
-            }
+            faults.extend(fault(&format!("{limit} {line}"), &output, 0));
         }
     }
     assert_eq!(faults, [] as [&str; 0]);
@@ -265,14 +263,74 @@ fn ends_under(name: &str, limits: &[&str], also: Option<&str>) {
 
 #[test]
 fn few_descriptors_end_in_words() {
-    ends_under("named_descriptors", &["ulimit -n 4;", "ulimit -n 5;", "ulimit -n 7;"], None);
+    ends_under("named_descriptors", &["ulimit -n 4;", "ulimit -n 5;", "ulimit -n 7;"]);
 }
 
-/// What a file asks for is an error. Rust ends a program that can not have the small rest.
+/// KiB of addresses with which the program is loaded and says its version.
+fn least_kibibytes(folder: &Folder) -> u64 {
+    let loads = |limit: &u64| {
+        run(folder, &format!("ulimit -c 0; ulimit -v {limit};"), "--version", b"").status.success()
+    };
+    let least = (10..200).map(|count| count * 2048).find(loads);
+    least.expect("a program of less than 400 MiB")
+}
+
+/// What a run is given in any case, in KiB (`ROOM_BYTES`).
+const ROOM_KIBIBYTES: u64 = 128 << 10;
+
+/// Who has less memory than each run is given gets an error before anything is begun; who has it
+/// gets what he asked for.
 #[test]
 fn little_memory_ends_in_words() {
-    let also = Some("memory allocation of ");
-    ends_under("named_memory", &["ulimit -v 120000;", "ulimit -v 300000;"], also);
+    let folder = inputs("named_memory");
+    let least = least_kibibytes(&folder);
+    let (mut faults, text) = (Vec::new(), "error: there are no 128 MiB of memory");
+    for (i, (line, code)) in ROWS.iter().enumerate() {
+        // A few MiB for what comes first, and some less than all of it.
+        let less = [least + 8192, least + ROOM_KIBIBYTES - 4096][i % 2];
+        let output = run(&folder, &format!("ulimit -c 0; ulimit -v {less};"), line, b"");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.code() != Some(1) || !stderr.starts_with(text) {
+            faults.push(format!("{line} with {less} KiB: {:?} {stderr}", output.status));
+        }
+        let more = least + ROOM_KIBIBYTES + 32_768;
+        let output = run(&folder, &format!("ulimit -c 0; ulimit -v {more};"), line, b"");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.code() != Some(*code) {
+            faults.push(format!("{line} with {more} KiB: {:?} {stderr}", output.status));
+        }
+    }
+    assert_eq!(faults, [] as [&str; 0]);
+}
+
+/// What an input takes is asked for when it is read: no list ends the program in the middle.
+#[test]
+fn inputs_that_need_more_memory_are_errors() {
+    let folder = inputs("memory_of_inputs");
+    let limit = least_kibibytes(&folder) + ROOM_KIBIBYTES + 32_768;
+    let comments = "# nothing\n".repeat(700_000);
+    let log = "nothing of an RMM\n".repeat(600_000);
+    let events = fs::read_to_string(folder.path("saved.events")).expect("it is there");
+    let event = events.lines().last().expect("an event").to_owned() + "\n";
+    let events = events + &event.repeat((8 << 20) / event.len());
+    folder.file("long.rmi", comments).file("long.log", log).file("long.events", events);
+    let image = fs::File::create(folder.path("long.bin")).expect("a file");
+    image.set_len(1 << 40).expect("a hole");
+    for (line, name) in [
+        ("run long.rmi", "long.rmi"),
+        ("lint long.rmi", "long.rmi"),
+        ("report -o made.html long.rmi", "long.rmi"),
+        ("import long.log", "long.log"),
+        ("explain long.events a.rmi", "long.events"),
+        ("digests -o made.rimd long.bin", "long.bin"),
+    ] {
+        let output = run(&folder, &format!("ulimit -c 0; ulimit -v {limit};"), line, b"");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{line}: {stderr}");
+        let said = stderr.lines().any(|said| said.starts_with(&format!("error: {name}: ")));
+        assert!(said && stderr.contains("memory"), "{line}: {stderr}");
+        assert!(!folder.path("made.html").exists() && !folder.path("made.rimd").exists());
+    }
 }
 
 /// A limit of processes binds everybody but root.
