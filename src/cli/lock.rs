@@ -130,6 +130,7 @@ fn lock(args: &LockArgs, console: &mut Console) -> Result<String, CliError> {
                 }
                 again.guest.map.clone_from(&args.guest.map);
                 again.guest.named_by = args.guest.named_by.clone();
+                again.guest.folder.clone_from(&args.guest.folder);
                 again.guest.verbose = args.guest.verbose;
                 again.guest.strict = args.guest.strict;
                 of_command_line(again, console)?

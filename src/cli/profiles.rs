@@ -41,6 +41,15 @@ fn text(console: &mut Console) -> io::Result<()> {
         let (name, date, rmm, known) = (host.name, host.date, host.rmm, host.certainty.name());
         let known = if host.is_kernel { known } else { "" };
         console.result(&format!("  {name:14} {date:11} RMM {rmm:13} {known:9} {}", host.about))?;
+        let own = host.series != host.name;
+        let series = own.then(|| format!("calls of {}", host.series));
+        let linux = Some(host.base).filter(|base| !base.is_empty() && host.is_kernel);
+        let linux = linux.map(|base| format!("on Linux {base}"));
+        let capability = Some(host.capability).filter(|number| !number.is_empty());
+        let capability = capability.map(|number| format!("capability {number}"));
+        let source = Some(format!("from {}", host.source));
+        let parts: Vec<_> = [series, linux, capability, source].into_iter().flatten().collect();
+        console.result(&format!("  {:14} {}", "", parts.join("; ")))?;
     }
     let known = "  (seen run: recorded at work; read: its source was read; inferred: from what is \
                  told of it)";
@@ -53,6 +62,7 @@ fn text(console: &mut Console) -> io::Result<()> {
             let known = version.certainty.name();
             let about = version.about;
             console.result(&format!("  {name:22} {date:11} {host:9} {known:9} {about}"))?;
+            console.result(&format!("  {:22} from {}", "", version.source))?;
             if !version.aliases.is_empty() {
                 console.result(&format!("  {:22} also {}", "", version.aliases.join(", ")))?;
             }
@@ -137,6 +147,7 @@ fn document() -> Value {
                 "date": version.date,
                 "stands_for": version.stands_for,
                 "certainty": version.certainty.name(),
+                "source": version.source,
                 "host": version.host,
                 "about": version.about,
             })

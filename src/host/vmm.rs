@@ -23,6 +23,8 @@ pub struct VmmVersion {
     pub stands_for: &'static [&'static str],
     /// How well it is known.
     pub certainty: Certainty,
+    /// Where this is known from.
+    pub source: &'static str,
     /// When it was published: year, perhaps month and day; empty if that does not mean anything.
     pub date: &'static str,
     /// The name of the KVM that it was written for.

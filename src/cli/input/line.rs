@@ -1,7 +1,7 @@
 //! Command lines in files, logs and processes.
 
 use std::io::{BufRead, BufReader, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::read::read_limited;
 use crate::cli::error::{CliError, usage};
@@ -38,6 +38,9 @@ pub(crate) fn command_line(
     if let Some(by) = by {
         guest.named_by = outside.reach_of(by);
     }
+    if let Some(pid) = line.pid {
+        guest.folder = folder_of(pid);
+    }
     let vmm = line.vmm.clone().map_or_else(|| vmm_of(&argv), Ok)?;
     Ok(VmmArgs { vmm, argv })
 }
@@ -65,6 +68,14 @@ fn found(line: &LineArgs) -> Result<Option<Found<'_>>, CliError> {
         return Ok(Some((separated(Path::new(&format!("/proc/{pid}/cmdline")))?, None)));
     }
     Ok(None)
+}
+
+/// Where relative names of a process begin. Who may not know that is told so by the link, when a
+/// file is opened through it.
+fn folder_of(pid: u32) -> PathBuf {
+    let link = PathBuf::from(format!("/proc/{pid}/cwd"));
+    // A folder that was removed has words behind its name.
+    link.read_link().ok().filter(|folder| folder.is_dir()).unwrap_or(link)
 }
 
 fn io(path: &Path, error: &std::io::Error) -> CliError {

@@ -205,6 +205,14 @@ impl Told<'_> {
         if let Some(other) = host.same_as {
             console.note(&format!("{} gives the RIMs of {other}", host.name));
         }
+        for (name, date, certainty, source) in [
+            (host.name, host.date, host.certainty, host.source),
+            (version.name, version.date, version.certainty, version.source),
+        ] {
+            let date = if date.is_empty() { String::new() } else { format!(" ({date})") };
+            let known = certainty.name();
+            console.note(&format!("how {name}{date} is known: {known}, from {source}"));
+        }
         for decision in &self.measured.plan.decisions {
             let text = format!("{} = {}, by {}", decision.key, decision.value, decision.by);
             console.note(&text);
@@ -215,6 +223,26 @@ impl Told<'_> {
         for about in self.measured.plan.assumptions.iter().filter_map(|one| one.about.as_ref()) {
             console.note(about);
         }
+    }
+
+    /// How well host and VMM are known, and where from.
+    fn known_from(&self) -> Value {
+        let Plan { version, host, .. } = &self.measured.plan;
+        json!({
+            "host": {
+                "date": host.date,
+                "series": host.series,
+                "capability": host.capability,
+                "rmm": host.rmm,
+                "certainty": host.certainty.name(),
+                "source": host.source,
+            },
+            "vmm": {
+                "date": version.date,
+                "certainty": version.certainty.name(),
+                "source": version.source,
+            },
+        })
     }
 
     fn json(&self) -> Value {
@@ -235,6 +263,7 @@ impl Told<'_> {
             "host": host.name,
             "vmm": vmm.name(),
             "vmm_version": version.name,
+            "known_from": self.known_from(),
             "realm_params": {
                 "flags": params.flags,
                 "s2sz": params.s2sz,

@@ -32,6 +32,7 @@ const fn row(
         stands_for,
         date: version.date(),
         certainty: version.certainty(),
+        source: version.source(),
         host: version.host(),
         hosts: version.hosts(),
         about: version.summary(),
@@ -167,6 +168,29 @@ impl Version {
             Self::V10 | Self::Islet => Certainty::Read,
             Self::V12 => Certainty::Inferred,
             _ => Certainty::SeenRun,
+        }
+    }
+
+    /// Where it is known from.
+    const fn source(self) -> &'static str {
+        match self {
+            Self::Eac5 => "command lines recorded on the branch at e54eaed",
+            Self::Eac5Islet => "command lines recorded on the branch at 909ea9f",
+            Self::BssOnly => "command lines recorded on the branch at b57d44e",
+            Self::RamFirst4k => {
+                "command lines recorded at 54241e37; which branches it is was not seen"
+            }
+            Self::RamFirst64k => {
+                "command lines recorded at 34f1b32f; which branches it is was not seen"
+            }
+            Self::V10 => "the mail of 2026-02-16 and arm/aarch64/realm.c of the branch",
+            Self::V12 => {
+                "the cover letter of KVM v13, and the configurations of TF-RMM that name the \
+                 branches; their code was not seen"
+            }
+            Self::Islet => "single files of its newest tree",
+            Self::Linaro => "command lines recorded on the branch at c2ab5af",
+            Self::RealmVm => "recorded reference cases",
         }
     }
 

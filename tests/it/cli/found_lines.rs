@@ -1,5 +1,13 @@
 //! Command lines that stand in domains, logs, files and processes.
 
+use std::fs::OpenOptions;
+use std::io::{PipeReader, Write as _};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
 use crate::cli::{Folder, stdout};
 use crate::hosts::inputs::kernel;
 
@@ -67,6 +75,73 @@ fn all_sources_have_one_rim() {
     // Trees are made of them too.
     let dtb = folder.rimsim(&["dtb", "-q", "-o", "a.dtb", "--cmdline", "cmdline"]);
     assert_eq!(dtb.status.code(), Some(0), "{dtb:?}");
+}
+
+/// A process with these words that waits for somebody to read of its error, and never ends by itself.
+struct Waiting {
+    child: Child,
+    _reader: PipeReader,
+}
+
+impl Waiting {
+    fn with(words: &[&str], folder: &Path) -> Self {
+        const O_NONBLOCK: i32 = 0o4000;
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        // Opened once more, so that only this end does not wait.
+        let own = format!("/proc/self/fd/{}", writer.as_raw_fd());
+        let mut options = OpenOptions::new();
+        let own = options.write(true).custom_flags(O_NONBLOCK).open(own);
+        let mut own = own.expect("the pipe");
+        for piece in [4096, 1] {
+            while own.write(&vec![b' '; piece]).is_ok() {}
+        }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rimsim"));
+        command.arg0(words[0]).args(&words[1..]).current_dir(folder).stderr(writer);
+        Self { child: command.spawn().expect("a process"), _reader: reader }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Names that a process was started with are names in its own folder.
+#[test]
+fn a_process_is_a_source_too() {
+    if !Path::new("/proc/self/cmdline").exists() {
+        return crate::skipped("cli::found_lines", "there is no /proc");
+    }
+    let folder = folder("found-pid");
+    folder.file("Image", kernel("Image", 9000, 30_000, 0));
+    let words = [&LINE[..], &[OBJECT]].concat();
+    let here = rim(&folder, &[&["qemu", "--"][..], &words].concat());
+    let within = rim(&folder, &[&["--map", "Image=in/Image", "qemu", "--"][..], &words].concat());
+    assert_ne!(here, within);
+    let process = Waiting::with(&words, &folder.path("in"));
+    let pid = process.child.id().to_string();
+    assert_eq!(rim(&folder, &["--pid", &pid]), within);
+    let lock = folder.rimsim(&["lock", "-q", "--host", "kvm-v10", "--pid", &pid]);
+    assert_eq!((lock.status.code(), stdout(&lock)), (Some(0), within), "{lock:?}");
+    // Gone, it has no words; the lock needs it no more.
+    drop(process);
+    let output = folder.rimsim(&["measure", "--pid", &pid]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(folder.rimsim(&["check"]).status.code(), Some(0));
+    // One that is no VMM, and one that ended and is not waited for.
+    let own = std::process::id().to_string();
+    folder.fails(&["measure", "--pid", &own], 2, "is no VMM that is known here");
+    let mut ended =
+        Command::new(env!("CARGO_BIN_EXE_rimsim")).arg("--version").stdout(Stdio::null()).spawn();
+    let ended = ended.as_mut().expect("a process");
+    let cmdline = format!("/proc/{}/cmdline", ended.id());
+    while std::fs::read(&cmdline).is_ok_and(|words| !words.is_empty()) {
+        std::thread::yield_now();
+    }
+    folder.fails(&["measure", "--pid", &ended.id().to_string()], 2, "a process that ended");
+    ended.wait().expect("it ended");
 }
 
 #[test]

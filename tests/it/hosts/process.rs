@@ -202,6 +202,33 @@ fn a_boot_of_2_0_is_replayed_from_its_script() {
     assert_eq!(lint.status.code(), Some(0), "{}", String::from_utf8_lossy(&lint.stdout));
 }
 
+/// How well host and VMM are known stands with the result.
+#[test]
+fn results_say_what_they_are_known_from() {
+    let folder = Folder::new("known-from");
+    let words = "--caps fvp kvmtool -- lkvm run --realm -c 1 -m 512M --irqchip=gicv3 -k k4k.img";
+    let run = folder.rimsim(&format!("measure -v --host kvm-v16 --vmm-version cca/v12 {words}"));
+    let notes = String::from_utf8_lossy(&run.stderr).replace("\n  ", " ");
+    for note in [
+        "how kvm-v16 (2026-08-03) is known: inferred, from the list's digest",
+        "how cca-v12 (2026-06-11) is known: inferred, from the cover letter of KVM v13",
+    ] {
+        assert!(notes.contains(note), "{notes}");
+    }
+    let text = folder.prints(&format!("measure --format json {words}"));
+    let document: Value = serde_json::from_str(&text).expect("JSON");
+    let known = &document["known_from"];
+    assert_eq!(known["host"]["capability"], "KVM_CAP_ARM_RME 244");
+    assert_eq!(
+        (&known["host"]["certainty"], &known["vmm"]["certainty"]),
+        (&"read".into(), &"seen run".into())
+    );
+    assert_eq!(
+        known["vmm"]["source"].as_str().map(|source| source.contains("34f1b32f")),
+        Some(true)
+    );
+}
+
 #[test]
 fn profiles_are_a_document_too() {
     let folder = Folder::new("profiles");
@@ -217,4 +244,14 @@ fn profiles_are_a_document_too() {
     assert_eq!((&da["series"], &da["certainty"]), (&"kvm-v12".into(), &"read".into()));
     assert_eq!(da["host_page_sizes"], serde_json::json!(["4k"]));
     assert!(text.contains("no kernel but the model of the Realm VM reference cases"));
+    let about = "calls of kvm-v12; on Linux 7.0; capability KVM_CAP_ARM_RMI 248; from arch/arm64";
+    assert!(text.contains(about), "{text}");
+    // Nothing is known from nowhere, and what was read or seen has a date or a commit.
+    let vmms = document["vmms"].as_array().expect("VMMs");
+    let versions = vmms.iter().flat_map(|vmm| vmm["versions"].as_array().expect("versions"));
+    for one in hosts.iter().chain(versions) {
+        let source = one["source"].as_str().expect("a source");
+        assert!(!source.is_empty(), "{one}");
+        assert!(text.contains(&format!("from {source}")), "{one}");
+    }
 }
