@@ -98,7 +98,7 @@ fn script_holds(path: &Path) -> Result<(), Failed> {
         other => other?,
     }
     let vector = rimsim::vector::read("exported", &writer.finish()?)?;
-    // By the rules of the script, but for measurements, which every vector has as TF-RMM makes them.
+    // By the rules of the script; but measurements are in every vector as TF-RMM makes them.
     let world = World::new(vector.platform.clone(), profile.measuring_as_tf_rmm());
     let mut session = Session::new(world);
     let report = replay_in(&mut session, &vector);

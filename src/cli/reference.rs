@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use crate::cli::console::{Console, results_are_looked_at};
+use crate::cli::error;
 use crate::cli::exit::Exit;
-use crate::cli::input::read_key;
+use crate::cli::input::signing_key;
 use crate::cli::options::{Form, ReferenceArgs};
-use crate::encoding::shown::ShowPath as _;
 use crate::encoding::text::{base64, hex};
 use crate::refvalue::corim::{Corim, Entity, Id, Validity};
 use crate::refvalue::sign::{self, Meta, SigningKey};
@@ -52,11 +52,8 @@ impl<'a> Writer<'a> {
         let key = match &args.sign_key {
             None => None,
             Some(path) => {
-                let about = |error: String| format!("--sign-key {}: {error}", path.shown());
-                let file = read_key(path).map_err(|error| (Exit::Io, about(error.to_string())))?;
-                let key = SigningKey::from_bytes(&file)
-                    .map_err(|error| (Exit::Usage, about(error.to_string())))?;
-                Some(key)
+                let key = signing_key("--sign-key", path);
+                Some(key.map_err(|error::CliError(exit, text)| (exit, text))?)
             }
         };
         Ok(Self { form, args, validity, key })

@@ -9,6 +9,8 @@ pub mod cbor;
 #[cfg(feature = "evidence")]
 pub mod cose;
 pub(crate) mod fdt;
+#[cfg(feature = "cli")]
+pub(crate) mod jws;
 #[cfg(feature = "evidence")]
 pub mod keys;
 pub mod shown;

@@ -4,6 +4,7 @@
 //! good. They are read, because a token has to be whole, and shown; a verifier of platforms judges
 //! them.
 
+mod appraisal;
 mod check;
 mod collection;
 mod cose;
@@ -21,6 +22,7 @@ mod token;
 
 pub use crate::encoding::cose::Alg;
 pub use crate::encoding::keys::{KeyError, PublicKey};
+pub use appraisal::{Appraisal, Tier, TrustClaim, appraise};
 pub use check::Check;
 pub use cose::{Sign1, SignatureError};
 pub use expect::{

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::encoding::keys::PublicKey;
+use crate::encoding::keys::{KeyError, PublicKey, SigningKey};
 use crate::encoding::shown::ShowPath as _;
 use crate::inputs;
 
@@ -55,15 +55,24 @@ pub(crate) fn read_settings(path: &Path) -> io::Result<String> {
 }
 
 /// Reads a file with a key, which may be binary, of at most 4 MiB.
-pub(crate) fn read_key(path: &Path) -> io::Result<Vec<u8>> {
-    read_limited(path, MAX_SETTINGS_BYTES)
+fn read_key<T>(
+    option: &str,
+    path: &Path,
+    read: impl Fn(&[u8]) -> Result<T, KeyError>,
+) -> Result<T, CliError> {
+    let about = |exit, why: &dyn std::fmt::Display| {
+        CliError(exit, format!("{option} {}: {why}", path.shown()))
+    };
+    let file = read_limited(path, MAX_SETTINGS_BYTES).map_err(|error| about(Exit::Io, &error))?;
+    read(&file).map_err(|error| about(Exit::Usage, &error))
 }
 
 /// The public key in a file that `option` names.
 pub(crate) fn public_key(option: &str, path: &Path) -> Result<PublicKey, CliError> {
-    let about = |exit, why: &dyn std::fmt::Display| {
-        CliError(exit, format!("{option} {}: {why}", path.shown()))
-    };
-    let file = read_key(path).map_err(|error| about(Exit::Io, &error))?;
-    PublicKey::from_bytes(&file).map_err(|error| about(Exit::Usage, &error))
+    read_key(option, path, PublicKey::from_bytes)
+}
+
+/// The private key in a file that `option` names.
+pub(crate) fn signing_key(option: &str, path: &Path) -> Result<SigningKey, CliError> {
+    read_key(option, path, SigningKey::from_bytes)
 }

@@ -94,6 +94,7 @@ pub(crate) const NO_REQUEST: &[&str] = &[
     "--params",
     "--pid",
     "--platform",
+    "--policy",
     "--qemu-log",
     "--realm",
     "--registers",

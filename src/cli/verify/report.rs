@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::boot::Explained;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
-use crate::cli::options::Format;
 use crate::cli::search::Told as Searched;
 use crate::encoding::text::hex;
 use crate::evidence::{
@@ -40,11 +39,8 @@ struct Line {
 }
 
 impl Told {
-    pub(crate) fn tell(&self, format: Format, console: &mut Console) -> io::Result<Exit> {
-        match format {
-            Format::Text => self.text(console)?,
-            Format::Json => console.json(&self.json())?,
-        }
+    /// Says what people have to know besides the result.
+    pub(super) fn end(&self, console: &mut Console) -> Exit {
         self.not_verified().iter().for_each(|line| console.note(&format!("not verified: {line}")));
         for near in &self.near {
             console.note(&format!("near miss: {near}"));
@@ -52,7 +48,7 @@ impl Told {
         if let Some(searched) = &self.searched {
             console.note(&format!("search: {}", searched.summary()));
         }
-        Ok(if self.is_match() { Exit::Good } else { Exit::Mismatch })
+        if self.is_match() { Exit::Good } else { Exit::Mismatch }
     }
 
     /// Whether nothing is wrong. Whether it is evidence is another question: [`Told::is_signed`].
@@ -138,7 +134,7 @@ impl Told {
         })
     }
 
-    fn text(&self, console: &mut Console) -> io::Result<()> {
+    pub(super) fn text(&self, console: &mut Console) -> io::Result<()> {
         console.result(self.verdict())?;
         let of = match self.expected_count {
             1 => self.expected.clone(),
@@ -171,7 +167,7 @@ impl Told {
         Ok(())
     }
 
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         let row = |row: &ComparedClaim| {
             json!({
                 "what": row.what,

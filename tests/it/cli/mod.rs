@@ -23,6 +23,7 @@ mod terminals;
 mod token;
 mod tracing;
 mod verify;
+mod verify_policy;
 mod why;
 mod why_plants;
 

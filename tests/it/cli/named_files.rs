@@ -55,6 +55,8 @@ const READING: &[&str] = &[
     "verify token.cbor --expect a.rmi --challenge @%",
     "verify token.cbor --expect a.rmi --cpak %",
     "verify token.cbor --expect a.rmi --search=%",
+    "verify token.cbor --policy %",
+    "verify token.cbor --expect a.rmi --at 2026-01-01 --format ear --sign-key %",
     "lock -o made.lock --script %",
     "check %",
     "explain % a.rmi",
