@@ -2,6 +2,8 @@
 
 mod sarif;
 
+use sarif::Trouble;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -97,17 +99,19 @@ pub(crate) fn run(args: &LintArgs, console: &mut Console) -> io::Result<Exit> {
     }
     let mut exit = Exit::Good;
     let mut findings = Vec::new();
+    let mut troubles = Vec::new();
     for path in &args.files {
-        let (ended, mut found) = look(path, args, console);
+        let Looked { exit: ended, findings: mut found, trouble } = look(path, args, console);
         exit = exit.and(ended);
         findings.append(&mut found);
+        troubles.extend(trouble.into_iter().map(|text| Trouble { path, text }));
     }
     match args.format {
         LintFormat::Text => {
             findings.iter().try_for_each(|finding| console.result(&finding.to_string()))?;
         }
         LintFormat::Json => console.json(&document(&findings))?,
-        LintFormat::Sarif => console.json(&sarif::document(&findings))?,
+        LintFormat::Sarif => console.json(&sarif::document(&findings, &troubles))?,
     }
     let denied = args.deny.map(|deny| match deny {
         Deny::Risk => Severity::Risk,
@@ -118,8 +122,16 @@ pub(crate) fn run(args: &LintArgs, console: &mut Console) -> io::Result<Exit> {
     Ok(if findings.iter().any(is_denied) { exit.and(Exit::Mismatch) } else { exit })
 }
 
+/// What came of one file.
+struct Looked {
+    exit: Exit,
+    findings: Vec<Finding>,
+    /// Why it could not be looked at.
+    trouble: Vec<String>,
+}
+
 /// Plays one file before a linter.
-fn look(path: &Path, args: &LintArgs, console: &mut Console) -> (Exit, Vec<Finding>) {
+fn look(path: &Path, args: &LintArgs, console: &mut Console) -> Looked {
     if is_request(path) {
         return boot(path, args.outside, console);
     }
@@ -127,7 +139,10 @@ fn look(path: &Path, args: &LintArgs, console: &mut Console) -> (Exit, Vec<Findi
     let opened = rmm_logs::open(path, &args.log, Contents::Unseen, &reach, &mut script::Files);
     let Opened { input, log } = match opened {
         Ok(opened) => opened,
-        Err(problem) => return (problem.tell(console), Vec::new()),
+        Err(problem) => {
+            let trouble = vec![problem.to_string()];
+            return Looked { exit: problem.tell(console), findings: Vec::new(), trouble };
+        }
     };
     let mut linter = if log.is_some() { Linter::of_recording() } else { Linter::new() };
     let setup = Setup { rmm: args.rmm, ..Setup::default() };
@@ -136,20 +151,21 @@ fn look(path: &Path, args: &LintArgs, console: &mut Console) -> (Exit, Vec<Findi
         console.note(message);
     }
     // A refusal is a finding; an unmet expectation is not for lint to judge.
-    let exit = match ended.exit {
-        Exit::Usage | Exit::Io => ended.exit,
+    let (exit, trouble) = match ended.exit {
+        Exit::Usage | Exit::Io => (ended.exit, ended.messages),
         _ if linter.calls() == 0 => {
             let path = path.shown();
-            console.error(&format!("{path}: makes no RMI call: there is nothing to look at"));
-            Exit::Usage
+            let text = format!("{path}: makes no RMI call: there is nothing to look at");
+            console.error(&text);
+            (Exit::Usage, vec![text])
         }
-        _ => Exit::Good,
+        _ => (Exit::Good, Vec::new()),
     };
-    (exit, linter.finish())
+    Looked { exit, findings: linter.finish(), trouble }
 }
 
 /// Lets the host of a command line boot before a linter.
-fn boot(path: &Path, outside: OutsideArgs, console: &mut Console) -> (Exit, Vec<Finding>) {
+fn boot(path: &Path, outside: OutsideArgs, console: &mut Console) -> Looked {
     let mut linter = Linter::new();
     let done = RequestWords::in_file(path, outside).map_err(NoTrail::from).and_then(|args| {
         let observers = vec![&mut linter as _];
@@ -157,6 +173,7 @@ fn boot(path: &Path, outside: OutsideArgs, console: &mut Console) -> (Exit, Vec<
             NoTrail::Told { exit, text: format!("{}: {text}", path.shown()) }
         })
     });
+    let mut trouble = Vec::new();
     let exit = match done {
         Ok(_) => Exit::Good,
         // A refusal is a finding.
@@ -165,13 +182,15 @@ fn boot(path: &Path, outside: OutsideArgs, console: &mut Console) -> (Exit, Vec<
             Exit::Good
         }
         Err(error) => {
+            trouble.push(error.to_string());
             console.error(&error.to_string());
             error.exit()
         }
     };
     let place = Place::file(&path.display().to_string());
     let found = linter.finish().into_iter();
-    (exit, found.map(|finding| Finding { place: place.clone(), ..finding }).collect())
+    let findings = found.map(|finding| Finding { place: place.clone(), ..finding }).collect();
+    Looked { exit, findings, trouble }
 }
 
 /// The rules, a line each.
@@ -196,7 +215,7 @@ fn list(format: LintFormat, console: &mut Console) -> io::Result<Exit> {
             console.json(&json!({ "schema": "rimsim/1", "command": "lint", "rules": rules }))?;
         }
         // A run without results: its driver has the rules.
-        LintFormat::Sarif => console.json(&sarif::document(&[]))?,
+        LintFormat::Sarif => console.json(&sarif::document(&[], &[]))?,
     }
     Ok(Exit::Good)
 }

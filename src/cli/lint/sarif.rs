@@ -6,9 +6,16 @@ use serde_json::{Value, json};
 
 use crate::lint::{Finding, RULES, Rule, Severity};
 
+/// A file that could not be looked at, or not to its end, and why.
+pub(super) struct Trouble<'a> {
+    pub(super) path: &'a Path,
+    pub(super) text: String,
+}
+
 /// One run of the tool. The format's levels do not know what changes a RIM, so the severity is a
-/// property of the rule.
-pub(crate) fn document(findings: &[Finding]) -> Value {
+/// property of the rule. A file that could not be looked at is a notification: no result does not
+/// mean that it is good.
+pub(super) fn document(findings: &[Finding], troubles: &[Trouble<'_>]) -> Value {
     let level = |severity| match severity {
         Severity::Error => "error",
         Severity::Rim | Severity::Risk => "warning",
@@ -19,6 +26,10 @@ pub(crate) fn document(findings: &[Finding]) -> Value {
             "id": rule.id,
             "shortDescription": { "text": rule.summary },
             "fullDescription": { "text": rule.explanation },
+            "help": {
+                "text": rule.explanation,
+                "markdown": format!("**{}.**\n\n{}", rule.summary, rule.explanation),
+            },
             "defaultConfiguration": { "level": level(rule.severity) },
             "properties": { "severity": rule.severity.name() },
         })
@@ -40,6 +51,14 @@ pub(crate) fn document(findings: &[Finding]) -> Value {
             "occurrenceCount": finding.count,
         })
     };
+    let notification = |trouble: &Trouble<'_>| {
+        let uri = uri(&trouble.path.display().to_string());
+        json!({
+            "level": "error",
+            "message": { "text": trouble.text },
+            "locations": [{ "physicalLocation": { "artifactLocation": { "uri": uri } } }],
+        })
+    };
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -51,6 +70,10 @@ pub(crate) fn document(findings: &[Finding]) -> Value {
             } },
             // Columns of places count characters, as people do.
             "columnKind": "unicodeCodePoints",
+            "invocations": [{
+                "executionSuccessful": troubles.is_empty(),
+                "toolExecutionNotifications": troubles.iter().map(notification).collect::<Vec<_>>(),
+            }],
             "results": findings.iter().map(result).collect::<Vec<_>>(),
         }],
     })

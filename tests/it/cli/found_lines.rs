@@ -77,7 +77,8 @@ fn all_sources_have_one_rim() {
     assert_eq!(dtb.status.code(), Some(0), "{dtb:?}");
 }
 
-/// A process with these words that waits for somebody to read of its error, and never ends by itself.
+/// A process with these words that waits for somebody to read of its error, and never ends by
+/// itself.
 struct Waiting {
     child: Child,
     _reader: PipeReader,

@@ -56,28 +56,52 @@ fn results(document: &Value) -> &Vec<Value> {
     assert_eq!(log["version"], "2.1.0");
     assert!(text(&log["$schema"]).starts_with("https://"));
     let [run] = &array(&log["runs"])[..] else { panic!("one run") };
-    let run = object(run, &["tool", "results", "columnKind"]);
+    let run = object(run, &["tool", "invocations", "results", "columnKind"]);
     assert_eq!(run["columnKind"], "unicodeCodePoints");
     let tool = object(&run["tool"], &["driver"]);
     let driver = object(&tool["driver"], &["name", "version", "rules"]);
     assert_eq!(driver["name"], "rimsim");
     text(&driver["version"]);
+    let [invocation] = &array(&run["invocations"])[..] else { panic!("one invocation") };
+    let known = ["executionSuccessful", "toolExecutionNotifications"];
+    let invocation = object(invocation, &known);
+    let notifications = array(&invocation["toolExecutionNotifications"]);
+    assert_eq!(invocation["executionSuccessful"], notifications.is_empty());
+    notifications.iter().for_each(notification);
     let rules = array(&driver["rules"]);
     assert_eq!(rules.len(), RULES.len());
     for (found, rule) in rules.iter().zip(RULES) {
-        let known =
-            ["id", "shortDescription", "fullDescription", "defaultConfiguration", "properties"];
+        let known = [
+            "id",
+            "shortDescription",
+            "fullDescription",
+            "help",
+            "defaultConfiguration",
+            "properties",
+        ];
         let found = object(found, &known);
         assert_eq!(found["id"], rule.id);
         for message in ["shortDescription", "fullDescription"] {
             text(&object(&found[message], &["text"])["text"]);
         }
+        let help = object(&found["help"], &["text", "markdown"]);
+        assert!(text(&help["markdown"]).ends_with(text(&help["text"])));
         assert!(is_level(&object(&found["defaultConfiguration"], &["level"])["level"]));
         assert_eq!(found["properties"]["severity"], rule.severity.name());
     }
     let results = array(&run["results"]);
     results.iter().for_each(|found| result(found, rules));
     results
+}
+
+fn notification(notification: &Value) {
+    let notification = object(notification, &["level", "message", "locations"]);
+    assert!(is_level(&notification["level"]));
+    text(&object(&notification["message"], &["text"])["text"]);
+    let [location] = &array(&notification["locations"])[..] else { panic!("one place") };
+    let physical = &object(location, &["physicalLocation"])["physicalLocation"];
+    let physical = object(physical, &["artifactLocation"]);
+    relative_reference(text(&object(&physical["artifactLocation"], &["uri"])["uri"]));
 }
 
 fn result(result: &Value, rules: &[Value]) {
@@ -130,6 +154,33 @@ fn every_rule_is_a_valid_result() {
     };
     let levels = ["error", "rim", "risk", "note"].map(level);
     assert_eq!(levels, ["error", "warning", "warning", "note"]);
+}
+
+/// A file that can not be read is not a good one.
+#[test]
+fn what_can_not_be_looked_at_is_a_notification() {
+    let folder = Folder::new("sarif-troubles");
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lint/rmi-failure.rmi");
+    folder
+        .file("good.rmi", fs::read(fixture).expect("a fixture"))
+        .file("wrong.rmi", "RTT_CREATE rd=\n")
+        .file("empty.rmi", "let a = 1\n")
+        .file("wrong.args", "kvmtool -- lkvm run -o x\n");
+    let document = sarif(&folder, &["good.rmi", "wrong.rmi", "empty.rmi", "no.rmi", "wrong.args"]);
+    assert_eq!(results(&document).len(), 1);
+    let invocation = &document["runs"][0]["invocations"][0];
+    let notifications = array(&invocation["toolExecutionNotifications"]);
+    let uri = |one: &Value| {
+        let place = &one["locations"][0]["physicalLocation"];
+        text(&place["artifactLocation"]["uri"]).to_owned()
+    };
+    let uris: Vec<_> = notifications.iter().map(uri).collect();
+    assert_eq!(uris, ["wrong.rmi", "empty.rmi", "no.rmi", "wrong.args"]);
+    let texts: Vec<_> = notifications.iter().map(|one| text(&one["message"]["text"])).collect();
+    for (text, why) in texts.iter().zip(["wrong.rmi:1:", "no RMI call", "No such file", "-o"]) {
+        assert!(text.contains(why), "{text}");
+    }
+    assert_eq!(invocation["executionSuccessful"], false);
 }
 
 /// Absolute names below the working folder become relative ones; a place without a column has none.
