@@ -1,58 +1,11 @@
-//! The bodies of the fuzz targets. They share models and generators with the integration tests,
-//! which replay the corpora on stable.
+//! The bodies of the fuzz targets. The integration tests replay the corpora on stable.
 
-mod boot_chain;
-mod cache_entry;
-mod ccel;
-#[path = "../../tests/support/src/call_laws.rs"]
-mod call_laws;
-mod corim;
-#[path = "../../tests/support/src/digest_file.rs"]
-mod digest_file;
-#[path = "../../tests/support/src/entry_laws.rs"]
-mod entry_laws;
-mod event_log;
-#[path = "../../tests/support/src/flat_rmm/mod.rs"]
-mod flat_rmm;
-mod hash_kernels;
-mod host_and_realm;
-#[path = "../../tests/support/src/interleaving.rs"]
-mod interleaving;
-#[path = "../../tests/support/src/ipa_view.rs"]
-mod ipa_view;
-#[path = "../../tests/support/src/kernel_batch.rs"]
-mod kernel_batch;
-mod keys;
-mod lock_file;
-#[allow(dead_code, reason = "the tests use more of it")]
-#[path = "../../tests/support/src/naive_rim.rs"]
-mod naive_rim;
-mod observed_rim;
-mod pe;
-mod qemu_args;
-#[path = "../../tests/support/src/random_steps.rs"]
-mod random_steps;
-mod report_page;
-mod request_args;
-mod rmi2_sequence;
-mod rmi_sequence;
-mod rmm_log;
-#[allow(dead_code, reason = "the tests use more of it")]
-#[path = "../../tests/support/src/running_realm.rs"]
-mod running_realm;
-mod saved_events;
-mod script_roundtrip;
-mod settings;
-#[allow(dead_code, reason = "the tests use more of it")]
-#[path = "../../tests/support/src/small_machine.rs"]
-mod small_machine;
-mod token;
-#[path = "../../tests/support/src/unwind.rs"]
-mod unwind;
-mod vector_json;
-mod vmm_args;
-#[path = "../../tests/support/src/world_and_flat.rs"]
-mod world_and_flat;
+use rimsim_support::bodies::{
+    boot_chain, cache_entry, ccel, corim, event_log, hash_kernels, host_and_realm, keys, lock_file,
+    observed_rim, pe, qemu_args, report_page, request_args, rmi_sequence, rmi2_sequence, rmm_log,
+    saved_events, script_roundtrip, settings, token, vector_json, vmm_args,
+};
+use rimsim_support::digest_file;
 
 /// Executes the commands that `data` stands for and checks what they did.
 pub fn rmi_sequence(data: &[u8]) {

@@ -1,6 +1,7 @@
 //! RmiRecRun: what the Host hands in at REC_ENTER and what it gets back (DEN0137 1.0 B4.4).
 
-use super::addr::GranuleBytes;
+use super::addr::{GranuleBytes, Level};
+use super::esr::{self, fsc};
 use super::layout::read_number;
 use super::profile::Profile;
 
@@ -147,6 +148,17 @@ pub struct RecExit {
 }
 
 impl RecExit {
+    /// The exit of an RSI call whose operand's memory is missing: a data abort at an IPA in bytes,
+    /// translated down to `level`, that never happened.
+    pub(crate) fn stage2_data_abort(ipa: u64, level: Level) -> Self {
+        Self {
+            exit_reason: ExitReason::Sync,
+            esr: esr::ec::DATA_ABORT | fsc::translation(level),
+            hpfar: ipa >> 8,
+            ..Self::default()
+        }
+    }
+
     /// The structure's bytes; what is not specified is zero.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; EXIT_LEN_BYTES] {

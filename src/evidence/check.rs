@@ -1,5 +1,6 @@
 //! What can be checked of a token by itself: signatures, and what binds its halves.
 
+#[cfg(feature = "cli")]
 use serde_json::{Value, json};
 
 use super::cose::{Sign1, SignatureError};
@@ -29,8 +30,8 @@ impl Check {
     }
 
     /// The check as documents have it.
-    #[must_use]
-    pub fn json(&self) -> Value {
+    #[cfg(feature = "cli")]
+    pub(crate) fn json(&self) -> Value {
         json!({ "check": self.what, "verdict": self.verdict(), "detail": self.detail })
     }
 

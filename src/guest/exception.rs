@@ -4,7 +4,7 @@
 use crate::abi::addr::{Ipa, Level};
 use crate::abi::esr::{self, fsc};
 use crate::abi::params::realm_flags;
-use crate::abi::rec_run::{ExitReason, RecExit};
+use crate::abi::rec_run::RecExit;
 use crate::measure::event::MeasuredEvent;
 use crate::model::granule::Granule;
 use crate::model::rec::{LastExit, Rec};
@@ -133,16 +133,6 @@ fn sysreg(rec: &mut Rec, syndrome: u64) -> Handled {
         rec.set_operand(rt, 0);
     }
     Handled::Resume
-}
-
-/// The exit of an RSI call whose operand's memory is missing: a data abort that never happened.
-pub(crate) fn stage2_data_abort(ipa: u64, level: Level) -> RecExit {
-    RecExit {
-        exit_reason: ExitReason::Sync,
-        esr: esr::ec::DATA_ABORT | fsc::translation(level),
-        hpfar: ipa >> 8,
-        ..RecExit::default()
-    }
 }
 
 /// Makes the Realm take a Synchronous External Abort for an abort it took to the RMM.

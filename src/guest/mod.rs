@@ -14,7 +14,7 @@ use crate::model::program::{GuestAction, GuestEvent, Progress, Queued};
 use crate::model::rec::{LastExit, Rec};
 use crate::model::world::World;
 use crate::rsi;
-pub(crate) use exception::{inject_sea, stage2_data_abort};
+pub(crate) use exception::inject_sea;
 
 /// Bytes of an instruction.
 const INSTRUCTION_BYTES: u64 = 4;

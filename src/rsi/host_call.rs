@@ -4,7 +4,6 @@ use super::{Caller, Missing, Outcome};
 use crate::abi::addr::{PAGE_LEN, is_aligned};
 use crate::abi::rec_run::{ExitReason, RecEnter, RecExit};
 use crate::abi::rsi::result;
-use crate::guest::stage2_data_abort;
 use crate::model::granule::Granule;
 use crate::model::world::World;
 
@@ -56,7 +55,7 @@ pub(crate) fn complete(world: &mut World, rec: Granule, enter: &RecEnter) -> Res
         }
         // The Realm made the page EMPTY itself; TF-RMM drops the answer.
         Err(Missing::Empty) => {}
-        Err(Missing::Memory(level)) => return Err(stage2_data_abort(ipa, level)),
+        Err(Missing::Memory(level)) => return Err(RecExit::stage2_data_abort(ipa, level)),
     }
     caller.rec_mut().host_call_pending = false;
     Ok(())

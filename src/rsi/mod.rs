@@ -16,7 +16,6 @@ mod vdev;
 use crate::abi::addr::{Ipa, Level, PAGE_SIZE, is_aligned};
 use crate::abi::rec_run::RecExit;
 use crate::abi::rsi::{FEATURE_0_DA, SVE_HINT, fid, psci as psci_abi, result};
-use crate::guest::stage2_data_abort;
 use crate::model::granule::Granule;
 use crate::model::realm::Realm;
 use crate::model::rec::Rec;
@@ -172,7 +171,9 @@ impl Caller<'_> {
     fn missing(&mut self, missing: &Missing) -> Outcome {
         match missing {
             Missing::Empty => self.input_error(),
-            Missing::Memory(level) => Outcome::Abort(stage2_data_abort(self.reg(1), *level)),
+            Missing::Memory(level) => {
+                Outcome::Abort(RecExit::stage2_data_abort(self.reg(1), *level))
+            }
         }
     }
 }

@@ -5,53 +5,11 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-
-#[path = "../../fuzz/src/boot_chain.rs"]
-mod boot_chain;
-#[path = "../../fuzz/src/cache_entry.rs"]
-mod cache_entry;
-#[path = "../../fuzz/src/ccel.rs"]
-mod ccel;
-#[path = "../../fuzz/src/corim.rs"]
-mod corim;
-#[path = "../../fuzz/src/event_log.rs"]
-mod event_log;
-#[path = "../../fuzz/src/hash_kernels.rs"]
-mod hash_kernels;
-#[path = "../../fuzz/src/host_and_realm.rs"]
-mod host_and_realm;
-#[path = "../../fuzz/src/keys.rs"]
-mod keys;
-#[path = "../../fuzz/src/lock_file.rs"]
-mod lock_file;
-#[path = "../../fuzz/src/observed_rim.rs"]
-mod observed_rim;
-#[path = "../../fuzz/src/pe.rs"]
-mod pe;
-#[path = "../../fuzz/src/qemu_args.rs"]
-mod qemu_args;
-#[path = "../../fuzz/src/report_page.rs"]
-mod report_page;
-#[path = "../../fuzz/src/request_args.rs"]
-mod request_args;
-#[path = "../../fuzz/src/rmi2_sequence.rs"]
-mod rmi2_sequence;
-#[path = "../../fuzz/src/rmi_sequence.rs"]
-mod rmi_sequence;
-#[path = "../../fuzz/src/rmm_log.rs"]
-mod rmm_log;
-#[path = "../../fuzz/src/saved_events.rs"]
-mod saved_events;
-#[path = "../../fuzz/src/script_roundtrip.rs"]
-mod script_roundtrip;
-#[path = "../../fuzz/src/settings.rs"]
-mod settings;
-#[path = "../../fuzz/src/token.rs"]
-mod token;
-#[path = "../../fuzz/src/vector_json.rs"]
-mod vector_json;
-#[path = "../../fuzz/src/vmm_args.rs"]
-mod vmm_args;
+use rimsim_support::bodies::{
+    boot_chain, cache_entry, ccel, corim, event_log, hash_kernels, host_and_realm, keys, lock_file,
+    observed_rim, pe, qemu_args, report_page, request_args, rmi_sequence, rmi2_sequence, rmm_log,
+    saved_events, script_roundtrip, settings, token, vector_json, vmm_args,
+};
 
 /// Calls `body` with every file of a corpus; there have to be some.
 fn replay(target: &str, body: fn(&[u8])) {

@@ -47,7 +47,8 @@ const FLOORS: &[&[&str]] = &[
     &["abi"],
     &["measure"],
     &["model"],
-    &["rmi", "rsi", "guest"],
+    &["rsi"],
+    &["rmi", "guest"],
     &["session"],
     &["caller"],
     &["script", "vector", "coverage", "host", "lint", "explain", "refvalue", "evidence"],
@@ -56,7 +57,7 @@ const FLOORS: &[&[&str]] = &[
     &["boot", "why"],
     &["cli"],
 ];
-const ONE_MACHINE: &[&str] = &["rmi", "rsi", "guest"];
+const ONE_MACHINE: &[&str] = &["rmi", "guest"];
 
 /// The first names of paths from the crate's root, alone or in a list on one line.
 fn uses(line: &str) -> Vec<&str> {

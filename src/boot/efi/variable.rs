@@ -1,20 +1,24 @@
 //! UEFI variables: `UEFI_VARIABLE_DATA` (TCG PC Client Platform Firmware Profile 1.06, 10.2.6), and
 //! the GUIDs that firmware keeps its variables under.
 
-use uuid::{Uuid, uuid};
+use uuid::uuid;
 
 use super::{Front, utf16};
 
+/// A GUID as firmware writes it: the first three fields little-endian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guid(pub [u8; 16]);
+
 /// `EFI_GLOBAL_VARIABLE`.
-pub const GLOBAL: Uuid = uuid!("8be4df61-93ca-11d2-aa0d-00e098032b8c");
+pub const GLOBAL: Guid = Guid(uuid!("8be4df61-93ca-11d2-aa0d-00e098032b8c").to_bytes_le());
 /// `EFI_IMAGE_SECURITY_DATABASE_GUID`.
-pub const IMAGE_SECURITY: Uuid = uuid!("d719b2cb-3d3a-4596-a3bc-dad00e67656f");
+pub const IMAGE_SECURITY: Guid = Guid(uuid!("d719b2cb-3d3a-4596-a3bc-dad00e67656f").to_bytes_le());
 /// Shim's own.
-pub const SHIM: Uuid = uuid!("605dab50-e046-4300-abb6-3dd810dd8b23");
+pub const SHIM: Guid = Guid(uuid!("605dab50-e046-4300-abb6-3dd810dd8b23").to_bytes_le());
 
 /// The GUID under which firmware and shim keep a variable; `None` of one that is not known here.
 #[must_use]
-pub fn guid_of(name: &str) -> Option<Uuid> {
+pub fn guid_of(name: &str) -> Option<Guid> {
     Some(match name {
         "SecureBoot" | "PK" | "KEK" | "BootOrder" => GLOBAL,
         "db" | "dbx" | "dbt" => IMAGE_SECURITY,
@@ -39,17 +43,11 @@ pub fn boot_name(number: u16) -> String {
     format!("Boot{number:04X}")
 }
 
-/// The GUID as firmware writes it: the first three fields little-endian.
-#[must_use]
-pub fn guid_bytes(guid: Uuid) -> [u8; 16] {
-    guid.to_bytes_le()
-}
-
 /// `UEFI_VARIABLE_DATA`: GUID, count of the name's UTF-16 units, count of bytes, name, value.
 #[must_use]
-pub fn data(guid: Uuid, name: &str, value: &[u8]) -> Vec<u8> {
+pub fn data(guid: Guid, name: &str, value: &[u8]) -> Vec<u8> {
     let name = utf16::utf16(name);
-    let mut bytes = guid_bytes(guid).to_vec();
+    let mut bytes = guid.0.to_vec();
     bytes.extend((name.len() as u64 / 2).to_le_bytes());
     bytes.extend((value.len() as u64).to_le_bytes());
     bytes.extend(name);
@@ -61,7 +59,7 @@ pub fn data(guid: Uuid, name: &str, value: &[u8]) -> Vec<u8> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variable<'b> {
     /// Whose it is.
-    pub guid: Uuid,
+    pub guid: Guid,
     /// Its name as UTF-16LE bytes.
     pub name: &'b [u8],
     /// Its value.
@@ -76,7 +74,7 @@ impl<'b> Variable<'b> {
     #[must_use]
     pub fn read(bytes: &'b [u8]) -> Option<Self> {
         let mut front = Front(bytes);
-        let guid = Uuid::from_bytes_le(front.array()?);
+        let guid = Guid(front.array()?);
         let (name, value) = (front.count()?, front.count()?);
         let name = front.take(name.checked_mul(2)?)?;
         let value = front.take(value)?;

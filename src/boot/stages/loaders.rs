@@ -10,13 +10,13 @@ use crate::boot::profile;
 /// What shim keeps where a database of keys is empty: an `EFI_SIGNATURE_LIST` of type
 /// EFI_CERT_SHA256 with one entry, whose owner is shim and whose digest is zero.
 fn empty_keys() -> Vec<u8> {
-    let kind = uuid::uuid!("c1c41626-504c-4092-aca9-41f936934328");
+    let kind = uuid::uuid!("c1c41626-504c-4092-aca9-41f936934328").to_bytes_le();
     let entry_bytes = 16 + 32_u32;
-    let mut list = variable::guid_bytes(kind).to_vec();
+    let mut list = kind.to_vec();
     for number in [16 + 12 + entry_bytes, 0, entry_bytes] {
         list.extend(number.to_le_bytes());
     }
-    list.extend(variable::guid_bytes(variable::SHIM));
+    list.extend(variable::SHIM.0);
     list.extend([0; 32]);
     list
 }

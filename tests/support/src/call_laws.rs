@@ -34,7 +34,7 @@ impl Step<'_> {
 }
 
 /// Checks one call. The world before it has passed this check.
-pub(crate) fn check_laws(before: &World, regs: &CallRegs, outcome: &Outcome, after: &World) {
+pub fn check_laws(before: &World, regs: &CallRegs, outcome: &Outcome, after: &World) {
     // 32: the same world and call, the same answer and world.
     let mut again = before.clone();
     assert_eq!(again.call(regs), *outcome, "law 32");
@@ -70,7 +70,7 @@ pub(crate) fn check_laws(before: &World, regs: &CallRegs, outcome: &Outcome, aft
 
 /// 33: the condition that is answered is one that the partial order lets come first, and the first
 /// of the table among those that hold.
-pub(crate) fn ranked(outcome: &Outcome, survey: &Survey) {
+pub fn ranked(outcome: &Outcome, survey: &Survey) {
     let failing: Vec<_> = survey.iter().filter(|(_, good)| !good).map(|(row, _)| *row).collect();
     let Some(failure) = outcome.failure() else { return };
     let first = failing.first().expect("a failure has a failing row");

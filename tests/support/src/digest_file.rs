@@ -10,7 +10,7 @@ use rimsim::measure::image::Image;
 use rimsim::measure::rim::HashAlgo;
 use sha2::{Digest as _, Sha256};
 
-pub(crate) fn read(bytes: Vec<u8>) -> Result<DigestFile, DigestsError> {
+pub fn read(bytes: Vec<u8>) -> Result<DigestFile, DigestsError> {
     DigestFile::read(&Arc::new(Image::from_bytes("digests", bytes)))
 }
 
@@ -80,7 +80,7 @@ fn values(bytes: &[u8]) -> Option<Vec<(HashAlgo, Vec<Digest>)>> {
 }
 
 /// The target `digest_file`: bytes as they are, and with the checksum that they should have.
-pub(crate) fn run(data: &[u8]) {
+pub fn run(data: &[u8]) {
     if let Some((&MADE, rest)) = data.split_first() {
         return made(rest);
     }
@@ -100,7 +100,7 @@ fn forged(data: &[u8]) {
 }
 
 /// Bytes are lists that hold together, or an error.
-pub(crate) fn check_file(data: &[u8]) {
+pub fn check_file(data: &[u8]) {
     let Ok(file) = read(data.to_vec()) else { return };
     for list in file.lists {
         let Cut { size, phase } = list.cut();

@@ -14,7 +14,7 @@ use crate::naive_rim;
 use crate::running_realm::{Exit, PSCI, REJECT, RIPAS_CHANGE};
 
 /// Everything that was queued, by number.
-pub(crate) type Queued = BTreeMap<u64, GuestAction>;
+pub type Queued = BTreeMap<u64, GuestAction>;
 
 /// One REC_ENTER with the worlds before and after it.
 struct Entry<'w> {
@@ -26,7 +26,7 @@ struct Entry<'w> {
 }
 
 /// Checks one REC_ENTER. The world before it has passed this check.
-pub(crate) fn check_entry(before: &World, outcome: &Outcome, after: &World, queued: &Queued) {
+pub fn check_entry(before: &World, outcome: &Outcome, after: &World, queued: &Queued) {
     let Some(command @ Command::RecEnter { rec, run_ptr }) = outcome.command() else {
         panic!("{outcome} is no entry");
     };

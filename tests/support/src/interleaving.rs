@@ -28,14 +28,14 @@ struct Home {
 }
 
 /// The world, and what its RECs were told to do.
-pub(crate) struct Play {
-    pub(crate) world: World,
+pub struct Play {
+    pub world: World,
     homes: [Home; 2],
     queued: Queued,
     /// Whether calls are checked by all laws, or by the invariants alone.
     thorough: bool,
     /// How often each end of a command was seen: its name, and a condition or an exit reason.
-    pub(crate) seen: BTreeMap<(&'static str, String), u64>,
+    pub seen: BTreeMap<(&'static str, String), u64>,
 }
 
 /// Numbers from a step's bytes.
@@ -57,7 +57,7 @@ impl Dice<'_> {
 }
 
 impl Play {
-    pub(crate) fn new(profile: Profile) -> Self {
+    pub fn new(profile: Profile) -> Self {
         let first = Lab::join(Scene::new(profile), &[]);
         let last_level = [("flags", 1), ("s2sz", 52), ("rtt_level_start", u64::MAX)];
         let change = [&last_level[..], &[("hash_algo", 1)]].concat();
@@ -74,14 +74,14 @@ impl Play {
     }
 
     /// Carries out a step and checks no more than the invariants.
-    pub(crate) fn step_lightly(&mut self, record: &Record) {
+    pub fn step_lightly(&mut self, record: &Record) {
         self.thorough = false;
         self.step(record);
         self.thorough = true;
     }
 
     /// Carries out a step and checks what came of it.
-    pub(crate) fn step(&mut self, record: &Record) {
+    pub fn step(&mut self, record: &Record) {
         let dice = Dice(record);
         match record[0] % 16 {
             0..=5 => self.queue(&dice),

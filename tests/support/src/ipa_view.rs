@@ -10,14 +10,14 @@ use rimsim::model::rtt::{Rtte, TableId};
 use crate::flat_rmm::size_in;
 
 /// RIPAS as RTT_READ_ENTRY encodes it.
-pub(crate) const EMPTY: u8 = 0;
-pub(crate) const RAM: u8 = 1;
-pub(crate) const DESTROYED: u8 = 2;
+pub const EMPTY: u8 = 0;
+pub const RAM: u8 = 1;
+pub const DESTROYED: u8 = 2;
 
 /// What is at an IPA. `delta` is the physical address minus the IPA, so that contiguous mappings
 /// are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cell {
+pub enum Cell {
     Unassigned(u8),
     Assigned { delta: u64, ripas: u8 },
     Ns,
@@ -26,18 +26,18 @@ pub(crate) enum Cell {
 
 impl Cell {
     /// Whether a scan for `top` stops here.
-    pub(crate) fn is_live(self) -> bool {
+    pub fn is_live(self) -> bool {
         matches!(self, Self::Assigned { .. } | Self::NsMapped { .. })
     }
 
-    pub(crate) fn ripas(self) -> Option<u8> {
+    pub fn ripas(self) -> Option<u8> {
         match self {
             Self::Unassigned(ripas) | Self::Assigned { ripas, .. } => Some(ripas),
             Self::Ns | Self::NsMapped { .. } => None,
         }
     }
 
-    pub(crate) fn with_ripas(self, ripas: u8) -> Self {
+    pub fn with_ripas(self, ripas: u8) -> Self {
         match self {
             Self::Unassigned(_) => Self::Unassigned(ripas),
             Self::Assigned { delta, .. } => Self::Assigned { delta, ripas },
@@ -48,19 +48,19 @@ impl Cell {
 
 /// A function from IPAs to cells, constant on ranges that are as long as they can be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Cells {
+pub struct Cells {
     /// First IPA of each range; the last ends at `top`.
     starts: BTreeMap<u64, Cell>,
     top: u64,
 }
 
 impl Cells {
-    pub(crate) fn at(&self, ipa: u64) -> Cell {
+    pub fn at(&self, ipa: u64) -> Cell {
         *self.starts.range(..=ipa).next_back().expect("the first range starts at 0").1
     }
 
     /// The ranges that meet `range`, cut to it.
-    pub(crate) fn within(&self, range: Range<u64>) -> Vec<(Range<u64>, Cell)> {
+    pub fn within(&self, range: Range<u64>) -> Vec<(Range<u64>, Cell)> {
         let end = range.end.min(self.top);
         if range.start >= end {
             return Vec::new();
@@ -72,7 +72,7 @@ impl Cells {
         all.iter().zip(ends).map(|((start, cell), end)| (*start..end, *cell)).collect()
     }
 
-    pub(crate) fn set(&mut self, range: Range<u64>, cell: Cell) {
+    pub fn set(&mut self, range: Range<u64>, cell: Cell) {
         let after = (range.end < self.top).then(|| self.at(range.end));
         let inside: Vec<_> = self.starts.range(range.clone()).map(|(start, _)| *start).collect();
         for start in inside {
@@ -94,7 +94,7 @@ impl Cells {
     }
 
     /// Appends a range to a function that is known up to its start.
-    pub(crate) fn push(&mut self, end: u64, cell: Cell) {
+    pub fn push(&mut self, end: u64, cell: Cell) {
         self.begin(self.top, cell);
         self.top = end;
     }
@@ -102,14 +102,14 @@ impl Cells {
 
 /// A Realm's IPA space.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct View {
-    pub(crate) cells: Cells,
+pub struct View {
+    pub cells: Cells,
     /// Tables below the starting level, by level and first IPA, with their granules.
-    pub(crate) tables: BTreeMap<(i64, u64), u64>,
+    pub tables: BTreeMap<(i64, u64), u64>,
 }
 
 /// Reads a Realm's tables.
-pub(crate) fn view(world: &World, realm: &Realm) -> View {
+pub fn view(world: &World, realm: &Realm) -> View {
     let mut view = View::default();
     let root_size = size_in(bits(world), realm.rtt().start.number().into()) * entries(world);
     for (i, root) in (0_u64..).zip(realm.roots()) {
@@ -119,12 +119,12 @@ pub(crate) fn view(world: &World, realm: &Realm) -> View {
 }
 
 /// log2 of the size of a granule.
-pub(crate) fn bits(world: &World) -> u32 {
+pub fn bits(world: &World) -> u32 {
     world.granule_size().bytes().trailing_zeros()
 }
 
 /// Entries of a table.
-pub(crate) fn entries(world: &World) -> u64 {
+pub fn entries(world: &World) -> u64 {
     1 << (bits(world) - 3)
 }
 

@@ -7,10 +7,10 @@ use rimsim::measure::rim::HashAlgo;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 /// Twice the lanes of the widest kernel, and one more.
-pub(crate) const MOST_GRANULES: usize = 33;
+pub const MOST_GRANULES: usize = 33;
 
 /// Every kernel of this processor has to find what `sha2` finds.
-pub(crate) fn check_batch<const LEN: usize>(granules: &[&[u8; LEN]]) {
+pub fn check_batch<const LEN: usize>(granules: &[&[u8; LEN]]) {
     for algo in HashAlgo::ALL {
         let expected: Vec<_> = granules.iter().map(|granule| reference(algo, *granule)).collect();
         for kernel in Kernel::ALL.into_iter().filter(|kernel| kernel.is_available(algo)) {
@@ -25,7 +25,7 @@ pub(crate) fn check_batch<const LEN: usize>(granules: &[&[u8; LEN]]) {
 }
 
 /// The digest, zero padded, without a line of the library.
-pub(crate) fn reference(algo: HashAlgo, message: &[u8]) -> [u8; 64] {
+pub fn reference(algo: HashAlgo, message: &[u8]) -> [u8; 64] {
     let mut slot = [0; 64];
     match algo {
         HashAlgo::Sha256 => slot[..32].copy_from_slice(&Sha256::digest(message)),

@@ -6,32 +6,32 @@ use sha2::{Digest, Sha256, Sha512};
 
 /// A Realm Initial Measurement in the making.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct NaiveRim {
+pub struct NaiveRim {
     sha512: bool,
-    pub(crate) slot: [u8; 64],
-    pub(crate) extensions: u64,
+    pub slot: [u8; 64],
+    pub extensions: u64,
 }
 
 impl NaiveRim {
     /// REALM_CREATE. `params` is what the RMM measures of the parameters: offset and value.
-    pub(crate) fn create(sha512: bool, params: &[(usize, u64)]) -> Self {
+    pub fn create(sha512: bool, params: &[(usize, u64)]) -> Self {
         let slot = hash(sha512, &page(params));
         Self { sha512, slot, extensions: 1 }
     }
 
     /// The beginning of a RIM that has no parameters (the text of RMM 2.0).
-    pub(crate) fn zero(sha512: bool) -> Self {
+    pub fn zero(sha512: bool) -> Self {
         Self { sha512, slot: [0; 64], extensions: 0 }
     }
 
     /// DATA_CREATE.
-    pub(crate) fn data(&mut self, ipa: u64, flags: u64, content: &[u8; 4096]) {
+    pub fn data(&mut self, ipa: u64, flags: u64, content: &[u8; 4096]) {
         let content = if flags & 1 == 1 { hash(self.sha512, content) } else { [0; 64] };
         self.extend(0, &[&ipa.to_le_bytes(), &flags.to_le_bytes(), &content]);
     }
 
     /// REC_CREATE of a runnable REC.
-    pub(crate) fn rec(&mut self, flags: u64, pc: u64, gprs: [u64; 8]) {
+    pub fn rec(&mut self, flags: u64, pc: u64, gprs: [u64; 8]) {
         let mut fields = vec![(0x000, flags), (0x200, pc)];
         fields.extend((0..).zip(gprs).map(|(i, gpr)| (0x300 + 8 * i, gpr)));
         let content = hash(self.sha512, &page(&fields));
@@ -39,7 +39,7 @@ impl NaiveRim {
     }
 
     /// RTT_INIT_RIPAS of one entry.
-    pub(crate) fn ripas(&mut self, base: u64, top: u64) {
+    pub fn ripas(&mut self, base: u64, top: u64) {
         self.extend(2, &[&base.to_le_bytes(), &top.to_le_bytes()]);
     }
 
@@ -62,7 +62,7 @@ fn page(fields: &[(usize, u64)]) -> [u8; 4096] {
     page
 }
 
-pub(crate) fn hash(sha512: bool, message: &[u8]) -> [u8; 64] {
+pub fn hash(sha512: bool, message: &[u8]) -> [u8; 64] {
     let mut slot = [0; 64];
     if sha512 {
         slot.copy_from_slice(&Sha512::digest(message));

@@ -14,10 +14,10 @@ use crate::small_machine::{
 };
 
 /// One step, as it comes from a generator or a fuzzer.
-pub(crate) type Record = [u8; 8];
+pub type Record = [u8; 8];
 
 /// What a step does to the world.
-pub(crate) enum Action {
+pub enum Action {
     Call(CallRegs),
     /// The Host writes a page of parameters or contents.
     Page(u64, Box<[u8; 4096]>),
@@ -43,7 +43,7 @@ const GEOMETRIES: [(u64, i64, u64, u64); 10] = [
 ];
 
 /// The action that an edition has for one of RMM 1.0. What it has not stays as it is.
-pub(crate) fn in_edition(action: Action, edition: Edition) -> Action {
+pub fn in_edition(action: Action, edition: Edition) -> Action {
     let Action::Call(regs) = action else { return action };
     let (Edition::V2, Some(command)) = (edition, Command::decode(&regs, Edition::V1)) else {
         return Action::Call(regs);
@@ -75,12 +75,12 @@ pub(crate) fn in_edition(action: Action, edition: Edition) -> Action {
 }
 
 /// Splits bytes into steps; what is left over is dropped.
-pub(crate) fn records(bytes: &[u8]) -> Vec<Record> {
+pub fn records(bytes: &[u8]) -> Vec<Record> {
     bytes.as_chunks().0.to_vec()
 }
 
 /// The actions of a step in this world.
-pub(crate) fn actions(record: &Record, world: &World) -> Vec<Action> {
+pub fn actions(record: &Record, world: &World) -> Vec<Action> {
     let [kind, a, b, c, d, ..] = *record;
     let pick = Pick { world, record };
     let (rd, realm) = pick.realm(a);

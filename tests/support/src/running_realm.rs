@@ -9,52 +9,52 @@ use rimsim::{Command, Data, Ipa, Pa, Profile, Rd, World};
 use crate::small_machine::Scene;
 
 /// IPAs of the Protected half, by what is there. The data pages are RAM.
-pub(crate) const DATA: u64 = 0x0;
-pub(crate) const DATA2: u64 = 0x1000;
-pub(crate) const NO_MEMORY: u64 = 0x2000;
-pub(crate) const EMPTY_IPA: u64 = 0x3000;
-pub(crate) const DESTROYED_IPA: u64 = 0x4000;
-pub(crate) const EMPTY_DATA: u64 = 0x5000;
+pub const DATA: u64 = 0x0;
+pub const DATA2: u64 = 0x1000;
+pub const NO_MEMORY: u64 = 0x2000;
+pub const EMPTY_IPA: u64 = 0x3000;
+pub const DESTROYED_IPA: u64 = 0x4000;
+pub const EMPTY_DATA: u64 = 0x5000;
 /// No table is near, and the RIPAS is EMPTY.
-pub(crate) const FAR: u64 = 0x8000_0000;
+pub const FAR: u64 = 0x8000_0000;
 
 /// REC exit reasons.
-pub(crate) const SYNC: u64 = 0;
-pub(crate) const IRQ: u64 = 1;
-pub(crate) const FIQ: u64 = 2;
-pub(crate) const PSCI: u64 = 3;
-pub(crate) const RIPAS_CHANGE: u64 = 4;
-pub(crate) const HOST_CALL: u64 = 5;
-pub(crate) const SERROR: u64 = 6;
+pub const SYNC: u64 = 0;
+pub const IRQ: u64 = 1;
+pub const FIQ: u64 = 2;
+pub const PSCI: u64 = 3;
+pub const RIPAS_CHANGE: u64 = 4;
+pub const HOST_CALL: u64 = 5;
+pub const SERROR: u64 = 6;
 
 /// RSI calls for attestation tokens, and that more of one is to come.
-pub(crate) const TOKEN_INIT: u64 = 0xC400_0194;
-pub(crate) const TOKEN_CONTINUE: u64 = 0xC400_0195;
-pub(crate) const INCOMPLETE: u64 = 3;
+pub const TOKEN_INIT: u64 = 0xC400_0194;
+pub const TOKEN_CONTINUE: u64 = 0xC400_0195;
+pub const INCOMPLETE: u64 = 3;
 
 /// RecEnter flags.
-pub(crate) const EMUL_MMIO: u64 = 1;
-pub(crate) const INJECT_SEA: u64 = 2;
-pub(crate) const TRAP_WFI: u64 = 4;
-pub(crate) const TRAP_WFE: u64 = 8;
-pub(crate) const REJECT: u64 = 16;
+pub const EMUL_MMIO: u64 = 1;
+pub const INJECT_SEA: u64 = 2;
+pub const TRAP_WFI: u64 = 4;
+pub const TRAP_WFE: u64 = 8;
+pub const REJECT: u64 = 16;
 
 /// What the Host writes into a run page.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Enter {
-    pub(crate) flags: u64,
-    pub(crate) gprs: [u64; 31],
-    pub(crate) hcr: u64,
-    pub(crate) lrs: [u64; 16],
+pub struct Enter {
+    pub flags: u64,
+    pub gprs: [u64; 31],
+    pub hcr: u64,
+    pub lrs: [u64; 16],
 }
 
 impl Enter {
-    pub(crate) fn flags(flags: u64) -> Self {
+    pub fn flags(flags: u64) -> Self {
         Self { flags, ..Self::default() }
     }
 
     /// The page, with noise where the RMM writes.
-    pub(crate) fn page(&self) -> Box<[u8; 4096]> {
+    pub fn page(&self) -> Box<[u8; 4096]> {
         let mut page = Box::new([0; 4096]);
         page[0x800..].fill(0xEE);
         let mut put = |at: usize, value: u64| {
@@ -70,11 +70,11 @@ impl Enter {
 
 /// What the Host finds in a run page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Exit(Vec<u8>);
+pub struct Exit(Vec<u8>);
 
 impl Exit {
     /// What is in the run page at `pa`, if the Host can read it.
-    pub(crate) fn read(world: &World, pa: u64) -> Option<Self> {
+    pub fn read(world: &World, pa: u64) -> Option<Self> {
         world.host_read(pa + 0x800, 0x800).ok().map(Self)
     }
 
@@ -82,59 +82,59 @@ impl Exit {
         u64::from_le_bytes(self.0[offset..offset + 8].try_into().expect("eight bytes"))
     }
 
-    pub(crate) fn reason(&self) -> u64 {
+    pub fn reason(&self) -> u64 {
         self.at(0)
     }
 
     /// ESR, FAR and HPFAR.
-    pub(crate) fn syndrome(&self) -> [u64; 3] {
+    pub fn syndrome(&self) -> [u64; 3] {
         [self.at(0x100), self.at(0x108), self.at(0x110)]
     }
 
-    pub(crate) fn gprs(&self) -> [u64; 31] {
+    pub fn gprs(&self) -> [u64; 31] {
         std::array::from_fn(|i| self.at(0x200 + 8 * i))
     }
 
     /// HCR and LR0.
-    pub(crate) fn gic(&self) -> [u64; 2] {
+    pub fn gic(&self) -> [u64; 2] {
         [self.at(0x300), self.at(0x308)]
     }
 
     /// Base, top and value of a RIPAS change.
-    pub(crate) fn ripas(&self) -> [u64; 3] {
+    pub fn ripas(&self) -> [u64; 3] {
         [self.at(0x500), self.at(0x508), self.at(0x510)]
     }
 
-    pub(crate) fn imm(&self) -> u64 {
+    pub fn imm(&self) -> u64 {
         self.at(0x600)
     }
 }
 
 /// A Realm of RECs 0 and 2, which can run, and 1, which can not.
 #[derive(Clone)]
-pub(crate) struct Lab {
-    pub(crate) scene: Scene,
-    pub(crate) rd: u64,
-    pub(crate) recs: [u64; 3],
-    pub(crate) runs: [u64; 3],
+pub struct Lab {
+    pub scene: Scene,
+    pub rd: u64,
+    pub recs: [u64; 3],
+    pub runs: [u64; 3],
     /// First IPA of the Unprotected half. The page there is mapped, the one after it is not.
-    pub(crate) ns: u64,
+    pub ns: u64,
     /// The Host's page behind it.
-    pub(crate) ns_page: u64,
+    pub ns_page: u64,
     next_id: u64,
 }
 
 impl Lab {
-    pub(crate) fn new(profile: Profile) -> Self {
+    pub fn new(profile: Profile) -> Self {
         Self::with(profile, &[])
     }
 
-    pub(crate) fn with(profile: Profile, change: &[(&'static str, u64)]) -> Self {
+    pub fn with(profile: Profile, change: &[(&'static str, u64)]) -> Self {
         Self::join(Scene::new(profile), change)
     }
 
     /// Sets up the Realm in a scene.
-    pub(crate) fn join(mut scene: Scene, change: &[(&'static str, u64)]) -> Self {
+    pub fn join(mut scene: Scene, change: &[(&'static str, u64)]) -> Self {
         let rd = scene.realm(change);
         let ns = scene.world.realm(rd).expect("it was made").rtt().protected_top();
         scene.tables(rd, 0, 3);
@@ -163,12 +163,12 @@ impl Lab {
         Self { scene, rd, recs, runs, ns, ns_page, next_id: 1 }
     }
 
-    pub(crate) fn world(&mut self) -> &mut World {
+    pub fn world(&mut self) -> &mut World {
         &mut self.scene.world
     }
 
     /// Lets REC `n` do something; the action's number.
-    pub(crate) fn queue(&mut self, n: usize, action: GuestAction) -> u64 {
+    pub fn queue(&mut self, n: usize, action: GuestAction) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
         self.scene.world.queue_guest(self.recs[n], id, action).expect("a possible action");
@@ -176,7 +176,7 @@ impl Lab {
     }
 
     /// Enters REC `n`.
-    pub(crate) fn enter(&mut self, n: usize, enter: &Enter) -> Outcome {
+    pub fn enter(&mut self, n: usize, enter: &Enter) -> Outcome {
         self.scene.put(self.runs[n], &enter.page());
         let (rec, run_ptr) = (self.recs[n], self.runs[n]);
         self.scene.world.execute(Command::RecEnter { rec, run_ptr })
@@ -184,7 +184,7 @@ impl Lab {
 
     /// Enters REC `n`, which has to succeed.
     #[track_caller]
-    pub(crate) fn run(&mut self, n: usize, enter: &Enter) -> Exit {
+    pub fn run(&mut self, n: usize, enter: &Enter) -> Exit {
         let outcome = self.enter(n, enter);
         assert!(outcome.is_success(), "{outcome}");
         Exit::read(&self.scene.world, self.runs[n]).expect("a run page")
@@ -192,19 +192,19 @@ impl Lab {
 
     /// REC `n` does one thing, and the Host sees this exit.
     #[track_caller]
-    pub(crate) fn act(&mut self, n: usize, action: GuestAction) -> Exit {
+    pub fn act(&mut self, n: usize, action: GuestAction) -> Exit {
         self.queue(n, action);
         self.run(n, &Enter::default())
     }
 
     /// What REC `n` saw in its last entry.
-    pub(crate) fn log(&self, n: usize) -> &[GuestEvent] {
+    pub fn log(&self, n: usize) -> &[GuestEvent] {
         self.scene.world.guest(self.recs[n]).map_or(&[], |program| program.log())
     }
 
     /// REC 0 makes a call that is answered at once; X0 to X10 after it.
     #[track_caller]
-    pub(crate) fn smc(&mut self, regs: &[u64]) -> [u64; 11] {
+    pub fn smc(&mut self, regs: &[u64]) -> [u64; 11] {
         let exit = self.act(0, GuestAction::Smc(regs.to_vec()));
         assert_eq!(exit.reason(), FIQ, "{regs:x?}: {:x?}", exit.syndrome());
         self.result(0)
@@ -212,7 +212,7 @@ impl Lab {
 
     /// The result of the last call that REC `n` saw.
     #[track_caller]
-    pub(crate) fn result(&self, n: usize) -> [u64; 11] {
+    pub fn result(&self, n: usize) -> [u64; 11] {
         let mut results = self.log(n).iter().filter_map(|event| match event {
             GuestEvent::Smc { gprs, .. } => Some(*gprs),
             _ => None,
@@ -222,7 +222,7 @@ impl Lab {
 
     /// REC 0 reads its memory.
     #[track_caller]
-    pub(crate) fn load(&mut self, ipa: u64, len_bytes: u64) -> Vec<u8> {
+    pub fn load(&mut self, ipa: u64, len_bytes: u64) -> Vec<u8> {
         self.act(0, GuestAction::LoadBytes { ipa, len_bytes });
         match self.log(0) {
             [_, GuestEvent::LoadBytes { bytes, .. }] => bytes.clone(),
@@ -231,7 +231,7 @@ impl Lab {
     }
 
     /// REC 0 asks for a token and fetches it in pieces of this size into the page at DATA.
-    pub(crate) fn fetch_token(&mut self, challenge: u64, size: u64) -> Vec<u8> {
+    pub fn fetch_token(&mut self, challenge: u64, size: u64) -> Vec<u8> {
         let call = [&[TOKEN_INIT], &[challenge; 8][..]].concat();
         assert_eq!(self.smc(&call)[..2], [0, 0x1000], "at most a granule");
         let mut token = Vec::new();
@@ -248,7 +248,7 @@ impl Lab {
     }
 
     #[track_caller]
-    pub(crate) fn store(&mut self, ipa: u64, bytes: &[u8]) {
+    pub fn store(&mut self, ipa: u64, bytes: &[u8]) {
         self.act(0, GuestAction::StoreBytes { ipa, bytes: bytes.to_vec() });
         assert!(matches!(self.log(0), [_, GuestEvent::StoreBytes { .. }]));
     }

@@ -10,16 +10,16 @@ use rimsim::model::program::GuestAction;
 use rimsim::rmi::Outcome;
 use rimsim::{Command, Data, Edition, Ipa, Pa, Platform, Profile, Rd, Src, World};
 
-pub(crate) const GRANULE: u64 = 0x1000;
+pub const GRANULE: u64 = 0x1000;
 /// 2 MiB of memory for blocks, then granules for everything else.
-pub(crate) const BLOCK: u64 = 0x8000_0000;
-pub(crate) const RAM: u64 = BLOCK + 0x20_0000;
-pub(crate) const RAM_TOP: u64 = RAM + 0x20_0000;
+pub const BLOCK: u64 = 0x8000_0000;
+pub const RAM: u64 = BLOCK + 0x20_0000;
+pub const RAM_TOP: u64 = RAM + 0x20_0000;
 /// Memory that only LPA2 can address.
-pub(crate) const HIGH_RAM: u64 = 1 << 48;
+pub const HIGH_RAM: u64 = 1 << 48;
 
 /// The RMI revision of an edition.
-pub(crate) const fn revision(edition: Edition) -> u64 {
+pub const fn revision(edition: Edition) -> u64 {
     match edition {
         Edition::V1 => 0x1_0000,
         Edition::V2 => 0x2_0000,
@@ -27,7 +27,7 @@ pub(crate) const fn revision(edition: Edition) -> u64 {
 }
 
 /// A machine of 4 MiB that offers everything, with few RECs a Realm so that their limit is near.
-pub(crate) fn platform() -> Platform {
+pub fn platform() -> Platform {
     let file = PlatformFile {
         name: "tests".into(),
         dram: vec![
@@ -43,7 +43,7 @@ pub(crate) fn platform() -> Platform {
 }
 
 /// Fields of RmiRealmParams: name, offset, width in bytes (DEN0137 1.0 B4.4).
-pub(crate) const REALM_FIELDS: &[(&str, usize, usize)] = &[
+pub const REALM_FIELDS: &[(&str, usize, usize)] = &[
     ("flags", 0x000, 8),
     ("s2sz", 0x008, 1),
     ("sve_vl", 0x010, 1),
@@ -79,7 +79,7 @@ const REALM_FIELDS_2: &[(&str, usize, usize)] = &[
 ];
 
 /// Fields of RmiRealmParams of an edition.
-pub(crate) const fn realm_fields(edition: Edition) -> &'static [(&'static str, usize, usize)] {
+pub const fn realm_fields(edition: Edition) -> &'static [(&'static str, usize, usize)] {
     match edition {
         Edition::V1 => REALM_FIELDS,
         Edition::V2 => REALM_FIELDS_2,
@@ -87,7 +87,7 @@ pub(crate) const fn realm_fields(edition: Edition) -> &'static [(&'static str, u
 }
 
 /// Fields of RmiRecParams.
-pub(crate) const REC_FIELDS: &[(&str, usize, usize)] = &[
+pub const REC_FIELDS: &[(&str, usize, usize)] = &[
     ("flags", 0x000, 8),
     ("mpidr", 0x100, 8),
     ("pc", 0x200, 8),
@@ -100,14 +100,13 @@ pub(crate) const REC_FIELDS: &[(&str, usize, usize)] = &[
 ];
 
 /// Fields of RmiRecEnter.
-pub(crate) const ENTER_FIELDS: &[(&str, usize, usize)] =
-    &[("flags", 0x000, 8), ("gicv3_hcr", 0x300, 8)];
+pub const ENTER_FIELDS: &[(&str, usize, usize)] = &[("flags", 0x000, 8), ("gicv3_hcr", 0x300, 8)];
 
 /// Values of fields by name; fields that are not named are zero.
-pub(crate) type Fields<'a> = BTreeMap<&'a str, u64>;
+pub type Fields<'a> = BTreeMap<&'a str, u64>;
 
 /// A page with `values` at the offsets that `fields` gives them.
-pub(crate) fn page(fields: &[(&str, usize, usize)], values: &Fields<'_>) -> [u8; 4096] {
+pub fn page(fields: &[(&str, usize, usize)], values: &Fields<'_>) -> [u8; 4096] {
     let mut bytes = [0; 4096];
     for (name, value) in values {
         let known = fields.iter().find(|(field, ..)| field == name);
@@ -118,7 +117,7 @@ pub(crate) fn page(fields: &[(&str, usize, usize)], values: &Fields<'_>) -> [u8;
 }
 
 /// Parameters of a Realm that most tests can live with: 33 bits, starting level 1, SHA-256.
-pub(crate) fn realm_values(vmid: u64, rtt_base: u64) -> Fields<'static> {
+pub fn realm_values(vmid: u64, rtt_base: u64) -> Fields<'static> {
     Fields::from([
         ("s2sz", 33),
         ("num_bps", 5),
@@ -131,25 +130,25 @@ pub(crate) fn realm_values(vmid: u64, rtt_base: u64) -> Fields<'static> {
 }
 
 /// RmiAddrRangeDesc of `count` delegated pages.
-pub(crate) const fn pages(pa: u64, count: u64) -> u64 {
+pub const fn pages(pa: u64, count: u64) -> u64 {
     pa | count << 2
 }
 
 /// A world, and the granules of it that are not in use.
 #[derive(Clone)]
-pub(crate) struct Scene {
-    pub(crate) world: World,
+pub struct Scene {
+    pub world: World,
     next: u64,
     next_vmid: u64,
 }
 
 impl Scene {
-    pub(crate) fn new(profile: Profile) -> Self {
+    pub fn new(profile: Profile) -> Self {
         Self::on(platform(), profile)
     }
 
     /// A scene on another machine, whose memory is where that of [`platform`] is.
-    pub(crate) fn on(platform: Platform, profile: Profile) -> Self {
+    pub fn on(platform: Platform, profile: Profile) -> Self {
         let mut world = World::new(platform, profile);
         if profile.edition() == Edition::V2 {
             assert!(world.execute(Command::RmmActivate {}).is_success());
@@ -157,19 +156,19 @@ impl Scene {
         Self { world, next: RAM, next_vmid: 1 }
     }
 
-    pub(crate) fn edition(&self) -> Edition {
+    pub fn edition(&self) -> Edition {
         self.world.profile().edition()
     }
 
     /// A granule of the Host that nobody else got.
-    pub(crate) fn host(&mut self) -> u64 {
+    pub fn host(&mut self) -> u64 {
         self.next += GRANULE;
         assert!(self.next <= RAM_TOP, "the scene needs more memory");
         self.next - GRANULE
     }
 
     /// The first of `count` DELEGATED granules in a row, aligned to their size (a power of two).
-    pub(crate) fn delegated_run(&mut self, count: u64) -> u64 {
+    pub fn delegated_run(&mut self, count: u64) -> u64 {
         self.next = self.next.next_multiple_of(count * GRANULE);
         let base = self.next;
         for _ in 0..count {
@@ -179,14 +178,14 @@ impl Scene {
     }
 
     /// A DELEGATED granule.
-    pub(crate) fn delegated(&mut self) -> u64 {
+    pub fn delegated(&mut self) -> u64 {
         let addr = self.host();
         self.must(Command::delegate(self.edition(), Pa(addr)));
         addr
     }
 
     /// An UNDELEGATED granule that the GPT gives to `gpt`.
-    pub(crate) fn with_gpt(&mut self, gpt: Gpt) -> u64 {
+    pub fn with_gpt(&mut self, gpt: Gpt) -> u64 {
         let addr = self.host();
         self.world.set_gpt(addr, gpt).expect("the granule is the Host's");
         addr
@@ -194,7 +193,7 @@ impl Scene {
 
     /// Executes a command that has to succeed; X1 to X4.
     #[track_caller]
-    pub(crate) fn must(&mut self, command: Command) -> [u64; 4] {
+    pub fn must(&mut self, command: Command) -> [u64; 4] {
         let outcome = self.world.execute(command);
         assert!(outcome.is_success(), "{command:?}: {outcome}");
         let [_, outputs @ ..] = *outcome.regs();
@@ -202,14 +201,14 @@ impl Scene {
     }
 
     /// Makes a Realm with [`realm_values`], changed by `change`; its RD.
-    pub(crate) fn realm(&mut self, change: &[(&'static str, u64)]) -> u64 {
+    pub fn realm(&mut self, change: &[(&'static str, u64)]) -> u64 {
         let (outcome, rd) = self.try_realm(change);
         assert!(outcome.is_success(), "{outcome}");
         rd
     }
 
     /// Tries to make a Realm; what came of it, and where its RD would be.
-    pub(crate) fn try_realm(&mut self, change: &[(&'static str, u64)]) -> (Outcome, u64) {
+    pub fn try_realm(&mut self, change: &[(&'static str, u64)]) -> (Outcome, u64) {
         let mut values = realm_values(self.next_vmid, 0);
         self.next_vmid += 1;
         values.extend(change.iter().copied());
@@ -228,7 +227,7 @@ impl Scene {
     }
 
     /// Makes the REC with this MPIDR, with the two auxiliary granules that it needs.
-    pub(crate) fn rec(&mut self, rd: u64, mpidr: u64, change: &[(&'static str, u64)]) -> u64 {
+    pub fn rec(&mut self, rd: u64, mpidr: u64, change: &[(&'static str, u64)]) -> u64 {
         let (aux0, aux1) = (self.delegated(), self.delegated());
         let mut values = Fields::from([("mpidr", mpidr)]);
         if self.edition() == Edition::V1 {
@@ -258,7 +257,7 @@ impl Scene {
 
     /// Executes a command that has to begin an operation or to go on with one; X1 to X4.
     #[track_caller]
-    pub(crate) fn goes_on(&mut self, command: Command) -> [u64; 4] {
+    pub fn goes_on(&mut self, command: Command) -> [u64; 4] {
         let outcome = self.world.execute(command);
         assert!(outcome.awaits().is_some(), "{command}: {outcome}");
         let [_, outputs @ ..] = *outcome.regs();
@@ -266,13 +265,13 @@ impl Scene {
     }
 
     /// Writes descriptors to a place in the Host's memory.
-    pub(crate) fn write_list(&mut self, place: u64, list: &[u64]) {
+    pub fn write_list(&mut self, place: u64, list: &[u64]) {
         let bytes: Vec<_> = list.iter().flat_map(|desc| desc.to_le_bytes()).collect();
         self.world.host_write(place, &bytes).expect("the granule is the Host's");
     }
 
     /// Lets the software of a REC do something until the REC exits.
-    pub(crate) fn run(&mut self, rec: u64, actions: Vec<GuestAction>) {
+    pub fn run(&mut self, rec: u64, actions: Vec<GuestAction>) {
         for (id, action) in (0..).zip(actions) {
             self.world.queue_guest(rec, id, action).expect("a possible action");
         }
@@ -281,7 +280,7 @@ impl Scene {
     }
 
     /// Makes the tables over `ipa` that are not there yet, down to `level`.
-    pub(crate) fn tables(&mut self, rd: u64, ipa: u64, level: u64) {
+    pub fn tables(&mut self, rd: u64, ipa: u64, level: u64) {
         for level in 0..=level {
             let covers = 1_u64 << (12 + 9 * (4 - level));
             let ipa = ipa & !(covers - 1);
@@ -296,7 +295,7 @@ impl Scene {
     }
 
     /// Adds a measured page of `byte`s.
-    pub(crate) fn data(&mut self, rd: u64, ipa: u64, byte: u8) -> u64 {
+    pub fn data(&mut self, rd: u64, ipa: u64, byte: u8) -> u64 {
         let (data, src) = (self.delegated(), self.host());
         self.put(src, &[byte; 4096]);
         let (rd, data_pa, src) = (Rd(Pa(rd)), Data(Pa(data)), Src(Pa(src)));
@@ -305,7 +304,7 @@ impl Scene {
     }
 
     /// Maps a page of the Host's, to be read and written.
-    pub(crate) fn map_host(&mut self, rd: u64, ipa: u64, pa: u64) {
+    pub fn map_host(&mut self, rd: u64, ipa: u64, pa: u64) {
         self.must(match self.edition() {
             Edition::V1 => Command::RttMapUnprotected { rd, ipa, level: 3, desc: pa | 0xC4 },
             Edition::V2 => {
@@ -322,7 +321,7 @@ impl Scene {
     }
 
     /// Takes a page away from a Realm.
-    pub(crate) fn unmap(&mut self, rd: u64, ipa: u64) {
+    pub fn unmap(&mut self, rd: u64, ipa: u64) {
         self.must(match self.edition() {
             Edition::V1 => Command::DataDestroy { rd, ipa },
             Edition::V2 => {
@@ -331,7 +330,7 @@ impl Scene {
         });
     }
 
-    pub(crate) fn put(&mut self, pa: u64, bytes: &[u8; 4096]) {
+    pub fn put(&mut self, pa: u64, bytes: &[u8; 4096]) {
         self.world.host_write_page(pa, bytes).expect("the granule is the Host's");
     }
 }

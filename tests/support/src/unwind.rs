@@ -12,7 +12,7 @@ use crate::ipa_view::view;
 
 /// Undoes all that a Host can undo. `list` is a page of the Host's, `ours` the granules that are
 /// delegated because the Host delegated them; in the end nothing else is, and no handle is open.
-pub(crate) fn unwind(world: &mut World, list: u64) {
+pub fn unwind(world: &mut World, list: u64) {
     world.set_interrupt(None);
     let handles: Vec<_> = world.operations().iter().map(|(it, _)| it.to_register()).collect();
     for handle in handles {
@@ -44,7 +44,7 @@ fn must(world: &mut World, command: Command) -> Outcome {
 
 /// Goes on with an operation until it has ended; what it answered last. An operation that asks for
 /// granules gets one that is not delegated, so that it gives up.
-pub(crate) fn carry_to_end(world: &mut World, handle: u64, list: u64) -> Outcome {
+pub fn carry_to_end(world: &mut World, handle: u64, list: u64) -> Outcome {
     let mut req = MemReq::None;
     for _ in 0..600 {
         let command = match req {

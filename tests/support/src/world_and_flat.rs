@@ -11,19 +11,19 @@ use crate::random_steps::Action;
 use crate::small_machine::platform;
 
 /// The World and the flat model side by side.
-pub(crate) struct Twins {
-    pub(crate) world: World,
-    pub(crate) flat: Flat,
+pub struct Twins {
+    pub world: World,
+    pub flat: Flat,
 }
 
 impl Twins {
-    pub(crate) fn new(profile: Profile) -> Self {
+    pub fn new(profile: Profile) -> Self {
         let world = World::new(platform(), profile);
         Self { flat: Flat::new(&world), world }
     }
 
     /// Does the same to both; they have to answer alike.
-    pub(crate) fn act(&mut self, action: &Action) -> Option<Outcome> {
+    pub fn act(&mut self, action: &Action) -> Option<Outcome> {
         match action {
             Action::Call(regs) => {
                 let expected = Command::decode(regs, Edition::V1).map(|command| {
@@ -62,7 +62,7 @@ impl Twins {
     }
 
     /// Compares everything that both know.
-    pub(crate) fn compare(&mut self) {
+    pub fn compare(&mut self) {
         let granules = self.world.granules();
         let used = granules.delegated().map(|(granule, state)| {
             let state = match state {

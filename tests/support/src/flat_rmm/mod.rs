@@ -12,7 +12,7 @@ use crate::naive_rim::NaiveRim;
 
 /// What the RMM uses a granule for. Granules that are not in the map are Non-secure and the Host's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Use {
+pub enum Use {
     /// UNDELEGATED; `ns` is whether the Host may access it although its PAS is not Non-secure.
     Foreign {
         ns: bool,
@@ -26,12 +26,12 @@ pub(crate) enum Use {
 }
 
 /// X0 to X4, if the model says what they have to be.
-pub(crate) type Answer = Option<[u64; 5]>;
+pub type Answer = Option<[u64; 5]>;
 
 /// A failed check: X0 and X1 to X4.
 struct Fail(u64, [u64; 4]);
 /// Reads the Host's memory as it is before a command; `None` where the Host itself could not.
-pub(crate) type Host<'h> = &'h dyn Fn(u64) -> Option<[u8; 4096]>;
+pub type Host<'h> = &'h dyn Fn(u64) -> Option<[u8; 4096]>;
 type Checked<T> = Result<T, Fail>;
 
 const INPUT: Fail = Fail(1, [0; 4]);
@@ -47,13 +47,13 @@ fn check(good: bool, fail: Fail) -> Checked<()> {
 }
 
 /// Bytes that an entry covers, with granules of 4 KiB.
-pub(crate) fn size(level: i64) -> u64 {
+pub fn size(level: i64) -> u64 {
     size_in(12, level)
 }
 
 /// Bytes that an entry covers, with granules of 2^`bits` bytes: each fills one with eight bytes an
 /// entry.
-pub(crate) fn size_in(bits: u32, level: i64) -> u64 {
+pub fn size_in(bits: u32, level: i64) -> u64 {
     let below = u32::try_from(3 - level).expect("there is no level below 3");
     1 << (bits + (bits - 3) * below)
 }
@@ -63,16 +63,16 @@ fn align(ipa: u64, size: u64) -> u64 {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct FlatRealm {
-    pub(crate) active: bool,
+pub struct FlatRealm {
+    pub active: bool,
     width: u32,
     start: i64,
     lpa2: bool,
     roots: Vec<u64>,
-    pub(crate) vmid: u64,
-    pub(crate) next_index: u64,
-    pub(crate) view: View,
-    pub(crate) rim: NaiveRim,
+    pub vmid: u64,
+    pub next_index: u64,
+    pub view: View,
+    pub rim: NaiveRim,
 }
 
 #[derive(Clone, Debug)]
@@ -84,11 +84,11 @@ struct FlatRec {
 
 /// The whole machine.
 #[derive(Clone, Debug)]
-pub(crate) struct Flat {
+pub struct Flat {
     platform: rimsim::Platform,
     spec: bool,
-    pub(crate) uses: BTreeMap<u64, Use>,
-    pub(crate) realms: BTreeMap<u64, FlatRealm>,
+    pub uses: BTreeMap<u64, Use>,
+    pub realms: BTreeMap<u64, FlatRealm>,
     recs: BTreeMap<u64, FlatRec>,
 }
 
@@ -102,7 +102,7 @@ impl FlatRealm {
     }
 
     /// The level at which a walk ends.
-    pub(crate) fn walk(&self, ipa: u64, target: i64) -> i64 {
+    pub fn walk(&self, ipa: u64, target: i64) -> i64 {
         let mut level = self.start;
         while level < target && self.table(level + 1, ipa).is_some() {
             level += 1;
@@ -144,7 +144,7 @@ impl FlatRealm {
 }
 
 impl Flat {
-    pub(crate) fn new(world: &World) -> Self {
+    pub fn new(world: &World) -> Self {
         Self {
             platform: world.platform().clone(),
             spec: world.profile() == Profile::SPEC,
@@ -155,7 +155,7 @@ impl Flat {
     }
 
     /// Executes a command.
-    pub(crate) fn execute(&mut self, command: Command, host: Host<'_>) -> Answer {
+    pub fn execute(&mut self, command: Command, host: Host<'_>) -> Answer {
         if let Command::Features { index: 0 } = command {
             return None;
         }

@@ -159,7 +159,7 @@ impl Flat {
     }
 
     /// RECs of a Realm that exist.
-    pub(crate) fn rec_count(&self, rd: u64) -> usize {
+    pub fn rec_count(&self, rd: u64) -> usize {
         self.recs.values().filter(|rec| rec.owner == rd).count()
     }
 }

@@ -6,7 +6,7 @@ use rimsim::explain::{compare, read_events};
 const BETWEEN: &[u8] = b"\n--\n";
 
 /// A trail is equal to itself, and what differs from A to B differs from B to A.
-pub(crate) fn run(data: &[u8]) {
+pub fn run(data: &[u8]) {
     let at = data.windows(BETWEEN.len()).position(|found| found == BETWEEN);
     let (a, b) = at.map_or((data, data), |at| (&data[..at], &data[at + BETWEEN.len()..]));
     let (a, b) = (read_events(a), read_events(b));

@@ -3,7 +3,7 @@
 use rimsim::encoding::keys::{PublicKey, SigningKey};
 
 /// A key is read in one way, and a private key has a public half.
-pub(crate) fn run(data: &[u8]) {
+pub fn run(data: &[u8]) {
     let text = std::str::from_utf8(data);
     match (PublicKey::from_bytes(data), PublicKey::from_bytes(data)) {
         (Ok(key), Ok(again)) => assert_eq!(key.thumbprint(), again.thumbprint()),

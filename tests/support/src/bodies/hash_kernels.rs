@@ -5,7 +5,7 @@ use rimsim::measure::page::write_stream;
 
 use crate::kernel_batch::{MOST_GRANULES, check_batch};
 
-pub(crate) fn run(data: &[u8]) {
+pub fn run(data: &[u8]) {
     let Some(([number, start, low, high], data)) = data.split_first_chunk() else { return };
     let number = usize::from(*number);
     let (size, count) = (number / (MOST_GRANULES + 1), number % (MOST_GRANULES + 1));

@@ -40,7 +40,7 @@ impl Files for Letters {
 }
 
 /// Reads a command line twice: it makes the same VM or the same error, and a VM has what KVM needs.
-pub(crate) fn run(data: &[u8]) {
+pub fn run(data: &[u8]) {
     let Some((choice, rest)) = data.split_first() else { return };
     let text = String::from_utf8_lossy(rest);
     let words: Vec<String> = text.split('\n').take(MOST_WORDS).map(str::to_owned).collect();

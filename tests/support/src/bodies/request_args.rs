@@ -3,7 +3,7 @@
 use rimsim::cli::fuzzing::request;
 
 /// A request does nothing but ask, and its canonical words are the same request.
-pub(crate) fn run(data: &[u8]) {
+pub fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok((words, argv)) = request(text) else { return };
     let all = words.iter().map(String::as_str).chain(["--"]).chain(argv.iter().map(String::as_str));

@@ -7,7 +7,7 @@ use rimsim::script;
 const MOST_REALMS: usize = 4;
 
 /// Reads a log twice: it has the same calls, and each Realm's script reads as it was printed.
-pub(crate) fn run(data: &[u8]) {
+pub fn run(data: &[u8]) {
     let log = match (read(data), read(data)) {
         (Ok(log), Ok(again)) => {
             assert_eq!(log, again, "one log has one list of calls");

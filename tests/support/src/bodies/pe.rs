@@ -7,7 +7,7 @@ use rimsim::boot::pe::Pe;
 use rimsim::measure::rim::HashAlgo;
 
 /// A PE image has one digest; what was read of variables and paths gives its bytes again.
-pub(crate) fn run(data: &[u8]) {
+pub fn run(data: &[u8]) {
     if let Ok(pe) = Pe::read(data) {
         let digest = || pe.authenticode(HashAlgo::Sha256);
         assert_eq!(digest(), digest());

@@ -11,7 +11,7 @@ use crate::running_realm::Lab;
 const MOST_EDITS: usize = 16;
 
 /// Data of an odd first byte edits a good token; any other is a token itself, or a text.
-pub(crate) fn run(data: &[u8]) {
+pub fn run(data: &[u8]) {
     match data.split_first() {
         Some((first, edits)) if first % 2 == 1 && *first < 0x80 => edited(edits),
         _ => raw(data),

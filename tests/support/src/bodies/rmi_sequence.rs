@@ -12,7 +12,7 @@ const MOST_STEPS: usize = 300;
 /// Runs the steps on the World and the flat model, which have to agree. The invariants are checked
 /// after every command that succeeds, all laws at the last step: the steps before it were the last
 /// of a shorter input.
-pub(crate) fn run(data: &[u8]) {
+pub fn run(data: &[u8]) {
     let Some((choice, rest)) = data.split_first() else { return };
     let profile = Profile::ALL_1_0[usize::from(choice % 2)];
     let mut twins = Twins::new(profile);

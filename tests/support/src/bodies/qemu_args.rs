@@ -23,7 +23,7 @@ impl Files for Lengths {
 }
 
 /// Makes the tree twice: the same tree, or the same error. As a Realm's, the VM has it too.
-pub(crate) fn run(data: &[u8]) {
+pub fn run(data: &[u8]) {
     let Some((choice, rest)) = data.split_first() else { return };
     let version = qemu::VERSIONS[usize::from(*choice) % qemu::VERSIONS.len()].name;
     let start = match choice / 16 % 3 {

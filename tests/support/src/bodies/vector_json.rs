@@ -12,7 +12,7 @@ const MOST_BYTES: u64 = 1 << 20;
 
 /// Reads `data` as a vector, replays it, writes down what happened, and replays that: it has to be
 /// a vector, and everything in it has to hold.
-pub(crate) fn run(data: &[u8]) {
+pub fn run(data: &[u8]) {
     let Ok(vector) = read("fuzz", data) else { return };
     let profile = Profile::of(vector.edition, Rmm::TfRmm);
     let mut writer =

@@ -18,7 +18,7 @@ impl Files for Names {
 }
 
 /// A chain boots in one way, and its log is one.
-pub(crate) fn run(data: &[u8]) {
+pub fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(chain) = Chain::read(text) else { return };
     let algo = chain.hash_algo.as_ref().map_or(HashAlgo::Sha256, |algo| algo.0);

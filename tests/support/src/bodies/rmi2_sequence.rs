@@ -215,7 +215,7 @@ fn host_does(map: Map, world: &mut World, choice: u8, args: &[u8]) -> bool {
 }
 
 /// Carries the steps out. The laws hold after each, and in the end everything can be had back.
-pub(crate) fn run(data: &[u8]) {
+pub fn run(data: &[u8]) {
     let commands: Vec<_> = CommandInfo::of_edition(Edition::V2).collect();
     let map = Map(match data.len() % 8 {
         1 => GranuleSize::K16,

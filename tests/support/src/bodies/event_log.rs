@@ -9,7 +9,7 @@ use rimsim::measure::rim::HashAlgo;
 use rimsim::script;
 
 /// Reads a log twice: it has the same events, REMs and script, and the script reads as it prints.
-pub(crate) fn run(data: &[u8]) {
+pub fn run(data: &[u8]) {
     let log = match (read(data), read(data)) {
         (Ok(log), Ok(again)) => {
             assert_eq!(log, again, "one log has one list of events");

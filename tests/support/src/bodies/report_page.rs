@@ -20,7 +20,7 @@ fn page(text: &str) -> String {
 }
 
 /// Whatever the text is, the page has the elements that it has of another.
-pub(crate) fn run(data: &[u8]) {
+pub fn run(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     // Empty texts leave elements out.
     let text = format!("x{text}");

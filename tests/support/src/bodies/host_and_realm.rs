@@ -10,7 +10,7 @@ const MOST_STEPS: usize = 120;
 
 /// Lets a Host and two Realms take turns. The invariants are checked after every call, all laws in
 /// the last steps: those before were the last of a shorter input.
-pub(crate) fn run(data: &[u8]) {
+pub fn run(data: &[u8]) {
     const LAST: usize = 4;
     let Some((choice, rest)) = data.split_first() else { return };
     // The older half of the corpus knows of RMM 1.0 only.

@@ -4,7 +4,7 @@ use rimsim::Platform;
 use rimsim::host::caps::{CapsLayer, stack};
 
 /// What a platform is, is written and read again; capabilities are in their ranges.
-pub(crate) fn run(data: &[u8]) {
+pub fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     match (Platform::from_toml(text), Platform::from_toml(text)) {
         (Ok(platform), Ok(again)) => {

@@ -11,7 +11,7 @@ const HEADER: &[u8] = &[0xA1, 0x01, 0x38, 0x22];
 const SIGNATURE: &[u8] = &[5; 96];
 
 /// Reads the bytes as text, as a RIM and as a token; and as the RIM of tokens made here.
-pub(crate) fn run(data: &[u8]) {
+pub fn run(data: &[u8]) {
     if let Ok(target) = Target::from_text(&String::from_utf8_lossy(data)) {
         check(&target);
     }

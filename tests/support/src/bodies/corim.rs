@@ -4,7 +4,7 @@ use rimsim::refvalue::corim::read;
 use rimsim::refvalue::sign::{self, Document};
 
 /// Reads `data` as a CoRIM, signed or not. What is accepted is written and read again.
-pub(crate) fn run(data: &[u8]) {
+pub fn run(data: &[u8]) {
     let Ok(document) = sign::read(data) else { return };
     let corim = document.corim();
     assert!(corim.realms().count() > 0, "a CoRIM of no Realm");
