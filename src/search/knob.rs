@@ -108,6 +108,14 @@ impl MemSize {
         Some(Self { count, gib })
     }
 
+    /// Two sizes as counts of the first one's unit, and that unit. The second is rounded down.
+    fn span(first: &str, last: &str) -> Option<(u64, u64, &'static str)> {
+        let (first, last) = (Self::read(first)?, Self::read(last)?);
+        let unit = Self { count: 1, ..first };
+        let letter = if first.gib { "G" } else { "M" };
+        Some((first.count.into(), last.bytes() / unit.bytes(), letter))
+    }
+
     /// The size in bytes.
     #[must_use]
     pub fn bytes(self) -> u64 {
@@ -259,7 +267,8 @@ impl Parameter {
         self.values(text).expect("values of our own")
     }
 
-    /// Reads values with commas between them; `A-B` are all numbers from A to B.
+    /// Reads values with commas between them. `A-B`, or `A..B`, are all numbers from A to B, both
+    /// included; of sizes, all from A to B in whole units of A: `1G..4G` is 1G, 2G, 3G and 4G.
     ///
     /// # Errors
     /// If one is none that the parameter can have.
@@ -285,10 +294,14 @@ impl Parameter {
     }
 
     fn range(self, word: &str) -> Result<Option<Vec<Knob>>, KnobError> {
-        let numbers = word.split_once('-').and_then(|(first, last)| {
-            Some((first.parse::<u64>().ok()?, last.parse::<u64>().ok()?))
+        let ends = word.split_once("..").or_else(|| word.split_once('-'));
+        let numbers = ends.and_then(|(first, last)| {
+            if self == Self::Mem {
+                return MemSize::span(first, last);
+            }
+            Some((first.parse::<u64>().ok()?, last.parse::<u64>().ok()?, ""))
         });
-        let Some((first, last)) = numbers else { return Ok(None) };
+        let Some((first, last, unit)) = numbers else { return Ok(None) };
         if first > last || last - first >= MAX_VALUES as u64 {
             let expected = format!("no range: at most {MAX_VALUES} values, the least first");
             return Err(self.wrong(word, expected));
@@ -297,7 +310,7 @@ impl Parameter {
         let step = if self == Self::SveVl { 128 } else { 1 };
         (first..=last)
             .step_by(step)
-            .map(|n| self.value(&n.to_string()))
+            .map(|n| self.value(&format!("{n}{unit}")))
             .collect::<Result<_, _>>()
             .map(Some)
     }
@@ -509,6 +522,31 @@ impl fmt::Display for Knob {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ranges_have_both_ends() {
+        let texts = |parameter: Parameter, text: &str| -> Vec<String> {
+            let values = parameter.values(text).expect(text);
+            values.iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(texts(Parameter::Mem, "1G..4G"), ["1G", "2G", "3G", "4G"]);
+        assert_eq!(texts(Parameter::Mem, "1G-2G,512M"), ["1G", "2G", "512M"]);
+        let small = texts(Parameter::Mem, "1023M..1G");
+        assert_eq!(small, ["1023M", "1024M"]);
+        assert_eq!(texts(Parameter::Mem, "1G..2047M"), ["1G"]);
+        assert_eq!(texts(Parameter::NumBps, "2..4"), texts(Parameter::NumBps, "2-4"));
+        assert_eq!(texts(Parameter::SveVl, "128..512"), ["128", "256", "384", "512"]);
+        for (text, why) in [
+            ("4G..1G", "no range: at most 4096 values, the least first"),
+            ("1M..8G", "no range: at most 4096 values, the least first"),
+            ("1G..", "no size such as 512M or 2G"),
+            ("1..8", "no size such as 512M or 2G"),
+            ("0G..1G", "no size such as 512M or 2G"),
+        ] {
+            let error = Parameter::Mem.values(text).expect_err(text).to_string();
+            assert!(error.contains(why), "{error}");
+        }
+    }
 
     #[test]
     fn values_print_as_they_are_read() {

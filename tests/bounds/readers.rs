@@ -24,8 +24,8 @@ pub(crate) const REBUILD: Reader = ("event_log/rebuild.rs", "rebuild");
 pub(crate) const SAVED_EVENTS: Reader = ("explain/saved.rs", "read_events");
 pub(crate) const COMPARE: Reader = ("explain/compare.rs", "compare");
 pub(crate) const CAPS: Reader = ("host/caps.rs", "from_toml");
-pub(crate) const PLATFORM: Reader = ("abi/platform.rs", "from_toml");
-pub(crate) const EXCEPTIONS: Reader = ("coverage.rs", "from_toml");
+pub(crate) const PLATFORM: Reader = ("script/platform_file.rs", "from_toml");
+pub(crate) const EXCEPTIONS: Reader = ("coverage/exceptions.rs", "from_toml");
 pub(crate) const LOCK: Reader = ("cli/locks/file.rs", "read");
 pub(crate) const WORDS: Reader = ("cli/request/words.rs", "words_of");
 pub(crate) const TOKEN: Reader = ("evidence/token.rs", "read");
@@ -60,7 +60,7 @@ const NAMES: &[&str] = &[
 /// Those of them that read something of a fixed size, or a word.
 const OTHERS: &[Reader] = &[
     ("model/program.rs", "parse"),
-    ("abi/params.rs", "read"),
+    ("abi/params/mod.rs", "read"),
     ("abi/rec_run.rs", "read"),
     ("measure/image/mod.rs", "read"),
     ("refvalue/time.rs", "parse"),

@@ -47,12 +47,12 @@ pub(crate) struct SearchArgs {
 /// What is varied, and how much of it is tried.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct SpaceArgs {
-    /// What to vary: NAME, or NAME=VALUES (`6,16`, `33-48`); if this is not given, what no option
-    /// says and hosts differ in
+    /// What to vary: NAME, or NAME=VALUES (`6,16`, `33-48` with both ends); if this is not given,
+    /// what no option says and hosts differ in
     ///
     /// Names: host, platform (presets or files as --caps takes them, `+` between those of one
     /// host), ipa-bits, lpa2, num-bps, num-wps, pmu-counters (`none` for no PMU), sve-vl (longest,
-    /// in bits), vmm-version, cpus, mem (`512M`, `2G`), log (measurement log), align (of populated
+    /// in bits), vmm-version, cpus, mem (`512M`, `1G..8G`), log (measurement log), align (of populated
     /// regions), order (of populated regions), start-level (of RTTs: `kvm`, 0 to 3), rim-rule (of
     /// the RMM: `host`, rmm-1.0, tf-rmm-0.9, rmm-2.0).
     #[arg(long, value_name = "NAME[=VALUES]")]
