@@ -13,16 +13,18 @@ use super::check::{digest, has_digest};
 use super::read::{Event, algorithm_name};
 use super::{Log, Payload, WrongDigest};
 use crate::abi::addr::{GRANULE_SIZE, Hex, align_down};
-use crate::abi::params::{mpidr_of_index, realm_flags};
+use crate::abi::command::CommandInfo;
+use crate::abi::params::{DATA_MEASURE, mpidr_of_index, realm_flags};
 use crate::abi::platform::{DramRange, Platform, PlatformFile};
 use crate::abi::presets::PRESETS;
+use crate::abi::profile::Edition;
 use crate::encoding::text::hex;
 use crate::host::kvm::geometry;
 use crate::measure::event::{RealmEvent, RecEvent};
 use crate::measure::image::{Image, ImageError};
 use crate::measure::rim::HashAlgo;
 use crate::script::Source;
-use crate::script::record::quoted;
+use crate::script::statements::{self, quoted};
 
 /// Most bytes of contents, together.
 const MAX_CONTENTS_BYTES: u64 = 16 << 30;
@@ -246,12 +248,20 @@ impl<'l> Builder<'l> {
         // What is no size of a Realm is the RMM's to refuse.
         let bits = u32::try_from(s2sz).unwrap_or(0).clamp(32, 52);
         let (level, tables) = geometry(bits);
-        self.line(format_args!(
-            "let rd = auto\nREALM_CREATE rd=rd params_ptr=RealmParams {{ flags={flags:#x}, \
-             s2sz={s2sz}, sve_vl={sve_vl}, num_bps={num_bps}, num_wps={num_wps}, \
-             pmu_num_ctrs={pmu_num_ctrs}, hash_algo={hash_algo}, vmid=1, rtt_base=auto, \
-             rtt_level_start={level}, rtt_num_start={tables} }}"
-        ));
+        let statement = statements::realm_create(&[
+            ("flags", format!("{flags:#x}")),
+            ("s2sz", s2sz.to_string()),
+            ("sve_vl", sve_vl.to_string()),
+            ("num_bps", num_bps.to_string()),
+            ("num_wps", num_wps.to_string()),
+            ("pmu_num_ctrs", pmu_num_ctrs.to_string()),
+            ("hash_algo", hash_algo.to_string()),
+            ("vmid", "1".to_owned()),
+            ("rtt_base", "auto".to_owned()),
+            ("rtt_level_start", level.to_string()),
+            ("rtt_num_start", tables.to_string()),
+        ]);
+        self.line(format_args!("{statement}"));
         self.has_realm = true;
     }
 
@@ -261,22 +271,21 @@ impl<'l> Builder<'l> {
             let most = MAX_RIPAS_BYTES >> 40;
             return Err(format!("RIPAS ranges of more than {most} TiB, together"));
         }
-        let (base, top) = (Hex(base), Hex(top));
-        self.line(format_args!("RTT_INIT_RIPAS rd=rd base={base} top={top} all"));
+        self.line(format_args!("{}", statements::init_ripas(base, top)));
         Ok(())
     }
 
     fn rec(&mut self, params: &RecEvent) -> Result<(), String> {
         let index = self.recs;
         let mpidr = mpidr_of_index(index).ok_or_else(|| format!("REC {index} has no MPIDR"))?;
-        let gprs: Vec<String> = params.gprs.iter().map(|value| Hex(*value).to_string()).collect();
-        self.line(format_args!(
-            "REC_CREATE rd=rd rec=auto params_ptr=RecParams {{ flags={:#x}, mpidr={mpidr:#x}, \
-             pc={}, gprs=[{}], aux=auto }}",
-            params.flags,
-            Hex(params.pc),
-            gprs.join(", ")
-        ));
+        let params = [
+            ("flags", format!("{:#x}", params.flags)),
+            ("mpidr", format!("{mpidr:#x}")),
+            ("pc", Hex(params.pc).to_string()),
+            ("gprs", statements::gprs(&params.gprs)),
+            ("aux", "auto".to_owned()),
+        ];
+        self.line(format_args!("{}", statements::rec_create("auto", &params, "")));
         self.recs += 1;
         Ok(())
     }
@@ -302,8 +311,9 @@ impl<'l> Builder<'l> {
         }
         let name = format!("event_{}", event.number);
         if event.digests.is_empty() {
-            let _ = writeln!(self.images, "image {name} = zeros {}", Hex(end - first));
-            self.populate(&name, first, "no_measure");
+            let zeros = format!("zeros {}", Hex(end - first));
+            let _ = writeln!(self.images, "{}", statements::image(&name, &zeros));
+            self.populate(&name, first, 0);
             return Ok(());
         }
         let source = match self.find(event, base, len) {
@@ -321,14 +331,15 @@ impl<'l> Builder<'l> {
             }
             Some(found) => self.source(event, &found, base - first, len)?,
         };
-        let _ = writeln!(self.images, "image {name} = {}", quoted(&source));
-        self.populate(&name, first, "measure");
+        let _ = writeln!(self.images, "{}", statements::image(&name, &quoted(&source)));
+        self.populate(&name, first, DATA_MEASURE);
         Ok(())
     }
 
-    fn populate(&mut self, name: &str, ipa: u64, how: &str) {
-        let ipa = Hex(ipa);
-        self.line(format_args!("DATA_CREATE rd=rd ipa={ipa} image={name} flags={how}"));
+    fn populate(&mut self, name: &str, ipa: u64, flags: u64) {
+        let command_name = CommandInfo::data_create(Edition::default()).name;
+        let statement = statements::contents(command_name, ipa, name, flags);
+        self.line(format_args!("{statement}"));
     }
 
     /// What stands at `base`, or has the event's digest.

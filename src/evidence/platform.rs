@@ -22,7 +22,7 @@ pub enum PlatformProfile {
 }
 
 /// A profile's row.
-struct Row {
+struct PlatformProfileRow {
     /// Claim 265.
     name: &'static str,
     /// The claim with the hash of the RAK.
@@ -36,13 +36,16 @@ struct Row {
 impl PlatformProfile {
     const ALL: [Self; 4] = [Self::Cca, Self::Arm2024, Self::Legacy, Self::Dummy];
 
-    const fn row(self) -> Row {
-        const PLAIN: Row = Row { name: "", binding: claim::CHALLENGE, more: &[], needed: &[] };
+    const fn row(self) -> PlatformProfileRow {
+        const PLAIN: PlatformProfileRow =
+            PlatformProfileRow { name: "", binding: claim::CHALLENGE, more: &[], needed: &[] };
         match self {
-            Self::Cca => Row { name: "tag:arm.com,2023:cca_platform#1.0.0", ..PLAIN },
-            Self::Legacy => Row { name: "http://arm.com/CCA-SSD/1.0.0", ..PLAIN },
-            Self::Dummy => Row { name: DUMMY_PROFILE, ..PLAIN },
-            Self::Arm2024 => Row {
+            Self::Cca => {
+                PlatformProfileRow { name: "tag:arm.com,2023:cca_platform#1.0.0", ..PLAIN }
+            }
+            Self::Legacy => PlatformProfileRow { name: "http://arm.com/CCA-SSD/1.0.0", ..PLAIN },
+            Self::Dummy => PlatformProfileRow { name: DUMMY_PROFILE, ..PLAIN },
+            Self::Arm2024 => PlatformProfileRow {
                 name: "tag:arm.com,2024:cca_platform#2.0.0",
                 binding: claim::CHALLENGE,
                 more: claim::OF_2024,
@@ -342,7 +345,7 @@ impl Draft {
             }
             return Ok(PlatformClaims { profile, challenge, identity: None });
         }
-        let Row { more, needed, .. } = profile.row();
+        let PlatformProfileRow { more, needed, .. } = profile.row();
         for (label, _) in self.others.extract_if(.., |(label, _)| !more.contains(label)) {
             lenience.out_of_place(KEYS.place(place, &Key::Int(label)))?;
         }

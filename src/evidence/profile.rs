@@ -56,7 +56,7 @@ pub enum TokenProfile {
 }
 
 /// A profile's row.
-pub(super) struct Row {
+pub(super) struct TokenProfileRow {
     /// The word of options.
     name: &'static str,
     /// Claim 265.
@@ -75,9 +75,9 @@ impl TokenProfile {
     /// All of them, the oldest first.
     pub const ALL: [Self; 3] = [Self::Legacy, Self::Arm2023, Self::Arm2024];
 
-    pub(super) const fn row(self) -> Row {
+    pub(super) const fn row(self) -> TokenProfileRow {
         match self {
-            Self::Legacy => Row {
+            Self::Legacy => TokenProfileRow {
                 name: "legacy",
                 claim: None,
                 collection: Collection::Eat,
@@ -86,7 +86,7 @@ impl TokenProfile {
                 more: &[label::INSTANCE_ID, label::MEC_POLICY],
                 needed: &[],
             },
-            Self::Arm2023 => Row {
+            Self::Arm2023 => TokenProfileRow {
                 name: "2023",
                 claim: Some("tag:arm.com,2023:realm#1.0.0"),
                 collection: Collection::Eat,
@@ -94,7 +94,7 @@ impl TokenProfile {
                 more: &[label::INSTANCE_ID, label::MEC_POLICY],
                 needed: &[],
             },
-            Self::Arm2024 => Row {
+            Self::Arm2024 => TokenProfileRow {
                 name: "2024",
                 claim: Some("tag:arm.com,2024:realm#2.0.0"),
                 collection: Collection::Cmw,

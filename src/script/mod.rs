@@ -42,6 +42,7 @@ mod print;
 pub mod record;
 mod serve;
 mod stateful;
+pub(crate) mod statements;
 mod value;
 mod words;
 mod work;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use super::statements::{self, quoted};
 use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Hex};
 use crate::abi::command::Command;
-use crate::abi::params::{DATA_MEASURE, REC_RUNNABLE, RealmParams, RecParams};
+use crate::abi::params::{REC_RUNNABLE, RealmParams, RecParams};
 use crate::abi::profile::{Edition, Profile, Rmm};
 use crate::encoding::text::hex;
 use crate::measure::image::Image;
@@ -156,7 +157,7 @@ impl Recorder {
                 self.attachments.push((suffix.clone(), image.bytes_from(0).to_vec()));
                 format!("{file_name}.{suffix}")
             };
-            let _ = writeln!(text, "image {name} = {}", quoted(&path));
+            let _ = writeln!(text, "{}", statements::image(name, &quoted(&path)));
         }
         text.push_str("\nrtt auto\n\n");
         for statement in &self.statements {
@@ -224,32 +225,26 @@ impl Recorder {
     fn realm_create(&mut self, params_ptr: u64) {
         self.flush();
         let params = RealmParams::read(&self.page(params_ptr), self.profile);
-        let mut fields = String::new();
-        for (name, value) in [
-            ("flags", params.flags),
-            ("s2sz", params.s2sz),
-            ("sve_vl", params.sve_vl),
-            ("num_bps", params.num_bps),
-            ("num_wps", params.num_wps),
-            ("pmu_num_ctrs", params.pmu_num_ctrs),
-        ] {
-            let _ = write!(fields, "{name}={value}, ");
-        }
+        let mut fields: Vec<(&str, String)> = vec![
+            ("flags", params.flags.to_string()),
+            ("s2sz", params.s2sz.to_string()),
+            ("sve_vl", params.sve_vl.to_string()),
+            ("num_bps", params.num_bps.to_string()),
+            ("num_wps", params.num_wps.to_string()),
+            ("pmu_num_ctrs", params.pmu_num_ctrs.to_string()),
+        ];
         let algo = HashAlgo::from_code(params.hash_algo).map_or("sha256", HashAlgo::name);
-        let _ = write!(fields, "hash_algo={algo}, ");
+        fields.push(("hash_algo", algo.to_owned()));
         if self.profile.realm_params().field("vmid").is_some() {
-            let _ = write!(fields, "vmid={}, ", params.vmid);
+            fields.push(("vmid", params.vmid.to_string()));
         }
         if params.rpv.iter().any(|byte| *byte != 0) {
-            let _ = write!(fields, "rpv=hex:\"{}\", ", hex(&params.rpv));
+            fields.push(("rpv", format!("hex:\"{}\"", hex(&params.rpv))));
         }
-        let _ = write!(
-            fields,
-            "rtt_base=auto, rtt_level_start={}, rtt_num_start={}",
-            params.rtt_level_start, params.rtt_num_start
-        );
-        self.statements.push("let rd = auto".into());
-        self.statements.push(format!("REALM_CREATE rd=rd params_ptr=RealmParams {{ {fields} }}\n"));
+        fields.push(("rtt_base", "auto".to_owned()));
+        fields.push(("rtt_level_start", params.rtt_level_start.to_string()));
+        fields.push(("rtt_num_start", params.rtt_num_start.to_string()));
+        self.statements.push(statements::realm_create(&fields) + "\n");
     }
 
     /// `ending` is what the statement says of the operation that the command may be.
@@ -257,18 +252,20 @@ impl Recorder {
         self.flush();
         let params = RecParams::read(&self.page(params_ptr));
         let flags = if params.flags & REC_RUNNABLE == 0 { "not_runnable" } else { "runnable" };
-        let gprs: Vec<String> = params.gprs.iter().map(|value| Hex(*value).to_string()).collect();
-        let (mpidr, pc) = (Hex(params.mpidr), Hex(params.pc));
-        let aux = if self.profile.rec_params().field("aux").is_some() { ", aux=auto" } else { "" };
+        let mut fields: Vec<(&str, String)> = vec![
+            ("flags", flags.to_owned()),
+            ("mpidr", Hex(params.mpidr).to_string()),
+            ("pc", Hex(params.pc).to_string()),
+            ("gprs", statements::gprs(&params.gprs)),
+        ];
+        if self.profile.rec_params().field("aux").is_some() {
+            fields.push(("aux", "auto".to_owned()));
+        }
         // Who adds what the Realm does needs a name for its RECs.
         let rec = format!("rec_{}", self.recs);
         self.recs += 1;
         self.statements.push(format!("let {rec} = auto"));
-        self.statements.push(format!(
-            "REC_CREATE rd=rd rec={rec} params_ptr=RecParams {{ flags={flags}, mpidr={mpidr}, \
-             pc={pc}, gprs=[{}]{aux} }}{ending}",
-            gprs.join(", ")
-        ));
+        self.statements.push(statements::rec_create(&rec, &fields, ending));
     }
 
     fn init_ripas(&mut self, base: u64, out_top: u64) {
@@ -302,15 +299,11 @@ impl Recorder {
         match self.run.take() {
             None => {}
             Some(Run::Ripas { base, top }) => {
-                let (base, top) = (Hex(base), Hex(top));
-                self.statements.push(format!("RTT_INIT_RIPAS rd=rd base={base} top={top} all"));
+                self.statements.push(statements::init_ripas(base, top));
             }
             Some(Run::Data { command_name, ipa, flags, source, count }) => {
                 let image = self.named(&source, count);
-                let flags = if flags & DATA_MEASURE == 0 { "no_measure" } else { "measure" };
-                let ipa = Hex(ipa);
-                self.statements
-                    .push(format!("{command_name} rd=rd ipa={ipa} image={image} flags={flags}"));
+                self.statements.push(statements::contents(command_name, ipa, &image, flags));
             }
         }
     }
@@ -335,7 +328,7 @@ impl Recorder {
         };
         self.pieces += 1;
         let name = format!("piece_{}", self.pieces);
-        self.statements.push(format!("image {name} = {made}"));
+        self.statements.push(statements::image(&name, &made));
         name
     }
 
@@ -352,20 +345,4 @@ impl Recorder {
         self.images.push((name.clone(), Arc::clone(image)));
         name
     }
-}
-
-/// A text as the script language writes it.
-pub(crate) fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
 }

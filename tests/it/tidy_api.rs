@@ -90,7 +90,8 @@ fn no_signature_names_a_type_of_another_crate() {
 fn what_is_looked_for_is_found() {
     let crates = ["p384".to_owned()];
     let body = "\nuse p384::ecdsa::{Signature as Es384, SigningKey, signature::Signer as _};\n\
-        pub fn a(key: &SigningKey) -> u8 {\npub key: p384::SecretKey,\nimpl From<SigningKey> for A\n";
+        pub fn a(key: &SigningKey) -> u8 {\npub key: p384::SecretKey,\n\
+        impl From<SigningKey> for A\n";
     assert_eq!(foreign(body, &crates).into_iter().collect::<Vec<_>>(), ["Es384", "SigningKey"]);
     assert_eq!(signatures(body).len(), 3);
 }

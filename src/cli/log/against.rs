@@ -86,7 +86,7 @@ fn against(
 }
 
 /// One REM: what the chain predicts, what the log makes, and what a token says.
-struct Row {
+struct RemRow {
     rem: usize,
     predicted: Measurement,
     log: Option<Measurement>,
@@ -95,7 +95,7 @@ struct Row {
     text: String,
 }
 
-fn rows(args: &LogArgs, booted: &Booted, read: &Read) -> Result<Vec<Row>, CliError> {
+fn rows(args: &LogArgs, booted: &Booted, read: &Read) -> Result<Vec<RemRow>, CliError> {
     let mut rows = Vec::new();
     for (i, predicted) in booted.rems.values.into_iter().enumerate() {
         let number = i + 1;
@@ -119,7 +119,7 @@ fn rows(args: &LogArgs, booted: &Booted, read: &Read) -> Result<Vec<Row>, CliErr
             .any(|event| usize::from(event.rem.index()) == number && event.kind.is_none());
         let row = differences::rem(number, predicted, log, token, is_logged, unlogged);
         let (good, text) = row;
-        rows.push(Row { rem: number, predicted, log, token, good, text });
+        rows.push(RemRow { rem: number, predicted, log, token, good, text });
     }
     Ok(rows)
 }
@@ -130,9 +130,14 @@ fn given_rem(number: usize, text: &str, algo: HashAlgo) -> Result<Measurement, C
     expected(&option, observed_rem(&option, text)?.rim, algo)
 }
 
-fn tell(args: &LogArgs, found: &Compared, rows: &[Row], console: &mut Console) -> io::Result<()> {
+fn tell(
+    args: &LogArgs,
+    found: &Compared,
+    rows: &[RemRow],
+    console: &mut Console,
+) -> io::Result<()> {
     if args.format == Format::Json {
-        let row = |row: &Row| {
+        let row = |row: &RemRow| {
             let text = |value: &Option<Measurement>| value.map(|value| value.to_string());
             json!({
                 "rem": row.rem,

@@ -132,8 +132,8 @@ fn domains_are_the_lines_that_libvirt_makes() {
     }
 }
 
-/// What libvirt 12.9.0 made of domains of many shapes, with KVM (`virsh domxml-to-native`). It knows
-/// no `<launchSecurity type='cca'>`, so what that becomes is added to both.
+/// What libvirt 12.9.0 made of domains of many shapes, with KVM (`virsh domxml-to-native`). It
+/// knows no `<launchSecurity type='cca'>`, so what that becomes is added to both.
 #[test]
 fn domains_are_the_lines_that_libvirt_was_seen_to_make() {
     let object = r#"{"qom-type":"rme-guest","id":"lsec0","measurement-algorithm":"sha256"}"#;
