@@ -38,7 +38,8 @@ use holes::Holes;
 use how::{How, Limit};
 use map::Mapping;
 
-/// What an image takes while it is measured (digests, tables, events) is less than this part of it.
+/// What an image takes while it is measured (digests, tables, events) is less than this part of
+/// what is data of it; holes take nothing.
 const MEASURED_PART: u64 = 32;
 /// Pages of a mapped file that are looked at again when everything is measured.
 const SAMPLES: u64 = 64;
@@ -269,7 +270,7 @@ impl Image {
         if image.len_bytes() == 0 {
             return Err(ImageError::Empty { path: image.name });
         }
-        inputs::room(image.len_bytes() / MEASURED_PART).map_err(io_error)?;
+        inputs::room(image.data_bytes() / MEASURED_PART).map_err(io_error)?;
         tracing::info!(size_bytes = image.len_bytes(), bytes = image.bytes.kind(), "opened");
         // What was read may be of a file that somebody still writes.
         image.check_stamp()?;
@@ -386,6 +387,11 @@ impl Image {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How many of its bytes are in no hole.
+    fn data_bytes(&self) -> u64 {
+        self.holes.data(self.len_bytes()).iter().map(|piece| piece.end - piece.start).sum()
     }
 
     /// The image's length in bytes.

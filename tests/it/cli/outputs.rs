@@ -198,7 +198,7 @@ fn a_search_in_a_file_asks_for_nothing_else() {
 fn a_signal_leaves_nothing_behind() {
     let folder = folder("outputs_signals");
     for signal in [2, 15, 1] {
-        let mut bench = folder.command(&["bench", "--size", "64MiB", "--dir", "."]);
+        let mut bench = folder.command(&["bench", "--size", "512MiB", "--dir", "."]);
         let mut child = bench.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("begun");
         let made = || names(&folder).iter().any(|name| name.starts_with("rimsim-bench-"));
         while !made() && child.try_wait().expect("a child").is_none() {

@@ -350,7 +350,9 @@ fn ripas(step: &Step<'_>, realm: &Realm, was: &View, is: &View) {
     let request = asked(step);
     let covered = |range: &Range<u64>, old, new| {
         let Some((within, change)) = &request else { return false };
-        let destroyed = old == Some(DESTROYED) && !change.changes_destroyed();
+        // By 2.0 only RAM has to be allowed to take the place of what was destroyed (F2).
+        let kept = step.before.profile().edition() == Edition::V1 || new == Some(RAM);
+        let destroyed = old == Some(DESTROYED) && kept && !change.changes_destroyed();
         let inside = within.start <= range.start && range.end <= within.end;
         inside && new == Some(change.value) && !destroyed
     };
