@@ -25,8 +25,9 @@ use crate::rmm_log::{self, Import, ImportError, Log, MAX_LOG_BYTES, Need};
 /// command that began it.
 ///
 /// What the log does not have is listed on standard error, and stands in the script: `unknown` for
-/// calls that are torn or not shown, and for contents. `run` prints no RIM of such a Realm, and
-/// nobody makes reference values of it. The script is written all the same, and the exit code is 3
+/// calls that are torn or not shown, for contents, and for parameters, in whose place others stand
+/// so that the calls can be played. `run` prints no RIM of such a Realm, and nobody makes reference
+/// values of it. The script is written all the same, and the exit code is 3
 /// as long as something is missing.
 ///
 /// TF-RMM as it is published prints neither contents nor RIPAS. kvmtool with `--loglevel debug`

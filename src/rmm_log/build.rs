@@ -7,6 +7,7 @@ use super::data::{Contents, From};
 use super::gap::gaps;
 use super::memory;
 use super::operation::{self, Joined};
+use super::stand_in;
 use super::vmm::{self, Own, VmmLine, VmmStep};
 use super::{Call, Import, ImportError, Log, LogGap, Need, Options};
 use crate::abi::addr::{GRANULE_SIZE, Hex, Pa, is_aligned};
@@ -217,7 +218,7 @@ impl Builder<'_> {
             while let Some(gap) = gaps.next_if(|gap| gap.line < line) {
                 self.gap(gap, rd);
             }
-            self.call(call);
+            self.call(call, calls);
             if self.statements.len() > MAX_STATEMENTS {
                 return Err(ImportError::LongScript);
             }
@@ -271,7 +272,7 @@ impl Builder<'_> {
         }
     }
 
-    fn call(&mut self, call: &Call) {
+    fn call(&mut self, call: &Call, all: &[Cow<'_, Call>]) {
         self.line = call.line;
         if matches!(call.status, Status::Busy | Status::Blocked) {
             // It depends on what others did at that moment.
@@ -293,8 +294,8 @@ impl Builder<'_> {
                 self.has_unseen = true;
             }
             "RTT_DATA_UNMAP" | "RTT_UNPROT_UNMAP" => self.unmap(call),
-            "REALM_CREATE" if call.is_success() => self.create(call, "RealmParams"),
-            "REC_CREATE" if call.is_success() => self.create(call, "RecParams"),
+            "REALM_CREATE" if call.is_success() => self.realm_create(call, all),
+            "REC_CREATE" if call.is_success() => self.rec_create(call),
             // Their answer depends on pages that no log has.
             "REALM_CREATE" | "REC_CREATE" | "RTT_SET_RIPAS" => self.left_out += 1,
             "RTT_READ_ENTRY" if self.has_unseen => self.left_out += 1,
@@ -328,19 +329,40 @@ impl Builder<'_> {
         }
     }
 
-    /// REALM_CREATE or REC_CREATE, with parameters that the user has to give.
-    fn create(&mut self, call: &Call, structure: &'static str) {
-        let symbol = if structure == "RealmParams" {
-            "realm_params".to_owned()
-        } else {
-            self.params += 1;
-            format!("rec_params_{}", self.params)
-        };
-        if !self.known.contains(&symbol) {
-            let symbol = symbol.clone();
-            self.needs.push(Need::Params { structure, symbol, line: call.line });
+    /// REALM_CREATE, with parameters that the user has to give.
+    fn realm_create(&mut self, call: &Call, all: &[Cow<'_, Call>]) {
+        let symbol = "realm_params";
+        self.create(call, "RealmParams", symbol, || stand_in::realm_params(symbol, all));
+    }
+
+    /// REC_CREATE, with parameters that the user has to give.
+    fn rec_create(&mut self, call: &Call) {
+        let (number, edition) = (self.params, self.edition);
+        self.params += 1;
+        let symbol = format!("rec_params_{}", self.params);
+        let stand_in = || stand_in::rec_params(&symbol, number, edition);
+        self.create(call, "RecParams", &symbol, stand_in);
+    }
+
+    /// A call with parameters. Where nobody gave them, others stand in their place, and what they
+    /// are is said not to be known.
+    fn create(
+        &mut self,
+        call: &Call,
+        structure: &'static str,
+        symbol: &str,
+        stand_in: impl FnOnce() -> Statement,
+    ) {
+        if self.known.contains(symbol) {
+            return self.plain(call, Some(symbol));
         }
-        self.plain(call, Some(&symbol));
+        self.flush();
+        self.needs.push(Need::Params { structure, symbol: symbol.to_owned(), line: call.line });
+        self.statements.push(stand_in());
+        self.lines.push(self.line);
+        self.plain(call, Some(symbol));
+        let what = name(&stand_in::unknown(structure, symbol, call.command, call.line));
+        self.push(Kind::Unknown { rd: call.arg("rd").map(hex), what });
     }
 
     /// A call as the log has it; `params` is a symbol in the place of `params_ptr`.

@@ -12,9 +12,10 @@
 //! Trace events of a kernel are read where they show the registers of calls.
 //!
 //! A log has neither the contents of granules nor parameters. Images are attached at an IPA, and
-//! parameters are `let`s of a script. What is missing gets a name that the script uses and does not
-//! define, or is an image of `unknown` bytes; [`Import::needs`] lists them. Calls that the log does
-//! not show become statements `unknown`, which hide the RIM; [`Import::gaps`] lists them.
+//! parameters are `let`s of a script. Where they are missing the script has an image of `unknown`
+//! bytes, or other parameters in their place and a statement `unknown`; [`Import::needs`] lists
+//! them. Calls that the log does not show become statements `unknown` too; [`Import::gaps`] lists
+//! them. What is unknown hides the RIM.
 //!
 //! As it is published, TF-RMM prints of the commands that succeed only REALM_CREATE, REC_CREATE and
 //! their like; its table `smc_handlers` says for each command what is printed. A RIM needs a log
@@ -33,6 +34,7 @@ mod line;
 mod memory;
 mod operation;
 mod options;
+mod stand_in;
 mod vmm;
 
 use std::fmt;

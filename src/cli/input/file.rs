@@ -52,6 +52,8 @@ pub(crate) enum Problem {
     Log { path: PathBuf, source: Box<ImportError> },
     #[error(transparent)]
     Params { source: Box<ImportError> },
+    #[error("{0}")]
+    Platform(String),
     #[error("{path}: the log does not have\n  {needs}", path = path.shown(),
         needs = needs.join("\n  "))]
     Needs { path: PathBuf, needs: Vec<String> },
@@ -87,6 +89,7 @@ impl Problem {
             | Self::JsonScript { .. }
             | Self::Log { .. }
             | Self::Params { .. }
+            | Self::Platform(_)
             | Self::Needs { .. }
             | Self::Vector(_) => Exit::Usage,
             Self::Script(

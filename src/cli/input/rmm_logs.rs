@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::file::{Input, Problem};
-use super::read::{read_limited, text_name};
+use super::read::{read_limited, read_settings, text_name};
+use crate::abi::platform::Platform;
 use crate::cli::options::RmmLogArgs;
 use crate::cli::reach::Reach;
 use crate::measure::image::Image;
@@ -33,7 +34,7 @@ pub(crate) fn options(
     realm: usize,
     platform: &str,
 ) -> Result<Options, Problem> {
-    let platform = Some(platform.to_owned());
+    let platform = Some(machine(platform)?);
     let mut options = Options { realm, platform, ..Options::default() };
     attach(images, &mut options)?;
     if let Some(path) = params {
@@ -43,6 +44,23 @@ pub(crate) fn options(
         options.params = params.map_err(|source| Problem::Params { source: source.into() })?;
     }
     Ok(options)
+}
+
+/// How a script names a machine: a preset, or a file where it stands.
+fn machine(name: &str) -> Result<String, Problem> {
+    let wrong = |error: &dyn std::fmt::Display| Problem::Platform(format!("{name}: {error}"));
+    if !name.ends_with(".toml") {
+        Platform::preset(name).map_err(|error| match name.contains(['.', '/']) {
+            true => wrong(&"the name of a platform's file ends in .toml"),
+            false => Problem::Platform(error.to_string()),
+        })?;
+        return Ok(name.to_owned());
+    }
+    let path = Path::new(name);
+    let io = |source| Problem::Io { path: path.to_owned(), source };
+    Platform::from_toml(&read_settings(path).map_err(io)?).map_err(|error| wrong(&error))?;
+    let absolute = std::path::absolute(path).map_err(io)?;
+    Ok(text_name(&absolute).map_err(io)?.to_owned())
 }
 
 /// Attaches images where they stand.

@@ -102,7 +102,7 @@ const ROWS: &[Row] = &[
             "--out",
             "boot.log --params params.rmi --platform ./own.toml --at 0x80200000=Image",
         )],
-        reads: &["boot.log", "params.rmi", "Image"],
+        reads: &["boot.log", "params.rmi", "own.toml", "Image"],
     },
     Row {
         words: "log",

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use rimsim::abi::command::CommandInfo;
-use rimsim::rmm_log::{Options, import, read};
+use rimsim::rmm_log::{Options, import, params, read};
 
 use crate::cli::{Folder, stdout};
 use crate::rmm_log::{BOOT, calls};
@@ -136,8 +136,10 @@ fn a_trace_with_registers_is_a_log() {
     assert_eq!(calls(&text), calls(BOOT));
     let log = read(text.as_bytes()).expect("a log");
     assert_eq!((log.tally.bare_events, log.tally.torn), (9, 0));
-    let made = import(&log, &Options::default()).expect("a script");
-    let plain = import(&read(BOOT.as_bytes()).expect("a log"), &Options::default());
+    let given = params("params.rmi", PARAMS.as_bytes()).expect("parameters");
+    let options = Options { params: given, ..Options::default() };
+    let made = import(&log, &options).expect("a script");
+    let plain = import(&read(BOOT.as_bytes()).expect("a log"), &options);
     assert_eq!(made.script, plain.expect("a script").script);
     // Commands of another specification, calls whose other half is lost.
     let odd = "t-1 [000] 1: arm_smccc_start: call=smc fn=c40001c0 args={0 0 0 0 0 0 0}

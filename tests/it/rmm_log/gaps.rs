@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use rimsim::rmm_log::{Import, Options, import, read};
+use rimsim::rmm_log::{Import, Options, import, params, read};
 
 use crate::cli::{Folder, stdout};
 use crate::rmm_log::BOOT;
@@ -79,7 +79,8 @@ fn gaps_stand_in_the_script() {
     let at = text.find(statement).expect("a statement");
     assert!(text.find("REALM_ACTIVATE").expect("a command") > at, "{text}");
     // Of an RMM that prints everything nothing is missing.
-    let options = Options { complete: true, ..Options::default() };
+    let params = params("params.rmi", PARAMS.as_bytes()).expect("parameters");
+    let options = Options { complete: true, params, ..Options::default() };
     let all = import(&read(QUOTED.as_bytes()).expect("a log"), &options).expect("a script");
     assert_eq!((all.gaps, all.script.to_string().contains("unknown")), (Vec::new(), false));
 }
@@ -130,12 +131,22 @@ fn no_rim_comes_of_a_gap() {
     // Contents alone.
     let (code, said) = made("good.log", "bare.rmi", &given[..2]);
     assert_eq!(code, Some(3), "{said}");
+    // Parameters, of which no log has any: all, and those of the REC.
+    let (code, said) = made("good.log", "no-params.rmi", &given[2..]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("parameters of line 1: `let realm_params"), "{said}");
+    let realm = PARAMS.split_inclusive("}\n").next().expect("a structure");
+    folder.file("realm.rmi", realm);
+    let some = ["--params", "realm.rmi", "--at", "0x80200000=Image"];
+    assert_eq!(made("good.log", "no-rec.rmi", &some).0, Some(3));
     let rim = stdout(&folder.rimsim(&["run", "good.rmi"]));
     let rim = rim.trim();
     assert_eq!(rim.len(), 64, "{rim}");
     for (script, why) in [
         ("torn.rmi", "line 9 of the log: a call that is torn"),
         ("bare.rmi", "the contents of IPA 0x8020_0000, which DATA_CREATE measures"),
+        ("no-params.rmi", "line 1 of the log: the parameters of REALM_CREATE: `let realm_params"),
+        ("no-rec.rmi", "line 8 of the log: the parameters of REC_CREATE: `let rec_params_1"),
     ] {
         for format in ["text", "hex", "base64"] {
             let output = folder.rimsim(&["run", "--events", "--format", format, script]);

@@ -231,8 +231,13 @@ platform \"fvp\"
 image hole_80200000 = unknown 8192
 rtt manual
 
+let realm_params = RealmParams {
+    s2sz=40, num_bps=1, num_wps=1, rtt_base=auto, rtt_level_start=1, rtt_num_start=2
+}  # a stand-in: no log shows parameters
 GRANULE_DELEGATE addr=0x8800_0000
 REALM_CREATE rd=0x8800_0000 params_ptr=realm_params => RMI_SUCCESS
+unknown rd=0x8800_0000 \"line 1 of the log: the parameters of REALM_CREATE: `let \
+realm_params = RealmParams { … }` in --params FILE\"
 RTT_INIT_RIPAS rd=0x8800_0000 base=0x8000_0000 top=0x8040_0000 => RMI_ERROR_RTT(1)
 GRANULE_DELEGATE addr=0x8800_4000
 RTT_CREATE rd=0x8800_0000 rtt=0x8800_4000 ipa=0x8000_0000 level=0x2 => RMI_SUCCESS
@@ -241,8 +246,12 @@ GRANULE_DELEGATE addr=0x8800_5000
 RTT_CREATE rd=0x8800_0000 rtt=0x8800_5000 ipa=0x8020_0000 level=0x3 => RMI_SUCCESS
 GRANULE_DELEGATE base=0x8800_6000 count=0x2
 DATA_CREATE rd=0x8800_0000 ipa=0x8020_0000 data=0x8800_6000 image=hole_80200000 flags=0x1
+let rec_params_1 = RecParams { flags=runnable, mpidr=0x0, aux=auto }  # a stand-in: no log shows \
+parameters
 GRANULE_DELEGATE addr=0x8801_0000
 REC_CREATE rd=0x8800_0000 rec=0x8801_0000 params_ptr=rec_params_1 => RMI_SUCCESS
+unknown rd=0x8800_0000 \"line 8 of the log: the parameters of REC_CREATE: `let \
+rec_params_1 = RecParams { … }` in --params FILE\"
 REALM_ACTIVATE rd=0x8800_0000 => RMI_SUCCESS
 print rim rd=0x8800_0000
 ";
@@ -261,7 +270,7 @@ fn a_script_names_what_the_log_lacks() {
     assert_eq!(script.to_string(), SCRIPT);
     assert_eq!((remarks, gaps), (Vec::new(), Vec::new()));
     let of_calls: Vec<u32> = lines.into_iter().filter(|line| *line != 0).collect();
-    assert_eq!(of_calls, [1, 1, 2, 3, 3, 4, 5, 5, 6, 6, 8, 8, 9, 9]);
+    assert_eq!(of_calls, [1, 1, 1, 1, 2, 3, 3, 4, 5, 5, 6, 6, 8, 8, 8, 8, 9, 9]);
     assert_eq!(
         needs.iter().map(Need::to_string).collect::<Vec<_>>(),
         [
@@ -405,7 +414,25 @@ let rec_params_1 = RecParams { flags=runnable, aux=auto }
     assert_eq!(output.status.code(), Some(3), "{stderr}");
     assert!(stderr.contains("10 lines: 9 calls of the Host, 0 of Realms, 0 torn, 1 others"));
     assert!(stderr.contains("contents of IPA 0x8020_0000..0x8020_2000"), "{stderr}");
-    folder.fails(&["run", "bare.rmi"], 2, "realm_params");
+    folder.fails(&["run", "bare.rmi"], 3, "the parameters of REALM_CREATE");
+    // A machine that the script could not have.
+    folder.file("bad.toml", "name = 7\n");
+    for (name, code, why) in [
+        ("none", 2, "none"),
+        ("Image", 2, "Image"),
+        ("./Image", 2, "the name of a platform's file ends in .toml"),
+        ("none.toml", 1, "none.toml: No such file"),
+        ("bad.toml", 2, "bad.toml: "),
+    ] {
+        folder.fails(&["import", "boot.log", "--platform", name, "-o", "x.rmi"], code, why);
+        assert!(!folder.path("x.rmi").exists(), "{name}");
+    }
+    // One that it has wherever it stands itself.
+    folder.file("own.toml", crate::cli::stdout(&folder.rimsim(&["platforms", "fvp"])));
+    std::fs::create_dir(folder.path("below")).expect("a folder");
+    let own = ["import", "boot.log", "--platform", "own.toml", "-o", "below/own.rmi"];
+    assert_eq!(folder.rimsim(&own).status.code(), Some(3));
+    folder.fails(&["run", "--allow-outside", "below/own.rmi"], 3, "the parameters of REALM_CREATE");
     let args = ["import", "boot.log", "--at", "0x8020_0000=Image", "--params", "params.rmi"];
     let output = folder.rimsim(&[&args[..], &["-o", "boot.rmi"]].concat());
     assert!(output.stderr.ends_with(b"1 others\n"), "{output:?}");

@@ -39,8 +39,13 @@ image hole_80200000 = unknown 8192
 rtt manual
 RMM_ACTIVATE
 
+let realm_params = RealmParams {
+    s2sz=40, num_bps=1, num_wps=1, rtt_base=auto, rtt_level_start=1, rtt_num_start=2
+}  # a stand-in: no log shows parameters
 GRANULE_RANGE_DELEGATE base=0x8800_0000 top=0x8800_1000
 REALM_CREATE rd=0x8800_0000 params_ptr=realm_params => RMI_SUCCESS
+unknown rd=0x8800_0000 \"line 3 of the log: the parameters of REALM_CREATE: `let \
+realm_params = RealmParams { … }` in --params FILE\"
 GRANULE_RANGE_DELEGATE base=0x8800_6000 top=0x8800_7000
 RTT_DATA_MAP_INIT rd=0x8800_0000 data=0x8800_6000 ipa=0x8020_0000 src=0x8810_1000 flags=0x1 \
 => RMI_ERROR_RTT(1)
@@ -53,8 +58,11 @@ GRANULE_RANGE_DELEGATE base=0x8800_8000 top=0x8800_a000 all
 RTT_DATA_MAP rd=0x8800_0000 base=0x8020_2000 top=0x8020_4000 flags=0x1 oaddr=0x8800_800c \
 => RMI_SUCCESS out_top=0x8020_4000
 RTT_INIT_RIPAS rd=0x8800_0000 base=0x8000_0000 top=0x8020_0000 => RMI_SUCCESS out_top=0x8020_0000
+let rec_params_1 = RecParams { flags=runnable, mpidr=0x0 }  # a stand-in: no log shows parameters
 GRANULE_RANGE_DELEGATE base=0x8801_0000 top=0x8801_1000
 REC_CREATE rd=0x8800_0000 rec=0x8801_0000 params_ptr=rec_params_1 all => RMI_SUCCESS
+unknown rd=0x8800_0000 \"line 11 of the log: the parameters of REC_CREATE: `let \
+rec_params_1 = RecParams { … }` in --params FILE\"
 REALM_ACTIVATE rd=0x8800_0000 => RMI_SUCCESS
 print rim rd=0x8800_0000
 ";

@@ -1,6 +1,6 @@
 //! The target `rmm_log`: bytes as the console of an RMM.
 
-use rimsim::rmm_log::{At, Options, import, params, read};
+use rimsim::rmm_log::{At, Need, Options, import, params, read};
 use rimsim::script;
 
 /// Most Realms of one log that scripts are made of.
@@ -37,6 +37,8 @@ pub fn run(data: &[u8]) {
         assert_eq!(made.lines.len(), made.script.statements.len());
         assert!(made.needs.iter().all(|need| !need.to_string().is_empty()));
         let unknown = |line: &&script::Statement| matches!(line.kind, script::Kind::Unknown { .. });
-        assert_eq!(made.script.statements.iter().filter(unknown).count(), made.gaps.len());
+        let params = made.needs.iter().filter(|need| matches!(need, Need::Params { .. })).count();
+        let unknown = made.script.statements.iter().filter(unknown).count();
+        assert_eq!(unknown, made.gaps.len() + params);
     }
 }
