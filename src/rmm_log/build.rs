@@ -58,6 +58,7 @@ pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
         contents: Contents::new(&options.at, &calls, &own),
         delegated: Ranges::default(),
         logged: Ranges::default(),
+        populated: Ranges::default(),
         statements: Vec::new(),
         needs: Vec::new(),
         run: None,
@@ -180,6 +181,8 @@ struct Builder<'o> {
     delegated: Ranges,
     /// Granules that the log's Host has delegated.
     logged: Ranges,
+    /// IPAs to which kvmtool's lines gave contents.
+    populated: Ranges,
     statements: Vec<Statement>,
     needs: Vec<Need>,
     run: Option<Run>,
@@ -256,19 +259,26 @@ impl Builder<'_> {
                 self.push(to_its_end(invocation("RTT_INIT_RIPAS", args, None)));
             }
             VmmStep::Populate(all) => {
-                let mut ipa = all.start;
-                while ipa < all.end && self.statements.len() <= MAX_STATEMENTS {
-                    let end = self.contents.end_of(ipa, all.end);
-                    let count = (end - ipa) / GRANULE_SIZE;
-                    let (flags, line) = (DATA_MEASURE, step.line);
-                    let from = self.contents.find(ipa, flags);
-                    self.run =
-                        Some(Run { ipa, data: 0, flags, rd, from, count, line, in_a_row: false });
-                    self.flush();
-                    ipa = end;
+                // What has contents already is a gap.
+                for (base, top) in self.populated.gaps(all.start, all.end) {
+                    self.populate(base, top, rd, step.line);
                 }
+                self.populated.insert(all.start, all.end);
             }
             VmmStep::DumpTree { .. } => {}
+        }
+    }
+
+    /// Contents of kvmtool's, a statement for each piece of a file.
+    fn populate(&mut self, mut ipa: u64, top: u64, rd: u64, line: u32) {
+        while ipa < top && self.statements.len() <= MAX_STATEMENTS {
+            let end = self.contents.end_of(ipa, top);
+            let count = (end - ipa) / GRANULE_SIZE;
+            let flags = DATA_MEASURE;
+            let from = self.contents.find(ipa, flags);
+            self.run = Some(Run { ipa, data: 0, flags, rd, from, count, line, in_a_row: false });
+            self.flush();
+            ipa = end;
         }
     }
 

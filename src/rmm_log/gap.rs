@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::vmm::Own;
+use super::vmm::{Own, VmmStep};
 use super::{Call, Log, LogGap, Options};
+use crate::abi::addr::Hex;
 use crate::abi::profile::{Edition, Profile};
+use crate::abi::ranges::Ranges;
 
 /// Lines that are named of those that are torn one after the other.
 const NAMED_LINES: usize = 8;
@@ -52,6 +54,7 @@ pub(super) fn gaps(
         let what = "of which Realm kvmtool speaks: the log builds more than one at that time";
         gaps.push(LogGap { line, what: what.into() });
     }
+    gaps.extend(populated_twice(vmm).filter(|gap| inside(gap.line)));
     gaps.sort_by_key(|gap| gap.line);
     if options.complete {
         return gaps;
@@ -76,6 +79,23 @@ pub(super) fn gaps(
         gaps.push(LogGap { line, what });
     }
     gaps
+}
+
+/// Lines of kvmtool that give contents to IPAs which have some: no RMM lets it, so one of them is not
+/// what was done.
+fn populated_twice(vmm: &Own<'_>) -> impl Iterator<Item = LogGap> {
+    let mut populated = Ranges::default();
+    vmm.steps.iter().filter_map(move |step| {
+        let VmmStep::Populate(all) = &step.what else { return None };
+        let twice = populated.overlaps(all.start, all.end);
+        populated.insert(all.start, all.end);
+        let what = format!(
+            "what lies at IPA {}..{}, which kvmtool's lines give contents more than once",
+            Hex(all.start),
+            Hex(all.end)
+        );
+        twice.then_some(LogGap { line: step.line, what })
+    })
 }
 
 fn measures_ripas(edition: Edition) -> bool {

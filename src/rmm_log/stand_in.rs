@@ -11,27 +11,22 @@ use crate::script::{self, Statement};
 
 const COMMENT: &str = " a stand-in: no log shows parameters";
 
-/// Bits of IPA that one table of a level covers.
-const fn table_bits(level: u64) -> u32 {
-    39 + 9 - 9 * (if level > 3 { 3 } else { level }) as u32
-}
+/// Bits of IPA that one table covers at the levels 0 to 2, and as many as VMMs give a Realm there.
+const LEVELS: [(u32, u32); 3] = [(48, 48), (39, 40), (30, 33)];
 
 /// A Realm's parameters with which its tables can be what the log shows.
 pub(super) fn realm_params(symbol: &str, calls: &[Cow<'_, Call>]) -> Statement {
     let done = || calls.iter().filter(|call| call.is_success());
     let tables = done().filter(|call| call.command.name == "RTT_CREATE");
-    let start = tables.filter_map(|call| call.arg("level")).min().map_or(1, |level| {
-        // Tables of the level at which walks start are not made by RTT_CREATE.
-        level.saturating_sub(1).min(2)
-    });
+    // Tables of the level at which walks start are not made by RTT_CREATE.
+    let start = tables.filter_map(|call| call.arg("level")).min();
+    let start = start.map_or(1, |level| level.saturating_sub(1).min(2));
+    let (least, usual) = LEVELS[usize::from(u8::try_from(start).unwrap_or_default())];
     let ipas = done().flat_map(|call| ["ipa", "base", "top"].map(|name| call.arg(name)));
     let highest = ipas.flatten().max().unwrap_or(0);
-    let used = u64::BITS - highest.leading_zeros();
-    let least = table_bits(start);
-    // As many as the VMMs have, and sixteen tables at most.
-    let usual = [48, 40, 33][usize::try_from(start).unwrap_or(0)];
-    let bits = used.clamp(usual, (least + 4).min(48));
-    let count = 1_u64 << bits.saturating_sub(least);
+    // Sixteen tables at most.
+    let bits = (u64::BITS - highest.leading_zeros()).clamp(usual, (least + 4).min(48));
+    let count = 1_u64 << (bits - least);
     read(&format!(
         "let {symbol} = RealmParams {{ s2sz={bits}, num_bps=1, num_wps=1, rtt_base=auto, \
          rtt_level_start={start}, rtt_num_start={count} }}\n"

@@ -71,6 +71,21 @@ pub(crate) const LOGS: &[Case] = &[
         most_memory: 40,
     },
     Case {
+        name: "a console whose VMM gives contents to the same IPAs again and again",
+        readers: &[RMM_LOG, IMPORT],
+        make: |n| {
+            let line = |i: u64| {
+                let (base, size) = (0x1000_0000, (i + 1) << 13);
+                let top = base + size;
+                format!("Populated Realm memory area : {base:x} - {top:x} (size {size} bytes)\n")
+            };
+            rmm_log("", &(lines(n, line) + "SMC_RMI_REALM_ACTIVATE 88000000 > RMI_SUCCESS\n"))
+        },
+        run: imported,
+        count: 200,
+        most_memory: 60,
+    },
+    Case {
         name: "an RMM's log with ranges that overlap",
         readers: &[RMM_LOG, IMPORT],
         make: |n| {

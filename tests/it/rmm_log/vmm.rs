@@ -27,6 +27,23 @@ SMC_RMI_REC_CREATE            17ffb000 26d85000 26d84000 > RMI_SUCCESS
 SMC_RMI_REALM_ACTIVATE        17ffb000 > RMI_SUCCESS
 ";
 
+/// No RMM gives contents to an IPA that has some: which of the lines is true nobody knows.
+#[test]
+fn contents_that_come_twice_are_a_gap() {
+    let again = "Debug: Populated Realm memory area : 8000f000 - 80011000 (size 8192 bytes)\n";
+    let at = CONSOLE.find("Debug: Populated Realm memory area : 8fe0").expect("a line");
+    let twice = format!("{}{again}{}", &CONSOLE[..at], &CONSOLE[at..]);
+    let log = read(twice.as_bytes()).expect("a log");
+    let made = import(&log, &Options::default()).expect("a script");
+    let gaps: Vec<_> = made.gaps.iter().map(|gap| (gap.line, gap.what.as_str())).collect();
+    let what = "what lies at IPA 0x8000_f000..0x8001_1000, which kvmtool's lines give contents more \
+                than once";
+    assert_eq!(gaps, [(7, what)]);
+    let text = made.script.to_string();
+    assert_eq!(text.matches("ipa=0x8000_f000").count(), 0, "{text}");
+    assert_eq!(text.matches("ipa=0x8001_0000").count(), 1, "{text}");
+}
+
 /// What kvmtool's lines and files make is the RIM of its command line.
 #[test]
 fn kvmtool_says_what_the_rmm_does_not() {
