@@ -14,6 +14,7 @@ use crate::cli::options::Format;
 use crate::host::Vmm;
 use crate::host::caps::CAPS_PRESETS;
 use crate::host::kvm::HOSTS;
+use crate::host::qemu::DIFFERENCES;
 
 /// List the hosts, VMM versions and capability presets, and what differs between them
 #[derive(Debug, ClapArgs)]
@@ -24,11 +25,15 @@ pub(crate) struct ProfilesArgs {
     /// Instead, list in what TF-RMM departs from the text of DEN0137
     #[arg(long)]
     deviations: bool,
+    /// Instead, list which command lines of QEMU are refused by QEMU alone, or by rimsim alone
+    #[arg(long, conflicts_with = "deviations")]
+    refusals: bool,
 }
 
 pub(crate) fn run(args: &ProfilesArgs, console: &mut Console) -> io::Result<Exit> {
     match args.format {
         Format::Text if args.deviations => deviations(console)?,
+        Format::Text if args.refusals => refusals(console)?,
         Format::Text => text(console)?,
         Format::Json => console.json(&document())?,
     }
@@ -81,6 +86,17 @@ fn text(console: &mut Console) -> io::Result<()> {
     console.text("\nPlatforms of scripts (rimsim run --platform)")?;
     for preset in PRESETS {
         console.result(&format!("  {:12} {}", preset.name, preset.about))?;
+    }
+    Ok(())
+}
+
+/// What one of the two refuses.
+fn refusals(console: &mut Console) -> io::Result<()> {
+    for one in DIFFERENCES {
+        console.result(one.about)?;
+        for line in one.lines {
+            console.result(&format!("  {line}"))?;
+        }
     }
     Ok(())
 }
@@ -158,6 +174,9 @@ fn document() -> Value {
     json!({
         "schema": "rimsim/1",
         "command": "profiles",
+        "refusals": DIFFERENCES.iter().map(|one| {
+            json!({ "about": one.about, "lines": one.lines })
+        }).collect::<Vec<_>>(),
         "hosts": hosts.collect::<Vec<_>>(),
         "vmms": vmms,
         "rmms": rmms(),

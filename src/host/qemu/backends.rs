@@ -5,7 +5,7 @@ use super::realm::RmeGuest;
 use super::release::Release;
 use super::size::size;
 use super::version::Version;
-use super::words::{required, words_or_json};
+use super::words::{last, required, words_or_json};
 use crate::host::vm::Refusal;
 use crate::host::vmm::refused;
 
@@ -45,25 +45,23 @@ impl Options {
         let mut properties = words_or_json("-object", value, "qom-type")?;
         let at = properties.iter().position(|(key, _)| key == "qom-type");
         let kind = at.and_then(|at| properties.remove(at).1).unwrap_or_default();
+        let id = last(&properties, "id").map(str::to_owned);
+        let option = format!("-object {kind}");
         if kind == "rme-guest" {
             let guest = RmeGuest::read(properties.into_iter(), version)?;
-            if self.rme_guests.iter().any(|other| other.id == guest.id) {
-                let why = format!("attempt to add a second object with the id {:?}", guest.id);
-                return Err(refused("-object rme-guest,id", why));
-            }
+            self.claim("object", &option, id.as_deref())?;
             self.rme_guests.push(guest);
             return Ok(());
         }
         if kind.starts_with("memory-backend-") {
             let backend = Backend::read(&kind, properties, version.release)?;
-            if self.backends.iter().any(|other| other.id == backend.id) {
-                let why = format!("attempt to add a second object with the id {:?}", backend.id);
-                return Err(refused(format!("-object {kind},id"), why));
-            }
+            self.claim("object", &option, id.as_deref())?;
             self.backends.push(backend);
         } else if !IGNORED.iter().any(|start| kind.starts_with(start)) {
             let why = "an object that is not known here; a Realm has -object rme-guest,id=…";
-            return Err(refused(format!("-object {kind}"), why));
+            return Err(refused(option, why));
+        } else {
+            self.claim("object", &option, id.as_deref())?;
         }
         self.remarks.push(format!("-object {kind}: does not touch the RIM"));
         Ok(())

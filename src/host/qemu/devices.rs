@@ -233,6 +233,7 @@ impl Options {
 
     /// Refuses devices that put something into memory.
     pub(super) fn check_devices(&self) -> Result<(), Refusal> {
+        self.check_buses()?;
         for device in &self.devices {
             let option = format!("-device {}", device.kind);
             if ["loader", "guest-loader"].contains(&device.kind.as_str()) {

@@ -26,6 +26,9 @@ impl Options {
             _ => last(&parts, "if").unwrap_or("virtio"),
         };
         let option = format!("-{name}");
+        if let Some(id) = last(&parts, "id") {
+            self.claim("drive", &option, Some(id))?;
+        }
         let unit = match name {
             "hda" => Some(0),
             "hdb" => Some(1),

@@ -7,9 +7,11 @@
 
 mod assumed;
 mod backends;
+mod buses;
 mod cpu;
 mod cpu_model;
 mod devices;
+mod differences;
 mod drives;
 mod gic;
 mod globals;
@@ -42,6 +44,7 @@ use super::vmm::{Context, refused, vcpus, version_by_name};
 use crate::abi::addr::GRANULE_SIZE;
 use crate::measure::image::Image;
 use crate::measure::rim::HashAlgo;
+pub use differences::{DIFFERENCES, Differences};
 use layout::Layout;
 use machine::Machine;
 pub use mistakes::mistakes;

@@ -44,9 +44,6 @@ const VALUES: &[&str] = &[
     "audio",
     "audio-help",
     "audiodev",
-    "blockdev",
-    "boot",
-    "chardev",
     "chroot",
     "compat",
     "d",
@@ -91,9 +88,9 @@ const VALUES: &[&str] = &[
     "watchdog-action",
 ];
 const READ: &[&str] = &[
-    "M", "accel", "append", "bios", "cdrom", "cpu", "device", "drive", "dtb", "global", "hda",
-    "hdb", "hdc", "hdd", "initrd", "kernel", "m", "machine", "net", "netdev", "nic", "numa",
-    "object", "pflash", "serial", "smp", "virtfs",
+    "M", "accel", "append", "bios", "blockdev", "boot", "cdrom", "chardev", "cpu", "device",
+    "drive", "dtb", "global", "hda", "hdb", "hdc", "hdd", "initrd", "kernel", "m", "machine",
+    "net", "netdev", "nic", "numa", "object", "pflash", "serial", "smp", "virtfs",
 ];
 const READ_FLAGS: &[&str] = &["enable-kvm", "no-acpi", "nodefaults", "nographic"];
 /// What is not modelled, or is no option of this machine.

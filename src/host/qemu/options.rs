@@ -7,7 +7,7 @@ use super::machine_options::MachineOptions;
 use super::option_names::{Reach, reach};
 use super::realm::RmeGuest;
 use super::version::Version;
-use super::words::words_or_json;
+use super::words::{last, words_or_json};
 use crate::host::overrides::Overrides;
 use crate::host::vm::Refusal;
 use crate::host::vmm::refused;
@@ -32,6 +32,8 @@ pub(super) struct Options {
     /// `-device` and what else makes devices.
     pub(super) devices: Vec<Device>,
     pub(super) drives: Drives,
+    /// Identifiers that are taken, with what they are of.
+    pub(super) ids: Vec<(&'static str, String)>,
     /// Network cards that the machine makes.
     pub(super) nics: Nics,
     pub(super) rme_guests: Vec<RmeGuest>,
@@ -166,6 +168,8 @@ impl Options {
                 self.drive(name, value)?;
             }
             "global" => self.global(value)?,
+            "chardev" | "blockdev" => self.backend(name, value)?,
+            "boot" => self.boot(value)?,
             _ => self.remarks.push(format!("-{name}: does not touch the RIM")),
         }
         Ok(())
@@ -179,6 +183,9 @@ impl Options {
     fn network(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
         self.nics.is_default = false;
         let parts = words_or_json(&format!("-{name}"), value, "type")?;
+        if name == "netdev" {
+            self.claim("netdev", "-netdev", last(&parts, "id"))?;
+        }
         let kind = parts.first().and_then(|(_, kind)| kind.as_deref()).unwrap_or_default();
         self.nics.count += match (name, kind) {
             ("nic", "none") => 0,

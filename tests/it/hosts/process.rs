@@ -246,6 +246,12 @@ fn profiles_are_a_document_too() {
     assert!(text.contains("no kernel but the model of the Realm VM reference cases"));
     let about = "calls of kvm-v12; on Linux 7.0; capability KVM_CAP_ARM_RMI 248; from arch/arm64";
     assert!(text.contains(about), "{text}");
+    // What is refused by one alone is listed.
+    let listed = folder.prints("profiles --refusals");
+    let groups = document["refusals"].as_array().expect("groups");
+    for line in groups.iter().flat_map(|group| group["lines"].as_array().expect("lines")) {
+        assert!(listed.contains(line.as_str().expect("text")), "{line}");
+    }
     // Nothing is known from nowhere, and what was read or seen has a date or a commit.
     let vmms = document["vmms"].as_array().expect("VMMs");
     let versions = vmms.iter().flat_map(|vmm| vmm["versions"].as_array().expect("versions"));
