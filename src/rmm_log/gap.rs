@@ -81,8 +81,8 @@ pub(super) fn gaps(
     gaps
 }
 
-/// Lines of kvmtool that give contents to IPAs which have some: no RMM lets it, so one of them is not
-/// what was done.
+/// Lines of kvmtool that give contents to IPAs which have some: no RMM lets it, so one of them is
+/// not what was done.
 fn populated_twice(vmm: &Own<'_>) -> impl Iterator<Item = LogGap> {
     let mut populated = Ranges::default();
     vmm.steps.iter().filter_map(move |step| {
