@@ -97,6 +97,7 @@ pub(crate) const NO_REQUEST: &[&str] = &[
     "--policy",
     "--qemu-log",
     "--realm",
+    "--refusals",
     "--registers",
     "--rem",
     "--require",
