@@ -36,8 +36,8 @@ fn contents_that_come_twice_are_a_gap() {
     let log = read(twice.as_bytes()).expect("a log");
     let made = import(&log, &Options::default()).expect("a script");
     let gaps: Vec<_> = made.gaps.iter().map(|gap| (gap.line, gap.what.as_str())).collect();
-    let what = "what lies at IPA 0x8000_f000..0x8001_1000, which kvmtool's lines give contents more \
-                than once";
+    let what = "what lies at IPA 0x8000_f000..0x8001_1000, which kvmtool's lines give contents \
+                more than once";
     assert_eq!(gaps, [(7, what)]);
     let text = made.script.to_string();
     assert_eq!(text.matches("ipa=0x8000_f000").count(), 0, "{text}");
