@@ -44,7 +44,8 @@
 //!
 //! | Feature | What it adds |
 //! |---|---|
-//! | none | the model, scripts, recorded vectors, measurement: fewer than 40 crates |
+//! | none | the model, scripts, recorded vectors, measurement: at most 40 crates, no C compiler |
+//! | `asm` | the assembly of sha2-asm, where no vector unit is used; takes a C compiler |
 //! | `toml` | platforms in TOML files |
 //! | `hosts` | command lines of VMMs, the calls of KVM, measurement logs, device trees |
 //! | `evidence` | attestation tokens, reference values, keys: CBOR and elliptic curves |
