@@ -137,8 +137,8 @@ fn a_process_is_a_source_too() {
     let mut ended =
         Command::new(env!("CARGO_BIN_EXE_rimsim")).arg("--version").stdout(Stdio::null()).spawn();
     let ended = ended.as_mut().expect("a process");
-    let cmdline = format!("/proc/{}/cmdline", ended.id());
-    while std::fs::read(&cmdline).is_ok_and(|words| !words.is_empty()) {
+    let stat = format!("/proc/{}/stat", ended.id());
+    while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
         std::thread::yield_now();
     }
     folder.fails(&["measure", "--pid", &ended.id().to_string()], 2, "a process that ended");
