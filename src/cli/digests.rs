@@ -1,11 +1,13 @@
 //! `rimsim digests`
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::os::fd::AsRawFd as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args as ClapArgs, ValueEnum};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::abi::granule_size::GranuleSize;
 use crate::cli::console::{Console, Progress};
@@ -13,9 +15,10 @@ use crate::cli::exit::Exit;
 use crate::cli::options::{Format, HashingArgs};
 use crate::encoding::shown::ShowPath as _;
 use crate::measure::digests::{self, Cut, DigestFile};
+use crate::measure::hasher::Hasher;
 use crate::measure::image::{Image, ImageError};
 use crate::measure::rim::HashAlgo;
-use crate::outputs::{OutputPath, Pending};
+use crate::outputs::{OutputPath, Pending, unnamed};
 
 /// Write the digests of an image's granules to a file, to predict RIMs where the image is not
 ///
@@ -92,12 +95,16 @@ list. It is described byte by byte in the documentation of rimsim::measure::dige
 finds damage, not malice: take digests only from whom you would take the RIM.";
 
 pub(crate) fn run(args: &DigestsArgs, console: &mut Console) -> io::Result<Exit> {
+    let mut is_sent = false;
     let done = if args.show {
         Image::read(&args.file)
     } else {
-        let made = make(args, console);
-        match made {
-            Ok(out) => Image::read(&out),
+        match make(args, console) {
+            Ok(Made::File(out)) => Image::read(&out),
+            Ok(Made::Sent(whole)) => {
+                is_sent = true;
+                Image::read(&PathBuf::from(format!("/proc/self/fd/{}", whole.as_raw_fd())))
+            }
             Err(exit) => return Ok(exit),
         }
     };
@@ -123,27 +130,23 @@ pub(crate) fn run(args: &DigestsArgs, console: &mut Console) -> io::Result<Exit>
                     GranuleSize::K4 => String::new(),
                     size => format!(" of {} KiB", size.bytes() >> 10),
                 };
-                console.result(&format!(
+                let line = format!(
                     "{} {} granules{of_size}, {} zero, image of {} bytes",
                     list.algo().name(),
                     list.count(),
                     list.zero_count(),
                     list.image_len_bytes()
-                ))?;
+                );
+                // Standard output may be where the digests went.
+                if is_sent {
+                    console.say(&line);
+                } else {
+                    console.result(&line)?;
+                }
             }
         }
         Format::Json => {
-            let list = |list: &digests::GranuleDigests| {
-                json!({
-                    "hash_algo": list.algo().name(),
-                    "granules": list.count(),
-                    "zero_granules": list.zero_count(),
-                    "image_len_bytes": list.image_len_bytes(),
-                    "phase": list.cut().phase,
-                    "granule_bytes": list.cut().size.bytes(),
-                })
-            };
-            let lists: Vec<_> = lists.iter().map(list).collect();
+            let lists: Vec<_> = lists.iter().map(document).collect();
             console.json(&json!({
                 "schema": "rimsim/1",
                 "command": "digests",
@@ -155,8 +158,20 @@ pub(crate) fn run(args: &DigestsArgs, console: &mut Console) -> io::Result<Exit>
     Ok(Exit::Good)
 }
 
+/// A list as documents have it.
+fn document(list: &digests::GranuleDigests) -> Value {
+    json!({
+        "hash_algo": list.algo().name(),
+        "granules": list.count(),
+        "zero_granules": list.zero_count(),
+        "image_len_bytes": list.image_len_bytes(),
+        "phase": list.cut().phase,
+        "granule_bytes": list.cut().size.bytes(),
+    })
+}
+
 /// Hashes the image and writes the file, which appears whole or not at all.
-fn make(args: &DigestsArgs, console: &mut Console) -> Result<OutputPath, Exit> {
+fn make(args: &DigestsArgs, console: &mut Console) -> Result<Made, Exit> {
     let hasher = args.hashing.hasher().map_err(|problem| problem.tell(console))?;
     let out = args.out.clone().expect("asked for by the arguments");
     let algos = match args.algo {
@@ -173,14 +188,13 @@ fn make(args: &DigestsArgs, console: &mut Console) -> Result<OutputPath, Exit> {
     let progress = Progress::begin(image.len_bytes() * algos.len() as u64);
     let hasher = hasher.counting_in(progress.counter());
     let cut = Cut { size: args.granule.into(), phase: 0 };
-    let written =
-        write(&out, &image, |file| digests::write(file, &image, &algos, cut, &[0; 32], &hasher));
+    let written = Work { image: &image, algos: &algos, cut, hasher: &hasher }.write_to(out.clone());
     let speed = progress.end();
     if args.verbose {
         console.say(&speed);
     }
     match written {
-        Ok(()) => Ok(out),
+        Ok(made) => Ok(made),
         Err(error) => {
             console.error(&format!("{}: {error}", out.shown()));
             Err(Exit::Io)
@@ -188,13 +202,40 @@ fn make(args: &DigestsArgs, console: &mut Console) -> Result<OutputPath, Exit> {
     }
 }
 
-fn write(
-    out: &Path,
-    image: &Image,
-    digests: impl FnOnce(&mut Pending) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut file = Pending::create(out)?;
-    digests(&mut file)?;
-    image.check_unchanged().map_err(io::Error::other)?;
-    file.commit()
+/// Where the digests are.
+enum Made {
+    File(OutputPath),
+    /// They went through a pipe or to a device; this has them too.
+    Sent(File),
+}
+
+/// What is hashed.
+struct Work<'a> {
+    image: &'a Arc<Image>,
+    algos: &'a [HashAlgo],
+    cut: Cut,
+    hasher: &'a Hasher,
+}
+
+impl Work<'_> {
+    fn write_to(&self, out: OutputPath) -> io::Result<Made> {
+        let mut pending = Pending::create(&out)?;
+        if pending.check_beside("a file of digests").is_ok() {
+            self.write(&mut pending)?;
+            pending.commit()?;
+            return Ok(Made::File(out));
+        }
+        // Its beginning is written last, and nothing goes back in a pipe.
+        let mut whole = unnamed()?;
+        self.write(&mut whole)?;
+        whole.rewind()?;
+        io::copy(&mut whole, &mut pending)?;
+        pending.commit()?;
+        Ok(Made::Sent(whole))
+    }
+
+    fn write(&self, out: &mut (impl Write + Seek + Send)) -> io::Result<()> {
+        digests::write(out, self.image, self.algos, self.cut, &[0; 32], self.hasher)?;
+        self.image.check_unchanged().map_err(io::Error::other)
+    }
 }

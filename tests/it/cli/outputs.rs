@@ -193,6 +193,23 @@ fn a_search_in_a_file_asks_for_nothing_else() {
     assert!(!folder.path("evil").exists());
 }
 
+/// A file of digests has its checksum at its start, and nothing goes back in a pipe.
+#[test]
+fn digests_go_through_a_pipe() {
+    let folder = folder("outputs_digests");
+    folder.file("image", [7; 9000]);
+    assert!(folder.rimsim(&["digests", "image", "-o", "made.rimd"]).status.success());
+    let wanted = std::fs::read(folder.path("made.rimd")).expect("digests");
+    for out in ["-", "/dev/stdout"] {
+        let output = folder.rimsim(&["digests", "image", "-o", out]);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{told}");
+        assert!(output.stdout == wanted && told.contains("3 granules"), "{out}: {told}");
+    }
+    assert!(folder.rimsim(&["digests", "image", "-o", "/dev/null"]).status.success());
+    folder.fails(&["digests", "image", "-o", "/dev/full"], 1, "/dev/full: No space left");
+}
+
 /// The image of `bench` is there for as long as it measures.
 #[test]
 fn a_signal_leaves_nothing_behind() {
