@@ -1,8 +1,6 @@
 //! `rimsim digests`
 
-use std::fs::File;
-use std::io::{self, Seek, Write};
-use std::os::fd::AsRawFd as _;
+use std::io::{self, Cursor, Seek, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,7 +16,7 @@ use crate::measure::digests::{self, Cut, DigestFile};
 use crate::measure::hasher::Hasher;
 use crate::measure::image::{Image, ImageError};
 use crate::measure::rim::HashAlgo;
-use crate::outputs::{OutputPath, Pending, unnamed};
+use crate::outputs::{OutputPath, Pending};
 
 /// Write the digests of an image's granules to a file, to predict RIMs where the image is not
 ///
@@ -95,16 +93,13 @@ list. It is described byte by byte in the documentation of rimsim::measure::dige
 finds damage, not malice: take digests only from whom you would take the RIM.";
 
 pub(crate) fn run(args: &DigestsArgs, console: &mut Console) -> io::Result<Exit> {
-    let mut is_sent = false;
-    let done = if args.show {
-        Image::read(&args.file)
+    let (done, is_sent) = if args.show {
+        (Image::read(&args.file), false)
     } else {
-        match make(args, console) {
-            Ok(Made::File(out)) => Image::read(&out),
-            Ok(Made::Sent(whole)) => {
-                is_sent = true;
-                Image::read(&PathBuf::from(format!("/proc/self/fd/{}", whole.as_raw_fd())))
-            }
+        let out = args.out.as_ref().expect("asked for by the arguments");
+        match make(args, out, console) {
+            Ok(None) => (Image::read(out), false),
+            Ok(Some(sent)) => (Ok(Image::from_bytes(out.display().to_string(), sent)), true),
             Err(exit) => return Ok(exit),
         }
     };
@@ -170,10 +165,14 @@ fn document(list: &digests::GranuleDigests) -> Value {
     })
 }
 
-/// Hashes the image and writes the file, which appears whole or not at all.
-fn make(args: &DigestsArgs, console: &mut Console) -> Result<Made, Exit> {
+/// Hashes the image and writes the file, which appears whole or not at all. What went through a
+/// pipe or to a device can not be read again there, and is the answer.
+fn make(
+    args: &DigestsArgs,
+    out: &OutputPath,
+    console: &mut Console,
+) -> Result<Option<Vec<u8>>, Exit> {
     let hasher = args.hashing.hasher().map_err(|problem| problem.tell(console))?;
-    let out = args.out.clone().expect("asked for by the arguments");
     let algos = match args.algo {
         None => HashAlgo::ALL_1_0.to_vec(),
         Some(Algo::Sha256) => vec![HashAlgo::Sha256],
@@ -188,25 +187,15 @@ fn make(args: &DigestsArgs, console: &mut Console) -> Result<Made, Exit> {
     let progress = Progress::begin(image.len_bytes() * algos.len() as u64);
     let hasher = hasher.counting_in(progress.counter());
     let cut = Cut { size: args.granule.into(), phase: 0 };
-    let written = Work { image: &image, algos: &algos, cut, hasher: &hasher }.write_to(out.clone());
+    let written = Work { image: &image, algos: &algos, cut, hasher: &hasher }.write_to(out);
     let speed = progress.end();
     if args.verbose {
         console.say(&speed);
     }
-    match written {
-        Ok(made) => Ok(made),
-        Err(error) => {
-            console.error(&format!("{}: {error}", out.shown()));
-            Err(Exit::Io)
-        }
-    }
-}
-
-/// Where the digests are.
-enum Made {
-    File(OutputPath),
-    /// They went through a pipe or to a device; this has them too.
-    Sent(File),
+    written.map_err(|error| {
+        console.error(&format!("{}: {error}", out.shown()));
+        Exit::Io
+    })
 }
 
 /// What is hashed.
@@ -218,20 +207,19 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn write_to(&self, out: OutputPath) -> io::Result<Made> {
-        let mut pending = Pending::create(&out)?;
+    fn write_to(&self, out: &OutputPath) -> io::Result<Option<Vec<u8>>> {
+        let mut pending = Pending::create(out)?;
         if pending.check_beside("a file of digests").is_ok() {
             self.write(&mut pending)?;
             pending.commit()?;
-            return Ok(Made::File(out));
+            return Ok(None);
         }
         // Its beginning is written last, and nothing goes back in a pipe.
-        let mut whole = unnamed()?;
+        let mut whole = Cursor::new(Vec::new());
         self.write(&mut whole)?;
-        whole.rewind()?;
-        io::copy(&mut whole, &mut pending)?;
+        pending.write_all(whole.get_ref())?;
         pending.commit()?;
-        Ok(Made::Sent(whole))
+        Ok(Some(whole.into_inner()))
     }
 
     fn write(&self, out: &mut (impl Write + Seek + Send)) -> io::Result<()> {

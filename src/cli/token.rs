@@ -118,7 +118,7 @@ fn platform_claims(claims: &PlatformClaims) -> Vec<Claim> {
         (256, "instance id", hex(&one.instance_id).into()),
         (2395, "lifecycle", state.into()),
         (2396, "implementation id", hex(&one.implementation_id).into()),
-        (2399, "software components", one.components.iter().map(component).collect()),
+        (2399, "software components", one.components.iter().map(Component::json).collect()),
     ]);
     let service = one.verification_service.as_ref();
     list.extend(service.map(|text| (2400, "verification service", text.as_str().into())));
@@ -127,16 +127,6 @@ fn platform_claims(claims: &PlatformClaims) -> Vec<Claim> {
     let others = one.others.iter();
     list.extend(others.map(|(number, name)| (*number, *name, "there, not looked into".into())));
     list
-}
-
-fn component(one: &Component) -> Value {
-    json!({
-        "type": one.kind,
-        "measurement": hex(&one.measurement),
-        "version": one.version,
-        "signer_id": hex(&one.signer_id),
-        "hash_algo": one.hash_algo,
-    })
 }
 
 fn not_judged(token: &Token) -> Vec<String> {

@@ -4,6 +4,8 @@ use super::maker::{DUMMY_PROFILE, label};
 use super::parts::{Keys, Lenience, Problem, Reader, TokenError, Unknown};
 use super::realm::{digest, ueid};
 use crate::encoding::cbor::Key;
+#[cfg(feature = "cli")]
+use crate::encoding::text::hex;
 use crate::encoding::text::shown;
 use crate::measure::rim::HashAlgo;
 
@@ -242,6 +244,20 @@ pub struct Component {
     pub signer_id: Vec<u8>,
     /// The algorithm of the measurement, if it is not the token's.
     pub hash_algo: Option<String>,
+}
+
+impl Component {
+    /// The component as documents have it.
+    #[cfg(feature = "cli")]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "type": self.kind,
+            "measurement": hex(&self.measurement),
+            "version": self.version,
+            "signer_id": hex(&self.signer_id),
+            "hash_algo": self.hash_algo,
+        })
+    }
 }
 
 #[derive(Default)]

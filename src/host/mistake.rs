@@ -97,8 +97,66 @@ const USUAL_PARAMS: &[&str] = &[
     "acpi=off",
 ];
 
+/// Other sizes of RAM than this one, which the command line says as `said`.
+pub(super) fn other_ram(said: &str, bytes: u64, option: &str) -> impl Iterator<Item = Mistake> {
+    ram_sizes(bytes).into_iter().map(move |(bytes, cost)| {
+        let needs = format!("{} of RAM", size_text(bytes));
+        Mistake::with("RAM", said, needs, &[option, &size_word(bytes)], cost)
+    })
+}
+
+/// Other numbers of vCPUs.
+pub(super) fn other_cpus(said: u32, option: &str) -> impl Iterator<Item = Mistake> {
+    cpu_counts(said).into_iter().map(move |(count, cost)| {
+        let words = [option, &count.to_string()];
+        Mistake::with("vCPUs", &cpus_text(said), cpus_text(count), &words, cost)
+    })
+}
+
+/// Other texts for the kernel's command line. Its option has a long name, and one that people write.
+pub(super) fn other_command_lines(
+    own: Option<&str>,
+    [name, option]: [&str; 2],
+) -> impl Iterator<Item = Mistake> {
+    let about = "the kernel's command line";
+    let said = own.map_or_else(|| format!("no {option}"), |text| format!("`{option} {text:?}`"));
+    command_lines(own).into_iter().map(move |(text, needs, cost)| match text {
+        Some(text) => Mistake::with(about, &said, needs, &[option, &text], cost),
+        None => Mistake::without(about, &said, needs, [name, option], cost),
+    })
+}
+
+/// Other initrds, or none.
+pub(super) fn other_initrds(
+    own: Option<&str>,
+    others: &OtherFiles,
+    option: &str,
+) -> impl Iterator<Item = Mistake> {
+    let said = file_text(own, "initrd");
+    let none = own.map(|_| Mistake::without("initrd", &said, "no initrd", ["initrd", option], 10));
+    let cost = if own.is_some() { 13 } else { 11 };
+    none.into_iter().chain(other_files("initrd", own, &others.initrds, &said, &[option], cost))
+}
+
+/// Other files of a kind than the own one. The words are those before the file's name.
+pub(super) fn other_files(
+    kind: &'static str,
+    own: Option<&str>,
+    files: &[String],
+    said: &str,
+    words: &[&str],
+    cost: u32,
+) -> Vec<Mistake> {
+    let others = files.iter().filter(|file| Some(file.as_str()) != own);
+    let other = |file: &String| {
+        let words = [words, &[file]].concat();
+        Mistake::with(kind, said, format!("the {kind} `{file}`"), &words, cost)
+    };
+    others.map(other).collect()
+}
+
 /// Sizes of RAM that are likely where another was said, in bytes, with their costs.
-pub(super) fn ram_sizes(said_bytes: u64) -> Vec<(u64, u32)> {
+fn ram_sizes(said_bytes: u64) -> Vec<(u64, u32)> {
     let near = [said_bytes.saturating_mul(2), said_bytes / 2].map(|bytes| (bytes, 10));
     // One MiB more or less is a slip, 1000 in place of 1024 another.
     let mib = 1 << 20;
@@ -111,7 +169,7 @@ pub(super) fn ram_sizes(said_bytes: u64) -> Vec<(u64, u32)> {
 }
 
 /// Numbers of vCPUs that are likely where another was said.
-pub(super) fn cpu_counts(said: u32) -> Vec<(u32, u32)> {
+fn cpu_counts(said: u32) -> Vec<(u32, u32)> {
     let near = [said.saturating_mul(2), said / 2].map(|count| (count, 10));
     let usual = USUAL_CPUS.iter().zip(11..).map(|(count, cost)| (*count, cost));
     let slips = [said.saturating_add(1), said.saturating_sub(1)].map(|count| (count, 15));
@@ -132,7 +190,7 @@ fn distinct<T: PartialEq + Copy>(all: impl Iterator<Item = (T, u32)>, said: &T) 
 
 /// Texts for a kernel's command line that are likely where another was said, each with what it is
 /// in words. None stands for no such option.
-pub(super) fn command_lines(said: Option<&str>) -> Vec<(Option<String>, String, u32)> {
+fn command_lines(said: Option<&str>) -> Vec<(Option<String>, String, u32)> {
     let mut lines: Vec<(Option<String>, String, u32)> = Vec::new();
     let mut add = |text: String, needs: String, cost: u32| lines.push((Some(text), needs, cost));
     let text = said.unwrap_or_default();
@@ -189,7 +247,7 @@ pub(super) fn size_text(bytes: u64) -> String {
 }
 
 /// A size as an option takes it, which is in whole MiB.
-pub(super) fn size_word(bytes: u64) -> String {
+fn size_word(bytes: u64) -> String {
     if bytes.is_multiple_of(1 << 30) {
         format!("{}G", bytes >> 30)
     } else {

@@ -18,7 +18,7 @@ use crate::session::{Action, Mismatch};
 /// Entries of one `serve`: a Realm that asks for more without end is a mistake of the script.
 const MAX_ENTRIES: u32 = 1 << 16;
 /// Most events of a Realm's software that an error repeats.
-const MAX_HEARD: usize = 16;
+const MAX_HEARD: usize = 64;
 
 /// What the Host writes into RmiRecEnter: offset and bytes.
 type Pieces = Vec<(u16, Vec<u8>)>;

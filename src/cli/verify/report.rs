@@ -10,7 +10,8 @@ use crate::cli::exit::Exit;
 use crate::cli::search::Told as Searched;
 use crate::encoding::text::hex;
 use crate::evidence::{
-    Check, ComparedClaim, Comparison, Identity, NearMiss, PlatformProfile, Token, Verdict,
+    Check, ComparedClaim, Comparison, Component, Identity, NearMiss, PlatformProfile, Token,
+    Verdict,
 };
 
 /// A token that was compared.
@@ -207,21 +208,12 @@ impl Told {
         });
         let Some(identity) = &claims.identity else { return document };
         let Identity { implementation_id, instance_id, config, lifecycle, .. } = identity;
-        let component = |one: &crate::evidence::Component| {
-            json!({
-                "type": one.kind,
-                "measurement": hex(&one.measurement),
-                "version": one.version,
-                "signer_id": hex(&one.signer_id),
-                "hash_algo": one.hash_algo,
-            })
-        };
         document["implementation_id"] = json!(hex(implementation_id));
         document["instance_id"] = json!(hex(instance_id));
         document["config"] = json!(hex(config));
         document["lifecycle"] = json!(lifecycle);
         document["lifecycle_name"] = json!(identity.lifecycle_name());
-        document["sw_components"] = identity.components.iter().map(component).collect();
+        document["sw_components"] = identity.components.iter().map(Component::json).collect();
         document["verification_service"] = json!(identity.verification_service);
         document["hash_algo"] = json!(identity.hash_algo);
         document

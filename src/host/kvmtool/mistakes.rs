@@ -8,8 +8,8 @@ use super::vm::words;
 use super::{parse, refuse};
 use crate::host::Refusal;
 use crate::host::mistake::{
-    Mistake, OtherFiles, Repair, command_lines, cpu_counts, cpus_text, file_text, ram_sizes,
-    size_text, size_word,
+    Mistake, OtherFiles, Repair, file_text, other_command_lines, other_cpus, other_files,
+    other_initrds, other_ram, size_text,
 };
 use crate::host::vmm::version_by_name;
 
@@ -29,7 +29,8 @@ pub fn mistakes(
     let mut list = Vec::new();
     ram_and_cpus(&config, &mut list);
     payload(&config, others, &mut list);
-    params(&config, &mut list);
+    let params = config.params.as_deref();
+    list.extend(other_command_lines(params, ["params", "-p"]));
     processor(&config, &mut list);
     devices(&config, &mut list);
     // What this version does not know would only be refused.
@@ -52,64 +53,26 @@ pub fn mistakes(
 fn ram_and_cpus(config: &Config, list: &mut Vec<Mistake>) {
     let ram = config.ram_bytes.value;
     let said = if ram == 0 { "nothing of RAM".to_owned() } else { size_text(ram) };
-    for (bytes, cost) in ram_sizes(ram) {
-        let (needs, word) = (format!("{} of RAM", size_text(bytes)), size_word(bytes));
-        list.push(Mistake::with("RAM", &said, needs, &["-m", &word], cost));
-    }
-    let cpus = config.cpus.value.unsigned_abs();
-    let said = cpus_text(cpus);
-    for (count, cost) in cpu_counts(cpus) {
-        let word = count.to_string();
-        list.push(Mistake::with("vCPUs", &said, cpus_text(count), &["-c", &word], cost));
-    }
+    list.extend(other_ram(&said, ram, "-m"));
+    list.extend(other_cpus(config.cpus.value.unsigned_abs(), "-c"));
 }
 
-/// Kernel, initrd and firmware.
+/// Kernel, initrd and firmware. A kernel and a firmware stand for each other.
 fn payload(config: &Config, others: &OtherFiles, list: &mut Vec<Mistake>) {
-    let name = |file: &Option<super::config::Name>| file.as_ref().map(|name| name.value.clone());
-    let (kernel, initrd, firmware) =
-        (name(&config.kernel), name(&config.initrd), name(&config.firmware));
-    let said = file_text(initrd.as_deref(), "initrd");
-    if initrd.is_some() {
-        list.push(Mistake::without("initrd", &said, "no initrd", ["initrd", "-i"], 10));
-    }
-    let cost = if initrd.is_some() { 13 } else { 11 };
-    for file in others.initrds.iter().filter(|file| Some(*file) != initrd.as_ref()) {
-        let needs = format!("the initrd `{file}`");
-        list.push(Mistake::with("initrd", &said, needs, &["-i", file], cost));
-    }
-    let said = match (&kernel, &firmware) {
+    let [kernel, initrd, firmware] = [&config.kernel, &config.initrd, &config.firmware]
+        .map(|file| file.as_ref().map(|name| name.value.as_str()));
+    list.extend(other_initrds(initrd, others, "-i"));
+    let said = match (kernel, firmware) {
         (None, Some(firmware)) => format!("the firmware `{firmware}`"),
-        _ => file_text(kernel.as_deref(), "kernel"),
+        _ => file_text(kernel, "kernel"),
     };
+    let words: &[&str] = if firmware.is_some() { &["--no-firmware", "-k"] } else { &["-k"] };
     let cost = if kernel.is_some() { 11 } else { 18 };
-    for file in others.kernels.iter().filter(|file| Some(*file) != kernel.as_ref()) {
-        let needs = format!("the kernel `{file}`");
-        let words: &[&str] =
-            if firmware.is_some() { &["--no-firmware", "-k", file] } else { &["-k", file] };
-        list.push(Mistake::with("kernel", &said, needs, words, cost));
-    }
+    list.extend(other_files("kernel", kernel, &others.kernels, &said, words, cost));
+    let words: &[&str] = if kernel.is_some() { &["--no-kernel", "-f"] } else { &["-f"] };
     let cost = if firmware.is_some() { 11 } else { 19 };
-    for file in others.firmwares.iter().filter(|file| Some(*file) != firmware.as_ref()) {
-        let needs = format!("the firmware `{file}`");
-        let words: &[&str] =
-            if kernel.is_some() { &["--no-kernel", "-f", file] } else { &["-f", file] };
-        list.push(Mistake::with("kernel", &said, needs, words, cost));
-    }
-}
-
-fn params(config: &Config, list: &mut Vec<Mistake>) {
-    let about = "the kernel's command line";
-    let said = match &config.params {
-        Some(params) => format!("`-p {params:?}`"),
-        None => "no -p".to_owned(),
-    };
-    for (text, needs, cost) in command_lines(config.params.as_deref()) {
-        list.push(match text {
-            Some(text) => Mistake::with(about, &said, needs, &["-p", &text], cost),
-            None => Mistake::without(about, &said, needs, ["params", "-p"], cost),
-        });
-    }
+    let firmwares = other_files("firmware", firmware, &others.firmwares, &said, words, cost);
+    list.extend(firmwares.into_iter().map(|one| Mistake { about: "kernel", ..one }));
 }
 
 /// What vCPUs and the interrupt controller are.

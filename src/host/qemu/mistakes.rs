@@ -4,8 +4,8 @@ use super::options::Options;
 use super::version::Version;
 use super::{named, options, realm, size, smp};
 use crate::host::mistake::{
-    Mistake, OtherFiles, Repair, command_lines, cpu_counts, cpus_text, file_text, ram_sizes,
-    size_text, size_word,
+    Mistake, OtherFiles, Repair, cpus_text, file_text, other_command_lines, other_cpus,
+    other_files, other_initrds, other_ram, size_text,
 };
 use crate::host::vm::Refusal;
 
@@ -23,7 +23,8 @@ pub fn mistakes(
     let mut list = Vec::new();
     ram_and_cpus(&options, version, &mut list)?;
     payload(&options, others, &mut list);
-    params(&options, &mut list);
+    let append = options.append.as_deref();
+    list.extend(other_command_lines(append, ["append", "-append"]));
     processor(&options, &mut list);
     machine(&options, &mut list);
     log(&options, &mut list)?;
@@ -36,17 +37,10 @@ fn ram_and_cpus(
     list: &mut Vec<Mistake>,
 ) -> Result<(), Refusal> {
     let ram = size::memory(options, version.release)?.ram_bytes;
-    let said = size_text(ram);
-    for (bytes, cost) in ram_sizes(ram) {
-        let (needs, word) = (format!("{} of RAM", size_text(bytes)), size_word(bytes));
-        list.push(Mistake::with("RAM", &said, needs, &["-m", &word], cost));
-    }
+    list.extend(other_ram(&size_text(ram), ram, "-m"));
     let cpus = smp::topology(options, version.release)?.cpus;
+    list.extend(other_cpus(cpus, "-smp"));
     let said = cpus_text(cpus);
-    for (count, cost) in cpu_counts(cpus) {
-        let word = count.to_string();
-        list.push(Mistake::with("vCPUs", &said, cpus_text(count), &["-smp", &word], cost));
-    }
     for part in ["sockets", "cores", "threads", "clusters"] {
         let word = format!("{cpus},{part}={cpus}");
         let needs = format!("{cpus} {part}");
@@ -57,45 +51,18 @@ fn ram_and_cpus(
 
 /// Kernel, initrd and firmware.
 fn payload(options: &Options, others: &OtherFiles, list: &mut Vec<Mistake>) {
-    let Options { kernel, initrd, bios, .. } = options;
-    let said = file_text(initrd.as_deref(), "initrd");
-    if initrd.is_some() {
-        list.push(Mistake::without("initrd", &said, "no initrd", ["initrd", "-initrd"], 10));
-    }
-    let cost = if initrd.is_some() { 13 } else { 11 };
-    for file in others.initrds.iter().filter(|file| Some(*file) != initrd.as_ref()) {
-        let needs = format!("the initrd `{file}`");
-        list.push(Mistake::with("initrd", &said, needs, &["-initrd", file], cost));
-    }
-    let said = file_text(kernel.as_deref(), "kernel");
+    let [kernel, initrd, bios] =
+        [&options.kernel, &options.initrd, &options.bios].map(Option::as_deref);
+    list.extend(other_initrds(initrd, others, "-initrd"));
+    let said = file_text(kernel, "kernel");
     let cost = if kernel.is_some() { 11 } else { 14 };
-    for file in others.kernels.iter().filter(|file| Some(*file) != kernel.as_ref()) {
-        let needs = format!("the kernel `{file}`");
-        list.push(Mistake::with("kernel", &said, needs, &["-kernel", file], cost));
-    }
-    let said = file_text(bios.as_deref(), "firmware");
+    list.extend(other_files("kernel", kernel, &others.kernels, &said, &["-kernel"], cost));
+    let said = file_text(bios, "firmware");
     if bios.is_some() {
         list.push(Mistake::without("firmware", &said, "no firmware", ["bios", "-bios"], 14));
     }
     let cost = if bios.is_some() { 11 } else { 18 };
-    for file in others.firmwares.iter().filter(|file| Some(*file) != bios.as_ref()) {
-        let needs = format!("the firmware `{file}`");
-        list.push(Mistake::with("firmware", &said, needs, &["-bios", file], cost));
-    }
-}
-
-fn params(options: &Options, list: &mut Vec<Mistake>) {
-    let about = "the kernel's command line";
-    let said = match &options.append {
-        Some(text) => format!("`-append {text:?}`"),
-        None => "no -append".to_owned(),
-    };
-    for (text, needs, cost) in command_lines(options.append.as_deref()) {
-        list.push(match text {
-            Some(text) => Mistake::with(about, &said, needs, &["-append", &text], cost),
-            None => Mistake::without(about, &said, needs, ["append", "-append"], cost),
-        });
-    }
+    list.extend(other_files("firmware", bios, &others.firmwares, &said, &["-bios"], cost));
 }
 
 /// Properties of the processor, behind those that it has.

@@ -188,7 +188,7 @@ fn digests_stand_for_an_image() {
 #[test]
 fn bench_measures_what_it_says() {
     let folder = Folder::new("bench");
-    let args = ["bench", "--size", "1MiB", "--rounds", "1", "--dir", ".", "--format", "json"];
+    let args = ["bench", "--size", "2MiB", "--rounds", "1", "--dir", ".", "--format", "json"];
     let document: serde_json::Value = serde_json::from_str(&rim(&folder, &args)).expect("JSON");
     assert_eq!(document["schema"], "rimsim/1");
     for part in ["baseline", "pipeline", "ratio", "copied", "cached", "fold"] {

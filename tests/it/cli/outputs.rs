@@ -206,7 +206,12 @@ fn digests_go_through_a_pipe() {
         assert_eq!(output.status.code(), Some(0), "{told}");
         assert!(output.stdout == wanted && told.contains("3 granules"), "{out}: {told}");
     }
-    assert!(folder.rimsim(&["digests", "image", "-o", "/dev/null"]).status.success());
+    let json = folder.rimsim(&["digests", "image", "-o", "/dev/null", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert_eq!(
+        (&document["file"], &document["lists"][0]["granules"]),
+        (&"/dev/null".into(), &3.into())
+    );
     folder.fails(&["digests", "image", "-o", "/dev/full"], 1, "/dev/full: No space left");
 }
 

@@ -171,7 +171,7 @@ fn what_was_planted_is_found() {
         values[usize::try_from(state >> 33).expect("31 bits") % values.len()]
     };
     let mut planted = 0;
-    while planted < 25 {
+    while planted < 50 {
         let names = ["host", "vmm-version", "num-bps", "num-wps", "pmu-counters", "sve-vl"];
         let lists = [
             "kvm-eac5,kvm-v10,kvm-v12,kvm-v14",

@@ -29,23 +29,7 @@ pub(crate) fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))
 }
 
-/// What most recorded hosts offered.
-pub(crate) fn host() -> Caps {
-    Caps {
-        ipa_bits: 48,
-        lpa2: false,
-        num_bps: 6,
-        num_wps: 4,
-        pmu: true,
-        pmu_counters: 6,
-        sve_vls: vec![128, 256, 512],
-        gicv3: true,
-        its: true,
-        gicv2: false,
-        max_vcpus: 512,
-        host_page_size: GranuleSize::K4,
-    }
-}
+pub(crate) use rimsim_support::bodies::host_caps as host;
 
 /// What the host of a kvmtool case offered.
 pub(crate) fn caps(case: &Value) -> Caps {

@@ -7,6 +7,7 @@ pub mod corim;
 pub mod event_log;
 pub mod hash_kernels;
 pub mod host_and_realm;
+mod host_caps;
 pub mod keys;
 pub mod lock_file;
 pub mod observed_rim;
@@ -23,3 +24,5 @@ pub mod settings;
 pub mod token;
 pub mod vector_json;
 pub mod vmm_args;
+
+pub use host_caps::host_caps;

@@ -7,6 +7,8 @@ use rimsim::host::vmm::Context;
 use rimsim::host::{Caps, Files, Refusal, qemu};
 use rimsim::measure::image::{Image, ImageError};
 
+use super::host_caps;
+
 /// Words of one command line.
 const MOST_WORDS: usize = 64;
 /// QEMU's tree is a buffer of this size.
@@ -37,20 +39,8 @@ pub fn run(data: &[u8]) {
     let text = String::from_utf8_lossy(rest);
     let words = start.split(' ').chain(text.split('\n').take(MOST_WORDS));
     let words: Vec<String> = words.filter(|word| !word.is_empty()).map(str::to_owned).collect();
-    let caps = Caps {
-        ipa_bits: 48,
-        lpa2: false,
-        num_bps: 6,
-        num_wps: 4,
-        pmu: true,
-        pmu_counters: 6,
-        sve_vls: vec![128],
-        gicv3: true,
-        its: choice % 2 == 0,
-        gicv2: choice % 4 == 1,
-        max_vcpus: 512,
-        host_page_size: rimsim::abi::granule_size::GranuleSize::K4,
-    };
+    let (its, gicv2) = (choice % 2 == 0, choice % 4 == 1);
+    let caps = Caps { sve_vls: vec![128], its, gicv2, ..host_caps() };
     let files = &mut Lengths;
     let mut context = Context { caps: &caps, files, device_tree: None };
     let tree = |context: &mut Context<'_>| {

@@ -8,6 +8,8 @@ use rimsim::host::vmm::Context;
 use rimsim::host::{Caps, Files, Overrides, Refusal, Vm, cloud_hypervisor, qemu};
 use rimsim::measure::image::{Image, ImageError};
 
+use super::host_caps;
+
 /// Words of one command line.
 const MOST_WORDS: usize = 64;
 /// Versions of VMMs in all.
@@ -76,20 +78,7 @@ const OVERRIDES: [fn() -> Overrides; 7] = [
 ];
 
 fn plan(choice: usize, words: &[String], overrides: &Overrides) -> Result<Vm, Refusal> {
-    let caps = Caps {
-        ipa_bits: 48,
-        lpa2: false,
-        num_bps: 6,
-        num_wps: 4,
-        pmu: true,
-        pmu_counters: 6,
-        sve_vls: vec![128, 256],
-        gicv3: true,
-        its: true,
-        gicv2: true,
-        max_vcpus: 512,
-        host_page_size: rimsim::abi::granule_size::GranuleSize::K4,
-    };
+    let caps = Caps { sve_vls: vec![128, 256], gicv2: true, ..host_caps() };
     let files = &mut Letters;
     let device_tree = Some(Arc::new(Image::from_bytes("dtb", vec![1; 5000])));
     if let Some(version) = Version::ALL.get(choice) {
