@@ -99,7 +99,8 @@ const CONFIGURATION: &str = "configuration";
 const EXECUTABLES: &str = "executables";
 const HARDWARE: &str = "hardware";
 
-/// Rows of a comparison by what they say something of.
+/// Rows of a comparison by what they say something of: each is in one of the lists.
+const MEASURED: [&str; 5] = ["rim", "rem1", "rem2", "rem3", "rem4"];
 const REALM_CONFIGURATION: [&str; 4] = ["rpv", "mec-policy", "token-profile", "hash algorithm"];
 const REALM_IDENTITY: [&str; 3] = ["realm-instance-id", "challenge", "validity"];
 const PLATFORM_CONFIGURATION: [&str; 4] =
@@ -200,8 +201,9 @@ fn configuration(rows: &[&ComparedClaim]) -> TrustClaim {
 
 /// The RIM is what was booted, REMs are what was loaded later.
 fn executables(rows: &[ComparedClaim]) -> TrustClaim {
-    let measured = named(rows, &["rim", "rem1", "rem2", "rem3", "rem4"]);
-    let all = measured.len() == 5 && measured.iter().all(|row| row.verdict == Verdict::Equal);
+    let measured = named(rows, &MEASURED);
+    let equal = |name| measured.iter().any(|row| row.what == name && row.verdict == Verdict::Equal);
+    let all = MEASURED.into_iter().all(equal);
     match (wrong(&measured), right(&measured)) {
         (Some(why), _) => claim(EXECUTABLES, value::UNRECOGNISED_EXECUTABLE, why),
         (None, Some(what)) if all => claim(EXECUTABLES, value::APPROVED, what),
@@ -231,6 +233,25 @@ mod tests {
             (-128, Tier::Contraindicated),
         ] {
             assert_eq!(Tier::of_value(value), tier, "{value}");
+        }
+    }
+
+    /// Whatever can be demanded or compared shows in a vector.
+    #[test]
+    fn every_row_says_something_of_one_thing() {
+        let lists: [&[&str]; 6] = [
+            &MEASURED,
+            &REALM_CONFIGURATION,
+            &REALM_IDENTITY,
+            &PLATFORM_CONFIGURATION,
+            &PLATFORM_IDENTITY,
+            &PLATFORM_HARDWARE,
+        ];
+        let demanded = super::super::judge::NAMES.iter().map(|(name, _)| *name);
+        let compared = ["hash algorithm", "lifecycle", "platform"];
+        for name in demanded.chain(compared) {
+            let count = lists.iter().filter(|list| list.contains(&name)).count();
+            assert_eq!(count, 1, "{name}");
         }
     }
 

@@ -24,7 +24,7 @@ pub struct Required {
 }
 
 /// What can be required, with or without a value. The second says whether an expectation has it.
-const NAMES: [(&str, bool); 16] = [
+pub(super) const NAMES: [(&str, bool); 16] = [
     ("rim", true),
     ("rem1", true),
     ("rem2", true),

@@ -113,7 +113,8 @@ pub(super) fn other_cpus(said: u32, option: &str) -> impl Iterator<Item = Mistak
     })
 }
 
-/// Other texts for the kernel's command line. Its option has a long name, and one that people write.
+/// Other texts for the kernel's command line. Its option has a long name, and one that people
+/// write.
 pub(super) fn other_command_lines(
     own: Option<&str>,
     [name, option]: [&str; 2],

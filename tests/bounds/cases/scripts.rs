@@ -175,7 +175,7 @@ pub(crate) const SCRIPTS: &[Case] = &[
             // What it hears differs from what is expected in the result.
             assert!(player.play(&mut session).is_err());
         },
-        count: 20,
+        count: 40,
         most_memory: 400,
     },
 ];
