@@ -85,6 +85,20 @@ REALM_CREATE rd=rd params_ptr=RealmParams {
 }
 ";
 
+/// Those of the signals that a child heeds. Whoever began the tests can have some ignored (`nohup`,
+/// a job behind `&`), and children inherit that.
+pub(crate) fn heeded(test: &str, signals: &[i32]) -> Vec<i32> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    let (ignored, heeded): (Vec<i32>, _) =
+        signals.iter().partition(|signal| mask >> (**signal - 1) & 1 == 1);
+    if !ignored.is_empty() {
+        crate::skipped(test, &format!("signals {ignored:?} are ignored here"));
+    }
+    heeded
+}
+
 pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("text")
 }
