@@ -1,7 +1,7 @@
 //! From the events of index 0 to a script that builds the Realm again.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
@@ -24,7 +24,8 @@ use crate::measure::event::{RealmEvent, RecEvent};
 use crate::measure::image::{Image, ImageError};
 use crate::measure::rim::HashAlgo;
 use crate::script::Source;
-use crate::script::statements::{self, quoted};
+use crate::script::statements::{self, arg, auto, decimal, name};
+use crate::script::{ImageSource, Kind};
 
 /// Most bytes of contents, together.
 const MAX_CONTENTS_BYTES: u64 = 16 << 30;
@@ -129,8 +130,8 @@ pub fn rebuild(log: &Log, files: &[At]) -> Result<Rebuild, RebuildError> {
         files,
         used: vec![false; files.len()],
         trees: trees(log),
-        images: String::new(),
-        commands: String::new(),
+        images: Vec::new(),
+        commands: Vec::new(),
         has_realm: false,
         operations: 0,
         recs: 0,
@@ -149,7 +150,7 @@ pub fn rebuild(log: &Log, files: &[At]) -> Result<Rebuild, RebuildError> {
     for event in log.events.iter().filter(|event| event.index == 0) {
         builder.event(event).map_err(|why| wrong(event.number, why))?;
     }
-    builder.finish().map_err(|why| wrong(number, why))
+    Ok(builder.finish())
 }
 
 /// A machine that offers what the Realm has.
@@ -192,8 +193,8 @@ struct Builder<'l> {
     files: &'l [At],
     used: Vec<bool>,
     trees: Vec<&'l [u8]>,
-    images: String,
-    commands: String,
+    images: Vec<Kind>,
+    commands: Vec<Kind>,
     has_realm: bool,
     operations: u64,
     recs: u64,
@@ -239,29 +240,24 @@ impl<'l> Builder<'l> {
         }
     }
 
-    fn line(&mut self, text: fmt::Arguments<'_>) {
-        writeln!(self.commands, "{text}").expect("a text");
-    }
-
     fn realm(&mut self, params: &RealmEvent) {
         let RealmEvent { flags, s2sz, sve_vl, num_bps, num_wps, pmu_num_ctrs, hash_algo } = *params;
         // What is no size of a Realm is the RMM's to refuse.
         let bits = u32::try_from(s2sz).unwrap_or(0).clamp(32, 52);
         let (level, tables) = geometry(bits);
-        let statement = statements::realm_create(&[
-            ("flags", format!("{flags:#x}")),
-            ("s2sz", s2sz.to_string()),
-            ("sve_vl", sve_vl.to_string()),
-            ("num_bps", num_bps.to_string()),
-            ("num_wps", num_wps.to_string()),
-            ("pmu_num_ctrs", pmu_num_ctrs.to_string()),
-            ("hash_algo", hash_algo.to_string()),
-            ("vmid", "1".to_owned()),
-            ("rtt_base", "auto".to_owned()),
-            ("rtt_level_start", level.to_string()),
-            ("rtt_num_start", tables.to_string()),
-        ]);
-        self.line(format_args!("{statement}"));
+        self.commands.extend(statements::realm_create(vec![
+            arg("flags", statements::hex(flags)),
+            arg("s2sz", decimal(s2sz)),
+            arg("sve_vl", decimal(sve_vl)),
+            arg("num_bps", decimal(num_bps)),
+            arg("num_wps", decimal(num_wps)),
+            arg("pmu_num_ctrs", decimal(pmu_num_ctrs)),
+            arg("hash_algo", decimal(hash_algo.into())),
+            arg("vmid", decimal(1)),
+            arg("rtt_base", auto()),
+            arg("rtt_level_start", statements::level(level)),
+            arg("rtt_num_start", decimal(tables)),
+        ]));
         self.has_realm = true;
     }
 
@@ -271,21 +267,22 @@ impl<'l> Builder<'l> {
             let most = MAX_RIPAS_BYTES >> 40;
             return Err(format!("RIPAS ranges of more than {most} TiB, together"));
         }
-        self.line(format_args!("{}", statements::init_ripas(base, top)));
+        self.commands.push(statements::init_ripas(statements::rd(), base, top));
         Ok(())
     }
 
     fn rec(&mut self, params: &RecEvent) -> Result<(), String> {
         let index = self.recs;
         let mpidr = mpidr_of_index(index).ok_or_else(|| format!("REC {index} has no MPIDR"))?;
-        let params = [
-            ("flags", format!("{:#x}", params.flags)),
-            ("mpidr", format!("{mpidr:#x}")),
-            ("pc", Hex(params.pc).to_string()),
-            ("gprs", statements::gprs(&params.gprs)),
-            ("aux", "auto".to_owned()),
+        let params = vec![
+            arg("flags", statements::hex(params.flags)),
+            arg("mpidr", statements::hex(mpidr)),
+            arg("pc", statements::hex(params.pc)),
+            arg("gprs", statements::gprs(&params.gprs)),
+            arg("aux", auto()),
         ];
-        self.line(format_args!("{}", statements::rec_create("auto", &params, "")));
+        let args = statements::rec_args(auto(), params);
+        self.commands.push(statements::invoke("REC_CREATE", args));
         self.recs += 1;
         Ok(())
     }
@@ -309,11 +306,11 @@ impl<'l> Builder<'l> {
             self.made.remarks.push(format!("event {}: \"{description}\" is empty", event.number));
             return Ok(());
         }
-        let name = format!("event_{}", event.number);
+        let image = format!("event_{}", event.number);
         if event.digests.is_empty() {
-            let zeros = format!("zeros {}", Hex(end - first));
-            let _ = writeln!(self.images, "{}", statements::image(&name, &zeros));
-            self.populate(&name, first, 0);
+            let zeros = ImageSource::Zeros(statements::hex(end - first));
+            self.images.push(statements::image(&image, zeros));
+            self.populate(&image, first, 0);
             return Ok(());
         }
         let source = match self.find(event, base, len) {
@@ -327,19 +324,19 @@ impl<'l> Builder<'l> {
                         .map(|one| (algorithm_name(one.algorithm), hex(&one.bytes)))
                         .collect(),
                 });
-                format!("{name}.bin")
+                format!("{image}.bin")
             }
             Some(found) => self.source(event, &found, base - first, len)?,
         };
-        let _ = writeln!(self.images, "{}", statements::image(&name, &quoted(&source)));
-        self.populate(&name, first, DATA_MEASURE);
+        self.images.push(statements::image(&image, ImageSource::File(name(&source))));
+        self.populate(&image, first, DATA_MEASURE);
         Ok(())
     }
 
-    fn populate(&mut self, name: &str, ipa: u64, flags: u64) {
+    fn populate(&mut self, image: &str, ipa: u64, flags: u64) {
         let command_name = CommandInfo::data_create(Edition::default()).name;
-        let statement = statements::contents(command_name, ipa, name, flags);
-        self.line(format_args!("{statement}"));
+        let (rd, flags) = (statements::rd(), statements::data_flags(flags));
+        self.commands.push(statements::contents(command_name, rd, ipa, None, image, flags));
     }
 
     /// What stands at `base`, or has the event's digest.
@@ -435,7 +432,7 @@ impl<'l> Builder<'l> {
         Ok(name)
     }
 
-    fn finish(self) -> Result<Rebuild, String> {
+    fn finish(self) -> Rebuild {
         let mut made = self.made;
         for (at, used) in self.files.iter().zip(self.used) {
             if !used {
@@ -444,13 +441,13 @@ impl<'l> Builder<'l> {
                 made.remarks.push(format!("{name}: no event measures {place}"));
             }
         }
-        made.text = format!(
-            "platform \"{PLATFORM}\"\n\n{}\nrtt auto\n\n{}\nprint rim\n",
-            self.images, self.commands
-        );
-        let script = crate::script::parse("log.rmi", &made.text).map_err(|e| e.to_string())?;
-        made.text = script.to_string();
-        Ok(made)
+        let mut all = vec![Kind::Platform(name(PLATFORM)), Kind::Empty];
+        all.extend(self.images);
+        all.extend([Kind::Empty, Kind::RttAuto(true), Kind::Empty]);
+        all.extend(self.commands);
+        all.extend([Kind::Empty, Kind::PrintRim { rd: None }]);
+        made.text = statements::script("log.rmi", all).to_string();
+        made
     }
 }
 

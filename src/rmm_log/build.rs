@@ -18,8 +18,8 @@ use crate::abi::params::DATA_MEASURE;
 use crate::abi::profile::Edition;
 use crate::abi::ranges::Ranges;
 use crate::abi::status::Status;
-use crate::script::{Answer, Arg, Expr, ExprKind, Form, Invocation, Kind, MAX_TEXT_BYTES, Name};
-use crate::script::{Script, Span, Statement, Value};
+use crate::script::statements::{self, arg, hex, invoke, invoke_all, name, statement, symbol};
+use crate::script::{Answer, Kind, MAX_TEXT_BYTES, Script, Span, Statement};
 
 /// Outputs that say where something lies: the script's own granules lie elsewhere.
 const PLACES: [&str; 4] = ["desc", "data", "rtt", "range"];
@@ -85,7 +85,7 @@ pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
     statements.push(statement(Kind::RttAuto(!is_manual)));
     // The RMM had been activated when the Realm was made, whether the log begins before or after.
     if CommandInfo::of_name("RMM_ACTIVATE", edition).is_some() {
-        statements.push(statement(invocation("RMM_ACTIVATE", Vec::new(), None)));
+        statements.push(statement(invoke("RMM_ACTIVATE", Vec::new())));
     }
     statements.push(statement(Kind::Empty));
     statements.extend(options.params.iter().filter(|line| line.kind != Kind::Empty).cloned());
@@ -253,10 +253,7 @@ impl Builder<'_> {
         self.line = step.line;
         match &step.what {
             VmmStep::InitRipas(ipa) => {
-                let range = [("base", ipa.start), ("top", ipa.end)];
-                let args = [("rd", rd)].into_iter().chain(range);
-                let args = args.map(|(name, value)| arg(name, hex(value))).collect();
-                self.push(to_its_end(invocation("RTT_INIT_RIPAS", args, None)));
+                self.push(statements::init_ripas(hex(rd), ipa.start, ipa.end));
             }
             VmmStep::Populate(all) => {
                 // What has contents already is a gap.
@@ -388,14 +385,13 @@ impl Builder<'_> {
         }
         let inputs = call.command.inputs.iter().zip(&call.args);
         let args = inputs.map(|(input, value)| match params {
-            Some(symbol) if *input == "params_ptr" => arg(input, symbol_expr(symbol)),
+            Some(params) if *input == "params_ptr" => arg(input, symbol(params)),
             _ => arg(input, hex(*value)),
         });
-        let args = args.collect();
-        let kind = invocation(call.command.name, args, Some(answer(call)));
         // The operation was carried out to its end in the log.
         let is_operation = call.command.outputs.first() == Some(&"handle") && call.is_success();
-        self.push(if is_operation { to_its_end(kind) } else { kind });
+        let invoke = if is_operation { invoke_all } else { invoke };
+        self.push(expecting(invoke(call.command.name, args.collect()), answer(call)));
     }
 
     /// Delegates a granule as the log's Host must have done it.
@@ -414,12 +410,12 @@ impl Builder<'_> {
         if info.inputs.contains(&"top") {
             let top = base.saturating_add(count * GRANULE_SIZE);
             let args = vec![arg("base", hex(base)), arg("top", hex(top))];
-            let kind = invocation(info.name, args, None);
-            self.push(if count == 1 { kind } else { to_its_end(kind) });
+            let invoke = if count == 1 { invoke } else { invoke_all };
+            self.push(invoke(info.name, args));
         } else if count == 1 {
-            self.invoke(info.name, vec![arg("addr", hex(base))], None);
+            self.push(invoke(info.name, vec![arg("addr", hex(base))]));
         } else {
-            self.invoke(info.name, vec![arg("base", hex(base)), arg("count", hex(count))], None);
+            self.push(invoke(info.name, vec![arg("base", hex(base)), arg("count", hex(count))]));
         }
     }
 
@@ -483,20 +479,14 @@ impl Builder<'_> {
         let now = std::mem::replace(&mut self.line, line);
         let (definition, image) = self.contents.piece(from, count);
         definition.into_iter().for_each(|definition| self.push(definition.kind));
-        let mut args = vec![arg("rd", hex(rd)), arg("ipa", hex(ipa))];
         if in_a_row {
             self.delegated.insert(data, data.saturating_add(count * GRANULE_SIZE));
             self.delegate(data, count);
-            args.push(arg("data", hex(data)));
         }
-        args.push(arg("image", symbol_expr(&image)));
-        args.push(arg("flags", hex(flags)));
-        self.invoke(contents_command(self.edition).name, args, None);
+        let verb = contents_command(self.edition).name;
+        let data = in_a_row.then_some(data);
+        self.push(statements::contents(verb, hex(rd), ipa, data, &image, hex(flags)));
         self.line = now;
-    }
-
-    fn invoke(&mut self, verb: &str, args: Vec<Arg>, answer: Option<Answer>) {
-        self.push(invocation(verb, args, answer));
     }
 
     fn remarks(&self) -> Vec<String> {
@@ -530,14 +520,9 @@ fn contents_command(edition: Edition) -> &'static CommandInfo {
     CommandInfo::data_create(edition)
 }
 
-fn invocation(verb: &str, args: Vec<Arg>, answer: Option<Answer>) -> Kind {
-    Kind::Invoke(Box::new(Invocation { verb: name(verb), args, words: Vec::new(), answer }))
-}
-
-/// The statement with `all`.
-fn to_its_end(kind: Kind) -> Kind {
+fn expecting(kind: Kind, answer: Answer) -> Kind {
     let Kind::Invoke(mut invocation) = kind else { return kind };
-    invocation.words.push(name("all"));
+    invocation.answer = Some(answer);
     Kind::Invoke(invocation)
 }
 
@@ -559,24 +544,4 @@ fn defined(params: &[Statement]) -> BTreeSet<String> {
         _ => None,
     });
     names.collect()
-}
-
-pub(super) fn statement(kind: Kind) -> Statement {
-    Statement { kind, comment: None, span: Span::default() }
-}
-
-pub(super) fn name(text: &str) -> Name {
-    Name { text: text.to_owned(), span: Span::default() }
-}
-
-pub(super) fn hex(value: u64) -> Expr {
-    Expr { kind: ExprKind::Number(value, Form::Hex), span: Span::default() }
-}
-
-fn symbol_expr(symbol: &str) -> Expr {
-    Expr { kind: ExprKind::Symbol(symbol.to_owned()), span: Span::default() }
-}
-
-fn arg(name_text: &str, value: Expr) -> Arg {
-    Arg { name: name(name_text), value: Value::Number(value) }
 }

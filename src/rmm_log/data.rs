@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::build::{hex, name, statement};
 use super::options::At;
 use super::vmm::{Own, VmmStep};
 use super::{Call, Need};
 use crate::abi::addr::{GRANULE_SIZE, is_aligned};
 use crate::abi::params::DATA_MEASURE;
 use crate::abi::ranges::Ranges;
-use crate::script::{Expr, ExprKind, Form, ImageSource, Kind, Span, Statement};
+use crate::script::statements::{self, decimal, hex, name, statement};
+use crate::script::{ImageSource, Statement};
 
 /// The images of a script.
 #[derive(Debug)]
@@ -145,20 +145,19 @@ impl<'o> Contents<'o> {
             From::Zeros => ImageSource::Zeros(decimal(len_bytes)),
             _ => ImageSource::Slice { image: name(&image), from: hex(offset), to: hex(end) },
         };
-        (Some(statement(Kind::Image { name: name(&piece), source })), piece)
+        (Some(statement(statements::image(&piece, source))), piece)
     }
 
     /// The definitions of the images that were used, and of the holes.
     pub(super) fn definitions(&self) -> impl Iterator<Item = Statement> + '_ {
         let file = |image: String, path: &str| {
-            let source = ImageSource::File(name(path));
-            statement(Kind::Image { name: name(&image), source })
+            statement(statements::image(&image, ImageSource::File(name(path))))
         };
         let used = self.attached.iter().enumerate().filter(|(index, _)| self.used[*index]);
         let attached = used.map(move |(index, at)| file(image_name(index), &at.name));
         let holes = self.holes.iter().map(|hole| {
             let source = ImageSource::Unknown(decimal(hole.end - hole.start));
-            statement(Kind::Image { name: name(&hole_name(hole)), source })
+            statement(statements::image(&hole_name(hole), source))
         });
         attached.chain(holes)
     }
@@ -184,8 +183,4 @@ fn hole_name(hole: &Range<u64>) -> String {
 
 fn hole_file(hole: &Range<u64>) -> String {
     format!("hole_{:x}.bin", hole.start)
-}
-
-fn decimal(value: u64) -> Expr {
-    Expr { kind: ExprKind::Number(value, Form::Decimal), span: Span::default() }
 }

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use super::Call;
-use super::build::{hex, statement};
 use super::vmm::{Own, VmmStep};
 use crate::abi::addr::Hex;
 use crate::abi::platform::{DramRange, Platform};
+use crate::script::statements::{hex, statement};
 use crate::script::{Kind, Statement};
 
 const GIB: u64 = 1 << 30;

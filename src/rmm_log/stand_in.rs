@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 
 use super::Call;
-use super::build::statement;
 use crate::abi::command::CommandInfo;
 use crate::abi::profile::{Edition, Profile};
+use crate::script::statements::statement;
 use crate::script::{self, Statement};
 
 const COMMENT: &str = " a stand-in: no log shows parameters";

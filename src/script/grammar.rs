@@ -413,6 +413,12 @@ impl Value {
     }
 }
 
+impl From<Expr> for Value {
+    fn from(expr: Expr) -> Self {
+        Self::Number(expr)
+    }
+}
+
 impl Bytes {
     /// The bytes.
     #[must_use]

@@ -2,15 +2,14 @@
 //! read, changed and played again.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::statements::{self, quoted};
-use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Hex};
+use super::grammar::{Arg, ImageSource, Kind};
+use super::statements::{self, arg, auto, decimal, hex, name, symbol};
+use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes};
 use crate::abi::command::Command;
 use crate::abi::params::{REC_RUNNABLE, RealmParams, RecParams};
 use crate::abi::profile::{Edition, Profile, Rmm};
-use crate::encoding::text::hex;
 use crate::measure::image::Image;
 use crate::measure::rim::HashAlgo;
 use crate::model::world::World;
@@ -26,7 +25,7 @@ pub struct Recorder {
     profile: Profile,
     /// What the Host's granules hold that are not zero.
     pages: BTreeMap<u64, Source>,
-    statements: Vec<String>,
+    statements: Vec<Kind>,
     /// RECs up to now.
     recs: u64,
     /// Parameters of RECs that are being made, by the handle of the operation.
@@ -135,37 +134,33 @@ impl Recorder {
     #[must_use]
     pub fn script(&mut self, file_name: &str) -> Recorded {
         self.flush();
-        let mut text = String::new();
+        let mut all = Vec::new();
         let edition = self.profile.edition();
         if edition != Edition::default() {
-            let _ = writeln!(text, "spec {}", quoted(edition.name()));
+            all.push(Kind::Spec(name(edition.name())));
         }
         let plain = Profile::of(edition, self.profile.rmm());
         if self.profile.release() != plain.release() {
-            let _ = writeln!(text, "rmm {}", quoted(self.profile.name()));
+            all.push(Kind::Rmm(name(self.profile.name())));
         } else if self.profile.rmm() == Rmm::Spec {
-            text.push_str("rmm spec\n");
+            all.push(Kind::Rmm(name("spec")));
         }
-        let _ = write!(text, "platform {}\n\n", quoted(&format!("{file_name}.toml")));
+        all.extend([Kind::Platform(name(&format!("{file_name}.toml"))), Kind::Empty]);
         self.attachments.clear();
-        for (name, image) in &self.images {
+        for (symbol, image) in &self.images {
             let path = if image.stamp().is_some() {
                 let path = std::path::absolute(image.name());
                 path.map_or_else(|_| image.name().into(), |path| path.display().to_string())
             } else {
-                let suffix = format!("{name}.bin");
+                let suffix = format!("{symbol}.bin");
                 self.attachments.push((suffix.clone(), image.bytes_from(0).to_vec()));
                 format!("{file_name}.{suffix}")
             };
-            let _ = writeln!(text, "{}", statements::image(name, &quoted(&path)));
+            all.push(statements::image(symbol, ImageSource::File(name(&path))));
         }
-        text.push_str("\nrtt auto\n\n");
-        for statement in &self.statements {
-            text.push_str(statement);
-            text.push('\n');
-        }
-        // The canonical form breaks long lines; what is printed reads the same either way.
-        let text = super::parse(file_name, &text).map_or(text, |script| script.to_string());
+        all.extend([Kind::Empty, Kind::RttAuto(true), Kind::Empty]);
+        all.extend(self.statements.iter().cloned());
+        let text = statements::script(file_name, all).to_string();
         Recorded { text, attachments: self.attachments.clone() }
     }
 
@@ -188,7 +183,8 @@ impl Recorder {
         }
         match outcome.command() {
             Some(command @ Command::RmmActivate {}) => {
-                self.statements.push(format!("{}\n", command.info().name));
+                let activate = statements::invoke(command.info().name, Vec::new());
+                self.statements.extend([activate, Kind::Empty]);
             }
             Some(Command::RealmCreate { params_ptr, .. }) => self.realm_create(params_ptr),
             Some(Command::RttInitRipas { base, .. }) => self.init_ripas(base, outcome.regs()[1]),
@@ -196,19 +192,23 @@ impl Recorder {
                 command @ (Command::DataCreate { ipa, src, flags, .. }
                 | Command::RttDataMapInit { ipa, src, flags, .. }),
             ) => self.data_create(command.info().name, ipa, src, flags),
-            Some(Command::RecCreate { params_ptr, .. }) => self.rec_create(params_ptr, ""),
+            Some(Command::RecCreate { params_ptr, .. }) => {
+                self.rec_create(params_ptr, statements::invoke);
+            }
             // The parameters are read in the last step.
             Some(Command::OpContinue { handle, .. }) => {
                 if let Some(params_ptr) = self.begun.remove(&handle) {
-                    self.rec_create(params_ptr, " all");
+                    self.rec_create(params_ptr, statements::invoke_all);
                 }
             }
             Some(Command::RealmActivate { rd }) => {
                 self.flush();
-                self.statements.push("REALM_ACTIVATE rd=rd".into());
+                let args = vec![arg("rd", statements::rd())];
+                self.statements.push(statements::invoke("REALM_ACTIVATE", args));
                 if let Some(realm) = world.realm(rd) {
-                    let rim = realm.log().rim_now();
-                    self.statements.push(format!("\nprint rim\nexpect rim {rim:?}"));
+                    let want = Some(Box::new(realm.log().rim_now()));
+                    let expect = Kind::ExpectRim { rd: None, want };
+                    self.statements.extend([Kind::Empty, Kind::PrintRim { rd: None }, expect]);
                 }
             }
             _ => {}
@@ -225,47 +225,49 @@ impl Recorder {
     fn realm_create(&mut self, params_ptr: u64) {
         self.flush();
         let params = RealmParams::read(&self.page(params_ptr), self.profile);
-        let mut fields: Vec<(&str, String)> = vec![
-            ("flags", params.flags.to_string()),
-            ("s2sz", params.s2sz.to_string()),
-            ("sve_vl", params.sve_vl.to_string()),
-            ("num_bps", params.num_bps.to_string()),
-            ("num_wps", params.num_wps.to_string()),
-            ("pmu_num_ctrs", params.pmu_num_ctrs.to_string()),
+        let mut fields = vec![
+            arg("flags", decimal(params.flags)),
+            arg("s2sz", decimal(params.s2sz)),
+            arg("sve_vl", decimal(params.sve_vl)),
+            arg("num_bps", decimal(params.num_bps)),
+            arg("num_wps", decimal(params.num_wps)),
+            arg("pmu_num_ctrs", decimal(params.pmu_num_ctrs)),
         ];
         let algo = HashAlgo::from_code(params.hash_algo).map_or("sha256", HashAlgo::name);
-        fields.push(("hash_algo", algo.to_owned()));
+        fields.push(arg("hash_algo", symbol(algo)));
         if self.profile.realm_params().field("vmid").is_some() {
-            fields.push(("vmid", params.vmid.to_string()));
+            fields.push(arg("vmid", decimal(params.vmid.into())));
         }
         if params.rpv.iter().any(|byte| *byte != 0) {
-            fields.push(("rpv", format!("hex:\"{}\"", hex(&params.rpv))));
+            fields.push(arg("rpv", statements::bytes(&params.rpv)));
         }
-        fields.push(("rtt_base", "auto".to_owned()));
-        fields.push(("rtt_level_start", params.rtt_level_start.to_string()));
-        fields.push(("rtt_num_start", params.rtt_num_start.to_string()));
-        self.statements.push(statements::realm_create(&fields) + "\n");
+        fields.push(arg("rtt_base", auto()));
+        fields.push(arg("rtt_level_start", decimal(params.rtt_level_start)));
+        fields.push(arg("rtt_num_start", decimal(params.rtt_num_start.into())));
+        self.statements.extend(statements::realm_create(fields));
+        self.statements.push(Kind::Empty);
     }
 
-    /// `ending` is what the statement says of the operation that the command may be.
-    fn rec_create(&mut self, params_ptr: u64, ending: &str) {
+    /// `invoke` makes the statement: the command may be an operation.
+    fn rec_create(&mut self, params_ptr: u64, invoke: fn(&str, Vec<Arg>) -> Kind) {
         self.flush();
         let params = RecParams::read(&self.page(params_ptr));
         let flags = if params.flags & REC_RUNNABLE == 0 { "not_runnable" } else { "runnable" };
-        let mut fields: Vec<(&str, String)> = vec![
-            ("flags", flags.to_owned()),
-            ("mpidr", Hex(params.mpidr).to_string()),
-            ("pc", Hex(params.pc).to_string()),
-            ("gprs", statements::gprs(&params.gprs)),
+        let mut fields = vec![
+            arg("flags", symbol(flags)),
+            arg("mpidr", hex(params.mpidr)),
+            arg("pc", hex(params.pc)),
+            arg("gprs", statements::gprs(&params.gprs)),
         ];
         if self.profile.rec_params().field("aux").is_some() {
-            fields.push(("aux", "auto".to_owned()));
+            fields.push(arg("aux", auto()));
         }
         // Who adds what the Realm does needs a name for its RECs.
         let rec = format!("rec_{}", self.recs);
         self.recs += 1;
-        self.statements.push(format!("let {rec} = auto"));
-        self.statements.push(statements::rec_create(&rec, &fields, ending));
+        self.statements.push(statements::define(&rec, auto()));
+        let args = statements::rec_args(symbol(&rec), fields);
+        self.statements.push(invoke("REC_CREATE", args));
     }
 
     fn init_ripas(&mut self, base: u64, out_top: u64) {
@@ -299,11 +301,13 @@ impl Recorder {
         match self.run.take() {
             None => {}
             Some(Run::Ripas { base, top }) => {
-                self.statements.push(statements::init_ripas(base, top));
+                self.statements.push(statements::init_ripas(statements::rd(), base, top));
             }
             Some(Run::Data { command_name, ipa, flags, source, count }) => {
                 let image = self.named(&source, count);
-                self.statements.push(statements::contents(command_name, ipa, &image, flags));
+                let (rd, flags) = (statements::rd(), statements::data_flags(flags));
+                let contents = statements::contents(command_name, rd, ipa, None, &image, flags);
+                self.statements.push(contents);
             }
         }
     }
@@ -313,23 +317,23 @@ impl Recorder {
         let len_bytes = count * GRANULE_SIZE;
         let made = match source {
             Source::Image { image, offset } => {
-                let name = self.image_name(image);
+                let whole = self.image_name(image);
                 let end = (offset + len_bytes).min(image.len_bytes());
                 if *offset == 0 && end == image.len_bytes() {
-                    return name;
+                    return whole;
                 }
-                format!("{name}[{offset}..{end}]")
+                ImageSource::Slice { image: name(&whole), from: decimal(*offset), to: decimal(end) }
             }
             Source::Bytes(bytes) if bytes.iter().any(|byte| *byte != 0) => {
                 let end = bytes.iter().rposition(|byte| *byte != 0).map_or(1, |last| last + 1);
-                format!("hex:\"{}\"", hex(&bytes[..end]))
+                statements::image_of_bytes(&bytes[..end])
             }
-            Source::Zero | Source::Bytes(_) => format!("zeros {len_bytes}"),
+            Source::Zero | Source::Bytes(_) => ImageSource::Zeros(decimal(len_bytes)),
         };
         self.pieces += 1;
-        let name = format!("piece_{}", self.pieces);
-        self.statements.push(statements::image(&name, &made));
-        name
+        let piece = format!("piece_{}", self.pieces);
+        self.statements.push(statements::image(&piece, made));
+        piece
     }
 
     fn image_name(&mut self, image: &Arc<Image>) -> String {

@@ -1,63 +1,148 @@
-//! The statements that build a Realm, as texts: what a session or a measurement log is written
-//! down as.
+//! Parts of scripts that are made and not read: what a session, a VMM's measurement log or the log
+//! of an RMM is written down as.
 
-use crate::abi::addr::Hex;
+use super::grammar::{Arg, Bytes, Expr, ExprKind, Form, ImageSource, Invocation, Kind, Name};
+use super::grammar::{Script, Span, Statement, Value};
+use crate::abi::addr::Level;
 use crate::abi::params::DATA_MEASURE;
 
-/// Fields of a structure, or arguments: names and what the language has for their values.
-pub(crate) type Values<'v> = &'v [(&'v str, String)];
-
-/// Makes the Realm that other statements know as `rd`.
-pub(crate) fn realm_create(params: Values<'_>) -> String {
-    let params = structure("RealmParams", params);
-    format!("let rd = auto\nREALM_CREATE rd=rd params_ptr={params}")
+/// A script of these kinds of statements, in its canonical form: blank lines are single ones.
+pub(crate) fn script(file: &str, kinds: impl IntoIterator<Item = Kind>) -> Script {
+    let mut statements: Vec<Statement> = kinds.into_iter().map(statement).collect();
+    statements.dedup_by(|next, last| next.kind == Kind::Empty && last.kind == Kind::Empty);
+    Script { file: file.into(), statements }
 }
 
-/// Makes a REC at `rec`. `ending` is what the statement says of the operation that the command may
-/// be.
-pub(crate) fn rec_create(rec: &str, params: Values<'_>, ending: &str) -> String {
-    format!("REC_CREATE rd=rd rec={rec} params_ptr={}{ending}", structure("RecParams", params))
+pub(crate) const fn statement(kind: Kind) -> Statement {
+    Statement { kind, comment: None, span: UNWRITTEN }
 }
 
-/// Makes IPAs RAM, `top` excluded.
-pub(crate) fn init_ripas(base: u64, top: u64) -> String {
-    format!("RTT_INIT_RIPAS rd=rd base={} top={} all", Hex(base), Hex(top))
+/// A name, or a text that stands in quotes.
+pub(crate) fn name(text: &str) -> Name {
+    Name { text: text.to_owned(), span: UNWRITTEN }
 }
 
-/// Puts an image into the Realm, by the edition's command.
-pub(crate) fn contents(command_name: &str, ipa: u64, image: &str, flags: u64) -> String {
-    let flags = if flags & DATA_MEASURE == 0 { "no_measure" } else { "measure" };
-    format!("{command_name} rd=rd ipa={} image={image} flags={flags}", Hex(ipa))
+pub(crate) const fn decimal(value: u64) -> Expr {
+    Expr { kind: ExprKind::Number(value, Form::Decimal), span: UNWRITTEN }
 }
 
-/// Names an image. `source` is an expression of the language, such as a name in quotes.
-pub(crate) fn image(name: &str, source: &str) -> String {
-    format!("image {name} = {source}")
+pub(crate) const fn hex(value: u64) -> Expr {
+    Expr { kind: ExprKind::Number(value, Form::Hex), span: UNWRITTEN }
+}
+
+/// The level of a table, from -1 to 3.
+pub(crate) fn level(level: Level) -> Expr {
+    let number = level.to_register().cast_signed();
+    let magnitude = decimal(number.unsigned_abs());
+    if number >= 0 {
+        return magnitude;
+    }
+    Expr { kind: ExprKind::Negative(Box::new(magnitude)), span: UNWRITTEN }
+}
+
+pub(crate) fn symbol(text: &str) -> Expr {
+    Expr { kind: ExprKind::Symbol(text.to_owned()), span: UNWRITTEN }
+}
+
+/// A granule of the player's choice.
+pub(crate) const fn auto() -> Value {
+    Value::Auto { count: None, ns: false, span: UNWRITTEN }
 }
 
 /// X0 to X7 of a REC.
-pub(crate) fn gprs(values: &[u64]) -> String {
-    let values: Vec<String> = values.iter().map(|value| Hex(*value).to_string()).collect();
-    format!("[{}]", values.join(", "))
+pub(crate) fn gprs(values: &[u64]) -> Value {
+    Value::Array(values.iter().copied().map(hex).collect(), UNWRITTEN)
 }
 
-/// A text as the script language writes it.
-pub(crate) fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
+/// Bytes in hexadecimal.
+pub(crate) fn bytes(bytes: &[u8]) -> Value {
+    Value::Bytes(hex_bytes(bytes), UNWRITTEN)
 }
 
-fn structure(name: &str, fields: Values<'_>) -> String {
-    let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    format!("{name} {{ {} }}", fields.join(", "))
+/// An image of these bytes.
+pub(crate) fn image_of_bytes(bytes: &[u8]) -> ImageSource {
+    ImageSource::Bytes(hex_bytes(bytes), UNWRITTEN)
+}
+
+pub(crate) fn arg(name_text: &str, value: impl Into<Value>) -> Arg {
+    Arg { name: name(name_text), value: value.into() }
+}
+
+/// `let symbol = value`.
+pub(crate) fn define(symbol: &str, value: impl Into<Value>) -> Kind {
+    Kind::Let { name: name(symbol), value: value.into() }
+}
+
+/// Names an image.
+pub(crate) fn image(image_name: &str, source: ImageSource) -> Kind {
+    Kind::Image { name: name(image_name), source }
+}
+
+/// A command that expects nothing.
+pub(crate) fn invoke(verb: &str, args: Vec<Arg>) -> Kind {
+    invocation(verb, args, &[])
+}
+
+/// A command that is repeated up to its end, or an operation that is carried out to its end.
+pub(crate) fn invoke_all(verb: &str, args: Vec<Arg>) -> Kind {
+    invocation(verb, args, &["all"])
+}
+
+/// Makes the Realm that other statements know as `rd`.
+pub(crate) fn realm_create(params: Vec<Arg>) -> [Kind; 2] {
+    let args = vec![arg("rd", rd()), arg("params_ptr", structure("RealmParams", params))];
+    [define("rd", auto()), invoke("REALM_CREATE", args)]
+}
+
+/// The arguments with which a REC is made at `rec`.
+pub(crate) fn rec_args(rec: impl Into<Value>, params: Vec<Arg>) -> Vec<Arg> {
+    let params = arg("params_ptr", structure("RecParams", params));
+    vec![arg("rd", rd()), arg("rec", rec), params]
+}
+
+/// Makes IPAs RAM, `top` excluded.
+pub(crate) fn init_ripas(rd: Expr, base: u64, top: u64) -> Kind {
+    let range = vec![arg("rd", rd), arg("base", hex(base)), arg("top", hex(top))];
+    invoke_all("RTT_INIT_RIPAS", range)
+}
+
+/// Puts an image into the Realm, by the edition's command; at the granules from `data` on, if it
+/// says where.
+pub(crate) fn contents(
+    command_name: &str,
+    rd: Expr,
+    ipa: u64,
+    data: Option<u64>,
+    image: &str,
+    flags: Expr,
+) -> Kind {
+    let mut args = vec![arg("rd", rd), arg("ipa", hex(ipa))];
+    args.extend(data.map(|data| arg("data", hex(data))));
+    args.extend([arg("image", symbol(image)), arg("flags", flags)]);
+    invoke(command_name, args)
+}
+
+/// The Realm that [`realm_create`] makes.
+pub(crate) fn rd() -> Expr {
+    symbol("rd")
+}
+
+/// The flags of DATA_CREATE as a word.
+pub(crate) fn data_flags(flags: u64) -> Expr {
+    symbol(if flags & DATA_MEASURE == 0 { "no_measure" } else { "measure" })
+}
+
+const UNWRITTEN: Span = Span { line: 0, column: 0 };
+
+fn invocation(verb: &str, args: Vec<Arg>, words: &[&str]) -> Kind {
+    let words = words.iter().map(|word| name(word)).collect();
+    Kind::Invoke(Box::new(Invocation { verb: name(verb), args, words, answer: None }))
+}
+
+fn structure(structure_name: &str, fields: Vec<Arg>) -> Value {
+    Value::Struct { name: name(structure_name), fields }
+}
+
+fn hex_bytes(bytes: &[u8]) -> Bytes {
+    Bytes::Hex(bytes.to_vec())
 }
