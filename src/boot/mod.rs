@@ -13,6 +13,7 @@ pub mod efi;
 mod event;
 mod hash;
 mod learn;
+mod line;
 pub mod pe;
 pub mod profile;
 mod rems;
@@ -26,6 +27,7 @@ pub use compare::{Change, Compared, Seen, Told, compare, events_of, seen_in, see
 pub use event::{BootEvent, Hashed, Otherwise, Rem, Varies};
 pub use hash::Digest;
 pub use learn::{Candidate, Learned, learn};
+pub use line::{FwCfg, Line};
 pub use rems::Rems;
 pub use stages::{Assumed, BootError, Cause, Input, Predicted, Vm};
 pub use variants::variants;

@@ -1,6 +1,6 @@
 //! Programs that measure, as they were at a date. A chain names one; no default moves.
 
-use crate::host::Certainty;
+use crate::host::{Certainty, Vmm};
 
 /// What firmware measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct Firmware {
     pub date: &'static str,
     /// How well it is known.
     pub certainty: Certainty,
+    /// The VMM that it is built for.
+    pub vmm: Vmm,
     /// What it is.
     pub about: &'static str,
     /// Whether it has the protocol with which it and loaders measure into a log.
@@ -33,6 +35,7 @@ pub const FIRMWARE: [Firmware; 3] = [
         name: "edk2-kvmtool-pr12535",
         date: "2026-08",
         certainty: Certainty::Read,
+        vmm: Vmm::Kvmtool,
         about: "ArmVirtKvmTool with tianocore/edk2 PR 12535 (d76e33f6ce19), \
                 ARMCCA_MEASURE_BOOT_ENABLE=TRUE",
         measures_with_log: true,
@@ -46,6 +49,7 @@ pub const FIRMWARE: [Firmware; 3] = [
         name: "edk2-qemu-pr12224",
         date: "2026-08",
         certainty: Certainty::Read,
+        vmm: Vmm::Qemu,
         about: "ArmVirtQemu with tianocore/edk2 PR 12224 (40873592967f): the blobs of fw_cfg and \
                 nothing else",
         measures_with_log: false,
@@ -59,6 +63,7 @@ pub const FIRMWARE: [Firmware; 3] = [
         name: "tdx-like",
         date: "2026-11",
         certainty: Certainty::Inferred,
+        vmm: Vmm::Qemu,
         about: "ArmVirtQemu as it would be if it measured as OVMF does for TDX; no such build is \
                 known",
         measures_with_log: true,
@@ -71,6 +76,12 @@ pub const FIRMWARE: [Firmware; 3] = [
 ];
 
 impl Firmware {
+    /// Whether a kernel of fw_cfg is measured.
+    #[must_use]
+    pub const fn takes_fw_cfg(&self) -> bool {
+        self.blobs || self.kernel_before_boot_order
+    }
+
     /// The firmware of this name.
     ///
     /// # Errors

@@ -12,10 +12,11 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::explanation;
 use crate::cli::locks::{
-    Change, Hashing, LockFile, Measured, Sha256Hex, TOOL, changes, folder, lock_file,
-    measure_again, read_lock,
+    Change, Hashing, LockFile, Measured, Sha256Hex, TOOL, changes, lock_file, measure_again,
+    read_lock,
 };
 use crate::cli::options::{Format, HashingArgs, OutsideArgs, ProvenCacheArgs};
+use crate::cli::places::folder;
 use crate::cli::reach::Reach;
 use crate::encoding::shown::ShowPath as _;
 use crate::explain::{Explanation, Trail, compare, read_events};

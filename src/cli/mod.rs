@@ -32,6 +32,7 @@ mod log;
 mod matrix;
 mod measure;
 mod options;
+mod places;
 mod platforms;
 mod profiles;
 mod reach;

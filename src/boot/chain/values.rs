@@ -1,6 +1,7 @@
 //! Values in a chain.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
@@ -10,6 +11,7 @@ use crate::boot::efi::{device_path, utf16};
 use crate::boot::event::Rem;
 use crate::boot::profile;
 use crate::encoding::text::from_hex;
+use crate::measure::image::Image;
 use crate::measure::rim::{HashAlgo, Measurement};
 
 /// Most attempts, and most failed calls of ExitBootServices.
@@ -25,6 +27,8 @@ pub enum Contents {
     Bytes(Vec<u8>),
     /// Only their digest is known: `digest:HEX`.
     Digest(Vec<u8>),
+    /// A file that the VMM's command line names. Chains do not write this.
+    Image(Arc<Image>),
     /// Nothing: `absent`.
     Absent,
 }

@@ -68,7 +68,7 @@ impl Files for Given<'_> {
 /// Whether a chain measures this, no more and no less.
 fn measures(text: &str, seen: &[Seen], algo: HashAlgo, files: &[Candidate<'_>]) -> bool {
     let Ok(chain) = Chain::read(text) else { return false };
-    let vm = Vm { algo, device_tree: None };
+    let vm = Vm::of(algo);
     let Ok(made) = Predicted::of(&chain, vm, &mut Given(files)) else { return false };
     let same = made.events.iter().zip(seen).all(|(event, seen)| {
         event.rem == seen.rem && event.kind == Some(seen.kind) && event.digest == seen.digest

@@ -5,17 +5,13 @@ use crate::boot::chain::{Contents, Stage, Value};
 use crate::boot::efi::load_option::LoadOption;
 use crate::boot::efi::{utf16, variable};
 use crate::boot::event::{
-    BootEvent, CALLING, EXIT_CALLED, EXIT_DONE, EXIT_FAILED, Hashed, RETURNING, Rem, Varies, kind,
+    CALLING, EXIT_CALLED, EXIT_DONE, EXIT_FAILED, Hashed, RETURNING, Rem, Varies, kind,
 };
 use crate::boot::hash::{Digest, digest};
 use crate::boot::profile::Firmware;
-use crate::host::gunzip;
-use crate::measure::image::Image;
 
 /// What firmware measures of Secure Boot, in its order.
 const SECURE_BOOT: [&str; 5] = ["SecureBoot", "PK", "KEK", "db", "dbx"];
-/// Most bytes of a kernel that QEMU unpacks.
-const MAX_KERNEL_BYTES: u64 = 256 << 20;
 
 impl Builder<'_> {
     pub(super) fn firmware(&mut self, profile: &'static Firmware) -> Result<(), BootError> {
@@ -34,13 +30,22 @@ impl Builder<'_> {
         if profile.acpi {
             self.acpi()?;
         }
-        if profile.kernel_before_boot_order
-            && let Some(Stage::Linux(linux)) = self.chain.boot.first()
-        {
-            self.stage = "[[boot]] 1 (linux)".into();
-            self.image(&linux.image(), "kernel")?;
-            self.loaded_early = true;
-            self.stage = "firmware".into();
+        if self.starts_fw_cfg() {
+            let (image, what) = match self.chain.boot.first() {
+                Some(Stage::Linux(linux)) => (Some(linux.image()), "kernel"),
+                // Without the VMM's line it may be one of a disk.
+                Some(Stage::Uki(uki)) if self.vm.gives_kernel.is_some() => {
+                    (Some(uki.image()), "UKI")
+                }
+                _ => (None, ""),
+            };
+            if let Some(image) = image {
+                let name = self.chain.boot[0].name();
+                self.stage = format!("[[boot]] 1 ({name})");
+                self.image(&image, what)?;
+                self.loaded_early = true;
+                self.stage = "firmware".into();
+            }
         }
         self.boot_options()?;
         self.attempts(profile);
@@ -242,75 +247,5 @@ impl Builder<'_> {
         }
         self.action(EXIT_CALLED, Varies::Exit);
         self.action(EXIT_DONE, Varies::Exit);
-    }
-
-    /// The blobs of fw_cfg: no log, no separators.
-    pub(super) fn blobs(&mut self) -> Result<(), BootError> {
-        let profile = self.profile.expect("only a profile has blobs");
-        let (name, certainty) = (profile.name, profile.certainty.name());
-        let remark = format!("firmware {name} ({}, {certainty}): {}", profile.date, profile.about);
-        self.made.remarks.push(remark);
-        let [Stage::Linux(linux)] = &self.chain.boot[..] else {
-            let why = "this firmware measures one kernel of fw_cfg: say one stage `linux`";
-            return Err(self.wrong("boot", why));
-        };
-        self.stage = "[[boot]] 1 (linux)".into();
-        let file = linux.file.as_ref().ok_or_else(|| self.wrong("file", "say which kernel"))?;
-        if let Contents::Digest(_) = file {
-            let (digest, hashed) = self.hashed("file", file)?;
-            self.blob("kernel", digest, hashed, Varies::Image);
-        } else {
-            let raw = self.bytes("file", file)?;
-            let kernel = if raw.starts_with(&[0x1F, 0x8B]) {
-                let image = Image::from_bytes("kernel", raw.to_vec());
-                let unpacked = gunzip(&image, MAX_KERNEL_BYTES);
-                Bytes::Own(unpacked.map_err(|why| self.wrong("file", why))?)
-            } else {
-                raw
-            };
-            let made = digest(self.algo(), [&kernel[..]]);
-            self.blob("kernel", made, kept(&kernel), Varies::Image);
-        }
-        match &linux.initrd.0[..] {
-            [] => {}
-            [initrd] => {
-                let is_empty = matches!(self.read("initrd", initrd)?, super::Read::Bytes(bytes)
-                    if bytes.is_empty());
-                if !is_empty {
-                    self.made.inputs.pop_if(|input| input.needed_by.ends_with(" initrd"));
-                    let (digest, hashed) = self.hashed("initrd", initrd)?;
-                    self.blob("initrd", digest, hashed, Varies::Initrd);
-                }
-            }
-            _ => return Err(self.wrong("initrd", "QEMU takes one file")),
-        }
-        // Without -append QEMU has an empty command line, whose NUL is a byte of fw_cfg.
-        let mut cmdline = match &linux.cmdline {
-            Some(text) => text.clone().into_bytes(),
-            None => {
-                self.assume("cmdline", "\"\"", "without -append one zero byte is measured");
-                Vec::new()
-            }
-        };
-        cmdline.push(0);
-        let made = digest(self.algo(), [&cmdline[..]]);
-        self.blob("cmdline", made, Hashed::Bytes(cmdline), Varies::CommandLine);
-        Ok(())
-    }
-
-    /// An extension that is in no log.
-    fn blob(&mut self, name: &str, digest: Digest, hashed: Hashed, varies: Varies) {
-        self.made.events.push(BootEvent {
-            rem: Rem::FIRMWARE,
-            kind: None,
-            digest,
-            hashed,
-            data: Vec::new(),
-            data_is_known: true,
-            what: format!("fw_cfg {name}"),
-            stage: self.stage.clone(),
-            varies,
-            otherwise: Vec::new(),
-        });
     }
 }

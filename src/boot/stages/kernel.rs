@@ -78,8 +78,7 @@ impl Builder<'_> {
 
     /// What QEMU's loader in the firmware puts before a command line.
     fn with_prefix(&self, linux: &Linux, text: &str) -> String {
-        let of_fw_cfg = self.profile.is_some_and(|profile| profile.kernel_before_boot_order);
-        let by_firmware = self.loader == Loader::Firmware && of_fw_cfg;
+        let by_firmware = self.loader == Loader::Firmware && self.starts_fw_cfg();
         let initrd = by_firmware && !linux.initrd.0.is_empty();
         if initrd { format!("initrd=initrd {text}") } else { text.to_owned() }
     }

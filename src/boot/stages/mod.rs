@@ -1,5 +1,6 @@
 //! From a chain to what it measures.
 
+mod blobs;
 mod bytes;
 mod firmware;
 mod kernel;
@@ -32,6 +33,8 @@ pub struct Vm<'v> {
     pub algo: HashAlgo,
     /// The device tree that is in the RIM: bytes from its first on.
     pub device_tree: Option<&'v [u8]>,
+    /// Whether the VMM gives its firmware a kernel, if that is known.
+    pub gives_kernel: Option<bool>,
 }
 
 /// What nobody said, and what was taken.
@@ -43,6 +46,14 @@ pub struct Assumed {
     pub value: String,
     /// What that means.
     pub why: String,
+}
+
+impl Vm<'_> {
+    /// A VM of which only the algorithm is known.
+    #[must_use]
+    pub const fn of(algo: HashAlgo) -> Self {
+        Self { algo, device_tree: None, gives_kernel: None }
+    }
 }
 
 impl fmt::Display for Assumed {
@@ -210,6 +221,12 @@ impl Builder<'_> {
         Ok(())
     }
 
+    /// Whether a kernel of fw_cfg is what firmware starts first.
+    fn starts_fw_cfg(&self) -> bool {
+        let known = self.profile.is_some_and(|profile| profile.kernel_before_boot_order);
+        known && self.vm.gives_kernel.unwrap_or(true)
+    }
+
     fn algo(&self) -> HashAlgo {
         self.vm.algo
     }
@@ -256,14 +273,19 @@ impl Builder<'_> {
                         return Err(BootError { stage, field, cause: error.into() });
                     }
                 };
-                if !image.is_known() {
-                    return Err(self.wrong(field, "only digests of its granules are known"));
-                }
-                let needed_by = format!("{} {field}", self.stage);
-                self.made.inputs.push(Input { needed_by, image: Arc::clone(&image) });
-                Read::Bytes(Bytes::Image(image))
+                self.read_image(field, image)?
             }
+            Contents::Image(image) => self.read_image(field, Arc::clone(image))?,
         })
+    }
+
+    fn read_image(&mut self, field: &str, image: Arc<Image>) -> Result<Read, BootError> {
+        if !image.is_known() {
+            return Err(self.wrong(field, "only digests of its granules are known"));
+        }
+        let needed_by = format!("{} {field}", self.stage);
+        self.made.inputs.push(Input { needed_by, image: Arc::clone(&image) });
+        Ok(Read::Bytes(Bytes::Image(image)))
     }
 
     /// As [`Builder::read`], where a digest is not enough.
@@ -330,6 +352,11 @@ impl Builder<'_> {
             Read::Digest(digest) => (digest, Vec::new(), kind::BOOT_SERVICES_APPLICATION, 0),
             Read::Bytes(bytes) => {
                 let pe = Pe::read(&bytes).map_err(|error| self.wrong("file", error.to_string()))?;
+                let is_uki = pe.sections().iter().any(|section| section.name == b".linux");
+                if is_uki && what == "kernel" {
+                    let why = "it is a UKI, it has a section .linux: say kind = \"uki\"";
+                    return Err(self.wrong("file", why));
+                }
                 let digest = pe.authenticode(self.algo());
                 let digest = digest.map_err(|error| self.wrong("file", error.to_string()))?;
                 let size = bytes.len() as u64;
@@ -346,6 +373,7 @@ impl Builder<'_> {
         let data = if data.is_empty() { image_load(size, path) } else { data };
         let what = match file {
             Contents::File(name) => format!("{what} {name}, Authenticode"),
+            Contents::Image(image) => format!("{what} {}, Authenticode", image.name()),
             _ => format!("{what}, Authenticode"),
         };
         let hashed = Hashed::Pe;

@@ -14,6 +14,10 @@ use crate::cli::options::{Form, HashingArgs, OutsideArgs, ReferenceArgs, rem_rea
 /// the REMs by it. What no file says (boot variables, failed attempts, certificates that verified)
 /// is a field of the chain; what is taken where it is silent is told.
 ///
+/// `[measure] vm` is what `rimsim measure` takes: a VMM with its command line, or a domain of
+/// libvirt (`--domain vm.xml`). What QEMU gives its firmware (-kernel, -initrd, -append) is taken
+/// from there and need not be said again as a stage; a chain that says otherwise is an error.
+///
 /// rem1 to rem4 are REM 0 to REM 3 of Arm's documents. rem4 is not extended by firmware, loaders
 /// or Linux, and neither is what a program in the Realm extends in any log: say it as a stage
 /// `event` without `type`.
@@ -103,6 +107,11 @@ A chain:
   digest:… where only that is known (`rimsim log --learn` writes such holes).
 
 Examples:
+  A domain of libvirt with a UKI as its <kernel>: these lines are the whole chain:
+      [measure]
+      vm = \"--domain vm.xml\"
+      [firmware]
+      profile = \"edk2-qemu-pr12224\"
   RIM and REMs, with every measurement:
       rimsim boot -v chain.toml
   Reference values for Veraison, with cca.rim and cca.rem0 to cca.rem3:

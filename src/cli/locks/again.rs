@@ -2,20 +2,16 @@
 
 use std::path::Path;
 
-use super::file::{Input, LockFile, Sha256Hex, relative};
+use super::file::{Input, LockFile, Sha256Hex};
 use super::source::{CAPS, Hashing, Measured, arguments, of_command_line, of_script};
 use crate::cli::console::Console;
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
 use crate::cli::input::{read_settings, text_name};
 use crate::cli::options::OutsideArgs;
+use crate::cli::places::{folder, relative};
 use crate::encoding::shown::ShowPath as _;
 use crate::predict::DEVICE_TREE;
-
-/// The folder of a file; empty for the working folder.
-pub(crate) fn folder(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new(""))
-}
 
 /// A lock file without what stands beside it.
 pub(crate) fn lock_file(measured: &Measured, path: &Path) -> Result<LockFile, CliError> {

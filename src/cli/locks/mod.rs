@@ -5,7 +5,7 @@ mod changes;
 mod file;
 mod source;
 
-pub(crate) use again::{folder, lock_file, measure_again, read_lock};
+pub(crate) use again::{lock_file, measure_again, read_lock};
 pub(crate) use changes::{Change, changes};
-pub(crate) use file::{Beside, LockFile, Sha256Hex, TOOL, Tree, relative};
+pub(crate) use file::{Beside, LockFile, Sha256Hex, TOOL, Tree};
 pub(crate) use source::{Hashing, Measured, arguments, of_command_line, of_script, words};

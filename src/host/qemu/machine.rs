@@ -110,13 +110,17 @@ impl Machine {
         }
         let map = map(options, &kind, &memory, cpu.pa_bits, caps)?;
         let gic = gic(options, &kind, &topology, &map, caps)?;
-        let ignores_flash = version.realms.is_some_and(|realms| realms.pflash == Pflash::Ignored);
         if let Some(option) = options.pflash.filter(|_| options.bios.is_some()) {
             let why = "firmware is given with -bios or as a flash image, not by both";
             return Err(refused(option, why));
         }
-        let flash = options.pflash.is_some() && !(kind.realm && ignores_flash);
-        let firmware = options.bios.is_some() || flash;
+        let firmware = runs_firmware(options, version, kind.realm);
         Ok(Self { kind, memory, topology, cpu, map, gic, firmware })
     }
+}
+
+/// Whether firmware runs first.
+pub(super) fn runs_firmware(options: &Options, version: Version, realm: bool) -> bool {
+    let ignores_flash = version.realms.is_some_and(|realms| realms.pflash == Pflash::Ignored);
+    options.bios.is_some() || options.pflash.is_some() && !(realm && ignores_flash)
 }

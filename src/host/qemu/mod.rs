@@ -65,6 +65,17 @@ pub struct DeviceTree {
     pub assumed: Vec<Assumed>,
 }
 
+/// Kernel, initrd and command line that firmware finds in fw_cfg.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FwCfg {
+    /// The name of the kernel's file.
+    pub kernel: Option<String>,
+    /// The name of the initrd's file.
+    pub initrd: Option<String>,
+    /// The kernel's command line.
+    pub append: Option<String>,
+}
+
 /// Reads the command line of a Realm, with or without the program's name before it.
 ///
 /// # Errors
@@ -79,6 +90,17 @@ pub fn vm(version: &str, argv: &[String], context: &mut Context<'_>) -> Result<V
 #[must_use]
 pub fn kernel_name(version: &str, argv: &[String]) -> Option<String> {
     options::parse(argv, named(version).ok()?).ok()?.kernel
+}
+
+/// What a Realm's firmware gets through fw_cfg, as the command line names it; `None` if no firmware
+/// runs, or QEMU refuses the line.
+#[must_use]
+pub fn fw_cfg(version: &str, argv: &[String]) -> Option<FwCfg> {
+    let version = named(version).ok()?;
+    let options = options::parse(argv, version).ok()?;
+    let runs = machine::runs_firmware(&options, version, true);
+    let Options { kernel, initrd, append, .. } = options;
+    runs.then_some(FwCfg { kernel, initrd, append })
 }
 
 /// As [`vm`], with some values otherwise than the command line says.

@@ -34,7 +34,7 @@ fn base(case: &str) -> String {
 
 fn booted(chain: &str, files: &mut Memory) -> Predicted {
     let chain = Chain::read(chain).unwrap_or_else(|why| panic!("{why}\n{chain}"));
-    let vm = Vm { algo: ALGO, device_tree: None };
+    let vm = Vm::of(ALGO);
     Predicted::of(&chain, vm, files).unwrap_or_else(|why| panic!("{why}\n{chain:?}"))
 }
 

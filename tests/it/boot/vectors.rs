@@ -38,7 +38,7 @@ impl Files for Memory {
 
 pub(crate) fn predicted(chain: &str, algo: HashAlgo) -> Predicted {
     let chain = Chain::read(chain).expect("a chain");
-    let vm = Vm { algo, device_tree: None };
+    let vm = Vm::of(algo);
     Predicted::of(&chain, vm, &mut Memory::new()).expect("it boots")
 }
 

@@ -2,6 +2,7 @@
 
 mod assumptions;
 mod boot;
+mod boot_line;
 mod digest_cache;
 mod every_subcommand;
 mod found_lines;

@@ -23,7 +23,7 @@ pub fn run(data: &[u8]) {
     let Ok(chain) = Chain::read(text) else { return };
     let algo = chain.hash_algo.as_ref().map_or(HashAlgo::Sha256, |algo| algo.0);
     let tree = [0xD0, 0x0D, 0xFE, 0xED, 0, 0, 0, 64];
-    let vm = Vm { algo, device_tree: Some(&tree) };
+    let vm = Vm { device_tree: Some(&tree), ..Vm::of(algo) };
     let boot = || Predicted::of(&chain, vm, &mut Names);
     let (Ok(made), Ok(again)) = (boot(), boot()) else { return };
     assert_eq!(made.events, again.events);

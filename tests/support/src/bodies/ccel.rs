@@ -34,7 +34,7 @@ pub fn run(data: &[u8]) {
         }
         let learned = learn(&seen, algo, &[]);
         let chain = Chain::read(&learned.text).expect("what is learned is a chain");
-        let vm = Vm { algo, device_tree: None };
+        let vm = Vm::of(algo);
         let made = Predicted::of(&chain, vm, &mut Nothing).expect("it boots");
         let digests = made.events.iter().map(|event| (event.rem, &event.digest));
         assert!(digests.eq(seen.iter().map(|seen| (seen.rem, &seen.digest))));

@@ -1,5 +1,7 @@
 //! Chains of measured boot: from a file to a RIM and REMs.
 
+mod vm;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,8 +12,8 @@ use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
 use crate::cli::input::read_limited;
 use crate::cli::options::{HashingArgs, ImageFiles, OutsideArgs};
+use crate::cli::places::{folder, relative};
 use crate::cli::reach::Reach;
-use crate::cli::request::{NoRequest, RequestWords, words_of};
 use crate::encoding::shown::ShowPath as _;
 use crate::host::Files;
 use crate::measure::image::{Image, ImageError};
@@ -31,6 +33,7 @@ pub(crate) struct Booted {
     pub(crate) rems: Rems,
     chain: Chain,
     tree: Option<Vec<u8>>,
+    gives_kernel: Option<bool>,
     files: ChainFiles,
     reading: RemReading,
 }
@@ -56,11 +59,6 @@ impl Files for ChainFiles {
     }
 }
 
-/// The folder of a file; empty for the working folder.
-pub(crate) fn folder(path: &Path) -> PathBuf {
-    path.parent().unwrap_or(Path::new("")).to_owned()
-}
-
 /// Reads a chain.
 pub(crate) fn read(path: &Path) -> Result<Chain, CliError> {
     let shown = path.shown();
@@ -83,16 +81,20 @@ pub(crate) fn open(
     let reach = outside.reach_of(path);
     let measure = chain.measure.as_ref();
     let measured = match measure.and_then(|measure| measure.vm.as_deref()) {
-        Some(vm) => Some(measured(path, vm, &reach, hashing, console)?),
+        Some(words) => Some(vm::measured(path, words, outside, hashing, console)?),
         None => None,
     };
+    let (measured, line) = measured.unzip();
     let given = measure.and_then(|measure| measure.rim.as_ref()).map(|rim| rim.0);
     let rim = measured.as_ref().map(|measured| measured.rim).or(given);
     let algo = rim.map(|rim| rim.algo()).or(chain.hash_algo.as_ref().map(|algo| algo.0));
     let algo: HashAlgo = algo.expect("a chain says one of them");
     let tree = measured.as_ref().and_then(Measured::device_tree).map(|(_, bytes)| bytes);
-    let vm = Vm { algo, device_tree: tree.as_deref() };
-    let mut files = ChainFiles { folder: folder(path), reach, files: hashing.files() };
+    let mut files = ChainFiles { folder: folder(path).to_owned(), reach, files: hashing.files() };
+    let filled = line.as_ref().map(|line| chain.with_line(line, &mut files)).transpose();
+    let chain = filled.map_err(|error| told(path, &error))?.unwrap_or(chain);
+    let gives_kernel = line.map(|line| line.fw_cfg.kernel.is_some());
+    let vm = Vm { algo, device_tree: tree.as_deref(), gives_kernel };
     let predicted = Predicted::of(&chain, vm, &mut files).map_err(|error| told(path, &error))?;
     for input in &predicted.inputs {
         let changed = input.image.check_unchanged();
@@ -100,7 +102,7 @@ pub(crate) fn open(
     }
     let rems = predicted.rems(reading);
     let name = path.display().to_string();
-    Ok(Booted { name, measured, rim, predicted, rems, chain, tree, files, reading })
+    Ok(Booted { name, measured, rim, predicted, rems, chain, tree, gives_kernel, files, reading })
 }
 
 fn told(path: &Path, error: &BootError) -> CliError {
@@ -111,35 +113,6 @@ fn told(path: &Path, error: &BootError) -> CliError {
     CliError(exit, format!("{}: {error}", path.shown()))
 }
 
-/// What the VMM's command line of a chain builds.
-fn measured(
-    path: &Path,
-    vm: &str,
-    reach: &Reach,
-    hashing: &HashingArgs,
-    console: &mut Console,
-) -> Result<Measured, CliError> {
-    let wrong = |why: String| usage(format!("{}: [measure] vm: {why}", path.shown()));
-    let words = words_of(vm, "measure");
-    let (words, _) = words.map_err(|_| wrong("a quotation mark is not closed".into()))?;
-    let mut args = RequestWords::of(&words).map_err(|NoRequest { text, .. }| wrong(text))?;
-    let from = folder(path);
-    let beside = |name: &PathBuf| from.join(name);
-    args.guest.dtb = args.guest.dtb.as_ref().map(beside);
-    args.guest.map.iter_mut().for_each(|(_, path)| *path = from.join(&*path));
-    for name in args.guest.caps.iter_mut().filter(|name| name.contains(['.', '/'])) {
-        let place = from.join(&*name).display().to_string();
-        // Without a folder it would be read as the name of a preset.
-        *name = if place.contains(['.', '/']) { place } else { format!("./{place}") };
-    }
-    args.guest.folder = from.clone();
-    args.guest.reach = reach.clone();
-    args.hashing = hashing.clone();
-    args.boot().predicted(Vec::new(), console).map_err(|CliError(exit, text)| {
-        CliError(exit, format!("{}: [measure] vm: {text}", path.shown()))
-    })
-}
-
 impl Booted {
     /// Which things that the chain leaves open make a wanted value of these REMs, in words.
     pub(crate) fn otherwise(
@@ -147,7 +120,8 @@ impl Booted {
         wanted: &[Measurement; 4],
         wrong: &[usize],
     ) -> Result<Vec<String>, CliError> {
-        let vm = Vm { algo: self.predicted.algo, device_tree: self.tree.as_deref() };
+        let Self { gives_kernel, .. } = *self;
+        let vm = Vm { algo: self.predicted.algo, device_tree: self.tree.as_deref(), gives_kernel };
         let mut found = Vec::new();
         for (what, chain) in variants(&self.chain) {
             // What a variant needs and is not there makes it none.
@@ -198,5 +172,5 @@ impl Booted {
 
 /// How a chain at `chain` names a file.
 pub(crate) fn name_beside(path: &Path, chain: &Path) -> Result<String, String> {
-    crate::cli::locks::relative(path, &folder(chain))
+    relative(path, folder(chain))
 }
