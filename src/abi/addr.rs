@@ -6,20 +6,16 @@
 
 use std::fmt;
 
-use super::granule_size::GranuleSize;
-
 /// Size of a page in bytes: what the structures of the ABI take, and the pieces in which memory
 /// and images are kept, whatever the size of a granule is.
 pub const PAGE_SIZE: u64 = PAGE_LEN as u64;
 /// [`PAGE_SIZE`], as lengths in memory are counted.
 pub const PAGE_LEN: usize = 1 << 12;
 /// Size in bytes of the granules that RMM 1.0 has (DEN0137 1.0 A2.2), and the Hosts that are
-/// simulated. What a World has is its [`GranuleSize`].
+/// simulated. What a World has is its [`GranuleSize`](super::granule_size::GranuleSize).
 pub const GRANULE_SIZE: u64 = PAGE_SIZE;
 /// [`GRANULE_SIZE`], as lengths in memory are counted.
 pub const GRANULE_LEN: usize = PAGE_LEN;
-/// Entries of one RTT in such a granule.
-pub const RTT_ENTRIES: usize = GranuleSize::K4.rtt_entries();
 
 /// A page's bytes.
 pub type PageBytes = [u8; PAGE_LEN];
@@ -137,13 +133,6 @@ impl Level {
     #[must_use]
     pub fn parent(self) -> Option<Self> {
         (self.0 > -1).then_some(Self(self.0 - 1))
-    }
-
-    /// Bytes that one entry covers if granules have 4 KiB: 4 KiB, 2 MiB, 1 GiB, 512 GiB, 256 TiB.
-    /// For others ask [`GranuleSize::entry_bytes`].
-    #[must_use]
-    pub fn entry_size_bytes(self) -> u64 {
-        GranuleSize::K4.entry_bytes(self)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The code asks `profile` and the failure tables; this says in words what they decide.
 
-use super::profile::Edition;
+use super::edition::Edition;
 
 /// One departure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

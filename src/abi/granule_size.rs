@@ -7,7 +7,6 @@
 use std::fmt;
 
 use super::addr::{Ipa, Level, PAGE_SIZE};
-use super::profile::{Edition, Profile, Rmm};
 
 /// The size of a granule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -145,12 +144,12 @@ impl GranuleSize {
     }
 }
 
-impl Profile {
-    /// Whether the Host can choose granules of 16 and 64 KiB, where the machine has them. TF-RMM
-    /// knows 4 KiB only; of the text this is modelled although its commands are TF-RMM's.
+impl Level {
+    /// Bytes that one entry covers if granules have 4 KiB: 4 KiB, 2 MiB, 1 GiB, 512 GiB, 256 TiB.
+    /// For others ask [`GranuleSize::entry_bytes`].
     #[must_use]
-    pub(crate) const fn has_larger_granules(self) -> bool {
-        matches!((self.edition(), self.rmm()), (Edition::V2, Rmm::Spec))
+    pub fn entry_size_bytes(self) -> u64 {
+        GranuleSize::K4.entry_bytes(self)
     }
 }
 

@@ -4,7 +4,6 @@
 //! rows, and the tests hold every offset against the specification.
 
 use super::addr::GranuleBytes;
-use super::profile::Profile;
 
 /// One field of a structure in memory. Values are little-endian.
 #[derive(Debug, PartialEq, Eq)]
@@ -134,25 +133,12 @@ pub const LAYOUTS: [&Layout; 7] = [
     &RMM_CONFIG,
 ];
 
-/// The structure by which the Host configures the RMM, where it can.
-fn rmm_config(profile: Profile) -> Option<&'static Layout> {
-    profile.boots_inactive().then_some(&RMM_CONFIG)
-}
-
 impl Layout {
     /// The structure with this name, of RMM 1.0; a leading `Rmi` is optional.
     #[must_use]
     pub fn by_name(name: &str) -> Option<&'static Self> {
         let name = name.strip_prefix("Rmi").unwrap_or(name);
         LAYOUTS.into_iter().find(|layout| layout.name == name)
-    }
-
-    /// The structure with this name under a profile; a leading `Rmi` is optional.
-    #[must_use]
-    pub fn of_profile(name: &str, profile: Profile) -> Option<&'static Self> {
-        let name = name.strip_prefix("Rmi").unwrap_or(name);
-        let layouts = [profile.realm_params(), profile.rec_params(), profile.rec_enter()];
-        layouts.into_iter().chain(rmm_config(profile)).find(|layout| layout.name == name)
     }
 
     /// The field with this name of any structure that has this one's name.

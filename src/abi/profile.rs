@@ -6,91 +6,10 @@
 
 use std::fmt;
 
+pub use super::edition::{Edition, Release};
 use super::layout::{self, Layout};
-pub use super::release::Release;
 use super::rim_rule::RimRule;
-use super::{params, rsi};
-
-/// An edition of DEN0137: which commands there are, and how they are coded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Edition {
-    /// 1.0-rel0.
-    #[default]
-    V1,
-    /// 2.0, of which there are betas.
-    V2,
-}
-
-impl Edition {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::V1, Self::V2];
-
-    /// The name on the command line and in JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::V1 => "1.0",
-            Self::V2 => "2.0",
-        }
-    }
-
-    /// The edition with this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|edition| edition.name() == name)
-    }
-
-    /// The revision of the RMI: minor in bits 15:0, major in bits 30:16.
-    #[must_use]
-    pub const fn rmi_revision(self) -> u64 {
-        match self {
-            Self::V1 => 1 << 16,
-            Self::V2 => 2 << 16,
-        }
-    }
-
-    /// How many feature registers say something: RMI_FEATURES gives zero beyond them.
-    #[must_use]
-    pub const fn feature_registers(self) -> u64 {
-        match self {
-            Self::V1 => 1,
-            Self::V2 => 5,
-        }
-    }
-
-    /// Whether the Host configures the RMM and makes it active.
-    #[must_use]
-    pub const fn host_activates(self) -> bool {
-        matches!(self, Self::V2)
-    }
-
-    /// What a vector that is made for the edition has as its `spec`.
-    #[must_use]
-    pub const fn vector_spec(self) -> &'static str {
-        match self {
-            Self::V1 => "1.0-rel0",
-            Self::V2 => "2.0-bet",
-        }
-    }
-
-    /// What a vector of the edition adds to its `ich_vtr_pribits` to have priority bits counted.
-    #[must_use]
-    pub const fn vector_pri_bits_offset(self) -> u32 {
-        match self {
-            Self::V1 => 1,
-            Self::V2 => 0,
-        }
-    }
-
-    /// The edition that a release belongs to: `1.0-rel0`, `2.0-bet1`, `2.0-bet (…)`.
-    #[must_use]
-    pub fn of_release(release: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|edition| {
-            let rest = release.strip_prefix(edition.name());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-        })
-    }
-}
+use super::{mpidr, rsi};
 
 /// Whose rules count where implementation and text differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -288,6 +207,22 @@ impl Profile {
             Edition::V1 => [1 << 16, 1 << 16],
             Edition::V2 => [1 << 16, 1 << 16 | 1],
         }
+    }
+
+    /// Whether the Host can choose granules of 16 and 64 KiB, where the machine has them. TF-RMM
+    /// knows 4 KiB only; of the text this is modelled although its commands are TF-RMM's.
+    #[must_use]
+    pub(crate) const fn has_larger_granules(self) -> bool {
+        matches!((self.edition(), self.rmm()), (Edition::V2, Rmm::Spec))
+    }
+
+    /// The structure with this name; a leading `Rmi` is optional.
+    #[must_use]
+    pub fn layout(self, name: &str) -> Option<&'static Layout> {
+        let name = name.strip_prefix("Rmi").unwrap_or(name);
+        let config = self.boots_inactive().then_some(&layout::RMM_CONFIG);
+        let layouts = [self.realm_params(), self.rec_params(), self.rec_enter()];
+        layouts.into_iter().chain(config).find(|layout| layout.name == name)
     }
 
     /// The layout of RmiRealmParams.
@@ -529,7 +464,7 @@ impl Profile {
     /// the whole value with the RmiRecMpidr of REC_CREATE.
     #[must_use]
     pub(crate) const fn psci_target(self, mpidr: u64) -> Option<u64> {
-        if self.is_tf_rmm() { Some(rsi::psci::rec_index(mpidr)) } else { params::rec_index(mpidr) }
+        if self.is_tf_rmm() { Some(rsi::psci::rec_index(mpidr)) } else { mpidr::rec_index(mpidr) }
     }
 
     /// The PSCI function in X0 (D-PSCI-SVE-HINT). TF-RMM knows none whose identifier has SMCCC's

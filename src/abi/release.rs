@@ -1,23 +1,7 @@
-//! RMMs by name and date: releases of TF-RMM and of the text of DEN0137.
+//! RMMs by name and date: what is known of each release of TF-RMM and of the text of DEN0137.
 
-use super::profile::{Edition, Profile, Rmm};
-
-/// Which state of an implementation or of the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Release {
-    /// 1.0-rel0, and TF-RMM's tag for it.
-    Rel0,
-    /// TF-RMM from v0.9.0 on, up to 9a7f8ef4: recorded at work.
-    TfRmm09,
-    /// TF-RMM behind 9a7f8ef4, as far as single files of it are public: read, never seen run.
-    TfRmmNext,
-    /// The text of 2.0-bet1.
-    Bet1,
-    /// The text of 2.0-bet2.
-    Bet2,
-    /// The text of 2.0-bet3.
-    Bet3,
-}
+use super::edition::{Edition, Release};
+use super::profile::{Profile, Rmm};
 
 impl Profile {
     /// The name on the command line and in results.

@@ -1,6 +1,6 @@
 //! By which rule a RIM is made of measured events. The editions of the RMM differ.
 
-use super::profile::Edition;
+use super::edition::Edition;
 
 /// A rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,8 +3,8 @@
 use thiserror::Error;
 
 use super::addr::{GRANULE_LEN, GranuleBytes};
+use super::edition::Edition;
 use super::layout::{Field, Layout};
-use super::profile::Edition;
 
 /// A structure while it is written: zeros, and the fields that were named. The first that does not
 /// fit is remembered, and [`Structure::page`] says so.

@@ -6,11 +6,11 @@ use super::{Caller, HostError, Memory, Pieces, map_level, walk_level};
 use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, Ipa, Level, Pa};
 use crate::abi::args::{Data, ParamsPtr, Rd, Rec, Src};
 use crate::abi::command::{CallRegs, Command};
+use crate::abi::edition::Edition;
+use crate::abi::mpidr::mpidr_of_index;
 use crate::abi::params::{
     DATA_MEASURE, DEFAULT_VMID, RealmParams, RealmParamsBuilder, RecParams, RecParamsBuilder,
-    mpidr_of_index,
 };
-use crate::abi::profile::Edition;
 use crate::measure::rim::Measurement;
 use crate::model::world::World;
 use crate::rmi::Outcome;

@@ -21,7 +21,7 @@ use std::ops::Range;
 
 use crate::abi::addr::{GRANULE_SIZE, Pa};
 use crate::abi::command::Command;
-use crate::abi::profile::Edition;
+use crate::abi::edition::Edition;
 use crate::rmi::Outcome;
 use crate::session::{Action, Session, Step};
 

@@ -1,7 +1,7 @@
 //! Which transitions there are, by edition.
 
 use crate::abi::command::CommandInfo;
-use crate::abi::profile::Edition;
+use crate::abi::edition::Edition;
 use crate::model::granule::GranuleState;
 use crate::model::operation::Operation;
 use crate::model::rtt::Rtte;

@@ -1,13 +1,11 @@
 //! The first extension that differs, operand by operand.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use super::groups::{self, Group};
+use super::field::{Field, Group, param_fields, register_fields};
 use super::trail::{Content, Extension, Trail};
-use super::{rules, tree, varies};
+use super::{groups, rules, tree, varies};
 use crate::abi::addr::{Hex, Ipa};
-use crate::abi::params::REC_CREATE_GPRS;
 use crate::encoding::text::hex_with_spaces;
 use crate::measure::event::{RealmEvent, RecEvent};
 
@@ -48,23 +46,6 @@ pub struct Difference {
     pub fields: Vec<Field>,
     /// What the difference varies with.
     pub varies_with: &'static str,
-}
-
-/// An operand with two values.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// The operand, or the place inside of the contents.
-    pub name: String,
-    /// Its value on one side.
-    pub a: String,
-    /// Its value on the other.
-    pub b: String,
-}
-
-impl Field {
-    pub(super) fn new(name: impl Into<String>, a: impl fmt::Display, b: impl fmt::Display) -> Self {
-        Self { name: name.into(), a: format!("{a}"), b: format!("{b}") }
-    }
 }
 
 /// Compares two trails.
@@ -159,40 +140,16 @@ fn difference(
 
 type Told = (String, Vec<Field>, &'static str);
 
-pub(super) fn param_fields(x: &RealmEvent, y: &RealmEvent) -> Vec<Field> {
-    let number = |name: &str, x: u64, y: u64| (x != y).then(|| Field::new(name, x, y));
-    let flags = (x.flags != y.flags).then(|| Field::new("flags", Hex(x.flags), Hex(y.flags)));
-    [
-        flags,
-        number("s2sz", x.s2sz, y.s2sz),
-        number("sve_vl", x.sve_vl, y.sve_vl),
-        number("num_bps", x.num_bps, y.num_bps),
-        number("num_wps", x.num_wps, y.num_wps),
-        number("pmu_num_ctrs", x.pmu_num_ctrs, y.pmu_num_ctrs),
-        number("hash_algo", x.hash_algo.into(), y.hash_algo.into()),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+fn registers(x: &RecEvent, y: &RecEvent) -> Told {
+    let fields = register_fields(x, y);
+    let varies_with = fields.first().map_or("", |field| varies::of_register(&field.name));
+    (format!("the REC's parameters: {}", names(&fields)), fields, varies_with)
 }
 
 fn params(x: &RealmEvent, y: &RealmEvent) -> Told {
     let fields = param_fields(x, y);
     let varies_with = fields.first().map_or("", |field| varies::of_param(&field.name));
     (format!("the Realm's parameters: {}", names(&fields)), fields, varies_with)
-}
-
-pub(super) fn register_fields(x: &RecEvent, y: &RecEvent) -> Vec<Field> {
-    let hex = |name: String, x: u64, y: u64| (x != y).then(|| Field::new(name, Hex(x), Hex(y)));
-    let gprs = (0..REC_CREATE_GPRS).filter_map(|i| hex(format!("x{i}"), x.gprs[i], y.gprs[i]));
-    let first = [hex("flags".into(), x.flags, y.flags), hex("pc".into(), x.pc, y.pc)];
-    first.into_iter().flatten().chain(gprs).collect()
-}
-
-fn registers(x: &RecEvent, y: &RecEvent) -> Told {
-    let fields = register_fields(x, y);
-    let varies_with = fields.first().map_or("", |field| varies::of_register(&field.name));
-    (format!("the REC's parameters: {}", names(&fields)), fields, varies_with)
 }
 
 fn names(fields: &[Field]) -> String {

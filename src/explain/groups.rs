@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::compare::{Field, param_fields, register_fields};
+use super::field::{Field, Group, param_fields, register_fields};
 use super::trail::{Content, Extension, Trail};
 use super::tree::{self, Places};
 use super::{rules, varies};
@@ -12,17 +12,6 @@ use crate::measure::rule::RimRule;
 
 /// Most pairs of device trees that are shown.
 const MAX_TREES: usize = 16;
-
-/// Differences of one kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
-    /// What differs, with how often.
-    pub what: String,
-    /// The places, or the first of them.
-    pub fields: Vec<Field>,
-    /// What it varies with.
-    pub varies_with: &'static str,
-}
 
 /// What a trail has, sorted for looking up.
 struct Sorted {

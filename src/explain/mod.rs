@@ -8,6 +8,7 @@
 //! *Architecture invariant:* an observer; nothing here runs a command or changes a world.
 
 mod compare;
+mod field;
 mod groups;
 mod rules;
 mod saved;
@@ -15,7 +16,7 @@ mod trail;
 mod tree;
 mod varies;
 
-pub use compare::{Difference, Explanation, Field, compare};
-pub use groups::Group;
+pub use compare::{Difference, Explanation, compare};
+pub use field::{Field, Group};
 pub use saved::{MAX_EVENTS, SavedError, read_events, write_events};
 pub use trail::{Content, Extension, Trail};

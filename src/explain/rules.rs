@@ -1,7 +1,6 @@
 //! What two RIMs have different because they are made by different rules, whatever was measured.
 
-use super::compare::Field;
-use super::groups::Group;
+use super::field::{Field, Group};
 use super::trail::{Extension, Trail};
 use super::varies;
 use crate::abi::addr::Hex;

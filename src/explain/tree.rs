@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::compare::Field;
+use super::field::Field;
 use super::trail::{Content, Extension, Trail};
 use crate::abi::addr::Ipa;
 use crate::encoding::fdt::{MAGIC, MAX_BYTES, Tree, shown};

@@ -4,7 +4,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
-use super::kvm::{Generation, HostProfile};
+use super::profile::{Generation, HostProfile};
 use crate::abi::granule_size::GranuleSize;
 use crate::encoding::toml_text;
 

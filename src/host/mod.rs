@@ -19,6 +19,7 @@ pub mod kvmtool;
 pub mod libvirt;
 mod mistake;
 mod overrides;
+pub(crate) mod profile;
 mod programs;
 pub mod qemu;
 pub(crate) mod release;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::caps::Caps;
 use super::certainty::Certainty;
 use super::files::Files;
-use super::kvm::{HOSTS, HostProfile};
+use super::profile::{HOSTS, HostProfile};
 use super::vm::{Layer, Refusal, Region, Slot, Vcpu};
 use crate::abi::addr::{GRANULE_SIZE, Hex, align_down};
-use crate::abi::params::mpidr_of_index;
+use crate::abi::mpidr::mpidr_of_index;
 use crate::measure::image::Image;
 
 /// A version of a VMM.

@@ -7,7 +7,7 @@ use super::realm::Stopped;
 use super::rules::rule;
 use crate::abi::addr::Hex;
 use crate::abi::command::{Command, CommandInfo};
-use crate::abi::profile::Edition;
+use crate::abi::edition::Edition;
 use crate::abi::status::Status;
 use crate::model::world::World;
 use crate::rmi::Outcome;

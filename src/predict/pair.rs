@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::assumption::Assumption;
 use super::error::Error;
 use super::request::Request;
-use crate::abi::profile::Edition;
+use crate::abi::edition::Edition;
 use crate::host::Certainty;
 use crate::host::kvm::{HOSTS, HostProfile};
 use crate::host::release::newest_before;

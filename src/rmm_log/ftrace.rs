@@ -8,7 +8,7 @@
 
 use super::line::{Call, hex, is_level};
 use crate::abi::command::CommandInfo;
-use crate::abi::profile::Edition;
+use crate::abi::edition::Edition;
 use crate::abi::status::{ReturnCode, Status};
 
 /// The function identifiers of RMI.

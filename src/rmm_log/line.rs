@@ -15,7 +15,7 @@ use super::vmm::{self, VmmLine};
 use super::{ImportError, MAX_LOG_BYTES};
 use crate::abi::addr::Level;
 use crate::abi::command::CommandInfo;
-use crate::abi::profile::Edition;
+use crate::abi::edition::Edition;
 use crate::abi::status::{ReturnCode, Status};
 
 /// Longest line that can show a call, in bytes.

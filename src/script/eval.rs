@@ -7,10 +7,10 @@ use super::player::{PlayError, Run};
 use super::words::{self, AutoKind};
 use crate::abi::addr::Pa;
 use crate::abi::command::Command;
+use crate::abi::edition::Edition;
 use crate::abi::granule_size::GranuleSize;
 use crate::abi::layout::{Field, Layout};
 use crate::abi::params::MAX_REC_AUX;
-use crate::abi::profile::Edition;
 use crate::session::Action;
 
 /// Most starting tables that `rtt_base=auto` takes: more are never legal.
@@ -122,7 +122,7 @@ impl Run<'_, '_> {
             }
             Value::Struct { name, fields } => {
                 let profile = self.session.world().profile();
-                let Some(layout) = Layout::of_profile(&name.text, profile) else {
+                let Some(layout) = profile.layout(&name.text) else {
                     let edition = profile.edition().name();
                     let message = format!("RMM {edition} has no structure {}", name.text);
                     return Err(self.error(name.span, message).into());

@@ -8,8 +8,8 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::abi::edition::Edition;
 use crate::abi::platform::{DramRange, Platform, PlatformError, PlatformFile};
-use crate::abi::profile::Edition;
 use crate::encoding::text;
 
 /// A whole document. The steps stay raw, so that an error can point at one.

@@ -78,7 +78,7 @@ impl DeviceCommand {
 mod tests {
     use super::*;
     use crate::abi::command::CommandInfo;
-    use crate::abi::profile::Edition;
+    use crate::abi::edition::Edition;
 
     #[test]
     fn every_identifier_and_name_is_of_one_command() {

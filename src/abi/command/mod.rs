@@ -9,7 +9,7 @@ pub mod devices;
 mod typed;
 
 use super::addr::Hex;
-use super::profile::Edition;
+use super::edition::Edition;
 
 /// General-purpose registers of a call: X0 (the function identifier) to X6.
 pub type CallRegs = [u64; 7];

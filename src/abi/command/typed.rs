@@ -6,8 +6,8 @@ use std::ops::Range;
 use super::{Command, CommandInfo};
 use crate::abi::addr::{Ipa, Level, Pa};
 use crate::abi::args::{CallingRec, Data, ParamsPtr, Rd, Rec, Rtt, RunPtr, Src, TargetRec};
+use crate::abi::edition::Edition;
 use crate::abi::granule_size::GranuleSize;
-use crate::abi::profile::Edition;
 
 /// RmiAddrType of one range, and the count of one block in a range (2.0).
 const ADDR_SINGLE: u64 = 1;

@@ -1,6 +1,8 @@
 //! RealmParams and RecParams, written into a granule of Host memory.
 
-use super::{MAX_REC_AUX, REC_CREATE_GPRS, REC_RUNNABLE, RealmParams, RecParams, realm_flags};
+use super::structures::{
+    MAX_REC_AUX, REC_CREATE_GPRS, REC_RUNNABLE, RealmParams, RecParams, realm_flags,
+};
 use crate::abi::addr::{GranuleBytes, Level, Pa};
 use crate::abi::granule_size::GranuleSize;
 use crate::abi::hash_algo::HashAlgo;

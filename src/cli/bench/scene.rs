@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Ipa, RTT_ENTRIES};
+use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Ipa};
 use crate::abi::command::Command;
 use crate::abi::granule_size::GranuleSize;
 use crate::abi::params::DATA_MEASURE;
@@ -191,8 +191,9 @@ impl Commands {
             Command::GranuleDelegate { addr: root },
             Command::RealmCreate { rd, params_ptr },
         ];
-        let table_bytes = RTT_ENTRIES as u64 * GRANULE_SIZE;
-        let tables = (0..granules.div_ceil(RTT_ENTRIES as u64)).map(|i| (3, i * table_bytes));
+        let entries = GranuleSize::K4.rtt_entries() as u64;
+        let table_bytes = entries * GRANULE_SIZE;
+        let tables = (0..granules.div_ceil(entries)).map(|i| (3, i * table_bytes));
         for (level, ipa) in std::iter::once((2, 0)).chain(tables) {
             let rtt = next();
             setup.push(Command::GranuleDelegate { addr: rtt });

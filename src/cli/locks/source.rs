@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::file::{MeasureTable, Rim, ScriptTable};
-use crate::abi::profile::Edition;
+use crate::abi::edition::Edition;
 use crate::cli::console::Console;
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;

@@ -1,6 +1,5 @@
 //! REALM_CREATE, and what KVM makes of a VM's parameters.
 
-use super::profile::Generation;
 use super::{Kvm, StageKind, refused, rmi};
 use crate::abi::addr::Level;
 use crate::abi::args::Rd;
@@ -8,6 +7,7 @@ use crate::abi::command::Command;
 use crate::abi::granule_size::GranuleSize;
 use crate::abi::params::{RealmParams, realm_flags};
 use crate::host::caps::Caps;
+use crate::host::profile::Generation;
 use crate::host::vm::{Refusal, VcpuFeatures};
 use crate::measure::event::RealmEvent;
 

@@ -1,12 +1,12 @@
 //! The machine that a Realm is built on.
 
 use super::create::geometry;
-use super::profile::Generation;
 use super::refused;
 use crate::abi::addr::GRANULE_SIZE;
 use crate::abi::platform::{DramRange, MAX_DRAM_BYTES, Platform, PlatformFile, SRO_CONTEXTS};
 use crate::abi::presets::PRESETS;
 use crate::host::caps::Caps;
+use crate::host::profile::Generation;
 use crate::host::vm::{Refusal, Vm};
 
 /// DRAM of the machine unless a VM needs more.

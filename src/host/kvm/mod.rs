@@ -8,7 +8,6 @@
 mod create;
 mod machine;
 mod populate;
-mod profile;
 mod ripas;
 mod rmi;
 mod rmm;
@@ -19,11 +18,11 @@ use std::collections::BTreeSet;
 
 pub(crate) use create::geometry;
 pub use machine::machine;
-pub use profile::{Generation, HOSTS, HostProfile};
 pub use slots::visit_order;
 pub use stage::{Stage, StageKind};
 
 use super::caps::Caps;
+pub use super::profile::{Generation, HOSTS, HostProfile};
 use super::vm::{Call, Layer, Refusal, Vm};
 use crate::abi::addr::{Hex, Pa};
 use crate::abi::args::{Rd, Rec};

@@ -1,11 +1,11 @@
 //! INIT_RIPAS: a range becomes RAM, in the largest entries that fit.
 
-use super::profile::Generation;
 use super::rmi::by_rmm;
 use super::{Kvm, StageKind, create, range_text, refused};
 use crate::abi::addr::{GRANULE_SIZE, Ipa, Level};
 use crate::abi::command::Command;
 use crate::caller::{map_level, walk_level};
+use crate::host::profile::Generation;
 use crate::host::vm::Refusal;
 
 impl Kvm<'_, '_> {

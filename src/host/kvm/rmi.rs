@@ -4,7 +4,7 @@ use super::{Kvm, refused};
 use crate::abi::addr::{Ipa, Level, Pa};
 use crate::abi::args::{ParamsPtr, Rd};
 use crate::abi::command::Command;
-use crate::abi::profile::Edition;
+use crate::abi::edition::Edition;
 use crate::abi::structure::FieldError;
 use crate::caller::{Caller, HostError, Pieces};
 use crate::host::vm::{Layer, Refusal};

@@ -2,7 +2,7 @@
 
 use super::range_text;
 use crate::abi::command::CommandInfo;
-use crate::abi::profile::Edition;
+use crate::abi::edition::Edition;
 use crate::measure::event::RealmEvent;
 use crate::measure::rim::Measurement;
 use crate::session::Session;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use rimsim::abi::granule_size::GranuleSize;
-use rimsim::abi::params::mpidr_of_index;
+use rimsim::abi::mpidr::mpidr_of_index;
 use rimsim::host::kvm::{HOSTS, HostProfile, StageKind, visit_order};
 use rimsim::host::{Call, Caps, Layer, Refusal, Region, Slot, Sve, Vcpu, VcpuFeatures, Vm};
 use rimsim::measure::event::RealmEvent;

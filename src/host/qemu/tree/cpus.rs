@@ -5,7 +5,7 @@ use super::super::machine::Accel;
 use super::super::release::Release;
 use super::writer::Writer;
 use super::{Conduit, Input};
-use crate::abi::params::mpidr_of_index;
+use crate::abi::mpidr::mpidr_of_index;
 
 pub(super) fn cpus(input: &Input<'_>, tree: &mut Writer) {
     let count = input.machine.topology.cpus;

@@ -2,7 +2,7 @@
 
 use crate::abi::granule_size::GranuleSize;
 use crate::abi::profile::{Edition, Profile, Rmm};
-use crate::host::Certainty;
+use crate::host::certainty::Certainty;
 
 /// Generations that give different RIMs for the same calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
