@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args as ClapArgs;
 use serde_json::json;
 
-use crate::abi::addr::Hex;
-use crate::cli::console::Console;
+use crate::cli::console::{Console, hex};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::{Problem, read_limited, rmm_logs};
@@ -166,8 +165,8 @@ fn document(log: &Log, import: &Import) -> serde_json::Value {
     let needs = import.needs.iter().map(|need| match need {
         Need::Contents { ipa, file } => json!({
             "kind": "contents",
-            "base": Hex(ipa.start).to_string(),
-            "top": Hex(ipa.end).to_string(),
+            "base": hex(ipa.start),
+            "top": hex(ipa.end),
             "file": file,
         }),
         Need::Params { structure, symbol, line } => {

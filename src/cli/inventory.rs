@@ -3,7 +3,7 @@
 use clap::builder::ValueParser;
 use clap::{Arg, CommandFactory as _, value_parser};
 
-use super::Args;
+use super::{Args, schema};
 use crate::outputs::OutputPath;
 
 /// The names of all subcommands.
@@ -27,6 +27,30 @@ pub fn writing_options() -> Vec<(String, String)> {
         writing.map(|arg| (command.get_name().to_owned(), name(arg)))
     });
     options.collect()
+}
+
+/// The names of all documents that have a schema.
+#[must_use]
+pub fn schemas() -> Vec<&'static str> {
+    schema::names().collect()
+}
+
+/// The schema of a document.
+#[must_use]
+pub fn schema_of(name: &str) -> Option<serde_json::Value> {
+    schema::schema(name)
+}
+
+/// The subcommands whose --format has a word.
+#[must_use]
+pub fn with_format(word: &str) -> Vec<String> {
+    let command = Args::command();
+    let asked = command.get_subcommands().filter(|command| {
+        let formats = command.get_arguments().filter(|arg| arg.get_long() == Some("format"));
+        let mut words = formats.flat_map(Arg::get_possible_values);
+        words.any(|possible| possible.get_name() == word)
+    });
+    asked.map(|command| command.get_name().to_owned()).collect()
 }
 
 /// Every option that takes a value and writes no file, and what stands without a name, as

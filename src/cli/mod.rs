@@ -40,6 +40,7 @@ mod reference;
 mod report;
 mod request;
 mod run;
+mod schema;
 mod search;
 mod subscriber;
 mod token;
@@ -132,6 +133,7 @@ enum Command {
     Report(report::ReportArgs),
     Bench(bench::BenchArgs),
     Language(language::LanguageArgs),
+    Schema(schema::SchemaArgs),
 }
 
 /// Memory that every run is given, whatever it reads: a machine, threads, tables of words. Who has
@@ -225,6 +227,7 @@ fn carry_out(command: &Command, console: &mut Console) -> io::Result<Exit> {
         Command::Dtb(args) => dtb::run(args, console),
         Command::Profiles(args) => profiles::run(args, console),
         Command::Language(args) => language::run(args, console),
+        Command::Schema(args) => schema::run(args, console),
     }
 }
 

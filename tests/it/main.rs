@@ -16,6 +16,7 @@ mod params;
 mod refvalue;
 mod rmi;
 mod rmm_log;
+mod schemas;
 mod tidy;
 mod tidy_api;
 mod tidy_circles;

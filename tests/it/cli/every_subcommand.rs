@@ -35,6 +35,7 @@ pub(crate) const ROWS: &[(&str, i32)] = &[
     ("report -o - a.rmi", 0),
     ("bench --hasher sha2 --size 1MiB --rounds 1 --dir .", 0),
     ("language", 0),
+    ("schema measure", 0),
     ("boot chain.toml", 0),
     ("why --budget 0 DIGITS GUEST", 3),
 ];

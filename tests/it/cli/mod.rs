@@ -4,7 +4,7 @@ mod assumptions;
 mod boot;
 mod boot_line;
 mod digest_cache;
-mod every_subcommand;
+pub(crate) mod every_subcommand;
 mod found_lines;
 pub(crate) mod images;
 mod limits;
@@ -13,7 +13,7 @@ mod matrix;
 mod named_files;
 mod observed_rims;
 mod output_ends;
-mod output_tables;
+pub(crate) mod output_tables;
 mod outputs;
 mod outside;
 mod recipes;
@@ -61,7 +61,9 @@ impl Folder {
     }
 
     pub(crate) fn rimsim(&self, args: &[&str]) -> Output {
-        self.command(args).output().expect("the command")
+        let output = self.command(args).output().expect("the command");
+        crate::schemas::hold(args, &output.stdout);
+        output
     }
 
     /// Runs the command, which has to end with `code` and to say `text` on standard error.

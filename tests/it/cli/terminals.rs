@@ -154,6 +154,7 @@ pub(crate) const COMMANDS: &[&[&str]] = &[
     &["token", "@bad.bin"],
     &["profiles", "@"],
     &["language", "@"],
+    &["schema", "@"],
     &["bench", "--size", "@"],
     &["bench", "--size", "1MiB", "--rounds", "1", "--dir", "no/@"],
     &["run", "--export", "@x", "--token-out", "./@x", "@good.rmi"],
