@@ -89,6 +89,7 @@ impl fmt::Display for Rem {
 
 /// What a measurement varies with: what somebody looks at when it differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Varies {
     /// The version string of the build.
     Version,

@@ -144,6 +144,7 @@ impl SystemdStub {
 
 /// What Linux's EFI stub measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LinuxStub {
     /// Since 6.9: LoadOptions and the initrd of LoadFile2, through CC if there is no TCG2.
     V6_9,
@@ -180,6 +181,7 @@ impl LinuxStub {
 
 /// A GRUB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Grub {
     /// GNU's, since `86df79275` (2024-06): measures through CC; LoadOptions end with a NUL.
     Upstream,

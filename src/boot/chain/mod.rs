@@ -105,6 +105,7 @@ impl Default for Exit {
 /// What runs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Stage {
     /// Shim.
     Shim(Box<Shim>),
@@ -275,6 +276,7 @@ stage! {
 /// Something GRUB does that it measures.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum GrubStep {
     /// A command, as it is after variables were put in.
     Command(String),

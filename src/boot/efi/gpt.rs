@@ -15,6 +15,7 @@ const BLOCK_BYTES: [usize; 2] = [512, 4096];
 
 /// Why a disk image has no partition table that firmware would measure.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum GptError {
     /// There is none at the second block.
     #[error("no GPT: \"EFI PART\" stands neither at byte 512 nor at byte 4096")]

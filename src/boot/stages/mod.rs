@@ -103,6 +103,7 @@ pub struct BootError {
 
 /// What is wrong with something that a chain names.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum Cause {
     /// A file can not be read.
     #[error(transparent)]

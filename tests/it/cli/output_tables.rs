@@ -37,14 +37,14 @@ file = \"Image\"
 
 /// A command line with its writing options, each with what the option needs, and the files that the
 /// run reads. `lock` makes a lock of another name first.
-struct Row {
+struct WritingCommand {
     words: &'static str,
     options: &'static [(&'static str, &'static str)],
     reads: &'static [&'static str],
 }
 
-const ROWS: &[Row] = &[
-    Row {
+const WRITING_COMMANDS: &[WritingCommand] = &[
+    WritingCommand {
         words: "run",
         options: &[
             ("--events-out", "boot.rmi"),
@@ -55,12 +55,12 @@ const ROWS: &[Row] = &[
         ],
         reads: &["boot.rmi", "part.rmi", "own.toml", "Image", "token.rmi", "realm.rmi"],
     },
-    Row {
+    WritingCommand {
         words: "run",
         options: &[("--output", "--platform ./own.toml --format corim --sign-key key a.rmi")],
         reads: &["key", "own.toml", "a.rmi", "part.rmi"],
     },
-    Row {
+    WritingCommand {
         words: "measure",
         options: &[
             ("--dtb-out", "--caps ./caps.toml GUEST"),
@@ -72,12 +72,12 @@ const ROWS: &[Row] = &[
         ],
         reads: &["Image", "other", "initrd", "caps.toml", "tree", "key"],
     },
-    Row {
+    WritingCommand {
         words: "dtb",
         options: &[("--output", "--caps ./caps.toml GUEST")],
         reads: &["Image", "initrd", "caps.toml"],
     },
-    Row {
+    WritingCommand {
         words: "lock --force",
         options: &[
             ("--output", "--caps ./caps.toml --dtb tree GUEST"),
@@ -85,18 +85,18 @@ const ROWS: &[Row] = &[
         ],
         reads: &["Image", "initrd", "caps.toml", "tree", "boot.rmi", "part.rmi", "own.toml"],
     },
-    Row {
+    WritingCommand {
         words: "matrix",
         options: &[("--corim-out", "--caps ./caps.toml --dtb tree GUEST")],
         reads: &["Image", "initrd", "caps.toml", "tree"],
     },
-    Row {
+    WritingCommand {
         words: "boot",
         options: &[("--output", "--format ccel chain.toml")],
         reads: &["chain.toml", "uki.bin"],
     },
-    Row { words: "digests", options: &[("--out", "Image")], reads: &["Image"] },
-    Row {
+    WritingCommand { words: "digests", options: &[("--out", "Image")], reads: &["Image"] },
+    WritingCommand {
         words: "import",
         options: &[(
             "--out",
@@ -104,7 +104,7 @@ const ROWS: &[Row] = &[
         )],
         reads: &["boot.log", "params.rmi", "own.toml", "Image"],
     },
-    Row {
+    WritingCommand {
         words: "log",
         options: &[
             ("--script-out", "vmm.log --expect-rim @rim --expect a.rmi --expect-rem 1=@rem"),
@@ -113,12 +113,12 @@ const ROWS: &[Row] = &[
         ],
         reads: &["vmm.log", "rim", "rem", "a.rmi", "part.rmi", "saved.events", "Image", "uki.bin"],
     },
-    Row {
+    WritingCommand {
         words: "log --learn",
         options: &[("--output", "ccel --image Image")],
         reads: &["ccel", "Image"],
     },
-    Row {
+    WritingCommand {
         words: "report",
         options: &[(
             "--out",
@@ -198,12 +198,12 @@ fn contents(folder: &Folder) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn the_tables_have_every_writing_option() {
-    let named = |row: &Row| {
+    let named = |row: &WritingCommand| {
         let command = words(row.words)[0].to_owned();
         let options = row.options.iter().map(move |(option, _)| (command.clone(), *option));
         options.map(|(command, option)| (command, option.to_owned())).collect::<Vec<_>>()
     };
-    let table: BTreeSet<_> = ROWS.iter().flat_map(named).collect();
+    let table: BTreeSet<_> = WRITING_COMMANDS.iter().flat_map(named).collect();
     assert_eq!(table, BTreeSet::from_iter(writing_options()));
     let all = subcommands();
     assert!(table.iter().all(|(command, _)| all.contains(command)), "{all:?}");
@@ -214,7 +214,7 @@ fn the_tables_have_every_writing_option() {
 fn no_output_of_any_command_is_what_its_run_reads() {
     let folder = folder("output_tables_inputs");
     let mut met = BTreeSet::new();
-    for row in ROWS {
+    for row in WRITING_COMMANDS {
         for name in row.reads {
             fs::hard_link(folder.path(name), folder.path("hard")).expect("linked");
             symlink(name, folder.path("soft")).expect("linked");
@@ -238,8 +238,10 @@ fn no_output_of_any_command_is_what_its_run_reads() {
             fs::remove_file(folder.path("soft")).expect("removed");
         }
     }
-    let all: BTreeSet<_> =
-        ROWS.iter().flat_map(|row| row.reads.iter().map(|name| (row.words, *name))).collect();
+    let all: BTreeSet<_> = WRITING_COMMANDS
+        .iter()
+        .flat_map(|row| row.reads.iter().map(|name| (row.words, *name)))
+        .collect();
     assert_eq!(met, all, "each file is read by one of the commands of its row");
 }
 

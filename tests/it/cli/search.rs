@@ -383,7 +383,8 @@ fn the_rim_of_a_token() {
     let folder = Folder::new("search-token");
     let guest = "kvmtool -- lkvm run --realm -c 1 -m 256M --irqchip=gicv3 -k Image";
     for algo in [0, 1] {
-        let mut lab = crate::running_realm::Lab::with(Profile::TF_RMM, &[("hash_algo", algo)]);
+        let mut lab =
+            crate::running_realm::RunningRealm::with(Profile::TF_RMM, &[("hash_algo", algo)]);
         let token = lab.fetch_token(7, 0x1000);
         let rd = lab.rd;
         let rim = lab.world().rim(rd).expect("a Realm");

@@ -7,7 +7,7 @@ use super::tokens::{believed, cpak};
 use crate::evidence::token_maker::{
     Maker, RIM, array, bytes, collection, head, int, map, records, text,
 };
-use crate::running_realm::Lab;
+use crate::running_realm::RunningRealm;
 
 /// Every profile is read in either collection, and says what it has.
 #[test]
@@ -87,7 +87,7 @@ fn realms_of_rmm_2_get_tokens_of_2024() {
         assert_eq!(believed(bytes, &rak), Ok(token.clone()));
         token
     };
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     for profile in TokenProfile::ALL {
         lab.world().set_token_profile(profile);
         let token = claims_of(&lab.clone().fetch_token(7, 0x1000));

@@ -8,7 +8,7 @@ use rimsim::evidence::{
 use crate::evidence::token_maker::{
     Entries, Key, Maker, RIM, array, bytes, collection, cose_key, head, int, map, records, text,
 };
-use crate::running_realm::Lab;
+use crate::running_realm::RunningRealm;
 
 /// Whether a token is believed: it reads, and everything that is signed is signed by whom it has to
 /// be.
@@ -29,7 +29,7 @@ pub(super) fn cpak(made: &Maker) -> PublicKey {
 #[test]
 fn a_realms_own_token_says_what_its_realm_is() {
     for algo in [0, 1] {
-        let mut lab = Lab::with(Profile::TF_RMM, &[("hash_algo", algo), ("rpv", 0xABCD)]);
+        let mut lab = RunningRealm::with(Profile::TF_RMM, &[("hash_algo", algo), ("rpv", 0xABCD)]);
         let bytes = lab.fetch_token(7, 0x1000);
         let rd = lab.rd;
         let world = lab.world();
@@ -514,7 +514,7 @@ fn seeds_are_as_they_are_made() {
         Maker::new().realm.sign(),
         map(&Maker::new().realm.claims),
         token.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect(),
-        Lab::new(Profile::TF_RMM).fetch_token(1, 0x1000),
+        RunningRealm::new(Profile::TF_RMM).fetch_token(1, 0x1000),
         rim.into_bytes(),
         Key::es512(3).pem().into_bytes(),
         vec![1],

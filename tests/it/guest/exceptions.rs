@@ -6,7 +6,7 @@ use rimsim::{Command, Profile};
 
 use crate::running_realm::{
     DATA, DATA2, DESTROYED_IPA, EMPTY_DATA, EMPTY_IPA, EMUL_MMIO, Enter, FAR, FIQ, INJECT_SEA, IRQ,
-    Lab, NO_MEMORY, SERROR, SYNC, TRAP_WFE, TRAP_WFI,
+    NO_MEMORY, RunningRealm, SERROR, SYNC, TRAP_WFE, TRAP_WFI,
 };
 
 const DATA_ABORT: u64 = 0x24 << 26;
@@ -28,7 +28,7 @@ fn store(ipa: u64) -> GuestAction {
 }
 
 /// The exception that REC 0 took in its last entry: PC, ESR and FAR.
-fn exception(lab: &Lab) -> Option<[u64; 3]> {
+fn exception(lab: &RunningRealm) -> Option<[u64; 3]> {
     lab.log(0).iter().find_map(|event| match event {
         GuestEvent::Exception { pc, esr, far, .. } => Some([*pc, *esr, *far]),
         _ => None,
@@ -37,7 +37,7 @@ fn exception(lab: &Lab) -> Option<[u64; 3]> {
 
 /// Lets REC 0 do something and expects that it took this exception and went on.
 #[track_caller]
-fn takes(lab: &mut Lab, action: GuestAction, esr: u64, far: u64) {
+fn takes(lab: &mut RunningRealm, action: GuestAction, esr: u64, far: u64) {
     let shown = format!("{action}");
     assert_eq!(lab.act(0, action).reason(), FIQ, "{shown}");
     let taken = exception(lab).unwrap_or_else(|| panic!("{shown}: no exception"));
@@ -47,7 +47,7 @@ fn takes(lab: &mut Lab, action: GuestAction, esr: u64, far: u64) {
 #[test]
 fn empty_addresses_and_those_past_the_ipa_space_abort_in_the_realm() {
     for geometry in [&[][..], &[("flags", 1), ("s2sz", 52), ("rtt_level_start", u64::MAX)]] {
-        let mut lab = Lab::with(Profile::TF_RMM, geometry);
+        let mut lab = RunningRealm::with(Profile::TF_RMM, geometry);
         let valid = ISV | 3 << 22 | 3 << 16 | SF;
         let top = 2 * lab.ns;
         let mut outside = vec![EMPTY_IPA, EMPTY_DATA, FAR, lab.ns - 8, (1 << 52) - 8];
@@ -81,7 +81,7 @@ fn empty_addresses_and_those_past_the_ipa_space_abort_in_the_realm() {
 #[test]
 fn missing_memory_exits_and_is_tried_again() {
     for (ipa, fetch) in [(NO_MEMORY, false), (DESTROYED_IPA, false), (NO_MEMORY, true)] {
-        let mut lab = Lab::new(Profile::TF_RMM);
+        let mut lab = RunningRealm::new(Profile::TF_RMM);
         let action = if fetch { GuestAction::Exec { ipa } } else { store(ipa + 8) };
         let exit = lab.act(0, action);
         let class = if fetch { INST_ABORT } else { DATA_ABORT };
@@ -101,7 +101,7 @@ fn missing_memory_exits_and_is_tried_again() {
 
 #[test]
 fn accesses_cross_granules_whole_or_not_at_all() {
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     lab.act(0, load(DATA2 - 4));
     let [_, GuestEvent::Load { value, .. }] = lab.log(0) else { panic!("{:?}", lab.log(0)) };
     assert_eq!(*value, 0xDBDB_DBDB_DADA_DADA);
@@ -135,7 +135,7 @@ fn the_host_emulates_what_is_not_mapped() {
         (8, 5, u64::MAX, u64::MAX),
         (8, 31, u64::MAX, 0),
     ] {
-        let mut lab = Lab::new(Profile::TF_RMM);
+        let mut lab = RunningRealm::new(Profile::TF_RMM);
         let ipa = lab.ns + 0x1234;
         let before = lab.scene.world.rec(lab.recs[0]).unwrap().gprs().to_owned();
         let exit = lab.act(0, GuestAction::Load { ipa, size_bytes, rt });
@@ -163,7 +163,7 @@ fn stores_hand_their_value_to_the_host() {
     for (size_bytes, rt, seen) in
         [(1, 3, 0x88), (2, 3, 0x7788), (4, 3, 0x5566_7788), (8, 3, VALUE), (8, 31, 0)]
     {
-        let mut lab = Lab::new(Profile::TF_RMM);
+        let mut lab = RunningRealm::new(Profile::TF_RMM);
         let ipa = lab.ns + 0x1000;
         lab.queue(0, GuestAction::SetReg { n: 3, value: VALUE });
         let exit = lab.act(0, GuestAction::Store { ipa, size_bytes, rt });
@@ -176,7 +176,7 @@ const VALUE: u64 = 0x1122_3344_5566_7788;
 
 #[test]
 fn the_host_passes_an_abort_on() {
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     let ipa = lab.ns + 0x1000;
     for action in [load(ipa), store(ipa), GuestAction::LoadBytes { ipa, len_bytes: 64 }] {
         lab.act(0, action);
@@ -189,7 +189,7 @@ fn the_host_passes_an_abort_on() {
 
 #[test]
 fn what_happened_last_is_kept_by_entries_that_fail() {
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     lab.act(0, load(lab.ns + 0x1000));
     let wrong = Enter { hcr: 1, ..Enter::flags(EMUL_MMIO) };
     assert_eq!(lab.enter(0, &wrong).failure().unwrap().condition(), "rec_gicv3");
@@ -207,7 +207,7 @@ fn wfi_and_wfe_exit_if_they_are_trapped() {
         (true, TRAP_WFI, false),
         (true, TRAP_WFE, true),
     ] {
-        let mut lab = Lab::new(Profile::TF_RMM);
+        let mut lab = RunningRealm::new(Profile::TF_RMM);
         lab.queue(0, GuestAction::Wfx { wfe });
         let exit = lab.run(0, &Enter::flags(flags));
         let expected = if exits { (SYNC, 1 << 26 | u64::from(wfe)) } else { (FIQ, 0) };
@@ -219,7 +219,7 @@ fn wfi_and_wfe_exit_if_they_are_trapped() {
 
 #[test]
 fn interrupts_errors_and_hypervisor_calls() {
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     assert_eq!(lab.act(0, GuestAction::Irq).reason(), IRQ);
     assert_eq!(lab.act(0, GuestAction::Fiq).reason(), FIQ);
     let exit = lab.act(0, GuestAction::Serror { esr: 0x2F << 26 | IL | 0x1F << 8 | 0x11 });
@@ -238,7 +238,7 @@ fn vector_registers_are_the_rmms_business() {
         (2, 0x19, false),
         (2, 0x1D, true),
     ] {
-        let mut lab = Lab::with(Profile::TF_RMM, &[("flags", sve)]);
+        let mut lab = RunningRealm::with(Profile::TF_RMM, &[("flags", sve)]);
         let sync = GuestAction::Sync { esr: class << 26 | IL, far: 0, hpfar: 0 };
         assert_eq!(lab.act(0, sync).reason(), FIQ, "{class:#x}");
         let pc = lab.scene.world.rec(lab.recs[0]).unwrap().pc();
@@ -256,7 +256,7 @@ fn system_registers_of_the_interrupt_controller_are_the_hosts() {
     let dir = sysreg(3, 0, 12, 11, 1);
     let sgi1r = sysreg(3, 0, 12, 11, 5);
     let pmr = sysreg(3, 0, 4, 6, 0);
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     for register in [dir, sgi1r, pmr] {
         lab.queue(0, GuestAction::SetReg { n: 3, value: VALUE });
         let exit = lab.act(0, GuestAction::SysReg { esr: register | IL });
@@ -279,7 +279,7 @@ fn system_registers_of_the_interrupt_controller_are_the_hosts() {
 
 #[test]
 fn exceptions_with_a_syndrome_of_their_own() {
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     let sync = |esr, ipa: u64| GuestAction::Sync { esr, far: 0x888, hpfar: ipa >> 8 };
     // A permission fault without a valid syndrome: reported, and nobody can emulate it.
     let exit = lab.act(0, sync(DATA_ABORT | IL | 0xF, lab.ns));
@@ -305,7 +305,7 @@ fn exceptions_with_a_syndrome_of_their_own() {
 /// A script that does not stop queueing is stopped, and what was queued still runs and ends.
 #[test]
 fn endless_queues_end() {
-    let lab = Lab::new(Profile::TF_RMM);
+    let lab = RunningRealm::new(Profile::TF_RMM);
     let (rec, run_ptr) = (lab.recs[0], lab.runs[0]);
     let mut session = Session::new(lab.scene.world);
     let action = GuestAction::Wfx { wfe: false };
@@ -329,7 +329,7 @@ fn endless_queues_end() {
 
 #[test]
 fn list_registers_come_back() {
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     let mut enter = Enter { hcr: 0x40FE, ..Enter::default() };
     enter.lrs[0] = 1 << 62 | 1 << 41 | 0xF8 << 48 | 27;
     assert_eq!(lab.run(0, &enter).gic(), [0x40FE, enter.lrs[0]]);

@@ -7,8 +7,8 @@ use rimsim::{Command, Profile};
 
 use crate::naive_rim;
 use crate::running_realm::{
-    DATA, DATA2, DESTROYED_IPA, EMPTY_DATA, EMPTY_IPA, Enter, FAR, FIQ, HOST_CALL, Lab, NO_MEMORY,
-    PSCI, REJECT, RIPAS_CHANGE, SYNC,
+    DATA, DATA2, DESTROYED_IPA, EMPTY_DATA, EMPTY_IPA, Enter, FAR, FIQ, HOST_CALL, NO_MEMORY, PSCI,
+    REJECT, RIPAS_CHANGE, RunningRealm, SYNC,
 };
 
 const RSI_VERSION: u64 = 0xC400_0190;
@@ -28,13 +28,13 @@ const INPUT: u64 = 1;
 const STATE: u64 = 2;
 const MINUS: fn(u64) -> u64 = u64::wrapping_neg;
 
-fn pc(lab: &Lab, n: usize) -> u64 {
+fn pc(lab: &RunningRealm, n: usize) -> u64 {
     lab.scene.world.rec(lab.recs[n]).expect("a REC").pc()
 }
 
 #[test]
 fn versions_features_and_what_is_unknown() {
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     for (call, x0, x1, x2) in [
         ([RSI_VERSION, 0x1_0000], 0, 0x1_0000, 0x1_0000),
         ([RSI_VERSION, 0x1_0001], INPUT, 0x1_0000, 0x1_0000),
@@ -57,7 +57,7 @@ fn versions_features_and_what_is_unknown() {
 }
 
 /// Addresses at which a structure of `align` bytes can not be, whatever is there.
-fn impossible(lab: &Lab, align: u64) -> Vec<u64> {
+fn impossible(lab: &RunningRealm, align: u64) -> Vec<u64> {
     let top = 2 * lab.ns;
     let odd = [1, 8, align / 2, align - 1, 0x1000 - align / 2].map(|offset| DATA + offset);
     let outside = [lab.ns, lab.ns + 0x1000, top - 0x1000, top, top + 0x1000];
@@ -75,7 +75,7 @@ const WITH_STRUCTURE: [([u64; 4], u64); 3] = [
 #[test]
 fn structures_where_none_can_be() {
     for geometry in [&[][..], &[("flags", 1), ("s2sz", 52), ("rtt_level_start", u64::MAX)]] {
-        let mut lab = Lab::with(Profile::TF_RMM, geometry);
+        let mut lab = RunningRealm::with(Profile::TF_RMM, geometry);
         lab.smc(&[TOKEN_INIT]);
         for (mut call, align) in WITH_STRUCTURE {
             let empty = [EMPTY_IPA, EMPTY_DATA, FAR, lab.ns - 0x1000];
@@ -94,7 +94,7 @@ fn structures_where_none_can_be() {
 fn structures_whose_memory_the_host_has_to_provide() {
     for (mut call, align) in WITH_STRUCTURE {
         for (ipa, level) in [(NO_MEMORY, 3), (DESTROYED_IPA, 3)] {
-            let mut lab = Lab::new(Profile::TF_RMM);
+            let mut lab = RunningRealm::new(Profile::TF_RMM);
             lab.smc(&[TOKEN_INIT]);
             let offset = if align == 0x100 { 0x300 } else { 0 };
             call[1] = ipa + offset;
@@ -127,7 +127,7 @@ fn made_up_faults_name_the_level() {
         (&[("s2sz", 40), ("rtt_level_start", 0)], 0x4),
         (&[("flags", 1), ("s2sz", 52), ("rtt_level_start", u64::MAX)], 0x2B),
     ] {
-        let mut lab = Lab::with(Profile::TF_RMM, change);
+        let mut lab = RunningRealm::with(Profile::TF_RMM, change);
         let start = i64::from(lab.scene.world.realm(lab.rd).unwrap().rtt().start.number());
         // The Host takes the first table away: all it covered is DESTROYED.
         let rd = lab.rd;
@@ -149,7 +149,7 @@ fn made_up_faults_name_the_level() {
 fn realm_config() {
     for (algo, geometry) in [(0, 33), (1, 33)] {
         let change = [("hash_algo", algo), ("s2sz", geometry), ("rpv", 0x1122_3344)];
-        let mut lab = Lab::with(Profile::TF_RMM, &change);
+        let mut lab = RunningRealm::with(Profile::TF_RMM, &change);
         assert_eq!(lab.smc(&[REALM_CONFIG, DATA])[0], 0);
         let page = lab.load(DATA, 0x1000);
         assert_eq!(page[..9], [33, 0, 0, 0, 0, 0, 0, 0, u8::try_from(algo).unwrap()]);
@@ -162,7 +162,7 @@ fn realm_config() {
 
 #[test]
 fn host_calls_go_round() {
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     let structure: Vec<u8> = (0..=255).collect();
     lab.store(DATA + 0xF00, &structure);
     let before = pc(&lab, 0);
@@ -184,7 +184,7 @@ fn host_calls_go_round() {
 }
 
 /// A RIPAS change asked for by REC 2 and made by the Host.
-fn change_ripas(lab: &mut Lab, base: u64, top: u64, ripas: u64) {
+fn change_ripas(lab: &mut RunningRealm, base: u64, top: u64, ripas: u64) {
     let exit = lab.act(2, GuestAction::Smc(vec![IPA_STATE_SET, base, top, ripas, 1]));
     assert_eq!(exit.reason(), RIPAS_CHANGE);
     let (rd, rec) = (lab.rd, lab.recs[2]);
@@ -194,7 +194,7 @@ fn change_ripas(lab: &mut Lab, base: u64, top: u64, ripas: u64) {
 
 #[test]
 fn host_calls_wait_for_their_page() {
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     let rd = lab.rd;
     lab.act(0, GuestAction::Smc(vec![RSI_HOST_CALL, DATA2 + 0x100]));
     lab.scene.must(Command::DataDestroy { rd, ipa: DATA2 });
@@ -221,7 +221,7 @@ fn host_calls_wait_for_their_page() {
 
 #[test]
 fn host_calls_whose_page_the_realm_gave_away_are_not_answered() {
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     lab.act(0, GuestAction::Smc(vec![RSI_HOST_CALL, DATA2]));
     change_ripas(&mut lab, DATA2, DATA2 + 0x1000, 0);
     assert_eq!(lab.run(0, &Enter::default()).reason(), FIQ);
@@ -237,7 +237,7 @@ fn measurements_are_extended_in_each_reading() {
         .flat_map(|(sha512, reading)| [0, 1, 31, 32, 63, 64].map(|n| (sha512, reading, n)))
     {
         let profile = Profile::TF_RMM.with_rem_reading(reading);
-        let mut lab = Lab::with(profile, &[("hash_algo", u64::from(sha512))]);
+        let mut lab = RunningRealm::with(profile, &[("hash_algo", u64::from(sha512))]);
         let value: Vec<u8> = (1..=64).collect();
         let words = value.chunks(8).map(|word| u64::from_le_bytes(word.try_into().unwrap()));
         let mut expected = [[0; 64]; 4];
@@ -272,7 +272,7 @@ fn measurements_are_extended_in_each_reading() {
 
 #[test]
 fn measurements_that_can_not_be() {
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     let before = lab.scene.world.realm(lab.rd).unwrap().clone();
     for call in [
         [MEASUREMENT_READ, 5, 0],
@@ -290,7 +290,7 @@ fn measurements_that_can_not_be() {
 
 #[test]
 fn ipa_states_are_read_up_to_the_end_of_a_table() {
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     let (half, table) = (lab.ns, 0x20_0000);
     for (base, top, answer) in [
         (DATA, DATA + 0x1000, [0, 0x1000, 1]),
@@ -326,7 +326,7 @@ fn ipa_states_are_changed_as_far_as_the_host_goes() {
         (NO_MEMORY, 0, Some(NO_MEMORY), REJECT, 0),
         (NO_MEMORY, 1, Some(NO_MEMORY), REJECT, 0),
     ] {
-        let mut lab = Lab::new(Profile::TF_RMM);
+        let mut lab = RunningRealm::new(Profile::TF_RMM);
         let exit = lab.act(0, GuestAction::Smc(vec![IPA_STATE_SET, DATA, top, ripas, 1]));
         assert_eq!((exit.reason(), exit.ripas()), (RIPAS_CHANGE, [DATA, top, ripas]));
         let (rd, rec) = (lab.rd, lab.recs[0]);
@@ -344,7 +344,7 @@ fn ipa_states_are_changed_as_far_as_the_host_goes() {
 
 #[test]
 fn ipa_state_changes_that_can_not_be() {
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     let half = lab.ns;
     for call in [
         [IPA_STATE_SET, 0, 0x1000, 2, 1],
@@ -366,7 +366,7 @@ fn ipa_state_changes_that_can_not_be() {
 
 #[test]
 fn psci_calls_that_the_rmm_answers() {
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     let half = lab.ns;
     for (call, x0) in [
         ([0x8400_0000, 0, 0], 0x1_0001),
@@ -403,7 +403,7 @@ fn psci_calls_that_the_rmm_answers() {
 #[test]
 fn psci_calls_that_the_host_is_told() {
     for fid in [0x8400_0001, 0xC400_0001, 0x8400_0002, 0x8400_0008, 0x8400_0009] {
-        let mut lab = Lab::new(Profile::TF_RMM);
+        let mut lab = RunningRealm::new(Profile::TF_RMM);
         let exit = lab.act(0, GuestAction::Smc(vec![fid, 1, 2, 3]));
         let mut gprs = [0; 31];
         gprs[0] = fid;
@@ -441,7 +441,7 @@ fn psci_requests_that_the_host_completes() {
         (Profile::TF_RMM, 0xC400_0004, 1, 0, 0, 1),
         (Profile::TF_RMM, 0x8400_0004, 2, 0, 0, 0),
     ] {
-        let mut lab = Lab::new(profile);
+        let mut lab = RunningRealm::new(profile);
         let entry = if fid & 0xF == 3 { 0x3000 } else { 0 };
         let exit = lab.act(0, GuestAction::Smc(vec![fid, target, entry, 0x5E]));
         assert_eq!((exit.reason(), exit.gprs()[..4].to_vec()), (PSCI, vec![fid, target, 0, 0]));
@@ -465,7 +465,7 @@ fn psci_requests_that_the_host_completes() {
 /// Only the caller's own words are exchanged, so a REC that was started sees X0 alone.
 #[test]
 fn a_call_that_returns_is_logged_once() {
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     let id = lab.queue(0, GuestAction::Smc(vec![0xC400_0001]));
     lab.run(0, &Enter::default());
     assert!(matches!(lab.log(0), [GuestEvent::In { .. }]), "not seen yet");

@@ -3,14 +3,16 @@
 use rimsim::model::program::{GuestAction, GuestEvent};
 use rimsim::{Command, Profile};
 
-use crate::running_realm::{DATA, Enter, Exit, FIQ, HOST_CALL, Lab, NO_MEMORY, PSCI, RIPAS_CHANGE};
+use crate::running_realm::{
+    DATA, Enter, Exit, FIQ, HOST_CALL, NO_MEMORY, PSCI, RIPAS_CHANGE, RunningRealm,
+};
 use crate::unwind::unwind;
 
 const INPUT: u64 = 1;
 const REC: u64 = 3;
 
 /// What the Host is answered if it makes these calls while REC 0 runs.
-fn while_running(lab: &mut Lab, calls: &[Command]) -> Vec<u64> {
+fn while_running(lab: &mut RunningRealm, calls: &[Command]) -> Vec<u64> {
     for call in calls {
         lab.queue(0, GuestAction::HostSmc(call.encode().to_vec()));
     }
@@ -26,7 +28,7 @@ fn while_running(lab: &mut Lab, calls: &[Command]) -> Vec<u64> {
 #[test]
 fn a_running_rec_is_left_alone() {
     for profile in Profile::ALL_1_0 {
-        let mut lab = Lab::new(profile);
+        let mut lab = RunningRealm::new(profile);
         let (rd, [rec, idle, other], [run_ptr, ..]) = (lab.rd, lab.recs, lab.runs);
         let ns_page = lab.ns_page;
         let set = |rd, rec, base, top| Command::RttSetRipas { rd, rec, base, top };
@@ -58,7 +60,7 @@ fn a_running_rec_is_left_alone() {
 #[test]
 fn a_running_rec_of_2_0_is_left_alone() {
     for profile in [Profile::TF_RMM_2, Profile::SPEC_2] {
-        let mut lab = Lab::new(profile);
+        let mut lab = RunningRealm::new(profile);
         let (rd, [rec, idle, other], [run_ptr, ..]) = (lab.rd, lab.recs, lab.runs);
         let ns_page = lab.ns_page;
         let set = |rd, rec, base, top| Command::RttSetRipas { rd, rec, base, top };
@@ -94,7 +96,7 @@ fn a_running_rec_of_2_0_is_left_alone() {
 /// A REC that runs is busy before its run page is unreadable or its Realm is off.
 #[test]
 fn running_outranks_what_comes_after_it() {
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     let ([rec, _, other], [run_ptr, _, other_run]) = (lab.recs, lab.runs);
     let secure = lab.scene.with_gpt(rimsim::model::granule::Gpt::Secure);
     lab.queue(2, GuestAction::Smc(vec![0x8400_0008]));
@@ -115,7 +117,7 @@ fn running_outranks_what_comes_after_it() {
 /// Two RECs run at a time: requests of one are answered while the other is in the Realm.
 #[test]
 fn the_host_serves_one_rec_while_another_runs() {
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     let (rd, rec, run_ptr) = (lab.rd, lab.recs[2], lab.runs[2]);
     let call = |regs: &[u64]| GuestAction::Smc(regs.to_vec());
     lab.queue(2, call(&[0xC400_0197, NO_MEMORY, NO_MEMORY + 0x1000, 0, 1]));
@@ -133,7 +135,7 @@ fn the_host_serves_one_rec_while_another_runs() {
 #[test]
 fn an_exit_that_can_not_be_written_is_an_error() {
     for profile in Profile::ALL_1_0 {
-        let mut lab = Lab::new(profile);
+        let mut lab = RunningRealm::new(profile);
         let addr = lab.runs[0];
         let steal = Command::GranuleDelegate { addr }.encode().to_vec();
         lab.queue(0, GuestAction::HostSmc(steal));
@@ -150,7 +152,7 @@ fn an_exit_that_can_not_be_written_is_an_error() {
 /// RECs that enter each other end, however long the chain would be.
 #[test]
 fn entries_nest_only_so_deep() {
-    let mut scene = crate::small_machine::Scene::new(Profile::TF_RMM);
+    let mut scene = crate::small_machine::SmallMachine::new(Profile::TF_RMM);
     let mut recs = Vec::new();
     for _ in 0..20 {
         let rd = scene.realm(&[]);

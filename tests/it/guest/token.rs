@@ -4,7 +4,7 @@ use rimsim::model::program::GuestAction;
 use rimsim::{Command, Profile};
 
 use crate::running_realm::{
-    DATA, DATA2, Enter, FIQ, INCOMPLETE, Lab, NO_MEMORY, SYNC, TOKEN_CONTINUE, TOKEN_INIT,
+    DATA, DATA2, Enter, FIQ, INCOMPLETE, NO_MEMORY, RunningRealm, SYNC, TOKEN_CONTINUE, TOKEN_INIT,
 };
 
 const MEASUREMENT_EXTEND: u64 = 0xC400_0193;
@@ -93,7 +93,7 @@ impl Cbor {
 #[test]
 fn tokens_carry_the_measurements() {
     for (algo, len, name) in [(0, 32, "sha-256"), (1, 64, "sha-512")] {
-        let mut lab = Lab::with(Profile::TF_RMM, &[("hash_algo", algo), ("rpv", 0xABCD)]);
+        let mut lab = RunningRealm::with(Profile::TF_RMM, &[("hash_algo", algo), ("rpv", 0xABCD)]);
         for index in 1..=3 {
             lab.smc(&[MEASUREMENT_EXTEND, index, 64, 9, 8, 7, 6, 5, 4, 3, index]);
         }
@@ -119,13 +119,13 @@ fn tokens_carry_the_measurements() {
 
 #[test]
 fn equal_claims_give_equal_tokens_in_any_pieces() {
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     let whole = lab.fetch_token(7, 0x1000);
     for size in [1, 333, 0x800] {
         assert_eq!(lab.clone().fetch_token(7, size), whole, "in pieces of {size}");
     }
     assert_ne!(lab.clone().fetch_token(8, 0x1000), whole, "another challenge");
-    let mut other = Lab::with(Profile::TF_RMM, &[("num_bps", 4)]);
+    let mut other = RunningRealm::with(Profile::TF_RMM, &[("num_bps", 4)]);
     assert_ne!(other.fetch_token(7, 0x1000), whole, "another RIM");
     lab.smc(&[MEASUREMENT_EXTEND, 1, 0]);
     assert_ne!(lab.fetch_token(7, 0x1000), whole, "another REM");
@@ -133,7 +133,7 @@ fn equal_claims_give_equal_tokens_in_any_pieces() {
 
 #[test]
 fn the_claims_are_those_of_the_first_call() {
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     let before = lab.clone().fetch_token(7, 0x1000);
     let call = [&[TOKEN_INIT], &[7; 8][..]].concat();
     lab.smc(&call);
@@ -144,7 +144,7 @@ fn the_claims_are_those_of_the_first_call() {
 
 #[test]
 fn a_page_that_is_gone_costs_no_byte() {
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     let whole = lab.clone().fetch_token(7, 0x1000);
     lab.smc(&[&[TOKEN_INIT], &[7; 8][..]].concat());
     assert_eq!(lab.smc(&[TOKEN_CONTINUE, DATA, 0, 100])[..2], [INCOMPLETE, 100]);
@@ -170,7 +170,7 @@ fn a_page_that_is_gone_costs_no_byte() {
 /// Asking again starts again, with one token a REC.
 #[test]
 fn another_init_drops_what_was_left() {
-    let mut lab = Lab::new(Profile::TF_RMM);
+    let mut lab = RunningRealm::new(Profile::TF_RMM);
     let whole = lab.clone().fetch_token(7, 0x1000);
     lab.smc(&[TOKEN_INIT, 1]);
     assert_eq!(lab.smc(&[TOKEN_CONTINUE, DATA, 0, 100])[0], INCOMPLETE);

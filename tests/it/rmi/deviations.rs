@@ -11,8 +11,8 @@ use rimsim::model::program::GuestAction;
 use rimsim::session::{Action, Record, Session};
 use rimsim::{Command, Edition, Pa, Platform, Profile, Status, World};
 
-use crate::running_realm::{DATA, DATA2, Lab, PSCI, RIPAS_CHANGE};
-use crate::small_machine::{BLOCK, Scene, platform};
+use crate::running_realm::{DATA, DATA2, PSCI, RIPAS_CHANGE, RunningRealm};
+use crate::small_machine::{BLOCK, SmallMachine, platform};
 
 /// What the text asks of a step.
 enum Text {
@@ -102,8 +102,8 @@ const NOT_SUPPORTED: u64 = u64::MAX;
 /// RSI_ERROR_INPUT.
 const RSI_INPUT: u64 = 1;
 
-fn labs() -> [(bool, Lab); 2] {
-    [(true, Lab::new(Profile::TF_RMM)), (false, Lab::new(Profile::SPEC))]
+fn labs() -> [(bool, RunningRealm); 2] {
+    [(true, RunningRealm::new(Profile::TF_RMM)), (false, RunningRealm::new(Profile::SPEC))]
 }
 
 /// D-PSCI-MPIDR: bits outside the affinities, which the RSI side of both ignores.
@@ -172,7 +172,7 @@ fn a_pmu_that_is_not_there() {
     for (tf_rmm, profile) in [(true, Profile::TF_RMM), (false, Profile::SPEC)] {
         let file = PlatformFile { pmu_num_ctrs: None, feat_hpmn0: true, ..platform().into() };
         let platform = Platform::try_from(file).expect("a machine that can be");
-        let mut scene = Scene::on(platform, profile);
+        let mut scene = SmallMachine::on(platform, profile);
         let (outcome, _) = scene.try_realm(&[("flags", PMU), ("pmu_num_ctrs", 0)]);
         assert_eq!(outcome.is_success(), tf_rmm, "{outcome}");
         if let Some(failure) = outcome.failure() {
@@ -228,7 +228,7 @@ fn vectors_of_2_0_hold_under_the_text_but_for_what_is_measured() {
 #[test]
 fn a_table_over_a_block_that_is_being_unmapped_holds_the_one_above_for_ever() {
     for profile in [Profile::TF_RMM_2, Profile::SPEC_2] {
-        let mut scene = Scene::new(profile);
+        let mut scene = SmallMachine::new(profile);
         let rd = scene.realm(&[]);
         scene.tables(rd, 0, 2);
         for pa in (BLOCK..BLOCK + 0x20_0000).step_by(0x1000) {
@@ -260,15 +260,15 @@ fn a_table_over_a_block_that_is_being_unmapped_holds_the_one_above_for_ever() {
 fn commands_of_devices_answer_as_tf_rmm_without_a_device() {
     const INPUT: u64 = 1;
     const NOT_SUPPORTED: u64 = 5;
-    let mut scene = Scene::new(Profile::TF_RMM_2);
+    let mut scene = SmallMachine::new(Profile::TF_RMM_2);
     let (free, host) = (scene.delegated(), scene.host());
-    let params = |scene: &mut Scene, fields: &[(u64, u64)]| {
+    let params = |scene: &mut SmallMachine, fields: &[(u64, u64)]| {
         scene.put(host, &[0; 4096]);
         for (offset, value) in fields {
             scene.world.host_write(host + offset, &value.to_le_bytes()).expect("the Host's");
         }
     };
-    let call = |scene: &mut Scene, number: u64, args: &[u64]| {
+    let call = |scene: &mut SmallMachine, number: u64, args: &[u64]| {
         let mut regs = [0; 7];
         regs[0] = 0xC400_0150 + number;
         regs[1..=args.len()].copy_from_slice(args);
@@ -303,6 +303,6 @@ fn commands_of_devices_answer_as_tf_rmm_without_a_device() {
     let mut early = World::new(platform(), Profile::TF_RMM_2);
     let outcome = early.call(&[0xC400_0174, 0, 0, 0, 0, 0, 0]);
     assert_eq!(outcome.status(), Some(Status::Global), "{outcome}");
-    let mut old = Scene::new(Profile::TF_RMM);
+    let mut old = SmallMachine::new(Profile::TF_RMM);
     assert_eq!(old.world.call(&[0xC400_0174, 0, 0, 0, 0, 0, 0]).regs()[0], u64::MAX);
 }

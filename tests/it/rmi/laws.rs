@@ -11,12 +11,12 @@ use crate::call_laws::check_laws;
 use crate::ipa_view::{Cell, view};
 use crate::naive_rim::NaiveRim;
 use crate::random_steps::{Action, Record, actions};
-use crate::small_machine::{RAM, RAM_TOP, Scene};
-use crate::world_and_flat::Twins;
+use crate::small_machine::{RAM, RAM_TOP, SmallMachine};
+use crate::world_and_flat::WorldAndFlat;
 
 /// Runs steps and checks the laws after each. The many calls of one step are checked at its end.
 fn run(records: &[Record], profile: Profile) -> World {
-    let mut twins = Twins::new(profile);
+    let mut twins = WorldAndFlat::new(profile);
     for record in records {
         let step = actions(record, &twins.world);
         let every = step.len() < 16;
@@ -132,7 +132,7 @@ proptest! {
     #[test]
     fn unknown_calls_change_nothing(regs in any::<[u64; 7]>()) {
         for profile in EACH {
-            let mut scene = Scene::new(profile);
+            let mut scene = SmallMachine::new(profile);
             scene.realm(&[]);
             let before = scene.world.clone();
             prop_assume!(Command::decode(&regs, profile.edition()).is_none());
@@ -147,7 +147,7 @@ proptest! {
 const EACH: [Profile; 2] = [Profile::TF_RMM, Profile::TF_RMM_2];
 
 /// Whether RIPAS is measured, and with it the shape of the tables.
-fn measures_ripas(scene: &Scene) -> bool {
+fn measures_ripas(scene: &SmallMachine) -> bool {
     scene.edition() == Edition::V1
 }
 
@@ -168,7 +168,7 @@ fn measured() -> impl Strategy<Value = Measured> {
 }
 
 /// Does it if it can be done; answers whether it was.
-fn perform(scene: &mut Scene, rd: u64, operation: Measured) -> bool {
+fn perform(scene: &mut SmallMachine, rd: u64, operation: Measured) -> bool {
     match operation {
         Measured::Data { page, byte } => {
             let ipa = u64::from(page) << 12;
@@ -193,13 +193,13 @@ fn perform(scene: &mut Scene, rd: u64, operation: Measured) -> bool {
     }
 }
 
-fn realm(scene: &mut Scene) -> u64 {
+fn realm(scene: &mut SmallMachine) -> u64 {
     let rd = scene.realm(&[]);
     scene.tables(rd, 0, 3);
     rd
 }
 
-fn rim(scene: &mut Scene, rd: u64) -> Measurement {
+fn rim(scene: &mut SmallMachine, rd: u64) -> Measurement {
     scene.world.rim(rd).expect("it was made")
 }
 
@@ -214,7 +214,7 @@ proptest! {
         order in prop::collection::vec(any::<bool>(), 24),
         which in 0..EACH.len(),
     ) {
-        let mut scene = Scene::new(EACH[which]);
+        let mut scene = SmallMachine::new(EACH[which]);
         let first = realm(&mut scene);
         scene.host();
         let second = scene.realm(&[("rpv", 0xABCD), ("vmid", 77)]);
@@ -257,7 +257,7 @@ proptest! {
         cuts in prop::collection::btree_set(1_u64..64, 0..6),
         which in 0..EACH.len(),
     ) {
-        let mut scene = Scene::new(EACH[which]);
+        let mut scene = SmallMachine::new(EACH[which]);
         let (whole, split) = (realm(&mut scene), realm(&mut scene));
         scene.must(Command::RttInitRipas { rd: whole, base: 0, top: 64 << 12 });
         let mut base = 0;
@@ -276,7 +276,7 @@ proptest! {
         which in 0..EACH.len(),
     ) {
         prop_assume!(a != b);
-        let mut scene = Scene::new(EACH[which]);
+        let mut scene = SmallMachine::new(EACH[which]);
         let (first, second) = (realm(&mut scene), realm(&mut scene));
         let done = [(first, a), (first, b), (second, b), (second, a)]
             .map(|(rd, operation)| perform(&mut scene, rd, operation));
@@ -293,7 +293,7 @@ proptest! {
 #[test]
 fn granularity_is_measured_with_ripas() {
     for profile in EACH {
-        let mut scene = Scene::new(profile);
+        let mut scene = SmallMachine::new(profile);
         let shapes = [2, 3, 2].map(|level| {
             let rd = scene.realm(&[]);
             scene.tables(rd, 0, level);
@@ -316,7 +316,7 @@ fn granularity_is_measured_with_ripas() {
 #[test]
 fn delegation_hides_contents() {
     for profile in EACH {
-        let mut scene = Scene::new(profile);
+        let mut scene = SmallMachine::new(profile);
         let before = scene.world.clone();
         let addr = scene.host();
         let (to, back) = (
@@ -345,7 +345,7 @@ proptest! {
         which in 0..Profile::ALL.len(),
     ) {
         let profile = Profile::ALL[which];
-        let mut scene = Scene::new(profile);
+        let mut scene = SmallMachine::new(profile);
         let rd = realm(&mut scene);
         let mut naive = if profile.rim_rule() == RimRule::Rmm20 {
             NaiveRim::zero(false)

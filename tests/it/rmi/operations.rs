@@ -10,7 +10,9 @@ use rimsim::rmi::Outcome;
 use rimsim::{Command, Platform, Profile, Status};
 
 use crate::naive_rim::NaiveRim;
-use crate::small_machine::{BLOCK, Fields, GRANULE, RAM, RAM_TOP, REC_FIELDS, Scene, page, pages};
+use crate::small_machine::{
+    BLOCK, Fields, GRANULE, RAM, RAM_TOP, REC_FIELDS, SmallMachine, page, pages,
+};
 use crate::unwind::{carry_to_end, unwind};
 
 /// Granules that a REC takes, and operations that there can be at one time.
@@ -34,7 +36,7 @@ const REALM: [(&str, u64); 2] = [("num_bps", 1), ("num_wps", 1)];
 
 /// A NEW Realm and what one REC needs: its granule, sixteen more in a row, parameters, a list.
 struct Stage {
-    scene: Scene,
+    scene: SmallMachine,
     rd: u64,
     rec: u64,
     aux: Vec<u64>,
@@ -43,7 +45,7 @@ struct Stage {
 }
 
 fn stage() -> Stage {
-    let mut scene = Scene::on(machine(), Profile::TF_RMM_2);
+    let mut scene = SmallMachine::on(machine(), Profile::TF_RMM_2);
     let rd = scene.realm(&REALM);
     scene.tables(rd, 0, 3);
     let first = scene.delegated_run(AUX as u64);

@@ -8,10 +8,10 @@ use rimsim::Profile;
 use rimsim::abi::command::CommandInfo;
 
 use crate::random_steps::{Record, actions};
-use crate::world_and_flat::Twins;
+use crate::world_and_flat::WorldAndFlat;
 
 fn run(records: &[Record], profile: Profile) {
-    let mut twins = Twins::new(profile);
+    let mut twins = WorldAndFlat::new(profile);
     for record in records {
         for action in actions(record, &twins.world) {
             twins.act(&action);
@@ -42,7 +42,7 @@ fn the_sequences_are_not_vacuous() {
     };
     let mut met: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for _ in 0..100 {
-        let mut twins = Twins::new(Profile::TF_RMM);
+        let mut twins = WorldAndFlat::new(Profile::TF_RMM);
         for _ in 0..150 {
             for action in actions(&random(), &twins.world) {
                 let Some(outcome) = twins.act(&action) else { continue };

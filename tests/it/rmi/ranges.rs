@@ -6,7 +6,7 @@ use rimsim::model::granule::Gpt;
 use rimsim::{Command, Profile, Status, World};
 
 use crate::rmi::operations::machine;
-use crate::small_machine::{BLOCK, GRANULE, Scene, pages};
+use crate::small_machine::{BLOCK, GRANULE, SmallMachine, pages};
 use crate::unwind::unwind;
 
 /// Sizes of an entry at level 2, and first IPA of the Unprotected half.
@@ -29,7 +29,7 @@ const MEMORY: u64 = 1 << 16 | 3 << 19;
 /// A Realm with two tables of pages in each half, and memory for it.
 #[derive(Clone)]
 struct Stage {
-    scene: Scene,
+    scene: SmallMachine,
     rd: u64,
     /// DELEGATED granules in a row.
     free: u64,
@@ -38,7 +38,7 @@ struct Stage {
 }
 
 fn stage() -> Stage {
-    let mut scene = Scene::on(machine(), Profile::TF_RMM_2);
+    let mut scene = SmallMachine::on(machine(), Profile::TF_RMM_2);
     let rd = scene.realm(&[("num_bps", 1), ("num_wps", 1)]);
     for ipa in [0, BLOCK_BYTES, NS, NS + BLOCK_BYTES] {
         scene.tables(rd, ipa, 3);

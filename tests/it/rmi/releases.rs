@@ -4,7 +4,7 @@ use rimsim::abi::deviations::DEVIATIONS;
 use rimsim::model::program::GuestAction;
 use rimsim::{Command, Edition, Profile, script};
 
-use crate::small_machine::Scene;
+use crate::small_machine::SmallMachine;
 
 #[test]
 fn names_and_aliases_find_their_profile() {
@@ -37,7 +37,7 @@ fn the_next_tf_rmm_names_sha384_and_begins_with_zeros() {
         (Profile::SPEC_2, true, "rmm-2.0"),
         (Profile::SPEC_2_BET3, true, "rmm-2.0"),
     ] {
-        let mut scene = Scene::new(profile);
+        let mut scene = SmallMachine::new(profile);
         let [value, ..] = scene.must(Command::Features { index: 1 });
         assert_eq!(value & SHA_384 != 0, named, "{profile}");
         let rd = scene.realm(&[("flags", 2)]);
@@ -54,7 +54,7 @@ fn operands_of_a_ripas_change_are_as_wide_as_the_release_has_them() {
     for (profile, narrow) in
         [(Profile::TF_RMM_2, false), (Profile::TF_RMM_NEXT, true), (Profile::SPEC_2, true)]
     {
-        let mut scene = Scene::new(profile);
+        let mut scene = SmallMachine::new(profile);
         let rd = scene.realm(&[]);
         let rec = scene.rec(rd, 0, &[("flags", 1)]);
         scene.must(Command::RealmActivate { rd });

@@ -15,9 +15,9 @@ use crate::call_laws::check_laws;
 use crate::entry_laws::{Queued, check_entry};
 use crate::random_steps::{Action, Record, actions, in_edition};
 use crate::running_realm::{
-    DATA, DATA2, DESTROYED_IPA, EMPTY_DATA, EMPTY_IPA, Enter, Exit, FAR, Lab, NO_MEMORY,
+    DATA, DATA2, DESTROYED_IPA, EMPTY_DATA, EMPTY_IPA, Enter, Exit, FAR, NO_MEMORY, RunningRealm,
 };
-use crate::small_machine::{RAM, Scene};
+use crate::small_machine::{RAM, SmallMachine};
 
 /// A Realm of the play.
 struct Home {
@@ -58,11 +58,12 @@ impl Dice<'_> {
 
 impl Play {
     pub fn new(profile: Profile) -> Self {
-        let first = Lab::join(Scene::new(profile), &[]);
+        let first = RunningRealm::join(SmallMachine::new(profile), &[]);
         let last_level = [("flags", 1), ("s2sz", 52), ("rtt_level_start", u64::MAX)];
         let change = [&last_level[..], &[("hash_algo", 1)]].concat();
-        let second = Lab::join(first.scene.clone(), &change);
-        let home = |lab: &Lab| Home { rd: lab.rd, recs: lab.recs, runs: lab.runs, half: lab.ns };
+        let second = RunningRealm::join(first.scene.clone(), &change);
+        let home =
+            |lab: &RunningRealm| Home { rd: lab.rd, recs: lab.recs, runs: lab.runs, half: lab.ns };
         let homes = [home(&first), home(&second)];
         Self {
             world: second.scene.world,

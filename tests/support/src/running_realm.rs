@@ -6,7 +6,7 @@ use rimsim::model::program::{GuestAction, GuestEvent};
 use rimsim::rmi::Outcome;
 use rimsim::{Command, Data, Ipa, Pa, Profile, Rd, World};
 
-use crate::small_machine::Scene;
+use crate::small_machine::SmallMachine;
 
 /// IPAs of the Protected half, by what is there. The data pages are RAM.
 pub const DATA: u64 = 0x0;
@@ -112,8 +112,8 @@ impl Exit {
 
 /// A Realm of RECs 0 and 2, which can run, and 1, which can not.
 #[derive(Clone)]
-pub struct Lab {
-    pub scene: Scene,
+pub struct RunningRealm {
+    pub scene: SmallMachine,
     pub rd: u64,
     pub recs: [u64; 3],
     pub runs: [u64; 3],
@@ -124,17 +124,17 @@ pub struct Lab {
     next_id: u64,
 }
 
-impl Lab {
+impl RunningRealm {
     pub fn new(profile: Profile) -> Self {
         Self::with(profile, &[])
     }
 
     pub fn with(profile: Profile, change: &[(&'static str, u64)]) -> Self {
-        Self::join(Scene::new(profile), change)
+        Self::join(SmallMachine::new(profile), change)
     }
 
     /// Sets up the Realm in a scene.
-    pub fn join(mut scene: Scene, change: &[(&'static str, u64)]) -> Self {
+    pub fn join(mut scene: SmallMachine, change: &[(&'static str, u64)]) -> Self {
         let rd = scene.realm(change);
         let ns = scene.world.realm(rd).expect("it was made").rtt().protected_top();
         scene.tables(rd, 0, 3);

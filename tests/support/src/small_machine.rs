@@ -136,13 +136,13 @@ pub const fn pages(pa: u64, count: u64) -> u64 {
 
 /// A world, and the granules of it that are not in use.
 #[derive(Clone)]
-pub struct Scene {
+pub struct SmallMachine {
     pub world: World,
     next: u64,
     next_vmid: u64,
 }
 
-impl Scene {
+impl SmallMachine {
     pub fn new(profile: Profile) -> Self {
         Self::on(platform(), profile)
     }

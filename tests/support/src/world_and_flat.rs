@@ -11,12 +11,12 @@ use crate::random_steps::Action;
 use crate::small_machine::platform;
 
 /// The World and the flat model side by side.
-pub struct Twins {
+pub struct WorldAndFlat {
     pub world: World,
     pub flat: Flat,
 }
 
-impl Twins {
+impl WorldAndFlat {
     pub fn new(profile: Profile) -> Self {
         let world = World::new(platform(), profile);
         Self { flat: Flat::new(&world), world }

@@ -15,7 +15,7 @@ use rimsim::rmi::Outcome;
 use rimsim::{Command, Edition, Pa, Profile, World};
 
 use crate::small_machine::{
-    BLOCK, ENTER_FIELDS, Fields, GRANULE, HIGH_RAM, REC_FIELDS, Scene, page, realm_fields,
+    BLOCK, ENTER_FIELDS, Fields, GRANULE, HIGH_RAM, REC_FIELDS, SmallMachine, page, realm_fields,
     realm_values, revision,
 };
 
@@ -33,7 +33,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new(profile: Profile) -> Self {
-        let mut scene = Scene::new(profile);
+        let mut scene = SmallMachine::new(profile);
         let mut names = BTreeMap::from([("odd", BLOCK + 1), ("outside", GRANULE)]);
         names.insert("revision", revision(profile.edition()));
         granules(&mut scene, &mut names);
@@ -120,7 +120,7 @@ impl Stage {
     }
 }
 
-fn granules(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
+fn granules(scene: &mut SmallMachine, names: &mut BTreeMap<&'static str, u64>) {
     names.insert("host", scene.host());
     names.insert("params", scene.host());
     let host_pair = scene.host();
@@ -136,7 +136,7 @@ fn granules(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
     names.insert("high", HIGH_RAM);
 }
 
-fn realms(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
+fn realms(scene: &mut SmallMachine, names: &mut BTreeMap<&'static str, u64>) {
     // VMID 1: NEW, with tables, data, a mapping, and a REC.
     let rd = scene.realm(&[]);
     scene.tables(rd, 0, 3);
@@ -170,7 +170,7 @@ fn realms(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
 }
 
 /// An ACTIVE Realm with a table of pages at 0 and RECs that can run or not; its RD and RECs.
-fn active<const N: usize>(scene: &mut Scene, runnable: [u64; N]) -> (u64, [u64; N]) {
+fn active<const N: usize>(scene: &mut SmallMachine, runnable: [u64; N]) -> (u64, [u64; N]) {
     let rd = scene.realm(&[]);
     scene.tables(rd, 0, 3);
     let mut mpidr = 0;
@@ -183,7 +183,7 @@ fn active<const N: usize>(scene: &mut Scene, runnable: [u64; N]) -> (u64, [u64; 
 }
 
 /// RECs that wait for the Host.
-fn requests(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
+fn requests(scene: &mut SmallMachine, names: &mut BTreeMap<&'static str, u64>) {
     let smc = |regs: &[u64]| vec![GuestAction::Smc(regs.to_vec())];
     // CPU_ON of a REC that is off, and of one that is on.
     let cpu_on = 0xC400_0003;

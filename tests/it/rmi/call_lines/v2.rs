@@ -10,7 +10,7 @@ use rimsim::rmi::Outcome;
 use rimsim::{Command, World};
 
 use crate::rmi::call_lines::{Line, Stage};
-use crate::small_machine::{GRANULE, Scene, pages};
+use crate::small_machine::{GRANULE, SmallMachine, pages};
 use crate::unwind::carry_to_end;
 
 /// Columns that are neither arguments nor fields: whether all handles are in use, and the first
@@ -24,7 +24,7 @@ const DESTROYED_IPA: u64 = 0x5000;
 /// Commands for an RMM that is not active.
 const EARLY: [&str; 2] = ["RMM_CONFIG_SET", "RMM_ACTIVATE"];
 
-pub(crate) fn set(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
+pub(crate) fn set(scene: &mut SmallMachine, names: &mut BTreeMap<&'static str, u64>) {
     realms(scene, names);
     lists(scene, names);
     operations(scene, names);
@@ -35,7 +35,7 @@ pub(crate) fn set(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
     }
 }
 
-fn realms(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
+fn realms(scene: &mut SmallMachine, names: &mut BTreeMap<&'static str, u64>) {
     let rd = names["rd"];
     scene.data(rd, DESTROYED_IPA, 0xDE);
     scene.unmap(rd, DESTROYED_IPA);
@@ -70,7 +70,7 @@ fn smc(regs: &[u64]) -> Vec<GuestAction> {
 }
 
 /// RECs that ask for other permissions: inside a block, of less than a block, and of two pages.
-fn permissions(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
+fn permissions(scene: &mut SmallMachine, names: &mut BTreeMap<&'static str, u64>) {
     let rd = scene.realm(&[]);
     scene.tables(rd, 0, 3);
     let asks = [
@@ -88,7 +88,7 @@ fn permissions(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
 }
 
 /// An ACTIVE Realm with two auxiliary trees, the first with tables, a page and what is shared.
-fn planes(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
+fn planes(scene: &mut SmallMachine, names: &mut BTreeMap<&'static str, u64>) {
     let (first, second) = (scene.delegated(), scene.delegated());
     let roots = [("aux_rtt_base", first), ("aux_rtt_base1", second)];
     let rd = scene.realm(&[&[("num_aux_planes", 2), ("flags1", 1)], &roots[..]].concat());
@@ -128,7 +128,7 @@ fn planes(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
 }
 
 /// Lists on one page of the Host's, by what is wrong with them.
-fn lists(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
+fn lists(scene: &mut SmallMachine, names: &mut BTreeMap<&'static str, u64>) {
     let page = scene.host();
     let (free, pair) = (names["free"], names["free1"]);
     let undelegated = 1 << 63;
@@ -151,10 +151,10 @@ fn lists(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
 }
 
 /// One operation for each thing that it can wait for, and one that has an entry of an RTT.
-fn operations(scene: &mut Scene, names: &mut BTreeMap<&'static str, u64>) {
+fn operations(scene: &mut SmallMachine, names: &mut BTreeMap<&'static str, u64>) {
     let (rd, list_ptr) = (names["rd"], scene.host());
     let params_ptr = scene.host();
-    let mut begin = |scene: &mut Scene, name| {
+    let mut begin = |scene: &mut SmallMachine, name| {
         let rec = scene.delegated();
         let aux = scene.delegated_run(2);
         scene.write_list(list_ptr, &[pages(aux, 2)]);

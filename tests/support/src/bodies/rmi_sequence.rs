@@ -4,7 +4,7 @@ use rimsim::Profile;
 
 use crate::call_laws::check_laws;
 use crate::random_steps::{Action, actions, records};
-use crate::world_and_flat::Twins;
+use crate::world_and_flat::WorldAndFlat;
 
 /// Steps of one run; more find nothing that fewer do not, and take longer.
 const MOST_STEPS: usize = 300;
@@ -15,7 +15,7 @@ const MOST_STEPS: usize = 300;
 pub fn run(data: &[u8]) {
     let Some((choice, rest)) = data.split_first() else { return };
     let profile = Profile::ALL_1_0[usize::from(choice % 2)];
-    let mut twins = Twins::new(profile);
+    let mut twins = WorldAndFlat::new(profile);
     let mut steps = records(rest);
     steps.truncate(MOST_STEPS);
     let last = steps.len().saturating_sub(1);

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use rimsim::Profile;
 use rimsim::evidence::{Accept, PublicKey, Token, expectations, rim_of_token, token_bytes};
 
-use crate::running_realm::Lab;
+use crate::running_realm::RunningRealm;
 
 /// Edits of the good token that are looked at.
 const MOST_EDITS: usize = 16;
@@ -49,7 +49,7 @@ fn raw(data: &[u8]) {
 fn edited(edits: &[u8]) {
     static GOOD: OnceLock<(Vec<u8>, Token)> = OnceLock::new();
     let (good, read) = GOOD.get_or_init(|| {
-        let bytes = Lab::new(Profile::TF_RMM).fetch_token(7, 0x1000);
+        let bytes = RunningRealm::new(Profile::TF_RMM).fetch_token(7, 0x1000);
         let token = Token::read(&bytes, Accept::default()).expect("a token");
         (bytes, token)
     });
