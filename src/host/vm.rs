@@ -32,8 +32,8 @@ pub struct Vm {
 /// Something that decides the RIM and was not said, or is not as it was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assumed {
-    /// What it is about: `disk`, `firmware`, `hash`, `iommu`, `irqchip`, `its`, `pmu`, `ram`,
-    /// `root`, `sve`, `tree`, `vcpus`.
+    /// What it is about: `disk`, `firmware`, `hash`, `iommu`, `irqchip`, `its`, `kernel`, `pmu`,
+    /// `ram`, `root`, `sve`, `tree`, `vcpus`.
     pub key: &'static str,
     /// What is taken, in a few words.
     pub value: String,

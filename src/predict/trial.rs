@@ -80,6 +80,7 @@ fn opened(request: &Request, plan: &Plan) -> Vec<Input> {
     let kernel = (plan.vmm == Vmm::Qemu).then(name).flatten();
     let region = plan.vm.regions.iter().find(|region| region.name == "kernel");
     let loaded = region.and_then(|region| region.image.as_ref());
+    let loaded = loaded.filter(|image| qemu::is_unpacked_kernel(image));
     for input in inputs.iter_mut().filter(|input| Some(&input.name) == kernel.as_ref()) {
         input.image = loaded.unwrap_or(&input.image).clone();
     }

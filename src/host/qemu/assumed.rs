@@ -1,6 +1,7 @@
 //! What QEMU takes where the command line is silent.
 
 use super::gic::{Frame, GicVersion};
+use super::layout::Layout;
 use super::machine::Machine;
 use super::options::Options;
 use super::program::Bypass;
@@ -38,6 +39,19 @@ fn rules_of_another(machine: &Machine) -> Option<Assumed> {
         program.name
     );
     Some(said("tree", &format!("as of {rules}"), "--dtb", &text))
+}
+
+/// What was only read of how QEMU starts kernels.
+pub(super) fn of_layout(layout: &Layout) -> Option<Assumed> {
+    let tree = match layout.no_tree {
+        Some(_) => "no device tree",
+        None => "the device tree at the start of RAM",
+    };
+    let text = format!(
+        "a kernel that is not Linux begins at its entry on every vCPU, with {tree} and without an \
+         initrd: as read in QEMU's hw/arm/boot.c; no Realm with one was seen"
+    );
+    layout.is_other.then(|| said("kernel", "not Linux", "-kernel", &text))
 }
 
 /// The defaults that every device tree depends on.

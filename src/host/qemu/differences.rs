@@ -45,7 +45,8 @@ pub const DIFFERENCES: &[Differences] = &[
             "-readconfig, -set, -loadvm, -preconfig, -shim: options that change what others \
              say",
             "-global of drivers that are not known, or of bus=, addr= and multifunction=",
-            "-kernel with an ELF file or a U-Boot image",
+            "-kernel with an ELF file of big-endian code or of more than 4096 segments; an EFI \
+             zboot image packed by anything but gzip",
             "-dtb of a VM that is no Realm, to which QEMU adds",
             "processors of 32 bits",
         ],

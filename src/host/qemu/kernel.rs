@@ -1,8 +1,11 @@
-//! What QEMU makes of a kernel's file before it loads it.
+//! What QEMU makes of the files of a kernel and of an initrd before it loads them.
 
 use std::sync::Arc;
 
+use super::elf::{self, Elf};
+use super::layout::RAM_BASE;
 use super::release::Release;
+use super::uboot;
 use crate::host::vm::Refusal;
 use crate::host::vmm::refused;
 use crate::host::{gunzip, gunzip_bytes};
@@ -10,26 +13,79 @@ use crate::measure::image::Image;
 
 /// Most bytes that QEMU unpacks of a kernel.
 const MAX_UNPACKED_BYTES: u64 = 256 << 20;
-/// First bytes of a U-Boot image.
-const UBOOT_MAGIC: &[u8] = &[0x27, 0x05, 0x19, 0x56];
 
 /// First bytes of an EFI zboot image's parts (`include/efi` of Linux).
 const ZBOOT: [(usize, &[u8]); 3] = [(0, b"MZ"), (4, b"zimg"), (56, &[0xcd, 0x23, 0x82, 0x81])];
 
-/// A kernel as QEMU loads it: what a gzip file or an EFI zboot image holds, or the file. The word
-/// for it, if it is not the file.
-///
-/// # Errors
-/// If what is packed is damaged or too large, or the file is of a format that QEMU
-/// (`hw/arm/boot.c`) places by its own rules.
-pub(super) fn unpacked(
+/// The name of an image that was unpacked, so that it need not be unpacked again.
+pub(super) const UNPACKED: &str = "unpacked kernel";
+
+/// A kernel as QEMU loads it.
+pub(super) struct Kernel {
+    pub(super) form: Form,
+    /// What was done to the file, if it was not loaded as it is.
+    pub(super) remark: Option<String>,
+}
+
+/// How a kernel is placed.
+pub(super) enum Form {
+    /// By the header of an arm64 image, if it has one.
+    Image(Arc<Image>),
+    /// By the header of a U-Boot image.
+    Uboot { address: u64, entry: u64, is_linux: bool, image: Arc<Image> },
+    /// By the headers of an ELF file.
+    Elf(Elf, Arc<Image>),
+}
+
+impl Kernel {
+    /// A kernel that goes to firmware, which looks into it itself.
+    pub(super) fn as_it_is(file: Arc<Image>) -> Self {
+        Self { form: Form::Image(file), remark: None }
+    }
+
+    /// A kernel that QEMU starts: an ELF file, a U-Boot image, what a gzip file or an EFI zboot
+    /// image holds, or the file (`hw/arm/boot.c`).
+    ///
+    /// # Errors
+    /// If what is packed is damaged or too large, or QEMU does not load it.
+    pub(super) fn open(file: Arc<Image>, release: Release) -> Result<Self, Refusal> {
+        let no = |why: String| refused("-kernel", why);
+        if let Some(elf) = elf::read(file.bytes_from(0)) {
+            return Ok(Self { form: Form::Elf(elf.map_err(no)?, file), remark: None });
+        }
+        let kernel = uboot::kernel(file.bytes_from(0), RAM_BASE).map_err(no)?;
+        if let Some(uboot::Kernel { address, entry, is_linux, bytes }) = kernel {
+            let image = Arc::new(Image::from_bytes("U-Boot image", bytes));
+            let form = Form::Uboot { address, entry, is_linux, image };
+            let remark = "-kernel: QEMU unpacks the U-Boot image; what is inside is measured";
+            return Ok(Self { form, remark: Some(remark.into()) });
+        }
+        let (image, kind) = unpacked(file, release)?;
+        let remark = match kind {
+            Some(kind) => {
+                Some(format!("-kernel: QEMU unpacks the {kind}; what is inside is measured"))
+            }
+            None if uboot::is_one(image.bytes_from(0)) => {
+                let why = "QEMU takes the file as it is, with its header";
+                Some(format!("-kernel: is a U-Boot image that holds no kernel for it: {why}"))
+            }
+            None => None,
+        };
+        Ok(Self { form: Form::Image(image), remark })
+    }
+}
+
+/// An initrd as QEMU loads it: what a U-Boot image holds, or the file.
+pub(super) fn initrd(file: Arc<Image>) -> Arc<Image> {
+    let inside = uboot::ramdisk(file.bytes_from(0)).map(<[u8]>::to_vec);
+    inside.map_or(file, |bytes| Arc::new(Image::from_bytes("initrd", bytes)))
+}
+
+fn unpacked(
     kernel: Arc<Image>,
     release: Release,
 ) -> Result<(Arc<Image>, Option<&'static str>), Refusal> {
     let head = kernel.bytes_from(0);
-    if let Some(why) = not_simulated(head) {
-        return Err(refused("-kernel", why));
-    }
     let is_zboot = ZBOOT.iter().all(|(at, magic)| head[(*at).min(head.len())..].starts_with(magic));
     let (unpacked, kind) = if head.starts_with(&[0x1F, 0x8B]) {
         (gunzip(&kernel, MAX_UNPACKED_BYTES), "gzip file")
@@ -39,7 +95,7 @@ pub(super) fn unpacked(
         return Ok((kernel, None));
     };
     let bytes = unpacked.map_err(|why| refused("-kernel", why))?;
-    Ok((Arc::new(Image::from_bytes("kernel", bytes)), Some(kind)))
+    Ok((Arc::new(Image::from_bytes(UNPACKED, bytes)), Some(kind)))
 }
 
 /// What an EFI zboot image holds: offset and length at 8, the name of the coding at 24.
@@ -62,23 +118,6 @@ fn of_zboot(file: &[u8]) -> Result<Vec<u8>, String> {
         .map_err(|why| format!("is an EFI zboot image whose payload {why}"))
 }
 
-/// Why a file that begins like this can not be placed here.
-fn not_simulated(head: &[u8]) -> Option<&'static str> {
-    if head.starts_with(b"\x7FELF") {
-        Some(
-            "is an ELF file, whose segments QEMU loads where they ask to be; only raw arm64 images \
-             are simulated: make one with objcopy -O binary",
-        )
-    } else if head.starts_with(UBOOT_MAGIC) {
-        Some(
-            "is a U-Boot image, which QEMU loads where its header says; only raw arm64 images are \
-             simulated: give the image inside",
-        )
-    } else {
-        None
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -92,20 +131,19 @@ mod tests {
     }
 
     #[test]
-    fn formats_with_rules_of_their_own() {
-        let said = |head: &[u8]| {
-            let kernel = image([head, &[0; 60]].concat());
-            unpacked(kernel, Release(10, 0)).map(|_| ()).map_err(|error| error.to_string())
-        };
+    fn files_that_only_begin_well() {
         for (head, start) in [
-            (&b"\x7FELF"[..], "-kernel: is an ELF file, whose segments"),
-            (UBOOT_MAGIC, "-kernel: is a U-Boot image, which QEMU"),
+            (&b"\x7FELF"[..], "-kernel: is an ELF file that can not be read: "),
             (b"\x1F\x8B\x08", "-kernel: is no good gzip file"),
         ] {
-            let error = said(head).expect_err("it is refused");
-            assert!(error.starts_with(start), "{error}");
+            let kernel = image([head, &[0; 60]].concat());
+            let error = Kernel::open(kernel, Release(10, 0)).err().expect("it is refused");
+            assert!(error.to_string().starts_with(start), "{error}");
         }
-        assert_eq!(said(b"MZ\0\0"), Ok(()));
+        let kernel = Kernel::open(image(b"MZ\0\0".to_vec()), Release(10, 0));
+        let is_raw =
+            |kernel: Kernel| kernel.remark.is_none() && matches!(kernel.form, Form::Image(_));
+        assert!(kernel.is_ok_and(is_raw));
     }
 
     fn zboot(name: &str, payload: &[u8], len: usize) -> Vec<u8> {

@@ -13,6 +13,7 @@ mod cpu_model;
 mod devices;
 mod differences;
 mod drives;
+mod elf;
 mod gic;
 mod globals;
 mod kernel;
@@ -32,6 +33,7 @@ mod release;
 mod size;
 mod smp;
 mod tree;
+mod uboot;
 mod version;
 mod words;
 
@@ -40,7 +42,7 @@ use std::sync::Arc;
 
 use super::overrides::Overrides;
 use super::vm::{Assumed, Call, Refusal, Vm};
-use super::vmm::{Context, refused, vcpus, version_by_name};
+use super::vmm::{Context, refused, version_by_name};
 use crate::abi::addr::GRANULE_SIZE;
 use crate::measure::image::Image;
 use crate::measure::rim::HashAlgo;
@@ -103,6 +105,12 @@ pub fn fw_cfg(version: &str, argv: &[String]) -> Option<FwCfg> {
     runs.then_some(FwCfg { kernel, initrd, append })
 }
 
+/// Whether an image is what a packed kernel holds, which is placed as if it were the file.
+#[must_use]
+pub fn is_unpacked_kernel(image: &Image) -> bool {
+    image.name() == kernel::UNPACKED
+}
+
 /// As [`vm`], with some values otherwise than the command line says.
 ///
 /// # Errors
@@ -121,30 +129,33 @@ pub fn vm_with(
     let model = machine::Kind::of(&options, version)?.model;
     let features = cpu::features(&options, model, context.caps)?;
     let machine = Machine::decide(&options, version, context.caps)?;
-    let payload = Payload::open(&options, version.release, context)?;
-    let given = payload.device_tree.is_some();
+    let payload = Payload::open(&options, &machine, context)?;
+    let makes_tree = payload.device_tree.is_none();
     let mut layout = layout::place(&machine, &payload)?;
     options.check_devices()?;
     let log = guest.log;
-    let (tree, own) = match &payload.device_tree {
-        Some((given, own)) => (given.clone(), *own),
+    layout.check_tree(log, payload.device_tree.as_ref().map(|(_, own)| *own))?;
+    let tree = match &payload.device_tree {
+        Some((given, own)) => Some((given.clone(), *own)),
+        None if layout.no_tree.is_some() => None,
         None => {
             let log = log.then_some(layout.log_range());
             let made = write_tree(&machine, &options, &layout, log)?;
-            (Arc::new(Image::from_bytes("dtb", made)), false)
+            Some((Arc::new(Image::from_bytes("dtb", made)), false))
         }
     };
-    layout.device_tree(version, tree, own, log)?;
+    if let Some((tree, own)) = tree {
+        layout.device_tree(version, tree, own, log)?;
+    }
     let realms = version.realms.expect("the program of a Realm starts Realms");
-    let pages = realms.pads_to_host_pages.then_some(context.caps.host_page_size.bytes());
-    layout.widen_to_pages(pages.unwrap_or(GRANULE_SIZE), realms.merges_images)?;
+    let page_bytes =
+        if version.is_model { GRANULE_SIZE } else { context.caps.host_page_size.bytes() };
+    layout.widen_to_pages(page_bytes, realms)?;
     let mut remarks = std::mem::take(&mut options.remarks);
     if let Some(option) = options.pflash {
         remarks.push(format!("{option}: this QEMU ignores what a Realm's flash holds"));
     }
-    if let Some(kind) = payload.packed {
-        remarks.push(format!("-kernel: QEMU unpacks the {kind}; what is inside is measured"));
-    }
+    remarks.extend(payload.kernel.as_ref().and_then(|kernel| kernel.remark.clone()));
     if options.machine.dumpdtb {
         remarks.push("dumpdtb= writes the device tree and ends; leave it out to measure".into());
     }
@@ -152,11 +163,14 @@ pub fn vm_with(
     remarks.extend(layout.remarks.iter().cloned());
     let cpus = machine.topology.cpus;
     let rpv = guest.rpv(version)?;
+    let makes_tree = makes_tree && layout.no_tree.is_none();
+    let mut assumed = assumed::assumed(&options, &machine, &guest, &features, makes_tree);
+    assumed.extend(assumed::of_layout(&layout));
     Ok(Vm {
         ipa_bits: machine.map.ipa_bits,
-        assumed: assumed::assumed(&options, &machine, &guest, &features, !given),
+        assumed,
         features,
-        vcpus: vcpus(cpus, layout.pc, layout.x0),
+        vcpus: layout.vcpus(cpus),
         calls: calls(version, rpv, guest.hash_algo, cpus, &layout),
         slots: layout.slots,
         regions: layout.regions,
@@ -203,9 +217,13 @@ pub fn device_tree(
         log = realm::check(&options, version)?.log;
     }
     let machine = Machine::decide(&options, version, context.caps)?;
-    let payload = Payload::open(&options, version.release, context)?;
+    let payload = Payload::open(&options, &machine, context)?;
     let layout = layout::place(&machine, &payload)?;
     options.check_devices()?;
+    layout.check_tree(log, payload.device_tree.as_ref().map(|(_, own)| *own))?;
+    if let Some(why) = layout.no_tree {
+        return Err(refused("-kernel", why));
+    }
     let log = log.then_some(layout.log_range());
     let bytes = match &payload.device_tree {
         Some((given, own)) if machine.kind.realm || !own => given.bytes_from(0).to_vec(),

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::kernel;
+use super::kernel::{self, Kernel};
+use super::machine::Machine;
 use super::options::Options;
 use super::release::Release;
 use crate::host::vm::Refusal;
@@ -11,9 +12,7 @@ use crate::measure::image::{Image, ImageError};
 
 /// The files that go into the guest.
 pub(super) struct Payload {
-    pub(super) kernel: Option<Arc<Image>>,
-    /// What the kernel was unpacked from.
-    pub(super) packed: Option<&'static str>,
+    pub(super) kernel: Option<Kernel>,
     pub(super) initrd: Option<Arc<Image>>,
     pub(super) firmware: Option<Arc<Image>>,
     /// The device tree, if it was given; and whether the command line itself names it.
@@ -23,7 +22,7 @@ pub(super) struct Payload {
 impl Payload {
     pub(super) fn open(
         options: &Options,
-        release: Release,
+        machine: &Machine,
         context: &mut Context<'_>,
     ) -> Result<Self, Refusal> {
         let mut open = |option: &str, name: &Option<String>| {
@@ -31,8 +30,12 @@ impl Payload {
         };
         let firmware = open("-bios", &options.bios)?;
         let kernel = open("-kernel", &options.kernel)?;
-        let kernel = kernel.map(|kernel| kernel::unpacked(kernel, release)).transpose()?;
-        let (kernel, packed) = kernel.map_or((None, None), |(kernel, kind)| (Some(kernel), kind));
+        let release = machine.kind.release;
+        let kernel = kernel.map(|file| match machine.firmware {
+            true => Ok(Kernel::as_it_is(file)),
+            false => Kernel::open(file, release),
+        });
+        let kernel = kernel.transpose()?;
         let initrd = match open("-initrd", &options.initrd) {
             // Before 11.1 QEMU loads nothing then, and says nothing.
             Err(Refusal::File { source: ImageError::Empty { .. }, .. })
@@ -40,11 +43,11 @@ impl Payload {
             {
                 None
             }
-            opened => opened?,
+            opened => opened?.map(kernel::initrd),
         };
         let own = open("-dtb", &options.dtb)?;
         let own = own.map(|image| (image, true));
         let device_tree = own.or_else(|| context.device_tree.clone().map(|image| (image, false)));
-        Ok(Self { kernel, packed, initrd, firmware, device_tree })
+        Ok(Self { kernel, initrd, firmware, device_tree })
     }
 }

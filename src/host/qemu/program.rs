@@ -41,8 +41,9 @@ pub(super) struct Realms {
     pub(super) has_log: bool,
     /// Whether KVM makes all calls but those that populate (v12 and later).
     pub(super) kvm_driven: bool,
-    /// Whether images are padded to the host's pages, not to 4 KiB.
-    pub(super) pads_to_host_pages: bool,
+    /// Whether KVM is given the address of an image's first byte as that of its first page, so
+    /// that it refuses images that begin inside a page of the host.
+    pub(super) wants_aligned_images: bool,
     /// Whether images that share a page of the host become one range.
     pub(super) merges_images: bool,
     /// What becomes of flash images.
@@ -88,7 +89,7 @@ const V3: Realms = Realms {
     chooses_hash: true,
     has_log: true,
     kvm_driven: false,
-    pads_to_host_pages: false,
+    wants_aligned_images: false,
     merges_images: false,
     pflash: Pflash::Refused,
     ipa_bits: IpaBits::BelowLimit,
@@ -97,14 +98,8 @@ const V3: Realms = Realms {
 const V3_OF_2025: Realms =
     Realms { rpv: Some(RpvText::Base64), ipa_bits: IpaBits::UpToLimit, ..V3 };
 /// A KVM that drives the boot knows one hash and no personalization value.
-const V4: Realms = Realms {
-    rpv: None,
-    chooses_hash: false,
-    has_log: false,
-    kvm_driven: true,
-    pads_to_host_pages: true,
-    ..V3_OF_2025
-};
+const V4: Realms =
+    Realms { rpv: None, chooses_hash: false, has_log: false, kvm_driven: true, ..V3_OF_2025 };
 
 /// A program that is mainline's, without Realms.
 const fn mainline(
@@ -142,7 +137,12 @@ pub(super) const PROGRAMS: &[Program] = &[
         Some("QEMU 10.1"),
         Realms { pflash: Pflash::Ignored, ..V3_OF_2025 },
     ),
-    of_realms("cca-v4", Release(11, 1), Some("QEMU 11.1"), V4),
+    of_realms(
+        "cca-v4",
+        Release(11, 1),
+        Some("QEMU 11.1"),
+        Realms { wants_aligned_images: true, ..V4 },
+    ),
     of_realms(
         "rmi",
         Release(11, 0),

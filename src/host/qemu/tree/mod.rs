@@ -41,7 +41,7 @@ pub(super) struct Input<'m> {
     /// Whether buttons are GPIO lines, not ACPI events.
     gpio: bool,
     /// Whether a kernel is started without firmware.
-    direct_boot: bool,
+    starts_linux: bool,
     phandle_start: u32,
 }
 
@@ -84,7 +84,7 @@ impl<'m> Input<'m> {
             virtualization: options.machine.virtualization,
             second_uart: serial && kind.release >= Release(9, 1),
             gpio: !(machine.firmware && acpi && has_ged),
-            direct_boot: options.kernel.is_some() && !machine.firmware,
+            starts_linux: layout.starts_linux,
             phandle_start: options.machine.phandle_start,
         })
     }
@@ -116,7 +116,7 @@ impl<'m> Input<'m> {
     fn boot_conduit(&self) -> Conduit {
         let level = match () {
             () if self.machine.kind.accel == Accel::Kvm => 1,
-            () if self.secure && !self.direct_boot => 3,
+            () if self.secure && !self.starts_linux => 3,
             () if self.virtualization => 2,
             () => 1,
         };
