@@ -27,6 +27,8 @@ pub struct Seen {
     pub data: Vec<u8>,
     /// What it is, in words, where more is known than its data say.
     pub what: Option<String>,
+    /// The stage that measures it, if a chain says so.
+    pub stage: Option<String>,
 }
 
 /// One difference. Indices are those of the two lists.
@@ -69,6 +71,8 @@ pub struct Told {
     pub varies: &'static str,
     /// The field of a chain that says it.
     pub field: Option<&'static str>,
+    /// The stage that measures it, if a chain says so.
+    pub stage: Option<String>,
     /// The REM that follows.
     pub rem: Rem,
 }
@@ -99,7 +103,15 @@ pub fn seen_in(log: &Log, algo: HashAlgo) -> Result<Vec<Seen>, String> {
         let digest =
             digest.ok_or_else(|| format!("event {number}: it has no digest of {}", algo.name()))?;
         let (kind, data) = (event.kind, event.data.clone());
-        seen.push(Seen { number, rem, kind, digest: digest.bytes.clone(), data, what: None });
+        seen.push(Seen {
+            number,
+            rem,
+            kind,
+            digest: digest.bytes.clone(),
+            data,
+            what: None,
+            stage: None,
+        });
     }
     Ok(seen)
 }
@@ -114,6 +126,7 @@ pub fn seen_of(events: &[BootEvent]) -> Vec<Seen> {
         digest: event.digest.clone(),
         data: event.data.clone(),
         what: Some(in_words(event)),
+        stage: Some(event.stage.clone()),
     };
     events.iter().enumerate().map(seen).collect()
 }
@@ -129,7 +142,7 @@ pub fn events_of(seen: &[Seen]) -> Vec<BootEvent> {
         data: seen.data.clone(),
         data_is_known: true,
         what: words::shown(seen.kind, &seen.data),
-        stage: "a log".into(),
+        stage: String::new(),
         varies: words::varies(seen.kind, &seen.data).0,
         otherwise: Vec::new(),
     };
@@ -298,6 +311,7 @@ fn tell(expected: &[BootEvent], seen: &[Seen], change: Change) -> Told {
                 why: why(event, found),
                 varies: event.varies.text(),
                 field: field(event),
+                stage: stage(event),
                 rem: event.rem,
             }
         }
@@ -311,6 +325,7 @@ fn tell(expected: &[BootEvent], seen: &[Seen], change: Change) -> Told {
                 why: missing(event),
                 varies: event.varies.text(),
                 field: field(event),
+                stage: stage(event),
                 rem: event.rem,
             }
         }
@@ -326,6 +341,7 @@ fn tell(expected: &[BootEvent], seen: &[Seen], change: Change) -> Told {
                 why: extra(found, varies),
                 varies: varies.text(),
                 field,
+                stage: found.stage.clone(),
                 rem: found.rem,
             }
         }
@@ -339,10 +355,16 @@ fn tell(expected: &[BootEvent], seen: &[Seen], change: Change) -> Told {
                 why: vec!["it is the same measurement in another order".into()],
                 varies: event.varies.text(),
                 field: field(event),
+                stage: stage(event),
                 rem: event.rem,
             }
         }
     }
+}
+
+/// The stage of a chain; a log has none.
+fn stage(event: &BootEvent) -> Option<String> {
+    Some(event.stage.clone()).filter(|stage| !stage.is_empty())
 }
 
 fn field(event: &BootEvent) -> Option<&'static str> {

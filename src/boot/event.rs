@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::hash::Digest;
 use crate::event_log::event_name;
 
@@ -88,7 +90,8 @@ impl fmt::Display for Rem {
 }
 
 /// What a measurement varies with: what somebody looks at when it differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Varies {
     /// The version string of the build.

@@ -27,7 +27,11 @@ pub(crate) fn told(found: &Compared) -> Vec<String> {
     if !later.is_empty() {
         all.push(format!("{} later differences:", later.len()));
     }
-    all.extend(later.iter().take(MAX_TOLD).map(|told| format!("- {}: {}", told.rem, told.head)));
+    let line = |told: &Told| {
+        let stage = told.stage.as_ref().map_or(String::new(), |stage| format!(", {stage}"));
+        format!("- {}{stage}: {}", told.rem, told.head)
+    };
+    all.extend(later.iter().take(MAX_TOLD).map(line));
     if later.len() > MAX_TOLD {
         all.push(format!("- and {} more", later.len() - MAX_TOLD));
     }
@@ -42,6 +46,7 @@ fn lines(told: &Told) -> Vec<String> {
     let seen = told.seen.as_ref().map(|text| format!("found    {text}"));
     let mut lines: Vec<String> = expected.into_iter().chain(seen).collect();
     lines.extend(told.why.iter().cloned());
+    lines.extend(told.stage.as_ref().map(|stage| format!("measured by the stage {stage}")));
     let field = told.field.map_or(String::new(), |field| format!("; a chain says it in {field}"));
     lines.push(format!("{}{field}", told.varies));
     lines
@@ -65,6 +70,7 @@ pub(crate) fn document(found: &Compared) -> Value {
             "why": told.why,
             "varies": told.varies,
             "field": told.field,
+            "stage": told.stage,
             "rem": told.rem.index(),
         })
     };

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 
+use crate::boot::write_saved;
 use crate::cli::console::{Console, notes};
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
 use crate::cli::locks::{
     Beside, Hashing, LockFile, Measured, Sha256Hex, Tree, arguments, changes, lock_file,
-    measure_again, of_command_line, of_script, read_lock, words,
+    measure_again, of_chain, of_command_line, of_script, other_rems, read_lock, words,
 };
 use crate::cli::options::{
     GuestArgs, HashingArgs, LineArgs, OutsideArgs, ProvenCacheArgs, ResponderArgs, VmmArgs,
@@ -30,6 +31,9 @@ use crate::predict::sha256;
 /// (FILE.events, some 300 bytes for each 4 KiB of contents) and the device tree (FILE.dtb), so that
 /// `check` can say which page or which property changed; --no-events leaves them out. Paths are
 /// relative to the lock file.
+///
+/// --chain locks what firmware, boot loaders and the kernel measure, too: the lock holds the REMs
+/// and every file of the chain, and FILE.boot its measurements.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct LockArgs {
@@ -37,7 +41,7 @@ pub(crate) struct LockArgs {
     #[arg(short, long, value_name = "FILE", default_value = "rim.lock")]
     output: OutputPath,
     /// Measure again what the lock file says, and write it anew
-    #[arg(long, conflicts_with_all = ["vmm", "script"])]
+    #[arg(long, conflicts_with_all = ["vmm", "script", "chain"])]
     update: bool,
     /// Replace a lock file that is there
     #[arg(long)]
@@ -45,6 +49,9 @@ pub(crate) struct LockArgs {
     /// Lock a script, not a command line
     #[arg(long, value_name = "FILE", conflicts_with = "vmm")]
     script: Option<PathBuf>,
+    /// Lock a chain of measured boot, as `rimsim boot` reads it, with its REMs and all its files
+    #[arg(long, value_name = "CHAIN", conflicts_with_all = ["vmm", "script"])]
+    chain: Option<PathBuf>,
     /// Which Realm of the script, if there are several
     #[arg(long, value_name = "NAME", requires = "script")]
     realm: Option<String>,
@@ -72,13 +79,15 @@ Examples:
   Lock a VM, and let CI compare:
       rimsim lock --caps fvp kvmtool -- lkvm run --realm -c 2 -m 512M -k build/Image
       rimsim check
+  A chain of measured boot, with RIM and REMs:
+      rimsim lock --chain chain.toml
   The kernel is a new one, and that is meant:
       rimsim lock --update";
 
 pub(crate) fn run(args: &LockArgs, console: &mut Console) -> io::Result<Exit> {
     match lock(args, console) {
-        Ok(rim) => {
-            console.result(&rim)?;
+        Ok(lines) => {
+            lines.iter().try_for_each(|line| console.result(line))?;
             Ok(Exit::Good)
         }
         Err(CliError(exit, text)) => {
@@ -88,57 +97,98 @@ pub(crate) fn run(args: &LockArgs, console: &mut Console) -> io::Result<Exit> {
     }
 }
 
-/// Writes the lock file; its RIM.
-fn lock(args: &LockArgs, console: &mut Console) -> Result<String, CliError> {
+/// Measures again what is locked, and says what is another.
+fn renewed(
+    args: &LockArgs,
+    old: &LockFile,
+    hashing: &Hashing,
+    console: &mut Console,
+) -> Result<Measured, CliError> {
+    let shown = args.output.shown();
+    inputs::renew(&args.output);
+    let measured = measure_again(old, &args.output, hashing, args.outside, console)?;
+    let new = lock_file(&measured, &args.output)?;
+    let (locked, now) = (old.rim.measurement(), new.rim.measurement());
+    let changed = changes(old, &new);
+    changed.iter().for_each(|change| console.note(&change.to_string()));
+    if locked == now {
+        console.note(&format!("{shown}: the RIM is the same"));
+    }
+    for (number, _, _) in other_rems(old, &new) {
+        console.note(&format!("{shown}: rem{number} is another"));
+    }
+    Ok(measured)
+}
+
+/// Measures what was not locked before.
+fn first(args: &LockArgs, hashing: &Hashing, console: &mut Console) -> Result<Measured, CliError> {
+    if args.script.is_none() && args.vmm.is_none() && args.chain.is_none() {
+        let why = "say a VMM and its command line, --script, --chain or --update";
+        return Err(usage(why.into()));
+    }
+    if args.output.exists() && !args.force {
+        let why = "is there; --update measures it again, --force replaces it";
+        return Err(usage(format!("{}: {why}", args.output.shown())));
+    }
+    let mut words = words(&args.guest, &args.responder);
+    let no_words = |by: &str, place: &str| match words.first() {
+        None => Ok(()),
+        Some(word) => Err(usage(format!("{word}: {by} says it itself{place}"))),
+    };
+    if let Some(chain) = &args.chain {
+        no_words("a chain", ", in [measure] vm")?;
+        return of_chain(chain, hashing, args.outside, None, console);
+    }
+    if let Some(script) = &args.script {
+        no_words("a script", "")?;
+        let reach = args.outside.reach_of(script);
+        return of_script(script, args.realm.as_deref(), hashing, &reach, true);
+    }
+    let vmm = args.vmm.as_ref().expect("one of the three is there");
+    words.extend([vmm.vmm.clone(), "--".to_owned()]);
+    words.extend(vmm.argv.iter().cloned());
+    let mut again = arguments(&words, hashing).map_err(usage)?;
+    if args.guest.rpv.is_some() {
+        let why = "--initdata: a lock holds the command line; write the value there";
+        return Err(usage(why.into()));
+    }
+    again.guest.map.clone_from(&args.guest.map);
+    again.guest.named_by = args.guest.named_by.clone();
+    again.guest.folder.clone_from(&args.guest.folder);
+    again.guest.verbose = args.guest.verbose;
+    again.guest.strict = args.guest.strict;
+    of_command_line(again, console)
+}
+
+/// Says what was assumed.
+fn tell_assumed(
+    args: &LockArgs,
+    measured: &Measured,
+    console: &mut Console,
+) -> Result<(), CliError> {
+    notes::tell(&measured.assumptions, args.guest.strict, console)?;
+    let Some(boot) = &measured.boot else { return Ok(()) };
+    if let Some(first) = boot.assumed.first().filter(|_| args.guest.strict) {
+        return Err(usage(format!("{}: --strict: {first}", boot.path.shown())));
+    }
+    let short = boot.assumed.iter().map(|one| format!("{} = {}", one.field, one.value));
+    notes::note("assumed of the boot:", short, console);
+    Ok(())
+}
+
+/// Writes the lock file; its RIM, and the REMs of a chain.
+fn lock(args: &LockArgs, console: &mut Console) -> Result<Vec<String>, CliError> {
     let hashing = Hashing { hashing: args.hashing.clone(), cache: args.cache.clone().into() };
     let shown = args.output.shown();
     let mut keep_events = !args.no_events;
     let measured = if args.update {
         let old = read_lock(&args.output)?;
-        inputs::renew(&args.output);
         keep_events &= old.events.is_some();
-        let measured = measure_again(&old, &args.output, &hashing, args.outside, console)?;
-        let new = lock_file(&measured, &args.output)?;
-        let (locked, now) = (old.rim.measurement(), new.rim.measurement());
-        let changed = changes(&old, &new);
-        changed.iter().for_each(|change| console.note(&change.to_string()));
-        if locked == now {
-            console.note(&format!("{shown}: the RIM is the same"));
-        }
-        measured
+        renewed(args, &old, &hashing, console)?
     } else {
-        if args.script.is_none() && args.vmm.is_none() {
-            return Err(usage("say a VMM and its command line, --script or --update".into()));
-        }
-        if args.output.exists() && !args.force {
-            let why = "is there; --update measures it again, --force replaces it";
-            return Err(usage(format!("{shown}: {why}")));
-        }
-        match (&args.script, &args.vmm) {
-            (Some(script), _) => {
-                let reach = args.outside.reach_of(script);
-                of_script(script, args.realm.as_deref(), &hashing, &reach, true)?
-            }
-            (None, Some(vmm)) => {
-                let mut words = words(&args.guest, &args.responder);
-                words.extend([vmm.vmm.clone(), "--".to_owned()]);
-                words.extend(vmm.argv.iter().cloned());
-                let mut again = arguments(&words, &hashing).map_err(usage)?;
-                if args.guest.rpv.is_some() {
-                    let why = "--initdata: a lock holds the command line; write the value there";
-                    return Err(usage(why.into()));
-                }
-                again.guest.map.clone_from(&args.guest.map);
-                again.guest.named_by = args.guest.named_by.clone();
-                again.guest.folder.clone_from(&args.guest.folder);
-                again.guest.verbose = args.guest.verbose;
-                again.guest.strict = args.guest.strict;
-                of_command_line(again, console)?
-            }
-            (None, None) => unreachable!("one of them is there"),
-        }
+        first(args, &hashing, console)?
     };
-    notes::tell(&measured.assumptions, args.guest.strict, console)?;
+    tell_assumed(args, &measured, console)?;
     let mut file = lock_file(&measured, &args.output)?;
     let outputs = console.outputs();
     let mut lock = outputs.begin(&args.output)?;
@@ -154,7 +204,10 @@ fn lock(args: &LockArgs, console: &mut Console) -> Result<String, CliError> {
         console.note(&format!("{path}: not below the lock's folder; check needs --allow-outside"));
     }
     console.note(&format!("{shown}: {} inputs", file.input.len()));
-    Ok(file.rim.measurement().to_string())
+    let rim = file.rim.measurement();
+    let Some(chain) = &file.chain else { return Ok(vec![rim.to_string()]) };
+    let rems = (1..).zip(chain.rems()).map(|(number, rem)| format!("rem{number} {rem}"));
+    Ok([format!("rim {rim}")].into_iter().chain(rems).collect())
 }
 
 /// Adds the events and the device tree beside the lock file.
@@ -174,6 +227,12 @@ fn beside(
     let text = events_text(file, measured);
     outputs.write_beside(&target, &text)?;
     file.events = Some(Beside { path: events, sha256: hash(text) });
+    if let Some(boot) = &measured.boot {
+        let (path, target) = place("boot");
+        let text = write_saved(&boot.events).into_bytes();
+        outputs.write_beside(&target, &text)?;
+        file.boot = Some(Beside { path, sha256: hash(text) });
+    }
     if let Some((base, bytes)) = measured.device_tree.as_ref().filter(|tree| !tree.1.is_empty()) {
         let (tree, target) = place("dtb");
         outputs.write_beside(&target, bytes)?;

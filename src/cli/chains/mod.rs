@@ -2,6 +2,8 @@
 
 mod vm;
 
+pub(crate) use vm::Pins;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +22,7 @@ use crate::measure::image::{Image, ImageError};
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::predict::Measured;
 use crate::refvalue::RealmReference;
+use vm::OfVm;
 
 /// A chain, and all that it makes.
 pub(crate) struct Booted {
@@ -27,6 +30,8 @@ pub(crate) struct Booted {
     pub(crate) name: String,
     /// What the VMM's command line builds, if the chain has one.
     pub(crate) measured: Option<Measured>,
+    /// Files besides images that the VMM's line was made of: the option, and where it is.
+    pub(crate) named: Vec<(&'static str, PathBuf)>,
     /// The RIM, if the chain says it.
     pub(crate) rim: Option<Measurement>,
     pub(crate) predicted: Predicted,
@@ -77,14 +82,29 @@ pub(crate) fn open(
     reading: RemReading,
     console: &mut Console,
 ) -> Result<Booted, CliError> {
+    open_on(path, outside, hashing, reading, None, console)
+}
+
+/// As [`open`], with host and version of the VMM where the chain names none.
+pub(crate) fn open_on(
+    path: &Path,
+    outside: OutsideArgs,
+    hashing: &HashingArgs,
+    reading: RemReading,
+    pins: Option<&Pins>,
+    console: &mut Console,
+) -> Result<Booted, CliError> {
     let chain = read(path)?;
     let reach = outside.reach_of(path);
     let measure = chain.measure.as_ref();
     let measured = match measure.and_then(|measure| measure.vm.as_deref()) {
-        Some(words) => Some(vm::measured(path, words, outside, hashing, console)?),
+        Some(words) => Some(vm::measured(path, words, outside, hashing, pins, console)?),
         None => None,
     };
-    let (measured, line) = measured.unzip();
+    let (measured, line, named) = match measured {
+        Some(OfVm { measured, line, named }) => (Some(measured), Some(line), named),
+        None => (None, None, Vec::new()),
+    };
     let given = measure.and_then(|measure| measure.rim.as_ref()).map(|rim| rim.0);
     let rim = measured.as_ref().map(|measured| measured.rim).or(given);
     let algo = rim.map(|rim| rim.algo()).or(chain.hash_algo.as_ref().map(|algo| algo.0));
@@ -102,7 +122,19 @@ pub(crate) fn open(
     }
     let rems = predicted.rems(reading);
     let name = path.display().to_string();
-    Ok(Booted { name, measured, rim, predicted, rems, chain, tree, gives_kernel, files, reading })
+    Ok(Booted {
+        name,
+        measured,
+        named,
+        rim,
+        predicted,
+        rems,
+        chain,
+        tree,
+        gives_kernel,
+        files,
+        reading,
+    })
 }
 
 fn told(path: &Path, error: &BootError) -> CliError {

@@ -34,14 +34,29 @@ struct Words {
     line: LineArgs,
 }
 
+/// What is resolved already: where the line names none, host and version of the VMM.
+pub(crate) struct Pins {
+    pub(crate) host: String,
+    pub(crate) vmm_version: String,
+}
+
+/// What the VM of a chain is.
+pub(super) struct OfVm {
+    pub(super) measured: Measured,
+    pub(super) line: Line,
+    /// Files besides images that were read: the option, and where it is.
+    pub(super) named: Vec<(&'static str, PathBuf)>,
+}
+
 /// What the VMM's command line of a chain builds, and what it says of the boot.
 pub(super) fn measured(
     path: &Path,
     vm: &str,
     outside: OutsideArgs,
     hashing: &HashingArgs,
+    pins: Option<&Pins>,
     console: &mut Console,
-) -> Result<(Measured, Line), CliError> {
+) -> Result<OfVm, CliError> {
     let place =
         |CliError(exit, text)| CliError(exit, format!("{}: [measure] vm: {text}", path.shown()));
     let wrong = |why: String| place(usage(why));
@@ -53,9 +68,15 @@ pub(super) fn measured(
     if args.line.pid.is_some() {
         return Err(wrong("--pid: a chain is of files; a process is another one tomorrow".into()));
     }
-    found_beside(&mut args.line, from, &reach).map_err(place)?;
+    let mut named = found_beside(&mut args.line, from, &reach).map_err(place)?;
     let vmm = command_line(&args.line, &mut args.guest, outside).map_err(place)?;
     guest_beside(&mut args.guest, from, &reach);
+    let caps = args.guest.caps.iter().filter(|name| name.contains(['.', '/']));
+    named.extend(caps.map(|name| ("--caps", PathBuf::from(name))));
+    if let Some(Pins { host, vmm_version }) = pins {
+        args.guest.host.get_or_insert_with(|| host.clone());
+        args.guest.vmm_version.get_or_insert_with(|| vmm_version.clone());
+    }
     let Words { guest, responder, .. } = &args;
     let boot = Boot {
         guest,
@@ -67,17 +88,29 @@ pub(super) fn measured(
     };
     let measured = boot.predicted(Vec::new(), console).map_err(place)?;
     let line = line(&measured.plan, &vmm);
-    Ok((measured, line))
+    Ok(OfVm { measured, line, named })
 }
 
 /// The files in which a line is found are relative to the chain.
-fn found_beside(line: &mut LineArgs, from: &Path, reach: &Reach) -> Result<(), CliError> {
+fn found_beside(
+    line: &mut LineArgs,
+    from: &Path,
+    reach: &Reach,
+) -> Result<Vec<(&'static str, PathBuf)>, CliError> {
     let LineArgs { domain, qemu_log, cmdline, initdata, .. } = line;
-    for name in [domain, qemu_log, cmdline, initdata].into_iter().flatten() {
+    let mut named = Vec::new();
+    for (option, name) in [
+        ("--domain", domain),
+        ("--qemu-log", qemu_log),
+        ("--cmdline", cmdline),
+        ("--initdata", initdata),
+    ] {
+        let Some(name) = name else { continue };
         *name = from.join(&*name);
         reach.check_named(name)?;
+        named.push((option, name.clone()));
     }
-    Ok(())
+    Ok(named)
 }
 
 /// So are those that the arguments name.

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use super::boot::keep_resolved;
+use super::chain::of_chain;
 use super::file::{Input, LockFile, Sha256Hex};
 use super::source::{CAPS, Hashing, Measured, arguments, of_command_line, of_script};
+use crate::cli::chains::Pins;
 use crate::cli::console::Console;
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
@@ -30,6 +33,9 @@ pub(crate) fn lock_file(measured: &Measured, path: &Path) -> Result<LockFile, Cl
         script.path = relative(Path::new(&script.path), from).map_err(usage)?;
         file.script = Some(script);
     }
+    if let Some(boot) = &measured.boot {
+        file.chain = Some(boot.table(relative(&boot.path, from).map_err(usage)?));
+    }
     Ok(file)
 }
 
@@ -55,7 +61,18 @@ pub(crate) fn measure_again(
         reach.check_named(&path)?;
         return of_script(&path, realm, hashing, &reach, false);
     }
-    let measure = lock.measure.as_ref().expect("a lock file has one of the two");
+    if let Some(table) = &lock.chain {
+        let place = from.join(&table.path);
+        reach.check_named(&place)?;
+        let (host, vmm_version) = (table.host.clone(), table.vmm_version.clone());
+        let pins = Pins { host, vmm_version };
+        let mut measured = of_chain(&place, hashing, outside, Some(&pins), console)?;
+        if let Some(boot) = &mut measured.boot {
+            boot.keep_resolved(&table.assumed);
+        }
+        return Ok(measured);
+    }
+    let measure = lock.measure.as_ref().expect("a lock file has one of the three");
     let mut args = arguments(&measure.arguments, hashing)
         .map_err(|why| usage(format!("{}: the arguments: {why}", path.shown())))?;
     args.guest.reach = reach;
@@ -88,12 +105,7 @@ pub(crate) fn measure_again(
     if let Some(table) = &mut measured.measure {
         table.arguments = argv;
         // What was resolved when the lock was made is no assumption any more.
-        let resolved = |text: &&String| {
-            let key = text.split(' ').next().unwrap_or_default();
-            !table.assumed.contains(text) && ["host", "vmm_version"].contains(&key)
-        };
-        let kept: Vec<_> = measure.assumed.iter().filter(resolved).cloned().collect();
-        table.assumed.splice(..0, kept);
+        keep_resolved(&measure.assumed, &mut table.assumed);
     }
     Ok(measured)
 }

@@ -22,6 +22,13 @@ impl fmt::Display for Change {
     }
 }
 
+/// REMs that are others: their numbers, as locked, and as they are now.
+pub(crate) fn other_rems(old: &LockFile, new: &LockFile) -> Vec<(usize, String, String)> {
+    let (Some(old), Some(new)) = (&old.chain, &new.chain) else { return Vec::new() };
+    let both = (1..).zip(old.rems().into_iter().zip(new.rems()));
+    both.filter(|(_, (old, new))| old != new).map(|(n, (old, new))| (n, old, new)).collect()
+}
+
 /// What is not as it was.
 pub(crate) fn changes(old: &LockFile, new: &LockFile) -> Vec<Change> {
     let mut changes = Vec::new();
@@ -45,8 +52,8 @@ pub(crate) fn changes(old: &LockFile, new: &LockFile) -> Vec<Change> {
             say("input", &input.name, none(), file(input));
         }
     }
-    if let (Some(old), Some(new)) = (&old.measure, &new.measure) {
-        let keys = old.platform.iter().chain(&new.platform);
+    if let (Some(old), Some(new)) = (old.surroundings(), new.surroundings()) {
+        let keys = old.platform.iter().chain(new.platform);
         let mut keys: Vec<_> = keys.filter_map(|line| line.split_once(" = ")).collect();
         keys.sort_unstable();
         keys.dedup_by_key(|(key, _)| *key);
@@ -56,22 +63,22 @@ pub(crate) fn changes(old: &LockFile, new: &LockFile) -> Vec<Change> {
                 let found = found.clone().find(|(name, _)| *name == key);
                 found.map_or_else(none, |(_, value)| value.to_owned())
             };
-            say("platform", key, of(&old.platform), of(&new.platform));
+            say("platform", key, of(old.platform), of(new.platform));
         }
         // What was found where the VMM looks (a root file system, a disk) is no input.
         let key = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();
         let is_told = |text: &str| {
             let of_platform = |line: &String| line.split(" = ").next() == Some(&key(text));
-            old.platform.iter().chain(&new.platform).any(of_platform)
+            old.platform.iter().chain(new.platform).any(of_platform)
         };
         let only = |these: &[String], others: &[String]| {
             let only = these.iter().filter(|text| !others.contains(text) && !is_told(text));
             only.cloned().collect::<Vec<_>>()
         };
-        for text in only(&old.assumed, &new.assumed) {
+        for text in only(old.assumed, new.assumed) {
             say("assumption", &key(&text), text.clone(), none());
         }
-        for text in only(&new.assumed, &old.assumed) {
+        for text in only(new.assumed, old.assumed) {
             say("assumption", &key(&text), none(), text.clone());
         }
     }

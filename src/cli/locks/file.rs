@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::cli::input::place;
 use crate::cli::request::{NoRequest, RequestWords};
-use crate::encoding::text::from_hex;
+use crate::encoding::text::{from_hex, hex};
 use crate::encoding::toml_text::{self, Spanned, quoted};
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::rule::RimRule;
@@ -33,6 +33,8 @@ pub(crate) struct LockFile {
     pub(crate) rim: Rim,
     pub(crate) measure: Option<MeasureTable>,
     pub(crate) script: Option<ScriptTable>,
+    pub(crate) chain: Option<ChainTable>,
+    pub(crate) boot: Option<Beside>,
     pub(crate) events: Option<Beside>,
     pub(crate) device_tree: Option<Tree>,
     #[serde(default)]
@@ -74,6 +76,40 @@ pub(crate) struct ScriptTable {
     /// The machine.
     pub(crate) platform: String,
     pub(crate) realm: Option<String>,
+}
+
+/// A chain of measured boot: its REMs, and what was resolved of its VM.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChainTable {
+    pub(crate) path: String,
+    rem1: Hex,
+    rem2: Hex,
+    rem3: Hex,
+    rem4: Hex,
+    pub(crate) vmm: String,
+    pub(crate) vmm_version: String,
+    pub(crate) host: String,
+    /// What the host offers, `key = value`.
+    pub(crate) platform: Vec<String>,
+    /// What was assumed of the VM and of the boot.
+    #[serde(default)]
+    pub(crate) assumed: Vec<String>,
+}
+
+impl ChainTable {
+    /// A chain of the VM in `vm`.
+    pub(crate) fn new(path: String, rems: &[Measurement; 4], vm: MeasureTable) -> Self {
+        let [rem1, rem2, rem3, rem4] = rems.map(|rem| Hex(rem.as_bytes().to_vec()));
+        let MeasureTable { vmm, vmm_version, host, platform, assumed, .. } = vm;
+        Self { path, rem1, rem2, rem3, rem4, vmm, vmm_version, host, platform, assumed }
+    }
+
+    /// The REMs in hexadecimal.
+    pub(crate) fn rems(&self) -> [String; 4] {
+        let Self { rem1, rem2, rem3, rem4, .. } = self;
+        [rem1, rem2, rem3, rem4].map(|rem| hex(&rem.0))
+    }
 }
 
 /// A file beside the lock file.
@@ -196,7 +232,24 @@ impl Rim {
     }
 }
 
+/// What stands around the VM of a lock.
+pub(crate) struct Surroundings<'l> {
+    pub(crate) platform: &'l [String],
+    pub(crate) assumed: &'l [String],
+}
+
 impl LockFile {
+    /// What stands around the VM; nothing of a script.
+    pub(crate) fn surroundings(&self) -> Option<Surroundings<'_>> {
+        match (&self.measure, &self.chain) {
+            (Some(MeasureTable { platform, assumed, .. }), _)
+            | (None, Some(ChainTable { platform, assumed, .. })) => {
+                Some(Surroundings { platform, assumed })
+            }
+            (None, None) => None,
+        }
+    }
+
     pub(crate) fn new(rim: Rim, input: Vec<Input>) -> Self {
         Self {
             version: Version,
@@ -204,6 +257,8 @@ impl LockFile {
             rim,
             measure: None,
             script: None,
+            chain: None,
+            boot: None,
             events: None,
             device_tree: None,
             input,
@@ -233,12 +288,25 @@ impl LockFile {
             let (at, algo) = (line_of("value"), file.rim.algorithm.0.name());
             return Err(format!("{at}: a RIM of {len} bytes; {algo} gives {wanted}"));
         }
+        if let Some(chain) = &file.chain {
+            let rems = [&chain.rem1, &chain.rem2, &chain.rem3, &chain.rem4];
+            if let Some(i) = rems.iter().position(|rem| rem.0.len() != wanted) {
+                let (at, len) = (line_of(&format!("rem{}", i + 1)), rems[i].0.len());
+                return Err(format!("{at}: a REM of {len} bytes; those of this RIM have {wanted}"));
+            }
+            if file.measure.is_some() || file.script.is_some() {
+                let at = line_of("[chain]");
+                let why = "a [chain] beside [measure] or [script]; there is one of them";
+                return Err(format!("{at}: {why}"));
+            }
+            return Ok(file);
+        }
         match (&file.measure, &file.script) {
             (Some(_), Some(_)) => {
                 let at = line_of("[script]");
                 Err(format!("{at}: a [script] beside [measure]; there is one of them"))
             }
-            (None, None) => Err("1:1: neither [measure] nor [script]".to_owned()),
+            (None, None) => Err("1:1: neither [measure] nor [script] nor [chain]".to_owned()),
             (Some(measure), None) => {
                 let made = RequestWords::of(&measure.arguments);
                 made.map_err(|error| argument_error(text, error)).map(|_| file)
@@ -275,6 +343,23 @@ impl LockFile {
             if let Some(realm) = &script.realm {
                 line("realm", &quoted(realm));
             }
+        }
+        if let Some(chain) = &self.chain {
+            line("\n[chain]\npath", &quoted(&chain.path));
+            for (number, rem) in (1..).zip(chain.rems()) {
+                line(&format!("rem{number}"), &quoted(&rem));
+            }
+            line("vmm", &quoted(&chain.vmm));
+            line("vmm_version", &quoted(&chain.vmm_version));
+            line("host", &quoted(&chain.host));
+            line("platform", &list(&chain.platform));
+            if !chain.assumed.is_empty() {
+                line("assumed", &list(&chain.assumed));
+            }
+        }
+        if let Some(boot) = &self.boot {
+            line("\n[boot]\npath", &quoted(&boot.path));
+            line("sha256", &quoted(&boot.sha256.0));
         }
         if let Some(events) = &self.events {
             line("\n[events]\npath", &quoted(&events.path));

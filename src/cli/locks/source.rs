@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::boot::Boot;
 use super::file::{MeasureTable, Rim, ScriptTable};
 use crate::abi::edition::Edition;
 use crate::cli::console::Console;
@@ -19,7 +20,7 @@ use crate::host::caps::Decision;
 use crate::measure::image::{Image, ImageError};
 use crate::measure::log::EventLog;
 use crate::measure::rule::RimRule;
-use crate::predict::{Assumption, sha256};
+use crate::predict::{Assumption, Plan, sha256};
 use crate::script;
 
 /// What stands before a file of capabilities.
@@ -32,6 +33,7 @@ pub(crate) struct Measured {
     pub(crate) inputs: Vec<File>,
     pub(crate) measure: Option<MeasureTable>,
     pub(crate) script: Option<ScriptTable>,
+    pub(crate) boot: Option<Boot>,
     pub(crate) log: EventLog,
     /// IPA and bytes of the device tree, without the zeros at its end.
     pub(crate) device_tree: Option<(u64, Vec<u8>)>,
@@ -121,28 +123,34 @@ pub(crate) fn of_command_line(
     let mut arguments = words(&args.guest, &args.responder);
     arguments.extend([args.vmm.vmm.clone(), "--".to_owned()]);
     arguments.append(&mut args.vmm.argv);
-    let said = |decided: &Decision| format!("{} = {}", decided.key, decided.value);
-    let measure = MeasureTable {
-        arguments,
-        vmm: plan.vmm.name().to_owned(),
-        vmm_version: plan.version.name.to_owned(),
-        host: plan.host.name.to_owned(),
-        platform: plan.decisions.iter().map(said).collect(),
-        assumed: plan.assumptions.iter().map(ToString::to_string).collect(),
-    };
+    let measure = table(plan, arguments);
     Ok(Measured {
         rim: Rim::new(&measured.rim, measured.rule()),
         rule: measured.rule(),
         inputs,
         measure: Some(measure),
         script: None,
+        boot: None,
         device_tree: measured.device_tree(),
         assumptions: measured.plan.assumptions.clone(),
         log: measured.log().clone(),
     })
 }
 
-fn file(name: String, path: PathBuf, image: &Image) -> File {
+/// What was decided around a VM.
+pub(super) fn table(plan: &Plan, arguments: Vec<String>) -> MeasureTable {
+    let said = |decided: &Decision| format!("{} = {}", decided.key, decided.value);
+    MeasureTable {
+        arguments,
+        vmm: plan.vmm.name().to_owned(),
+        vmm_version: plan.version.name.to_owned(),
+        host: plan.host.name.to_owned(),
+        platform: plan.decisions.iter().map(said).collect(),
+        assumed: plan.assumptions.iter().map(ToString::to_string).collect(),
+    }
+}
+
+pub(super) fn file(name: String, path: PathBuf, image: &Image) -> File {
     File { name, path, size: image.len_bytes(), sha256: sha256(image, 0) }
 }
 
@@ -224,6 +232,7 @@ pub(crate) fn of_script(
         inputs: source.opened,
         measure: None,
         script: Some(ScriptTable { path, profile, platform, realm }),
+        boot: None,
         log,
         device_tree: None,
         assumptions: Vec::new(),

@@ -3,6 +3,7 @@
 mod assumptions;
 mod boot;
 mod boot_line;
+mod boot_lock;
 mod digest_cache;
 pub(crate) mod every_subcommand;
 mod found_lines;

@@ -1,5 +1,8 @@
 //! `rimsim check`
 
+mod boot;
+mod kept;
+
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,12 +10,14 @@ use std::sync::Arc;
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
+use crate::boot::Compared;
 use crate::cli::console::{Console, notes};
+use crate::cli::differences;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::explanation;
 use crate::cli::locks::{
-    Change, Hashing, LockFile, Measured, Sha256Hex, TOOL, changes, lock_file, measure_again,
+    Change, Hashing, LockFile, Measured, TOOL, changes, lock_file, measure_again, other_rems,
     read_lock,
 };
 use crate::cli::options::{Format, HashingArgs, OutsideArgs, ProvenCacheArgs};
@@ -22,7 +27,8 @@ use crate::encoding::shown::ShowPath as _;
 use crate::explain::{Explanation, Trail, compare, read_events};
 use crate::inputs;
 use crate::measure::image::Image;
-use crate::predict::{DEVICE_TREE, sha256};
+use crate::predict::DEVICE_TREE;
+use kept::unchanged;
 
 /// Measure again what a lock file says, and compare
 ///
@@ -30,6 +36,9 @@ use crate::predict::{DEVICE_TREE, sha256};
 /// another, says which inputs changed and, if the events are kept beside the lock file, explains
 /// the first difference as `rimsim explain` does; exit code 3. An input that changed and left the
 /// RIM as it was is a remark.
+///
+/// Of a chain the REMs are compared as well; of what differs the measurement is named, the stage
+/// that makes it, and what it varies with.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CheckArgs {
     /// The lock file
@@ -51,6 +60,10 @@ struct Checked {
     new: LockFile,
     changes: Vec<Change>,
     explanation: Option<(Trail, Trail, Explanation)>,
+    /// REMs that are others: number, as locked, and now.
+    rems: Vec<(usize, String, String)>,
+    /// Measurements of a boot that are others.
+    boot: Option<Compared>,
     /// Why nothing is explained, or with less than there could be.
     remarks: Vec<String>,
 }
@@ -70,20 +83,38 @@ fn check(args: &CheckArgs, console: &mut Console) -> Result<Checked, CliError> {
     let hashing = Hashing { hashing: args.hashing.clone(), cache: args.cache.clone().into() };
     let measured = measure_again(&old, &args.file, &hashing, args.outside, console)?;
     let new = lock_file(&measured, &args.file)?;
-    let mut checked =
-        Checked { changes: changes(&old, &new), remarks: Vec::new(), explanation: None, old, new };
+    let mut checked = Checked {
+        changes: changes(&old, &new),
+        remarks: Vec::new(),
+        explanation: None,
+        rems: other_rems(&old, &new),
+        boot: None,
+        old,
+        new,
+    };
     if checked.old.tool != TOOL {
         let tool = &checked.old.tool;
         checked.remarks.push(format!("locked by {tool}, and this is {TOOL}"));
     }
-    if checked.differs() {
-        checked.explain(&args.file, &args.outside.reach_of(&args.file), &measured);
+    let reach = args.outside.reach_of(&args.file);
+    if checked.rim_differs() {
+        checked.explain(&args.file, &reach, &measured);
+    }
+    if let Some(now) = measured.boot.as_ref().filter(|_| !checked.rems.is_empty()) {
+        match boot::compared(&checked.old, &args.file, &reach, &now.events) {
+            Ok(found) => checked.boot = Some(found),
+            Err(why) => checked.remarks.push(why),
+        }
     }
     Ok(checked)
 }
 
 impl Checked {
     fn differs(&self) -> bool {
+        self.rim_differs() || !self.rems.is_empty()
+    }
+
+    fn rim_differs(&self) -> bool {
         (self.old.rim.measurement(), self.old.rim.rule())
             != (self.new.rim.measurement(), self.new.rim.rule())
     }
@@ -139,11 +170,13 @@ impl Checked {
         }
         if !differs {
             for change in &self.changes {
-                console.note(&format!("{change}; the RIM is the same"));
+                let has_rems = self.old.chain.is_some();
+                let same = if has_rems { "RIM and REMs are" } else { "the RIM is" };
+                console.note(&format!("{change}; {same} the same"));
             }
         }
-        let measure = self.old.measure.as_ref();
-        let assumed = measure.into_iter().flat_map(|measure| measure.assumed.iter().cloned());
+        let around = self.old.surroundings();
+        let assumed = around.into_iter().flat_map(|around| around.assumed.iter().cloned());
         notes::note("the lock assumes:", assumed, console);
         self.remarks.iter().for_each(|remark| console.note(remark));
         Ok(if differs { Exit::Mismatch } else { Exit::Good })
@@ -151,9 +184,17 @@ impl Checked {
 
     fn text(&self, args: &CheckArgs, console: &mut Console) -> io::Result<()> {
         let (old, new) = (self.old.rim.measurement(), self.new.rim.measurement());
-        console.result(&format!("{}: the RIM is another", args.file.shown()))?;
-        console.result(&format!("  locked {old}"))?;
-        console.result(&format!("  now    {new}"))?;
+        let shown = args.file.shown();
+        if self.rim_differs() {
+            console.result(&format!("{shown}: the RIM is another"))?;
+            console.result(&format!("  locked {old}"))?;
+            console.result(&format!("  now    {new}"))?;
+        }
+        for (number, old, new) in &self.rems {
+            console.result(&format!("{shown}: rem{number} is another"))?;
+            console.result(&format!("  locked {old}"))?;
+            console.result(&format!("  now    {new}"))?;
+        }
         for change in &self.changes {
             console.result(&format!("changed: {change}"))?;
         }
@@ -161,12 +202,17 @@ impl Checked {
             let why = "what the VMM finds under a name (a folder, a disk) is something else";
             console.result(&format!("no input changed: {why}, or the lock was edited"))?;
         } else if self.changes.is_empty() {
-            console
-                .result("no input changed: this program measures otherwise than the locking one")?;
+            let why = "this program measures otherwise than the locking one";
+            console.result(&format!("no input changed: {why}"))?;
         }
         if let Some((a, b, explanation)) = &self.explanation {
             console.result("")?;
             explanation::text(a, b, explanation, console)?;
+        }
+        if let Some(found) = &self.boot {
+            console.result("")?;
+            console.result("measurements of the boot, expected as locked, found now:")?;
+            differences::text(found, console)?;
         }
         Ok(())
     }
@@ -177,6 +223,12 @@ impl Checked {
             json!({ "kind": kind, "name": name, "locked": locked, "now": now })
         };
         let explanation = self.explanation.as_ref();
+        let rem = |other: &(usize, String, String)| {
+            let (number, locked, now) = other;
+            json!({ "rem": number, "locked": locked, "now": now })
+        };
+        let chain = self.old.chain.as_ref();
+        let rems = chain.map(|_| self.rems.iter().map(rem).collect::<Vec<_>>());
         json!({
             "schema": "rimsim/1",
             "command": "check",
@@ -186,19 +238,11 @@ impl Checked {
             "rim": self.new.rim.measurement().to_string(),
             "tool": self.old.tool,
             "changes": self.changes.iter().map(change).collect::<Vec<_>>(),
+            "rems": rems,
+            "boot": self.boot.as_ref().map(differences::document),
             "explanation": explanation.map(|(a, b, why)| explanation::document(a, b, why)),
-            "assumed": self.old.measure.as_ref().map(|measure| &measure.assumed),
+            "assumed": self.old.surroundings().map(|around| around.assumed),
             "remarks": self.remarks,
         })
     }
-}
-
-/// A file beside the lock file, if it is the one that was written with it.
-fn unchanged(path: &Path, reach: &Reach, wanted: &Sha256Hex) -> Result<Image, String> {
-    reach.check(path).map_err(|error| error.to_string())?;
-    let image = Image::read(path).map_err(|error| error.to_string())?;
-    if sha256(&image, 0) != wanted.0 {
-        return Err("is not what was locked".to_owned());
-    }
-    Ok(image)
 }
