@@ -35,6 +35,8 @@ pub struct Coverage {
     transitions: BTreeMap<(Kind, usize, usize), u64>,
     /// The operations of the session that is observed, and how far they are.
     operations: BTreeMap<u64, usize>,
+    /// Which command began those of the session, by their handles; also of those that have ended.
+    begun: BTreeMap<u64, &'static CommandInfo>,
 }
 
 /// One line of a report.
@@ -52,8 +54,9 @@ impl Coverage {
     /// Adds the transitions that happened in a world. Call it once, when its session has ended.
     pub fn add_world(&mut self, world: &World) {
         self.operations.clear();
+        self.begun.clear();
         for kind in Kind::ALL {
-            for (from, to) in transitions(kind, world.profile().edition()) {
+            for (from, to) in transitions(kind, world.profile()) {
                 *self.transitions.entry((kind, from, to)).or_default() +=
                     tallied(world, kind, from, to);
             }
@@ -64,7 +67,7 @@ impl Coverage {
     #[must_use]
     pub fn unlisted(world: &World) -> Vec<String> {
         let of_kind = |kind: Kind| {
-            let listed = transitions(kind, world.profile().edition());
+            let listed = transitions(kind, world.profile());
             let all = (0..kind.states())
                 .flat_map(move |from| (0..kind.states()).map(move |to| (from, to)));
             all.filter(move |(from, to)| tallied(world, kind, *from, *to) > 0)
@@ -118,7 +121,7 @@ impl Coverage {
             let exception = exceptions.reason(edition, &name).cloned();
             lines.push(Line { name, count, exception });
         };
-        for info in CommandInfo::of_edition(edition) {
+        for info in profile.commands() {
             let count = self.successes.get(&key(info)).copied().unwrap_or(0);
             push(format!("{} RMI_SUCCESS", info.name), count);
             for (i, row) in rmi::rows(info).iter().enumerate() {
@@ -129,7 +132,7 @@ impl Coverage {
             }
         }
         for kind in Kind::ALL {
-            for (from, to) in transitions(kind, edition) {
+            for (from, to) in transitions(kind, profile) {
                 let count = self.transitions.get(&(kind, from, to)).copied().unwrap_or(0);
                 push(kind.line(from, to), count);
             }
@@ -168,22 +171,20 @@ impl Observer for Coverage {
         self.note_operations(outcome, world);
         let Some(command) = outcome.command() else { return };
         let info = command.info();
+        if let Some(x) = outcome.handle_reg() {
+            self.begun.insert(outcome.regs()[x], info);
+        }
         let Some(failure) = outcome.failure() else {
             *self.successes.entry(key(info)).or_default() += 1;
             return;
         };
         let place = |info| rmi::rows(info).iter().position(|row| row == failure.row());
         // What an operation fails with in the end stands in the table of what began it.
-        let began =
-            || CommandInfo::of_edition(world.profile().edition()).filter(|info| begins(info));
-        let all = std::iter::once(info).chain(began());
+        let handle = info.handle_input().map(|input| command.encode()[1 + input]);
+        let began = handle.and_then(|handle| self.begun.get(&handle).copied());
+        let all = std::iter::once(info).chain(began);
         if let Some((info, i)) = all.into_iter().find_map(|info| Some((info, place(info)?))) {
             *self.failures.entry((key(info), i)).or_default() += 1;
         }
     }
-}
-
-/// Whether a command can begin a stateful operation.
-fn begins(info: &CommandInfo) -> bool {
-    rmi::rows(info).iter().any(|row| row.id == "sro_context")
 }

@@ -23,6 +23,9 @@ use crate::encoding::text::from_hex;
 pub const MAX_DRAM_BYTES: u64 = 256 << 30;
 /// Stateful operations of RMM 2.0 that TF-RMM has room for on 16 processors.
 pub const SRO_CONTEXTS: u32 = 160;
+/// Auxiliary granules of an RD that are assumed: the fewest that TF-RMM's own tests can have, which
+/// give one and are asked for more.
+pub const RD_AUX_COUNT: u32 = 2;
 /// Most DRAM ranges of one platform.
 pub const MAX_DRAM_RANGES: usize = 64;
 
@@ -102,6 +105,10 @@ pub struct PlatformFile {
     pub max_recs_order: u32,
     /// Auxiliary granules of a REC, 0 to 16.
     pub rec_aux_count: u32,
+    /// Auxiliary granules of an RD, 1 to 16, for an RMM that makes Realms in several calls; absent
+    /// for [`RD_AUX_COUNT`], which is assumed: no public source has TF-RMM's number.
+    #[serde(default = "rd_aux_count", skip_serializing_if = "is_default_rd_aux")]
+    pub rd_aux_count: u32,
     /// VMID width in bits, 8 or 16.
     pub vmid_bits: u32,
     /// Stateful operations of RMM 2.0 that can be under way at one time, 1 to 4096; absent for the
@@ -146,6 +153,15 @@ const fn five() -> u32 {
 
 const fn max_vintid() -> u32 {
     65535
+}
+
+const fn rd_aux_count() -> u32 {
+    RD_AUX_COUNT
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+const fn is_default_rd_aux(count: &u32) -> bool {
+    *count == rd_aux_count()
 }
 
 const fn sro_contexts() -> u32 {
@@ -215,6 +231,7 @@ impl TryFrom<PlatformFile> for Platform {
         let aux = u32::try_from(MAX_REC_AUX).expect("sixteen");
         check("sro_contexts", file.sro_contexts, 1..4097, "1 to 4096")?;
         check("rec_aux_count", file.rec_aux_count, 0..aux + 1, "0 to 16")?;
+        check("rd_aux_count", file.rd_aux_count, 1..aux + 1, "1 to 16")?;
         if ![8, 16].contains(&file.vmid_bits) {
             check("vmid_bits", file.vmid_bits, 0..0, "8 or 16")?;
         }

@@ -1,6 +1,8 @@
 //! Platforms by name.
 
-use super::platform::{DramRange, Platform, PlatformError, PlatformFile, SRO_CONTEXTS};
+use super::platform::{
+    DramRange, Platform, PlatformError, PlatformFile, RD_AUX_COUNT, SRO_CONTEXTS,
+};
 
 /// A named platform.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +83,7 @@ fn tf_rmm_host() -> PlatformFile {
         gicv3_ext_intid: false,
         max_recs_order: 10,
         rec_aux_count: 16,
+        rd_aux_count: RD_AUX_COUNT,
         vmid_bits: 8,
         sro_contexts: SRO_CONTEXTS,
         granule_sizes: vec!["4k".into()],

@@ -1,5 +1,6 @@
 //! RMMs by name and date: what is known of each release of TF-RMM and of the text of DEN0137.
 
+use super::command::{Command, CommandInfo};
 use super::edition::{Edition, Release};
 use super::profile::{Profile, Rmm};
 
@@ -42,16 +43,45 @@ impl Profile {
             (Release::TfRmmNext, _) => {
                 "TF-RMM behind 9a7f8ef4, from single files, never seen run: RIMs begin with zeros \
                  (inferred to be so for 2.0-bet3), SHA-384 among the features, widths of \
-                 RSI_IPA_STATE_SET. Not simulated: stateful RMI_REALM_CREATE and \
-                 RMI_REALM_DESTROY, RMI_RMM_DEACTIVATE, tracking regions"
+                 RSI_IPA_STATE_SET, RMI_REALM_CREATE and RMI_REALM_DESTROY as stateful operations \
+                 (how many granules an RD takes is assumed: `rd_aux_count` of the platform), RECs \
+                 in any order, RMI_RMM_DEACTIVATE. Not simulated: regions that are tracked \
+                 otherwise than finely, RMI_PSCI_COMPLETE without a target"
             }
             (Release::Bet1, _) => "the text of 2.0-bet1, where a public source says what it is",
             (Release::Bet2, _) => "the text of 2.0-bet2; not known to differ from bet1 in a RIM",
             (Release::Bet3, _) => {
-                "the text of 2.0-bet3. Its header has no LPA2 flag and RMI_PSCI_COMPLETE without a \
-                 target; simulated as bet1 has them"
+                "the text of 2.0-bet3, with RMI_RMM_DEACTIVATE. Its header has no LPA2 flag and \
+                 RMI_PSCI_COMPLETE without a target; simulated as bet1 has them"
             }
         }
+    }
+
+    /// Whether RMI_REALM_CREATE and RMI_REALM_DESTROY take several calls, between which the RMM is
+    /// given auxiliary granules for the RD, or gives them back.
+    #[must_use]
+    pub(crate) const fn makes_realms_in_steps(self) -> bool {
+        matches!(self.release(), Release::TfRmmNext)
+    }
+
+    /// Whether RECs of a Realm can be made in any order of their MPIDRs. Else each has to have the
+    /// index that is next.
+    #[must_use]
+    pub(crate) const fn takes_recs_in_any_order(self) -> bool {
+        matches!(self.release(), Release::TfRmmNext)
+    }
+
+    /// Whether the RMM has a command of its edition. RMI_RMM_DEACTIVATE is newer than others:
+    /// TF-RMM behind 9a7f8ef4 has it, and the interface of 2.0-bet3.
+    #[must_use]
+    pub const fn has(self, command: &CommandInfo) -> bool {
+        let newer = command.fid == Command::RMM_DEACTIVATE;
+        !newer || matches!(self.release(), Release::TfRmmNext | Release::Bet3)
+    }
+
+    /// The commands that the RMM has, in the order of the function identifiers.
+    pub fn commands(self) -> impl Iterator<Item = &'static CommandInfo> {
+        CommandInfo::of_edition(self.edition()).filter(move |info| self.has(info))
     }
 
     /// The profile with this name or alias.

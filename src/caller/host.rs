@@ -182,7 +182,7 @@ impl<'o> Host<'o> {
             self.next_vmid = self.next_vmid.wrapping_add(1);
         }
         let params_ptr = self.write_page(params.pieces()?)?;
-        self.must(Command::realm_create(rd, params_ptr))?;
+        self.must_end(Command::realm_create(rd, params_ptr))?;
         self.recs.insert(rd, 0);
         Ok(rd)
     }

@@ -1,7 +1,7 @@
 //! Which transitions there are, by edition.
 
 use crate::abi::command::CommandInfo;
-use crate::abi::edition::Edition;
+use crate::abi::profile::Profile;
 use crate::model::granule::GranuleState;
 use crate::model::operation::Operation;
 use crate::model::rtt::Rtte;
@@ -59,16 +59,19 @@ impl Kind {
 /// From one state to another, by their numbers.
 type Pair = (usize, usize);
 
-/// The transitions that the commands of an edition make.
-pub(super) fn transitions(kind: Kind, edition: Edition) -> Vec<Pair> {
-    let has = |name| CommandInfo::of_name(name, edition).is_some();
+/// The transitions that the commands of an RMM make.
+pub(super) fn transitions(kind: Kind, profile: Profile) -> Vec<Pair> {
+    let has = |name| CommandInfo::of_name(name, profile.edition()).is_some();
     // Operations, and an end of Realms before they are destroyed.
     let (in_steps, terminates) = (has("OP_CONTINUE"), has("REALM_TERMINATE"));
-    let lists: [&[Pair]; 2] = match kind {
-        Kind::Granule => [GRANULE, if in_steps { GRANULE_IN_STEPS } else { GRANULE_AT_ONCE }],
-        Kind::Rtte => [RTTE, if in_steps { RTTE_IN_STEPS } else { RTTE_AT_ONCE }],
-        Kind::Realm => [REALM, if terminates { REALM_TERMINATED } else { REALM_DESTROYED }],
-        Kind::Operation => [if in_steps { OPERATION } else { &[] }, &[]],
+    let realms_in_steps = profile.makes_realms_in_steps();
+    let rds = if realms_in_steps { GRANULE_RD_IN_STEPS } else { GRANULE_RD_AT_ONCE };
+    let rd_operations = if realms_in_steps { OPERATION_ON_RD } else { &[] };
+    let lists: [&[Pair]; 3] = match kind {
+        Kind::Granule => [GRANULE, if in_steps { GRANULE_IN_STEPS } else { GRANULE_AT_ONCE }, rds],
+        Kind::Rtte => [RTTE, if in_steps { RTTE_IN_STEPS } else { RTTE_AT_ONCE }, &[]],
+        Kind::Realm => [REALM, if terminates { REALM_TERMINATED } else { REALM_DESTROYED }, &[]],
+        Kind::Operation => [if in_steps { OPERATION } else { &[] }, rd_operations, &[]],
     };
     lists.concat()
 }
@@ -83,14 +86,29 @@ const GRANULE: &[Pair] = {
     &[
         pair(G::Undelegated, G::Delegated),
         pair(G::Delegated, G::Undelegated),
-        pair(G::Delegated, G::Rd),
-        pair(G::Rd, G::Delegated),
         pair(G::Delegated, G::RecAux),
         pair(G::RecAux, G::Delegated),
         pair(G::Delegated, G::Data),
         pair(G::Data, G::Delegated),
         pair(G::Delegated, G::Rtt),
         pair(G::Rtt, G::Delegated),
+    ]
+};
+
+/// Of RDs that one command makes.
+const GRANULE_RD_AT_ONCE: &[Pair] = {
+    use GranuleState as G;
+    &[pair(G::Delegated, G::Rd), pair(G::Rd, G::Delegated)]
+};
+
+/// Of RDs that are made in steps, as RECs are then.
+const GRANULE_RD_IN_STEPS: &[Pair] = {
+    use GranuleState as G;
+    &[
+        pair(G::Partial, G::Rd),
+        pair(G::Rd, G::Partial),
+        pair(G::Delegated, G::RdAux),
+        pair(G::RdAux, G::Delegated),
     ]
 };
 
@@ -211,15 +229,33 @@ const OPERATION: &[Pair] = &[
     (8, 0),
 ];
 
+/// Of operations on RDs.
+const OPERATION_ON_RD: &[Pair] = &[
+    // REALM_CREATE.
+    (0, 9),
+    (9, 9),
+    (9, 10),
+    (9, 11),
+    (10, 0),
+    (10, 11),
+    // REALM_DESTROY, and a creation that failed.
+    (0, 11),
+    (11, 12),
+    (11, 13),
+    (12, 12),
+    (12, 13),
+    (13, 0),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_transition_stands_once() {
-        for edition in Edition::ALL {
+        for profile in Profile::ALL {
             for kind in Kind::ALL {
-                let mut all = transitions(kind, edition);
+                let mut all = transitions(kind, profile);
                 let count = all.len();
                 all.sort_unstable();
                 all.dedup();

@@ -246,19 +246,22 @@ impl<'l> Builder<'l> {
         // What is no size of a Realm is the RMM's to refuse.
         let bits = u32::try_from(s2sz).unwrap_or(0).clamp(32, 52);
         let (level, tables) = geometry(bits);
-        self.commands.extend(statements::realm_create(vec![
-            arg("flags", statements::hex(flags)),
-            arg("s2sz", decimal(s2sz)),
-            arg("sve_vl", decimal(sve_vl)),
-            arg("num_bps", decimal(num_bps)),
-            arg("num_wps", decimal(num_wps)),
-            arg("pmu_num_ctrs", decimal(pmu_num_ctrs)),
-            arg("hash_algo", decimal(hash_algo.into())),
-            arg("vmid", decimal(1)),
-            arg("rtt_base", auto()),
-            arg("rtt_level_start", statements::level(level)),
-            arg("rtt_num_start", decimal(tables)),
-        ]));
+        self.commands.extend(statements::realm_create(
+            vec![
+                arg("flags", statements::hex(flags)),
+                arg("s2sz", decimal(s2sz)),
+                arg("sve_vl", decimal(sve_vl)),
+                arg("num_bps", decimal(num_bps)),
+                arg("num_wps", decimal(num_wps)),
+                arg("pmu_num_ctrs", decimal(pmu_num_ctrs)),
+                arg("hash_algo", decimal(hash_algo.into())),
+                arg("vmid", decimal(1)),
+                arg("rtt_base", auto()),
+                arg("rtt_level_start", statements::level(level)),
+                arg("rtt_num_start", decimal(tables)),
+            ],
+            statements::invoke,
+        ));
         self.has_realm = true;
     }
 

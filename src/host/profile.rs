@@ -62,6 +62,8 @@ pub struct HostProfile {
     /// Whether devices can be assigned to Realms. The kernel that does it writes that flag over
     /// the others.
     pub assigns_devices: bool,
+    /// Whether it goes on where RMI_REALM_CREATE begins a stateful operation.
+    pub ends_realm_create: bool,
     /// Whose rule the RIM is made by, if nobody says.
     pub measured_by: Rmm,
     /// The sizes of the kernel's own pages with which it has Realms.
@@ -87,6 +89,7 @@ const CLASSIC: HostProfile = HostProfile {
     pmu: true,
     lpa2: false,
     assigns_devices: false,
+    ends_realm_create: false,
     measured_by: Rmm::TfRmm,
     pages: ANY_PAGES,
 };
@@ -192,6 +195,7 @@ pub const HOSTS: &[HostProfile] = &[
         source: "arch/arm64/kvm/rmi.c of a developer's tree between v15 and v16; the mails were \
                  not seen",
         lpa2: false,
+        ends_realm_create: true,
         ..BETA
     },
     HostProfile {
@@ -206,6 +210,7 @@ pub const HOSTS: &[HostProfile] = &[
         source: "the list's digest and the header of its RMI calls; the code was not seen",
         certainty: Certainty::Inferred,
         lpa2: false,
+        ends_realm_create: true,
         measured_by: Rmm::Spec,
         ..BETA
     },

@@ -53,13 +53,15 @@ pub enum GranuleState {
     Data,
     /// A Realm Translation Table.
     Rtt,
-    /// A REC that is being made or destroyed (2.0).
+    /// A REC or an RD that is being made or destroyed (2.0).
     Partial,
+    /// Auxiliary memory of an RD (TF-RMM behind 9a7f8ef4).
+    RdAux,
 }
 
 impl GranuleState {
     /// All states, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Undelegated,
         Self::Delegated,
         Self::Rd,
@@ -68,6 +70,7 @@ impl GranuleState {
         Self::Data,
         Self::Rtt,
         Self::Partial,
+        Self::RdAux,
     ];
 
     /// The specification's name.
@@ -82,6 +85,7 @@ impl GranuleState {
             Self::Data => "DATA",
             Self::Rtt => "RTT",
             Self::Partial => "PARTIAL",
+            Self::RdAux => "RD_AUX",
         }
     }
 }
@@ -121,7 +125,7 @@ impl Gpt {
 }
 
 /// What the planes hold for one granule.
-const KINDS: [(GranuleState, Gpt); 11] = [
+const KINDS: [(GranuleState, Gpt); 12] = [
     (GranuleState::Undelegated, Gpt::Ns),
     (GranuleState::Undelegated, Gpt::Secure),
     (GranuleState::Undelegated, Gpt::Root),
@@ -133,6 +137,7 @@ const KINDS: [(GranuleState, Gpt); 11] = [
     (GranuleState::Data, Gpt::Realm),
     (GranuleState::Rtt, Gpt::Realm),
     (GranuleState::Partial, Gpt::Realm),
+    (GranuleState::RdAux, Gpt::Realm),
 ];
 const PLANES: usize = 4;
 const _: () = assert!(KINDS.len() <= 1 << PLANES);
@@ -145,7 +150,7 @@ pub struct Granules {
     /// Of one length, whole words. What lies behind their end is zeros.
     planes: [BitVec<u64, Lsb0>; PLANES],
     count: u32,
-    tally: Tally<8>,
+    tally: Tally<{ GranuleState::ALL.len() }>,
 }
 
 /// How far the planes reach is history and no state.
@@ -256,7 +261,7 @@ impl Granules {
 
     /// How often granules went from one state to another, by [`GranuleState`] as a number.
     #[must_use]
-    pub fn tally(&self) -> &Tally<8> {
+    pub fn tally(&self) -> &Tally<{ GranuleState::ALL.len() }> {
         &self.tally
     }
 

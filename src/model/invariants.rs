@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 use super::granule::{Granule, GranuleState};
-use super::operation::{Handle, Operation};
+use super::operation::{Handle, Object, Operation};
 use super::realm::Realm;
 use super::rtt::{Rtte, TableId};
 use super::world::World;
@@ -71,6 +71,9 @@ impl Survey<'_> {
     }
 
     fn realm(&mut self, rd: Granule, realm: &Realm) -> Result<(), Violation> {
+        let aux_count = self.world.aux_count(Object::Rd);
+        ensure("aux_count", realm.aux.len() as u64 == aux_count, || format!("{rd:?}"))?;
+        realm.aux.iter().try_for_each(|aux| self.take(*aux, GranuleState::RdAux))?;
         let num_start = u64::try_from(realm.roots.len()).expect("sixteen at most");
         ensure("rtt_num_start", num_start == realm.rtt.num_start, || format!("{rd:?}"))?;
         let mut ipa = 0;
@@ -207,9 +210,9 @@ impl Survey<'_> {
     /// What a stateful operation holds.
     fn operation(&mut self, operation: &Operation) -> Result<(), Violation> {
         match operation {
-            Operation::Rec(rec) => {
-                self.take(rec.rec, GranuleState::Partial)?;
-                rec.aux.iter().try_for_each(|aux| self.take(*aux, GranuleState::RecAux))
+            Operation::Object(it) => {
+                self.take(it.granule, GranuleState::Partial)?;
+                it.aux.iter().try_for_each(|aux| self.take(*aux, it.object.aux_state()))
             }
             Operation::Map(map) => {
                 let offsets = (0..map.done_bytes).step_by(self.granule_len());
@@ -236,8 +239,8 @@ impl Survey<'_> {
             ensure("rec_owner", rec.owner == rd, || format!("{granule:?}"))?;
             ensure("rec_index", indices.insert(rec.index), || format!("{} twice", rec.index))?;
             ensure("rec_index", rec.index < realm.next_rec_index, || format!("{}", rec.index))?;
-            let aux_count = self.world.platform().rec_aux_count as usize;
-            ensure("aux_count", rec.aux.len() == aux_count, || format!("{granule:?}"))?;
+            let aux_count = self.world.aux_count(Object::Rec);
+            ensure("aux_count", rec.aux.len() as u64 == aux_count, || format!("{granule:?}"))?;
             for aux in &rec.aux {
                 self.take(*aux, GranuleState::RecAux)?;
             }

@@ -4,7 +4,7 @@
 //! until the Host goes on with it. There is room for a fixed number. Nothing ties an operation to a
 //! Realm, except what it holds: granules, and entries of an RTT.
 
-use super::granule::Granule;
+use super::granule::{Granule, GranuleState};
 use super::rtt::{TableId, Walk};
 use crate::abi::addr::{Ipa, Pa};
 use crate::abi::address_range::AddressRange;
@@ -113,8 +113,8 @@ impl Awaited {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Operation {
-    /// RMI_REC_CREATE or RMI_REC_DESTROY.
-    Rec(RecOperation),
+    /// Something with auxiliary granules is being made or taken apart.
+    Object(ObjectOperation),
     /// RMI_RTT_DATA_MAP, in the middle of a block.
     Map(MapOperation),
     /// RMI_RTT_DATA_UNMAP or RMI_RTT_UNPROT_UNMAP, which has to clean up.
@@ -123,7 +123,7 @@ pub enum Operation {
 
 impl Operation {
     /// The names of how far operations are, by [`Operation::kind`]; 0 is no operation.
-    pub const KINDS: [&'static str; 9] = [
+    pub const KINDS: [&'static str; 14] = [
         "none",
         "REC donating",
         "REC ready",
@@ -133,19 +133,30 @@ impl Operation {
         "map",
         "map undone",
         "unmap",
+        "RD donating",
+        "RD ready",
+        "RD ended",
+        "RD reclaiming",
+        "RD reclaimed",
     ];
 
     /// How far it is, as one number.
     #[must_use]
     pub fn kind(&self) -> usize {
         match self {
-            Self::Rec(rec) => match rec.stage {
-                RecStage::Donating(_) => 1,
-                RecStage::Ready(_) => 2,
-                RecStage::Ended(_) => 3,
-                RecStage::Reclaiming(_) if rec.awaits() == Awaited::Reclaim => 4,
-                RecStage::Reclaiming(_) => 5,
-            },
+            Self::Object(object) => {
+                let stage = match object.stage {
+                    Stage::Donating(_) => 0,
+                    Stage::Ready(_) => 1,
+                    Stage::Ended(_) => 2,
+                    Stage::Reclaiming(_) if object.awaits() == Awaited::Reclaim => 3,
+                    Stage::Reclaiming(_) => 4,
+                };
+                match object.object {
+                    Object::Rec => 1 + stage,
+                    Object::Rd => 9 + stage,
+                }
+            }
             Self::Map(map) if map.failed.is_none() => 6,
             Self::Map(_) => 7,
             Self::Unmap(_) => 8,
@@ -156,28 +167,72 @@ impl Operation {
     #[must_use]
     pub fn awaits(&self) -> Awaited {
         match self {
-            Self::Rec(rec) => rec.awaits(),
+            Self::Object(object) => object.awaits(),
             Self::Map(_) | Self::Unmap(_) => Awaited::Continue,
         }
     }
 }
 
-/// A REC that is being made or taken apart. Its granule is PARTIAL.
+/// What has auxiliary granules of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// A REC: RMI_REC_CREATE and RMI_REC_DESTROY.
+    Rec,
+    /// An RD: RMI_REALM_CREATE and RMI_REALM_DESTROY, where they take several calls.
+    Rd,
+}
+
+impl Object {
+    /// The state of its own granule once it is made; also its name.
+    #[must_use]
+    pub const fn state(self) -> GranuleState {
+        match self {
+            Self::Rec => GranuleState::Rec,
+            Self::Rd => GranuleState::Rd,
+        }
+    }
+
+    /// The state of its auxiliary granules.
+    #[must_use]
+    pub const fn aux_state(self) -> GranuleState {
+        match self {
+            Self::Rec => GranuleState::RecAux,
+            Self::Rd => GranuleState::RdAux,
+        }
+    }
+}
+
+/// Something with auxiliary granules that is being made or taken apart. Its granule is PARTIAL.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecOperation {
-    pub(crate) rec: Granule,
-    pub(crate) stage: RecStage,
+pub struct ObjectOperation {
+    pub(crate) object: Object,
+    pub(crate) granule: Granule,
+    pub(crate) stage: Stage,
     /// Auxiliary granules that it holds, in the order in which they came.
     pub(crate) aux: Vec<Granule>,
     /// Ranges that were given back, and of which the Host has not been told.
     pub(crate) undelivered: Vec<AddressRange>,
 }
 
-impl RecOperation {
-    /// The granule of the REC.
+impl ObjectOperation {
+    /// What it is about.
     #[must_use]
-    pub const fn rec(&self) -> Granule {
-        self.rec
+    pub const fn object(&self) -> Object {
+        self.object
+    }
+
+    /// The granule of the object.
+    #[must_use]
+    pub const fn granule(&self) -> Granule {
+        self.granule
+    }
+
+    /// Where the parameters are that its next step reads; `None` if that reads none.
+    pub(crate) const fn params_ptr(&self) -> Option<u64> {
+        match &self.stage {
+            Stage::Ready(creation) => Some(creation.params_ptr),
+            Stage::Donating(_) | Stage::Ended(_) | Stage::Reclaiming(_) => None,
+        }
     }
 
     /// The auxiliary granules that it holds.
@@ -188,19 +243,19 @@ impl RecOperation {
 
     fn awaits(&self) -> Awaited {
         match self.stage {
-            RecStage::Donating { .. } => Awaited::Donate,
-            RecStage::Ready { .. } => Awaited::Continue,
-            RecStage::Reclaiming(_) if self.aux.is_empty() && self.undelivered.is_empty() => {
+            Stage::Donating { .. } => Awaited::Donate,
+            Stage::Ready { .. } => Awaited::Continue,
+            Stage::Reclaiming(_) if self.aux.is_empty() && self.undelivered.is_empty() => {
                 Awaited::Continue
             }
-            RecStage::Ended(_) | RecStage::Reclaiming(_) => Awaited::Reclaim,
+            Stage::Ended(_) | Stage::Reclaiming(_) => Awaited::Reclaim,
         }
     }
 }
 
-/// How far it is with a REC.
+/// How far it is with an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum RecStage {
+pub(crate) enum Stage {
     /// Granules are missing.
     Donating(Creation),
     /// Everything is there; what the command names is looked at in the end.
@@ -211,7 +266,8 @@ pub(crate) enum RecStage {
     Reclaiming(Ending),
 }
 
-/// What RMI_REC_CREATE names; nothing of it has been looked at.
+/// What the command that makes the object names; nothing of it has been looked at. Of an RD, `rd`
+/// is its own address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Creation {
     pub(crate) rd: u64,
@@ -223,7 +279,7 @@ pub(crate) struct Creation {
 pub(crate) enum Ending {
     /// Success.
     Success,
-    /// A failure: the row of RMI_REC_CREATE's table, and what was compared.
+    /// A failure: the row of the table of the command that began, and what was compared.
     Failure { row: usize, detail: String },
 }
 
@@ -313,14 +369,15 @@ mod tests {
     fn the_lowest_free_handle_is_next() {
         let mut operations = Operations::new(2);
         let rec = || {
-            Operation::Rec(RecOperation {
-                rec: crate::model::granule::Granules::new(
+            Operation::Object(ObjectOperation {
+                object: Object::Rec,
+                granule: crate::model::granule::Granules::new(
                     &crate::Platform::default(),
                     GranuleSize::default(),
                 )
                 .find(0x8000_0000)
                 .unwrap(),
-                stage: RecStage::Reclaiming(Ending::Success),
+                stage: Stage::Reclaiming(Ending::Success),
                 aux: Vec::new(),
                 undelivered: Vec::new(),
             })

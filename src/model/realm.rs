@@ -70,6 +70,8 @@ pub struct Realm {
     pub(crate) da: bool,
     /// What it has of planes; of a Realm of 1.0 plane 0 alone.
     pub(crate) planes: Planes,
+    /// Auxiliary granules of the RD, where RMI_REALM_CREATE takes several calls.
+    pub(crate) aux: Vec<Granule>,
     pub(crate) next_rec_index: u64,
     pub(crate) recs: Vec<Granule>,
     pub(crate) log: EventLog,
@@ -138,7 +140,15 @@ impl Realm {
         &self.planes
     }
 
-    /// The index that the next REC has to have; never goes back.
+    /// The auxiliary granules of its RD, in the order in which they were given; none where
+    /// RMI_REALM_CREATE is one call.
+    #[must_use]
+    pub fn aux(&self) -> &[Granule] {
+        &self.aux
+    }
+
+    /// The index that the next REC has to have; never goes back. Where RECs can come in any order
+    /// it is the one after the highest.
     #[must_use]
     pub fn next_rec_index(&self) -> u64 {
         self.next_rec_index

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::granule::{Gpt, Granule, GranuleState, Granules};
 use super::memory::Memory;
-use super::operation::{Interrupt, Operations};
+use super::operation::{Interrupt, Object, Operations};
 use super::program::{GuestAction, GuestActionError, MAX_QUEUED, Program, Progress, Queued};
 use super::realm::Realm;
 use super::rec::Rec;
@@ -434,6 +434,17 @@ impl World {
     /// Puts a granule to use.
     pub(crate) fn claim(&mut self, granule: Granule, state: GranuleState) {
         self.granules.set_state(granule, state);
+    }
+
+    /// How many auxiliary granules an object needs.
+    pub(crate) fn aux_count(&self, object: Object) -> u64 {
+        match object {
+            Object::Rec => self.platform().rec_aux_count.into(),
+            Object::Rd if self.profile().makes_realms_in_steps() => {
+                self.platform().rd_aux_count.into()
+            }
+            Object::Rd => 0,
+        }
     }
 
     /// Gives a granule back to DELEGATED, wiped.

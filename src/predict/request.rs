@@ -191,7 +191,12 @@ impl Request {
             let why = format!("--rmm {asked}: {} is written for RMM {}", host.name, host.rmm);
             return Err(Error::Request(why));
         }
-        let own = host.profile(asked.map_or(host.measured_by, Profile::rmm));
+        let own = match asked {
+            // A release by its name is that one, whatever the host is written for.
+            Some(asked) if asked.edition() != Edition::default() => asked,
+            Some(asked) => host.profile(asked.rmm()),
+            None => host.profile(host.measured_by),
+        };
         let Some(rule) = self.rim_rule else { return Ok(own) };
         let ruled = match asked {
             Some(_) => Some(own).filter(|own| own.rim_rule() == rule),

@@ -195,7 +195,9 @@ fn params(world: &World, realm: &Realm) -> Vec<(&'static str, String)> {
 fn operation(world: &World, handle: Handle, operation: &Operation) -> String {
     let waits = operation.awaits().command_name();
     let what = match operation {
-        Operation::Rec(rec) => format!("REC {}", world.granules().pa(rec.rec())),
+        Operation::Object(it) => {
+            format!("{} {}", it.object().state(), world.granules().pa(it.granule()))
+        }
         Operation::Map(_) => "memory that is mapped".to_owned(),
         Operation::Unmap(_) => "memory that is unmapped".to_owned(),
     };

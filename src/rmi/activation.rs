@@ -1,8 +1,9 @@
-//! RMI_RMM_CONFIG_GET, RMI_RMM_CONFIG_SET and RMI_RMM_ACTIVATE, and what waits for the last (2.0).
+//! RMI_RMM_CONFIG_GET, RMI_RMM_CONFIG_SET, RMI_RMM_ACTIVATE and RMI_RMM_DEACTIVATE, and what waits
+//! for an active RMM (2.0).
 
 use super::gate::{Checked, Failure, FailureRow, Gate, NO_OUTPUTS, Outputs, failures, which};
 use super::{Plan, Rmi};
-use crate::abi::addr::PAGE_LEN;
+use crate::abi::addr::{PAGE_LEN, Pa};
 use crate::abi::command::Command;
 use crate::abi::granule_size::GranuleSize;
 use crate::abi::status::Status;
@@ -69,6 +70,49 @@ impl Plan for ActivatePlan {
 
     fn apply(self, world: &mut World) -> Outputs {
         world.active = true;
+        NO_OUTPUTS
+    }
+}
+
+pub(super) struct Deactivate;
+
+failures! {
+    /// RMI_RMM_DEACTIVATE (TF-RMM `runtime/rmi/activate.c` behind 9a7f8ef4). The memory that the
+    /// RMM was given for its tables stays its own there, so the command is one call.
+    DeactivateRows {
+        Idle "op_state" Busy All [] "a stateful operation is under way";
+        Granules "granule_state" Global All [] "a granule is delegated";
+    }
+}
+
+pub(super) struct DeactivatePlan;
+
+impl Rmi for Deactivate {
+    type Rows = DeactivateRows;
+    type Plan = DeactivatePlan;
+
+    fn check(&self, world: &World, mut gate: Gate<'_>) -> Checked<DeactivatePlan> {
+        use DeactivateRows as F;
+        let waits = world.operations.iter().next();
+        gate.ensure(F::Idle, waits.is_none(), || {
+            let handle = waits.map(|(handle, _)| handle.to_register()).unwrap_or_default();
+            format!("an operation waits under handle {handle}")
+        })?;
+        let used = world.granules.delegated().next();
+        gate.ensure(F::Granules, used.is_none(), || {
+            let shown = |(granule, state)| (world.granules.pa(granule), state);
+            let (pa, state) = used.map_or((Pa(0), GranuleState::Undelegated), shown);
+            format!("granule {pa} is {state}; all have to be UNDELEGATED")
+        })?;
+        gate.pass::<F, _>(DeactivatePlan)
+    }
+}
+
+impl Plan for DeactivatePlan {
+    type Answer = Outputs;
+
+    fn apply(self, world: &mut World) -> Outputs {
+        world.active = false;
         NO_OUTPUTS
     }
 }

@@ -57,6 +57,7 @@ macro_rules! with_rmi {
             OpMemReclaim { handle, list_ptr, list_count } =>
                 operation::MemReclaim { handle, list_ptr, list_count };
             OpCancel { handle } => operation::Cancel { handle };
+            RmmDeactivate {} => activation::Deactivate;
             RttDataMapInit { rd, data, ipa, src, flags } =>
                 data::MapInit { rd, data, ipa, src, flags };
             RttDataMap { rd, base, top, flags, oaddr } =>

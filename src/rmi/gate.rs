@@ -50,7 +50,8 @@ impl Which {
         let rmm = match (profile.edition(), profile.rmm()) {
             (Edition::V1, Rmm::TfRmm) => which::TfRmm1,
             (Edition::V1, Rmm::Spec) => which::Spec,
-            (Edition::V2, _) => which::V2,
+            (Edition::V2, _) if profile.makes_realms_in_steps() => which::Steps,
+            (Edition::V2, _) => which::V2Once,
         };
         self.0 & rmm.0 != 0
     }
@@ -100,8 +101,14 @@ pub(super) mod which {
     pub(in crate::rmi) const TfRmm1: Which = Which(1);
     /// The text of 1.0.
     pub(in crate::rmi) const Spec: Which = Which(2);
+    /// 2.0 whose Realms are made by one call.
+    pub(in crate::rmi) const V2Once: Which = Which(4);
+    /// 2.0 whose Realms are made by stateful operations.
+    pub(in crate::rmi) const Steps: Which = Which(8);
     /// 2.0.
-    pub(in crate::rmi) const V2: Which = Which(4);
+    pub(in crate::rmi) const V2: Which = Which(V2Once.0 | Steps.0);
+    /// All whose Realms are made by one call.
+    pub(in crate::rmi) const Once: Which = Which(V1.0 | V2Once.0);
     /// 1.0, whoever implements it.
     pub(in crate::rmi) const V1: Which = Which(TfRmm1.0 | Spec.0);
     /// TF-RMM of both editions.

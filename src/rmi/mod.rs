@@ -20,6 +20,7 @@ mod map_data_range;
 mod map_device_range;
 mod map_unprotected;
 mod map_unprotected_range;
+mod object_operation;
 mod operation;
 mod outcome;
 mod psci_complete;
@@ -39,6 +40,7 @@ pub use gate::{Failure, FailureRow, Survey};
 pub use outcome::Outcome;
 
 use crate::abi::command::{CallRegs, Command, CommandInfo};
+use crate::abi::status::ReturnCode;
 use crate::model::world::World;
 use gate::{Answer, Checked, Gate, Rows};
 use range_blocks::Request;
@@ -70,6 +72,9 @@ impl World {
     #[must_use = "the RMM may have refused the command"]
     #[allow(clippy::useless_conversion, reason = "some plans answer an `Answer` themselves")]
     pub fn execute(&mut self, command: Command) -> Outcome {
+        if !self.profile().has(command.info()) {
+            return Outcome::no_command(ReturnCode::UNKNOWN_FID, None);
+        }
         if let Some(failure) = activation::barred(self, &command) {
             return Outcome::failed(command, failure);
         }
@@ -83,7 +88,7 @@ impl World {
     }
 
     /// Executes the call in `regs` (X0 to X6). A function identifier that is no command of the
-    /// profile's edition answers −1.
+    /// profile's RMM answers −1.
     #[must_use = "the RMM may have refused the command"]
     pub fn call(&mut self, regs: &CallRegs) -> Outcome {
         match Command::decode(regs, self.profile().edition()) {

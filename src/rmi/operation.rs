@@ -2,12 +2,13 @@
 //! goes on with a stateful operation (TF-RMM `runtime/rmi/sro.c`).
 
 use super::gate::{Answer, Checked, Failure, Gate, NO_OUTPUTS, Outputs, Rows, failures};
-use super::{Plan, Rmi, map_data_range, range_blocks, rec_operation, unmap_range};
+use super::object_operation::{self, Asked};
+use super::{Plan, Rmi, map_data_range, range_blocks, unmap_range};
 use crate::abi::addr::{Hex, Level, Pa, is_aligned};
 use crate::abi::address_range::{AddressRange, DESC_BYTES, max_list, push_block};
 use crate::abi::status::MemReq;
 use crate::model::granule::{Granule, GranuleState};
-use crate::model::operation::{Awaited, Ending, Handle, Operation, RecOperation, RecStage};
+use crate::model::operation::{Awaited, Ending, Handle, ObjectOperation, Operation, Stage};
 use crate::model::world::World;
 
 impl Gate<'_> {
@@ -61,8 +62,8 @@ failures! {
 }
 
 pub(super) enum ContinuePlan {
-    EndCreation(Handle, Box<Checked<rec_operation::NewRec>>),
-    FinishRec(Handle),
+    EndCreation(Handle, Box<Asked>),
+    Finish(Handle),
     Map(Handle),
     Unmap(Handle),
 }
@@ -76,11 +77,13 @@ impl Rmi for Continue {
         let (handle, operation) = gate.operation(F::Handle, world, self.handle)?;
         gate.awaited(F::State, operation, Awaited::Continue)?;
         let plan = match operation {
-            Operation::Rec(RecOperation { stage: RecStage::Ready(creation), .. }) => {
-                let found = rec_operation::last_step(world, *creation);
-                ContinuePlan::EndCreation(handle, Box::new(found))
+            Operation::Object(ObjectOperation {
+                object, stage: Stage::Ready(creation), ..
+            }) => {
+                let asked = object_operation::last_step(world, *object, *creation);
+                ContinuePlan::EndCreation(handle, Box::new(asked))
             }
-            Operation::Rec(_) => ContinuePlan::FinishRec(handle),
+            Operation::Object(_) => ContinuePlan::Finish(handle),
             Operation::Map(_) => ContinuePlan::Map(handle),
             Operation::Unmap(_) => ContinuePlan::Unmap(handle),
         };
@@ -93,8 +96,10 @@ impl Plan for ContinuePlan {
 
     fn apply(self, world: &mut World) -> Answer {
         match self {
-            Self::EndCreation(handle, found) => rec_operation::end_creation(world, handle, *found),
-            Self::FinishRec(handle) => rec_operation::finish(world, handle),
+            Self::EndCreation(handle, asked) => {
+                object_operation::end_creation(world, handle, *asked)
+            }
+            Self::Finish(handle) => object_operation::finish(world, handle),
             Self::Map(handle) => map_data_range::go_on(world, handle),
             Self::Unmap(handle) => unmap_range::go_on(world, handle),
         }
@@ -149,7 +154,7 @@ impl Rmi for MemDonate {
         gate.ensure(F::RangeState, given, || "delegated memory was asked for".into())?;
         let bytes = used.clone().map(AddressRange::len_bytes).fold(0, u64::saturating_add);
         let missing = match operation {
-            Operation::Rec(operation) => rec_operation::missing(world, operation),
+            Operation::Object(operation) => object_operation::missing(world, operation),
             Operation::Map(_) | Operation::Unmap(_) => 0,
         };
         let room_bytes = missing * gate.granule_size().bytes();
@@ -183,7 +188,7 @@ impl Plan for MemDonatePlan {
     type Answer = Answer;
 
     fn apply(self, world: &mut World) -> Answer {
-        rec_operation::donated(world, self.handle, &self.granules, self.any)
+        object_operation::donated(world, self.handle, &self.granules, self.any)
     }
 }
 
@@ -233,14 +238,12 @@ impl Plan for MemReclaimPlan {
         if room == 0 {
             return Answer::Incomplete(MemReq::Reclaim, NO_OUTPUTS);
         }
-        let Operation::Rec(mut operation) = world.operations.take(handle) else {
-            unreachable!("only a REC gives granules back")
-        };
+        let mut operation = object_operation::take(world, handle);
         if operation.undelivered.is_empty() {
             give_back(world, &mut operation, room);
         }
         let told = tell(world, &mut operation, list_ptr, room);
-        let operation = Operation::Rec(operation);
+        let operation = Operation::Object(operation);
         let awaited = operation.awaits();
         world.operations.put(handle, operation);
         match told {
@@ -254,10 +257,10 @@ impl Plan for MemReclaimPlan {
 }
 
 /// Gives at most `count` granules back, in the order in which they came.
-fn give_back(world: &mut World, operation: &mut RecOperation, count: u64) {
-    let stage = std::mem::replace(&mut operation.stage, RecStage::Reclaiming(Ending::Success));
-    if let RecStage::Ended(ending) | RecStage::Reclaiming(ending) = stage {
-        operation.stage = RecStage::Reclaiming(ending);
+fn give_back(world: &mut World, operation: &mut ObjectOperation, count: u64) {
+    let stage = std::mem::replace(&mut operation.stage, Stage::Reclaiming(Ending::Success));
+    if let Stage::Ended(ending) | Stage::Reclaiming(ending) = stage {
+        operation.stage = Stage::Reclaiming(ending);
     }
     let count = usize::try_from(count).expect("at most a granule of descriptors");
     let count = operation.aux.len().min(count);
@@ -274,7 +277,7 @@ fn give_back(world: &mut World, operation: &mut RecOperation, count: u64) {
 /// Writes as much of what the Host has not been told as there is room for. Answers X1 to X4.
 fn tell(
     world: &mut World,
-    operation: &mut RecOperation,
+    operation: &mut ObjectOperation,
     list_ptr: u64,
     room: u64,
 ) -> Checked<Outputs> {

@@ -121,9 +121,21 @@ impl Outcome {
         }
     }
 
+    /// The names of X1 and those that follow it, as far as the answer gives them a meaning.
+    #[must_use]
+    pub fn output_names(&self) -> &'static [&'static str] {
+        let Some(command) = self.command else { return &[] };
+        match (command, self.awaits()) {
+            (Command::RealmCreate { .. } | Command::RealmDestroy { .. }, Some(_)) => {
+                &["handle", "donate_req"]
+            }
+            _ => command.info().outputs,
+        }
+    }
+
     fn defined_of_incomplete(&self, command: Command) -> Vec<usize> {
         match (command, self.awaits()) {
-            (Command::RecCreateBegin { .. }, _) => vec![0, 1, 2],
+            (Command::RecCreateBegin { .. } | Command::RealmCreate { .. }, _) => vec![0, 1, 2],
             (Command::OpMemDonate { .. }, Some(MemReq::Donate | MemReq::None)) => vec![0, 1, 2],
             (Command::OpContinue { .. } | Command::OpMemDonate { .. }, _) => vec![0],
             _ => vec![0, 1],
@@ -134,7 +146,7 @@ impl Outcome {
 impl fmt::Display for Outcome {
     /// One line: the failure with the values compared, or the status and the outputs by name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(command) = self.command else {
+        if self.command.is_none() {
             return match &self.failure {
                 Some(failure) => write!(f, "{failure}"),
                 None => f.write_str(
@@ -148,7 +160,7 @@ impl fmt::Display for Outcome {
             (None, None) => write!(f, "{}", Hex(self.regs[0]))?,
         }
         for x in self.defined_regs().into_iter().skip(1) {
-            write!(f, " {}={}", command.info().outputs[x - 1], Hex(self.regs[x]))?;
+            write!(f, " {}={}", self.output_names()[x - 1], Hex(self.regs[x]))?;
         }
         Ok(())
     }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, Rows, failures};
+use super::gate::{Answer, Checked, Gate, NO_OUTPUTS, Outputs, Rows, failures};
+use super::object_operation::{Begin, End};
 use super::{Plan, Rmi};
 use crate::abi::addr::{Hex, Level};
 use crate::abi::granule_size::GranuleSize;
@@ -13,6 +14,7 @@ use crate::measure::event::{MeasuredEvent, RealmEvent};
 use crate::measure::log::EventLog;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::model::granule::{Granule, GranuleState};
+use crate::model::operation::{Creation, Handle, Object};
 use crate::model::planes::{MAX_AUX_PLANES, Planes};
 use crate::model::realm::{NUM_REMS, Realm, RealmState};
 use crate::model::rtt::{Ripas, RttConfig, Rtte, TableId};
@@ -25,8 +27,14 @@ pub(super) struct Create {
 
 failures! {
     /// RMI_REALM_CREATE. In 1.0 all conditions have one status, so the order shows only in
-    /// messages.
+    /// messages. Where it is a stateful operation, the rows from `params_align` on are those of the
+    /// last step, in RMI_OP_CONTINUE.
     CreateRows {
+        RdAlignFirst "rd_align" Input Steps [] "`rd` is not granule aligned";
+        RdBoundFirst "rd_bound" Input Steps [] "`rd` is not delegable memory";
+        RdStateFirst "rd_state" Input Steps [] "`rd` is not DELEGATED";
+        Context "sro_context" Blocked Steps [] "there are as many operations as there can be";
+        Aux "aux_state" Input Steps [] "no granule of the first list is DELEGATED";
         ParamsAlign "params_align" Input All [] "`params_ptr` is not granule aligned";
         ParamsBound "params_bound" Input All [] "`params_ptr` is not delegable memory";
         ParamsPas "params_pas" Input All [] "the parameters are not in Non-secure memory";
@@ -38,15 +46,16 @@ failures! {
         VmidFree "vmid_free" Global V2 [] "the RMM has no VMID left";
         MecFree "mec_free" Global V2 [] "the RMM has no memory encryption context left";
         Alias "alias" Input All [] "`rd` is one of the starting-level RTTs";
-        RdAlign "rd_align" Input All [] "`rd` is not granule aligned";
-        RdBound "rd_bound" Input All [] "`rd` is not delegable memory";
-        RdState "rd_state" Input All [] "`rd` is not DELEGATED";
+        RdAlign "rd_align" Input Once [] "`rd` is not granule aligned";
+        RdBound "rd_bound" Input Once [] "`rd` is not delegable memory";
+        RdState "rd_state" Input Once [] "`rd` is not DELEGATED";
         RttAlign "rtt_align" Input V1 [] "`rtt_base` is not aligned to the tables' size";
         RttState "rtt_state" Input All [] "a starting-level RTT is not DELEGATED";
     }
 }
 
-pub(super) struct CreatePlan {
+/// A Realm that can be made.
+pub(super) struct NewRealm {
     rd: Granule,
     roots: Vec<Granule>,
     aux_roots: Vec<Vec<Granule>>,
@@ -73,11 +82,43 @@ fn tree_bases(params: &RealmParams, profile: Profile) -> Vec<u64> {
     std::iter::once(params.rtt_base).chain(params.aux_rtt_base.into_iter().take(aux)).collect()
 }
 
+pub(super) enum CreatePlan {
+    Whole(Box<NewRealm>),
+    Begin(Begin),
+}
+
 impl Rmi for Create {
     type Rows = CreateRows;
     type Plan = CreatePlan;
 
     fn check(&self, world: &World, mut gate: Gate<'_>) -> Checked<CreatePlan> {
+        use CreateRows as F;
+        if !gate.profile().makes_realms_in_steps() {
+            let new = self.asked(world, &mut gate)?;
+            return gate.pass::<F, _>(CreatePlan::Whole(Box::new(new)));
+        }
+        let rows = [F::RdAlignFirst, F::RdBoundFirst, F::RdStateFirst];
+        let granule = gate.granule_in(rows, world, self.rd, GranuleState::Delegated)?;
+        let handle = gate.context(F::Context, world)?;
+        let creation = Creation { rd: self.rd, params_ptr: self.params_ptr };
+        let begin = Begin { handle, object: Object::Rd, granule, creation };
+        gate.pause(F::Aux, CreatePlan::Begin(begin))
+    }
+}
+
+/// Looks at what a creation in several steps was asked for.
+pub(super) fn last_step(world: &World, creation: Creation) -> Checked<NewRealm> {
+    let Creation { rd, params_ptr } = creation;
+    let first = CreateRows::ParamsAlign;
+    let mut gate = Gate::resume(world.profile(), world.granule_size(), first);
+    let new = Create { rd, params_ptr }.asked(world, &mut gate)?;
+    gate.pass::<CreateRows, _>(new)
+}
+
+impl Create {
+    /// Looks at the parameters, and at the granules that are named. The RD of a creation in several
+    /// steps is PARTIAL.
+    fn asked(&self, world: &World, gate: &mut Gate<'_>) -> Checked<NewRealm> {
         use CreateRows as F;
         let granule = gate.granule([F::ParamsAlign, F::ParamsBound], world, self.params_ptr)?;
         gate.host_readable(F::ParamsPas, world, granule)?;
@@ -113,7 +154,10 @@ impl Rmi for Create {
             format!("rd {} lies in the {} tables from {base}", Hex(self.rd), rtt.num_start)
         })?;
         let rows = [F::RdAlign, F::RdBound, F::RdState];
-        let rd = gate.granule_in(rows, world, self.rd, GranuleState::Delegated)?;
+        let rd = match gate.profile().makes_realms_in_steps() {
+            true => world.granules.find(self.rd).expect("the operation holds it"),
+            false => gate.granule_in(rows, world, self.rd, GranuleState::Delegated)?,
+        };
         gate.ensure(F::RttAlign, base_aligned, misaligned)?;
         let trees = delegated_runs(world, &bases, rtt.num_start);
         let trees = gate.some(F::RttState, trees, || {
@@ -124,9 +168,7 @@ impl Rmi for Create {
         let mut trees = trees.into_iter();
         let roots = trees.next().expect("the primary tree");
         let aux_roots = trees.collect();
-        let plan =
-            CreatePlan { rd, roots, aux_roots, vmids, private_mec, params, rtt, hash_algo, planes };
-        gate.pass::<F, _>(plan)
+        Ok(NewRealm { rd, roots, aux_roots, vmids, private_mec, params, rtt, hash_algo, planes })
     }
 }
 
@@ -304,9 +346,22 @@ fn delegated_run(world: &World, base: u64, count: u64) -> Option<Vec<Granule>> {
 }
 
 impl Plan for CreatePlan {
-    type Answer = Outputs;
+    type Answer = Answer;
 
-    fn apply(self, world: &mut World) -> Outputs {
+    fn apply(self, world: &mut World) -> Answer {
+        match self {
+            Self::Whole(new) => {
+                new.insert(world, Vec::new());
+                Answer::Success(NO_OUTPUTS)
+            }
+            Self::Begin(begin) => begin.apply(world),
+        }
+    }
+}
+
+impl NewRealm {
+    /// Makes the Realm, with auxiliary granules that its RD has been given.
+    pub(super) fn insert(self, world: &mut World, aux: Vec<Granule>) {
         let Self { rd, roots, aux_roots, vmids, private_mec, params, rtt, hash_algo, planes } =
             self;
         world.claim(rd, GranuleState::Rd);
@@ -333,6 +388,7 @@ impl Plan for CreatePlan {
             rpv: params.rpv,
             da: has_v2_fields && params.has(realm_flags::DA),
             planes,
+            aux,
             next_rec_index: 0,
             recs: Vec::new(),
             log,
@@ -341,7 +397,6 @@ impl Plan for CreatePlan {
         };
         world.realms.insert(rd, realm);
         world.realm_tally.realm_went(None, Some(RealmState::New));
-        NO_OUTPUTS
     }
 }
 
@@ -448,8 +503,10 @@ pub(super) struct Destroy {
 }
 
 failures! {
-    /// RMI_REALM_DESTROY. The text has one condition, `realm_live`, for RECs and for tables.
+    /// RMI_REALM_DESTROY. The text has one condition, `realm_live`, for RECs and for tables. That a
+    /// stateful one takes its context first is inferred from RMI_REC_DESTROY.
     DestroyRows {
+        Context "sro_context" Blocked Steps [] "there are as many operations as there can be";
         RdAlign "rd_align" Input All [] "`rd` is not granule aligned";
         RdBound "rd_bound" Input All [] "`rd` is not delegable memory";
         RdState "rd_state" Input All [] "`rd` is not an RD granule";
@@ -461,6 +518,8 @@ failures! {
 
 pub(super) struct DestroyPlan {
     rd: Granule,
+    /// That of the operation that gives the RD's auxiliary granules back.
+    handle: Option<Handle>,
 }
 
 impl Rmi for Destroy {
@@ -469,6 +528,10 @@ impl Rmi for Destroy {
 
     fn check(&self, world: &World, mut gate: Gate<'_>) -> Checked<DestroyPlan> {
         use DestroyRows as F;
+        let handle = match gate.profile().makes_realms_in_steps() {
+            true => Some(gate.context(F::Context, world)?),
+            false => None,
+        };
         let rd = gate.rd([F::RdAlign, F::RdBound, F::RdState], world, self.rd)?;
         gate.ensure(F::RecsLive, rd.realm.recs.is_empty(), || {
             format!("the Realm still has {} RECs", rd.realm.recs.len())
@@ -483,14 +546,14 @@ impl Rmi for Destroy {
         gate.ensure(F::RttsLive, live == 0, || {
             format!("its starting-level RTTs still hold {live} ASSIGNED or TABLE entries")
         })?;
-        gate.pass::<F, _>(DestroyPlan { rd: rd.granule })
+        gate.pass::<F, _>(DestroyPlan { rd: rd.granule, handle })
     }
 }
 
 impl Plan for DestroyPlan {
-    type Answer = Outputs;
+    type Answer = Answer;
 
-    fn apply(self, world: &mut World) -> Outputs {
+    fn apply(self, world: &mut World) -> Answer {
         let realm = world.realms.remove(&self.rd).expect("the check found the Realm");
         for vmid in realm.aux_vmids.iter().chain([&realm.vmid]) {
             world.vmids.remove(vmid);
@@ -503,8 +566,12 @@ impl Plan for DestroyPlan {
             let granule = world.tables.remove(root);
             world.release(granule);
         }
-        world.release(self.rd);
-        NO_OUTPUTS
+        let (granule, aux) = (self.rd, realm.aux);
+        if let Some(handle) = self.handle {
+            return End { handle, object: Object::Rd, granule, aux }.begin(world);
+        }
+        world.release(granule);
+        Answer::Success(NO_OUTPUTS)
     }
 }
 

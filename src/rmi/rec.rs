@@ -167,7 +167,7 @@ impl Plan for CreatePlan {
     }
 }
 
-/// Makes a REC of the next index, with auxiliary granules that are its own, and measures it if it
+/// Makes a REC of an index, with auxiliary granules that are its own, and measures it if it
 /// is runnable.
 pub(super) fn insert(
     world: &mut World,
@@ -179,7 +179,7 @@ pub(super) fn insert(
 ) {
     world.claim(rec, GranuleState::Rec);
     let realm = realm_mut(world, rd);
-    realm.next_rec_index += 1;
+    realm.next_rec_index = realm.next_rec_index.max(index + 1);
     realm.recs.push(rec);
     if params.runnable() {
         realm.log.push(MeasuredEvent::Rec(Box::new(RecEvent::new(params))));

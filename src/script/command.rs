@@ -205,6 +205,22 @@ impl Run<'_, '_> {
         Ok(outcome)
     }
 
+    /// Remembers what a command that succeeded has made or destroyed.
+    pub(super) fn remember(&mut self, command: Command) {
+        match command {
+            Command::RealmCreate { rd, .. } => drop(self.state.realms.insert(rd)),
+            Command::RealmDestroy { rd } => {
+                self.state.gaps.remove(&rd);
+                self.state.realms.remove(&rd);
+                self.state.recs.remove_realm(rd);
+            }
+            Command::RecCreate { rd, rec, .. } | Command::RecCreateBegin { rd, rec, .. } => {
+                self.state.recs.add(rd, rec);
+            }
+            _ => {}
+        }
+    }
+
     /// Remembers what a call has made, and compares its answer with what is wanted.
     pub(super) fn judge(
         &mut self,
@@ -212,17 +228,8 @@ impl Run<'_, '_> {
         outcome: &Outcome,
         answer: Option<&Answer>,
     ) -> Result<(), PlayError> {
-        if outcome.is_success() {
-            match outcome.command() {
-                Some(Command::RealmCreate { rd, .. }) => drop(self.state.realms.insert(rd)),
-                Some(Command::RealmDestroy { rd }) => {
-                    self.state.gaps.remove(&rd);
-                    self.state.realms.remove(&rd);
-                    self.state.recs.remove_realm(rd);
-                }
-                Some(Command::RecCreate { rd, rec, .. }) => self.state.recs.add(rd, rec),
-                _ => {}
-            }
+        if let Some(command) = outcome.command().filter(|_| outcome.is_success()) {
+            self.remember(command);
         }
         match answer {
             Some(answer) => {

@@ -25,15 +25,7 @@ const IMAGE_FORMS: &str =
     "a file in quotes, an image, `digests`, `zeros`, `fill`, `unknown` or bytes";
 
 /// The states that `expect granule` knows.
-pub(super) const GRANULE_STATES: [GranuleState; 7] = [
-    GranuleState::Undelegated,
-    GranuleState::Delegated,
-    GranuleState::Rd,
-    GranuleState::Rec,
-    GranuleState::RecAux,
-    GranuleState::Data,
-    GranuleState::Rtt,
-];
+pub(super) const GRANULE_STATES: [GranuleState; 9] = GranuleState::ALL;
 
 /// Reads a script. `file` is the name that errors show; nothing is opened.
 ///

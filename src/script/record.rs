@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::grammar::{Arg, ImageSource, Kind};
-use super::statements::{self, arg, auto, decimal, hex, name, symbol};
+use super::grammar::{ImageSource, Kind};
+use super::statements::{self, Invoke, arg, auto, decimal, hex, name, symbol};
 use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes};
 use crate::abi::command::Command;
 use crate::abi::params::{REC_RUNNABLE, RealmParams, RecParams};
@@ -29,7 +29,7 @@ pub struct Recorder {
     /// RECs up to now.
     recs: u64,
     /// Parameters of RECs that are being made, by the handle of the operation.
-    begun: BTreeMap<u64, u64>,
+    begun: BTreeMap<u64, Command>,
     /// Images with the names that they have in the script.
     images: Vec<(String, Arc<Image>)>,
     /// Their places in the list by the addresses of the images, which the list keeps.
@@ -173,10 +173,8 @@ impl Recorder {
 
     fn call(&mut self, record: &Record, world: &World) {
         let Some(outcome) = &record.outcome else { return };
-        if let Some(Command::RecCreateBegin { params_ptr, .. }) = outcome.command()
-            && outcome.awaits().is_some()
-        {
-            self.begun.insert(outcome.regs()[1], params_ptr);
+        if let Some((x, begun)) = outcome.handle_reg().zip(outcome.command()) {
+            self.begun.insert(outcome.regs()[x], begun);
         }
         if !outcome.is_success() {
             return;
@@ -186,7 +184,9 @@ impl Recorder {
                 let activate = statements::invoke(command.info().name, Vec::new());
                 self.statements.extend([activate, Kind::Empty]);
             }
-            Some(Command::RealmCreate { params_ptr, .. }) => self.realm_create(params_ptr),
+            Some(Command::RealmCreate { params_ptr, .. }) => {
+                self.realm_create(params_ptr, statements::invoke);
+            }
             Some(Command::RttInitRipas { base, .. }) => self.init_ripas(base, outcome.regs()[1]),
             Some(
                 command @ (Command::DataCreate { ipa, src, flags, .. }
@@ -196,11 +196,15 @@ impl Recorder {
                 self.rec_create(params_ptr, statements::invoke);
             }
             // The parameters are read in the last step.
-            Some(Command::OpContinue { handle, .. }) => {
-                if let Some(params_ptr) = self.begun.remove(&handle) {
+            Some(Command::OpContinue { handle, .. }) => match self.begun.remove(&handle) {
+                Some(Command::RealmCreate { params_ptr, .. }) => {
+                    self.realm_create(params_ptr, statements::invoke_all);
+                }
+                Some(Command::RecCreateBegin { params_ptr, .. }) => {
                     self.rec_create(params_ptr, statements::invoke_all);
                 }
-            }
+                _ => {}
+            },
             Some(Command::RealmActivate { rd }) => {
                 self.flush();
                 let args = vec![arg("rd", statements::rd())];
@@ -222,7 +226,8 @@ impl Recorder {
         }
     }
 
-    fn realm_create(&mut self, params_ptr: u64) {
+    /// `invoke` makes the statement: the command may be an operation.
+    fn realm_create(&mut self, params_ptr: u64, invoke: Invoke) {
         self.flush();
         let params = RealmParams::read(&self.page(params_ptr), self.profile);
         let mut fields = vec![
@@ -244,12 +249,12 @@ impl Recorder {
         fields.push(arg("rtt_base", auto()));
         fields.push(arg("rtt_level_start", decimal(params.rtt_level_start)));
         fields.push(arg("rtt_num_start", decimal(params.rtt_num_start.into())));
-        self.statements.extend(statements::realm_create(fields));
+        self.statements.extend(statements::realm_create(fields, invoke));
         self.statements.push(Kind::Empty);
     }
 
-    /// `invoke` makes the statement: the command may be an operation.
-    fn rec_create(&mut self, params_ptr: u64, invoke: fn(&str, Vec<Arg>) -> Kind) {
+    /// As [`Recorder::realm_create`].
+    fn rec_create(&mut self, params_ptr: u64, invoke: Invoke) {
         self.flush();
         let params = RecParams::read(&self.page(params_ptr));
         let flags = if params.flags & REC_RUNNABLE == 0 { "not_runnable" } else { "runnable" };

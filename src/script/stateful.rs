@@ -37,10 +37,8 @@ impl Run<'_, '_> {
             };
         }
         let begun = Command::decode(regs, self.edition());
-        if let Some(Command::RecCreateBegin { rd, rec, .. }) =
-            begun.filter(|_| outcome.is_success())
-        {
-            self.state.recs.add(rd, rec);
+        if let Some(begun) = begun.filter(|_| outcome.is_success()) {
+            self.remember(begun);
         }
         self.judge(regs, &outcome, answer)
     }

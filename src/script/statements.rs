@@ -88,8 +88,11 @@ pub(crate) fn invoke_all(verb: &str, args: Vec<Arg>) -> Kind {
     invocation(verb, args, &["all"])
 }
 
+/// Makes the statement of a command: [`invoke`], or [`invoke_all`] of an operation.
+pub(crate) type Invoke = fn(&str, Vec<Arg>) -> Kind;
+
 /// Makes the Realm that other statements know as `rd`.
-pub(crate) fn realm_create(params: Vec<Arg>) -> [Kind; 2] {
+pub(crate) fn realm_create(params: Vec<Arg>, invoke: Invoke) -> [Kind; 2] {
     let args = vec![arg("rd", rd()), arg("params_ptr", structure("RealmParams", params))];
     [define("rd", auto()), invoke("REALM_CREATE", args)]
 }

@@ -119,6 +119,8 @@ fn command_extras(command: &'static CommandInfo) -> Extras {
         | "RTT_SET_RIPAS"
         | "GRANULE_RANGE_DELEGATE"
         | "GRANULE_RANGE_UNDELEGATE"
+        | "REALM_CREATE"
+        | "REALM_DESTROY"
         | "REC_CREATE"
         | "REC_DESTROY" => (command.inputs, &[], &["all"]),
         _ => (command.inputs, &[], &[]),

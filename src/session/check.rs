@@ -85,7 +85,7 @@ pub(super) fn outcome(
 
 fn output(outcome: &Outcome, name: &str) -> Option<u64> {
     let regs: &ResultRegs = outcome.regs();
-    let position = outcome.command()?.info().outputs.iter().position(|output| *output == name)?;
+    let position = outcome.output_names().iter().position(|output| *output == name)?;
     regs.get(position + 1).copied()
 }
 

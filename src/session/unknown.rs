@@ -3,6 +3,7 @@
 use crate::abi::addr::Pa;
 use crate::abi::command::{CallRegs, Command};
 use crate::abi::params::DATA_MEASURE;
+use crate::model::operation::Operation;
 use crate::model::world::World;
 
 /// The address of the contents that the RMM or the Realm would have to read for this call.
@@ -16,6 +17,10 @@ pub(super) fn needed(world: &World, regs: &CallRegs) -> Option<Pa> {
     match Command::decode(regs, world.profile().edition())? {
         Command::RealmCreate { params_ptr, .. } => unknown_page(world, params_ptr),
         Command::RecCreate { params_ptr, .. } => unknown_page(world, params_ptr),
+        Command::OpContinue { handle, .. } => match world.operations().find(handle)?.1 {
+            Operation::Object(it) => unknown_page(world, it.params_ptr()?),
+            Operation::Map(_) | Operation::Unmap(_) => None,
+        },
         Command::RecEnter { run_ptr, .. } => Some(Pa(run_ptr)),
         Command::RecCreateBegin { params_ptr, .. } => unknown_page(world, params_ptr),
         Command::DataCreate { rd, src, flags, .. }

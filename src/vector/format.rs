@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::abi::edition::Edition;
-use crate::abi::platform::{DramRange, Platform, PlatformError, PlatformFile};
+use crate::abi::platform::{DramRange, Platform, PlatformError, PlatformFile, RD_AUX_COUNT};
 use crate::encoding::text;
 
 /// A whole document. The steps stay raw, so that an error can point at one.
@@ -43,6 +43,8 @@ pub(super) struct PlatformObject {
     gicv3_num_lrs: u32,
     max_recs_order: u32,
     rec_aux_count: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rd_aux_count: Option<u32>,
     vmid_bits: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sro_contexts: Option<u32>,
@@ -112,6 +114,7 @@ impl PlatformObject {
             gicv3_ext_intid: self.ext_intid != 0,
             max_recs_order: self.max_recs_order,
             rec_aux_count: self.rec_aux_count,
+            rd_aux_count: self.rd_aux_count.unwrap_or(RD_AUX_COUNT),
             vmid_bits: self.vmid_bits,
             sro_contexts: self.sro_contexts.unwrap_or_else(|| Platform::default().sro_contexts),
             granule_sizes: self.granule_sizes.clone().unwrap_or_else(|| vec!["4k".into()]),
@@ -138,6 +141,7 @@ impl PlatformObject {
             gicv3_num_lrs: platform.gicv3_num_lrs - 1,
             max_recs_order: platform.max_recs_order,
             rec_aux_count: platform.rec_aux_count,
+            rd_aux_count: (platform.rd_aux_count != RD_AUX_COUNT).then_some(platform.rd_aux_count),
             vmid_bits: platform.vmid_bits,
             sro_contexts: (platform.sro_contexts != Platform::default().sro_contexts)
                 .then_some(platform.sro_contexts),

@@ -362,6 +362,7 @@ fn granule_state(name: &str) -> Result<Option<GranuleState>, String> {
         "RD" => Some(GranuleState::Rd),
         "REC" => Some(GranuleState::Rec),
         "REC_AUX" => Some(GranuleState::RecAux),
+        "RD_AUX" => Some(GranuleState::RdAux),
         "DATA" => Some(GranuleState::Data),
         "RTT" => Some(GranuleState::Rtt),
         "PARTIAL" => Some(GranuleState::Partial),

@@ -231,6 +231,13 @@ commands! {
     OpMemReclaim "OP_MEM_RECLAIM" 0xC400_0209 V2 (handle, list_ptr, list_count) -> ("count");
     /// Gives up a stateful operation.
     OpCancel "OP_CANCEL" 0xC400_020A V2 (handle) -> ();
+    /// Makes the RMM inactive again: TF-RMM behind 9a7f8ef4, and the text of 2.0-bet3.
+    RmmDeactivate "RMM_DEACTIVATE" 0xC400_020F V2 () -> ();
+}
+
+impl Command {
+    /// The function identifier of RMI_RMM_DEACTIVATE, which not every RMM of 2.0 has.
+    pub(crate) const RMM_DEACTIVATE: u64 = 0xC400_020F;
 }
 
 impl std::fmt::Display for Command {
@@ -311,7 +318,7 @@ mod tests {
             }
         }
         assert_eq!(CommandInfo::of_edition(Edition::V1).count(), 23);
-        assert_eq!(CommandInfo::of_edition(Edition::V2).count(), 43);
+        assert_eq!(CommandInfo::of_edition(Edition::V2).count(), 44);
         assert!(COMMANDS.is_sorted_by_key(|info| info.fid));
     }
 

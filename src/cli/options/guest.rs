@@ -15,7 +15,7 @@ use crate::cli::reach::Reach;
 pub(crate) struct ResponderArgs {
     /// Which RMM answers: TF-RMM as it is, or the text of DEN0137; of RMM 2.0 the text has another
     /// rule for RIMs
-    #[arg(long, value_name = "tf-rmm|spec", value_parser = profile)]
+    #[arg(long, value_name = "tf-rmm|spec|RELEASE", value_parser = profile)]
     pub(crate) rmm: Option<Profile>,
     /// The RMM by its rule for RIMs: rmm-1.0, tf-rmm-0.9 (TF-RMM of 2.0) or rmm-2.0 (its text)
     #[arg(long, value_name = "RULE")]

@@ -33,13 +33,32 @@ impl Kvm<'_, '_> {
             .rtt_level_start(start_level)
             .rtt_num_start(root_tables);
         let params_ptr = self.write_page(rmi::page(params.pieces(), place)?, place)?;
-        self.must(Command::realm_create(rd, params_ptr), place)?;
+        let command = Command::realm_create(rd, params_ptr);
+        if self.host.ends_realm_create {
+            self.must_end(command, place)?;
+        } else {
+            self.create_at_once(command, place)?;
+        }
         if let Some(command) = Command::rec_aux_count(self.edition(), rd) {
             self.aux_count = self.must(command, place)?.regs()[1];
         }
         self.rd = Some(rd);
         self.stage(rd, StageKind::RealmCreate(event));
         Ok(())
+    }
+
+    /// REALM_CREATE of a kernel that takes it for one call.
+    fn create_at_once(&mut self, command: Command, place: &str) -> Result<(), Refusal> {
+        let outcome = self.call(command);
+        if outcome.awaits().is_some() {
+            let name = self.host.name;
+            let why = format!(
+                "this RMM makes a Realm in several calls, and {name} takes RMI_REALM_CREATE for \
+                 one (ENXIO)"
+            );
+            return Err(refused(place, why));
+        }
+        if outcome.is_success() { Ok(()) } else { Err(rmi::by_rmm(place, command, &outcome)) }
     }
 
     /// The level that the host's roots are at, and how many they are.

@@ -54,6 +54,32 @@ fn changing(document: &Value) -> Vec<&str> {
     keys(document).into_iter().filter(|(_, changes)| *changes).map(|(key, _)| key).collect()
 }
 
+/// A release that is named is the one that measures, and the script of the boot says so, too.
+#[test]
+fn an_rmm_by_its_release_is_the_one_that_measures() {
+    let folder = folder("released_rmm");
+    let line = |host: &str, rmm: &str| {
+        let lkvm = "kvmtool -- lkvm run --realm -k Image -c 2 -m 128";
+        format!("measure --host {host} --rmm {rmm} --script-out boot.rmi {lkvm}")
+    };
+    let rim = |host, rmm| stdout(&run(&folder, &line(host, rmm))).trim_end().to_owned();
+    let [older, text, next] = ["tf-rmm", "spec", "tf-rmm-next"].map(|rmm| rim("kvm-v16", rmm));
+    assert_eq!(next, text, "both begin with zeros");
+    assert_ne!(next, older);
+    let script = std::fs::read_to_string(folder.path("boot.rmi")).expect("the script");
+    assert!(script.contains("\nrmm tf-rmm-next\n"), "{script}");
+    assert!(script.contains("} all\n"), "the Realm is made to the operation's end: {script}");
+    let played = run(&folder, "run boot.rmi");
+    assert!(stdout(&played).contains(&next), "{played:?}");
+    let linted = run(&folder, "lint boot.rmi");
+    assert_eq!(linted.status.code(), Some(0), "{linted:?}");
+    let refused = run(&folder, &line("kvm-v14", "tf-rmm-next"));
+    assert_eq!(refused.status.code(), Some(4), "{refused:?}");
+    let stderr = String::from_utf8(refused.stderr).expect("text");
+    let stderr = stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(stderr.contains("takes RMI_REALM_CREATE for one (ENXIO)"), "{stderr}");
+}
+
 #[test]
 fn every_result_names_what_was_assumed() {
     let folder = folder("assumed_results");

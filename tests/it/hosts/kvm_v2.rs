@@ -9,7 +9,7 @@ use rimsim::host::kvm::{self, HOSTS, HostProfile};
 use rimsim::host::{Call, Region, Slot, Vcpu, VcpuFeatures, Vm};
 use rimsim::measure::image::Image;
 use rimsim::session::{Observer, Record, Session, Step};
-use rimsim::{Edition, World};
+use rimsim::{Edition, Profile, World};
 use sha2::{Digest, Sha256};
 
 use super::boot::boot;
@@ -161,6 +161,39 @@ fn the_kernel_makes_the_calls_of_2_0() {
     // slot without a guest_memfd is left out.
     expected.extend([good("RTT_INIT_RIPAS"), good("REALM_ACTIVATE")]);
     assert_eq!(calls.0, expected);
+}
+
+/// An RMM that makes Realms in several calls: kernels of which it is known go on with them.
+#[test]
+fn later_kernels_go_on_where_a_realm_takes_several_calls() {
+    for (name, goes_on) in
+        [("kvm-v13", false), ("kvm-v14", false), ("kvm-v15", true), ("kvm-v16", true)]
+    {
+        let mut calls = Calls::default();
+        let profile = HostProfile::from_name(name).expect("a host");
+        let machine = kvm::machine(profile.generation, &host(), &vm()).expect("a machine");
+        let mut session = Session::new(World::new(machine, Profile::TF_RMM_NEXT));
+        session.observe(&mut calls);
+        let booted = kvm::boot(&mut session, profile, &host(), &vm(), &mut |_| ());
+        if !goes_on {
+            let text = booted.expect_err("a refusal").to_string();
+            assert!(text.contains("takes RMI_REALM_CREATE for one (ENXIO)"), "{text}");
+            continue;
+        }
+        let rd = booted.expect("it boots").rd;
+        session.world_mut().invariants().expect("the laws hold");
+        let rim = session.world_mut().rim(rd).expect("a Realm");
+        drop(session);
+        let machine = kvm::machine(profile.generation, &host(), &vm()).expect("a machine");
+        let mut text = Session::new(World::new(machine, profile.profile(Rmm::Spec)));
+        let booted = kvm::boot(&mut text, profile, &host(), &vm(), &mut |_| ()).expect("it boots");
+        assert_eq!(text.world_mut().rim(booted.rd), Some(rim), "it begins with zeros");
+        let create = calls.0.iter().position(|(name, ..)| *name == "REALM_CREATE");
+        let steps = &calls.0[create.expect("it creates a Realm")..];
+        assert_eq!(steps[0], ("REALM_CREATE", Status::Incomplete, Some(MemReq::Donate)));
+        assert_eq!(steps[1], ("OP_MEM_DONATE", Status::Incomplete, Some(MemReq::None)));
+        assert_eq!(steps[2], ("OP_CONTINUE", Status::Success, None));
+    }
 }
 
 #[test]

@@ -9,4 +9,5 @@ pub(crate) mod operations;
 mod oracle;
 mod pairs;
 mod ranges;
+mod realm_operations;
 mod releases;

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use rimsim::abi::platform::{DramRange, PlatformFile};
+use rimsim::abi::status::MemReq;
 use rimsim::model::granule::Gpt;
 use rimsim::model::program::GuestAction;
 use rimsim::rmi::Outcome;
@@ -223,7 +224,33 @@ impl SmallMachine {
         let params_ptr = self.host();
         self.put(params_ptr, &page(realm_fields(self.edition()), &values));
         let rd = self.delegated();
-        (self.world.execute(Command::RealmCreate { rd, params_ptr }), rd)
+        (self.ended(Command::RealmCreate { rd, params_ptr }), rd)
+    }
+
+    /// Executes a command and goes on with the operation that it may begin: gives what is asked for
+    /// in one list, takes all back in one.
+    pub fn ended(&mut self, command: Command) -> Outcome {
+        let mut outcome = self.world.execute(command);
+        let handle = outcome.regs()[1];
+        while let Some(request) = outcome.awaits() {
+            let next = match request {
+                MemReq::None => Command::OpContinue { handle, flags: 0 },
+                MemReq::Donate => {
+                    // The number of pages stands above the size of the blocks.
+                    let count = outcome.regs()[2] >> 2 & 0xFFFF;
+                    let list: Vec<_> = (0..count).map(|_| pages(self.delegated(), 1)).collect();
+                    let (list_ptr, list_count) = (self.host(), count);
+                    self.write_list(list_ptr, &list);
+                    Command::OpMemDonate { handle, list_ptr, list_count }
+                }
+                MemReq::Reclaim => {
+                    let list_ptr = self.host();
+                    Command::OpMemReclaim { handle, list_ptr, list_count: 512 }
+                }
+            };
+            outcome = self.world.execute(next);
+        }
+        outcome
     }
 
     /// Makes the REC with this MPIDR, with the two auxiliary granules that it needs.

@@ -71,6 +71,7 @@ impl WorldAndFlat {
                 GranuleState::Rd => Use::Rd,
                 GranuleState::Rec => Use::Rec,
                 GranuleState::RecAux => Use::RecAux,
+                GranuleState::RdAux => unreachable!("the flat model is of 1.0"),
                 GranuleState::Data => Use::Data,
                 GranuleState::Rtt => Use::Rtt,
                 GranuleState::Partial => unreachable!("not in RMM 1.0"),

@@ -399,7 +399,7 @@ pub(crate) fn check_lines(
     exceptions: &[(&str, &str, &str)],
     profiles: [Profile; 2],
 ) {
-    for info in CommandInfo::of_edition(profiles[0].edition()) {
+    for info in profiles[0].commands() {
         let ladder = ladders.iter().find(|(name, _)| *name == info.name);
         let (name, text) = ladder.unwrap_or_else(|| panic!("{} has no ladder", info.name));
         for profile in profiles {

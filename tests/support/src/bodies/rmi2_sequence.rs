@@ -5,7 +5,8 @@
 //! takes everything back.
 //!
 //! Granules have 4 KiB, under TF-RMM's rules; with one byte more than whole steps 16 KiB, and with
-//! two 64 KiB, under the rules of the text, which knows them.
+//! two 64 KiB, under the rules of the text, which knows them. With three bytes more it is TF-RMM's
+//! next, whose Realms are made in several calls.
 
 use std::sync::OnceLock;
 
@@ -13,6 +14,7 @@ use rimsim::abi::addr::Level;
 use rimsim::abi::command::{CallRegs, Command, CommandInfo};
 use rimsim::abi::granule_size::GranuleSize;
 use rimsim::abi::platform::{DramRange, PlatformFile};
+use rimsim::abi::status::MemReq;
 use rimsim::{Edition, Pa, Platform, Profile, World};
 
 use crate::call_laws::check_laws;
@@ -29,7 +31,15 @@ const HALF: u64 = 1 << 39;
 
 /// What is where, with granules of a size.
 #[derive(Clone, Copy, Debug)]
-struct Map(GranuleSize);
+struct Map(GranuleSize, Profile);
+
+/// The maps of all sequences, by how many bytes there are more than whole steps.
+const MAPS: [Map; 4] = [
+    Map(GranuleSize::K4, Profile::TF_RMM_2),
+    Map(GranuleSize::K16, Profile::SPEC_2),
+    Map(GranuleSize::K64, Profile::SPEC_2),
+    Map(GranuleSize::K4, Profile::TF_RMM_NEXT),
+];
 
 impl Map {
     fn granule(self, number: u64) -> u64 {
@@ -94,17 +104,14 @@ impl Map {
     }
 
     /// A Realm to play with.
-    fn stage(self) -> World {
-        static STAGES: [OnceLock<World>; GranuleSize::ALL.len()] =
-            [const { OnceLock::new() }; GranuleSize::ALL.len()];
-        STAGES[self.0 as usize].get_or_init(|| self.make_stage()).clone()
+    fn stage(number: usize) -> World {
+        static STAGES: [OnceLock<World>; MAPS.len()] = [const { OnceLock::new() }; MAPS.len()];
+        STAGES[number].get_or_init(|| MAPS[number].make_stage()).clone()
     }
 
     /// A machine whose RMM is active, with granules of the size. TF-RMM has one.
     fn machine(self) -> World {
-        let small = self.0 == GranuleSize::K4;
-        let profile = if small { Profile::TF_RMM_2 } else { Profile::SPEC_2 };
-        let mut world = World::new(self.platform(), profile);
+        let mut world = World::new(self.platform(), self.1);
         put(&mut world, BASE, &[(8, self.0.code())]);
         must(&mut world, Command::RmmConfigSet { config_ptr: BASE });
         put(&mut world, BASE, &[(8, 0)]);
@@ -134,7 +141,7 @@ impl Map {
         for i in 0..16 {
             put(&mut world, self.list(), &[(0x100 + 8 * i, self.range(20 + i, 1))]);
         }
-        must(&mut world, Command::RealmCreate { rd: RD, params_ptr: self.realm_params() });
+        self.make_realm(&mut world);
         let mut free = 5..;
         for ipa in [0, HALF] {
             for level in start + 1..4 {
@@ -143,6 +150,21 @@ impl Map {
             }
         }
         world
+    }
+
+    /// Makes the Realm; its RD gets the granules that it may need.
+    fn make_realm(self, world: &mut World) {
+        let create = Command::RealmCreate { rd: RD, params_ptr: self.realm_params() };
+        let begun = world.execute(create);
+        if begun.awaits().is_none() {
+            assert!(begun.is_success(), "{begun}");
+            return;
+        }
+        let (handle, list_ptr) = (begun.regs()[1], self.spare());
+        put(world, list_ptr, &[(0, self.range(44, 2))]);
+        let given = world.execute(Command::OpMemDonate { handle, list_ptr, list_count: 1 });
+        assert_eq!(given.awaits(), Some(MemReq::None), "{given}");
+        must(world, Command::OpContinue { handle, flags: 0 });
     }
 
     fn argument(self, name: &str, choice: u8) -> u64 {
@@ -217,12 +239,8 @@ fn host_does(map: Map, world: &mut World, choice: u8, args: &[u8]) -> bool {
 /// Carries the steps out. The laws hold after each, and in the end everything can be had back.
 pub fn run(data: &[u8]) {
     let commands: Vec<_> = CommandInfo::of_edition(Edition::V2).collect();
-    let map = Map(match data.len() % 8 {
-        1 => GranuleSize::K16,
-        2 => GranuleSize::K64,
-        _ => GranuleSize::K4,
-    });
-    let mut world = map.stage();
+    let number = if data.len() % 8 < MAPS.len() { data.len() % 8 } else { 0 };
+    let (map, mut world) = (MAPS[number], Map::stage(number));
     for step in data.chunks_exact(8).take(MOST_STEPS) {
         let [choice, args @ ..] = step else { continue };
         if host_does(map, &mut world, *choice, args) {
