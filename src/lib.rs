@@ -89,6 +89,7 @@ pub mod evidence;
 #[doc(hidden)]
 pub mod explain;
 mod guest;
+pub mod guide;
 #[cfg(feature = "hosts")]
 pub mod host;
 mod inputs;

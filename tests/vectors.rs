@@ -1,9 +1,10 @@
-//! Every file of `spec-vectors` is a test of its own, and so is every example of the README and
-//! every file of `tests/console`.
+//! Every file of `spec-vectors` is a test of its own, and so is every example of the README and the
+//! guide, and every file of `tests/console`.
 //!
 //! `BLESS=1` rewrites outputs.
 
 mod console;
+mod transcripts;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -36,11 +37,7 @@ fn main() -> ExitCode {
     }
     let console = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/console");
     trials.extend(console::trials(files(&console, "console")));
-    for (index, example) in readme_examples().into_iter().enumerate() {
-        let name = format!("README {}", example.command);
-        trials.push(Trial::test(name, move || example.holds(index)));
-    }
-    trials.push(Trial::test("README tour", tour));
+    trials.extend(transcripts::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
@@ -106,106 +103,4 @@ fn script_holds(path: &Path) -> Result<(), Failed> {
         None => Ok(()),
         Some(failure) => Err(format!("exported: {failure:?}").into()),
     }
-}
-
-/// A command in a `console` block of the README, and the lines it prints.
-struct Example {
-    command: String,
-    output: String,
-}
-
-const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-const FENCE: &str = "```";
-
-fn readme_examples() -> Vec<Example> {
-    let text = std::fs::read_to_string(README).expect("the README");
-    let blocks = text.split("```console\n").skip(1);
-    let example = |block: &str| {
-        let block = block.split(FENCE).next().unwrap_or_default();
-        let (first, output) = block.split_once('\n').expect("a command line");
-        let command = first.strip_prefix("$ rimsim ").expect("an example runs rimsim");
-        Example { command: command.to_owned(), output: output.to_owned() }
-    };
-    blocks.map(example).collect()
-}
-
-impl Example {
-    /// Runs the command in the project's folder and compares what it prints.
-    fn holds(&self, index: usize) -> Result<(), Failed> {
-        let both = self.command.strip_suffix(" 2>&1");
-        let words = both.unwrap_or(&self.command).split_whitespace();
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_rimsim"))
-            .args(words)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()?;
-        let mut got = String::from_utf8(output.stdout)?;
-        if both.is_some() {
-            got.insert_str(0, &String::from_utf8(output.stderr)?);
-        }
-        if std::env::var_os("BLESS").is_some() {
-            return bless(index, &got);
-        }
-        if got == self.output {
-            return Ok(());
-        }
-        Err(format!("it printed\n{got}\nand the README says\n{}", self.output).into())
-    }
-}
-
-/// Writes the output of example `index` into the README.
-fn bless(index: usize, output: &str) -> Result<(), Failed> {
-    // Trials run side by side; each rewrites the whole file.
-    static WRITING: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    let _guard = WRITING.lock()?;
-    let text = std::fs::read_to_string(README)?;
-    let mut pieces: Vec<String> = text.split("```console\n").map(str::to_owned).collect();
-    let piece = &mut pieces[index + 1];
-    let (command, rest) = piece.split_once('\n').ok_or("a command line")?;
-    let (_, after) = rest.split_once(FENCE).ok_or("the block ends")?;
-    *piece = format!("{command}\n{output}{FENCE}{after}");
-    std::fs::write(README, pieces.join("```console\n"))?;
-    Ok(())
-}
-
-const TOUR: &str = "```console tour\n";
-
-/// Plays the README's tour in an empty folder, by one shell, and compares what each command prints.
-///
-/// A line that begins with `$ ` is a command, one with `> ` goes on with it; others are its output.
-fn tour() -> Result<(), Failed> {
-    let text = std::fs::read_to_string(README)?;
-    let (before, rest) = text.split_once(TOUR).ok_or("the README has a tour")?;
-    let (block, after) = rest.split_once(FENCE).ok_or("the tour ends")?;
-    let mut commands: Vec<String> = Vec::new();
-    for line in block.lines() {
-        if let Some(command) = line.strip_prefix("$ ") {
-            commands.push(format!("{command}\n"));
-        } else if let (Some(more), Some(last)) = (line.strip_prefix("> "), commands.last_mut()) {
-            *last += &format!("{more}\n");
-        }
-    }
-    let folder = std::env::temp_dir().join(format!("rimsim-tour-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    let marked = commands.iter().map(|command| format!("printf '\\001'\n{command}"));
-    let root = env!("CARGO_MANIFEST_DIR");
-    let script = format!("ln -s {root}/spec-vectors spec-vectors\n{}", marked.collect::<String>());
-    let bin = Path::new(env!("CARGO_BIN_EXE_rimsim")).parent().ok_or("a folder")?;
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH")?);
-    let mut shell = std::process::Command::new("sh");
-    let output = shell.args(["-c", &script]).env("PATH", path).current_dir(&folder).output()?;
-    std::fs::remove_dir_all(&folder)?;
-    let stdout = String::from_utf8(output.stdout)?;
-    let shown = commands.iter().zip(stdout.split('\u{1}').skip(1)).map(|(command, printed)| {
-        let lines = command.trim_end().replace('\n', "\n> ");
-        format!("$ {lines}\n{printed}")
-    });
-    let got: String = shown.collect();
-    if std::env::var_os("BLESS").is_some() {
-        return Ok(std::fs::write(README, format!("{before}{TOUR}{got}{FENCE}{after}"))?);
-    }
-    if got == block {
-        return Ok(());
-    }
-    let errors = String::from_utf8_lossy(&output.stderr);
-    Err(format!("it printed\n{got}\nand the README says\n{block}\n{errors}").into())
 }

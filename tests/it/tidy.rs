@@ -42,7 +42,7 @@ pub(crate) fn code(line: &str) -> &str {
 /// The floors of the library, from the ground up. A file may use its own part and lower floors;
 /// parts of one floor that are one machine may use each other.
 const FLOORS: &[&[&str]] = &[
-    &["encoding", "inputs"],
+    &["encoding", "guide", "inputs"],
     &["outputs"],
     &["abi"],
     &["measure"],
