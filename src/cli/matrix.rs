@@ -1,6 +1,8 @@
 //! `rimsim matrix`
 
+use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
@@ -10,8 +12,11 @@ use crate::cli::console::{Console, notes};
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
 use crate::cli::options::{
-    CacheArgs, GuestArgs, HashingArgs, LineArgs, OutsideArgs, Purpose, VmmArgs, corim_profile,
+    CacheArgs, GuestArgs, HashingArgs, LineArgs, OutsideArgs, Purpose, SignArgs, VmmArgs,
+    corim_profile,
 };
+use crate::cli::reference::corim_bytes;
+use crate::cli::signer::Signer;
 use crate::host::Vmm;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::rule::RimRule;
@@ -56,7 +61,7 @@ pub(crate) struct MatrixArgs {
     /// Rows that are refused do not change the exit code
     #[arg(long)]
     allow_refused: bool,
-    /// Write the RIMs to FILE as one unsigned CoRIM of the CCA Realm profile, each RIM once
+    /// Write the RIMs to FILE as one CoRIM of the CCA Realm profile, each RIM once
     #[arg(long, value_name = "FILE")]
     corim_out: Option<OutputPath>,
     /// The CoRIM's id; one that depends on nothing but the RIMs if it is not said
@@ -71,6 +76,20 @@ pub(crate) struct MatrixArgs {
     /// When it begins to hold
     #[arg(long, value_name = "TIME", requires = "not_after", value_parser = time::parse)]
     not_before: Option<i64>,
+    /// Name each RIM of the CoRIM: its CoMID has the name as its id, and `rimsim verify` shows it
+    ///
+    /// NAME has columns in braces, as in \"web {cpus} vCPUs, {mem}\"; {rim} is the beginning of the
+    /// RIM. Without NAME it is all columns: cpus=2,mem=1G. A RIM of several combinations has their
+    /// names with " or " between them. Two RIMs can not have one name.
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true,
+        requires = "corim_out", default_missing_value = "")]
+    name: Option<String>,
+    #[command(flatten)]
+    sign: SignArgs,
+    /// Certificates of the key that signs, its own first, in PEM or DER: they go into the signed
+    /// CoRIM (`x5chain`)
+    #[arg(long, value_name = "FILE", requires = "corim_out", help_heading = "Signing")]
+    sign_chain: Option<PathBuf>,
     /// Form of the result
     #[arg(long, value_enum, default_value_t = MatrixFormat::Text)]
     format: MatrixFormat,
@@ -95,6 +114,9 @@ Examples:
           kvmtool -- lkvm run --realm -k Image
   What a verifier takes of them:
       rimsim matrix --cpus 1-4 --corim-out realms.cbor kvmtool -- --realm -m 1G -k Image
+  The same for a fleet, signed, dated, and with names that `rimsim verify` shows:
+      rimsim matrix --cpus 1-4 --mem 1G,2G --corim-out realms.cbor --name='web-{cpus}-{mem}' \
+          --not-after 2026-12-31 --sign-key key.pem kvmtool -- --realm -k Image
   As a table for a program:
       rimsim matrix --format csv --cpus 1-8 --platform fvp,qemu-max+kvm \\
           kvmtool -- --realm -m 1G -k Image";
@@ -124,18 +146,19 @@ struct Matrix {
 }
 
 pub(crate) fn run(args: &MatrixArgs, console: &mut Console) -> io::Result<Exit> {
-    let made = matrix(args).and_then(|matrix| {
+    let made = signer(args).and_then(|signer| {
+        let matrix = matrix(args)?;
         notes::tell(&matrix.assumptions, false, console)?;
-        Ok(matrix)
+        Ok((matrix, signer))
     });
-    let matrix = match made {
-        Ok(matrix) => matrix,
+    let (matrix, signer) = match made {
+        Ok(made) => made,
         Err(CliError(exit, text)) => {
             console.error(&text);
             return Ok(exit);
         }
     };
-    if let Err(CliError(exit, text)) = matrix.corim(args, console) {
+    if let Err(CliError(exit, text)) = matrix.corim(args, signer.as_ref(), console) {
         console.error(&text);
         return Ok(exit);
     }
@@ -150,6 +173,16 @@ pub(crate) fn run(args: &MatrixArgs, console: &mut Console) -> io::Result<Exit> 
     }
     let enough = refused == 0 || args.allow_refused && refused < matrix.rows.len();
     Ok(if enough { Exit::Good } else { Exit::Refused })
+}
+
+/// Who signs the CoRIM, if there is one and somebody does.
+fn signer(args: &MatrixArgs) -> Result<Option<Signer>, CliError> {
+    match args.sign.asks() {
+        Some(option) if args.corim_out.is_none() => {
+            Err(usage(format!("{option}: only a CoRIM is signed; see --corim-out")))
+        }
+        _ => Signer::read(&args.sign, args.sign_chain.as_deref()),
+    }
 }
 
 fn matrix(args: &MatrixArgs) -> Result<Matrix, CliError> {
@@ -240,20 +273,79 @@ fn axes(args: &MatrixArgs, vmm: Vmm) -> Result<Vec<Axis>, CliError> {
 }
 
 impl Matrix {
-    fn corim(&self, args: &MatrixArgs, console: &mut Console) -> Result<(), CliError> {
-        let Some(path) = &args.corim_out else { return Ok(()) };
-        let mut realms: Vec<RealmReference> = Vec::new();
-        for (rim, _) in self.rows.iter().filter_map(|row| row.rim.as_ref().ok()) {
-            let realm = RealmReference::new(*rim);
-            if !realms.contains(&realm) {
-                realms.push(realm);
+    /// Every RIM, once, with the names of its combinations.
+    fn rims(&self, template: Option<&str>) -> Result<Vec<(Measurement, String)>, CliError> {
+        let mut rims: Vec<(Measurement, Vec<String>)> = Vec::new();
+        for row in &self.rows {
+            let Ok((rim, _)) = &row.rim else { continue };
+            let name = template.map_or(Ok(String::new()), |text| self.name(text, row, rim))?;
+            match rims.iter_mut().find(|(known, _)| known == rim) {
+                None => rims.push((*rim, vec![name])),
+                Some((_, names)) if names.contains(&name) => {}
+                Some((_, names)) => names.push(name),
             }
         }
-        if realms.is_empty() {
+        let named = rims.into_iter().map(|(rim, names)| (rim, names.join(" or ")));
+        let named: Vec<_> = named.collect();
+        let mut known = BTreeMap::new();
+        for (rim, name) in named.iter().filter(|_| template.is_some()) {
+            if let Some(other) = known.insert(name, rim) {
+                let why = format!("{name:?} is the name of two RIMs, {other} and {rim}");
+                return Err(usage(format!("--name: {why}; name more columns, or {{rim}}")));
+            }
+        }
+        Ok(named)
+    }
+
+    /// A combination's name by a template; of all columns if that is empty.
+    fn name(
+        &self,
+        template: &str,
+        row: &Combination,
+        rim: &Measurement,
+    ) -> Result<String, CliError> {
+        let columns = || self.columns.iter().zip(&row.values);
+        if template.is_empty() {
+            let all: Vec<_> = columns().map(|(name, value)| format!("{name}={value}")).collect();
+            let alone = || rim.to_string()[..16].to_owned();
+            return Ok(if all.is_empty() { alone() } else { all.join(",") });
+        }
+        let mut name = template.replace("{rim}", &rim.to_string()[..16]);
+        for (column, value) in columns() {
+            name = name.replace(&format!("{{{column}}}"), value);
+        }
+        match name.split_once('{') {
+            None if name.trim().is_empty() => {
+                Err(usage(format!("--name {template:?}: it leaves a RIM without a name")))
+            }
+            None => Ok(name),
+            Some((_, rest)) => {
+                let unknown = rest.split('}').next().unwrap_or_default();
+                let known = self.columns.join(", ");
+                Err(usage(format!(
+                    "--name: there is no column {unknown:?}; there are {known}, rim"
+                )))
+            }
+        }
+    }
+
+    fn corim(
+        &self,
+        args: &MatrixArgs,
+        signer: Option<&Signer>,
+        console: &mut Console,
+    ) -> Result<(), CliError> {
+        let Some(path) = &args.corim_out else { return Ok(()) };
+        let rims = self.rims(args.name.as_deref())?;
+        if rims.is_empty() {
             let why = "--corim-out: every combination is refused, so there is no RIM to write";
             return Err(CliError(Exit::Refused, why.to_owned()));
         }
-        let mut corim = Corim::of(realms);
+        let realm = |rim: &Measurement| RealmReference::new(*rim);
+        let mut corim = match args.name {
+            None => Corim::of(rims.iter().map(|(rim, _)| realm(rim)).collect()),
+            Some(_) => Corim::named(rims.iter().map(|(rim, name)| (name.clone(), realm(rim)))),
+        };
         corim.profile = args.corim_profile.unwrap_or_default();
         if let Some(end) = args.not_after {
             let period = Validity::new(args.not_before, end);
@@ -266,7 +358,8 @@ impl Matrix {
             }
             corim.id = Id::Text(id.clone());
         }
-        Ok(console.outputs().write(path, &corim.to_cbor())?)
+        let bytes = corim_bytes(&corim, signer).map_err(|(exit, text)| CliError(exit, text))?;
+        Ok(console.outputs().write(path, &bytes)?)
     }
 
     fn text(&self, console: &mut Console) -> io::Result<()> {

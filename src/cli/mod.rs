@@ -42,6 +42,7 @@ mod request;
 mod run;
 mod schema;
 mod search;
+mod signer;
 mod subscriber;
 mod token;
 mod trails;

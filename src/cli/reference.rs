@@ -5,11 +5,11 @@ use serde_json::Value;
 use crate::cli::console::{Console, results_are_looked_at};
 use crate::cli::error;
 use crate::cli::exit::Exit;
-use crate::cli::input::signing_key;
 use crate::cli::options::{Form, ReferenceArgs};
+use crate::cli::signer::Signer;
 use crate::encoding::text::{base64, hex};
 use crate::refvalue::corim::{Corim, Entity, Id, Validity};
-use crate::refvalue::sign::{self, Meta, SigningKey};
+use crate::refvalue::sign::{Meta, ToSign};
 use crate::refvalue::{RealmReference, ccatoken_store, cocli, samsung, trustee};
 
 /// A Realm of which reference values are to be written.
@@ -29,7 +29,7 @@ pub(crate) struct Writer<'a> {
     form: Form,
     args: &'a ReferenceArgs,
     validity: Option<Validity>,
-    key: Option<SigningKey>,
+    signer: Option<Signer>,
 }
 
 /// What went wrong, with the exit code that tells of it.
@@ -49,14 +49,9 @@ impl<'a> Writer<'a> {
                 (Exit::Usage, "--not-after: it is before --not-before".to_owned())
             })?),
         };
-        let key = match &args.sign_key {
-            None => None,
-            Some(path) => {
-                let key = signing_key("--sign-key", path);
-                Some(key.map_err(|error::CliError(exit, text)| (exit, text))?)
-            }
-        };
-        Ok(Self { form, args, validity, key })
+        let signer = Signer::read(&args.sign, args.sign_chain.as_deref())
+            .map_err(|error::CliError(exit, text)| (exit, text))?;
+        Ok(Self { form, args, validity, signer })
     }
 
     /// The values of these Realms, at least one, as bytes of the result.
@@ -87,7 +82,7 @@ impl<'a> Writer<'a> {
             Form::Hex | Form::Base64 | Form::Json => {
                 found.iter().map(|found| self.line(&found.realm) + "\n").collect::<String>().into()
             }
-            Form::Corim => self.corim_bytes(realms),
+            Form::Corim => corim_bytes(&self.corim(realms), self.signer.as_ref())?,
             Form::Cocli => {
                 let corim = self.corim(realms);
                 console.note("for `cocli corim create --template`:");
@@ -127,23 +122,6 @@ impl<'a> Writer<'a> {
         corim
     }
 
-    fn corim_bytes(&self, realms: Vec<RealmReference>) -> Vec<u8> {
-        let corim = self.corim(realms);
-        let Some(key) = &self.key else { return corim.to_cbor() };
-        let signer = self.args.entity.iter().find(|entity| entity.roles.contains(&Entity::SIGNER));
-        let meta = match signer.or(self.args.entity.first()) {
-            Some(Entity { name, reg_id, .. }) => {
-                Meta { signer: name.clone(), uri: reg_id.clone(), validity: None }
-            }
-            None => {
-                let id = key.public().thumbprint();
-                let id = hex(&id[..8]);
-                Meta { signer: format!("key {id}"), uri: None, validity: None }
-            }
-        };
-        sign::sign(&corim, &meta, key)
-    }
-
     fn samsung(
         &self,
         found: &[Found],
@@ -168,4 +146,25 @@ impl<'a> Writer<'a> {
 /// A JSON document for people.
 fn lines(document: &Value) -> Vec<u8> {
     format!("{document:#}\n").into()
+}
+
+/// A CoRIM, signed if somebody signs. Its first signer, or else its first entity, is named as the
+/// signer; the key if there is none.
+pub(crate) fn corim_bytes(corim: &Corim, signer: Option<&Signer>) -> Result<Vec<u8>, CliError> {
+    let Some(key) = signer else { return Ok(corim.to_cbor()) };
+    let entities = &corim.entities;
+    let named = entities.iter().find(|entity| entity.roles.contains(&Entity::SIGNER));
+    let meta = match named.or(entities.first()) {
+        Some(Entity { name, reg_id, .. }) => {
+            Meta { signer: name.clone(), uri: reg_id.clone(), validity: None }
+        }
+        None => {
+            let id = hex(&key.public().thumbprint()[..8]);
+            Meta { signer: format!("key {id}"), uri: None, validity: None }
+        }
+    };
+    let ready = ToSign::new(corim, &meta, key.public(), key.chain());
+    let signature = key.sign(&ready.message());
+    let signature = signature.map_err(|error::CliError(exit, text)| (exit, text))?;
+    Ok(ready.signed(&signature))
 }

@@ -78,10 +78,14 @@ pub(crate) fn to_be_signed(protected: &[u8], payload: &[u8]) -> Vec<u8> {
 
 /// The message, tagged, with nothing in its unprotected header.
 pub(crate) fn sign1(protected: &[u8], payload: &[u8], key: &SigningKey) -> Vec<u8> {
-    let signature = key.sign(&to_be_signed(protected, payload));
+    signed(protected, payload, &key.sign(&to_be_signed(protected, payload)))
+}
+
+/// The message with the signature that somebody made of [`to_be_signed`].
+pub(crate) fn signed(protected: &[u8], payload: &[u8], signature: &[u8]) -> Vec<u8> {
     encode(|e| {
         e.tag(Tag::new(SIGN1_TAG))?.array(4)?;
-        e.bytes(protected)?.map(0)?.bytes(payload)?.bytes(&signature)?;
+        e.bytes(protected)?.map(0)?.bytes(payload)?.bytes(signature)?;
         Ok(())
     })
 }

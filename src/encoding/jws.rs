@@ -2,16 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::keys::SigningKey;
+use super::keys::PublicKey;
 use super::text::base64url;
 
-/// Signs a document as a JSON Web Token (RFC 7519). The header names the algorithm, and the key by
+/// What is signed of a JSON Web Token (RFC 7519). The header names the algorithm, and the key by
 /// its thumbprint.
-pub(crate) fn token(claims: &Value, key: &SigningKey) -> String {
-    let kid = base64url(&key.public().thumbprint());
+pub(crate) fn to_be_signed(claims: &Value, key: &PublicKey) -> String {
+    let kid = base64url(&key.thumbprint());
     let header = json!({ "alg": key.algorithm().name(), "typ": "JWT", "kid": kid });
     let part = |value: &Value| base64url(value.to_string().as_bytes());
-    let signed = format!("{}.{}", part(&header), part(claims));
-    let signature = base64url(&key.sign(signed.as_bytes()));
-    format!("{signed}.{signature}")
+    format!("{}.{}", part(&header), part(claims))
+}
+
+/// The token with the signature (r and s) that somebody made of [`to_be_signed`].
+pub(crate) fn signed(message: &str, signature: &[u8]) -> String {
+    format!("{message}.{}", base64url(signature))
 }

@@ -17,3 +17,5 @@ pub mod shown;
 pub mod text;
 #[cfg(feature = "toml")]
 pub(crate) mod toml_text;
+#[cfg(feature = "evidence")]
+pub mod x509;

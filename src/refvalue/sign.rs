@@ -12,6 +12,7 @@ use crate::encoding::text::shown;
 
 pub use crate::encoding::cose::Alg as Algorithm;
 pub use crate::encoding::keys::{KeyError, PublicKey, SigningKey};
+pub use crate::encoding::x509::{Anchors, ChainError, Signer};
 
 /// What a signed CoRIM says that it contains. Verifiers compare the text as a whole.
 const CONTENT_TYPE: &str = "application/rim+cbor";
@@ -70,15 +71,56 @@ impl Meta {
 /// If `meta.signer` is empty.
 #[must_use]
 pub fn sign(corim: &Corim, meta: &Meta, key: &SigningKey) -> Vec<u8> {
-    assert!(!meta.signer.is_empty(), "a signer without a name");
-    let protected = encode(|e| {
-        e.map(4)?.i64(label::ALG)?.i64(key.algorithm().id())?;
-        e.i64(label::CONTENT_TYPE)?.str(CONTENT_TYPE)?;
-        e.i64(label::KID)?.bytes(&key.public().thumbprint())?;
-        e.i64(CORIM_META)?.bytes(&meta.to_cbor())?;
-        Ok(())
-    });
-    cose::sign1(&protected, &corim.to_cbor(), key)
+    let ready = ToSign::new(corim, meta, &key.public(), &[]);
+    ready.signed(&key.sign(&ready.message()))
+}
+
+/// A CoRIM with the header of its signature, for whoever has the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToSign {
+    protected: Vec<u8>,
+    payload: Vec<u8>,
+}
+
+impl ToSign {
+    /// With the key that will sign, its COSE thumbprint (RFC 9679) as `kid`, and its certificates
+    /// as `x5chain` (RFC 9360), the signer's first, in DER; none if there are none.
+    ///
+    /// # Panics
+    /// If `meta.signer` is empty.
+    #[must_use]
+    pub fn new(corim: &Corim, meta: &Meta, key: &PublicKey, chain: &[Vec<u8>]) -> Self {
+        assert!(!meta.signer.is_empty(), "a signer without a name");
+        let protected = encode(|e| {
+            e.map(4 + u64::from(!chain.is_empty()))?;
+            e.i64(label::ALG)?.i64(key.algorithm().id())?;
+            e.i64(label::CONTENT_TYPE)?.str(CONTENT_TYPE)?;
+            e.i64(label::KID)?.bytes(&key.thumbprint())?;
+            e.i64(CORIM_META)?.bytes(&meta.to_cbor())?;
+            match chain {
+                [] => {}
+                [one] => drop(e.i64(X5CHAIN)?.bytes(one)?),
+                several => {
+                    e.i64(X5CHAIN)?.array(several.len() as u64)?;
+                    several.iter().try_for_each(|one| e.bytes(one).map(drop))?;
+                }
+            }
+            Ok(())
+        });
+        Self { protected, payload: corim.to_cbor() }
+    }
+
+    /// The bytes that the key signs, by its algorithm.
+    #[must_use]
+    pub fn message(&self) -> Vec<u8> {
+        cose::to_be_signed(&self.protected, &self.payload)
+    }
+
+    /// The signed CoRIM (tag 18) with this signature of [`ToSign::message`]: r and s.
+    #[must_use]
+    pub fn signed(&self, signature: &[u8]) -> Vec<u8> {
+        cose::signed(&self.protected, &self.payload, signature)
+    }
 }
 
 /// A signed CoRIM that was read. Its signature is whatever stands there until it was verified.
@@ -92,7 +134,7 @@ pub struct SignedCorim {
     pub algorithm: Algorithm,
     /// The key's id, as the signer says.
     pub key_id: Option<Vec<u8>>,
-    /// Certificates that came with it, in DER. They are not looked at.
+    /// Certificates that came with it, in DER; [`SignedCorim::verify_by`] looks at them.
     pub certificates: Vec<Vec<u8>>,
     protected: Vec<u8>,
     payload: Vec<u8>,
@@ -131,6 +173,29 @@ impl SignedCorim {
         let signed = cose::to_be_signed(&self.protected, &self.payload);
         if key.verifies(&signed, &self.signature) { Ok(()) } else { Err(SignatureError::Wrong) }
     }
+
+    /// Whether somebody signed this whose certificates came with it and lead to a trust anchor.
+    /// When they hold is part of the answer: no clock is asked. Revocation is not asked either.
+    ///
+    /// # Errors
+    /// If not: which certificate is wrong, and why, or that another key signed.
+    pub fn verify_by(&self, anchors: &Anchors) -> Result<Signer, ProofError> {
+        let signer = anchors.check(&self.certificates)?;
+        self.verify(&signer.key)?;
+        Ok(signer)
+    }
+}
+
+/// Why the signer is nobody that a trust anchor knows.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ProofError {
+    /// Its certificates prove nothing.
+    #[error("its certificates: {0}")]
+    Chain(#[from] ChainError),
+    /// They are good, and the signature is not that of the first one's key.
+    #[error("{0}")]
+    Signature(#[from] SignatureError),
 }
 
 /// A CoRIM, signed or not.

@@ -348,7 +348,8 @@ fn the_api_keeps_its_promises() {
 /// or prints bytes as digits.
 #[test]
 fn encodings_are_read_and_written_in_one_place() {
-    let crates = ["base64ct", "minicbor", "p256", "p384", "p521", "sec1", "coset", "toml"];
+    let crates =
+        ["base64ct", "minicbor", "p256", "p384", "p521", "sec1", "coset", "toml", "x509_cert"];
     // A byte alone in a message or behind an escape is no encoding.
     let lone = ["src/script/parse.rs", "src/event_log/payload.rs"];
     for (name, text) in sources(&["src"]) {

@@ -10,6 +10,7 @@ mod outside;
 mod reference;
 mod rmm;
 mod rmm_log;
+mod sign;
 
 pub(crate) use format::Format;
 pub(crate) use guest::{GuestArgs, ResponderArgs, VmmArgs};
@@ -22,3 +23,4 @@ pub(crate) use outside::OutsideArgs;
 pub(crate) use reference::{Form, ReferenceArgs, RunForm, corim_profile};
 pub(crate) use rmm::{RmmArg, rem_reading};
 pub(crate) use rmm_log::{RmmLogArgs, at};
+pub(crate) use sign::SignArgs;

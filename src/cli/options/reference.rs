@@ -7,6 +7,7 @@ use clap::builder::PossibleValue;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::hashing::Purpose;
+use super::sign::SignArgs;
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -117,10 +118,12 @@ pub(crate) struct ReferenceArgs {
     /// the signer of a signed CoRIM.
     #[arg(long, value_name = "NAME[;roles=…][;regid=URI]", value_parser = entity)]
     pub(crate) entity: Vec<Entity>,
-    /// Sign the CoRIM with the private key in this file: PEM, DER or JWK (P-256: ES256, P-384:
-    /// ES384)
-    #[arg(long, value_name = "KEY")]
-    pub(crate) sign_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) sign: SignArgs,
+    /// Certificates of the key that signs, its own first, in PEM or DER: they go into the signed
+    /// CoRIM (`x5chain`)
+    #[arg(long, value_name = "FILE", help_heading = "Signing")]
+    pub(crate) sign_chain: Option<PathBuf>,
 }
 
 pub(crate) fn corim_profile(name: &str) -> Result<CorimProfile, String> {
@@ -177,7 +180,12 @@ impl ReferenceArgs {
             ("--not-after", self.not_after.is_some(), described, "corim or cocli"),
             ("--entity", !self.entity.is_empty(), described, "corim or cocli"),
             ("--with-rpv", self.with_rpv, with_rpv, "corim, cocli or ccatoken-store"),
-            ("--sign-key", self.sign_key.is_some(), form == Some(Form::Corim), "corim"),
+            (
+                self.sign.asks().unwrap_or("--sign-chain"),
+                self.sign.asks().is_some() || self.sign_chain.is_some(),
+                form == Some(Form::Corim),
+                "corim",
+            ),
         ] {
             if given && !good {
                 return Err(format!("{option} goes with --format {forms}"));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use crate::cli::options::{HashingArgs, OutsideArgs};
+use crate::cli::options::{HashingArgs, OutsideArgs, SignArgs};
 use crate::evidence::{Lifecycle, Required};
 use crate::refvalue::time;
 
@@ -47,9 +47,17 @@ pub(crate) struct VerifyArgs {
     /// Which Realm of a script or document, by name; any of them if it is not said
     #[arg(long, value_name = "NAME")]
     pub(super) realm: Option<String>,
-    /// The public key that has to have signed every --expect, which are CoRIMs: PEM, DER or JWK
+    /// The public key that has to have signed every --expect, which are CoRIMs: PEM, DER or JWK, or
+    /// a certificate of it
     #[arg(long, value_name = "KEY")]
     pub(super) expect_key: Option<PathBuf>,
+    /// Certificates that are trusted, as PEM or DER: every --expect is a CoRIM that came with
+    /// certificates (`x5chain`) that lead from its signer to one of them
+    ///
+    /// Basic constraints, key usages and names are checked, and --at says when all certificates
+    /// have to hold, the trusted one too. Revocation is not asked.
+    #[arg(long, value_name = "FILE")]
+    pub(super) trust_anchor: Option<PathBuf>,
     /// What a token is judged by, in TOML: the long options of this list, but for those of one run
     /// (see below). Files that it names lie below its folder. An option that is given takes the
     /// place of what it says
@@ -76,8 +84,8 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "NAME[=VALUE],…", value_delimiter = ',',
         value_parser = Required::from_text)]
     pub(super) require: Vec<Required>,
-    /// The CCA Platform Attestation Key: a public key of P-384, P-256 or P-521, as PEM,
-    /// DER or JWK
+    /// The CCA Platform Attestation Key: a public key of P-384, P-256 or P-521, as PEM, DER or JWK,
+    /// or a certificate, of which nothing but the key is looked at
     #[arg(long, value_name = "KEY")]
     pub(super) cpak: Option<PathBuf>,
     /// Pass over claims that the token's profile does not have; they are named, and not judged
@@ -93,10 +101,9 @@ pub(crate) struct VerifyArgs {
     /// Form of the result
     #[arg(long, value_enum, default_value_t = VerifyFormat::Text)]
     pub(super) format: VerifyFormat,
-    /// Sign the attestation result (--format ear): a private key of P-256, P-384 or P-521, as PEM,
-    /// DER or JWK. The result is a JSON Web Token then
-    #[arg(long, value_name = "KEY")]
-    pub(super) sign_key: Option<PathBuf>,
+    /// A signed attestation result (--format ear) is a JSON Web Token
+    #[command(flatten)]
+    pub(super) sign: SignArgs,
     #[command(flatten)]
     pub(super) outside: OutsideArgs,
     #[command(flatten)]
@@ -129,6 +136,7 @@ JSON for --expect: what `rimsim run`, `measure` or `matrix` prints with --format
 A policy (--policy FILE.toml), all of it optional but what is expected:
   expect = [\"realm.corim\"]           expect-rim = [\"sha256:HEX\"]
   realm = \"NAME\"                      expect-key = \"signer.pem\"
+  trust-anchor = \"roots.pem\"
   cpak = \"cpak.pem\"                   lifecycle = [\"secured\"]
   require = [\"rpv\", \"mec-policy=private\"]
   accept-padded = false               allow-unknown-claims = false
@@ -143,6 +151,8 @@ Examples:
       rimsim verify token.cbor --expect realm.corim --expect-key signer.pem --cpak cpak.pem
   RIM and REMs of a boot with firmware; a wrong REM is explained by the guest's log:
       rimsim verify token.cbor --expect chain.toml --ccel CCEL
+  Against a CoRIM whose signer's certificates came with it:
+      rimsim verify token.cbor --expect realm.corim --trust-anchor roots.pem --at 2026-12-31
   The same on the last day of the year, of a Realm with its own encryption context:
       rimsim verify token.cbor --expect realm.corim --expect-key signer.pem --cpak cpak.pem \\
           --at 2026-12-31 --require rpv,validity,mec-policy=private

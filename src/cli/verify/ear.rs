@@ -1,14 +1,12 @@
 //! The judgement as an EAT Attestation Result (draft-ietf-rats-ear), in JSON, or signed as a JWT.
 
-use std::io;
-
 use serde_json::{Map, Value, json};
 
 use super::report::Told;
-use crate::cli::console::Console;
+use crate::cli::error::CliError;
 use crate::cli::locks::TOOL;
+use crate::cli::signer::Signer;
 use crate::encoding::jws;
-use crate::encoding::keys::SigningKey;
 use crate::evidence::{Appraisal, appraise};
 
 /// The profile of results that Veraison's libraries read.
@@ -20,19 +18,19 @@ pub(super) struct Ear {
     pub(super) issued_at_secs: i64,
     /// The policy by which it was judged, as it was named.
     pub(super) policy: Option<String>,
-    pub(super) key: Option<SigningKey>,
+    pub(super) signer: Option<Signer>,
 }
 
 impl Ear {
-    pub(super) fn tell(&self, told: &Told, console: &mut Console) -> io::Result<()> {
-        let result = self.result(told);
-        match &self.key {
-            None => console.json(&result),
-            Some(key) => console.result(&jws::token(&result, key)),
-        }
+    /// The result as lines: JSON, or a JSON Web Token if somebody signs.
+    pub(super) fn result(&self, told: &Told) -> Result<String, CliError> {
+        let claims = self.claims(told);
+        let Some(signer) = &self.signer else { return Ok(format!("{claims:#}")) };
+        let message = jws::to_be_signed(&claims, signer.public());
+        Ok(jws::signed(&message, &signer.sign(message.as_bytes())?))
     }
 
-    fn result(&self, told: &Told) -> Value {
+    fn claims(&self, told: &Told) -> Value {
         let mut submodules = Map::new();
         for appraisal in appraise(&told.token, &told.checks, &told.comparison) {
             submodules.insert(appraisal.submodule.to_owned(), self.submodule(&appraisal));

@@ -1,5 +1,6 @@
 //! What `verify` expects, from whatever says it.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use crate::cli::console::Console;
@@ -9,11 +10,12 @@ use crate::cli::input::{Input, Problem, Setup, observed, public_key, read_limite
 use crate::cli::options::{ImageFiles, OutsideArgs};
 use crate::cli::request::{RequestWords, is_request};
 use crate::encoding::shown::ShowPath as _;
+use crate::encoding::text::shown as shown_text;
 use crate::evidence::{Expectation, Period, expectations};
 use crate::measure::hasher::Hasher;
 use crate::refvalue::RealmReference;
-use crate::refvalue::corim::Validity;
-use crate::refvalue::sign::{self, Document};
+use crate::refvalue::corim::{Id, Validity};
+use crate::refvalue::sign::{self, Anchors, Document, SignedCorim};
 use crate::refvalue::time;
 
 /// Longest file with expectations that is read, in bytes.
@@ -33,6 +35,8 @@ pub(crate) struct Sources<'a> {
     pub(crate) realm: Option<&'a str>,
     /// The key of a signed CoRIM.
     pub(crate) key: Option<&'a Path>,
+    /// Certificates that its own have to lead to.
+    pub(crate) anchors: Option<&'a Path>,
     pub(crate) outside: OutsideArgs,
     /// Where scripts and command lines find images.
     pub(crate) files: ImageFiles,
@@ -64,10 +68,10 @@ impl Sources<'_> {
     ) -> Result<Vec<Expectation>, CliError> {
         let named = |extension| path.extension().is_some_and(|found| found == extension);
         let shown = path.shown();
-        let no_key = || usage(format!("--expect-key: {shown} is no signed CoRIM"));
+        let no_key = |option: &str| usage(format!("{option}: {shown} is no signed CoRIM"));
         if is_request(path) || named("rmi") {
-            return match self.key {
-                Some(_) => Err(no_key()),
+            return match self.of_signer() {
+                Some(option) => Err(no_key(option)),
                 None if named("rmi") => of_script(path, self.outside, hasher, &self.files),
                 None => Ok(vec![of_arguments(path, self.outside, &self.files)?]),
             };
@@ -78,8 +82,8 @@ impl Sources<'_> {
         if matches!(bytes.first(), Some(0xD2 | 0xD9)) {
             return self.of_corim(path, &bytes, not_verified);
         }
-        if self.key.is_some() {
-            return Err(no_key());
+        if let Some(option) = self.of_signer() {
+            return Err(no_key(option));
         }
         if !matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[')) {
             let forms = "a script (.rmi), arguments of `rimsim measure` (.args), JSON, or a CoRIM";
@@ -97,49 +101,93 @@ impl Sources<'_> {
     ) -> Result<Vec<Expectation>, CliError> {
         let name = path.display().to_string();
         let document = sign::read(bytes).map_err(|error| usage(format!("{name}: {error}")))?;
-        match (&document, self.key) {
-            (Document::Signed(signed), Some(path)) => {
-                let key = public_key("--expect-key", path)?;
-                signed
-                    .verify(&key)
-                    .map_err(|error| CliError(Exit::Mismatch, format!("{name}: {error}")))?;
+        let corim = document.corim();
+        let mut periods: Vec<Seconds> = corim.validity.iter().map(seconds).collect();
+        match &document {
+            Document::Signed(signed) => {
+                periods.extend(signed.meta.validity.iter().map(seconds));
+                periods.extend(self.proven(&name, signed, not_verified)?);
             }
-            (Document::Signed(signed), None) => {
-                let signer = &signed.meta.signer;
-                let why = format!("signature of {signer:?} on {name}: no --expect-key");
-                not_verified.push(format!("the {why}"));
+            Document::Unsigned(_) => {
+                if let Some(option) = self.of_signer() {
+                    return Err(usage(format!("{option}: {name} is not signed")));
+                }
             }
-            (Document::Unsigned(_), Some(_)) => {
-                return Err(usage(format!("--expect-key: {name} is not signed")));
-            }
-            (Document::Unsigned(_), None) => {}
         }
-        if let Document::Signed(signed) = &document
-            && !signed.certificates.is_empty()
-        {
-            let count = signed.certificates.len();
+        let period = all(&periods);
+        let count = corim.realms().count();
+        let mut number = 0;
+        let mut list = Vec::new();
+        for tag in &corim.tags {
+            for realm in &tag.realms {
+                number += 1;
+                let called = match &tag.id {
+                    Id::Text(text) if tag.realms.len() == 1 => format!("{name}:{text}"),
+                    _ if count == 1 => name.clone(),
+                    _ => format!("{name}:{number}"),
+                };
+                list.push(Expectation { period: period.clone(), ..of_reference(called, realm) });
+            }
+        }
+        Ok(list)
+    }
+
+    /// The option that asks for a signature, if one does.
+    fn of_signer(&self) -> Option<&'static str> {
+        let key = self.key.map(|_| "--expect-key");
+        key.or(self.anchors.map(|_| "--trust-anchor"))
+    }
+
+    /// Checks who signed, as far as it is asked. When certificates hold is the answer.
+    fn proven(
+        &self,
+        name: &str,
+        signed: &SignedCorim,
+        not_verified: &mut Vec<String>,
+    ) -> Result<Option<Seconds>, CliError> {
+        let mismatch = |error: &dyn Display| CliError(Exit::Mismatch, format!("{name}: {error}"));
+        if let Some(path) = self.key {
+            let key = public_key("--expect-key", path)?;
+            signed.verify(&key).map_err(|error| mismatch(&error))?;
+        }
+        let count = signed.certificates.len();
+        if let Some(path) = self.anchors {
+            let shown = path.shown();
+            let about =
+                |exit, why: &dyn Display| CliError(exit, format!("--trust-anchor {shown}: {why}"));
+            let file =
+                read_limited(path, MAX_FILE_BYTES).map_err(|error| about(Exit::Io, &error))?;
+            let anchors = Anchors::from_bytes(&file).map_err(|error| about(Exit::Usage, &error))?;
+            let signer = signed.verify_by(&anchors).map_err(|error| mismatch(&error))?;
+            not_verified.push(format!(
+                "that no certificate of {} on {name} was revoked: nobody is asked",
+                shown_text(&signer.name)
+            ));
+            return Ok(Some((Some(signer.not_before_secs), signer.not_after_secs)));
+        }
+        if self.key.is_none() {
+            let signer = &signed.meta.signer;
+            let why = format!("signature of {signer:?} on {name}: no --expect-key");
+            not_verified.push(format!("the {why}"));
+        }
+        if count > 0 {
             not_verified.push(format!("the {count} certificates that came with {name}"));
         }
-        let signing = match &document {
-            Document::Signed(signed) => signed.meta.validity,
-            Document::Unsigned(_) => None,
-        };
-        let corim = document.corim();
-        let period = both(corim.validity, signing);
-        let count = corim.realms().count();
-        let named = |(number, realm)| {
-            let name = if count == 1 { name.clone() } else { format!("{name}:{number}") };
-            Expectation { period: period.clone(), ..of_reference(name, realm) }
-        };
-        Ok((1..).zip(corim.realms()).map(named).collect())
+        Ok(None)
     }
 }
 
-/// When both of two periods hold. A time is in neither if they have none together.
-fn both(contents: Option<Validity>, signature: Option<Validity>) -> Option<Period> {
-    let periods = || contents.iter().chain(&signature);
-    let not_before = periods().filter_map(Validity::not_before).max();
-    let not_after = periods().map(Validity::not_after).min()?;
+/// The first and the last second of a period, in POSIX time.
+type Seconds = (Option<i64>, i64);
+
+const fn seconds(period: &Validity) -> Seconds {
+    (period.not_before(), period.not_after())
+}
+
+/// When all of some periods hold. A time is in none if they have none together.
+fn all(periods: &[Seconds]) -> Option<Period> {
+    let not_before = periods.iter().filter_map(|period| period.0).max();
+    let not_after = periods.iter().map(|period| period.1).min()?;
     let end = time::print(not_after);
     let text = match not_before {
         Some(begin) => format!("{} to {end}", time::print(begin)),

@@ -22,9 +22,10 @@ use crate::cli::chains::{self, Booted};
 use crate::cli::console::Console;
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
-use crate::cli::input::{public_key, read_limited, read_token, signing_key};
+use crate::cli::input::{public_key, read_limited, read_token};
 use crate::cli::request::{WordFile, is_request};
 use crate::cli::search::{SearchArgs, Told as Searched, search};
+use crate::cli::signer::Signer;
 use crate::encoding::shown::ShowPath as _;
 use crate::encoding::text::from_hex;
 use crate::evidence::{Accept, Asked, Demands, Lifecycle, Token, compare, near_misses};
@@ -39,7 +40,13 @@ pub(crate) fn run(args: &VerifyArgs, console: &mut Console) -> io::Result<Exit> 
             match form {
                 Form::Text => told.text(console)?,
                 Form::Json => console.json(&told.json())?,
-                Form::Ear(ear) => ear.tell(&told, console)?,
+                Form::Ear(ear) => match ear.result(&told) {
+                    Ok(result) => console.text(&result)?,
+                    Err(CliError(exit, text)) => {
+                        console.error(&text);
+                        return Ok(exit);
+                    }
+                },
             }
             Ok(told.end(console))
         }
@@ -54,13 +61,17 @@ pub(crate) fn run(args: &VerifyArgs, console: &mut Console) -> io::Result<Exit> 
 enum Form {
     Text,
     Json,
-    Ear(Ear),
+    Ear(Box<Ear>),
 }
 
 fn judged(args: &VerifyArgs) -> Result<(Told, Form), CliError> {
     let args = policy::with_policy(args)?;
     let form = form(&args)?;
-    let of_file = [("--realm", args.realm.is_some()), ("--expect-key", args.expect_key.is_some())];
+    let of_file = [
+        ("--realm", args.realm.is_some()),
+        ("--expect-key", args.expect_key.is_some()),
+        ("--trust-anchor", args.trust_anchor.is_some()),
+    ];
     if let Some((option, _)) = of_file.iter().find(|(_, is_given)| *is_given)
         && args.expect.is_empty()
     {
@@ -70,8 +81,10 @@ fn judged(args: &VerifyArgs) -> Result<(Told, Form), CliError> {
 }
 
 fn form(args: &VerifyArgs) -> Result<Form, CliError> {
-    if args.sign_key.is_some() && args.format != VerifyFormat::Ear {
-        return Err(usage("--sign-key: only --format ear is signed".to_owned()));
+    if let Some(option) = args.sign.asks()
+        && args.format != VerifyFormat::Ear
+    {
+        return Err(usage(format!("{option}: only --format ear is signed")));
     }
     Ok(match args.format {
         VerifyFormat::Text => Form::Text,
@@ -84,8 +97,8 @@ fn form(args: &VerifyArgs) -> Result<Form, CliError> {
                 )
             })?;
             let policy = args.policy.as_ref().map(|path| path.shown().to_string());
-            let key = args.sign_key.as_deref().map(|path| signing_key("--sign-key", path));
-            Form::Ear(Ear { issued_at_secs, policy, key: key.transpose()? })
+            let signer = Signer::read(&args.sign, None)?;
+            Form::Ear(Box::new(Ear { issued_at_secs, policy, signer }))
         }
     })
 }
@@ -103,6 +116,7 @@ fn verify(args: &VerifyArgs) -> Result<Told, CliError> {
         rims: &args.expect_rim,
         realm: args.realm.as_deref(),
         key: args.expect_key.as_deref(),
+        anchors: args.trust_anchor.as_deref(),
         outside: args.outside,
         files: args.hashing.files(),
     };
@@ -152,8 +166,9 @@ fn booted(args: &VerifyArgs) -> Result<Option<Booted>, CliError> {
     if args.expect.len() + args.expect_rim.len() > 1 {
         return Err(usage(format!("{}: a chain (.toml) is expected alone", path.shown())));
     }
-    if args.expect_key.is_some() {
-        return Err(usage(format!("--expect-key: {} is no signed CoRIM", path.shown())));
+    let of_corim = [("--expect-key", &args.expect_key), ("--trust-anchor", &args.trust_anchor)];
+    if let Some((option, _)) = of_corim.iter().find(|(_, key)| key.is_some()) {
+        return Err(usage(format!("{option}: {} is no signed CoRIM", path.shown())));
     }
     let reading = RemReading::Concatenated;
     chains::open(path, args.outside, &args.hashing, reading, &mut Console::new()).map(Some)

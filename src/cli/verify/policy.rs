@@ -21,6 +21,7 @@ struct Policy {
     expect_rim: Vec<String>,
     realm: Option<String>,
     expect_key: Option<Spanned<String>>,
+    trust_anchor: Option<Spanned<String>>,
     cpak: Option<Spanned<String>>,
     lifecycle: Vec<Spanned<String>>,
     require: Vec<Spanned<String>>,
@@ -51,7 +52,11 @@ pub(super) fn with_policy(args: &VerifyArgs) -> Result<VerifyArgs, CliError> {
         args.expect_rim = policy.expect_rim;
     }
     args.realm = args.realm.or(policy.realm);
-    for (own, said) in [(&mut args.expect_key, policy.expect_key), (&mut args.cpak, policy.cpak)] {
+    for (own, said) in [
+        (&mut args.expect_key, policy.expect_key),
+        (&mut args.trust_anchor, policy.trust_anchor),
+        (&mut args.cpak, policy.cpak),
+    ] {
         if own.is_none() {
             *own = said.as_ref().map(file).transpose()?;
         }

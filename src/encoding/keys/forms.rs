@@ -1,17 +1,18 @@
 //! What a file with a key looks like. One scanner for public and private ones.
 
 use p256::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _};
-use sec1::der::{Decode as _, SecretDocument};
+use sec1::der::{Decode as _, Encode as _, SecretDocument};
 use serde_json::Value;
 
 use super::{Curve, KeyError, Point, PublicKey, Secret, SigningKey};
 use crate::encoding::text::{from_base64, shown};
 
 const PUBLIC: &str = "public key of P-256, P-384 or P-521";
-const PRIVATE: &str = "private key of P-256 or P-384";
+const PRIVATE: &str = "private key of P-256, P-384 or P-521";
 const PKCS8: &str = "PRIVATE KEY";
 const SEC1: &str = "EC PRIVATE KEY";
 const SPKI: &str = "PUBLIC KEY";
+const CERTIFICATE: &str = "CERTIFICATE";
 /// What openssl writes before a SEC1 key.
 const PARAMETERS: &str = "EC PARAMETERS";
 const BEGIN: &str = "-----BEGIN ";
@@ -30,14 +31,20 @@ fn public_alone(file: &[u8]) -> Result<PublicKey, KeyError> {
     let wanted: Wanted<_> = (PUBLIC, spki);
     let text = match form(file) {
         Form::Pem => String::from_utf8_lossy(file),
-        Form::Der => return damaged(wanted.0, "DER", spki(file)),
+        Form::Der => {
+            // What is said is about a key, whatever is wrong with a certificate.
+            let key = spki(file).or_else(|why| certified(file).map_err(|_| why));
+            return damaged(wanted.0, "DER", key);
+        }
         Form::Jwk => return damaged(wanted.0, "JWK", jwk(file, jwk_point)),
         Form::Other => return Err(KeyError::Nothing(wanted.0)),
     };
     let blocks = blocks(&text);
-    match blocks.iter().find(|block| block.label == SPKI) {
-        Some(block) => block.decode(wanted),
-        None => Err(KeyError::NoPublic(labels(&blocks))),
+    let first = |label| blocks.iter().find(|block| block.label == label);
+    match (first(SPKI), first(CERTIFICATE)) {
+        (Some(block), _) => block.decode(wanted),
+        (None, Some(block)) => block.decode((PUBLIC, certified)),
+        (None, None) => Err(KeyError::NoPublic(labels(&blocks))),
     }
 }
 
@@ -130,19 +137,38 @@ fn labels(blocks: &[Block<'_>]) -> String {
     if labels.is_empty() { "none".to_owned() } else { labels.join(", ") }
 }
 
+/// What all blocks of a label hold.
+pub(super) fn all_of(text: &str, label: &str) -> Result<Vec<Vec<u8>>, String> {
+    let blocks = blocks(text);
+    let with = blocks.iter().filter(|block| block.label == label);
+    with.map(|block| {
+        let der = SecretDocument::from_pem(block.text).map_err(|error| error.to_string())?;
+        Ok(der.1.as_bytes().to_vec())
+    })
+    .collect()
+}
+
 /// SubjectPublicKeyInfo.
-fn spki(der: &[u8]) -> Result<PublicKey, String> {
+pub(super) fn spki(der: &[u8]) -> Result<PublicKey, String> {
     let p256 = || p256::PublicKey::from_public_key_der(der).map(Point::P256);
     let p384 = || p384::PublicKey::from_public_key_der(der).map(Point::P384);
     let p521 = || p521::PublicKey::from_public_key_der(der).map(Point::P521);
     p384().or_else(|_| p256()).or_else(|_| p521()).map(PublicKey).map_err(|e| e.to_string())
 }
 
+/// The key that a certificate is of, whoever issued it.
+fn certified(der: &[u8]) -> Result<PublicKey, String> {
+    let certificate = x509_cert::Certificate::from_der(der).map_err(|error| error.to_string())?;
+    let key = certificate.tbs_certificate.subject_public_key_info.to_der();
+    spki(&key.map_err(|error| error.to_string())?)
+}
+
 /// PKCS#8.
 fn pkcs8(der: &[u8]) -> Result<SigningKey, String> {
     let p256 = || p256::SecretKey::from_pkcs8_der(der).map(Secret::P256);
     let p384 = || p384::SecretKey::from_pkcs8_der(der).map(Secret::P384);
-    p384().or_else(|_| p256()).map(SigningKey).map_err(|e| e.to_string())
+    let p521 = || p521::SecretKey::from_pkcs8_der(der).map(Secret::P521);
+    p384().or_else(|_| p256()).or_else(|_| p521()).map(SigningKey).map_err(|e| e.to_string())
 }
 
 /// SEC1. The curve's name may be missing; the length of the number says it as well.
@@ -151,7 +177,8 @@ fn sec1_key(der: &[u8]) -> Result<SigningKey, String> {
     let secret = match key.private_key.len() {
         32 => p256::SecretKey::try_from(key).map(Secret::P256),
         48 => p384::SecretKey::try_from(key).map(Secret::P384),
-        other => return Err(format!("its number has {other} bytes, expected 32 or 48")),
+        66 => p521::SecretKey::try_from(key).map(Secret::P521),
+        other => return Err(format!("its number has {other} bytes, which no curve's has")),
     };
     secret.map(SigningKey).map_err(|error| error.to_string())
 }

@@ -1,16 +1,19 @@
-//! Keys of P-256, P-384 and (to verify with) P-521: PEM with whatever stands around it, DER, and
+//! Keys of P-256, P-384 and P-521: PEM with whatever stands around it, DER, and
 //! JWK.
 //!
 //! Public keys are SubjectPublicKeyInfo (RFC 5480), private ones PKCS#8 (RFC 5208) or SEC1 (RFC
 //! 5915), each in PEM (RFC 7468) or as it is; or either is a JWK (RFC 7517), alone or the first one
-//! of a set. Where a public key is wanted, a private one does as well.
+//! of a set. Where a public key is wanted, a private one does as well, or a certificate, of which
+//! the key is taken and nothing else looked at.
 
 mod forms;
+mod nonce;
 
 use std::fmt;
 
+use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 use p256::ecdsa::signature::{Signer as _, Verifier as _};
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use thiserror::Error;
 
 use super::cbor::encode;
@@ -23,7 +26,7 @@ pub enum KeyError {
     /// It is nothing that can hold a key.
     #[error("is no PEM file, no DER and no JWK: wanted is a {0}, and it has none")]
     Nothing(&'static str),
-    /// It is PEM, and no block has a public key: a certificate, say.
+    /// It is PEM, and no block has a public key.
     #[error("is no public key: the PEM block is {0}, expected \"PUBLIC KEY\"")]
     NoPublic(String),
     /// It is PEM, and no block has a private key.
@@ -89,6 +92,29 @@ impl Curve {
             Self::P521 => Alg::Es512,
         }
     }
+}
+
+/// What a certificate's signature hashes with: any algorithm on any curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Digest {
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+impl Digest {
+    fn of(self, message: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Sha256 => Sha256::digest(message).to_vec(),
+            Self::Sha384 => Sha384::digest(message).to_vec(),
+            Self::Sha512 => Sha512::digest(message).to_vec(),
+        }
+    }
+}
+
+/// What the PEM blocks of a text with this label hold, whatever stands around them.
+pub(super) fn pem_blocks(text: &str, label: &str) -> Result<Vec<Vec<u8>>, String> {
+    forms::all_of(text, label)
 }
 
 /// A public key.
@@ -191,6 +217,45 @@ impl PublicKey {
         Sha256::digest(self.cose_key()).into()
     }
 
+    /// A SubjectPublicKeyInfo in DER.
+    pub(super) fn from_spki(der: &[u8]) -> Result<Self, String> {
+        forms::spki(der)
+    }
+
+    /// Whether this is this key's signature over `message` with any of the hash algorithms, r and s
+    /// in DER (RFC 3279 2.2.3), as certificates have them.
+    pub(super) fn verifies_der(&self, digest: Digest, message: &[u8], signature: &[u8]) -> bool {
+        // A hash with zeros before it is the same number; `ecdsa` refuses very short ones.
+        let hash = digest.of(message);
+        let zeros = self.kind().len_bytes().saturating_sub(hash.len());
+        let hash = [&vec![0; zeros][..], &hash].concat();
+        match self.raw_signature(signature) {
+            None => false,
+            Some(raw) => match &self.0 {
+                Point::P256(key) => p256::ecdsa::Signature::from_slice(&raw).is_ok_and(|raw| {
+                    p256::ecdsa::VerifyingKey::from(key).verify_prehash(&hash, &raw).is_ok()
+                }),
+                Point::P384(key) => p384::ecdsa::Signature::from_slice(&raw).is_ok_and(|raw| {
+                    p384::ecdsa::VerifyingKey::from(key).verify_prehash(&hash, &raw).is_ok()
+                }),
+                Point::P521(key) => p521::ecdsa::VerifyingKey::from_affine(*key.as_affine())
+                    .and_then(|key| {
+                        key.verify_prehash(&hash, &p521::ecdsa::Signature::from_slice(&raw)?)
+                    })
+                    .is_ok(),
+            },
+        }
+    }
+
+    /// r and s as COSE has them, of a signature in DER; `None` if it is none of this key's curve.
+    pub(crate) fn raw_signature(&self, der: &[u8]) -> Option<Vec<u8>> {
+        Some(match self.kind() {
+            Curve::P256 => p256::ecdsa::Signature::from_der(der).ok()?.to_bytes().to_vec(),
+            Curve::P384 => p384::ecdsa::Signature::from_der(der).ok()?.to_bytes().to_vec(),
+            Curve::P521 => p521::ecdsa::Signature::from_der(der).ok()?.to_bytes().to_vec(),
+        })
+    }
+
     /// Whether these are this key's r and s over `message`, by its algorithm.
     ///
     /// Each signature (r, s) has a twin (r, n - s) that ECDSA accepts as well; no other change of a
@@ -216,8 +281,7 @@ impl PublicKey {
     }
 }
 
-/// A private key. Signatures are deterministic (RFC 6979), which `p521` has not: a key of P-521
-/// verifies, and does not sign.
+/// A private key. Signatures are deterministic (RFC 6979).
 #[derive(Clone)]
 pub struct SigningKey(Secret);
 
@@ -225,6 +289,7 @@ pub struct SigningKey(Secret);
 enum Secret {
     P256(p256::SecretKey),
     P384(p384::SecretKey),
+    P521(p521::SecretKey),
 }
 
 impl fmt::Debug for SigningKey {
@@ -262,7 +327,7 @@ impl SigningKey {
         let secret = match curve {
             Curve::P256 => Secret::P256(p256::SecretKey::from_slice(number).ok()?),
             Curve::P384 => Secret::P384(p384::SecretKey::from_slice(number).ok()?),
-            Curve::P521 => return None,
+            Curve::P521 => Secret::P521(p521::SecretKey::from_slice(number).ok()?),
         };
         Some(Self(secret))
     }
@@ -278,6 +343,7 @@ impl SigningKey {
         match self.0 {
             Secret::P256(_) => Alg::Es256,
             Secret::P384(_) => Alg::Es384,
+            Secret::P521(_) => Alg::Es512,
         }
     }
 
@@ -287,6 +353,7 @@ impl SigningKey {
         PublicKey(match &self.0 {
             Secret::P256(key) => Point::P256(key.public_key()),
             Secret::P384(key) => Point::P384(key.public_key()),
+            Secret::P521(key) => Point::P521(key.public_key()),
         })
     }
 
@@ -303,6 +370,7 @@ impl SigningKey {
                 let signature: p384::ecdsa::Signature = key.sign(message);
                 signature.to_bytes().to_vec()
             }
+            Secret::P521(key) => nonce::sign(key, message),
         }
     }
 }

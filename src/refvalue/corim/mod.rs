@@ -241,6 +241,28 @@ impl Corim {
         }
     }
 
+    /// The CoRIM of some Realms, at least one, each with a tag of its own that has its name as its
+    /// id. The CoRIM's id is as that of [`Corim::of`].
+    ///
+    /// # Panics
+    /// If there is no Realm, or a name is empty.
+    #[must_use]
+    pub fn named(realms: impl Iterator<Item = (String, RealmReference)>) -> Self {
+        let (names, realms): (Vec<String>, Vec<RealmReference>) = realms.unzip();
+        let plain = Self::of(realms.clone());
+        let tag = |(name, realm): (String, RealmReference)| {
+            assert!(!name.is_empty(), "a tag without a name");
+            Comid {
+                language: None,
+                id: Id::Text(name),
+                version: None,
+                entities: Vec::new(),
+                realms: vec![realm],
+            }
+        };
+        Self { tags: names.into_iter().zip(realms).map(tag).collect(), ..plain }
+    }
+
     /// The reference values of all tags, in their order.
     pub fn realms(&self) -> impl Iterator<Item = &RealmReference> {
         self.tags.iter().flat_map(|tag| &tag.realms)

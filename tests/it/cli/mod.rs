@@ -21,6 +21,7 @@ mod recipes;
 mod reference;
 mod report;
 mod search;
+mod signing;
 mod terminals;
 mod token;
 mod tracing;

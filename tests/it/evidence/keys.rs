@@ -62,6 +62,30 @@ fn private_keys_in_every_form() {
     }
 }
 
+/// What RFC 6979 A.2.7 has of P-521, as SEC1, as PKCS#8 and as JWK.
+#[test]
+fn keys_of_p521_sign() {
+    use p384::pkcs8::EncodePrivateKey as _;
+    let scalar = [&[0][..], &[0x5A; 65]].concat();
+    let secret = p521::SecretKey::from_slice(&scalar).expect("a scalar");
+    let sec1 = secret.to_sec1_der().expect("DER").to_vec();
+    let pkcs8 = secret.to_pkcs8_der().expect("DER").as_bytes().to_vec();
+    let point = secret.public_key().to_sec1_bytes();
+    let digits = |bytes: &[u8]| rimsim::encoding::text::base64url(bytes);
+    let jwk = json!({
+        "kty": "EC",
+        "crv": "P-521",
+        "x": digits(&point[1..67]),
+        "y": digits(&point[67..]),
+        "d": digits(&scalar),
+    });
+    for file in [sec1, pkcs8, jwk.to_string().into_bytes()] {
+        let key = SigningKey::from_bytes(&file).expect("a key");
+        assert_eq!((key.algorithm().name(), key.public().curve()), ("ES512", "P-521"));
+        assert_eq!(PublicKey::from_bytes(&file), Ok(key.public()));
+    }
+}
+
 #[test]
 fn keys_in_json() {
     let key = rfc7517();
@@ -89,7 +113,7 @@ fn keys_in_json() {
         ("use", json!("enc"), false, "its \"use\" is not \"sig\""),
     ] {
         let (public, error) = with(name, value);
-        assert!(error.starts_with("is no private key of P-256 or P-384: JWK: "), "{error}");
+        assert!(error.starts_with("is no private key of P-256, P-384 or P-521: JWK: "), "{error}");
         assert!(error.contains(why), "{error}, wanted {why}");
         assert_eq!(public, verifies, "{name}: {why}");
     }

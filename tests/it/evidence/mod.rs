@@ -1,5 +1,6 @@
 //! Attestation tokens and the keys that sign them.
 
+pub(crate) mod certificates;
 mod keys;
 mod profiles;
 pub(crate) mod token_maker;

@@ -541,7 +541,7 @@ fn keys_that_are_none() {
         (String::new(), "is no PEM file"),
         (body, "is no PEM file"),
         (pem.replace("PUBLIC", "PRIVATE"), "is no public key: the PEM block is \"PRIVATE KEY\""),
-        (pem.replace("PUBLIC KEY", "CERTIFICATE"), "the PEM block is \"CERTIFICATE\""),
+        (pem.replace("PUBLIC KEY", "CERTIFICATE"), "521: the PEM block \"CERTIFICATE\": "),
         (pem.replacen('M', "N", 1), "is no public key of P-256, P-384 or P-521"),
         (pem[..pem.len() / 2].to_owned(), "is no public key of P-256"),
     ] {
