@@ -206,4 +206,13 @@ impl Grub {
             .map(|(_, grub)| grub)
             .ok_or_else(|| format!("`{name}` is no GRUB that is known; there are {}", known()))
     }
+
+    /// The name in chains.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Upstream => "upstream",
+            Self::Rhboot => "rhboot",
+        }
+    }
 }

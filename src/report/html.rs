@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::realm::{EventRow, Part, Shown};
 use super::text::{Count, Text};
-use super::{RealmReport, Report};
+use super::{BootReport, RealmReport, Report, boot};
 use crate::abi::addr::Hex;
 
 /// Rows of a list that stand in the page without its code: on paper, unless all are asked for.
@@ -43,14 +43,22 @@ fn document(out: &mut String, report: &Report) -> fmt::Result {
         writeln!(out, "<p class=\"note\">{}</p>", Text(note))?;
     }
     overview(out, report)?;
-    findings(out, report)?;
+    boot::overview(out, &report.boots)?;
+    report.differences.iter().try_for_each(|found| boot::difference(out, found))?;
+    for (i, one) in report.boots.iter().enumerate() {
+        boot::section(out, i, one)?;
+    }
+    if !report.realms.is_empty() || report.boots.is_empty() {
+        findings(out, report)?;
+    }
     for (i, realm) in report.realms.iter().enumerate() {
         section(out, i, realm)?;
     }
     inputs(out, report)?;
     platforms(out, report)?;
     let realms: Vec<_> = report.realms.iter().map(RealmReport::data).collect();
-    let data = json!({ "realms": realms }).to_string().replace('<', "\\u003c");
+    let boots: Vec<_> = report.boots.iter().map(BootReport::data).collect();
+    let data = json!({ "realms": realms, "boots": boots }).to_string().replace('<', "\\u003c");
     write!(
         out,
         "</main><script type=\"application/json\" id=\"data\">{data}</script>\n\

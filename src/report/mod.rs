@@ -5,10 +5,12 @@
 //! data of the picture and of the lists is JSON that the page's code shows as text only. Equal
 //! inputs give equal bytes.
 
+mod boot;
 mod html;
 mod realm;
 mod text;
 
+pub use boot::{BootDifference, BootReport, BootStep};
 pub use html::write;
 pub use realm::{MAX_ROWS, RealmReport};
 
@@ -19,6 +21,10 @@ pub struct Report {
     pub title: String,
     /// In the order in which they shall stand.
     pub realms: Vec<RealmReport>,
+    /// Measured boots, likewise.
+    pub boots: Vec<BootReport>,
+    /// Where they differ.
+    pub differences: Vec<BootDifference>,
     /// What a linter found.
     pub findings: Vec<Finding>,
     /// Files, with the digests of their bytes.

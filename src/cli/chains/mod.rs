@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::abi::profile::RemReading;
-use crate::boot::{BootError, Cause, Chain, MAX_CHAIN_BYTES, Predicted, Rems, Vm, variants};
+use crate::boot::{
+    BootError, Cause, Chain, Findings, MAX_CHAIN_BYTES, Predicted, Rems, Vm, find, variants,
+};
 use crate::cli::console::Console;
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
@@ -152,8 +154,7 @@ impl Booted {
         wanted: &[Measurement; 4],
         wrong: &[usize],
     ) -> Result<Vec<String>, CliError> {
-        let Self { gives_kernel, .. } = *self;
-        let vm = Vm { algo: self.predicted.algo, device_tree: self.tree.as_deref(), gives_kernel };
+        let vm = self.vm();
         let mut found = Vec::new();
         for (what, chain) in variants(&self.chain) {
             // What a variant needs and is not there makes it none.
@@ -169,6 +170,23 @@ impl Booted {
             }
         }
         Ok(found)
+    }
+
+    /// What of the things that the chain leaves open makes these REMs. `go_on` is asked before each
+    /// candidate.
+    pub(crate) fn find(
+        &self,
+        wanted: &[Option<Measurement>; 4],
+        go_on: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<Findings, CliError> {
+        let mut files = self.files.clone();
+        let found = find(&self.chain, self.vm(), &mut files, self.reading, wanted, go_on);
+        found.map_err(|error| told(Path::new(&self.name), &error))
+    }
+
+    fn vm(&self) -> Vm<'_> {
+        let Self { gives_kernel, .. } = *self;
+        Vm { algo: self.predicted.algo, device_tree: self.tree.as_deref(), gives_kernel }
     }
 
     /// The Realm as verifiers know it, if its RIM is known.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use crate::abi::profile::RemReading;
-use crate::cli::options::{Format, HashingArgs, OutsideArgs, at, rem_reading};
+use crate::cli::options::{Format, HashingArgs, OutsideArgs, at, numbered, rem_reading};
 use crate::event_log::Registers;
 use crate::measure::rim::HashAlgo;
 use crate::outputs::OutputPath;
@@ -111,10 +111,4 @@ fn algorithm_help() -> String {
 
 fn algorithm(name: &str) -> Result<HashAlgo, String> {
     HashAlgo::from_name(name).ok_or_else(|| format!("it is {}", HashAlgo::names()))
-}
-
-fn numbered(text: &str) -> Result<(usize, String), String> {
-    let (number, rem) = text.split_once('=').ok_or("write N=REM, such as 1=0b8f…")?;
-    let number = number.parse().ok().filter(|n| (1..=4).contains(n));
-    Ok((number.ok_or("a Realm has REM 1 to 4")?, rem.to_owned()))
 }

@@ -24,3 +24,10 @@ pub(crate) use reference::{Form, ReferenceArgs, RunForm, corim_profile};
 pub(crate) use rmm::{RmmArg, rem_reading};
 pub(crate) use rmm_log::{RmmLogArgs, at};
 pub(crate) use sign::SignArgs;
+
+/// A REM of an option: its number and its value.
+pub(crate) fn numbered(text: &str) -> Result<(usize, String), String> {
+    let (number, rem) = text.split_once('=').ok_or("write N=REM, such as 1=0b8f…")?;
+    let number = number.parse().ok().filter(|n| (1..=4).contains(n));
+    Ok((number.ok_or("a Realm has REM 1 to 4")?, rem.to_owned()))
+}

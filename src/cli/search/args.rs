@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser};
 
 use crate::cli::options::{
-    CacheArgs, Format, GuestArgs, HashingArgs, LineArgs, OutsideArgs, VmmArgs,
+    CacheArgs, Format, GuestArgs, HashingArgs, LineArgs, OutsideArgs, VmmArgs, numbered,
 };
 use crate::cli::request::{NoRequest, parse};
 
@@ -14,17 +14,29 @@ use crate::cli::request::{NoRequest, parse};
 /// Tries what the arguments of `rimsim measure` leave open: each candidate is planned by its VMM
 /// and carried out by KVM on the RMM. Prints every candidate that makes the RIM; those that differ
 /// only in what is not measured stand together. Exit code 0: found; 3: not found.
+///
+/// With --chain the REMs are what is looked for, and what a chain of measured boot leaves open is
+/// varied: failed attempts and exits, separators, the order of boot options, stubs of systemd and
+/// Linux, whether GRUB measures.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = EXAMPLES)]
-#[command(group = clap::ArgGroup::new("target").required(true).args(["rim", "token"]))]
+#[command(group = clap::ArgGroup::new("target").required(true).multiple(true)
+    .args(["rim", "token", "expect_rem"]))]
 pub(crate) struct SearchArgs {
     /// The RIM: hexadecimal, base64, `sha256:HEX`, or a file (@FILE) with either
-    #[arg(long, value_name = "RIM|@FILE")]
+    #[arg(long, value_name = "RIM|@FILE", conflicts_with = "token")]
     pub(crate) rim: Option<String>,
     /// Take the RIM out of a CCA attestation token (claim 44238), in any form that `rimsim
     /// verify` takes, - for standard input; its signature is not checked
     #[arg(long, value_name = "FILE")]
     pub(crate) token: Option<PathBuf>,
+    /// What booted, as `rimsim boot` reads it; the REMs are those of --token or --expect-rem
+    #[arg(long, value_name = "CHAIN", conflicts_with_all = ["vmm", "found", "initdata"])]
+    pub(crate) chain: Option<PathBuf>,
+    /// With --chain: a REM by its number, 1 to 4, and the REM in the forms of a RIM; repeatable
+    #[arg(long, value_name = "N=REM|@FILE", value_parser = numbered, requires = "chain",
+          conflicts_with = "token")]
+    pub(crate) expect_rem: Vec<(usize, String)>,
     #[command(flatten)]
     pub(crate) space: SpaceArgs,
     /// Form of the result
@@ -77,7 +89,9 @@ Examples:
   Which of these device trees was it, on which KVM?
       rimsim search --token token.cbor --vary host --dtb-candidate a.dtb --dtb-candidate b.dtb \\
           qemu -- qemu-system-aarch64 -M virt,confidential-guest-support=rme0 \\
-          -object rme-guest,id=rme0 -accel kvm -cpu host -m 1G -kernel Image";
+          -object rme-guest,id=rme0 -accel kvm -cpu host -m 1G -kernel Image
+  What happened in a boot whose REMs are not those of its chain?
+      rimsim search --token token.cbor --chain chain.toml";
 
 /// The words of a file: a VM, and what may be varied of it. The RIM is somebody else's, and nothing
 /// is kept or printed.
@@ -104,6 +118,8 @@ impl SearchArgs {
         Ok(Self {
             rim: Some(rim.to_owned()),
             token: None,
+            chain: None,
+            expect_rem: Vec::new(),
             space,
             format: Format::Text,
             guest,

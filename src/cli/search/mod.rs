@@ -1,6 +1,7 @@
 //! `rimsim search`
 
 mod args;
+mod boot;
 mod report;
 
 pub(crate) use args::SearchArgs;
@@ -25,6 +26,9 @@ use crate::predict::Assumption;
 use crate::search::{self, Axis, Knob, Parameter, Report, Space};
 
 pub(crate) fn run(args: &SearchArgs, console: &mut Console) -> io::Result<Exit> {
+    if let Some(chain) = &args.chain {
+        return boot::run(args, chain, console);
+    }
     let told = search(args).and_then(|told| {
         notes::tell(&told.assumptions, false, console)?;
         Ok(told)
@@ -39,6 +43,10 @@ pub(crate) fn run(args: &SearchArgs, console: &mut Console) -> io::Result<Exit> 
 }
 
 pub(crate) fn search(args: &SearchArgs) -> Result<Told, CliError> {
+    if !args.expect_rem.is_empty() {
+        let why = "--expect-rem: REMs are made by what boots: say it with --chain";
+        return Err(usage(why.into()));
+    }
     let target = target(args)?;
     let hasher = args.hashing.hasher()?;
     let files = args.cache.files(&args.hashing, &hasher, Purpose::Figure)?;

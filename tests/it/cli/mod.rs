@@ -4,6 +4,8 @@ mod assumptions;
 mod boot;
 mod boot_line;
 mod boot_lock;
+mod boot_report;
+mod boot_search;
 mod digest_cache;
 pub(crate) mod every_subcommand;
 mod found_lines;

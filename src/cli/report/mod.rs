@@ -1,37 +1,42 @@
 //! `rimsim report`
 
-use std::collections::BTreeSet;
-use std::fs;
+mod boot;
+mod inputs;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 
+use crate::cli::chains::is_chain;
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::rmm_logs::{self, Contents, Opened};
-use crate::cli::input::{Input, MAX_VECTOR_BYTES, Setup, read_limited};
+use crate::cli::input::{Input, Setup};
 use crate::cli::options::{OutsideArgs, RmmArg, RmmLogArgs};
 use crate::cli::request::{RequestWords, is_request};
 use crate::encoding::shown::ShowPath as _;
 use crate::lint::Linter;
-use crate::measure::image::Image;
-use crate::measure::rim::Measurement;
 use crate::outputs::{self, OutputPath};
 use crate::report::{self, Finding, InputFile, RealmReport, Report};
 use crate::script;
+use inputs::{images, whole};
 
 /// Make a page about Realms: their memory, what was measured, findings
 ///
 /// The page is one file without anything from elsewhere. It shows the map of each Realm's addresses
 /// (contents, device tree, RIPAS, RTT levels), which can be zoomed, the RIM after each measured
 /// event, what `rimsim lint` finds, platforms and parameters, and the digests of all inputs.
+///
+/// Of a chain of measured boot it shows the measurements in time: which stage makes each, which
+/// REM it extends, and the REM after it. Of several chains it says where each differs from the
+/// first.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct ReportArgs {
-    /// Scripts (.rmi), vectors (.json), logs of an RMM's console (.log), or arguments of `rimsim
-    /// measure` (.args)
+    /// Scripts (.rmi), vectors (.json), logs of an RMM's console (.log), arguments of `rimsim
+    /// measure` (.args), or chains of measured boot (.toml)
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Where the page is written
@@ -53,15 +58,23 @@ Examples:
       echo 'kvmtool -- lkvm run --realm -m 512M -k Image' > boot.args
       rimsim report boot.args -o report.html
   Two boots on one page:
-      rimsim report before.rmi after.rmi -o report.html";
+      rimsim report before.rmi after.rmi -o report.html
+  A measured boot in time:
+      rimsim report chain.toml -o report.html";
 
 pub(crate) fn run(args: &ReportArgs, console: &mut Console) -> io::Result<Exit> {
     let setup = Setup { rmm: args.rmm, ..Setup::default() };
     let mut exit = Exit::Good;
     let mut page = Report::default();
     let mut titles = Vec::new();
+    let mut chains = Vec::new();
     for path in &args.files {
-        let done = if is_request(path) {
+        let done = if is_chain(path) {
+            boot::booted(path, args.outside, &mut page, console).map(|booted| {
+                chains.push(booted);
+                Exit::Good
+            })
+        } else if is_request(path) {
             measured(path, args.outside, &mut page)
         } else {
             replayed(path, args, &setup, &mut page)
@@ -75,6 +88,7 @@ pub(crate) fn run(args: &ReportArgs, console: &mut Console) -> io::Result<Exit> 
         }
         titles.push(path.display().to_string());
     }
+    boot::differences(&chains, &mut page);
     page.title = titles.join(", ");
     for message in &page.messages {
         console.error(message);
@@ -182,34 +196,4 @@ fn kind_of_text(name: &str, script: &str) -> &'static str {
         _ if name.ends_with(".toml") => "platform",
         _ => "included script",
     }
-}
-
-/// Images are many, and scripts name one more than once.
-fn images<'i>(images: impl Iterator<Item = &'i Image>, page: &mut Report) {
-    let mut seen = BTreeSet::new();
-    for image in images.filter(|image| seen.insert(std::ptr::from_ref(*image))) {
-        let known = image.is_known();
-        page.add_input(InputFile {
-            name: image.name().to_owned(),
-            kind: if known { "image" } else { "image by its digests" },
-            len_bytes: Some(image.len_bytes()),
-            sha256: known.then(|| sha256(image.bytes_from(0))),
-        });
-    }
-}
-
-/// A file that was read already; a pipe has no second time.
-fn whole(path: &Path, kind: &'static str) -> InputFile {
-    let again = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
-    let bytes = again.then(|| read_limited(path, MAX_VECTOR_BYTES).ok()).flatten();
-    InputFile {
-        name: path.display().to_string(),
-        kind,
-        len_bytes: bytes.as_ref().map(|bytes| bytes.len() as u64),
-        sha256: bytes.map(|bytes| sha256(&bytes)),
-    }
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Measurement::sha256(bytes).to_string()
 }
