@@ -4,7 +4,48 @@ use std::io::Read;
 
 use flate2::read::GzDecoder;
 
+use crate::host::vm::Assumed;
 use crate::measure::image::Image;
+
+/// First bytes of an EFI zboot image's parts (`include/efi` of Linux).
+const ZBOOT: [(usize, &[u8]); 3] = [(0, b"MZ"), (4, b"zimg"), (56, &[0xcd, 0x23, 0x82, 0x81])];
+
+/// A file that holds a kernel, packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Packed {
+    Gzip,
+    Zboot,
+}
+
+impl Packed {
+    /// Which one a file is, by how it begins.
+    pub(crate) fn of(file: &[u8]) -> Option<Self> {
+        let is_at =
+            |(at, magic): &(usize, &[u8])| file.get(*at..).is_some_and(|f| f.starts_with(magic));
+        match () {
+            () if file.starts_with(&[0x1F, 0x8B]) => Some(Self::Gzip),
+            () if ZBOOT.iter().all(is_at) => Some(Self::Zboot),
+            () => None,
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip file",
+            Self::Zboot => "EFI zboot image",
+        }
+    }
+}
+
+/// What is said of a packed kernel that a VMM loads as it is; `option` gives the kernel.
+pub(crate) fn packed_as_it_is(kernel: &Image, vmm: &str, option: &'static str) -> Option<Assumed> {
+    let kind = Packed::of(kernel.bytes_from(0))?.name();
+    let text = format!(
+        "the kernel is a {kind}, and {vmm} loads and measures it as it is; it does not start so: \
+         unpack it first"
+    );
+    Some(Assumed { key: "kernel", value: format!("{kind} as it is"), text, option })
+}
 
 /// The contents of a gzip file, at most `max_bytes`: a small file can hold a very large one.
 ///

@@ -29,7 +29,7 @@ pub mod vmm;
 pub use caps::Caps;
 pub use certainty::Certainty;
 pub use files::Files;
-pub(crate) use gunzip::{gunzip, gunzip_bytes};
+pub(crate) use gunzip::{Packed, gunzip, gunzip_bytes, packed_as_it_is};
 pub use mistake::{Mistake, OtherFiles, Repair};
 pub use overrides::{OptionChange, Overrides};
 pub use programs::Vmm;

@@ -12,7 +12,9 @@ use super::version::{Ripas, VERSIONS, Version};
 use super::{options, overrides, parse, refuse, refuse_kvm};
 use crate::encoding::text;
 use crate::host::vmm::{Context, version_by_name};
-use crate::host::{Call, Caps, Files, Overrides, Refusal, Region, Slot, Vcpu, VcpuFeatures, Vm};
+use crate::host::{
+    Call, Caps, Files, Overrides, Refusal, Region, Slot, Vcpu, VcpuFeatures, Vm, packed_as_it_is,
+};
 use crate::measure::image::Image;
 use crate::measure::rim::HashAlgo;
 
@@ -227,6 +229,11 @@ impl Machine {
         let boot = Vcpu { mpidr: 0, pc: layout.entry, gprs: [layout.tree, 0, 0, 0, 0, 0, 0, 0] };
         let others = (1..self.cpus).map(|i| Vcpu { mpidr: mpidr(i), pc: 0, gprs: [0; 8] });
         let debug = config.version.configures_debug();
+        let mut assumed = config.assumed;
+        let kernel = regions.iter().find(|region: &&Region| region.name == "kernel");
+        let kernel =
+            kernel.filter(|_| config.version.is_program()).and_then(|it| it.image.as_ref());
+        assumed.extend(kernel.and_then(|image| packed_as_it_is(image, "kvmtool", "--kernel")));
         Vm {
             ipa_bits: self.ipa_bits,
             slots: vec![Slot { id: 0, ipa: ram, guest_memfd: config.restricted_memory }],
@@ -239,7 +246,7 @@ impl Machine {
             regions,
             calls,
             remarks: config.remarks,
-            assumed: config.assumed,
+            assumed,
         }
     }
 }

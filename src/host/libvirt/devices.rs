@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::element::Element;
+use super::memory::bytes;
 
 /// Devices that no device tree shows: they lie on PCI or USB buses, or are backends.
 const IGNORED: &[&str] = &[
@@ -44,7 +45,7 @@ pub(super) struct Devices {
 pub(super) fn devices(domain: Element<'_>) -> Result<Devices, String> {
     let mut found = Devices { machine: Vec::new(), words: Vec::new() };
     let Some(devices) = domain.child("devices") else { return Ok(found) };
-    let mut serials = 0;
+    let (mut serials, mut modules) = (0, 0);
     for device in devices.children() {
         match device.name() {
             "serial" if is_uart(device) => serials += 1,
@@ -67,15 +68,16 @@ pub(super) fn devices(domain: Element<'_>) -> Result<Devices, String> {
             }
             name if IGNORED.contains(&name) => {}
             "memory" => {
-                let why = "memory that is plugged in takes part of <memory>, which is not modelled";
-                return Err(device.error(why));
+                found.memory(device, modules)?;
+                modules += 1;
             }
             _ => return Err(device.error("is no device that is known here")),
         }
     }
     for index in 0..serials {
+        let backend = format!("null,id=charserial{index}");
         let serial = format!("chardev:charserial{index}");
-        found.words.extend(["-serial".to_owned(), serial]);
+        found.words.extend(["-chardev".to_owned(), backend, "-serial".to_owned(), serial]);
     }
     Ok(found)
 }
@@ -116,6 +118,26 @@ fn iommu(device: Element<'_>, found: &mut Devices) -> Result<(), String> {
 }
 
 impl Devices {
+    /// Memory that is plugged in: QEMU's options say what becomes of it. RAM is that of the nodes,
+    /// without which libvirt has no such memory.
+    fn memory(&mut self, device: Element<'_>, index: u32) -> Result<(), String> {
+        let driver = match device.attribute("model") {
+            Some("dimm") => "pc-dimm",
+            Some("nvdimm") => "nvdimm",
+            Some("virtio-mem") => "virtio-mem-pci",
+            Some("virtio-pmem") => "virtio-pmem-pci",
+            _ => return Err(device.error("is no memory that is known here")),
+        };
+        let size = device.child("target").and_then(|target| target.child("size"));
+        let size_bytes = bytes(size.ok_or_else(|| device.error("has no <target><size>"))?)?;
+        let id = format!("mem{driver}{index}");
+        let object =
+            json!({ "qom-type": "memory-backend-ram", "id": id, "size": size_bytes }).to_string();
+        self.words.extend(["-object".to_owned(), object]);
+        self.device(&json!({ "driver": driver, "memdev": id }));
+        Ok(())
+    }
+
     fn device(&mut self, device: &serde_json::Value) {
         self.words.extend(["-device".to_owned(), device.to_string()]);
     }

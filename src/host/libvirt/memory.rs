@@ -14,7 +14,7 @@ const MAX_CPUS: u32 = 16384;
 pub(super) const RAM_ID: &str = "mach-virt.ram";
 
 /// A size with its unit, in bytes; KiB unless said otherwise.
-fn bytes(element: Element<'_>) -> Result<u64, String> {
+pub(super) fn bytes(element: Element<'_>) -> Result<u64, String> {
     let unit = match element.attribute("unit").unwrap_or("KiB") {
         "b" | "bytes" => 1,
         "KB" => 1_000,

@@ -18,8 +18,6 @@ pub(super) struct CpuModel {
     pub(super) pa_bits: u32,
     /// Whether it has the Virtualization Host Extensions.
     pub(super) vhe: bool,
-    /// Whether it has FEAT_RAS; a KVM host is taken to have it.
-    pub(super) ras: bool,
     /// Whether it has memory tags that a guest can have.
     pub(super) mte: bool,
     pub(super) pmu: bool,
@@ -51,8 +49,6 @@ const MODELS: &[(&str, u32, bool, Release)] = &[
     ("max", 52, true, Release(2, 12)),
 ];
 
-/// Models without FEAT_RAS, which is optional before Armv8.2.
-const WITHOUT_RAS: &[&str] = &["cortex-a35", "cortex-a53", "cortex-a57", "cortex-a72", "a64fx"];
 /// Models with memory tags; `max` has them too.
 const WITH_MTE: &[&str] = &["cortex-a710", "neoverse-n2"];
 
@@ -80,7 +76,6 @@ pub(super) fn cpu_model(options: &Options, kind: &Kind, caps: &Caps) -> Result<C
         // The upper half of a Realm's IPAs is not its own.
         pa_bits: if kind.realm { limit - 1 } else { limit },
         vhe: false,
-        ras: true,
         mte: false,
         pmu: cpu::has_pmu(options, kind.model, caps)?,
         caches: None,
@@ -104,9 +99,9 @@ fn emulated(options: &Options, kind: &Kind) -> Result<CpuModel, Refusal> {
     let is_max = *name == "max";
     let compatible = if is_max { "arm,cortex-a57".into() } else { format!("arm,{name}") };
     let (pa_bits, vhe) = (*pa_bits, *vhe);
-    let (ras, mte) = (!WITHOUT_RAS.contains(name), is_max || WITH_MTE.contains(name));
+    let mte = is_max || WITH_MTE.contains(name);
     let caches = Some(caches(name));
-    let mut model = CpuModel { compatible, pa_bits, vhe, ras, mte, pmu: true, caches };
+    let mut model = CpuModel { compatible, pa_bits, vhe, mte, pmu: true, caches };
     // Machines up to 6.2 keep `max` from having LPA2.
     let mut lpa2 = kind.model > Release(6, 2);
     for (key, value) in properties {

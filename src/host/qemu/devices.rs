@@ -231,19 +231,6 @@ impl Options {
         Ok(())
     }
 
-    /// Refuses devices that put something into memory.
-    pub(super) fn check_devices(&self) -> Result<(), Refusal> {
-        self.check_buses()?;
-        for device in &self.devices {
-            let option = format!("-device {}", device.kind);
-            if ["loader", "guest-loader"].contains(&device.kind.as_str()) {
-                let why = "puts contents into memory, which is not modelled";
-                return Err(refused(option, why));
-            }
-        }
-        Ok(())
-    }
-
     /// Refuses devices and globals of which it is not known what they do to the device tree.
     pub(super) fn check_known(&self) -> Result<(), Refusal> {
         if let Some((option, why)) = self.unmodelled.first() {

@@ -15,6 +15,8 @@ pub(super) struct Drives {
     disks: BTreeSet<u64>,
     /// Units of flash.
     flash: BTreeSet<u64>,
+    /// Whether one has no name of the command line's.
+    pub(super) has_unnamed: bool,
 }
 
 impl Options {
@@ -26,8 +28,9 @@ impl Options {
             _ => last(&parts, "if").unwrap_or("virtio"),
         };
         let option = format!("-{name}");
-        if let Some(id) = last(&parts, "id") {
-            self.claim("drive", &option, Some(id))?;
+        match last(&parts, "id") {
+            Some(id) => self.claim("drive", &option, Some(id))?,
+            None => self.drives.has_unnamed = true,
         }
         let unit = match name {
             "hda" => Some(0),

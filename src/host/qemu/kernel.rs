@@ -8,14 +8,11 @@ use super::release::Release;
 use super::uboot;
 use crate::host::vm::Refusal;
 use crate::host::vmm::refused;
-use crate::host::{gunzip, gunzip_bytes};
+use crate::host::{Packed, gunzip, gunzip_bytes};
 use crate::measure::image::Image;
 
 /// Most bytes that QEMU unpacks of a kernel.
 const MAX_UNPACKED_BYTES: u64 = 256 << 20;
-
-/// First bytes of an EFI zboot image's parts (`include/efi` of Linux).
-const ZBOOT: [(usize, &[u8]); 3] = [(0, b"MZ"), (4, b"zimg"), (56, &[0xcd, 0x23, 0x82, 0x81])];
 
 /// The name of an image that was unpacked, so that it need not be unpacked again.
 pub(super) const UNPACKED: &str = "unpacked kernel";
@@ -86,13 +83,14 @@ fn unpacked(
     release: Release,
 ) -> Result<(Arc<Image>, Option<&'static str>), Refusal> {
     let head = kernel.bytes_from(0);
-    let is_zboot = ZBOOT.iter().all(|(at, magic)| head[(*at).min(head.len())..].starts_with(magic));
-    let (unpacked, kind) = if head.starts_with(&[0x1F, 0x8B]) {
-        (gunzip(&kernel, MAX_UNPACKED_BYTES), "gzip file")
-    } else if is_zboot && release >= Release(8, 0) {
-        (of_zboot(head), "EFI zboot image")
-    } else {
-        return Ok((kernel, None));
+    let kind = match Packed::of(head) {
+        Some(Packed::Zboot) if release < Release(8, 0) => None,
+        kind => kind,
+    };
+    let (unpacked, kind) = match kind {
+        Some(kind @ Packed::Gzip) => (gunzip(&kernel, MAX_UNPACKED_BYTES), kind.name()),
+        Some(kind @ Packed::Zboot) => (of_zboot(head), kind.name()),
+        None => return Ok((kernel, None)),
     };
     let bytes = unpacked.map_err(|why| refused("-kernel", why))?;
     Ok((Arc::new(Image::from_bytes(UNPACKED, bytes)), Some(kind)))

@@ -17,7 +17,6 @@ const IGNORED: &[&str] = &[
     "dt-compatible",
     "dump-guest-core",
     "graphics",
-    "hmat",
     "mem-merge",
     "nvdimm",
     "suppress-vmdesc",
@@ -51,6 +50,10 @@ pub(super) struct MachineOptions {
     pub(super) highmem: Highmem,
     /// The backend of RAM.
     pub(super) memory_backend: Option<String>,
+    /// Whether there is a table of memory's attributes, which no tree shows.
+    pub(super) hmat: bool,
+    /// Properties as they were written.
+    spellings: Vec<String>,
     pub(super) dumpdtb: bool,
 }
 
@@ -78,6 +81,7 @@ pub(super) struct Highmem {
 impl Options {
     pub(super) fn read_machine(&mut self, value: &str, version: Version) -> Result<(), Refusal> {
         for (key, value) in properties(value, Some("type")) {
+            self.machine.spelled(&key)?;
             // QEMU takes underscores in the names of its own properties.
             let key = match key.split_once('.') {
                 Some((first, rest)) => format!("{}.{rest}", first.replace('_', "-")),
@@ -129,6 +133,19 @@ impl Options {
 }
 
 impl MachineOptions {
+    /// Refuses a property that is written in two ways.
+    fn spelled(&mut self, key: &str) -> Result<(), Refusal> {
+        let own = key.split('.').next().unwrap_or_default();
+        let is_other =
+            |known: &&String| *known != own && known.replace('_', "-") == own.replace('_', "-");
+        if let Some(other) = self.spellings.iter().find(is_other) {
+            let why = format!("Conflict between '{other}' and '{own}'");
+            return Err(refused(format!("-machine {own}"), why));
+        }
+        self.spellings.push(own.to_owned());
+        Ok(())
+    }
+
     fn switch(
         &mut self,
         key: &str,
@@ -156,6 +173,11 @@ impl MachineOptions {
                 self.virtio_mmio = Some(count.ok_or_else(|| refused(option, why()))?);
             }
             "cxl" if !on_off(option, value)? => {}
+            "spcr" => {
+                since(option, version.release, Release(10, 1))?;
+                on_off(option, value)?;
+            }
+            "hmat" => self.hmat = on_off(option, value)?,
             "acpi" if value == "auto" => self.acpi = None,
             "acpi" => self.acpi = Some(on_off(option, value)?),
             "iommu" => {

@@ -22,6 +22,7 @@ mod machine;
 mod machine_options;
 mod map;
 mod mistakes;
+mod needs;
 mod numa;
 mod option_names;
 mod options;
@@ -132,7 +133,7 @@ pub fn vm_with(
     let payload = Payload::open(&options, &machine, context)?;
     let makes_tree = payload.device_tree.is_none();
     let mut layout = layout::place(&machine, &payload)?;
-    options.check_devices()?;
+    options.check_devices(&machine)?;
     let log = guest.log;
     layout.check_tree(log, payload.device_tree.as_ref().map(|(_, own)| *own))?;
     let tree = match &payload.device_tree {
@@ -219,7 +220,7 @@ pub fn device_tree(
     let machine = Machine::decide(&options, version, context.caps)?;
     let payload = Payload::open(&options, &machine, context)?;
     let layout = layout::place(&machine, &payload)?;
-    options.check_devices()?;
+    options.check_devices(&machine)?;
     layout.check_tree(log, payload.device_tree.as_ref().map(|(_, own)| *own))?;
     if let Some(why) = layout.no_tree {
         return Err(refused("-kernel", why));

@@ -33,7 +33,7 @@ pub(super) fn numa(
     topology: &Topology,
 ) -> Result<Numa, Refusal> {
     let (nodes, cpus) = (Vec::new(), Vec::new());
-    let mut reading = Reading { options, kind, topology, nodes, cpus, far: None };
+    let mut reading = Reading { options, kind, topology, nodes, cpus, far: None, by: 0 };
     reading.cpus.resize(topology.max_cpus as usize, None);
     for text in &options.numa {
         reading.option(text)?;
@@ -49,6 +49,8 @@ struct Reading<'o> {
     nodes: Vec<Option<u64>>,
     cpus: Vec<Option<u32>>,
     far: Option<Vec<(u32, u32, u32)>>,
+    /// Whether nodes got their memory by `mem` (1) and by `memdev` (2).
+    by: u8,
 }
 
 impl Reading<'_> {
@@ -60,10 +62,15 @@ impl Reading<'_> {
             "node" => self.node(&properties),
             "dist" => self.distance(&properties),
             // Tables of ACPI, which is not measured.
-            "hmat-lb" | "hmat-cache" => Ok(()),
+            "hmat-lb" | "hmat-cache" => self.hmat(&format!("-numa {kind}")),
             "cpu" => self.cpu(&properties),
             _ => Err(refused(format!("-numa {kind}"), "there is no such kind of option")),
         }
+    }
+
+    fn hmat(&self, option: &str) -> Result<(), Refusal> {
+        let why = "the table of memory attributes is disabled: write -machine hmat=on";
+        self.options.machine.hmat.then_some(()).ok_or_else(|| refused(option, why))
     }
 
     fn node(&mut self, properties: &[(String, Option<String>)]) -> Result<(), Refusal> {
@@ -73,6 +80,12 @@ impl Reading<'_> {
         for (key, value) in properties {
             let option = format!("-numa node,{key}");
             let value = required(&option, value.clone())?;
+            self.by |= u8::from(key == "mem") | u8::from(key == "memdev") << 1;
+            if self.by == 3 {
+                let why = "numa configuration should use either mem= or memdev=, mixing both is not \
+                           allowed";
+                return Err(refused(option, why));
+            }
             match key.as_str() {
                 "nodeid" => id = below(&option, &value, MAX_NODES)?,
                 "memdev" => {
@@ -93,7 +106,7 @@ impl Reading<'_> {
                     return Err(refused(option, why));
                 }
                 "cpus" => cpus.push(self.range(&option, &value)?),
-                "initiator" => {}
+                "initiator" => self.hmat(&option)?,
                 _ => return Err(refused(option, "a node has no such property")),
             }
         }

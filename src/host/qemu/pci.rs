@@ -36,6 +36,8 @@ pub(super) fn iommu(
     for device in in_order(options) {
         let option = format!("-device {}", device.kind);
         if device.kind == "pcie-root-port" {
+            // Since 11.1 it does without.
+            let msi = msi || release >= Release(11, 1);
             root_port(device, &option, msi, &mut chassis)?;
         }
         let place = place_of(&device.kind);

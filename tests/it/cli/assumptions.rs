@@ -390,3 +390,35 @@ fn text_in_place_of_a_device_tree_is_told() {
     let said = notes(&folder, &line("").replace("tree.txt", "tree.dtb"));
     assert!(!said.contains("device_tree") && !said.contains("irqchip"), "{said}");
 }
+
+/// kvmtool unpacks nothing: what it is given is what is measured, and no such Realm starts.
+#[test]
+fn kvmtool_takes_packed_kernels_as_they_are() {
+    let folder = folder("assumed_packed");
+    let plain = kernel("Image", 9000, 20_000, 0);
+    let gzip = crate::hosts::made_files::gzip(&plain);
+    let mut zboot = b"MZ\0\0zimg".to_vec();
+    zboot.extend([64, u32::try_from(gzip.len()).expect("short")].map(u32::to_le_bytes).concat());
+    zboot.resize(24, 0);
+    zboot.extend(b"gzip");
+    zboot.resize(56, 0);
+    zboot.extend([0xcd, 0x23, 0x82, 0x81, 0, 0, 0, 0]);
+    zboot.extend(&gzip);
+    let rim_of = |folder: &Folder| stdout(&run(folder, &format!("measure -q {LKVM}")));
+    let mut rims = vec![rim_of(&folder)];
+    for (file, kind) in [(gzip, "gzip file"), (zboot, "EFI zboot image")] {
+        folder.file("Image", file);
+        let told = format!("kernel {kind} as it is (--kernel)");
+        for command in ["measure", "lock", "matrix --cpus 1-2"] {
+            let said = notes(&folder, &format!("{command} --host kvm-v10 {LKVM}"));
+            assert!(said.contains(&told), "{command}: {said}");
+        }
+        rims.push(rim_of(&folder));
+        let strict = run(&folder, &format!("measure --strict {SAID} {LKVM} {SAID_BY_VMM}"));
+        let error = String::from_utf8(strict.stderr).expect("text");
+        let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(strict.status.code() == Some(2) && error.contains(&told), "{error}");
+        std::fs::remove_file(folder.path("rim.lock")).expect("a lock");
+    }
+    assert!(rims[0] != rims[1] && rims[1] != rims[2]);
+}

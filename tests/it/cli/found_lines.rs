@@ -208,3 +208,74 @@ fn initdata_is_the_personalization_value() {
     let driven = ["measure", "--host", "kvm-v12", "--initdata", "initdata.toml"];
     folder.fails(&[&driven[..], &line].concat(), 2, "rmi has no such property: KVM takes zeros");
 }
+
+/// Whose folder it is, only they may know; a line with absolute names needs none.
+#[test]
+fn a_process_of_another_user() {
+    const NOBODY: u32 = 65534;
+    const TEST: &str = "cli::found_lines::a_process_of_another_user";
+    if !Path::new("/proc/self/cmdline").exists() {
+        return crate::skipped(TEST, "there is no /proc");
+    }
+    let folder = folder("found-user");
+    let words = [&LINE[..], &[OBJECT]].concat();
+    let wanted = rim(&folder, &[&["qemu", "--"][..], &words].concat());
+    let absolute = folder.path("Image").display().to_string();
+    let named: Vec<&str> =
+        words.iter().map(|word| if *word == "Image" { &absolute } else { *word }).collect();
+    let as_nobody = |process: &Waiting| {
+        let pid = process.child.id().to_string();
+        let line = [&MEASURE[..], &["--pid", &pid]].concat();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rimsim"));
+        command.args(line).env("XDG_CACHE_HOME", "/nowhere").uid(NOBODY).output()
+    };
+    let process = Waiting::with(&words, &folder.path("in"));
+    let Ok(output) = as_nobody(&process) else {
+        return crate::skipped(
+            TEST,
+            "this user may not run programs as another, or they not as it",
+        );
+    };
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    let names = format!("/proc/{}/cwd/Image", process.child.id());
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains(&names) && error.contains("ermission denied"), "{error}");
+    let output = as_nobody(&Waiting::with(&named, &folder.path("in"))).expect("as before");
+    assert_eq!((output.status.code(), stdout(&output)), (Some(0), wanted), "{output:?}");
+}
+
+#[test]
+fn a_thread_of_the_kernel_has_no_words() {
+    let is_one =
+        |path: &Path| std::fs::read(path.join("cmdline")).is_ok_and(|text| text.is_empty());
+    if !is_one(Path::new("/proc/2")) {
+        let why = "no thread of the kernel can be seen here";
+        return crate::skipped("cli::found_lines::a_thread_of_the_kernel_has_no_words", why);
+    }
+    let why = "/proc/2/cmdline: has no words: a process that ended, or one of the kernel";
+    folder("found-thread").fails(&["measure", "--pid", "2"], 2, why);
+}
+
+/// Most of it is a hole, so that it takes no room; what is read has a bound.
+#[test]
+fn a_log_of_gigabytes_is_not_read_to_its_end() {
+    let folder = folder("found-log");
+    let start = "2026-05-01 10:00:00.000+0000: starting up libvirt version: 11.3.0, qemu version";
+    let words = [&LINE[..], &[OBJECT]].concat();
+    let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+    let line = format!("{start}\nLC_ALL=C \\\n{}\n", quoted.join(" \\\n"));
+    let log = |hole_bytes: u64| {
+        folder.file("vm.log", line.clone());
+        let mut file = OpenOptions::new().append(true).open(folder.path("vm.log")).expect("a file");
+        let len_bytes = line.len() as u64 + hole_bytes;
+        file.set_len(len_bytes).expect("a hole");
+        file.write_all(format!("\n{line}").as_bytes()).expect("a file");
+    };
+    log(3 << 30);
+    let error = "vm.log: has more than 268435456 bytes, the most that are read of it";
+    folder.fails(&["measure", "--qemu-log", "vm.log"], 1, error);
+    // A long line of anything is passed over.
+    log(64 << 20);
+    let wanted = rim(&folder, &[&["qemu", "--"][..], &words].concat());
+    assert_eq!(rim(&folder, &["--qemu-log", "vm.log"]), wanted);
+}

@@ -63,7 +63,7 @@ fn kata_lines_make_realms() {
         vhost-vsock-pci,disable-modern=false,vhostfd=3,id=vsock-1,guest-cid=3 -object \
         rme-guest,id=rme0,measurement-algorithm=sha512RPV -rtc base=utc,driftfix=slew,clock=host \
         GLOBAL -vga none -no-user-config -nodefaults -nographic --no-reboot -object \
-        memory-backend-ram,id=dimm1,size=2048M -numa node,memdev=dimm1 -kernel k1m.img -append \
+        memory-backend-ram,id=dimm1,size=2048M -drive id=image-1,file=kata.img,if=none -numa node,memdev=dimm1 -kernel k1m.img -append \
         console=hvc0 -bios f2m.fd -pidfile pid -smp 1,cores=1,threads=1";
     let with = |rpv: &str, global: &str| line.replace("RPV", rpv).replace("GLOBAL", global);
     let kata = |rpv: &str, global: &str| words(&with(rpv, global));
@@ -204,7 +204,7 @@ fn domains_that_are_none_say_where() {
         (with("<rng model", "<rocket model"), "<rocket>: is no device that is known here"),
         (
             with("<rng model='virtio'/>", "<memory model='dimm'/>"),
-            "<memory>: memory that is plugged",
+            "<memory>: has no <target><size>",
         ),
         (with("<rng model='virtio'/>", "<iommu model='virtio'/>"), "<iommu>: has no <address"),
         (
