@@ -14,6 +14,7 @@ use super::granule_size::GranuleSize;
 use super::params::MAX_REC_AUX;
 use super::profile::{Edition, Profile};
 
+use crate::encoding::nearest::DidYouMean;
 use crate::encoding::text::from_hex;
 
 /// Most bytes of delegable memory that one platform can have: 256 GiB.
@@ -199,7 +200,10 @@ pub enum PlatformError {
     #[error("{0}")]
     Text(String),
     /// No preset has this name.
-    #[error("no preset is called {name:?}; there are {known}")]
+    #[error(
+        "no preset is called {name:?}; there are {known}{}",
+        DidYouMean::of(name, known.split(", "))
+    )]
     UnknownPreset {
         /// What was asked for.
         name: String,

@@ -1,5 +1,6 @@
 //! Programs that measure, as they were at a date. A chain names one; no default moves.
 
+use crate::encoding::nearest::there_are;
 use crate::host::{Certainty, Vmm};
 
 /// What firmware measures.
@@ -88,8 +89,8 @@ impl Firmware {
     /// If there is none; the text says which there are.
     pub fn from_name(name: &str) -> Result<&'static Self, String> {
         let found = FIRMWARE.iter().find(|known| known.name == name);
-        let known = || FIRMWARE.map(|known| known.name).join(", ");
-        found.ok_or_else(|| format!("`{name}` is no firmware that is known; there are {}", known()))
+        let known = || there_are(name, &FIRMWARE.map(|known| known.name));
+        found.ok_or_else(|| format!("`{name}` is no firmware that is known; {}", known()))
     }
 }
 
@@ -135,10 +136,8 @@ impl SystemdStub {
     /// If there is none; the text says which there are.
     pub fn from_name(name: &str) -> Result<&'static Self, String> {
         let found = SYSTEMD_STUBS.iter().find(|known| known.name == name);
-        let known = || SYSTEMD_STUBS.map(|known| known.name).join(", ");
-        found.ok_or_else(|| {
-            format!("`{name}` is no systemd-stub that is known; there are {}", known())
-        })
+        let known = || there_are(name, &SYSTEMD_STUBS.map(|known| known.name));
+        found.ok_or_else(|| format!("`{name}` is no systemd-stub that is known; {}", known()))
     }
 }
 
@@ -164,11 +163,11 @@ impl LinuxStub {
     /// # Errors
     /// If there is none; the text says which there are.
     pub fn from_name(name: &str) -> Result<Self, String> {
-        let known = || Self::ALL.map(|(name, _)| name).join(", ");
+        let known = || there_are(name, &Self::ALL.map(|(name, _)| name));
         let found = Self::ALL.into_iter().find(|(known, _)| *known == name);
-        found.map(|(_, stub)| stub).ok_or_else(|| {
-            format!("`{name}` is no stub of Linux that is known; there are {}", known())
-        })
+        found
+            .map(|(_, stub)| stub)
+            .ok_or_else(|| format!("`{name}` is no stub of Linux that is known; {}", known()))
     }
 
     /// The name in chains.
@@ -201,10 +200,10 @@ impl Grub {
     /// If there is none; the text says which there are.
     pub fn from_name(name: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|(known, _)| *known == name);
-        let known = || Self::ALL.map(|(name, _)| name).join(", ");
+        let known = || there_are(name, &Self::ALL.map(|(name, _)| name));
         found
             .map(|(_, grub)| grub)
-            .ok_or_else(|| format!("`{name}` is no GRUB that is known; there are {}", known()))
+            .ok_or_else(|| format!("`{name}` is no GRUB that is known; {}", known()))
     }
 
     /// The name in chains.

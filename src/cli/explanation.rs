@@ -13,56 +13,55 @@ pub(crate) fn text(
     explanation: &Explanation,
     console: &mut Console,
 ) -> io::Result<()> {
+    lines(a, b, explanation).iter().try_for_each(|line| console.result(line))
+}
+
+/// The lines of [`text`].
+pub(crate) fn lines(a: &Trail, b: &Trail, explanation: &Explanation) -> Vec<String> {
     let count = explanation.same_before;
     if explanation.is_equal() {
-        return console.result(&format!("equal: {count} extensions, none differs"));
+        return vec![format!("equal: {count} extensions, none differs")];
     }
-    console.result(&format!("A: {}", a.name))?;
-    console.result(&format!("B: {}", b.name))?;
-    console.result("")?;
+    let mut lines = vec![format!("A: {}", a.name), format!("B: {}", b.name), String::new()];
     if !explanation.by_rule.is_empty() {
-        console.result("what the specification makes different, whatever the VM is:")?;
-        groups(&explanation.by_rule, console)?;
-        console.result("")?;
+        lines.push("what the specification makes different, whatever the VM is:".to_owned());
+        groups(&explanation.by_rule, &mut lines);
+        lines.push(String::new());
     }
     let Some(first) = &explanation.first else {
-        return console.result(&format!(
-            "what both rules measure is equal: {count} extensions, none differs"
-        ));
+        let text = "what both rules measure is equal";
+        lines.push(format!("{text}: {count} extensions, none differs"));
+        return lines;
     };
     if !explanation.by_rule.is_empty() {
-        console.result("of what both rules measure, by VM or Host:")?;
+        lines.push("of what both rules measure, by VM or Host:".to_owned());
     }
-    difference(first, count, console)?;
-    console.result("")?;
-    console.result("all differences:")?;
-    groups(&explanation.groups, console)
+    difference(first, count, &mut lines);
+    lines.extend([String::new(), "all differences:".to_owned()]);
+    groups(&explanation.groups, &mut lines);
+    lines
 }
 
-fn groups(groups: &[Group], console: &mut Console) -> io::Result<()> {
+fn groups(groups: &[Group], lines: &mut Vec<String>) {
     for Group { what, fields: list, varies_with } in groups {
-        console.result(&format!("- {what}"))?;
-        fields(list, console)?;
-        console.result(&format!("    varies with {varies_with}"))?;
+        lines.push(format!("- {what}"));
+        fields(list, lines);
+        lines.push(format!("    varies with {varies_with}"));
     }
-    Ok(())
 }
 
-fn difference(first: &Difference, same_before: u64, console: &mut Console) -> io::Result<()> {
+fn difference(first: &Difference, same_before: u64, lines: &mut Vec<String>) {
     let nothing = "nothing more";
-    console
-        .result(&format!("the first {same_before} extensions are equal; then {}:", first.what))?;
-    console.result(&format!("  A {}", first.a.as_deref().unwrap_or(nothing)))?;
-    console.result(&format!("  B {}", first.b.as_deref().unwrap_or(nothing)))?;
-    fields(&first.fields, console)?;
-    console.result(&format!("    varies with {}", first.varies_with))
+    lines.push(format!("the first {same_before} extensions are equal; then {}:", first.what));
+    lines.push(format!("  A {}", first.a.as_deref().unwrap_or(nothing)));
+    lines.push(format!("  B {}", first.b.as_deref().unwrap_or(nothing)));
+    fields(&first.fields, lines);
+    lines.push(format!("    varies with {}", first.varies_with));
 }
 
-fn fields(fields: &[Field], console: &mut Console) -> io::Result<()> {
-    for Field { name, a, b } in fields {
-        console.result(&format!("    {name}: A {a}, B {b}"))?;
-    }
-    Ok(())
+fn fields(fields: &[Field], lines: &mut Vec<String>) {
+    let line = |Field { name, a, b }: &Field| format!("    {name}: A {a}, B {b}");
+    lines.extend(fields.iter().map(line));
 }
 
 pub(crate) fn document(a: &Trail, b: &Trail, explanation: &Explanation) -> Value {

@@ -17,6 +17,7 @@ use crate::cli::options::{
 };
 use crate::cli::reference::corim_bytes;
 use crate::cli::signer::Signer;
+use crate::encoding::nearest::DidYouMean;
 use crate::host::Vmm;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::rule::RimRule;
@@ -241,7 +242,8 @@ fn algos(list: Option<&str>) -> Result<Option<Vec<HashAlgo>>, CliError> {
     let mut algos = Vec::new();
     for name in list.split(',').map(str::trim) {
         let algo = HashAlgo::from_name(name).ok_or_else(|| {
-            usage(format!("--hash-algo {list}: `{name}` is none of {}", HashAlgo::names()))
+            let meant = DidYouMean::of(name, HashAlgo::ALL.map(HashAlgo::name));
+            usage(format!("--hash-algo {list}: `{name}` is none of {}{meant}", HashAlgo::names()))
         })?;
         if !algos.contains(&algo) {
             algos.push(algo);

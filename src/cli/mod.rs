@@ -10,11 +10,13 @@ mod boots;
 mod candidates;
 mod chains;
 mod check;
+mod completions;
 mod conform;
 mod console;
 mod coverage;
 mod differences;
 mod digests;
+mod doubts;
 mod dtb;
 mod error;
 mod exit;
@@ -24,11 +26,13 @@ pub mod fuzzing;
 mod import;
 mod input;
 pub mod inventory;
+mod junit;
 mod language;
 mod lint;
 mod lock;
 mod locks;
 mod log;
+mod man;
 mod matrix;
 mod measure;
 mod options;
@@ -47,6 +51,7 @@ mod subscriber;
 mod token;
 mod trails;
 mod verify;
+mod version;
 mod why;
 
 use std::io;
@@ -67,6 +72,7 @@ use crate::outputs::OutputError;
 #[command(
     name = "rimsim",
     version,
+    long_version = version::long(),
     about,
     long_about = LONG_ABOUT,
     after_long_help = EXIT_CODES,
@@ -135,6 +141,9 @@ enum Command {
     Bench(bench::BenchArgs),
     Language(language::LanguageArgs),
     Schema(schema::SchemaArgs),
+    Man(man::ManArgs),
+    Completions(completions::CompletionsArgs),
+    Version(version::VersionArgs),
 }
 
 /// Memory that every run is given, whatever it reads: a machine, threads, tables of words. Who has
@@ -229,6 +238,9 @@ fn carry_out(command: &Command, console: &mut Console) -> io::Result<Exit> {
         Command::Profiles(args) => profiles::run(args, console),
         Command::Language(args) => language::run(args, console),
         Command::Schema(args) => schema::run(args, console),
+        Command::Man(args) => man::run(args, Args::command(), console),
+        Command::Completions(args) => completions::run(args, Args::command(), console),
+        Command::Version(args) => version::run(args, console),
     }
 }
 

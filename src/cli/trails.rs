@@ -12,6 +12,7 @@ use crate::cli::input::rmm_logs::{self, Contents};
 use crate::cli::input::{Problem, Setup};
 use crate::cli::options::{ImageFiles, OutsideArgs, RmmLogArgs};
 use crate::cli::request::{RequestWords, is_request};
+use crate::encoding::nearest::DidYouMean;
 use crate::encoding::shown::{ShowPath as _, Shown};
 use crate::explain::{self, SavedError, Trail};
 use crate::inputs;
@@ -156,7 +157,10 @@ pub(crate) fn choose(
             let is_it =
                 |(rd, name): &&(u64, String)| name == wanted || format!("{rd:#x}") == wanted;
             let found = realms.iter().find(is_it).cloned();
-            found.ok_or_else(|| format!("there is no Realm `{wanted}`, only {}", names()))
+            found.ok_or_else(|| {
+                let meant = DidYouMean::of(wanted, realms.iter().map(|(_, name)| name.as_str()));
+                format!("there is no Realm `{wanted}`, only {}{meant}", names())
+            })
         }
     }
 }

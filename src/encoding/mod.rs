@@ -13,6 +13,7 @@ pub(crate) mod fdt;
 pub(crate) mod jws;
 #[cfg(feature = "evidence")]
 pub mod keys;
+pub(crate) mod nearest;
 pub mod shown;
 pub mod text;
 #[cfg(feature = "toml")]

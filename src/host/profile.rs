@@ -2,6 +2,7 @@
 
 use crate::abi::granule_size::GranuleSize;
 use crate::abi::profile::{Edition, Profile, Rmm};
+use crate::encoding::nearest::there_are;
 use crate::host::certainty::Certainty;
 
 /// Generations that give different RIMs for the same calls.
@@ -313,6 +314,6 @@ impl HostProfile {
                 .into());
         }
         let known: Vec<_> = HOSTS.iter().map(|host| host.name).collect();
-        Err(format!("there is no such KVM; there are {}", known.join(", ")))
+        Err(format!("there is no such KVM; {}", there_are(name, &known)))
     }
 }

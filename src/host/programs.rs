@@ -5,6 +5,7 @@ use super::overrides::Overrides;
 use super::vm::{Refusal, Vm};
 use super::vmm::{Context, VmmVersion};
 use super::{cloud_hypervisor, kvmtool, qemu};
+use crate::encoding::nearest::there_are;
 
 /// A VMM that command lines are known of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +40,10 @@ impl Vmm {
     pub fn from_name(name: &str) -> Result<Self, String> {
         let name = if ["cloud-hv", "ch"].contains(&name) { "cloud-hypervisor" } else { name };
         let name = if name == "lkvm" { "kvmtool" } else { name };
-        let known = Self::ALL.map(Self::name).join(", ");
         let found = Self::ALL.into_iter().find(|vmm| vmm.name() == name);
-        found.ok_or_else(|| format!("{name}: no such VMM; there are {known}"))
+        found.ok_or_else(|| {
+            format!("{name}: no such VMM; {}", there_are(name, &Self::ALL.map(Self::name)))
+        })
     }
 
     /// The versions, the default first.

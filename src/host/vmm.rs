@@ -10,6 +10,7 @@ use super::profile::{HOSTS, HostProfile};
 use super::vm::{Layer, Refusal, Region, Slot, Vcpu};
 use crate::abi::addr::{GRANULE_SIZE, Hex, align_down};
 use crate::abi::mpidr::mpidr_of_index;
+use crate::encoding::nearest::there_are;
 use crate::measure::image::Image;
 
 /// A version of a VMM.
@@ -125,7 +126,7 @@ pub fn version_by_name(
     let fits = |version: &&VmmVersion| version.name == name || version.aliases.contains(&name);
     versions.iter().find(fits).ok_or_else(|| {
         let known: Vec<_> = versions.iter().map(|version| version.name).collect();
-        format!("there is no such version; there are {}", known.join(", "))
+        format!("there is no such version; {}", there_are(name, &known))
     })
 }
 

@@ -4,14 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::grammar::Span;
+use crate::encoding::nearest::nearest;
 use crate::encoding::shown::acts;
 use crate::session::Place;
 
 /// Characters of a source line that an error shows on each side of its column; lines of generated
 /// scripts can be megabytes long.
 const SHOWN_CHARS: usize = 80;
-/// Longer names get no suggestion: comparing costs the square of their length.
-const SUGGEST_UP_TO_CHARS: usize = 40;
 
 /// A mistake in a script: where, what, and perhaps what was meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,47 +94,9 @@ pub(super) fn source_line(text: &str, span: Span) -> Option<(String, usize)> {
     Some((line, begin.chars().count() + column - skipped + 1))
 }
 
-/// The known name most like `name`: at most half of its letters changed, case aside.
-fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    if name.chars().count() > SUGGEST_UP_TO_CHARS {
-        return None;
-    }
-    let wanted = name.to_lowercase();
-    let limit = wanted.len() / 2;
-    let distances =
-        known.into_iter().map(|known| (distance(&wanted, &known.to_lowercase()), known));
-    distances.filter(|(distance, _)| *distance <= limit).min_by_key(|(d, _)| *d).map(|(_, k)| k)
-}
-
-/// Levenshtein distance.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_nearest_name_is_suggested() {
-        let known = ["RTT_CREATE", "RTT_DESTROY", "REC_CREATE"];
-        assert_eq!(nearest("RTT_CRAETE", known), Some("RTT_CREATE"));
-        assert_eq!(nearest("rec_create", known), Some("REC_CREATE"));
-        assert_eq!(nearest("RTT_MAKE", known), Some("RTT_CREATE"));
-        assert_eq!(nearest("banana", known), None);
-        assert_eq!(nearest(&"R".repeat(100_000), known), None);
-        assert_eq!((distance("kitten", "sitting"), distance("", "abc")), (3, 3));
-    }
 
     #[test]
     fn long_and_strange_lines_are_shown_in_part() {

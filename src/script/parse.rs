@@ -429,8 +429,9 @@ impl Parser<'_> {
         if Profile::from_name(&name.text).is_some() {
             return Ok(name);
         }
-        let message = format!("no RMM is called {}; there are {}", name.text, Profile::names());
-        Err(self.lexer.error(name.span, message))
+        let known = Profile::names();
+        let message = format!("no RMM is called {}; there are {known}", name.text);
+        Err(self.lexer.error(name.span, message).suggest(&name.text, known.split(", ")))
     }
 
     pub(super) fn peek(&mut self, n: usize) -> Result<&Token, ScriptError> {

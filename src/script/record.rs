@@ -130,9 +130,23 @@ impl Recorder {
         }
     }
 
-    /// The script, which will be stored under the name `file_name`.
+    /// The script, which will be stored under the name `file_name`. It has the absolute names of
+    /// images that are files.
     #[must_use]
     pub fn script(&mut self, file_name: &str) -> Recorded {
+        let absolute = |name: &str| {
+            let path = std::path::absolute(name);
+            path.map_or_else(|_| name.to_owned(), |path| path.display().to_string())
+        };
+        self.script_with(file_name, absolute)
+    }
+
+    /// The same, where `path_of` says by which name the script names a file.
+    pub(crate) fn script_with(
+        &mut self,
+        file_name: &str,
+        path_of: impl Fn(&str) -> String,
+    ) -> Recorded {
         self.flush();
         let mut all = Vec::new();
         let edition = self.profile.edition();
@@ -149,8 +163,7 @@ impl Recorder {
         self.attachments.clear();
         for (symbol, image) in &self.images {
             let path = if image.stamp().is_some() {
-                let path = std::path::absolute(image.name());
-                path.map_or_else(|_| image.name().into(), |path| path.display().to_string())
+                path_of(image.name())
             } else {
                 let suffix = format!("{symbol}.bin");
                 self.attachments.push((suffix.clone(), image.bytes_from(0).to_vec()));

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::abi::addr::{GRANULE_SIZE, align_down};
 use crate::abi::granule_size::GranuleSize;
+use crate::encoding::nearest::{DidYouMean, there_are};
 use crate::host::caps::CAPS_PRESETS;
 use crate::host::kvm::{HOSTS, HostProfile};
 use crate::host::{Call, Layer, OptionChange, Refusal};
@@ -145,7 +146,7 @@ pub enum Order {
 #[non_exhaustive]
 pub enum KnobError {
     /// No such parameter.
-    #[error("{0}: there is no such parameter; there are {known}", known = Parameter::names())]
+    #[error("{0}: there is no such parameter; {known}", known = Parameter::names_beside(.0))]
     Parameter(String),
     /// A value that the parameter can not have.
     #[error("{parameter}: `{value}` is {expected}")]
@@ -225,8 +226,8 @@ impl Parameter {
         found.ok_or_else(|| KnobError::Parameter(name.to_owned()))
     }
 
-    fn names() -> String {
-        Self::ALL.map(Self::name).join(", ")
+    fn names_beside(name: &str) -> String {
+        there_are(name, &Self::ALL.map(Self::name))
     }
 
     /// Values that hosts are known to have, the likeliest first; none where somebody has to say.
@@ -400,8 +401,9 @@ impl Parameter {
         if word == "host" || rule.is_some() {
             return Ok(rule);
         }
-        let known = RimRule::ALL.map(RimRule::name).join(", ");
-        Err(self.wrong(word, format!("none of host, {known}")))
+        let known = RimRule::ALL.map(RimRule::name);
+        let meant = DidYouMean::of(word, known);
+        Err(self.wrong(word, format!("none of host, {}{meant}", known.join(", "))))
     }
 
     fn wrong(self, value: &str, expected: String) -> KnobError {

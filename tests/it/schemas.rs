@@ -161,6 +161,7 @@ const DOCUMENTS: &[&str] = &[
     "log --format json --registers mr made.ccel",
     "bench --format json --hasher sha2 --size 1MiB --rounds 1 --dir .",
     "language --format json",
+    "version --format json",
     "boot --format json chain.toml",
     "why --format json --budget 0 DIGITS GUEST",
 ];

@@ -7,7 +7,7 @@ use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::boot::Compared;
@@ -16,11 +16,12 @@ use crate::cli::differences;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::explanation;
+use crate::cli::junit::{self, Ended};
 use crate::cli::locks::{
     Change, Hashing, LockFile, Measured, TOOL, changes, lock_file, measure_again, other_rems,
     read_lock,
 };
-use crate::cli::options::{Format, HashingArgs, OutsideArgs, ProvenCacheArgs};
+use crate::cli::options::{HashingArgs, OutsideArgs, ProvenCacheArgs};
 use crate::cli::places::folder;
 use crate::cli::reach::Reach;
 use crate::encoding::shown::ShowPath as _;
@@ -45,14 +46,24 @@ pub(crate) struct CheckArgs {
     #[arg(value_name = "FILE", default_value = "rim.lock")]
     file: PathBuf,
     /// Form of the result
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    format: CheckFormat,
     #[command(flatten)]
     hashing: HashingArgs,
     #[command(flatten)]
     cache: ProvenCacheArgs,
     #[command(flatten)]
     outside: OutsideArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum CheckFormat {
+    /// Lines for people and scripts
+    Text,
+    /// One JSON document with "schema": "rimsim/1"
+    Json,
+    /// JUnit XML: one test, that of the lock file
+    Junit,
 }
 
 struct Checked {
@@ -73,8 +84,17 @@ pub(crate) fn run(args: &CheckArgs, console: &mut Console) -> io::Result<Exit> {
         Ok(checked) => checked.tell(args, console),
         Err(CliError(exit, text)) => {
             console.error(&text);
+            if args.format == CheckFormat::Junit {
+                console.bytes(args.junit(&Ended::Error(text)).as_bytes())?;
+            }
             Ok(exit)
         }
+    }
+}
+
+impl CheckArgs {
+    fn junit(&self, ended: &Ended) -> String {
+        junit::document("rimsim check", &self.file.display().to_string(), ended)
     }
 }
 
@@ -164,9 +184,19 @@ impl Checked {
     fn tell(&self, args: &CheckArgs, console: &mut Console) -> io::Result<Exit> {
         let differs = self.differs();
         match args.format {
-            Format::Json => console.json(&self.document(args))?,
-            Format::Text if differs => self.text(args, console)?,
-            Format::Text => console.result(&format!("{}: as locked", args.file.shown()))?,
+            CheckFormat::Json => console.json(&self.document(args))?,
+            CheckFormat::Junit => {
+                let differs = differs.then(|| self.lines(args).join("\n"));
+                let what =
+                    if self.rim_differs() { "the RIM is another" } else { "a REM is another" };
+                let failed = |text| Ended::Failed(what.to_owned(), text);
+                let ended = differs.map_or(Ended::Good, failed);
+                console.bytes(args.junit(&ended).as_bytes())?;
+            }
+            CheckFormat::Text if differs => {
+                self.lines(args).iter().try_for_each(|line| console.result(line))?;
+            }
+            CheckFormat::Text => console.result(&format!("{}: as locked", args.file.shown()))?,
         }
         if !differs {
             for change in &self.changes {
@@ -182,39 +212,43 @@ impl Checked {
         Ok(if differs { Exit::Mismatch } else { Exit::Good })
     }
 
-    fn text(&self, args: &CheckArgs, console: &mut Console) -> io::Result<()> {
+    /// What is not as it was locked.
+    fn lines(&self, args: &CheckArgs) -> Vec<String> {
         let (old, new) = (self.old.rim.measurement(), self.new.rim.measurement());
         let shown = args.file.shown();
+        let mut lines = Vec::new();
         if self.rim_differs() {
-            console.result(&format!("{shown}: the RIM is another"))?;
-            console.result(&format!("  locked {old}"))?;
-            console.result(&format!("  now    {new}"))?;
+            lines.extend([
+                format!("{shown}: the RIM is another"),
+                format!("  locked {old}"),
+                format!("  now    {new}"),
+            ]);
         }
         for (number, old, new) in &self.rems {
-            console.result(&format!("{shown}: rem{number} is another"))?;
-            console.result(&format!("  locked {old}"))?;
-            console.result(&format!("  now    {new}"))?;
+            lines.extend([
+                format!("{shown}: rem{number} is another"),
+                format!("  locked {old}"),
+                format!("  now    {new}"),
+            ]);
         }
-        for change in &self.changes {
-            console.result(&format!("changed: {change}"))?;
-        }
+        lines.extend(self.changes.iter().map(|change| format!("changed: {change}")));
         if self.changes.is_empty() && self.old.tool == TOOL {
             let why = "what the VMM finds under a name (a folder, a disk) is something else";
-            console.result(&format!("no input changed: {why}, or the lock was edited"))?;
+            lines.push(format!("no input changed: {why}, or the lock was edited"));
         } else if self.changes.is_empty() {
             let why = "this program measures otherwise than the locking one";
-            console.result(&format!("no input changed: {why}"))?;
+            lines.push(format!("no input changed: {why}"));
         }
         if let Some((a, b, explanation)) = &self.explanation {
-            console.result("")?;
-            explanation::text(a, b, explanation, console)?;
+            lines.push(String::new());
+            lines.extend(explanation::lines(a, b, explanation));
         }
         if let Some(found) = &self.boot {
-            console.result("")?;
-            console.result("measurements of the boot, expected as locked, found now:")?;
-            differences::text(found, console)?;
+            let head = "measurements of the boot, expected as locked, found now:";
+            lines.extend([String::new(), head.to_owned()]);
+            lines.extend(differences::told(found));
         }
-        Ok(())
+        lines
     }
 
     fn document(&self, args: &CheckArgs) -> Value {

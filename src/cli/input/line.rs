@@ -7,7 +7,7 @@ use super::read::read_limited;
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
 use crate::cli::options::{GuestArgs, LineArgs, OutsideArgs, VmmArgs};
-use crate::encoding::shown::ShowPath as _;
+use crate::encoding::shown::{ShowPath as _, Shown};
 use crate::host::kata::{MAX_INITDATA_BYTES, personalization_value};
 use crate::host::libvirt::{self, LastCommand, MAX_COMMAND_BYTES, MAX_DOMAIN_BYTES};
 use crate::inputs;
@@ -33,6 +33,11 @@ pub(crate) fn command_line(
         let why = "say which VMM (kvmtool, qemu or cloud-hypervisor) and its command line behind \
                    `--`, or where it is: --domain, --qemu-log, --cmdline, --pid";
         let vmm = line.vmm.clone().ok_or_else(|| usage(why.into()))?;
+        if let Some(word) = quoted(&line.argv) {
+            let why = "is one word with spaces in it: write the command line behind `--` without \
+                       quotes around it";
+            return Err(usage(format!("`{}` {why}", Shown(word))));
+        }
         return Ok(VmmArgs { vmm, argv: line.argv.clone() });
     };
     if let Some(by) = by {
@@ -43,6 +48,15 @@ pub(crate) fn command_line(
     }
     let vmm = line.vmm.clone().map_or_else(|| vmm_of(&argv), Ok)?;
     Ok(VmmArgs { vmm, argv })
+}
+
+/// A word that is a whole command line, or all of it but the program: somebody quoted it. No VMM
+/// starts a Realm with so few words.
+fn quoted(argv: &[String]) -> Option<&str> {
+    let (last, before) = argv.split_last()?;
+    let options = last.contains(" -") && !last.contains('/');
+    let is_line = before.is_empty() || before.len() == 1 && (last.starts_with('-') || options);
+    (is_line && last.contains(char::is_whitespace)).then_some(last)
 }
 
 /// Words, and the file that they stood in.

@@ -18,6 +18,7 @@ use crate::cli::input::rmm_logs::{self, Contents, Opened};
 use crate::cli::options::{OutsideArgs, RmmArg, RmmLogArgs};
 use crate::cli::request::{RequestWords, is_request};
 use crate::cli::trails::NoTrail;
+use crate::encoding::nearest::there_are;
 use crate::encoding::shown::ShowPath as _;
 use crate::lint::{Finding, Linter, RULES, Rule, Severity};
 use crate::script;
@@ -224,7 +225,7 @@ fn explain(id: &str, console: &mut Console) -> io::Result<Exit> {
     let known: Vec<&Rule> = RULES.iter().filter(|rule| id == "all" || rule.id == id).collect();
     if known.is_empty() {
         let ids: Vec<_> = RULES.iter().map(|rule| rule.id).collect();
-        console.error(&format!("there is no rule `{id}`; there are {}", ids.join(", ")));
+        console.error(&format!("there is no rule `{id}`; {}", there_are(id, &ids)));
         return Ok(Exit::Usage);
     }
     for (i, rule) in known.iter().enumerate() {

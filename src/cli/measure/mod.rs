@@ -5,7 +5,7 @@ mod args;
 pub(crate) use args::MeasureArgs;
 
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Component, Path};
 
 use serde_json::{Value, json};
 
@@ -15,6 +15,7 @@ use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
 use crate::cli::input::{image_file, text_file};
 use crate::cli::options::Form;
+use crate::cli::places::{folder, relative};
 use crate::cli::reach::Reach;
 use crate::cli::reference::{Found, Writer};
 use crate::cli::request::Boot;
@@ -150,7 +151,7 @@ fn write_script(
 ) -> Result<(), CliError> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let name = name.unwrap_or_default();
-    let recorded = recorder.script(&name);
+    let recorded = recorder.script_with(&name, |image| named_in(path, image));
     let beside = |suffix: &str| path.with_file_name(format!("{name}.{suffix}"));
     let mut script = outputs.begin(path)?;
     script.check_beside("what a script names")?;
@@ -161,6 +162,20 @@ fn write_script(
     script.write_all(recorded.text.as_bytes()).map_err(|source| script.error(source))?;
     outputs.add(script);
     Ok(())
+}
+
+/// How a script names a file: relative if it lies below the script's folder, so that both can move
+/// together, and else from the root.
+fn named_in(script: &Path, image: &str) -> String {
+    let below = relative(Path::new(image), folder(script));
+    let below = below.ok().filter(|below| {
+        let steps = [below.as_str(), image].map(|path| Path::new(path).components());
+        !steps.into_iter().flatten().any(|step| step == Component::ParentDir)
+    });
+    below.unwrap_or_else(|| {
+        let path = std::path::absolute(image);
+        path.map_or_else(|_| image.to_owned(), |path| path.display().to_string())
+    })
 }
 
 fn stage_text(stage: &Stage) -> String {

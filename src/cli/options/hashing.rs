@@ -13,6 +13,7 @@ use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::digest_cache::{Belief, DigestCache};
+use crate::encoding::nearest::DidYouMean;
 use crate::encoding::shown::ShowPath as _;
 use crate::measure::digests::DigestSource;
 use crate::measure::hasher::Hasher;
@@ -215,5 +216,8 @@ const MAX_THREADS: usize = 1024;
 
 fn kernel(name: &str) -> Result<Kernel, String> {
     let names: Vec<_> = Kernel::ALL.iter().map(|kernel| kernel.name()).collect();
-    Kernel::from_name(name).ok_or_else(|| format!("it is one of {}", names.join(", ")))
+    Kernel::from_name(name).ok_or_else(|| {
+        let meant = DidYouMean::of(name, names.iter().copied());
+        format!("it is one of {}{meant}", names.join(", "))
+    })
 }

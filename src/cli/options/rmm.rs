@@ -3,6 +3,7 @@
 use clap::Args as ClapArgs;
 
 use crate::abi::profile::{Edition, Profile, RemReading};
+use crate::encoding::nearest::DidYouMean;
 
 #[derive(Clone, Copy, Debug, Default, ClapArgs)]
 pub(crate) struct RmmArg {
@@ -30,17 +31,22 @@ impl RmmArg {
 }
 
 pub(crate) fn edition(name: &str) -> Result<Edition, String> {
+    let known = Edition::ALL.map(Edition::name);
     Edition::from_name(name)
-        .ok_or_else(|| format!("it is {}", Edition::ALL.map(Edition::name).join(" or ")))
+        .ok_or_else(|| format!("it is {}{}", known.join(" or "), DidYouMean::of(name, known)))
 }
 
 pub(crate) fn rem_reading(name: &str) -> Result<RemReading, String> {
     let found = RemReading::ALL.into_iter().find(|(known, _)| *known == name);
-    found
-        .map(|(_, reading)| reading)
-        .ok_or_else(|| "it is concatenated, buffer or padded-value".into())
+    found.map(|(_, reading)| reading).ok_or_else(|| {
+        let meant = DidYouMean::of(name, RemReading::ALL.map(|(known, _)| known));
+        format!("it is concatenated, buffer or padded-value{meant}")
+    })
 }
 
 pub(crate) fn profile(name: &str) -> Result<Profile, String> {
-    Profile::from_name(name).ok_or_else(|| format!("it is one of {}", Profile::names()))
+    Profile::from_name(name).ok_or_else(|| {
+        let known = Profile::names();
+        format!("it is one of {known}{}", DidYouMean::of(name, known.split(", ")))
+    })
 }

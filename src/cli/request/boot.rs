@@ -3,6 +3,7 @@
 use super::files::MappedFiles;
 use super::guest::request;
 use crate::cli::console::{Console, Progress};
+use crate::cli::doubts;
 use crate::cli::error::CliError;
 use crate::cli::options::{CacheArgs, GuestArgs, HashingArgs, Purpose, ResponderArgs, VmmArgs};
 use crate::predict::{Assumption, DEVICE_TREE, Input, Measured};
@@ -34,6 +35,7 @@ impl Boot<'_> {
         for name in files.unused(&plan.inputs) {
             console.note(&format!("--map {name}: the command line does not open it"));
         }
+        doubts::tell(&plan, console);
         if guest.strict {
             Assumption::deny(&plan.assumptions)?;
         }

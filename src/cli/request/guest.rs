@@ -9,6 +9,7 @@ use crate::cli::input::read_settings;
 use crate::cli::options::{GuestArgs, ResponderArgs, VmmArgs};
 use crate::cli::reach::Reach;
 use crate::encoding::fdt;
+use crate::encoding::nearest::there_are;
 use crate::host::caps::{CAPS_PRESETS, CapsLayer, sve_lengths_up_to};
 use crate::host::{Overrides, Refusal, Vmm};
 use crate::measure::image::Image;
@@ -49,8 +50,8 @@ fn device_tree(path: &Path) -> Result<Arc<Image>, CliError> {
 
 fn rule(name: &str) -> Result<RimRule, CliError> {
     RimRule::from_name(name).ok_or_else(|| {
-        let known = RimRule::ALL.map(RimRule::name).join(", ");
-        usage(format!("--rim-rule {name}: there is no such rule; there are {known}"))
+        let known = there_are(name, &RimRule::ALL.map(RimRule::name));
+        usage(format!("--rim-rule {name}: there is no such rule; {known}"))
     })
 }
 
@@ -87,7 +88,7 @@ pub(crate) fn layers(args: &GuestArgs) -> Result<Vec<(String, CapsLayer)>, CliEr
 pub(crate) fn layer(name: &str, reach: &Reach) -> Result<CapsLayer, CliError> {
     if !name.contains(['.', '/']) {
         let known: Vec<_> = CAPS_PRESETS.iter().map(|preset| preset.name).collect();
-        let why = || format!("--caps {name}: no such preset; there are {}", known.join(", "));
+        let why = || format!("--caps {name}: no such preset; {}", there_are(name, &known));
         return CapsLayer::preset(name).ok_or_else(|| usage(why()));
     }
     reach.check_named(Path::new(name))?;

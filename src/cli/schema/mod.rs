@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
+use crate::encoding::nearest::there_are;
 
 /// Print the JSON Schema of a document that rimsim writes, or list them
 ///
@@ -51,6 +52,7 @@ const DOCUMENTS: &[(&str, &str)] = &[
     ("trustee", include_str!("documents/trustee.json")),
     ("vector", include_str!("documents/vector.json")),
     ("verify", include_str!("documents/verify.json")),
+    ("version", include_str!("documents/version.json")),
     ("why", include_str!("documents/why.json")),
 ];
 const COMMON: &str = include_str!("common.json");
@@ -66,7 +68,7 @@ pub(crate) fn run(args: &SchemaArgs, console: &mut Console) -> io::Result<Exit> 
     };
     let Some(schema) = schema(name) else {
         let all: Vec<_> = names().collect();
-        console.error(&format!("there is no document `{name}`; there are {}", all.join(", ")));
+        console.error(&format!("there is no document `{name}`; {}", there_are(name, &all)));
         return Ok(Exit::Usage);
     };
     console.json(&schema)?;

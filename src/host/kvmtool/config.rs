@@ -36,6 +36,8 @@ pub(super) struct Config {
     pub(super) version: Version,
     pub(super) cpus: Asked<i32>,
     pub(super) ram_bytes: Asked<u64>,
+    /// Whether that was written as a number alone, which is one of MiB.
+    pub(super) ram_in_mib: bool,
     pub(super) ram_base: u64,
     pub(super) kernel: Option<Name>,
     pub(super) initrd: Option<Name>,
@@ -109,6 +111,7 @@ impl Config {
             version,
             cpus: unset("-c", 0),
             ram_bytes: unset("-m", 0),
+            ram_in_mib: false,
             ram_base: RAM_BASE,
             kernel: None,
             initrd: None,
@@ -300,6 +303,8 @@ impl Config {
             return Err(refuse(place, &format!("`{text}`, read in decimal, is no RAM size")));
         }
         self.ram_bytes = Asked { place: place.into(), value: bytes };
+        let written = text.strip_suffix(rest).unwrap_or(text);
+        self.ram_in_mib = written.bytes().all(|byte| byte.is_ascii_digit());
         let rest = match rest.strip_prefix('@') {
             Some("") => {
                 return Err(refuse(place, &format!("`{text}` has no address after the @")));

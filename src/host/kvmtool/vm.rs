@@ -352,7 +352,9 @@ fn ipa_bits(config: &Config, caps: &Caps) -> Result<u8, Refusal> {
     let bits = (u64::BITS - last.leading_zeros()).max(32) + 1;
     let have = caps.ipa_limit();
     u8::try_from(bits).ok().filter(|bits| *bits <= have).ok_or_else(|| {
-        let why = format!("RAM to {last:#x} needs {bits} IPA bits, and the host has {have}");
+        // Who wrote bytes meant another size.
+        let unit = if config.ram_in_mib { "; a size without a unit is one in MiB" } else { "" };
+        let why = format!("RAM to {last:#x} needs {bits} IPA bits, and the host has {have}{unit}");
         refuse(&config.ram_bytes.place, &why)
     })
 }

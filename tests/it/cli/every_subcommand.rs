@@ -36,6 +36,9 @@ pub(crate) const ROWS: &[(&str, i32)] = &[
     ("bench --hasher sha2 --size 1MiB --rounds 1 --dir .", 0),
     ("language", 0),
     ("schema measure", 0),
+    ("man", 0),
+    ("completions bash", 0),
+    ("version --format json", 0),
     ("boot chain.toml", 0),
     ("why --budget 0 DIGITS GUEST", 3),
 ];

@@ -93,6 +93,7 @@ const READING: &[&str] = &[
     "token %",
     "token --cpak % token.cbor",
     "boot %",
+    "man %",
     "why --budget 0 % GUEST",
     "why --budget 0 --candidate % DIGITS GUEST",
     "why --budget 0 --digest-cache % DIGITS GUEST",
@@ -167,10 +168,10 @@ const NO_FILE: &[&str] = &[
 ];
 
 /// Those of which it names none with one subcommand.
-const NO_FILE_OF: &[(&str, &str)] = &[("verify", "--at")];
+const NO_FILE_OF: &[(&str, &str)] = &[("completions", ""), ("schema", ""), ("verify", "--at")];
 
 /// Where a folder is what is wanted, or what is looked into.
-const OF_FOLDERS: &[&str] = &["conform", "coverage %", "--digest-cache", "--dir"];
+const OF_FOLDERS: &[&str] = &["conform", "coverage %", "man %", "--digest-cache", "--dir"];
 
 /// The lines of [`READING`], one for each subcommand.
 fn reading() -> Vec<String> {

@@ -1,0 +1,239 @@
+//! What people who type meet: manual pages, completions, suggestions, words about what is seldom
+//! meant.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use rimsim::cli::inventory::subcommands;
+
+use crate::cli::{Folder, stdout};
+use crate::hosts::inputs::kernel;
+use crate::skipped;
+
+/// `man` writes a page for each subcommand, and each says what the subcommand is for.
+#[test]
+fn every_subcommand_has_a_manual_page() {
+    let folder = Folder::new("manual_pages");
+    let printed = stdout(&folder.rimsim(&["man"]));
+    fs::create_dir(folder.path("man")).expect("a folder");
+    let output = folder.rimsim(&["man", "man"]);
+    assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+    let page = |name: &str| fs::read_to_string(folder.path("man").join(name)).expect("a page");
+    assert_eq!(page("rimsim.1"), printed);
+    assert!(printed.contains(".TH rimsim 1") && printed.contains("Exit codes:"), "{printed}");
+    let all = subcommands();
+    for name in &all {
+        let page = page(&format!("rimsim-{name}.1"));
+        assert!(
+            page.contains(&format!("rimsim\\-{name}")) && page.contains(".SH OPTIONS"),
+            "{name}"
+        );
+    }
+    let entries = fs::read_dir(folder.path("man")).expect("a folder").count();
+    assert_eq!(entries, all.len() + 1);
+    folder.fails(&["man", "nowhere"], 1, "nowhere");
+}
+
+#[test]
+fn completions_name_every_subcommand() {
+    let folder = Folder::new("completions");
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = stdout(&folder.rimsim(&["completions", shell]));
+        for name in subcommands() {
+            assert!(script.contains(&name), "{shell}: {name}");
+        }
+        assert!(script.contains("vmm-version"), "{shell}");
+    }
+    folder.file("rimsim.bash", stdout(&folder.rimsim(&["completions", "bash"])));
+    let mut bash = Command::new("bash");
+    bash.args(["-n", "rimsim.bash"]).current_dir(folder.path(".")).stdin(Stdio::null());
+    match bash.status() {
+        Ok(status) => assert!(status.success(), "bash reads it"),
+        Err(error) => skipped("for_people::completions_name_every_subcommand", &error.to_string()),
+    }
+}
+
+#[test]
+fn the_version_says_what_the_program_is() {
+    let folder = Folder::new("version");
+    let long = stdout(&folder.rimsim(&["--version"]));
+    assert_eq!(long, stdout(&folder.rimsim(&["version"])));
+    for part in ["rimsim 0.", "\ncommit: ", "\neditions of DEN0137: 1.0, 2.0\n", "hosts"] {
+        assert!(long.contains(part), "{long}");
+    }
+    let short = stdout(&folder.rimsim(&["-V"]));
+    assert_eq!(short.lines().next(), long.lines().next());
+    let json = stdout(&folder.rimsim(&["version", "--format", "json"]));
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(short.trim(), format!("rimsim {}", json["version"].as_str().expect("a text")));
+}
+
+/// A command line with a word that nobody knows, and what is suggested.
+const MISSPELT: &[(&str, &str)] = &[
+    ("measure --host v11 GUEST", "kvm-v11"),
+    ("measure --host KVM_V12 GUEST", "kvm-v12"),
+    ("measure --caps FVP GUEST", "fvp"),
+    ("measure --vmm-version cca-v11 GUEST", "cca-v12"),
+    ("measure --vmm-version v12 GUEST", "cca-v12"),
+    ("measure --rmm tfrmm GUEST", "tf-rmm"),
+    ("measure --spec v2.0 GUEST", "2.0"),
+    ("measure --rim-rule rmm1.0 GUEST", "rmm-1.0"),
+    ("measure kvm-tool -- lkvm run", "kvmtool"),
+    ("measure --hasher sha-2 GUEST", "sha2"),
+    ("matrix --host v11 GUEST", "kvm-v11"),
+    ("matrix --hash-algo sha-256 GUEST", "sha256"),
+    ("search --vary vmmversion=x --rim DIGITS GUEST", "vmm-version"),
+    ("platforms FVP", "fvp"),
+    ("run --platform FVP a.rmi", "fvp"),
+    ("run --rem buffered a.rmi", "buffer"),
+    ("schema measur", "measure"),
+    ("lint --explain ripas_twice", "ripas-twice"),
+];
+
+#[test]
+fn unknown_words_suggest_known_ones() {
+    let folder = Folder::new("suggestions");
+    folder.file("Image", kernel("Image", 9000, 20_000, 0)).file("a.rmi", "");
+    for (line, meant) in MISSPELT {
+        let line = line.replace("GUEST", "kvmtool -- lkvm run --realm -c 1 -m 256M -k Image");
+        let line = line.replace("DIGITS", &"a7".repeat(32));
+        let words: Vec<&str> = line.split(' ').collect();
+        folder.fails(&words, 2, &format!("; did you mean {meant}?"));
+    }
+    // What clap knows of options and subcommands.
+    folder.fails(&["measur"], 2, "'measure'");
+    folder.fails(&["measure", "--hots", "x"], 2, "'--host'");
+    folder.fails(&["run", "--format", "jsn", "a.rmi"], 2, "'json'");
+}
+
+fn words_after(line: &str) -> Vec<&str> {
+    let kvmtool = ["measure", "kvmtool", "--", "lkvm", "run", "--realm", "-c", "1"];
+    kvmtool.into_iter().chain(line.split(' ')).collect()
+}
+
+/// Notes beside a RIM that was asked for in a way that is seldom meant.
+#[test]
+fn what_is_seldom_meant_is_said() {
+    let folder = Folder::new("seldom_meant");
+    folder
+        .file("Image", kernel("Image", 9000, 20_000, 0))
+        .file("initrd", [7; 5000])
+        .file("vmlinux", [b"\x7fELF".as_slice(), &[0; 9000]].concat())
+        .file("Image.gz", [&[0x1f, 0x8b, 8, 0], [0; 9000].as_slice()].concat());
+    let said = |line: &str| {
+        let output = folder.rimsim(&words_after(line));
+        assert!(output.status.success(), "{line}: {output:?}");
+        String::from_utf8_lossy(&output.stderr).replace("\n  ", " ")
+    };
+    for (line, text) in [
+        ("-m 256M -k initrd -i Image", "the initrd is one: they may have changed places"),
+        ("-m 256M -k initrd", "the kernel is no arm64 Image"),
+        ("-m 256M -k vmlinux", "but ELF"),
+        ("-m 256M -k Image.gz", "but packed"),
+        ("-m 4 -k Image", "4096 KiB of RAM: kvmtool reads -m in MiB"),
+    ] {
+        let found = said(line);
+        assert!(found.contains(text), "{line}: {found}");
+    }
+    let good = said("-m 256M -k Image -i initrd");
+    assert!(!good.contains("arm64 Image") && !good.contains("MiB unless"), "{good}");
+    folder.fails(&words_after("-m 536870912 -k Image"), 2, "a size without a unit is one in MiB");
+}
+
+#[test]
+fn a_command_line_in_quotes_is_told() {
+    let folder = Folder::new("quoted_line");
+    let whole = "lkvm run --realm -c 1 -m 256M -k Image";
+    let text = "is one word with spaces in it";
+    folder.fails(&["measure", "kvmtool", "--", whole], 2, text);
+    folder.fails(&["measure", "kvmtool", "--", "lkvm", "run --realm -c 1"], 2, text);
+    folder.fails(&["matrix", "qemu", "--", "qemu-system-aarch64 -M virt -kernel Image"], 2, text);
+    let other = folder.rimsim(&["measure", "kvmtool", "--", "lkvm run"]);
+    assert_eq!(other.status.code(), Some(2));
+}
+
+/// A script and its files can move together; what does not lie below its folder has its whole name.
+#[test]
+fn scripts_name_what_lies_beside_them() {
+    let folder = Folder::new("script_beside");
+    fs::create_dir(folder.path("out")).expect("a folder");
+    folder.file("Image", kernel("Image", 9000, 20_000, 0));
+    let whole = folder.path("Image").display().to_string();
+    for (script, image) in [("boot.rmi", "\"Image\""), ("out/boot.rmi", &format!("\"{whole}\""))] {
+        for kernel in ["Image", &whole] {
+            let line = format!("-m 256M -k {kernel} --");
+            let mut words = words_after(line.trim_end_matches(" --"));
+            words.splice(1..1, ["--script-out", script]);
+            let output = folder.rimsim(&words);
+            let text = fs::read_to_string(folder.path(script)).expect("a script");
+            assert!(text.contains(&format!("_image = {image}\n")), "{script}: {text}");
+            let again = folder.rimsim(&["run", "--allow-outside", script]);
+            assert_eq!(stdout(&again), stdout(&output));
+        }
+    }
+    let moved = folder.path("out/moved");
+    fs::create_dir(&moved).expect("a folder");
+    for name in ["boot.rmi", "boot.rmi.toml", "Image"] {
+        fs::copy(folder.path(name), moved.join(name)).expect("a copy");
+    }
+    for entry in fs::read_dir(folder.path(".")).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let is_piece = path.extension().is_some_and(|extension| extension == "bin");
+        if is_piece {
+            fs::copy(&path, moved.join(path.file_name().expect("a name"))).expect("a copy");
+        }
+    }
+    let moved = folder.rimsim(&["run", "out/moved/boot.rmi"]);
+    assert_eq!(stdout(&moved), stdout(&folder.rimsim(&["run", "boot.rmi"])));
+}
+
+#[test]
+fn checks_are_tests_of_ci_systems() {
+    let folder = Folder::new("junit");
+    folder.file("Image", kernel("Image", 9000, 20_000, 0));
+    let guest = ["kvmtool", "--", "lkvm", "run", "--realm", "-c", "1", "-m", "256M", "-k", "Image"];
+    let locked = folder.rimsim(&[&["lock"], guest.as_slice()].concat());
+    assert!(locked.status.success(), "{locked:?}");
+    let check = ["check", "--format", "junit"];
+    let good = folder.rimsim(&check);
+    assert_eq!(good.status.code(), Some(0));
+    assert!(stdout(&good).contains("failures=\"0\" errors=\"0\""), "{good:?}");
+    assert!(stdout(&good).contains("<testcase classname=\"rimsim check\" name=\"rim.lock\">"));
+    folder.file("Image", kernel("Image", 9000, 20_000, 1));
+    let other = folder.rimsim(&check);
+    assert_eq!(other.status.code(), Some(3));
+    let text = stdout(&other);
+    assert!(text.contains("<failure message=\"the RIM is another\">"), "{text}");
+    assert!(text.contains("changed: input"), "{text}");
+    fs::remove_file(folder.path("Image")).expect("removed");
+    let gone = folder.rimsim(&check);
+    assert_eq!(gone.status.code(), Some(1));
+    assert!(stdout(&gone).contains("errors=\"1\"") && stdout(&gone).contains("<error message="));
+}
+
+/// The files for CI name subcommands and options that are there.
+#[test]
+fn ready_workflows_name_what_there_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ci");
+    let folder = Folder::new("workflows");
+    let mut seen = 0;
+    for name in ["github.yml", "gitlab.yml"] {
+        let text = fs::read_to_string(root.join(name)).expect("a workflow");
+        for line in text.lines().filter_map(|line| line.split_once("rimsim ")).map(|(_, line)| line)
+        {
+            let Some(subcommand) = line.split([' ', '`']).next() else { continue };
+            if !subcommands().iter().any(|known| known == subcommand) {
+                continue;
+            }
+            seen += 1;
+            let help = stdout(&folder.rimsim(&[subcommand, "--help"]));
+            let options =
+                line.split([' ', '`']).filter(|word| word.starts_with("--") && word.len() > 2);
+            for option in options {
+                assert!(help.contains(option), "{name}: {line}: {option}");
+            }
+        }
+    }
+    assert!(seen >= 6, "{seen}");
+}
