@@ -60,7 +60,7 @@ const NAMES: &[&str] = &[
 /// Those of them that read something of a fixed size, or a word.
 const OTHERS: &[Reader] = &[
     ("model/program.rs", "parse"),
-    ("abi/params/mod.rs", "read"),
+    ("abi/params/structures.rs", "read"),
     ("abi/rec_run.rs", "read"),
     ("measure/image/mod.rs", "read"),
     ("refvalue/time.rs", "parse"),

@@ -90,8 +90,8 @@ mod tests {
     #[test]
     fn the_vectors_of_the_rfc() {
         let secret = from_hex(
-            "00fad06daa62ba3b25d2fb40133da757205de67f5bb0018fee8c86e1b68c7e75caa896eb32f1f47c70855836\
-             a6d16fcc1466f6d8fbec67db89ec0c08b0e996b83538",
+            "00fad06daa62ba3b25d2fb40133da757205de67f5bb0018fee8c86e1b68c7e75caa896eb32f1f47c7085\
+             5836a6d16fcc1466f6d8fbec67db89ec0c08b0e996b83538",
         );
         let key = SecretKey::from_slice(&secret.unwrap()).unwrap();
         for (message, signature) in [

@@ -68,6 +68,7 @@ const READING: &[&str] = &[
     "verify token.cbor --expect a.rmi --at 2026-01-01 --format ear --sign-key %",
     "verify token.cbor --expect a.rmi --at 2026-01-01 --format ear --sign-cmd cat --sign-pub %",
     "lock -o made.lock --script %",
+    "lock -o made.lock --chain %",
     "check %",
     "explain % a.rmi",
     "explain a.rmi %",
