@@ -138,7 +138,7 @@ pub fn events_of(seen: &[Seen]) -> Vec<BootEvent> {
         rem: seen.rem,
         kind: Some(seen.kind),
         digest: seen.digest.clone(),
-        hashed: Hashed::Given,
+        hashed: Hashed::Long,
         data: seen.data.clone(),
         data_is_known: true,
         what: words::shown(seen.kind, &seen.data),

@@ -17,7 +17,7 @@ const SECURITY: u64 = 4;
 /// How often the bytes of a file may be hashed, when its sections overlap.
 const MAX_TIMES: u64 = 4;
 /// Most zeros that a section has behind its bytes in the file.
-const MAX_ZEROS: u64 = 1 << 30;
+pub(crate) const MAX_ZEROS: u64 = 64 << 20;
 
 /// Why bytes are no image that firmware measures and loads.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -208,7 +208,7 @@ impl<'b> Pe<'b> {
     /// What a section holds in memory once the image is loaded: VirtualSize bytes.
     ///
     /// # Errors
-    /// If that is more than a gibibyte longer than what the file has of it.
+    /// If that is more than 64 MiB longer than what the file has of it.
     pub fn loaded(&self, section: &Section) -> Result<Loaded<'b>, PeError> {
         let in_file = section.virtual_size.min(section.raw_size);
         let zeros = section.virtual_size - in_file;

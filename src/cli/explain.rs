@@ -93,17 +93,18 @@ pub(crate) fn run(args: &ExplainArgs, console: &mut Console) -> io::Result<Exit>
         return Ok(Exit::Usage);
     }
     let why = compare(a, b);
+    let rems = other_rems(a, b);
     match args.format {
+        Format::Text if why.is_equal() && !rems.is_empty() => {
+            rems.iter().try_for_each(|line| console.result(line))?;
+        }
         Format::Text => explanation::text(a, b, &why, console)?,
         Format::Json => {
             let mut document = explanation::document(a, b, &why);
-            document["rems"] = serde_json::json!(other_rems(a, b));
+            document["rems"] = serde_json::json!(rems);
+            document["equal"] = serde_json::json!(why.is_equal() && rems.is_empty());
             console.json(&document)?;
         }
-    }
-    let rems = other_rems(a, b);
-    if why.is_equal() && args.format == Format::Text {
-        rems.iter().try_for_each(|line| console.result(line))?;
     }
     Ok(if why.is_equal() && rems.is_empty() { Exit::Good } else { Exit::Mismatch })
 }

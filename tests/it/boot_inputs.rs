@@ -109,6 +109,19 @@ pub(crate) fn uki() -> Vec<u8> {
     pe(&uki_sections(), &[], &[])
 }
 
+/// A UKI of a few kilobytes, for examples.
+pub(crate) fn small_uki() -> Vec<u8> {
+    let kernel = pe(&[(".text", seed("kernel.text", 400), None)], &[], &[]);
+    let sections = [
+        (".text", seed("stub.text", 300), None),
+        (".osrel", b"ID=example\nVERSION_ID=1\n".to_vec(), None),
+        (".cmdline", b"root=/dev/vda2\n".to_vec(), None),
+        (".initrd", seed("initrd", 500), None),
+        (".linux", kernel, None),
+    ];
+    pe(&sections, &[], &[])
+}
+
 /// A disk with two partitions: the table alone, in the first 34 blocks.
 pub(crate) fn disk() -> Vec<u8> {
     let esp = uuid::uuid!("c12a7328-f81f-11d2-ba4b-00a0c93ec93b").to_bytes_le();

@@ -7,7 +7,7 @@ use crate::boot::cpio::{Place, archive, pad4};
 use crate::boot::efi::{device_path, utf16};
 use crate::boot::event::{Hashed, Rem, Varies, image_load, kind};
 use crate::boot::hash::{Digest, digest, digest_with_zeros};
-use crate::boot::pe::{Pe, Section};
+use crate::boot::pe::{MAX_ZEROS, Pe, Section};
 use crate::boot::profile::{LinuxStub, SystemdStub};
 
 /// The sections that are measured, in the stub's order. `.pcrsig` never is.
@@ -91,10 +91,17 @@ impl Builder<'_> {
             own.iter().find(is_it).or_else(|| common.iter().find(is_it))
         };
         let mut taken = Vec::new();
+        let mut zeros = 0;
         for name in ORDER.into_iter().chain([".pcrsig"]) {
             let Some(section) = find(name) else { continue };
             let loaded =
                 pe.loaded(section).map_err(|error| self.wrong("file", error.to_string()))?;
+            // A header of forty bytes can ask for as much as it likes.
+            zeros += loaded.zeros;
+            if zeros > MAX_ZEROS {
+                let why = format!("sections have {zeros:#x} zeros that are not in the file");
+                return Err(self.wrong("file", why));
+            }
             let digest = digest_with_zeros(self.algo(), loaded.bytes, loaded.zeros);
             taken.push(Taken { name: name.into(), contents: Some(loaded.to_vec()), digest });
         }

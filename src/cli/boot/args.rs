@@ -64,6 +64,9 @@ pub(crate) enum BootForm {
     CcatokenStore,
     /// The reference.json of Samsung's realm-manager (JSON)
     Samsung,
+    /// Calls by which a Realm extends its REMs so: lines for a `guest` block of a script, whose
+    /// simulated Realm then has a token to test with
+    Extends,
     /// The event log that is expected, as the guest has it behind the ACPI table CCEL
     Ccel,
 }
@@ -72,7 +75,7 @@ impl BootForm {
     /// The form of reference values.
     pub(crate) const fn reference(self) -> Option<Form> {
         match self {
-            Self::Text | Self::Json | Self::Ccel => None,
+            Self::Text | Self::Json | Self::Ccel | Self::Extends => None,
             Self::Corim => Some(Form::Corim),
             Self::Cocli => Some(Form::Cocli),
             Self::Trustee => Some(Form::Trustee),

@@ -34,6 +34,9 @@ pub(crate) fn run(args: &BootArgs, console: &mut Console) -> io::Result<Exit> {
     }
     match args.format {
         BootForm::Text => text(&booted, args.verbose, console)?,
+        BootForm::Extends => {
+            booted.predicted.events.iter().try_for_each(|event| console.result(&extend(event)))?;
+        }
         BootForm::Json => console.json(&document(&booted))?,
         _ => console.bytes(&bytes)?,
     }
@@ -97,6 +100,17 @@ fn text(booted: &Booted, verbose: bool, console: &mut Console) -> io::Result<()>
         }
     }
     Ok(())
+}
+
+/// A call of a script's Realm: the digest in words, the first byte lowest.
+fn extend(event: &BootEvent) -> String {
+    let (index, len) = (event.rem.index(), event.digest.len());
+    let words = event.digest.chunks(8).map(|bytes| {
+        let mut word = [0; 8];
+        word[..bytes.len()].copy_from_slice(bytes);
+        format!(" {:#x}", u64::from_le_bytes(word))
+    });
+    format!("    smc RSI_MEASUREMENT_EXTEND {index} {len}{}", words.collect::<String>())
 }
 
 fn line(number: usize, event: &BootEvent, after: &Measurement) -> String {

@@ -51,7 +51,11 @@ pub(super) fn explained(
         let near = booted.otherwise(token, &wrong)?;
         let mut lines = near.clone();
         if lines.is_empty() {
-            let hint = "the guest's log says which measurement differs: --ccel FILE";
+            let hint = if booted.predicted.has_log {
+                "the guest's log says which measurement differs: --ccel FILE"
+            } else {
+                "this firmware has no log: rimsim check of a lock says which file is another one"
+            };
             lines.push(hint.into());
         }
         return Ok(Some(Explained { lines, document: json!({ "near": near }) }));

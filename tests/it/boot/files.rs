@@ -10,7 +10,7 @@ use rimsim::measure::rim::HashAlgo;
 use sha2::{Digest as _, Sha256};
 
 use super::vectors::folder;
-use crate::boot_inputs::{Section, crc32, disk, files, kernel, pe, seed, signed, uki};
+use crate::boot_inputs::{Section, crc32, disk, files, kernel, pe, seed, signed, small_uki, uki};
 
 /// The inputs are those that the vectors were made of, and have their digests.
 #[test]
@@ -28,6 +28,15 @@ fn authenticode_of_the_vectors() {
         let pe = Pe::read(bytes).expect("a PE");
         assert_eq!(hex(&pe.authenticode(algo).expect("whole")), wanted, "{line}");
     }
+}
+
+/// The UKI of the examples is what it is said to be.
+#[test]
+fn the_small_uki() {
+    let kept = fs::read(folder().join("small-uki.efi")).expect("a file");
+    assert!(kept == small_uki(), "it is made otherwise now");
+    let pe = Pe::read(&kept).expect("a PE");
+    assert_eq!(pe.sections().len(), 5);
 }
 
 /// The digest that another reader of PE files makes.
