@@ -33,7 +33,7 @@ pub struct Vm {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assumed {
     /// What it is about: `disk`, `firmware`, `hash`, `iommu`, `irqchip`, `its`, `kernel`, `pmu`,
-    /// `ram`, `root`, `sve`, `tree`, `vcpus`.
+    /// `ram`, `root`, `stub`, `sve`, `tree`, `vcpus`.
     pub key: &'static str,
     /// What is taken, in a few words.
     pub value: String,

@@ -6,6 +6,7 @@ use super::machine::Machine;
 use super::options::Options;
 use super::program::Bypass;
 use super::realm::RmeGuest;
+use super::version::Version;
 use crate::host::vm::{Assumed, VcpuFeatures};
 
 /// The defaults that a Realm's RIM depends on; those of the device tree only if QEMU makes it.
@@ -41,8 +42,17 @@ fn rules_of_another(machine: &Machine) -> Option<Assumed> {
     Some(said("tree", &format!("as of {rules}"), "--dtb", &text))
 }
 
-/// What was only read of how QEMU starts kernels.
-pub(super) fn of_layout(layout: &Layout) -> Option<Assumed> {
+/// What was only read of how QEMU starts kernels, or not even that.
+pub(super) fn of_layout(layout: &Layout, version: Version) -> Option<Assumed> {
+    let may_have_stub = version.realms.is_some_and(|realms| realms.may_have_stub);
+    if layout.starts_linux && may_have_stub {
+        let text = format!(
+            "the kernel begins without a boot stub of QEMU's, as in the series v3; the states of \
+             {}'s hw/arm/boot.c that were seen write one: with -bios there is none in any case",
+            version.name
+        );
+        return Some(said("stub", "none", "-bios", &text));
+    }
     let tree = match layout.no_tree {
         Some(_) => "no device tree",
         None => "the device tree at the start of RAM",

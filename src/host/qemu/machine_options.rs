@@ -172,7 +172,7 @@ impl MachineOptions {
                 let count = count.filter(|count| *count <= MMIO_TRANSPORTS);
                 self.virtio_mmio = Some(count.ok_or_else(|| refused(option, why()))?);
             }
-            "cxl" if !on_off(option, value)? => {}
+            "cxl" if !on_off(option, value)? => since(option, version.release, Release(10, 2))?,
             "spcr" => {
                 since(option, version.release, Release(10, 1))?;
                 on_off(option, value)?;

@@ -166,7 +166,7 @@ pub fn vm_with(
     let rpv = guest.rpv(version)?;
     let makes_tree = makes_tree && layout.no_tree.is_none();
     let mut assumed = assumed::assumed(&options, &machine, &guest, &features, makes_tree);
-    assumed.extend(assumed::of_layout(&layout));
+    assumed.extend(assumed::of_layout(&layout, version));
     Ok(Vm {
         ipa_bits: machine.map.ipa_bits,
         assumed,

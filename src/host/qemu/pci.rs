@@ -42,7 +42,7 @@ pub(super) fn iommu(
         }
         let place = place_of(&device.kind);
         let new = if place == Place::Smmu {
-            smmu(device, &option, release)?
+            smmu(device, &option, release, options.machine.bypass_iommu)?
         } else if place == Place::Pci || options.is_on_pci(device) {
             on_pci(options, device, &option, &mut bus)?
         } else {
@@ -111,7 +111,12 @@ fn on_pci(
 }
 
 /// The SMMU that is a device of its own.
-fn smmu(device: &Device, option: &str, release: Release) -> Result<Option<Iommu>, Refusal> {
+fn smmu(
+    device: &Device,
+    option: &str,
+    release: Release,
+    bypass: bool,
+) -> Result<Option<Iommu>, Refusal> {
     if release < Release(10, 2) {
         return Err(refused(option, "QEMU has it from 10.2 on"));
     }
@@ -122,6 +127,9 @@ fn smmu(device: &Device, option: &str, release: Release) -> Result<Option<Iommu>
     }
     match device.value("primary-bus") {
         None => Err(refused(option, "SMMU is not attached to any PCI bus!")),
+        Some(ROOT) if bypass => {
+            Err(refused(option, "default-bus-bypass-iommu=on can not be set for its bus"))
+        }
         Some(ROOT) => Ok(Some(Iommu::DeviceSmmu)),
         // QEMU says so itself: the tree has only that of pcie.0.
         Some(_) => Ok(None),

@@ -46,6 +46,8 @@ pub(super) struct Realms {
     pub(super) wants_aligned_images: bool,
     /// Whether images that share a page of the host become one range.
     pub(super) merges_images: bool,
+    /// Whether no state of its code was seen that starts a kernel without QEMU's boot stub.
+    pub(super) may_have_stub: bool,
     /// What becomes of flash images.
     pub(super) pflash: Pflash,
     /// How many IPA bits a memory map may take.
@@ -91,6 +93,7 @@ const V3: Realms = Realms {
     kvm_driven: false,
     wants_aligned_images: false,
     merges_images: false,
+    may_have_stub: false,
     pflash: Pflash::Refused,
     ipa_bits: IpaBits::BelowLimit,
 };
@@ -141,7 +144,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         "cca-v4",
         Release(11, 1),
         Some("QEMU 11.1"),
-        Realms { wants_aligned_images: true, ..V4 },
+        Realms { wants_aligned_images: true, may_have_stub: true, ..V4 },
     ),
     of_realms(
         "rmi",
@@ -153,7 +156,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         "nvidia-11.0",
         Release(11, 0),
         Some("QEMU 11.0"),
-        Realms { merges_images: true, pflash: Pflash::Ignored, ..V4 },
+        Realms { merges_images: true, may_have_stub: true, pflash: Pflash::Ignored, ..V4 },
     ),
     Program {
         is_model: true,

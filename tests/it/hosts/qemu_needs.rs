@@ -115,6 +115,7 @@ fn what_is_missing_is_named() {
                                       write -machine hmat=on",
         ),
         ("-M spcr=off", "-machine spcr: virt has it from QEMU 10.1 on"),
+        ("-M cxl=off", "-machine cxl: virt has it from QEMU 10.2 on"),
     ] {
         let error = tree("qemu-10.0.13", line).expect_err(line).to_string();
         assert_eq!(error, text, "{line}");
@@ -122,7 +123,11 @@ fn what_is_missing_is_named() {
     for line in ["-M ras=on,acpi=off", "-M ras=on -bios f4k.fd"] {
         tree("qemu-10.0.13", line).unwrap_or_else(|error| panic!("{line}: {error}"));
     }
-    for line in ["-M spcr=off", "-M msi=off -device pcie-root-port"] {
+    let both = "-M default-bus-bypass-iommu=on -device arm-smmuv3,primary-bus=pcie.0";
+    let error = tree("qemu-11.1", both).expect_err(both).to_string();
+    let why = "-device arm-smmuv3: default-bus-bypass-iommu=on can not be set for its bus";
+    assert_eq!(error, why);
+    for line in ["-M spcr=off", "-M cxl=off", "-M msi=off -device pcie-root-port"] {
         tree("qemu-11.1", line).unwrap_or_else(|error| panic!("{line}: {error}"));
     }
 }
