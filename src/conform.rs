@@ -1,8 +1,9 @@
 //! Replays vectors and says where the simulator answers otherwise.
 
+use crate::abi::command::Command;
 use crate::abi::profile::{Profile, Rmm};
 use crate::model::world::World;
-use crate::session::{Mismatch, Observer, Place, Session};
+use crate::session::{Action, Mismatch, Observer, Place, Session, Step};
 use crate::vector::Vector;
 
 /// What came of one vector.
@@ -13,6 +14,9 @@ pub struct Report {
     /// Steps whose result was not compared, because they show a deviation of TF-RMM and the text is
     /// followed.
     pub skipped: u64,
+    /// Steps whose result was not compared, because the release that is followed takes the call
+    /// otherwise than the one that was recorded.
+    pub taken_otherwise: u64,
     /// Whether RIMs and REMs were made by TF-RMM's rules although the text's, which is followed,
     /// are others: what was recorded can only be held against those.
     pub measured_as_recorded: bool,
@@ -37,8 +41,9 @@ pub struct StepFailure {
 ///
 /// Under [`Profile::SPEC`] a step that shows a deviation is carried out as TF-RMM does it and is
 /// not compared: so what follows starts from the state that was recorded, and everything else can
-/// be held against the text. Measurements are TF-RMM's throughout, since every later one would
-/// differ from a text with other rules; and so are the names of hash algorithms.
+/// be held against the text. The same is done with a call that a later release takes otherwise
+/// than the one that was recorded. Measurements are TF-RMM's throughout, since every later one
+/// would differ from a text with other rules; and so are the names of hash algorithms.
 ///
 /// # Bounds
 /// Time and memory grow with the vector's length, memory by at most 60 bytes for each byte, and by
@@ -66,11 +71,14 @@ pub fn replay_in(session: &mut Session<'_>, vector: &Vector) -> Report {
         Profile::of(vector.edition, Rmm::TfRmm).with_rem_reading(profile.rem_reading());
     let mut report = Report::default();
     for step in vector.steps() {
-        let skip = profile.rmm() != Rmm::TfRmm && step.dev().is_some();
+        let deviates = profile.rmm() != Rmm::TfRmm && step.dev().is_some();
+        let otherwise = !deviates && is_otherwise(session.world(), &step, as_recorded);
+        let skip = deviates || otherwise;
         session.world_mut().set_profile(if skip { as_recorded } else { profile });
         let record = session.step(&step);
         report.steps += 1;
-        report.skipped += u64::from(skip);
+        report.skipped += u64::from(deviates);
+        report.taken_otherwise += u64::from(otherwise);
         if !skip && !record.mismatches.is_empty() {
             report.failures.push(StepFailure {
                 place: step.place.clone(),
@@ -84,4 +92,24 @@ pub fn replay_in(session: &mut Session<'_>, vector: &Vector) -> Report {
     let Report { steps, skipped, failures, .. } = &report;
     tracing::info!(steps, skipped, failures = failures.len(), "replayed");
     report
+}
+
+/// Whether the RMM of `world` is of a release that takes a call otherwise than the one that was
+/// recorded: it makes Realms in several calls, makes RECs in another order, or has more commands.
+fn is_otherwise(world: &World, step: &Step, recorded: Profile) -> bool {
+    let (profile, Action::Call(regs)) = (world.profile(), &step.action) else { return false };
+    let Some(command) = Command::decode(regs, profile.edition()) else { return false };
+    let in_steps = profile.makes_realms_in_steps() && !recorded.makes_realms_in_steps();
+    match command {
+        Command::RealmCreate { .. } | Command::RealmDestroy { .. } => in_steps,
+        Command::OpContinue { .. } if in_steps => {
+            let status = |profile| {
+                let mut world = world.clone();
+                world.set_profile(profile);
+                world.call(regs).status()
+            };
+            status(profile) != status(recorded)
+        }
+        _ => profile.has(command.info()) && !recorded.has(command.info()),
+    }
 }

@@ -19,7 +19,8 @@ use rimsim::{Profile, World};
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec-vectors");
     let mut trials = Vec::new();
-    let recorded = [("rmm-1.0", &Profile::ALL_1_0[..]), ("rmm-2.0", &[Profile::TF_RMM_2])];
+    let of_2_0 = [Profile::TF_RMM_2, Profile::TF_RMM_NEXT, Profile::SPEC_2_BET3];
+    let recorded = [("rmm-1.0", &Profile::ALL_1_0[..]), ("rmm-2.0", &of_2_0[..])];
     let paths = recorded.into_iter().flat_map(|(folder, profiles)| {
         files(&root.join(folder), "json").into_iter().map(move |path| (path, profiles))
     });

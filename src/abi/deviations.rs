@@ -92,6 +92,27 @@ deviations! {
     "R1" V2 "SHA-384 is taken, is no feature, and RSI_REALM_CONFIG calls it SHA-512",
         "it is a feature and called by its name", "feature register 1, a Realm's configuration",
         "recorded; the feature is named in tf-rmm-next (@75bfe0cb)";
+    "R-INIT-RIPAS-STOPS" V2
+        "RTT_INIT_RIPAS takes entries that are EMPTY or RAM, with contents or without, and stops \
+         at a TABLE and at DESTROYED",
+        "not known where entries have contents; done as TF-RMM does it",
+        "nothing: both profiles answer alike", "recorded; the text of 1.0 is another";
+    "R-INIT-RIPAS-MEASURED" V2 "RTT_INIT_RIPAS is not measured", "it is not either",
+        "nothing: both agree; 1.0 measures it", "recorded; the text: B4.5.46.4";
+    "R-REALM-IN-STEPS" V2
+        "REALM_CREATE and REALM_DESTROY are one call; in tf-rmm-next each is an operation, for \
+         which the RD is given auxiliary granules, and parameters are read at its end",
+        "any RMM may make operations of them; the profiles make them one call",
+        "statuses, handles, granules in the state RD_AUX; not the RIM",
+        "0.9 recorded; next read: its tests; how many granules an RD takes is assumed, two";
+    "R-REC-ORDER" V2
+        "the MPIDR of a REC is that of the next index; in tf-rmm-next any that no REC has",
+        "not known; that of the next index", "status of REC_CREATE's end",
+        "0.9 recorded; next read: rec.c";
+    "R-DEACTIVATE" V2 "there is no RMM_DEACTIVATE; in tf-rmm-next there is",
+        "bet3 has it: no granule may be delegated; bet1 and bet2 are not known to",
+        "a status in place of -1",
+        "0.9 recorded; next read: activate.c (@b8ac6d26); bet3: its header, and a transcription";
     "R5" V2 "RTT_CREATE over a block that is being unmapped loses a reference",
         "nothing is lost", "RTT_DESTROY of the table above is RMI_ERROR_RTT for ever",
         "seen run, in builds that yield";

@@ -4,6 +4,16 @@ use super::command::{Command, CommandInfo};
 use super::edition::{Edition, Release};
 use super::profile::{Profile, Rmm};
 
+/// What TF-RMM behind 9a7f8ef4 does otherwise: as it was, and as it is.
+const NEXT_OF_TF_RMM: [(&str, [&str; 2]); 6] = [
+    ("how RIMs begin", ["with the digest of the parameters", "with zeros"]),
+    ("REALM_CREATE, REALM_DESTROY", ["one call", "an operation; granules for the RD"]),
+    ("REC_CREATE", ["in the order of MPIDRs", "in any order"]),
+    ("SHA-384 in feature register 1", ["not named", "named"]),
+    ("RSI_IPA_STATE_SET", ["32 bits of X3 and X4", "X3[7:0] and X4[0]"]),
+    ("RMM_DEACTIVATE", ["none", "there is one"]),
+];
+
 impl Profile {
     /// The name on the command line and in results.
     #[must_use]
@@ -82,6 +92,24 @@ impl Profile {
     /// The commands that the RMM has, in the order of the function identifiers.
     pub fn commands(self) -> impl Iterator<Item = &'static CommandInfo> {
         CommandInfo::of_edition(self.edition()).filter(move |info| self.has(info))
+    }
+
+    /// What another release of TF-RMM does otherwise, as far as it is simulated: what it is about,
+    /// and how this one and that one do it. Nothing if one of the two is no TF-RMM, or they are of
+    /// two editions.
+    #[must_use]
+    pub fn changes_to(self, other: Self) -> Vec<(&'static str, [&'static str; 2])> {
+        let (older, newer) = (Release::TfRmm09, Release::TfRmmNext);
+        let releases = [self.release(), other.release()];
+        let turned = releases == [newer, older];
+        if !turned && releases != [older, newer] {
+            return Vec::new();
+        }
+        let mut changes = NEXT_OF_TF_RMM.to_vec();
+        if turned {
+            changes.iter_mut().for_each(|(_, sides)| sides.reverse());
+        }
+        changes
     }
 
     /// The profile with this name or alias.

@@ -46,8 +46,10 @@ struct Totals {
     files: u64,
     steps: u64,
     skipped: u64,
+    taken_otherwise: u64,
     measured_as_recorded: u64,
     failed: u64,
+    of_other_editions: u64,
 }
 
 pub(crate) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit> {
@@ -73,10 +75,15 @@ pub(crate) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit>
             }
         };
         let profile = args.rmm.over(Profile::of(vector.edition, Rmm::TfRmm));
+        if args.rmm.spec.is_none() && profile.edition() != vector.edition {
+            totals.of_other_editions += 1;
+            continue;
+        }
         let report = replay(&vector, profile, []);
         totals.files += 1;
         totals.steps += report.steps;
         totals.skipped += report.skipped;
+        totals.taken_otherwise += report.taken_otherwise;
         totals.measured_as_recorded += u64::from(report.measured_as_recorded);
         totals.failed += report.failures.len() as u64;
         for failure in &report.failures {
@@ -89,7 +96,7 @@ pub(crate) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit>
     if totals.failed > 0 {
         exit = exit.and(Exit::Mismatch);
     }
-    let Totals { files, steps, skipped, measured_as_recorded, failed } = totals;
+    let Totals { files, steps, failed, .. } = totals;
     match args.format {
         // There is nothing to count; what is wrong was said.
         Format::Text if files == 0 => {}
@@ -102,20 +109,36 @@ pub(crate) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit>
             "rmm": profile.name(),
             "files": files,
             "steps": steps,
-            "skipped": skipped,
-            "measured_as_recorded": measured_as_recorded,
+            "skipped": totals.skipped,
+            "taken_otherwise": totals.taken_otherwise,
+            "measured_as_recorded": totals.measured_as_recorded,
+            "of_other_editions": totals.of_other_editions,
             "failed": failed,
             "failures": failures,
         }))?,
     }
     if args.format == Format::Text {
-        tell_left_out(skipped, measured_as_recorded, console);
+        tell_left_out(&totals, profile, console);
     }
     Ok(exit)
 }
 
-/// Says what the text could not be held against.
-fn tell_left_out(skipped: u64, measured_as_recorded: u64, console: &mut Console) {
+/// Says what the RMM could not be held against.
+fn tell_left_out(totals: &Totals, profile: Profile, console: &mut Console) {
+    let Totals { skipped, taken_otherwise, measured_as_recorded, of_other_editions, .. } = *totals;
+    let name = profile.name();
+    if of_other_editions > 0 {
+        let edition = profile.edition().name();
+        console.note(&format!(
+            "{of_other_editions} files are not of RMM {edition}, which {name} is, and were left out"
+        ));
+    }
+    if taken_otherwise > 0 {
+        console.note(&format!(
+            "{taken_otherwise} steps make calls that {name} takes otherwise than the release that \
+             was recorded; they were carried out as recorded, and not compared"
+        ));
+    }
     if skipped > 0 {
         console.note(&format!(
             "{skipped} steps show deviations of TF-RMM from the text and were not compared"
@@ -123,8 +146,8 @@ fn tell_left_out(skipped: u64, measured_as_recorded: u64, console: &mut Console)
     }
     if measured_as_recorded > 0 {
         console.note(&format!(
-            "{measured_as_recorded} files have RIMs and REMs by rules of TF-RMM that the text does \
-             not have; these were compared by TF-RMM's"
+            "{measured_as_recorded} files have RIMs and REMs by rules that {name} does not have; \
+             these were compared by those of the TF-RMM that was recorded"
         ));
     }
 }

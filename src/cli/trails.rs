@@ -138,7 +138,7 @@ fn replay(
     let name = format!("{}:{name}", path.shown());
     input.check_unchanged()?;
     let trail = Trail::of_log(name, log.algo(), log.rule(), log.events().clone());
-    Ok(trail.with_rems(*realm.rems()))
+    Ok(trail.with_rems(*realm.rems()).with_rmm(ended.world.profile()))
 }
 
 /// The Realm of a name or an address, or the only one.

@@ -19,22 +19,23 @@ pub(super) fn all(a: &Trail, b: &Trail) -> Vec<Group> {
         varies_with,
     };
     let (names, editions) = ([a, b].map(|side| side.rule.name()), [a, b].map(edition));
+    let varies_with = if editions[0] == editions[1] { varies::RELEASE } else { varies::RULE };
     let mut fields = vec![Field::new("rule", names[0], names[1])];
     if editions[0] != editions[1] {
         fields.push(Field::new("RMM", editions[0], editions[1]));
     }
-    let mut groups = vec![group("the rule of the RIM", fields, varies::RULE)];
+    let mut groups = vec![group("the rule of the RIM", fields, varies_with)];
     if a.rule.measures_parameters() != b.rule.measures_parameters() {
         let begins = |side: &Trail| match side.rule.measures_parameters() {
             true => "the digest of the Realm's parameters",
             false => "zeros",
         };
         let fields = vec![Field::new("begins with", begins(a), begins(b))];
-        groups.push(group("how the RIM begins", fields, varies::RULE));
+        groups.push(group("how the RIM begins", fields, varies_with));
     }
     if a.rule.measures_ripas() != b.rule.measures_ripas() {
         let fields = vec![Field::new("RTT_INIT_RIPAS", ripas(a), ripas(b))];
-        groups.push(group("RIPAS is measured on one side", fields, varies::RULE));
+        groups.push(group("RIPAS is measured on one side", fields, varies_with));
     }
     if has_new_hash(a, b) {
         let fields = vec![Field::new("hash algorithm", a.algo.name(), b.algo.name())];
@@ -45,7 +46,21 @@ pub(super) fn all(a: &Trail, b: &Trail) -> Vec<Group> {
         let fields = vec![Field::new("command", commands[0], commands[1])];
         groups.push(group("the name of what measures contents", fields, varies::RULE_NAMES));
     }
+    let fields = rmms(a, b);
+    if !fields.is_empty() {
+        groups.push(group("the RMM", fields, varies::RELEASE));
+    }
     groups
+}
+
+/// Which RMMs of one edition made two trails, and what is known to be otherwise in them.
+fn rmms(a: &Trail, b: &Trail) -> Vec<Field> {
+    let (Some(a), Some(b)) = (a.rmm, b.rmm) else { return Vec::new() };
+    if a.edition() != b.edition() {
+        return Vec::new();
+    }
+    let changes = a.changes_to(b).into_iter().map(|(what, [a, b])| Field::new(what, a, b));
+    std::iter::once(Field::new("RMM", a.name(), b.name())).chain(changes).collect()
 }
 
 fn edition(trail: &Trail) -> &'static str {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::abi::addr::{Hex, Ipa};
 use crate::abi::granule_size::GranuleSize;
 use crate::abi::params::DATA_MEASURE;
+use crate::abi::profile::Profile;
 use crate::measure::contents::{Contents, View};
 use crate::measure::event::{MeasuredEvent, RealmEvent, RecEvent, RipasEvent};
 use crate::measure::events::Events;
@@ -24,6 +25,8 @@ pub struct Trail {
     pub algo: HashAlgo,
     /// The rule by which the RIM is made of the events.
     pub rule: RimRule,
+    /// The RMM, where it is known.
+    pub rmm: Option<Profile>,
     /// REM 1 to 4 in the end, where something ran that extends them.
     pub rems: Option<[Measurement; 4]>,
     source: Source,
@@ -76,7 +79,7 @@ impl Trail {
     /// The events of a Realm's log.
     #[must_use]
     pub fn of_log(name: impl Into<String>, algo: HashAlgo, rule: RimRule, events: Events) -> Self {
-        Self { name: name.into(), algo, rule, rems: None, source: Source::Log(events) }
+        Self { name: name.into(), algo, rule, rmm: None, rems: None, source: Source::Log(events) }
     }
 
     /// Extensions that were read from a file.
@@ -87,13 +90,27 @@ impl Trail {
         rule: RimRule,
         extensions: Vec<Extension>,
     ) -> Self {
-        Self { name: name.into(), algo, rule, rems: None, source: Source::Saved(extensions) }
+        Self {
+            name: name.into(),
+            algo,
+            rule,
+            rmm: None,
+            rems: None,
+            source: Source::Saved(extensions),
+        }
     }
 
     /// With the REMs that the Realm has in the end.
     #[must_use]
     pub const fn with_rems(mut self, rems: [Measurement; 4]) -> Self {
         self.rems = Some(rems);
+        self
+    }
+
+    /// With the RMM that made it.
+    #[must_use]
+    pub const fn with_rmm(mut self, rmm: Profile) -> Self {
+        self.rmm = Some(rmm);
         self
     }
 

@@ -47,4 +47,6 @@ pub(super) const ORDER: &str =
 pub(super) const LENGTH: &str =
     "how much the host measures: RAM size, sizes of images, number of runnable vCPUs";
 pub(super) const RULE: &str = "the RMM's edition: the same Realm has another RIM under the other";
+pub(super) const RELEASE: &str =
+    "the RMM: its release, or whether it is TF-RMM or the text (`rimsim profiles --deviations`)";
 pub(super) const RULE_NAMES: &str = "nothing: the descriptor in the RIM is the same";

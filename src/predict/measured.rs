@@ -67,7 +67,8 @@ impl Measured {
     #[must_use]
     pub fn trail(&self, name: &str) -> Trail {
         let log = self.log();
-        Trail::of_log(name, log.algo(), log.rule(), log.events().clone())
+        let trail = Trail::of_log(name, log.algo(), log.rule(), log.events().clone());
+        trail.with_rmm(self.world.profile())
     }
 
     /// The parameters that the Realm was created with.

@@ -249,3 +249,30 @@ fn ranges_of_saved_events_are_never_entries() {
     assert_eq!(told.groups[0].what, "memory whose RIPAS is set");
     assert!(compare(&a, &saved(1 << 52)).is_equal());
 }
+
+/// Two releases of one edition's TF-RMM: what the later one changed is said, in either direction.
+#[test]
+fn two_releases_of_tf_rmm_are_told_apart() {
+    let folder = crate::cli::Folder::new("explained_releases");
+    let script = |rmm: &str| {
+        let text = script("2.0", PLAIN);
+        let whole = text.replacen("\n}\n", "\n} all\n", 1);
+        format!("rmm \"{rmm}\"\n{whole}")
+    };
+    folder.file("old.rmi", script("tf-rmm-0.9")).file("next.rmi", script("tf-rmm-next"));
+    let output = folder.rimsim(&["explain", "old.rmi", "next.rmi"]);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let text = stdout(&output);
+    for line in [
+        "RMM: A tf-rmm-0.9, B tf-rmm-next",
+        "how RIMs begin: A with the digest of the parameters, B with zeros",
+        "REALM_CREATE, REALM_DESTROY: A one call, B an operation; granules for the RD",
+        "RMM_DEACTIVATE: A none, B there is one",
+        "what both rules measure is equal",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    assert!(!text.contains("the RMM's edition"), "it is one edition: {text}");
+    let turned = stdout(&folder.rimsim(&["explain", "next.rmi", "old.rmi"]));
+    assert!(turned.contains("RMM_DEACTIVATE: A there is one, B none"), "{turned}");
+}
