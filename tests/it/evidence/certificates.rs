@@ -289,7 +289,7 @@ fn forged_certificates_are_named() {
 fn damaged_certificates_prove_nothing() {
     let good = chain();
     for (which, der) in good.iter().enumerate() {
-        for len in 0..der.len() {
+        for len in (0..der.len()).step_by(5) {
             let mut chain = good.clone();
             chain[which].truncate(len);
             assert!(check(&chain).is_err(), "{which}, {len} bytes");
