@@ -82,8 +82,8 @@ impl Reading<'_> {
             let value = required(&option, value.clone())?;
             self.by |= u8::from(key == "mem") | u8::from(key == "memdev") << 1;
             if self.by == 3 {
-                let why = "numa configuration should use either mem= or memdev=, mixing both is not \
-                           allowed";
+                let why = "numa configuration should use either mem= or memdev=, mixing both is \
+                           not allowed";
                 return Err(refused(option, why));
             }
             match key.as_str() {

@@ -35,7 +35,8 @@ const REFUSED: &[&str] = &[
     "-device pxb-pcie,id=p,bus_nr=9 -device pxb-pcie,id=q,bus_nr=19",
     "-device pxb-pcie,id=p,bus_nr=9 -drive if=virtio,file=null-co://,format=raw",
     "-device vmcoreinfo -device vmcoreinfo",
-    "-numa node -numa hmat-lb,initiator=0,target=0,hierarchy=memory,data-type=access-latency,latency=5",
+    "-numa node -numa hmat-lb,initiator=0,target=0,hierarchy=memory,data-type=access-latency,\
+     latency=5",
     "-device virtio-scsi-pci -device scsi-hd",
 ];
 
