@@ -64,7 +64,8 @@ fn kata_lines_make_realms() {
         rme-guest,id=rme0,measurement-algorithm=sha512RPV -rtc base=utc,driftfix=slew,clock=host \
         GLOBAL -vga none -no-user-config -nodefaults -nographic --no-reboot -object \
         memory-backend-ram,id=dimm1,size=2048M -drive id=image-1,file=kata.img,if=none -numa \
-        node,memdev=dimm1 -kernel k1m.img -append console=hvc0 -bios f2m.fd -pidfile pid -smp 1,cores=1,threads=1";
+        node,memdev=dimm1 -kernel k1m.img -append console=hvc0 -bios f2m.fd -pidfile pid -smp \
+        1,cores=1,threads=1";
     let with = |rpv: &str, global: &str| line.replace("RPV", rpv).replace("GLOBAL", global);
     let kata = |rpv: &str, global: &str| words(&with(rpv, global));
     let bytes: Vec<u8> = (0..64).collect();
