@@ -58,7 +58,7 @@ pub(crate) enum BootForm {
     Corim,
     /// The CoMID template that `cocli comid create` takes (JSON)
     Cocli,
-    /// The message that `rvps-tool register` of Trustee takes (JSON)
+    /// The message that `rvps-tool register` of Trustee takes, with the RIM alone (JSON)
     Trustee,
     /// The store of rust-ccatoken (JSON)
     CcatokenStore,

@@ -73,6 +73,9 @@ fn made(args: &BootArgs, console: &mut Console) -> Result<(Booted, Vec<u8>), Cli
             let none = || usage(format!("{shown}: there is no RIM: say the VMM in [measure]"));
             let realm = booted.reference().ok_or_else(none)?;
             let rpv = booted.measured.as_ref().map_or([0; 64], |measured| *measured.rpv());
+            if args.format == BootForm::Trustee {
+                console.note("Trustee's message has the RIM alone: REMs have no name in it");
+            }
             let found = Found { name: "Realm".to_owned(), realm, rpv };
             writer.render(&[found], console).map_err(CliError::from)?
         }

@@ -84,7 +84,10 @@ fn reference_values_have_the_rems() {
     let rem2 = text.lines().find_map(|line| line.strip_prefix("rem2 ")).expect("a REM");
     let store = stdout(&folder.rimsim(&["boot", "--format", "ccatoken-store", "chain.toml"]));
     assert!(store.contains(rem2), "{store}");
-    assert!(!stdout(&folder.rimsim(&["boot", "--format", "trustee", "chain.toml"])).is_empty());
+    let output = folder.rimsim(&["boot", "--format", "trustee", "chain.toml"]);
+    assert!(!stdout(&output).is_empty());
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("REMs have no name in it"), "{told}");
 }
 
 pub(super) fn measure(rim: &str) -> String {
