@@ -3,3 +3,4 @@
 mod corim;
 mod corim_damage;
 mod corim_profiles;
+mod other_client;
