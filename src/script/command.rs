@@ -241,7 +241,12 @@ impl Run<'_, '_> {
             None if outcome.is_success() || outcome.awaits().is_some() => {}
             None => {
                 let text = command_text(regs, outcome.command());
-                return Err(self.refused(text, outcome.to_string()));
+                let lacks_table = missing_table(outcome, self.granule_size()).is_some();
+                let hint = match lacks_table && !self.state.rtt_auto {
+                    true => "; after `rtt auto` the player makes such tables",
+                    false => "",
+                };
+                return Err(self.refused(text, format!("{outcome}{hint}")));
             }
         }
         Ok(())

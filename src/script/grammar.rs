@@ -161,6 +161,8 @@ pub enum Kind {
         /// The Realm; the only one if absent.
         rd: Option<Expr>,
     },
+    /// `print rtt rd` and its like: a thing as the RMM sees it.
+    Print(Shown),
     /// `note "…"`: a remark for those who read the trace.
     Note(Name),
     /// `unknown rd=rd "…"`: here the Host did something that nobody knows.
@@ -170,6 +172,50 @@ pub enum Kind {
         /// What is not known.
         what: Name,
     },
+}
+
+/// What `print` shows besides a RIM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Shown {
+    /// `print rtt rd`: the RTTs of a Realm.
+    Rtt(Expr),
+    /// `print granule page`.
+    Granule(Expr),
+    /// `print realm rd`.
+    Realm(Expr),
+    /// `print rec rec`.
+    Rec(Expr),
+    /// `print operations`: those of 2.0 that are under way.
+    Operations,
+}
+
+impl Shown {
+    /// The words behind `print`.
+    pub(super) const WORDS: [&'static str; 5] = ["rtt", "granule", "realm", "rec", "operations"];
+
+    /// The word behind `print`.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Rtt(_) => "rtt",
+            Self::Granule(_) => "granule",
+            Self::Realm(_) => "realm",
+            Self::Rec(_) => "rec",
+            Self::Operations => "operations",
+        }
+    }
+
+    /// Which one is shown.
+    #[must_use]
+    pub const fn which(&self) -> Option<&Expr> {
+        match self {
+            Self::Rtt(which) | Self::Granule(which) | Self::Realm(which) | Self::Rec(which) => {
+                Some(which)
+            }
+            Self::Operations => None,
+        }
+    }
 }
 
 /// An action of the Realm's software.

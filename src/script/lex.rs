@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::error::ScriptError;
 use super::grammar::{Bytes, Form, Span, Unit};
+use crate::encoding::nearest::nearest;
 use crate::encoding::text::from_hex;
 use crate::measure::rim::{HashAlgo, Measurement};
 
@@ -107,6 +108,27 @@ impl<'t> Lexer<'t> {
         }
     }
 
+    /// Skips what is left of a statement that is none: up to the next line that begins, without a
+    /// blank, with a word that is no field's name. `false` if there is no such line.
+    pub(super) fn next_statement(&mut self) -> bool {
+        self.open_brackets = 0;
+        self.inner_comments.clear();
+        while let Some(c) = self.chars.peek() {
+            let begins = self.at.column == 1 && (c.is_ascii_alphabetic() || *c == '#');
+            if begins && !self.is_field() {
+                return true;
+            }
+            self.advance();
+        }
+        false
+    }
+
+    /// Whether `name=` stands here: a line inside of brackets.
+    fn is_field(&self) -> bool {
+        let mut rest = self.chars.clone().skip_while(|c| c.is_ascii_alphanumeric() || *c == '_');
+        rest.find(|c| *c != ' ') == Some('=')
+    }
+
     fn advance(&mut self) -> Option<char> {
         let c = self.chars.next()?;
         if c == '\n' {
@@ -134,7 +156,17 @@ impl<'t> Lexer<'t> {
                 c if c.is_control() || c.is_whitespace() => format!("U+{:04X}", u32::from(c)),
                 c => format!("`{c}`"),
             };
-            return Err(self.error(span, format!("unexpected character {shown}")));
+            let error = self.error(span, format!("unexpected character {shown}"));
+            return Err(match found {
+                ';' => error.hint("each statement has a line of its own"),
+                '/' => error.hint("comments begin with #"),
+                '\'' | '“' | '”' | '‘' | '’' => {
+                    error.hint("texts stand in plain quotes: \"…\"")
+                }
+                ':' => error.hint("values follow a `=`"),
+                '>' => error.hint("what should come of it is written => STATUS"),
+                _ => error,
+            });
         };
         for _ in 0..sign.len() {
             self.advance();
@@ -172,8 +204,14 @@ impl<'t> Lexer<'t> {
             name => {
                 let Some(algo) = HashAlgo::from_name(name) else {
                     let error = self.error(span, format!("`{word}:` begins nothing"));
-                    let hint = "digests are sha256:… and its like, bytes hex:\"…\" and text:\"…\"";
-                    return Err(error.hint(hint));
+                    let near = nearest(name, HashAlgo::ALL.map(HashAlgo::name));
+                    return Err(match (near, self.chars.peek()) {
+                        (Some(algo), _) => error.hint(format!("did you mean {algo}:…?")),
+                        (None, Some(' ')) => error.hint(format!("values follow a `=`: {word}=…")),
+                        _ => error.hint(
+                            "digests are sha256:… and its like, bytes hex:\"…\" and text:\"…\"",
+                        ),
+                    });
                 };
                 let digits = self.take_while(is_word);
                 let bytes = from_hex(&digits).unwrap_or_default();
@@ -209,6 +247,15 @@ impl<'t> Lexer<'t> {
         }
         let Some(unit) = Unit::ALL.into_iter().find(|unit| unit.name() == suffix) else {
             let error = self.error(span, format!("unknown unit in {written}"));
+            let hex = || plain.bytes().all(|b| b.is_ascii_hexdigit());
+            if HashAlgo::ALL.iter().any(|algo| plain.len() == 2 * algo.len_bytes()) && hex() {
+                return Err(error.hint("a digest begins with its algorithm: sha256:…"));
+            }
+            let letter = suffix.chars().next().map(|c| c.to_ascii_uppercase());
+            let of_letter = |unit: &Unit| unit.name().chars().next() == letter;
+            if let Some(unit) = Unit::ALL.into_iter().find(of_letter).filter(|_| !hex()) {
+                return Err(error.hint(format!("did you mean {digits}{}?", unit.name())));
+            }
             return Err(error.hint("units are KiB, MiB, GiB and TiB, hexadecimal begins with 0x"));
         };
         let value = value.checked_mul(unit.bytes()).ok_or_else(too_big)?;

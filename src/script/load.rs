@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::error::ScriptError;
+use super::error::{MAX_MISTAKES, ScriptError};
 use super::grammar::{
     Expr, ExprKind, Form, ImageSource, Kind, Name, Script, Span, Statement, Value,
 };
@@ -304,9 +304,14 @@ pub fn load_from(path: &str, source: &mut dyn Source) -> Result<LoadedScript, Lo
         acted: false,
         memory: Vec::new(),
         names: Names::default(),
+        mistakes: Vec::new(),
     };
     let _span = tracing::info_span!("load", file = path).entered();
-    loader.file(path, None)?;
+    let result = loader.file(path, None);
+    if let Some(error) = ScriptError::of_all(loader.mistakes) {
+        return Err(error.into());
+    }
+    result?;
     let (items, images) = (loader.loaded.items.len(), loader.images.len());
     tracing::info!(items, images, "loaded a script");
     Ok(loader.loaded)
@@ -326,6 +331,8 @@ struct Loader<'s> {
     /// What the script has said of memory so far.
     memory: Vec<DramRange>,
     names: Names,
+    /// What is wrong so far.
+    mistakes: Vec<ScriptError>,
 }
 
 impl Loader<'_> {
@@ -360,7 +367,13 @@ impl Loader<'_> {
         let text = Arc::new(SourceText { file, text });
         self.open.push(path.to_owned());
         for statement in statements {
-            self.statement(path, &text, statement)?;
+            match self.statement(path, &text, statement) {
+                Ok(()) => {}
+                Err(LoadError::Script(mistake)) if self.mistakes.len() < MAX_MISTAKES => {
+                    self.mistakes.extend(mistake.each());
+                }
+                Err(error) => return Err(error),
+            }
         }
         self.open.pop();
         Ok(())

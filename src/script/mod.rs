@@ -41,6 +41,7 @@ mod player;
 mod print;
 pub mod record;
 mod serve;
+pub(crate) mod show;
 mod stateful;
 pub(crate) mod statements;
 mod value;
@@ -54,7 +55,7 @@ pub use error::ScriptError;
 pub use gap::Gap;
 pub use grammar::{
     Answer, Arg, Bytes, Expr, ExprKind, Form, ImageSource, Invocation, Kind, Name, Op, Script,
-    Span, Statement, Unit, Value,
+    Shown, Span, Statement, Unit, Value,
 };
 pub use load::{
     Files, LoadError, LoadedScript, MAX_INCLUDE_DEPTH, MAX_INCLUDES, MemoryFiles, Source, TextFile,

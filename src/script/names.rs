@@ -5,9 +5,11 @@
 use std::collections::BTreeMap;
 
 use super::error::ScriptError;
-use super::grammar::{Answer, Expr, ExprKind, ImageSource, Invocation, Kind, Name, Span, Value};
+use super::grammar::Value;
+use super::grammar::{Answer, Expr, ExprKind, Form, ImageSource, Invocation, Kind, Name, Op, Span};
 use super::load::SourceText;
 use super::words::{self, Values};
+use crate::encoding::nearest::nearest;
 use crate::session::Place;
 
 /// The names that are known so far, with the places that define them.
@@ -24,12 +26,13 @@ impl Names {
     pub(super) fn statement(&mut self, text: &SourceText, kind: &Kind) -> Checked {
         match kind {
             Kind::Let { name, value } => {
-                self.value(text, "", "", value)?;
-                define(&mut self.numbers, text, name)
+                // Known all the same, so that one mistake is one error.
+                let value = self.value(text, "", "", value);
+                value.and(define(&mut self.numbers, text, name))
             }
             Kind::Image { name, source } => {
-                self.source(text, source)?;
-                define(&mut self.images, text, name)
+                let source = self.source(text, source);
+                source.and(define(&mut self.images, text, name))
             }
             Kind::Invoke(invocation) => self.invocation(text, invocation),
             Kind::Call { regs, answer } => {
@@ -40,6 +43,9 @@ impl Names {
                 rd.iter().try_for_each(|rd| self.expr(text, rd, &[]))
             }
             Kind::ExpectGranule { pa, .. } => self.expr(text, pa, &[]),
+            Kind::Print(shown) => {
+                shown.which().into_iter().try_for_each(|which| self.expr(text, which, &[]))
+            }
             Kind::ExpectRem { index, rd, .. } => [Some(index), rd.as_ref()]
                 .into_iter()
                 .flatten()
@@ -125,7 +131,11 @@ impl Names {
             ExprKind::AlignUp(sides) => {
                 sides.iter().try_for_each(|side| self.expr(text, side, &[]))
             }
-            ExprKind::Binary(_, sides) => {
+            ExprKind::Binary(op, sides) => {
+                if let Some(word) = dashed(*op, sides, words) {
+                    let error = text.error(expr.span, "words have no dash in them");
+                    return Err(error.hint(format!("did you mean {word}?")));
+                }
                 sides.iter().try_for_each(|side| self.expr(text, side, words))
             }
         }
@@ -141,7 +151,12 @@ impl Names {
         }
         let known = self.numbers.keys().map(String::as_str);
         let known = known.chain(words.iter().map(|(word, _)| *word));
-        Err(text.error(span, format!("unknown symbol {name}")).suggest(name, known))
+        let error = text.error(span, format!("unknown symbol {name}")).suggest(name, known);
+        if error.hint.is_some() || words.is_empty() {
+            return Err(error);
+        }
+        let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        Err(error.hint(format!("the words here are {}", words.join(", "))))
     }
 
     fn image(&self, text: &SourceText, name: &str, span: Span) -> Checked {
@@ -151,6 +166,20 @@ impl Names {
         let known = self.images.keys().map(String::as_str);
         Err(text.error(span, format!("unknown image {name}")).suggest(name, known))
     }
+}
+
+/// `sha-256`: the word that was meant, where words are known and the left side is none.
+fn dashed(op: Op, sides: &[Expr; 2], words: Values) -> Option<&'static str> {
+    let [ExprKind::Symbol(left), right] = [&sides[0].kind, &sides[1].kind] else { return None };
+    let right = match right {
+        ExprKind::Number(value, Form::Decimal) => value.to_string(),
+        ExprKind::Symbol(name) => name.clone(),
+        _ => return None,
+    };
+    let names = || words.iter().map(|(word, _)| *word);
+    let is_word = names().any(|word| word == left.as_str());
+    let near = nearest(&format!("{left}-{right}"), names());
+    near.filter(|_| op == Op::Minus && !is_word)
 }
 
 fn define(known: &mut BTreeMap<String, Place>, text: &SourceText, name: &Name) -> Checked {

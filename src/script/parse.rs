@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::check;
-use super::error::ScriptError;
+use super::error::{MAX_MISTAKES, ScriptError};
 use super::grammar::{Answer, Arg, Expr, ExprKind, ImageSource, Invocation, Kind, Name, Script};
-use super::grammar::{Span, Statement, Value};
+use super::grammar::{Shown, Span, Statement, Value};
 use super::lex::{Lexer, Token, TokenKind};
 use super::words;
 use crate::abi::profile::{Edition, Profile};
@@ -34,7 +34,7 @@ pub(super) const GRANULE_STATES: [GranuleState; 9] = GranuleState::ALL;
 /// than [`MAX_TEXT_BYTES`] is an error.
 ///
 /// # Errors
-/// At the first place where the text is not a script.
+/// At the first place where the text is not a script, with those behind it: twenty at most.
 ///
 /// ```
 /// let script = rimsim::script::parse("boot.rmi", "GRANULE_DELEGATE addr=0x8000_0000\n").unwrap();
@@ -51,8 +51,17 @@ pub fn parse(file: &str, text: &str) -> Result<Script, ScriptError> {
     }
     let lexer = Lexer::new(Arc::clone(&file), text);
     let mut parser = Parser { lexer, ahead: VecDeque::new(), operators: 0 };
-    let statements = parser.statements()?;
-    Ok(Script { file, statements })
+    let (mut statements, mut mistakes) = (Vec::new(), Vec::new());
+    while let Err(mistake) = parser.statements(&mut statements) {
+        mistakes.push(mistake);
+        if mistakes.len() == MAX_MISTAKES || !parser.recovered() {
+            break;
+        }
+    }
+    match ScriptError::of_all(mistakes) {
+        None => Ok(Script { file, statements }),
+        Some(error) => Err(error),
+    }
 }
 
 /// Reads a script from bytes, which have to be UTF-8.
@@ -101,13 +110,18 @@ pub(super) struct Parser<'t> {
 }
 
 impl Parser<'_> {
-    fn statements(&mut self) -> Result<Vec<Statement>, ScriptError> {
-        let mut statements: Vec<Statement> = Vec::new();
+    /// Goes on at the next line that looks like a statement's first; `false` if there is none.
+    fn recovered(&mut self) -> bool {
+        self.ahead.clear();
+        self.lexer.next_statement()
+    }
+
+    fn statements(&mut self, statements: &mut Vec<Statement>) -> Result<(), ScriptError> {
         let empty = |comment, span| Statement { kind: Kind::Empty, comment, span };
         loop {
             let Token { kind, span } = self.peek(0)?.clone();
             match kind {
-                TokenKind::End => return Ok(statements),
+                TokenKind::End => return Ok(()),
                 TokenKind::Newline => {
                     self.next()?;
                     let blank = |s: &Statement| s.kind == Kind::Empty && s.comment.is_none();
@@ -149,10 +163,7 @@ impl Parser<'_> {
                 Kind::RttAuto(mode.text == "auto")
             }
             "expect" => self.expect()?,
-            "print" => {
-                self.one_of(&["rim"])?;
-                Kind::PrintRim { rd: self.rd()? }
-            }
+            "print" => self.print()?,
             "note" => Kind::Note(self.text("a text in quotes")?),
             "unknown" => {
                 let rd = self.rd()?;
@@ -256,6 +267,19 @@ impl Parser<'_> {
         Ok(Kind::ExpectGranule { pa, state, gpt })
     }
 
+    /// What follows `print`.
+    fn print(&mut self) -> Result<Kind, ScriptError> {
+        let known: Vec<&str> = std::iter::once("rim").chain(Shown::WORDS).collect();
+        Ok(Kind::Print(match self.one_of(&known)?.text.as_str() {
+            "rim" => return Ok(Kind::PrintRim { rd: self.rd()? }),
+            "rtt" => Shown::Rtt(self.unary()?),
+            "granule" => Shown::Granule(self.unary()?),
+            "realm" => Shown::Realm(self.unary()?),
+            "rec" => Shown::Rec(self.unary()?),
+            _ => Shown::Operations,
+        }))
+    }
+
     /// `rd=…`, if it follows.
     fn rd(&mut self) -> Result<Option<Expr>, ScriptError> {
         if self.peek(0)?.kind != TokenKind::Word("rd".into()) {
@@ -318,8 +342,7 @@ impl Parser<'_> {
 
     fn invocation(&mut self, verb: Name) -> Result<Invocation, ScriptError> {
         let Some(signature) = words::signature(&verb.text) else {
-            let error = self.lexer.error(verb.span, format!("unknown command {}", verb.text));
-            return Err(error.suggest(&verb.text, words::verbs()));
+            return Err(self.no_verb(&verb));
         };
         // RMI_DATA_CREATE and DATA_CREATE are one name.
         let text = signature.command.map_or(verb.text, |command| command.name.to_owned());
@@ -337,12 +360,33 @@ impl Parser<'_> {
                 flags.push(name);
             }
         }
+        if let Token { kind: TokenKind::Sign(","), span } = *self.peek(0)? {
+            let error = self.expected(span, "an argument", &TokenKind::Sign(","));
+            return Err(error.hint("arguments have blanks between them, no commas"));
+        }
         check::complete(&self.lexer, &verb, &signature, &args, &flags)?;
         let answer = match signature.command {
             Some(command) => self.answer(Some(command))?,
             None => None,
         };
         Ok(Invocation { verb, args, words: flags, answer })
+    }
+
+    /// No statement begins with this word.
+    fn no_verb(&mut self, verb: &Name) -> ScriptError {
+        let word = &verb.text;
+        let is = |parser: &mut Self, sign| {
+            parser.peek(0).is_ok_and(|token| token.kind == TokenKind::Sign(sign))
+        };
+        if is(self, "=") {
+            let message = format!("`{word} =` begins no statement");
+            let hint =
+                format!("a number is named by `let {word} = …`, bytes by `image {word} = …`");
+            return self.lexer.error(verb.span, message).hint(hint);
+        }
+        let error = self.lexer.error(verb.span, format!("unknown command {word}"));
+        let known: Vec<&str> = words::verbs().chain(words::PAIRS).collect();
+        error.suggest(word, known)
     }
 
     /// What follows `=>`, if that follows.
@@ -489,7 +533,20 @@ impl Parser<'_> {
                 self.ahead.push_front(Token { kind, span });
                 Ok(())
             }
-            found => Err(self.expected(span, "the end of the line", &found)),
+            found => {
+                let hint = match &found {
+                    TokenKind::Sign(",") => Some("arguments have blanks between them, no commas"),
+                    TokenKind::Sign("-" | "=") => {
+                        Some("what should come of it is written => STATUS")
+                    }
+                    _ => None,
+                };
+                let error = self.expected(span, "the end of the line", &found);
+                Err(match hint {
+                    Some(hint) => error.hint(hint),
+                    None => error,
+                })
+            }
         }
     }
 

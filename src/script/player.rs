@@ -8,10 +8,11 @@ use thiserror::Error;
 use super::auto::Auto;
 use super::error::{self, ScriptError};
 use super::gap::Gap;
-use super::grammar::{Bytes, Expr, ImageSource, Invocation, Kind, Name, Span};
+use super::grammar::{Bytes, Expr, ImageSource, Invocation, Kind, Name, Shown, Span};
 use super::load::{Item, LoadedScript};
 use super::picture::Picture;
 use super::serve::Recs;
+use super::show::{self, Thing};
 use super::work::{MAX_WORK, check_files, work_of};
 use crate::abi::addr::{Hex, PAGE_SIZE};
 use crate::abi::command::{CallRegs, CommandInfo};
@@ -29,6 +30,8 @@ use crate::session::{
 pub const MAX_MISMATCHES: usize = 1000;
 /// Most bytes of a `fill`: unlike zeros and files, they take memory.
 pub const MAX_FILL_BYTES: u64 = 1 << 30;
+/// What a line of `print` counts as: some 65,000 of them are the most of a script.
+const WORK_OF_LINE: u64 = MAX_WORK >> 16;
 /// Most bytes that one `peek` looks at.
 pub const MAX_PEEK_BYTES: u64 = 1 << 20;
 
@@ -230,7 +233,7 @@ impl Player {
         let (mut looked_at, mut checked) = (0, 0);
         for (number, item) in self.script.items.iter().enumerate() {
             let printed = Run { state, session, item }.statement()?;
-            let is_printed = printed.is_some();
+            let is_printed = !printed.is_empty();
             self.printed.extend(printed);
             // Files are looked at after as many statements as there are files, not for each RIM.
             if is_printed && number >= looked_at {
@@ -275,8 +278,8 @@ pub(super) struct Run<'r, 'o> {
 }
 
 impl Run<'_, '_> {
-    /// Returns what there is to print.
-    fn statement(&mut self) -> Result<Option<String>, PlayError> {
+    /// Returns what there is to print, a line each.
+    fn statement(&mut self) -> Result<Vec<String>, PlayError> {
         let item = self.item;
         match &item.statement.kind {
             // The loader has taken them.
@@ -313,6 +316,7 @@ impl Run<'_, '_> {
                 let rec = self.number(rec)?;
                 self.guest(rec, actions)?;
             }
+            Kind::Print(shown) => return self.show_thing(shown),
             Kind::PrintRim { rd } => {
                 let rd = self.realm(rd.as_ref())?;
                 let text = match (self.state.gaps.get(&rd), self.session.world_mut().rim(rd)) {
@@ -322,14 +326,31 @@ impl Run<'_, '_> {
                 };
                 let text = format!("rim rd={} {text}", Hex(rd));
                 self.step(Action::Note(text.clone()))?;
-                return Ok(Some(text));
+                return Ok(vec![text]);
             }
             Kind::Unknown { rd, what } => self.unknown(rd.as_ref(), &what.text)?,
             Kind::Note(text) => {
                 self.step(Action::Note(text.text.clone()))?;
             }
         }
-        Ok(None)
+        Ok(Vec::new())
+    }
+
+    /// What the RMM knows of a thing.
+    fn show_thing(&mut self, shown: &Shown) -> Result<Vec<String>, PlayError> {
+        let which = shown.which().map_or(Ok(0), |which| self.number(which))?;
+        let thing = match shown {
+            Shown::Rtt(_) => Thing::Rtt(which),
+            Shown::Granule(_) => Thing::Granule(which),
+            Shown::Realm(_) => Thing::Realm(which),
+            Shown::Rec(_) => Thing::Rec(which),
+            Shown::Operations => Thing::Operations,
+        };
+        let gap = self.state.gaps.get(&which);
+        let lines = show::lines(self.session.world_mut(), thing, gap);
+        // They are kept: a script can not print without end.
+        lines.iter().try_for_each(|_| self.work(WORK_OF_LINE))?;
+        Ok(lines)
     }
 
     fn image(&mut self, name: &Name, source: &ImageSource) -> Result<(), PlayError> {

@@ -126,6 +126,13 @@ impl Printer {
                 self.out += "print rim";
                 self.rd(rd.as_ref())
             }
+            Kind::Print(shown) => {
+                write!(self.out, "print {}", shown.word())?;
+                shown.which().map_or(Ok(()), |which| {
+                    self.out += " ";
+                    self.operand(which)
+                })
+            }
             Kind::Note(text) => write!(self.out, "note {}", Quoted(&text.text)),
             Kind::Unknown { rd, what } => {
                 self.out += "unknown";

@@ -26,6 +26,10 @@ pub(super) const KEYWORDS: [&str; 14] = [
     "guest", "unknown", "memory",
 ];
 
+/// Statements of two words, which somebody may write as one.
+pub(super) const PAIRS: [&str; 6] =
+    ["rtt auto", "rtt manual", "print rim", "expect rim", "expect rem", "expect granule"];
+
 /// Names that no symbol can have, besides the words of [`VALUES`].
 pub(super) const RESERVED: [&str; 3] = ["auto", "len", "align_up"];
 

@@ -70,7 +70,12 @@ pub(crate) enum Problem {
 impl Problem {
     /// Tells people, and how the process ends.
     pub(crate) fn tell(&self, console: &mut Console) -> Exit {
-        console.error(&self.to_string());
+        match self {
+            Self::Script(LoadError::Script(mistake)) => {
+                mistake.messages().iter().for_each(|text| console.error(text));
+            }
+            _ => console.error(&self.to_string()),
+        }
         self.exit()
     }
 

@@ -3,7 +3,9 @@
 mod mistakes;
 mod play;
 mod round_trip;
+mod shown;
 mod tokens;
+mod typos;
 
 use std::collections::BTreeMap;
 

@@ -222,6 +222,11 @@ fn kind() -> impl Strategy<Value = Kind> {
             .prop_map(|(regs, answer)| Kind::Call { regs, answer: answer.map(Box::new) }),
         (prop::option::of(expr()), digest).prop_map(|(rd, want)| Kind::ExpectRim { rd, want }),
         prop::option::of(expr()).prop_map(|rd| Kind::PrintRim { rd }),
+        expr().prop_map(|which| Kind::Print(Shown::Rtt(which))),
+        expr().prop_map(|which| Kind::Print(Shown::Granule(which))),
+        expr().prop_map(|which| Kind::Print(Shown::Realm(which))),
+        expr().prop_map(|which| Kind::Print(Shown::Rec(which))),
+        Just(Kind::Print(Shown::Operations)),
     ]
 }
 
