@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::grammar::{Answer, Arg, Bytes, Expr, ExprKind, Form, ImageSource, Invocation, Kind};
-use super::grammar::{GuestLine, Op, Script, Statement, Value};
+use super::grammar::{GuestLine, Op, Script, Shown, Statement, Value};
 use crate::abi::addr::Hex;
 use crate::abi::status::{ReturnCode, Status};
 use crate::encoding::text::Digits;
@@ -126,13 +126,7 @@ impl Printer {
                 self.out += "print rim";
                 self.rd(rd.as_ref())
             }
-            Kind::Print(shown) => {
-                write!(self.out, "print {}", shown.word())?;
-                shown.which().map_or(Ok(()), |which| {
-                    self.out += " ";
-                    self.operand(which)
-                })
-            }
+            Kind::Print(shown) => self.print(shown),
             Kind::Note(text) => write!(self.out, "note {}", Quoted(&text.text)),
             Kind::Unknown { rd, what } => {
                 self.out += "unknown";
@@ -140,6 +134,14 @@ impl Printer {
                 write!(self.out, " {}", Quoted(&what.text))
             }
         }
+    }
+
+    fn print(&mut self, shown: &Shown) -> fmt::Result {
+        write!(self.out, "print {}", shown.word())?;
+        shown.which().map_or(Ok(()), |which| {
+            self.out += " ";
+            self.operand(which)
+        })
     }
 
     /// One action a line, whatever fits.
