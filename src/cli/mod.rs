@@ -200,6 +200,7 @@ fn command_line(command: &mut Command) -> Result<(), CliError> {
     match command {
         Command::Measure(measure::MeasureArgs { line, guest, outside, vmm, .. })
         | Command::Search(search::SearchArgs { chain: None, line, guest, outside, vmm, .. })
+        | Command::Why(why::WhyArgs { line, guest, outside, vmm, .. })
         | Command::Matrix(matrix::MatrixArgs { line, guest, outside, vmm, .. })
         | Command::Dtb(dtb::DtbArgs { line, guest, outside, vmm, .. }) => {
             *vmm = input::command_line(line, guest, *outside)?;

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
-use crate::cli::options::{CacheArgs, Format, GuestArgs, HashingArgs, ResponderArgs, VmmArgs};
+use crate::cli::options::{
+    CacheArgs, Format, GuestArgs, HashingArgs, LineArgs, OutsideArgs, ResponderArgs, VmmArgs,
+};
 
 /// Say why a token or a RIM is another than that of the VM that you think you run
 ///
@@ -44,6 +46,11 @@ pub(crate) struct WhyArgs {
     #[command(flatten)]
     pub(crate) cache: CacheArgs,
     #[command(flatten)]
+    pub(crate) outside: OutsideArgs,
+    #[command(flatten)]
+    pub(crate) line: LineArgs,
+    /// What was found of it.
+    #[arg(skip)]
     pub(crate) vmm: VmmArgs,
 }
 
@@ -53,6 +60,8 @@ Examples:
       rimsim why token.cbor --caps fvp kvmtool -- lkvm run --realm -c 2 -m 512M -k Image
   It may have been one of these kernels:
       rimsim why RIM --candidate Image-6.12 --candidate Image-6.13 qemu -- qemu-system-aarch64 ...
+  A domain of libvirt:
+      rimsim why token.cbor --host kvm-v12 --allow-outside --domain vm.xml
   With the device tree that the VM itself shows, in /sys/firmware/fdt:
       rimsim why RIM --dtb fdt kvmtool -- lkvm run --realm -c 2 -m 512M -k Image";
 

@@ -8,6 +8,7 @@ use super::option_names::{Reach, reach};
 use super::realm::RmeGuest;
 use super::version::Version;
 use super::words::{last, words_or_json};
+use super::{size, smp};
 use crate::host::overrides::Overrides;
 use crate::host::vm::Refusal;
 use crate::host::vmm::refused;
@@ -121,13 +122,17 @@ impl Options {
         let Overrides { cpus, mem_bytes, append, log, rpv, payload_window_bytes, options } =
             overrides;
         options.without.iter().try_for_each(|name| self.leave_out(name))?;
-        self.read_words(&options.with, version)?;
+        self.read_words(&smp::following(self, &options.with), version)?;
         if payload_window_bytes.is_some() {
             let why = "QEMU has no such window: it is kvmtool's";
             return Err(refused("--payload-window", why));
         }
-        self.smp.extend(cpus.map(|count| format!("cpus={count}")));
+        let words = cpus.map(|count| smp::with_cpus(self, count));
+        self.smp.extend(words);
         self.memory.extend(mem_bytes.map(|bytes| format!("size={bytes}b")));
+        if mem_bytes.is_some() || options.with.iter().any(|word| word == "-m") {
+            self.backend_follows(version)?;
+        }
         if append.is_some() {
             self.append.clone_from(append);
         }
@@ -143,6 +148,18 @@ impl Options {
         };
         guest.log = log.unwrap_or(guest.log);
         rpv.map_or(Ok(()), |rpv| guest.set_rpv(rpv, version))
+    }
+
+    /// RAM from a backend has the backend's size, and QEMU wants both to be the same: who changes
+    /// one changes the other.
+    fn backend_follows(&mut self, version: Version) -> Result<(), Refusal> {
+        let said = size::ram_said(self, version.release)?;
+        let name = self.machine.memory_backend.as_deref();
+        let backend = self.backends.iter_mut().find(|backend| Some(&*backend.id) == name);
+        if let (Some(backend), Some(bytes)) = (backend, said) {
+            backend.size_bytes = bytes;
+        }
+        Ok(())
     }
 
     fn read(&mut self, name: &str, value: &str, version: Version) -> Result<(), Refusal> {

@@ -71,6 +71,11 @@ fn count_slots(option: &str, text: &str) -> Result<u64, Refusal> {
     number(text).ok_or_else(|| refused(option, why()))
 }
 
+/// RAM in bytes as `-m` and `-machine memory` say it; `None` if they do not.
+pub(super) fn ram_said(options: &Options, release: Release) -> Result<Option<u64>, Refusal> {
+    Ok(said(options, release)?.ram)
+}
+
 /// RAM of the command line: what it says, what the backend has that it names, or the default.
 pub(super) fn memory(options: &Options, release: Release) -> Result<Memory, Refusal> {
     let Said { ram, max, slots } = said(options, release)?;

@@ -111,6 +111,51 @@ impl Given {
     }
 }
 
+/// The words behind all `-smp` that make another number of CPUs, as somebody would change it who
+/// wrote them: `maxcpus` follows if it was the number of CPUs or would be too few, and a topology
+/// follows by its sockets, or by its cores if there was one socket of several, or if the sockets
+/// do not come out even.
+pub(super) fn with_cpus(options: &Options, cpus: u32) -> String {
+    let mut words = format!("cpus={cpus}");
+    // What can not be read is refused later, by name.
+    let Ok(given) = Given::read(options) else { return words };
+    let count = u64::from(cpus);
+    match given.max_cpus {
+        // There is room for them.
+        Some(max) if given.cpus != Some(max) && count <= max => return words,
+        Some(_) => words += &format!(",maxcpus={count}"),
+        None => {}
+    }
+    let is_said = [given.sockets, given.clusters, given.cores, given.threads];
+    if !is_said.iter().any(Option::is_some) {
+        return words;
+    }
+    let one = |part: Option<u64>| part.unwrap_or(1);
+    let (clusters, cores, threads) = (one(given.clusters), one(given.cores), one(given.threads));
+    let is_one_socket = given.sockets == Some(1) && cores > 1;
+    let of_core = clusters.saturating_mul(threads);
+    let of_socket = of_core.saturating_mul(cores);
+    words += &match (is_one_socket, count % of_socket, count % of_core) {
+        (false, 0, _) => format!(",sockets={}", count / of_socket),
+        (_, _, 0) => format!(",sockets=1,cores={}", count / of_core),
+        _ => format!(",sockets=1,clusters=1,cores={count},threads=1"),
+    };
+    words
+}
+
+/// The words of a change, of which `-smp NUMBER` means another number of CPUs and nothing else.
+pub(super) fn following(options: &Options, words: &[String]) -> Vec<String> {
+    let mut words = words.to_vec();
+    for at in 1..words.len() {
+        if words[at - 1] == "-smp"
+            && let Ok(count) = words[at].parse()
+        {
+            words[at] = with_cpus(options, count);
+        }
+    }
+    words
+}
+
 /// Reads all `-smp` together.
 pub(super) fn topology(options: &Options, model: Release) -> Result<Topology, Refusal> {
     let given = Given::read(options)?;
@@ -158,5 +203,26 @@ mod tests {
         assert_eq!(parts("", new), Ok([1, 1, 1, 1, 1]));
         assert!(parts("8,clusters=3", new).is_err());
         assert!(parts("2,cores=99999999999999", new).is_err());
+    }
+
+    #[test]
+    fn a_topology_follows_the_number_of_cpus() {
+        for (said, count, words) in [
+            ("4", 2, "cpus=2"),
+            ("", 2, "cpus=2"),
+            ("4,sockets=4,cores=1,threads=1", 2, "cpus=2,sockets=2"),
+            ("4,maxcpus=4,sockets=2,cores=2", 6, "cpus=6,maxcpus=6,sockets=3"),
+            ("2,maxcpus=8,sockets=2,cores=4", 4, "cpus=4"),
+            ("2,maxcpus=4", 8, "cpus=8,maxcpus=8"),
+            ("4,sockets=1,cores=4,threads=1", 2, "cpus=2,sockets=1,cores=2"),
+            ("8,sockets=1,cores=4,threads=2", 16, "cpus=16,sockets=1,cores=8"),
+            ("8,sockets=2,cores=2,threads=2", 3, "cpus=3,sockets=1,clusters=1,cores=3,threads=1"),
+        ] {
+            let mut options = Options { smp: vec![said.into()], ..Options::default() };
+            assert_eq!(with_cpus(&options, count), words, "{said}");
+            options.smp.push(words.into());
+            let cpus = topology(&options, Release(8, 2)).map(|topology| topology.cpus);
+            assert_eq!(cpus.map_err(|error| error.to_string()), Ok(count), "{said}");
+        }
     }
 }

@@ -33,10 +33,10 @@ const READING: &[&str] = &[
     "MEASURES --caps % GUEST",
     "MEASURES --dtb % GUEST",
     "MEASURES --map=Image=% GUEST",
-    "LINES --initdata % GUEST",
-    "LINES --cmdline %",
-    "LINES --domain %",
-    "LINES --qemu-log %",
+    "MEASURES --initdata % GUEST",
+    "MEASURES --cmdline %",
+    "MEASURES --domain %",
+    "MEASURES --qemu-log %",
     "MEASURES kvmtool -- lkvm run --realm -c 1 -m 256M -k %",
     "MEASURES kvmtool -- lkvm run --realm -c 1 -m 256M -k Image -i %",
     "measure --digest-cache % GUEST",
@@ -181,8 +181,6 @@ fn reading() -> Vec<String> {
         let (first, rest) = line.split_once(' ').expect("a subcommand and its words");
         let commands = match first {
             "MEASURES" => MEASURES,
-            // `why` wants the words themselves.
-            "LINES" => &MEASURES[..MEASURES.len() - 1],
             _ => &[first],
         };
         commands.iter().map(|command| format!("{command} {rest}")).collect::<Vec<_>>()

@@ -52,6 +52,38 @@ impl Folder {
     }
 }
 
+/// libvirt writes the topology and a backend of the RAM's size: both follow what is changed.
+#[test]
+fn mistakes_in_a_domain_are_named() {
+    let folder = Folder::new("why-domain");
+    folder.file("Image", kernel("why", 8192, 8192, 0));
+    let domain = |mib: u32, cpus: u32| {
+        format!(
+            "<domain type='kvm'><name>vm</name><memory unit='MiB'>{mib}</memory>\
+             <vcpu>{cpus}</vcpu><os><type arch='aarch64' machine='virt'>hvm</type>\
+             <kernel>Image</kernel></os><features><gic version='3'/></features>\
+             <cpu mode='host-passthrough'/><devices><console type='pty'/></devices>\
+             <launchSecurity type='cca'><measurement-algo>sha256</measurement-algo>\
+             </launchSecurity></domain>"
+        )
+    };
+    folder.file("runs.xml", domain(512, 2).into_bytes());
+    folder.file("cpus.xml", domain(512, 4).into_bytes());
+    folder.file("both.xml", domain(1024, 4).into_bytes());
+    let words = |file: &str| {
+        ["--host", "kvm-v10", "--caps", "fvp", "--domain", file].map(str::to_owned).to_vec()
+    };
+    let rim = folder.rim(&words("runs.xml"));
+    for (file, planted) in [("cpus.xml", &["-smp 2"][..]), ("both.xml", &["-m 512M", "-smp 2"])] {
+        let found = folder.why(&rim, &words(file), 0);
+        let changes = found["explanations"][0]["changes"].as_array().expect("a list");
+        let mut fixes: Vec<_> =
+            changes.iter().filter_map(|change| change["fix"].as_str()).collect();
+        fixes.sort_unstable();
+        assert_eq!(fixes, planted, "{file}");
+    }
+}
+
 #[test]
 fn mistakes_that_were_planted_are_named() {
     let folder = folder("why-planted");

@@ -187,7 +187,16 @@ proptest! {
         };
         let logged = overrides.log.map_or(object.to_owned(), |on| with_log(object, on));
         let mut written = join(logged);
-        written.extend(overrides.cpus.iter().flat_map(|n| ["-smp".into(), format!("cpus={n}")]));
+        // What else of -smp has to be changed with the number.
+        let says = |text: &str| line.iter().any(|word| word == text);
+        let smp = |n: &u32| match (says("maxcpus=8"), says("4,sockets=2")) {
+            (true, _) if *n <= 8 => format!("cpus={n}"),
+            (true, true) => format!("cpus={n},maxcpus={n},sockets={n}"),
+            (true, false) => format!("cpus={n},maxcpus={n}"),
+            (false, true) => format!("cpus={n},sockets={n}"),
+            (false, false) => format!("cpus={n}"),
+        };
+        written.extend(overrides.cpus.iter().flat_map(|n| ["-smp".into(), smp(n)]));
         let bytes = overrides.mem_bytes.iter();
         written.extend(bytes.flat_map(|n| ["-m".into(), format!("{}M", n >> 20)]));
         let append = overrides.append.iter();
