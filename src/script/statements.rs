@@ -3,6 +3,7 @@
 
 use super::grammar::{Arg, Bytes, Expr, ExprKind, Form, ImageSource, Invocation, Kind, Name};
 use super::grammar::{Script, Span, Statement, Value};
+#[cfg(feature = "hosts")]
 use crate::abi::addr::Level;
 use crate::abi::params::DATA_MEASURE;
 
@@ -31,6 +32,7 @@ pub(crate) const fn hex(value: u64) -> Expr {
 }
 
 /// The level of a table, from -1 to 3.
+#[cfg(feature = "hosts")]
 pub(crate) fn level(level: Level) -> Expr {
     let number = level.to_register().cast_signed();
     let magnitude = decimal(number.unsigned_abs());
