@@ -30,9 +30,17 @@ pub(crate) fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) 
         return Some(only);
     }
     let limit = wanted.len() / 2;
-    let distances = known.iter().map(|(lower, known)| (distance(&wanted, lower), *known));
-    let near = distances.filter(|(distance, _)| *distance <= limit);
-    near.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
+    // Of two that are as near, a letter was rather forgotten than written for another.
+    let is_short_for = |lower: &str| {
+        let mut rest = lower.chars();
+        wanted.chars().all(|letter| rest.any(|one| one == letter))
+    };
+    let distances = known.iter().map(|(lower, known)| {
+        let nearness = (distance(&wanted, lower), !is_short_for(lower));
+        (nearness, *known)
+    });
+    let near = distances.filter(|((distance, _), _)| *distance <= limit);
+    near.min_by_key(|(nearness, _)| *nearness).map(|(_, known)| known)
 }
 
 /// `; did you mean NAME?` behind a message that refuses a word; nothing if no name is like it.
@@ -105,6 +113,7 @@ mod tests {
         assert_eq!(nearest("6.17", hosts), Some("nvidia-6.17"));
         assert_eq!(nearest("nvidia", hosts), None);
         assert_eq!(nearest("KVM_V10", hosts), Some("kvm-v10"));
+        assert_eq!(nearest("kvm-10", hosts), Some("kvm-v10"));
         assert_eq!(nearest("FVP", ["fvp-lpa2", "fvp"]), Some("fvp"));
     }
 
