@@ -1,6 +1,6 @@
 //! Results as JUnit XML, which CI systems show as tests.
 
-use std::fmt::{self, Write as _};
+use crate::encoding::markup::Markup;
 
 /// How one test ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,14 +17,14 @@ pub(crate) fn document(suite: &str, test: &str, ended: &Ended) -> String {
     let failures = u8::from(matches!(ended, Ended::Failed(..)));
     let errors = u8::from(matches!(ended, Ended::Error(_)));
     let counts = format!("tests=\"1\" failures=\"{failures}\" errors=\"{errors}\"");
-    let (suite, test) = (Xml(suite), Xml(test));
+    let (suite, test) = (Markup(suite), Markup(test));
     let inside = match ended {
         Ended::Good => String::new(),
         Ended::Failed(short, long) => {
-            let (short, long) = (Xml(short), Xml(long));
+            let (short, long) = (Markup(short), Markup(long));
             format!("      <failure message=\"{short}\">{long}</failure>\n")
         }
-        Ended::Error(text) => format!("      <error message=\"{}\"/>\n", Xml(text)),
+        Ended::Error(text) => format!("      <error message=\"{}\"/>\n", Markup(text)),
     };
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
@@ -35,30 +35,6 @@ pub(crate) fn document(suite: &str, test: &str, ended: &Ended) -> String {
          </testsuite>\n\
          </testsuites>\n"
     )
-}
-
-/// A text as XML 1.0 has it: no markup, and no characters that it can not hold. A break of lines
-/// stays one in an attribute too.
-struct Xml<'t>(&'t str);
-
-impl fmt::Display for Xml<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\n' => f.write_str("&#10;")?,
-                '\t' => f.write_str("&#9;")?,
-                c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {
-                    f.write_char('\u{fffd}')?;
-                }
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

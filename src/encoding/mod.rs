@@ -13,6 +13,8 @@ pub(crate) mod fdt;
 pub(crate) mod jws;
 #[cfg(feature = "evidence")]
 pub mod keys;
+#[cfg(feature = "cli")]
+pub(crate) mod markup;
 pub(crate) mod nearest;
 pub mod shown;
 pub mod text;

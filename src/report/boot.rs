@@ -4,7 +4,8 @@ use std::fmt::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::text::{Count, Text, plain};
+use super::text::{Count, plain};
+use crate::encoding::markup::Markup;
 use crate::measure::rim::Measurement;
 
 /// Most measurements that have a row each.
@@ -82,7 +83,7 @@ pub(super) fn overview(out: &mut String, boots: &[BootReport]) -> fmt::Result {
         let rim = boot.rim.map(|rim| ("rim".to_owned(), rim));
         let rems = (1..).zip(boot.rems).map(|(number, rem)| (format!("rem{number}"), rem));
         for (register, value) in rim.into_iter().chain(rems) {
-            let name = Text(&boot.name);
+            let name = Markup(&boot.name);
             writeln!(
                 out,
                 "<tr><td class=\"name\"><a href=\"#boot-{i}\">{name}</a></td><td>{register}</td>\
@@ -97,7 +98,7 @@ pub(super) fn overview(out: &mut String, boots: &[BootReport]) -> fmt::Result {
 /// Registers, remarks and the timeline of one.
 pub(super) fn section(out: &mut String, i: usize, boot: &BootReport) -> fmt::Result {
     let BootReport { name, rim, rems, remarks, steps } = boot;
-    writeln!(out, "<section id=\"boot-{i}\"><h2>Boot {}</h2>", Text(name))?;
+    writeln!(out, "<section id=\"boot-{i}\"><h2>Boot {}</h2>", Markup(name))?;
     if let Some(rim) = rim {
         writeln!(out, "<p class=\"rim\"><span class=\"dim\">RIM</span> {rim}</p>")?;
     }
@@ -105,7 +106,7 @@ pub(super) fn section(out: &mut String, i: usize, boot: &BootReport) -> fmt::Res
         writeln!(out, "<p class=\"rim\"><span class=\"dim\">REM {number}</span> {rem}</p>")?;
     }
     for remark in remarks {
-        writeln!(out, "<p class=\"note\">{}</p>", Text(remark))?;
+        writeln!(out, "<p class=\"note\">{}</p>", Markup(remark))?;
     }
     let count = Count(steps.len() as u64);
     let s = if steps.len() == 1 { "" } else { "s" };
@@ -119,7 +120,7 @@ pub(super) fn section(out: &mut String, i: usize, boot: &BootReport) -> fmt::Res
     for (number, step) in (1..).zip(steps).take(MAX_ROWS) {
         if step.stage != stage {
             stage = &step.stage;
-            let stage = Text(stage);
+            let stage = Markup(stage);
             writeln!(
                 out,
                 "<tr class=\"stage\"><th colspan=\"6\" scope=\"rowgroup\">{stage}</th></tr>"
@@ -148,21 +149,21 @@ fn row(out: &mut String, number: usize, step: &BootStep) -> fmt::Result {
         }
     }
     let BootStep { rem, kind, what, varies, digest, after, .. } = step;
-    let (what, varies) = (Text(what), Text(varies));
+    let (what, varies) = (Markup(what), Markup(varies));
     writeln!(
         out,
         "<td class=\"mono\">{what} <span class=\"dim\">{}; {varies}</span><br>\
          <span class=\"dim\">{digest}<br>rem{rem} {after}</span></td></tr>",
-        Text(kind)
+        Markup(kind)
     )
 }
 
 /// Where boots differ.
 pub(super) fn difference(out: &mut String, found: &BootDifference) -> fmt::Result {
     let BootDifference { expected, found, lines } = found;
-    let (expected, found) = (Text(expected), Text(found));
+    let (expected, found) = (Markup(expected), Markup(found));
     writeln!(out, "<section><h2>{expected} and {found}</h2>\n<pre class=\"mono\">")?;
-    lines.iter().try_for_each(|line| writeln!(out, "{}", Text(line)))?;
+    lines.iter().try_for_each(|line| writeln!(out, "{}", Markup(line)))?;
     out.push_str("</pre></section>\n");
     Ok(())
 }

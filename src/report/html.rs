@@ -5,9 +5,10 @@ use std::fmt::{self, Write};
 use serde_json::json;
 
 use super::realm::{EventRow, Part, Shown};
-use super::text::{Count, Text};
+use super::text::Count;
 use super::{BootReport, RealmReport, Report, boot};
 use crate::abi::addr::Hex;
+use crate::encoding::markup::Markup;
 
 /// Rows of a list that stand in the page without its code: on paper, unless all are asked for.
 const PLAIN_ROWS: usize = 200;
@@ -25,7 +26,7 @@ pub fn write(report: &Report) -> String {
 }
 
 fn document(out: &mut String, report: &Report) -> fmt::Result {
-    let title = Text(&report.title);
+    let title = Markup(&report.title);
     write!(
         out,
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
@@ -37,10 +38,10 @@ fn document(out: &mut String, report: &Report) -> fmt::Result {
         include_str!("page.css")
     )?;
     for message in &report.messages {
-        writeln!(out, "<p class=\"alert\" role=\"alert\">{}</p>", Text(message))?;
+        writeln!(out, "<p class=\"alert\" role=\"alert\">{}</p>", Markup(message))?;
     }
     for note in &report.notes {
-        writeln!(out, "<p class=\"note\">{}</p>", Text(note))?;
+        writeln!(out, "<p class=\"note\">{}</p>", Markup(note))?;
     }
     overview(out, report)?;
     boot::overview(out, &report.boots)?;
@@ -79,7 +80,7 @@ fn overview(out: &mut String, report: &Report) -> fmt::Result {
             out,
             "<tr><td class=\"name\"><a href=\"#realm-{i}\">{}</a></td><td>{}</td><td>{}</td>\
              <td class=\"mono\">{}</td></tr>",
-            Text(&realm.name),
+            Markup(&realm.name),
             realm.state,
             Count(realm.events),
             realm.rim
@@ -97,13 +98,13 @@ fn findings(out: &mut String, report: &Report) -> fmt::Result {
     }
     table_head(out, &["Severity", "Rule", "Where", "What"])?;
     for finding in &report.findings {
-        let (severity, id) = (Text(&finding.severity), Text(&finding.id));
+        let (severity, id) = (Markup(&finding.severity), Markup(&finding.id));
         write!(
             out,
             "<tr><td><span class=\"severity {severity}\">{severity}</span></td>\
              <td class=\"mono\">{id}</td><td class=\"mono\">{}</td><td>{}",
-            Text(&finding.place),
-            Text(&finding.message)
+            Markup(&finding.place),
+            Markup(&finding.message)
         )?;
         if finding.count > 1 {
             write!(out, " ({} times)", Count(finding.count))?;
@@ -131,7 +132,7 @@ fn section(out: &mut String, i: usize, realm: &RealmReport) -> fmt::Result {
         out,
         "<section id=\"realm-{i}\"><h2>Realm {} <span class=\"state\">{}</span></h2>\n\
          <p class=\"rim\"><span class=\"dim\">RIM</span> {}</p>\n",
-        Text(&realm.name),
+        Markup(&realm.name),
         realm.state,
         realm.rim
     )?;
@@ -140,7 +141,7 @@ fn section(out: &mut String, i: usize, realm: &RealmReport) -> fmt::Result {
     }
     out.push_str("<dl>");
     for (name, value) in &realm.params {
-        write!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", Text(value))?;
+        write!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", Markup(value))?;
     }
     write!(
         out,
@@ -216,7 +217,7 @@ fn end_of_list(out: &mut String, rows: usize, columns: usize) -> fmt::Result {
 
 fn shown_row(out: &mut String, shown: &Shown) -> fmt::Result {
     let (base, top) = (Hex(shown.base), Hex(shown.top));
-    let (kind, name) = (shown.kind(), Text(&shown.name));
+    let (kind, name) = (shown.kind(), Markup(&shown.name));
     writeln!(out, "<tr><td>{base}</td><td>{top}</td><td></td><td>{kind} {name}</td></tr>")
 }
 
@@ -228,7 +229,7 @@ fn part_row(out: &mut String, part: &Part) -> fmt::Result {
 
 fn event_row(out: &mut String, row: &EventRow) -> fmt::Result {
     let EventRow { number, text, rim } = row;
-    let text = Text(text);
+    let text = Markup(text);
     writeln!(out, "<tr><td>{number}</td><td>{text}<br><span class=\"dim\">{rim}</span></td></tr>")
 }
 
@@ -249,9 +250,9 @@ fn inputs(out: &mut String, report: &Report) -> fmt::Result {
             out,
             "<tr><td class=\"name\">{}</td><td>{}</td><td class=\"number\">{len}</td>\
              <td class=\"mono\">{}</td></tr>",
-            Text(&input.name),
+            Markup(&input.name),
             input.kind,
-            Text(digest)
+            Markup(digest)
         )?;
     }
     out.push_str("</tbody></table></div></section>\n");
@@ -263,9 +264,9 @@ fn platforms(out: &mut String, report: &Report) -> fmt::Result {
     let one = report.platforms.len() == 1;
     for platform in &report.platforms {
         if !one {
-            writeln!(out, "<h3>{}</h3>", Text(&platform.files.join(", ")))?;
+            writeln!(out, "<h3>{}</h3>", Markup(&platform.files.join(", ")))?;
         }
-        let (rmm, toml) = (Text(&platform.rmm), Text(&platform.toml));
+        let (rmm, toml) = (Markup(&platform.rmm), Markup(&platform.toml));
         writeln!(out, "<p>RMM: {rmm}</p><pre class=\"mono\">{toml}</pre>")?;
     }
     out.push_str("</section>\n");
