@@ -75,8 +75,13 @@ fn affinity_info(caller: &mut Caller<'_>) -> Outcome {
 
 /// The index of the REC that X1 names, if the Realm has it.
 fn target(caller: &Caller<'_>) -> Option<u64> {
-    let index = psci::rec_index(caller.reg(1));
-    (index < caller.realm().next_rec_index).then_some(index)
+    let (index, realm) = (psci::rec_index(caller.reg(1)), caller.realm());
+    // RECs that are made one after the other leave no index out.
+    let is_one = match caller.world.profile().takes_recs_in_any_order() {
+        true => realm.recs.iter().any(|rec| caller.world.recs[rec].index == index),
+        false => index < realm.next_rec_index,
+    };
+    is_one.then_some(index)
 }
 
 /// An exit whose call the Host has to complete; the registers stay until then.
