@@ -17,8 +17,8 @@ pub struct Report {
     /// Steps whose result was not compared, because the release that is followed takes the call
     /// otherwise than the one that was recorded.
     pub taken_otherwise: u64,
-    /// Whether RIMs and REMs were made by TF-RMM's rules although the text's, which is followed,
-    /// are others: what was recorded can only be held against those.
+    /// Whether RIMs and REMs were made by the rules of the RMM that was recorded although those of
+    /// the one that is followed are others: what was recorded can only be held against those.
     pub measured_as_recorded: bool,
     /// Steps that differ.
     pub failures: Vec<StepFailure>,
@@ -42,8 +42,8 @@ pub struct StepFailure {
 /// Under [`Profile::SPEC`] a step that shows a deviation is carried out as TF-RMM does it and is
 /// not compared: so what follows starts from the state that was recorded, and everything else can
 /// be held against the text. The same is done with a call that a later release takes otherwise
-/// than the one that was recorded. Measurements are TF-RMM's throughout, since every later one
-/// would differ from a text with other rules; and so are the names of hash algorithms.
+/// than the one that was recorded. Measurements are those of the RMM that was recorded throughout,
+/// since every later one would differ under other rules; and so are the names of hash algorithms.
 ///
 /// # Bounds
 /// Time and memory grow with the vector's length, memory by at most 60 bytes for each byte, and by
@@ -53,12 +53,13 @@ pub fn replay<'o>(
     profile: Profile,
     observers: impl IntoIterator<Item = &'o mut dyn Observer>,
 ) -> Report {
-    let measuring = profile.measuring_as_tf_rmm().naming_algorithms_as_tf_rmm();
+    let recorded = vector.recorded;
+    let measuring = profile.measuring_as(recorded).naming_algorithms_as(recorded);
     let mut session = Session::new(World::new(vector.platform.clone(), measuring));
     for observer in observers {
         session.observe(observer);
     }
-    let measured_as_recorded = profile.measures_otherwise() && !measuring.measures_otherwise();
+    let measured_as_recorded = !profile.measures_as(measuring);
     Report { measured_as_recorded, ..replay_in(&mut session, vector) }
 }
 
@@ -67,12 +68,11 @@ pub fn replay<'o>(
 pub fn replay_in(session: &mut Session<'_>, vector: &Vector) -> Report {
     let _span = tracing::info_span!("replay", vector = vector.name).entered();
     let profile = session.world().profile();
-    let as_recorded =
-        Profile::of(vector.edition, Rmm::TfRmm).with_rem_reading(profile.rem_reading());
+    let as_recorded = vector.recorded.with_rem_reading(profile.rem_reading());
     let mut report = Report::default();
     for step in vector.steps() {
         let deviates = profile.rmm() != Rmm::TfRmm && step.dev().is_some();
-        let otherwise = !deviates && is_otherwise(session.world(), &step, as_recorded);
+        let otherwise = !deviates && is_otherwise(session.world(), &step, [profile, as_recorded]);
         let skip = deviates || otherwise;
         session.world_mut().set_profile(if skip { as_recorded } else { profile });
         let record = session.step(&step);
@@ -94,22 +94,27 @@ pub fn replay_in(session: &mut Session<'_>, vector: &Vector) -> Report {
     report
 }
 
-/// Whether the RMM of `world` is of a release that takes a call otherwise than the one that was
-/// recorded: it makes Realms in several calls, makes RECs in another order, or has more commands.
-fn is_otherwise(world: &World, step: &Step, recorded: Profile) -> bool {
-    let (profile, Action::Call(regs)) = (world.profile(), &step.action) else { return false };
+/// Whether two releases take a call otherwise: one of them makes Realms in several calls, or has a
+/// command that the other lacks. The world's own profile can be either.
+fn is_otherwise(world: &World, step: &Step, [profile, recorded]: [Profile; 2]) -> bool {
+    let Action::Call(regs) = &step.action else { return false };
     let Some(command) = Command::decode(regs, profile.edition()) else { return false };
-    let in_steps = profile.makes_realms_in_steps() && !recorded.makes_realms_in_steps();
+    let in_steps = profile.makes_realms_in_steps() != recorded.makes_realms_in_steps();
     match command {
         Command::RealmCreate { .. } | Command::RealmDestroy { .. } => in_steps,
-        Command::OpContinue { .. } if in_steps => {
-            let status = |profile| {
+        Command::OpContinue { .. }
+        | Command::OpMemDonate { .. }
+        | Command::OpMemReclaim { .. }
+        | Command::OpCancel { .. }
+            if in_steps =>
+        {
+            let answer = |profile| {
                 let mut world = world.clone();
                 world.set_profile(profile);
-                world.call(regs).status()
+                *world.call(regs).regs()
             };
-            status(profile) != status(recorded)
+            answer(profile) != answer(recorded)
         }
-        _ => profile.has(command.info()) && !recorded.has(command.info()),
+        _ => profile.has(command.info()) != recorded.has(command.info()),
     }
 }

@@ -85,7 +85,7 @@ fn script_holds(path: &Path) -> Result<(), Failed> {
     }
     let mut player = Player::new(script::load(path)?);
     let (platform, profile) = player.setup();
-    let mut writer = Writer::new(Vec::new(), "exported", profile.edition(), &platform, "test");
+    let mut writer = Writer::new(Vec::new(), "exported", profile, &platform, "test");
     let mut session = Session::new(World::new(platform, profile));
     session.observe(&mut writer);
     let played = player.play(&mut session);
@@ -96,8 +96,10 @@ fn script_holds(path: &Path) -> Result<(), Failed> {
         other => other?,
     }
     let vector = rimsim::vector::read("exported", &writer.finish()?)?;
-    // By the rules of the script; but measurements are in every vector as TF-RMM makes them.
-    let world = World::new(vector.platform.clone(), profile.measuring_as_tf_rmm());
+    if vector.recorded.name() != profile.name() {
+        return Err("the vector names another RMM".into());
+    }
+    let world = World::new(vector.platform.clone(), profile);
     let mut session = Session::new(world);
     let report = replay_in(&mut session, &vector);
     match report.failures.first() {

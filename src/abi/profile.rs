@@ -162,29 +162,26 @@ impl Profile {
         self.rule
     }
 
-    /// The same rules, but for those of measurements, which are those of the TF-RMM of the edition
-    /// that was recorded. A reading of RSI_MEASUREMENT_EXTEND that somebody chose stays.
+    /// The same rules, but for those of measurements, which are those of the RMM that was recorded.
+    /// A reading of RSI_MEASUREMENT_EXTEND that somebody chose stays.
     #[must_use]
-    pub fn measuring_as_tf_rmm(self) -> Self {
-        let Self { rule, rem, .. } = Self::of(self.edition, Rmm::TfRmm);
+    pub fn measuring_as(self, recorded: Self) -> Self {
         let chosen = self.rem != Self::of(self.edition, self.rmm).rem;
-        let rem = if chosen { self.rem } else { rem };
-        Self { rule, rem, ..self }
+        let rem = if chosen { self.rem } else { recorded.rem };
+        Self { rule: recorded.rule, rem, ..self }
     }
 
     /// The same rules, but for which hash algorithms the feature registers and RSI_REALM_CONFIG
-    /// name: those that the recorded TF-RMM of the edition names (R1).
+    /// name: those that the RMM names that was recorded (R1).
     #[must_use]
-    pub const fn naming_algorithms_as_tf_rmm(self) -> Self {
-        let Self { hides_sha384, .. } = Self::of(self.edition, Rmm::TfRmm);
-        Self { hides_sha384, ..self }
+    pub const fn naming_algorithms_as(self, recorded: Self) -> Self {
+        Self { hides_sha384: recorded.hides_sha384, ..self }
     }
 
-    /// Whether anything is measured otherwise than by TF-RMM's rules of the edition.
+    /// Whether everything is measured as by another.
     #[must_use]
-    pub fn measures_otherwise(self) -> bool {
-        let tf_rmm = Self::of(self.edition, Rmm::TfRmm);
-        (self.rim_rule(), self.rem) != (tf_rmm.rim_rule(), tf_rmm.rem)
+    pub fn measures_as(self, other: Self) -> bool {
+        (self.rule, self.rem) == (other.rule, other.rem)
     }
 
     /// The rules of an edition under which RIMs are made by `rule`, if there are any.

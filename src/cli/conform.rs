@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use crate::abi::profile::{Profile, Rmm};
+use crate::abi::profile::Profile;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::input::{Input, expand};
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit>
                 continue;
             }
         };
-        let profile = args.rmm.over(Profile::of(vector.edition, Rmm::TfRmm));
+        let profile = args.rmm.over(vector.recorded);
         if args.rmm.spec.is_none() && profile.edition() != vector.edition {
             totals.of_other_editions += 1;
             continue;

@@ -18,6 +18,9 @@ pub(super) struct Document<'t> {
     pub(super) name: String,
     #[serde(default)]
     pub(super) spec: Option<String>,
+    /// A profile by name; that of the recorded TF-RMM of the edition if it is not there.
+    #[serde(default)]
+    pub(super) rmm: Option<String>,
     pub(super) platform: PlatformObject,
     #[serde(borrow)]
     pub(super) steps: Vec<&'t RawValue>,

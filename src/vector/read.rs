@@ -10,6 +10,7 @@ use crate::abi::addr::{GRANULE_SIZE, Pa};
 use crate::abi::command::{CallRegs, Command, CommandInfo};
 use crate::abi::edition::Edition;
 use crate::abi::platform::{MAX_DRAM_BYTES, Platform, PlatformError};
+use crate::abi::profile::{Profile, Rmm};
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::model::granule::{Gpt, GranuleState};
 use crate::model::program::GuestAction;
@@ -31,6 +32,8 @@ pub struct Vector {
     pub name: String,
     /// The edition of the specification that it was recorded for.
     pub edition: Edition,
+    /// The RMM that made it: the recorded TF-RMM of the edition, unless the vector names another.
+    pub recorded: Profile,
     /// The machine.
     pub platform: Platform,
     steps: Vec<Item>,
@@ -119,6 +122,16 @@ pub fn read(file: &str, text: &[u8]) -> Result<Vector, VectorError> {
             VectorError { place: at(1, 0), what }
         })?,
     };
+    let recorded = match document.rmm.as_deref() {
+        None => Profile::of(edition, Rmm::TfRmm),
+        Some(name) => Profile::from_name(name)
+            .filter(|profile| profile.edition() == edition)
+            .ok_or_else(|| {
+                let what =
+                    format!("the vector is of {name:?}, which is no RMM of {}", edition.name());
+                VectorError { place: at(1, 0), what }
+            })?,
+    };
     let platform = document.platform.platform(edition).map_err(|error: PlatformError| {
         VectorError { place: at(1, 0), what: format!("platform: {error}") }
     })?;
@@ -142,7 +155,7 @@ pub fn read(file: &str, text: &[u8]) -> Result<Vector, VectorError> {
             ),
         })?;
     }
-    Ok(Vector { name: document.name, edition, platform, steps })
+    Ok(Vector { name: document.name, edition, recorded, platform, steps })
 }
 
 fn item(raw: &RawValue, edition: Edition, place: Place) -> Result<Item, VectorError> {

@@ -6,8 +6,9 @@ use std::io::{self, Write};
 use super::format::{HexBytes, Number, PlatformObject, Smc, StepObject};
 use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE};
 use crate::abi::command::Command;
-use crate::abi::edition::Edition;
 use crate::abi::platform::Platform;
+use crate::abi::profile::{Profile, Rmm};
+use crate::abi::rim_rule::RimRule;
 use crate::measure::event::MeasuredEvent;
 use crate::measure::image::Image;
 use crate::measure::log::EventLog;
@@ -27,17 +28,25 @@ pub struct Writer<W> {
     len_bytes: u64,
     steps: u64,
     logs: BTreeMap<u64, EventLog>,
+    /// By which the RMM that is named makes RIMs.
+    rule: RimRule,
 }
 
 impl<W: Write> Writer<W> {
-    /// A writer for a vector of this name, made on this machine. Everything is written in small
-    /// pieces.
+    /// A writer for a vector of this name, made by this RMM on this machine. Everything is written
+    /// in small pieces.
     #[must_use]
-    pub fn new(out: W, name: &str, edition: Edition, platform: &Platform, impl_name: &str) -> Self {
+    pub fn new(out: W, name: &str, rmm: Profile, platform: &Platform, impl_name: &str) -> Self {
+        let edition = rmm.edition();
+        let rule = Profile::from_name(rmm.name()).unwrap_or(rmm).rim_rule();
+        let rmm = match rmm.name() {
+            name if name == Profile::of(edition, Rmm::TfRmm).name() => String::new(),
+            name => format!("\"rmm\":{},\n", json(name)),
+        };
         let (done, logs) = (Ok(()), BTreeMap::new());
-        let mut writer = Self { out, done, len_bytes: 0, steps: 0, logs };
+        let mut writer = Self { out, done, len_bytes: 0, steps: 0, logs, rule };
         writer.write(&format!(
-            "{{\"name\":{},\n\"spec\":{},\n\"impl\":{},\n\"platform\":{},\n\
+            "{{\"name\":{},\n\"spec\":{},\n{rmm}\"impl\":{},\n\"platform\":{},\n\
              \"steps\":[\n",
             json(name),
             json(edition.vector_spec()),
@@ -170,12 +179,15 @@ impl<W: Write> Writer<W> {
         let Some(realm) = world.realm(rd) else { return };
         // The world folds lazily and is only lent to observers, so the writer folds a copy of the
         // log, event by event.
-        let log = self.logs.entry(rd).or_insert_with(|| EventLog::new(realm.log().algo()));
+        let log = self
+            .logs
+            .entry(rd)
+            .or_insert_with(|| EventLog::new(realm.log().algo()).by_rule(self.rule));
         let events = realm.log().events();
         if events.len() <= log.events().len()
             && matches!(events.get(events.len().saturating_sub(1)), Some(MeasuredEvent::Realm(_)))
         {
-            *log = EventLog::new(realm.log().algo());
+            *log = EventLog::new(realm.log().algo()).by_rule(self.rule);
         }
         for event in events.iter_from(log.events().len()) {
             log.push(event);

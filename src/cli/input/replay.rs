@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::file::{Input, Problem};
 use crate::abi::platform::Platform;
-use crate::abi::profile::{Edition, Profile, Rmm};
+use crate::abi::profile::Profile;
 use crate::cli::exit::Exit;
 use crate::cli::options::RmmArg;
 use crate::conform;
@@ -119,12 +119,12 @@ impl Input {
     }
 
     /// The edition of the specification that its session speaks.
-    pub(crate) fn edition(&self, setup: &Setup) -> Edition {
+    pub(crate) fn profile(&self, setup: &Setup) -> Profile {
         let own = match self {
-            Self::Vector(vector) => own_rules(vector),
+            Self::Vector(vector) => vector.recorded,
             Self::Script(script) => Player::new(script.clone()).setup().1,
         };
-        setup.rmm.over(own).edition()
+        setup.rmm.over(own)
     }
 
     pub(crate) fn platform(&self, setup: &Setup) -> Platform {
@@ -135,17 +135,12 @@ impl Input {
     }
 }
 
-/// The rules that a vector was recorded by.
-fn own_rules(vector: &Vector) -> Profile {
-    Profile::of(vector.edition, Rmm::TfRmm)
-}
-
 fn replay_vector<'o>(
     vector: &Vector,
     setup: &Setup,
     observers: impl IntoIterator<Item = &'o mut dyn Observer>,
 ) -> Ended {
-    let mut session = Session::new(setup.world(vector.platform.clone(), own_rules(vector)));
+    let mut session = Session::new(setup.world(vector.platform.clone(), vector.recorded));
     observers.into_iter().for_each(|observer| session.observe(observer));
     let report = conform::replay_in(&mut session, vector);
     let lines = report.failures.iter().flat_map(|failure| {

@@ -25,8 +25,8 @@ impl Export {
     ) -> Result<Self, Problem> {
         let out = outputs.begin(target)?;
         let implementation = concat!("rimsim ", env!("CARGO_PKG_VERSION"));
-        let (edition, platform) = (input.edition(setup), input.platform(setup));
-        let writer = Some(Writer::new(out, name, edition, &platform, implementation));
+        let (rmm, platform) = (input.profile(setup), input.platform(setup));
+        let writer = Some(Writer::new(out, name, rmm, &platform, implementation));
         Ok(Self { writer, target: target.to_path_buf() })
     }
 

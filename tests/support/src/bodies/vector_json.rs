@@ -1,9 +1,8 @@
 //! The target `vector_json`: any bytes as a vector.
 
-use rimsim::abi::profile::Rmm;
+use rimsim::World;
 use rimsim::session::{Action, Check, Session, Step};
 use rimsim::vector::{Writer, read};
-use rimsim::{Profile, World};
 
 /// Steps of one run.
 const MOST_STEPS: usize = 2000;
@@ -14,9 +13,9 @@ const MOST_BYTES: u64 = 1 << 20;
 /// a vector, and everything in it has to hold.
 pub fn run(data: &[u8]) {
     let Ok(vector) = read("fuzz", data) else { return };
-    let profile = Profile::of(vector.edition, Rmm::TfRmm);
+    let profile = vector.recorded;
     let mut writer =
-        Writer::new(Vec::new(), &vector.name, vector.edition, &vector.platform, "fuzz");
+        Writer::new(Vec::new(), &vector.name, vector.recorded, &vector.platform, "fuzz");
     let mut session = Session::new(World::new(vector.platform.clone(), profile));
     session.observe(&mut writer);
     for step in vector.steps().take(MOST_STEPS) {
