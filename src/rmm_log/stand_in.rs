@@ -5,9 +5,10 @@ use std::borrow::Cow;
 
 use super::Call;
 use crate::abi::command::CommandInfo;
+use crate::abi::mpidr::mpidr_of_index;
 use crate::abi::profile::{Edition, Profile};
-use crate::script::statements::statement;
-use crate::script::{self, Statement};
+use crate::script::statements::{self, arg, auto, decimal, hex, statement};
+use crate::script::{Arg, Statement};
 
 const COMMENT: &str = " a stand-in: no log shows parameters";
 
@@ -27,25 +28,29 @@ pub(super) fn realm_params(symbol: &str, calls: &[Cow<'_, Call>]) -> Statement {
     // Sixteen tables at most.
     let bits = (u64::BITS - highest.leading_zeros()).clamp(usual, (least + 4).min(48));
     let count = 1_u64 << (bits - least);
-    read(&format!(
-        "let {symbol} = RealmParams {{ s2sz={bits}, num_bps=1, num_wps=1, rtt_base=auto, \
-         rtt_level_start={start}, rtt_num_start={count} }}\n"
-    ))
+    let fields = vec![
+        arg("s2sz", decimal(bits.into())),
+        arg("num_bps", decimal(1)),
+        arg("num_wps", decimal(1)),
+        arg("rtt_base", auto()),
+        arg("rtt_level_start", decimal(start)),
+        arg("rtt_num_start", decimal(count)),
+    ];
+    stand_in(symbol, "RealmParams", fields)
 }
 
 /// Parameters of a REC, which is the `number`th from 0.
 pub(super) fn rec_params(symbol: &str, number: u32, edition: Edition) -> Statement {
-    let affinity = u64::from(number);
-    let mpidr = affinity & 0xF | (affinity >> 4 & 0xFF) << 8 | (affinity >> 12 & 0xFF) << 16;
-    let has_aux = Profile::default().in_edition(edition).rec_params().field("aux").is_some();
-    let aux = if has_aux { ", aux=auto" } else { "" };
-    read(&format!("let {symbol} = RecParams {{ flags=runnable, mpidr={mpidr:#x}{aux} }}\n"))
+    let mpidr = mpidr_of_index(number.into()).unwrap_or_default();
+    let mut fields = vec![arg("flags", statements::symbol("runnable")), arg("mpidr", hex(mpidr))];
+    if Profile::default().in_edition(edition).rec_params().field("aux").is_some() {
+        fields.push(arg("aux", auto()));
+    }
+    stand_in(symbol, "RecParams", fields)
 }
 
-/// The one statement of a text of ours.
-fn read(text: &str) -> Statement {
-    let script = script::parse("stand-in", text).expect("a statement");
-    let kind = script.statements.into_iter().next().expect("one").kind;
+fn stand_in(symbol: &str, structure: &str, fields: Vec<Arg>) -> Statement {
+    let kind = statements::define(symbol, statements::structure(structure, fields));
     Statement { comment: Some(COMMENT.into()), ..statement(kind) }
 }
 

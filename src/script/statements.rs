@@ -144,7 +144,7 @@ fn invocation(verb: &str, args: Vec<Arg>, words: &[&str]) -> Kind {
     Kind::Invoke(Box::new(Invocation { verb: name(verb), args, words, answer: None }))
 }
 
-fn structure(structure_name: &str, fields: Vec<Arg>) -> Value {
+pub(crate) fn structure(structure_name: &str, fields: Vec<Arg>) -> Value {
     Value::Struct { name: name(structure_name), fields }
 }
 
