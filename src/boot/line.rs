@@ -179,27 +179,30 @@ impl Both<'_> {
         own: &mut Option<Contents>,
         image: &Arc<Image>,
     ) -> Result<(), BootError> {
-        let (shown, bytes) = match own {
+        let opened;
+        let (shown, bytes): (&str, &[u8]) = match &*own {
             None => {
                 *own = Some(Contents::Image(Arc::clone(image)));
                 return Ok(());
             }
             Some(Contents::File(name)) => match self.files.open(name) {
-                Ok(own) => (name.clone(), own.bytes_from(0).to_vec()),
-                Err(ImageError::Empty { .. }) => (name.clone(), Vec::new()),
+                Ok(file) => {
+                    opened = file;
+                    (name, opened.bytes_from(0))
+                }
+                Err(ImageError::Empty { .. }) => (name, &[]),
                 Err(error) => {
                     let (stage, field) = (self.stage.to_owned(), field.to_owned());
                     return Err(BootError { stage, field, cause: error.into() });
                 }
             },
-            Some(Contents::Bytes(bytes)) => ("the chain's bytes".to_owned(), bytes.clone()),
-            Some(Contents::Absent) => ("absent".to_owned(), Vec::new()),
-            Some(Contents::Image(own)) => (own.name().to_owned(), own.bytes_from(0).to_vec()),
+            Some(Contents::Bytes(bytes)) => ("the chain's bytes", bytes),
+            Some(Contents::Absent) => ("absent", &[]),
+            Some(Contents::Image(own)) => (own.name(), own.bytes_from(0)),
             Some(Contents::Digest(_)) => {
                 let name = image.name();
                 let why = format!(
-                    "only a digest, and [measure] vm names {option} {name}: leave \
-                                   the digest out"
+                    "only a digest, and [measure] vm names {option} {name}: leave the digest out"
                 );
                 return Err(self.wrong(field, why));
             }
@@ -207,7 +210,7 @@ impl Both<'_> {
         let given = image.bytes_from(0);
         if bytes != given {
             let sha256 = |bytes: &[u8]| hex(&digest(HashAlgo::Sha256, [bytes]));
-            let (one, other, name) = (sha256(&bytes), sha256(given), image.name());
+            let (one, other, name) = (sha256(bytes), sha256(given), image.name());
             let why = format!(
                 "{shown} (sha256 {one}), and [measure] vm has {option} {name} (sha256 {other}): \
                  they are not the same; leave one of them out"

@@ -28,8 +28,6 @@ const STUB_BYTES: u64 = 0x1000;
 /// Offset of an image without a header.
 const DEFAULT_TEXT_OFFSET: u64 = 0x8_0000;
 const MIB: u64 = 1 << 20;
-/// The name of an image that is a part of an ELF file.
-const ELF_SEGMENT: &str = "ELF segment";
 
 pub(super) struct Layout {
     pub(super) ram: Range<u64>,
@@ -46,6 +44,8 @@ pub(super) struct Layout {
     /// Whether something else than firmware or Linux is started: every vCPU begins at its entry,
     /// and there is no initrd.
     pub(super) is_other: bool,
+    /// Whether it is an ELF file.
+    is_elf: bool,
     /// Whether it is Linux that is started, and not by firmware.
     pub(super) starts_linux: bool,
     /// Why QEMU puts no device tree of its own into memory.
@@ -83,6 +83,7 @@ pub(super) fn place(machine: &Machine, payload: &Payload) -> Result<Layout, Refu
         pc: RAM_BASE,
         x0: RAM_BASE,
         is_other: false,
+        is_elf: false,
         starts_linux: false,
         no_tree: None,
         remarks: Vec::new(),
@@ -210,6 +211,7 @@ impl Layout {
     /// not populated.
     fn elf(&mut self, machine: &Machine, elf: &Elf, file: &Image) -> Result<(), Refusal> {
         self.check_size(elf.memory_bytes)?;
+        self.is_elf = true;
         if !machine.kind.realm {
             return Ok(());
         }
@@ -221,7 +223,7 @@ impl Layout {
         room(bytes).map_err(|error| refused("-kernel", error.to_string()))?;
         for segment in &elf.segments {
             let bytes = file.bytes_from(0)[segment.file.clone()].to_vec();
-            let image = Arc::new(Image::from_bytes(ELF_SEGMENT, bytes));
+            let image = Arc::new(Image::from_bytes("ELF segment", bytes));
             self.regions.push(region("kernel", segment.address, image)?);
         }
         Ok(())
@@ -271,11 +273,7 @@ impl Layout {
     /// Refuses a log that QEMU can not write, and a tree of its own that it does not load. `own`
     /// says whether a tree that is given stands in the command line.
     pub(super) fn check_tree(&self, log: bool, own: Option<bool>) -> Result<(), Refusal> {
-        let is_elf = self
-            .regions
-            .iter()
-            .any(|region| region.image.as_ref().is_some_and(|image| image.name() == ELF_SEGMENT));
-        if log && is_elf {
+        if log && self.is_elf {
             let why = "QEMU can not write one for an ELF file: cannot log image without a filetype";
             return Err(refused("-object rme-guest,measurement-log", why));
         }

@@ -109,7 +109,8 @@ pub fn fw_cfg(version: &str, argv: &[String]) -> Option<FwCfg> {
 /// Whether an image is what a packed kernel holds, which is placed as if it were the file.
 #[must_use]
 pub fn is_unpacked_kernel(image: &Image) -> bool {
-    image.name() == kernel::UNPACKED
+    // A file may have any name.
+    image.path().is_none() && image.name() == kernel::UNPACKED
 }
 
 /// As [`vm`], with some values otherwise than the command line says.

@@ -88,17 +88,7 @@ fn populated(
 fn folded(vm: &Vm, host: &str, page: GranuleSize, pages: &BTreeMap<u64, [u8; 4096]>) -> String {
     let realm = boot(host, &caps(page), vm).expect("a Realm");
     let StageKind::RealmCreate(params) = realm.stages[0].kind else { panic!("parameters first") };
-    let fields = [
-        params.flags,
-        params.s2sz,
-        params.sve_vl,
-        params.num_bps,
-        params.num_wps,
-        params.pmu_num_ctrs,
-        params.hash_algo.into(),
-    ];
-    let fields: Vec<(usize, u64)> = (0..).step_by(8).zip(fields).collect();
-    let mut rim = NaiveRim::create(params.hash_algo == 1, &fields);
+    let mut rim = NaiveRim::of_realm(&params);
     let blocks = || (RAM..RAM + RAM_BYTES).step_by(2 << 20);
     let drives_itself = host == "kvm-v12";
     let rec = |rim: &mut NaiveRim| {

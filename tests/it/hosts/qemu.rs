@@ -60,17 +60,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 /// The RIM of the recorded calls, one hash after the other. The contents are those whose hashes
 /// were recorded; of the simulator's there are only the Realm's parameters.
 fn folded(case: &Value, contents: &BTreeMap<u64, Vec<u8>>, params: RealmEvent) -> String {
-    let fields = [
-        params.flags,
-        params.s2sz,
-        params.sve_vl,
-        params.num_bps,
-        params.num_wps,
-        params.pmu_num_ctrs,
-        params.hash_algo.into(),
-    ];
-    let fields: Vec<(usize, u64)> = (0..).step_by(8).zip(fields).collect();
-    let mut rim = NaiveRim::create(params.hash_algo == 1, &fields);
+    let mut rim = NaiveRim::of_realm(&params);
     for stage in case["stages"].as_array().expect("stages") {
         let base = stage["base"].as_u64().unwrap_or_default();
         let top = base + stage["size"].as_u64().unwrap_or_default();
