@@ -33,6 +33,10 @@ pub(crate) fn command_line(
         let why = "say which VMM (kvmtool, qemu or cloud-hypervisor) and its command line behind \
                    `--`, or where it is: --domain, --qemu-log, --cmdline, --pid";
         let vmm = line.vmm.clone().ok_or_else(|| usage(why.into()))?;
+        if vmm.ends_with(".xml") && line.argv.is_empty() {
+            let why = "is no VMM; a domain of libvirt is given by --domain";
+            return Err(usage(format!("{}: {why} {}", Shown(&vmm), Shown(&vmm))));
+        }
         if let Some(word) = quoted(&line.argv) {
             let why = "is one word with spaces in it: write the command line behind `--` without \
                        quotes around it";

@@ -90,7 +90,11 @@ impl Kvm<'_, '_> {
             return Err(refused(place, "the range does not lie in one memory slot (EINVAL)"));
         };
         if self.host.generation.is_kvm_driven() && !slot.guest_memfd {
-            let why = format!("memory slot {} has no guest_memfd (EINVAL)", slot.id);
+            let why = format!(
+                "memory slot {} has no guest_memfd (EINVAL), which kvmtool gives it with \
+                 --restricted_mem",
+                slot.id
+            );
             return Err(refused(place, why));
         }
         Ok(())

@@ -85,7 +85,11 @@ fn options_come_and_go_with_branches() {
     let folder = Folder::new("branch-options");
     for (options, more, text) in [
         ("--host kvm-v14", "--restricted_mem", "kvmtool cca-v12 has no such option"),
-        ("--host kvm-v12", "", "memory slot 0 has no guest_memfd"),
+        (
+            "--host kvm-v12",
+            "",
+            "guest_memfd (EINVAL), which kvmtool gives it with --restricted_mem",
+        ),
         ("--host kvm-v10", "--realm-pv-hex=00", "has no such option"),
         ("--vmm-version islet", "--realm-pv-hex=0g", "--realm-pv-hex"),
         ("--vmm-version cca-v10 --host kvm-v14", "", "kvm-v14 with kvmtool: cca-v12"),

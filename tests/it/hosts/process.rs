@@ -88,6 +88,7 @@ fn exit_codes_of_measure() {
     let folder = Folder::new("measure-exit");
     for (line, code, text) in [
         (format!("measure vmx -- {GUEST}"), 2, "vmx: no such VMM; there are kvmtool, qemu"),
+        ("measure vm.xml".into(), 2, "vm.xml: is no VMM; a domain of libvirt is given by --domain"),
         (format!("measure --host kvm-v1 {GUEST}"), 2, "speaks RMM 1.0-beta0"),
         (format!("measure --vmm-version X {GUEST}"), 2, "--vmm-version X: there is no such"),
         (format!("measure --caps nothing {GUEST}"), 2, "no such preset; there are fvp"),
