@@ -331,10 +331,7 @@ impl LockFile {
             line("vmm_version", &quoted(&measure.vmm_version));
             line("host", &quoted(&measure.host));
             line("arguments", &list(&measure.arguments));
-            line("platform", &list(&measure.platform));
-            if !measure.assumed.is_empty() {
-                line("assumed", &list(&measure.assumed));
-            }
+            around(&mut line, &measure.platform, &measure.assumed);
         }
         if let Some(script) = &self.script {
             line("\n[script]\npath", &quoted(&script.path));
@@ -352,10 +349,7 @@ impl LockFile {
             line("vmm", &quoted(&chain.vmm));
             line("vmm_version", &quoted(&chain.vmm_version));
             line("host", &quoted(&chain.host));
-            line("platform", &list(&chain.platform));
-            if !chain.assumed.is_empty() {
-                line("assumed", &list(&chain.assumed));
-            }
+            around(&mut line, &chain.platform, &chain.assumed);
         }
         if let Some(boot) = &self.boot {
             line("\n[boot]\npath", &quoted(&boot.path));
@@ -395,6 +389,14 @@ fn argument_error(text: &str, NoRequest { word, text: why }: NoRequest) -> Strin
     // The whole list, if no word is to blame.
     let at = arguments.get(word.unwrap_or(0)).map_or(0, |word| word.span().start);
     format!("{}: the arguments: {why}", place(text, at))
+}
+
+/// What stands around a VM: the platform, and what was assumed if anything was.
+fn around(line: &mut impl FnMut(&str, &str), platform: &[String], assumed: &[String]) {
+    line("platform", &list(platform));
+    if !assumed.is_empty() {
+        line("assumed", &list(assumed));
+    }
 }
 
 fn list(words: &[String]) -> String {

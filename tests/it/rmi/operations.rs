@@ -76,12 +76,7 @@ impl Stage {
 
     /// Gives granules one by one; X0 to X2.
     fn give(&mut self, handle: u64, granules: &[u64]) -> [u64; 3] {
-        let list: Vec<_> = granules.iter().map(|pa| pages(*pa, 1)).collect();
-        let (list_ptr, list_count) = (self.list, list.len() as u64);
-        self.scene.write_list(list_ptr, &list);
-        let outcome = self.execute(Command::OpMemDonate { handle, list_ptr, list_count });
-        let [x0, x1, x2, ..] = *outcome.regs();
-        [x0, x1, x2]
+        self.scene.give(handle, self.list, granules)
     }
 
     fn go_on(&mut self, handle: u64) -> Outcome {

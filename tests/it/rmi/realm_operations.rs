@@ -8,9 +8,7 @@ use rimsim::rmi::Outcome;
 use rimsim::{Command, Platform, Profile, Status};
 
 use super::operations::machine;
-use crate::small_machine::{
-    Fields, GRANULE, SmallMachine, page, pages, realm_fields, realm_values,
-};
+use crate::small_machine::{Fields, GRANULE, SmallMachine, page, realm_fields, realm_values};
 use crate::unwind::unwind;
 
 /// Auxiliary granules of the RDs here, so that they come in several lists.
@@ -70,12 +68,7 @@ impl Stage {
 
     /// X0 to X2 of a donation of granules, each a range of its own.
     fn give(&mut self, handle: u64, granules: &[u64]) -> [u64; 3] {
-        let list: Vec<_> = granules.iter().map(|pa| pages(*pa, 1)).collect();
-        let (list_ptr, list_count) = (self.list, list.len() as u64);
-        self.scene.write_list(list_ptr, &list);
-        let outcome = self.execute(Command::OpMemDonate { handle, list_ptr, list_count });
-        let [x0, x1, x2, ..] = *outcome.regs();
-        [x0, x1, x2]
+        self.scene.give(handle, self.list, granules)
     }
 
     fn take(&mut self, handle: u64, list_count: u64) -> [u64; 2] {

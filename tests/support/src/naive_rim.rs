@@ -1,7 +1,8 @@
 //! The RIM computed naively: one hash a line, from DEN0137 1.0 A7.1 and B4.4.
 //!
-//! Uses nothing of `rimsim::measure`.
+//! Uses nothing of `rimsim::measure` but the names of parameters.
 
+use rimsim::measure::event::RealmEvent;
 use sha2::{Digest, Sha256, Sha512};
 
 /// A Realm Initial Measurement in the making.
@@ -17,6 +18,21 @@ impl NaiveRim {
     pub fn create(sha512: bool, params: &[(usize, u64)]) -> Self {
         let slot = hash(sha512, &page(params));
         Self { sha512, slot, extensions: 1 }
+    }
+
+    /// REALM_CREATE with these parameters, which were measured at multiples of eight bytes.
+    pub fn of_realm(params: &RealmEvent) -> Self {
+        let fields = [
+            params.flags,
+            params.s2sz,
+            params.sve_vl,
+            params.num_bps,
+            params.num_wps,
+            params.pmu_num_ctrs,
+            params.hash_algo.into(),
+        ];
+        let fields: Vec<(usize, u64)> = (0..).step_by(8).zip(fields).collect();
+        Self::create(params.hash_algo == 1, &fields)
     }
 
     /// The beginning of a RIM that has no parameters (the text of RMM 2.0).

@@ -297,6 +297,16 @@ impl SmallMachine {
         self.world.host_write(place, &bytes).expect("the granule is the Host's");
     }
 
+    /// Gives granules to an operation one by one, by a list at `list_ptr`; X0 to X2.
+    pub fn give(&mut self, handle: u64, list_ptr: u64, granules: &[u64]) -> [u64; 3] {
+        let list: Vec<_> = granules.iter().map(|pa| pages(*pa, 1)).collect();
+        let list_count = list.len() as u64;
+        self.write_list(list_ptr, &list);
+        let outcome = self.world.execute(Command::OpMemDonate { handle, list_ptr, list_count });
+        let [x0, x1, x2, ..] = *outcome.regs();
+        [x0, x1, x2]
+    }
+
     /// Lets the software of a REC do something until the REC exits.
     pub fn run(&mut self, rec: u64, actions: Vec<GuestAction>) {
         for (id, action) in (0..).zip(actions) {
