@@ -12,6 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::input::{Input, Setup, expand, read_settings};
 use crate::cli::options::{Format, OutsideArgs, RmmArg};
 use crate::coverage::{Coverage, Exceptions, Line};
+use crate::encoding::marked_line::about_file;
 use crate::encoding::shown::ShowPath as _;
 
 /// Say which failure conditions and state transitions vectors and scripts exercise
@@ -99,7 +100,7 @@ pub(crate) fn run(args: &CoverageArgs, console: &mut Console) -> io::Result<Exit
 fn read_exceptions(path: &Path) -> Result<Exceptions, (Exit, String)> {
     let shown = path.shown();
     let text = read_settings(path).map_err(|error| (Exit::Io, format!("{shown}: {error}")))?;
-    Exceptions::from_toml(&text).map_err(|error| (Exit::Usage, format!("{shown}: {error}")))
+    Exceptions::from_toml(&text).map_err(|error| (Exit::Usage, about_file(shown, error)))
 }
 
 fn text(lines: &[Line], files: u64, verbose: bool, console: &mut Console) -> io::Result<()> {

@@ -23,6 +23,7 @@ mod exit;
 mod explain;
 mod explanation;
 pub mod fuzzing;
+mod help;
 mod import;
 mod input;
 pub mod inventory;
@@ -111,6 +112,7 @@ Exit codes:
   3  an expectation or a vector does not match
   4  KVM, or the RMM, refused what was not expected to fail, or the Host was faulted: it touched
      memory that is not its own, or is not there
+`rimsim help exit-codes` says what they are for each subcommand.
 
 A file that is a pipe (a FIFO, /dev/stdin, <(command)) is read to its end, as cat does: nothing
 happens until its writer closes it.";
@@ -144,6 +146,7 @@ enum Command {
     Man(man::ManArgs),
     Completions(completions::CompletionsArgs),
     Version(version::VersionArgs),
+    Help(help::HelpArgs),
 }
 
 /// Memory that every run is given, whatever it reads: a machine, threads, tables of words. Who has
@@ -242,6 +245,7 @@ fn carry_out(command: &Command, console: &mut Console) -> io::Result<Exit> {
         Command::Man(args) => man::run(args, Args::command(), console),
         Command::Completions(args) => completions::run(args, Args::command(), console),
         Command::Version(args) => version::run(args, console),
+        Command::Help(args) => help::run(args, Args::command(), console),
     }
 }
 

@@ -22,6 +22,9 @@ pub(crate) struct ProfilesArgs {
     /// Form of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Only names, dates and a few words
+    #[arg(long, conflicts_with_all = ["deviations", "refusals"])]
+    short: bool,
     /// Instead, list in what TF-RMM departs from the text of DEN0137
     #[arg(long)]
     deviations: bool,
@@ -34,6 +37,7 @@ pub(crate) fn run(args: &ProfilesArgs, console: &mut Console) -> io::Result<Exit
     match args.format {
         Format::Text if args.deviations => deviations(console)?,
         Format::Text if args.refusals => refusals(console)?,
+        Format::Text if args.short => short(console)?,
         Format::Text => text(console)?,
         Format::Json => console.json(&document())?,
     }
@@ -88,6 +92,28 @@ fn text(console: &mut Console) -> io::Result<()> {
         console.result(&format!("  {:12} {}", preset.name, preset.about))?;
     }
     Ok(())
+}
+
+/// A line for each name that an option takes.
+fn short(console: &mut Console) -> io::Result<()> {
+    console.result("Hosts (--host); without --short each one says where it is known from")?;
+    for host in HOSTS {
+        let same = host.same_as.map(|other| format!(", as {other}")).unwrap_or_default();
+        console.result(&format!("  {:14} RMM {}{same}", host.name, host.rmm))?;
+    }
+    for vmm in Vmm::ALL {
+        console.result(&format!("{} (--vmm-version; the first is the default)", vmm.name()))?;
+        let names: Vec<_> = vmm.versions().iter().map(|version| version.name).collect();
+        console.result(&format!("  {}", names.join(" ")))?;
+    }
+    console.result("RMMs (--rmm)")?;
+    console.result(&format!("  {}", Profile::ALL.map(Profile::name).join(" ")))?;
+    console.result("Capabilities (--caps)")?;
+    let caps: Vec<_> = CAPS_PRESETS.iter().map(|preset| preset.name).collect();
+    console.result(&format!("  {}", caps.join(" ")))?;
+    console.result("Platforms of scripts (rimsim run --platform)")?;
+    let platforms: Vec<_> = PRESETS.iter().map(|preset| preset.name).collect();
+    console.result(&format!("  {}", platforms.join(" ")))
 }
 
 /// What one of the two refuses.

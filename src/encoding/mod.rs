@@ -13,6 +13,7 @@ pub(crate) mod fdt;
 pub(crate) mod jws;
 #[cfg(feature = "evidence")]
 pub mod keys;
+pub(crate) mod marked_line;
 #[cfg(feature = "cli")]
 pub(crate) mod markup;
 pub(crate) mod nearest;

@@ -1,5 +1,6 @@
 //! What VMMs have in common: versions by name, sizes, and images that must not overlap.
 
+use std::fmt::Display;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use super::profile::{HOSTS, HostProfile};
 use super::vm::{Layer, Refusal, Region, Slot, Vcpu};
 use crate::abi::addr::{GRANULE_SIZE, Hex, align_down};
 use crate::abi::mpidr::mpidr_of_index;
-use crate::encoding::nearest::there_are;
+use crate::encoding::nearest::{DidYouMean, there_are};
 use crate::measure::image::Image;
 
 /// A version of a VMM.
@@ -133,6 +134,16 @@ pub fn version_by_name(
 /// A refusal by the VMM.
 pub(super) fn refused(place: impl Into<String>, why: impl Into<String>) -> Refusal {
     Refusal::Refused { by: Layer::Vmm, place: place.into(), why: why.into() }
+}
+
+/// A refusal of a name that there is not, with the known one that was perhaps meant.
+pub(super) fn no_such<'k>(
+    place: impl Into<String>,
+    why: impl Display,
+    name: &str,
+    known: impl IntoIterator<Item = &'k str>,
+) -> Refusal {
+    refused(place, format!("{why}{}", DidYouMean::of(name, known)))
 }
 
 impl Context<'_> {

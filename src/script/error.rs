@@ -4,13 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::grammar::Span;
+use crate::encoding::marked_line::{source_line, write_line};
 use crate::encoding::nearest::nearest;
-use crate::encoding::shown::acts;
 use crate::session::Place;
-
-/// Characters of a source line that an error shows on each side of its column; lines of generated
-/// scripts can be megabytes long.
-const SHOWN_CHARS: usize = 80;
 
 /// Most mistakes of one script that are told.
 pub(super) const MAX_MISTAKES: usize = 20;
@@ -34,7 +30,7 @@ impl ScriptError {
     /// An error at a place of `text`.
     pub(super) fn new(file: &Arc<str>, text: &str, span: Span, message: impl Into<String>) -> Self {
         let place = span.in_file(file);
-        let source_line = source_line(text, span);
+        let source_line = source_line(text, span.line, span.column);
         Self { place, message: message.into(), hint: None, source_line, others: Box::default() }
     }
 
@@ -100,51 +96,5 @@ impl fmt::Display for Alone<'_> {
             write!(f, "; {hint}")?;
         }
         write_line(f, place.line, source_line.as_ref())
-    }
-}
-
-/// Writes a source line under a message, if there is one.
-pub(super) fn write_line(
-    f: &mut fmt::Formatter<'_>,
-    number: u32,
-    line: Option<&(String, usize)>,
-) -> fmt::Result {
-    let Some((line, column)) = line else { return Ok(()) };
-    let number = number.to_string();
-    let (gap, before) = (" ".repeat(number.len()), " ".repeat(column.saturating_sub(1)));
-    write!(f, "\n{gap} |\n{number} | {line}\n{gap} | {before}^")
-}
-
-/// The line in which `span` stands, with nothing in it that a terminal would act on.
-pub(super) fn source_line(text: &str, span: Span) -> Option<(String, usize)> {
-    let index = usize::try_from(span.line).ok()?.checked_sub(1)?;
-    let column = usize::try_from(span.column).ok()?.checked_sub(1)?;
-    let line = text.split('\n').nth(index)?.trim_end();
-    let skipped = column.saturating_sub(SHOWN_CHARS);
-    let begin = if skipped > 0 { "…" } else { "" };
-    let mut rest = line.chars().skip(skipped);
-    let shown: String = rest.by_ref().take(2 * SHOWN_CHARS).collect();
-    let end = if rest.next().is_some() { "…" } else { "" };
-    let shown = shown.chars().map(|c| match c {
-        '\t' => ' ',
-        c if acts(c) => '\u{FFFD}',
-        c => c,
-    });
-    let line = format!("{begin}{}{end}", shown.collect::<String>());
-    Some((line, begin.chars().count() + column - skipped + 1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_and_strange_lines_are_shown_in_part() {
-        let text = format!("{}x\u{1b}[31m{}", "a".repeat(1000), "b".repeat(1000));
-        let (line, column) = source_line(&text, Span { line: 1, column: 1001 }).unwrap();
-        assert_eq!((line.chars().count(), column), (162, 82));
-        assert!(line.starts_with("…a") && line.ends_with("b…"), "{line}");
-        assert!(line.contains('\u{FFFD}') && !line.contains('\u{1b}'));
-        assert_eq!(source_line("a", Span { line: 9, column: 1 }), None);
     }
 }

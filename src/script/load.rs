@@ -16,6 +16,7 @@ use super::names::Names;
 use super::parse::{MAX_TEXT_BYTES, not_utf8, parse};
 use crate::abi::platform::{DramRange, Platform, PlatformError};
 use crate::abi::profile::{Edition, Profile};
+use crate::encoding::marked_line::about_file;
 use crate::encoding::shown::Shown;
 use crate::inputs;
 use crate::measure::digests::DigestFile;
@@ -501,7 +502,7 @@ impl Loader<'_> {
         self.loaded.texts.insert(file.clone(), TextFile::of(&bytes));
         let platform = String::from_utf8_lossy(&bytes);
         let platform = self.source.platform(&platform);
-        platform.map_err(|error| text.error(name.span, format!("{file}: {error}")).into())
+        platform.map_err(|error| text.error(name.span, about_file(&file, error)).into())
     }
 
     fn image(

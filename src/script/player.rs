@@ -6,7 +6,7 @@ use std::fmt;
 use thiserror::Error;
 
 use super::auto::Auto;
-use super::error::{self, ScriptError};
+use super::error::ScriptError;
 use super::gap::Gap;
 use super::grammar::{Bytes, Expr, ImageSource, Invocation, Kind, Name, Shown, Span};
 use super::load::{Item, LoadedScript};
@@ -18,6 +18,7 @@ use crate::abi::addr::{Hex, PAGE_SIZE};
 use crate::abi::command::{CallRegs, CommandInfo};
 use crate::abi::platform::Platform;
 use crate::abi::profile::Profile;
+use crate::encoding::marked_line::{source_line, write_line};
 use crate::measure::image::{Image, ImageError};
 use crate::measure::rim::Measurement;
 use crate::model::granule::{Gpt, GranuleState};
@@ -52,7 +53,7 @@ pub struct Unmet {
 impl fmt::Display for Unmet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}: {}", self.place, self.what, self.mismatch)?;
-        error::write_line(f, self.place.line, self.source_line.as_ref())
+        write_line(f, self.place.line, self.source_line.as_ref())
     }
 }
 
@@ -72,7 +73,7 @@ pub struct Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}: {}", self.place, self.command, self.explanation)?;
-        error::write_line(f, self.place.line, self.source_line.as_ref())
+        write_line(f, self.place.line, self.source_line.as_ref())
     }
 }
 
@@ -560,8 +561,7 @@ impl Run<'_, '_> {
         for mismatch in mismatches.into_iter().take(room) {
             let shown = state.unmet.last().is_some_and(|last| last.place == place);
             let text = &self.item.text.text;
-            let source_line =
-                (!shown).then(|| error::source_line(text, self.item.statement.span)).flatten();
+            let source_line = (!shown).then(|| marked(text, self.item.statement.span)).flatten();
             let (place, what) = (place.clone(), what.to_owned());
             state.unmet.push(Unmet { place, what, mismatch, source_line });
         }
@@ -572,7 +572,7 @@ impl Run<'_, '_> {
     }
 
     pub(super) fn refused(&self, command: String, explanation: String) -> PlayError {
-        let source_line = error::source_line(&self.item.text.text, self.item.statement.span);
+        let source_line = marked(&self.item.text.text, self.item.statement.span);
         let place = self.place();
         PlayError::Refused(Box::new(Refused { place, command, explanation, source_line }))
     }
@@ -588,6 +588,10 @@ impl Run<'_, '_> {
     pub(super) fn mistake(&self, message: &str) -> ScriptError {
         self.error(self.item.statement.span, message)
     }
+}
+
+fn marked(text: &str, span: Span) -> Option<(String, usize)> {
+    source_line(text, span.line, span.column)
 }
 
 fn state_of(name: &str) -> Option<GranuleState> {

@@ -347,7 +347,7 @@ impl Chain {
         if text.len() as u64 > MAX_CHAIN_BYTES {
             return Err(format!("1:1: it is longer than {MAX_CHAIN_BYTES} bytes"));
         }
-        let chain: Self = toml_text::read_placed(text)?;
+        let chain: Self = toml_text::read(text)?;
         let items = chain.boot.len().max(chain.variables.len());
         if items > MAX_ITEMS {
             return Err(format!("1:1: {items} stages or variables; at most {MAX_ITEMS}"));

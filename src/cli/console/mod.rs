@@ -173,6 +173,11 @@ impl Console {
         self.marked("note", "36", text);
     }
 
+    /// Something that is most likely a mistake. It is said even to those who want no notes.
+    pub(crate) fn warning(&mut self, text: &str) {
+        self.marked("warning", "33", text);
+    }
+
     /// Lines after the first are indented: whatever a text of others has in it, it begins no line
     /// that could be taken for a message of its own.
     fn marked(&mut self, mark: &str, colour: &str, text: &str) {

@@ -16,7 +16,7 @@ pub(crate) use line::command_line;
 pub(crate) use observed::{observed, observed_rem, observed_token};
 pub(crate) use provenance::{image_file, replayed, text_file};
 pub(crate) use read::{
-    place, public_key, read_limited, read_limited_start, read_settings, signing_key, text_name,
+    public_key, read_limited, read_limited_start, read_settings, signing_key, text_name,
 };
 pub(crate) use replay::{Ended, Setup};
 pub(crate) use token::read_token;

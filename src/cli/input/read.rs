@@ -28,13 +28,6 @@ pub(crate) fn read_limited(path: &Path, limit_bytes: u64) -> io::Result<Vec<u8>>
     Ok(bytes)
 }
 
-/// Line and column of a byte of a text, both from 1; a column is a character.
-pub(crate) fn place(text: &str, at_bytes: usize) -> String {
-    let before = text.get(..at_bytes).unwrap_or(text);
-    let (lines, last) = (before.matches('\n').count(), before.rsplit('\n').next());
-    format!("{}:{}", lines + 1, last.map_or(0, |last| last.chars().count()) + 1)
-}
-
 /// A name that has to be text, because it goes into one (a script, a lock).
 pub(crate) fn text_name(path: &Path) -> io::Result<&str> {
     let no_text = || io::Error::new(io::ErrorKind::InvalidInput, "the name is not UTF-8");

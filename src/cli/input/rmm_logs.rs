@@ -7,6 +7,7 @@ use super::read::{read_limited, read_settings, text_name};
 use crate::abi::platform::Platform;
 use crate::cli::options::RmmLogArgs;
 use crate::cli::reach::Reach;
+use crate::encoding::marked_line::about_file;
 use crate::measure::image::Image;
 use crate::rmm_log::{self, At, Import, ImportError, Log, MAX_LOG_BYTES, Need, Options};
 use crate::script::{self, MAX_TEXT_BYTES};
@@ -48,7 +49,7 @@ pub(crate) fn options(
 
 /// How a script names a machine: a preset, or a file where it stands.
 fn machine(name: &str) -> Result<String, Problem> {
-    let wrong = |error: &dyn std::fmt::Display| Problem::Platform(format!("{name}: {error}"));
+    let wrong = |error: &dyn std::fmt::Display| Problem::Platform(about_file(name, error));
     if !name.ends_with(".toml") {
         Platform::preset(name).map_err(|error| match name.contains(['.', '/']) {
             true => wrong(&"the name of a platform's file ends in .toml"),

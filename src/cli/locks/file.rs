@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 
 use serde::Deserialize;
 
-use crate::cli::input::place;
 use crate::cli::request::{NoRequest, RequestWords};
+use crate::encoding::marked_line::MarkedPlace;
 use crate::encoding::text::{from_hex, hex};
 use crate::encoding::toml_text::{self, Spanned, quoted};
 use crate::measure::rim::{HashAlgo, Measurement};
@@ -277,8 +277,8 @@ impl LockFile {
             #[serde(rename = "version")]
             _version: Version,
         }
-        let _: OnlyVersion = toml_text::read_placed(text)?;
-        let file: Self = toml_text::read_placed(text)?;
+        let _: OnlyVersion = toml_text::read(text)?;
+        let file: Self = toml_text::read(text)?;
         let line_of = |key: &str| {
             let line = text.lines().position(|line| line.trim_start().starts_with(key));
             format!("{}:1", line.unwrap_or(0) + 1)
@@ -388,7 +388,7 @@ fn argument_error(text: &str, NoRequest { word, text: why }: NoRequest) -> Strin
     let arguments = places.map(|places| places.measure.arguments).unwrap_or_default();
     // The whole list, if no word is to blame.
     let at = arguments.get(word.unwrap_or(0)).map_or(0, |word| word.span().start);
-    format!("{}: the arguments: {why}", place(text, at))
+    MarkedPlace::at(text, at).told(format!("the arguments: {why}"))
 }
 
 /// What stands around a VM: the platform, and what was assumed if anything was.

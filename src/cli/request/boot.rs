@@ -35,10 +35,10 @@ impl Boot<'_> {
         for name in files.unused(&plan.inputs) {
             console.note(&format!("--map {name}: the command line does not open it"));
         }
-        doubts::tell(&plan, console);
         if guest.strict {
             Assumption::deny(&plan.assumptions)?;
         }
+        doubts::tell(&plan, guest.strict, console)?;
         let images = plan.inputs.iter().filter(|input| input.name != DEVICE_TREE);
         let progress = Progress::begin(images.map(Input::len_bytes).sum());
         let hasher = hasher.working_ahead().counting_in(progress.counter());

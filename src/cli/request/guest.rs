@@ -9,6 +9,7 @@ use crate::cli::input::read_settings;
 use crate::cli::options::{GuestArgs, ResponderArgs, VmmArgs};
 use crate::cli::reach::Reach;
 use crate::encoding::fdt;
+use crate::encoding::marked_line::about_file;
 use crate::encoding::nearest::there_are;
 use crate::host::caps::{CAPS_PRESETS, CapsLayer, sve_lengths_up_to};
 use crate::host::{Overrides, Refusal, Vmm};
@@ -94,5 +95,5 @@ pub(crate) fn layer(name: &str, reach: &Reach) -> Result<CapsLayer, CliError> {
     reach.check_named(Path::new(name))?;
     let text = read_settings(Path::new(name))
         .map_err(|error| CliError(Exit::Io, format!("{name}: {error}")))?;
-    CapsLayer::from_toml(&text).map_err(|error| usage(format!("{name}: {error}")))
+    CapsLayer::from_toml(&text).map_err(|error| usage(about_file(name, error)))
 }

@@ -11,10 +11,11 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use super::boot::Boot;
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
-use crate::cli::input::{place, read_settings};
+use crate::cli::input::read_settings;
 use crate::cli::options::{
     CacheArgs, GuestArgs, HashingArgs, OutsideArgs, Purpose, ResponderArgs, VmmArgs,
 };
+use crate::encoding::marked_line::MarkedPlace;
 use crate::encoding::shown::ShowPath as _;
 
 /// The words of a lock or of a file with arguments.
@@ -108,6 +109,7 @@ pub(crate) const NO_REQUEST: &[&str] = &[
     "--script",
     "--script-out",
     "--search",
+    "--short",
     "--show",
     "--sign-chain",
     "--sign-cmd",
@@ -208,8 +210,8 @@ impl WordFile {
         let text =
             read_settings(path).map_err(|error| CliError(Exit::Io, format!("{shown}: {error}")))?;
         let (words, starts) = words_of(&text, subcommand).map_err(|open| {
-            let place = place(&text, open);
-            usage(format!("{shown}:{place}: a quotation mark is not closed"))
+            let why = MarkedPlace::at(&text, open).told("a quotation mark is not closed");
+            usage(format!("{shown}:{why}"))
         })?;
         Ok(Self { path: path.to_owned(), text, words, starts })
     }
@@ -218,8 +220,11 @@ impl WordFile {
     pub(crate) fn parsed<P>(&self, made: Result<P, NoRequest>) -> Result<P, CliError> {
         made.map_err(|NoRequest { word, text }| {
             let at = word.and_then(|word| self.starts.get(word));
-            let at = at.map_or_else(String::new, |at| format!(":{}", place(&self.text, *at)));
-            usage(format!("{}{at}: {text}", self.path.shown()))
+            let shown = self.path.shown();
+            usage(match at {
+                Some(at) => format!("{shown}:{}", MarkedPlace::at(&self.text, *at).told(text)),
+                None => format!("{shown}: {text}"),
+            })
         })
     }
 }

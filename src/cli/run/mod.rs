@@ -25,6 +25,7 @@ use crate::cli::options::{Form, HashingProblem, ImageFiles, Purpose};
 use crate::cli::reference::{Found, Writer};
 use crate::cli::trails;
 use crate::cli::trails::NoTrail;
+use crate::encoding::marked_line::about_file;
 use crate::encoding::text;
 use crate::measure::event::MeasuredEvent;
 use crate::measure::hasher::Hasher;
@@ -205,7 +206,7 @@ fn setup(args: &RunArgs) -> Result<Setup, String> {
         Some(name) if name.contains(['.', '/']) => {
             let text =
                 read_settings(Path::new(name)).map_err(|error| format!("{name}: {error}"))?;
-            Some(Platform::from_toml(&text).map_err(|error| format!("{name}: {error}"))?)
+            Some(Platform::from_toml(&text).map_err(|error| about_file(name, error))?)
         }
         Some(name) => Some(Platform::preset(name).map_err(|error| error.to_string())?),
     };

@@ -13,6 +13,7 @@ use crate::encoding::shown::ShowPath as _;
 use crate::encoding::text::shown as shown_text;
 use crate::evidence::{Expectation, Period, expectations};
 use crate::measure::hasher::Hasher;
+use crate::measure::rim::HashAlgo;
 use crate::refvalue::RealmReference;
 use crate::refvalue::corim::{Id, Validity};
 use crate::refvalue::sign::{self, Anchors, Document, SignedCorim};
@@ -66,6 +67,9 @@ impl Sources<'_> {
         hasher: &Hasher,
         not_verified: &mut Vec<String>,
     ) -> Result<Vec<Expectation>, CliError> {
+        if let Some(hint) = no_file_but_rim(path) {
+            return Err(usage(hint));
+        }
         let named = |extension| path.extension().is_some_and(|found| found == extension);
         let shown = path.shown();
         let no_key = |option: &str| usage(format!("{option}: {shown} is no signed CoRIM"));
@@ -175,6 +179,15 @@ impl Sources<'_> {
         }
         Ok(None)
     }
+}
+
+/// What to say to who gives a RIM where a file is meant.
+fn no_file_but_rim(path: &Path) -> Option<String> {
+    let text = path.to_str().filter(|_| !path.exists())?;
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let is_rim = HashAlgo::ALL.iter().any(|algo| digits.len() == 2 * algo.len_bytes());
+    let is_rim = is_rim && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_rim.then(|| format!("--expect {text}: takes a file; a RIM alone is --expect-rim {digits}"))
 }
 
 /// The first and the last second of a period, in POSIX time.

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use super::args::{VerifyArgs, lifecycle};
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
-use crate::cli::input::{place, read_settings};
+use crate::cli::input::read_settings;
+use crate::encoding::marked_line::MarkedPlace;
 use crate::encoding::shown::ShowPath as _;
 use crate::encoding::toml_text::{self, Spanned};
 use crate::evidence::Required;
@@ -36,7 +37,7 @@ pub(super) fn with_policy(args: &VerifyArgs) -> Result<VerifyArgs, CliError> {
     let Some(path) = args.policy.clone() else { return Ok(args) };
     let text = read_settings(&path)
         .map_err(|error| CliError(Exit::Io, format!("--policy {}: {error}", path.shown())))?;
-    let policy: Policy = toml_text::read_placed(&text)
+    let policy: Policy = toml_text::read(&text)
         .map_err(|error| usage(format!("--policy {}:{error}", path.shown())))?;
     let source = Source { path: &path, text: &text };
     let reach = args.outside.reach_of(&path);
@@ -84,8 +85,8 @@ struct Source<'a> {
 
 impl Source<'_> {
     fn wrong(&self, value: &Spanned<String>, why: impl std::fmt::Display) -> CliError {
-        let place = place(self.text, value.span().start);
-        usage(format!("--policy {}:{place}: {why}", self.path.shown()))
+        let why = MarkedPlace::at(self.text, value.span().start).told(why);
+        usage(format!("--policy {}:{why}", self.path.shown()))
     }
 
     /// Reads each value of a list.

@@ -1,12 +1,13 @@
 //! cloud-hypervisor's options.
 
 use crate::abi::params::Rpv;
+use crate::encoding::nearest::nearest;
 use crate::encoding::text::from_hex;
 use crate::host::caps::Caps;
 use crate::host::overrides::Overrides;
 use crate::host::qemu::{rpv_filled_up, rpv_of_base64};
 use crate::host::vm::{Assumed, Refusal, VcpuFeatures};
-use crate::host::vmm::{on_off, refused};
+use crate::host::vmm::{no_such, on_off, refused};
 use crate::measure::rim::HashAlgo;
 
 /// Options that take values and do not touch the RIM when the device tree is given.
@@ -44,6 +45,37 @@ const IGNORED: &[&str] = &[
 /// Options that are read.
 const READ: &[&str] = &["cpus", "dtb", "firmware", "initramfs", "kernel", "memory", "platform"];
 
+/// What is said of a property that there is not.
+const UNKNOWN: &str = "unknown option";
+/// The properties of `--memory`, `--cpus` and `--platform`.
+const OF_MEMORY: [&str; 10] = [
+    "hotplug_method",
+    "hotplug_size",
+    "hotplugged_size",
+    "hugepage_size",
+    "hugepages",
+    "mergeable",
+    "prefault",
+    "shared",
+    "size",
+    "thp",
+];
+const OF_CPUS: [&str; 8] =
+    ["affinity", "boot", "features", "kvm_hyperv", "max", "max_phys_bits", "nested", "topology"];
+const OF_PLATFORM: [&str; 11] = [
+    "arm_rme",
+    "arm_rmi",
+    "iommu_address_width",
+    "iommu_segments",
+    "measurement_algo",
+    "measurement_algorithm",
+    "num_pci_segments",
+    "oem_strings",
+    "personalization_value",
+    "serial_number",
+    "uuid",
+];
+
 /// What was read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Options {
@@ -62,6 +94,13 @@ pub(super) struct Options {
     rpv_text: Option<String>,
     pub(super) remarks: Vec<String>,
     realm: bool,
+}
+
+/// A word that is no option, with the one that was perhaps meant.
+fn no_option(option: &str, name: &str) -> Refusal {
+    let meant = nearest(name, READ.iter().chain(IGNORED).copied());
+    let meant = meant.map_or_else(String::new, |meant| format!("; did you mean --{meant}?"));
+    refused(option, format!("unexpected argument{meant}"))
 }
 
 /// Reads a command line.
@@ -88,7 +127,7 @@ pub(super) fn parse(argv: &[String], overrides: &Overrides) -> Result<Options, R
         }
         let option = format!("--{name}");
         if !READ.contains(&name) && !IGNORED.contains(&name) {
-            return Err(refused(option, "unexpected argument"));
+            return Err(no_option(&option, name));
         }
         if seen.contains(&name) {
             return Err(refused(option, "cannot be used multiple times"));
@@ -173,7 +212,7 @@ impl Options {
                 "hotplug_method" | "hotplug_size" | "hotplugged_size" => {
                     return Err(refused(option, "a Realm's memory can not be hotplugged"));
                 }
-                _ => return Err(refused(option, "unknown option")),
+                _ => return Err(no_such(option, UNKNOWN, key, OF_MEMORY)),
             }
         }
         Ok(())
@@ -190,7 +229,7 @@ impl Options {
                 | "topology" => {
                     self.remarks.push(format!("{option}: does not touch the RIM"));
                 }
-                _ => return Err(refused(option, "unknown option")),
+                _ => return Err(no_such(option, UNKNOWN, key, OF_CPUS)),
             }
         }
         Ok(())
@@ -216,7 +255,7 @@ impl Options {
                 | "uuid" => {
                     self.remarks.push(format!("{option}: does not touch the RIM"));
                 }
-                _ => return Err(refused(option, "unknown option")),
+                _ => return Err(no_such(option, UNKNOWN, key, OF_PLATFORM)),
             }
         }
         Ok(())

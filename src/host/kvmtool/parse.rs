@@ -4,6 +4,7 @@
 use super::number::Number;
 use super::options::{Kind, OptionRow, known};
 use super::version::Version;
+use crate::encoding::nearest::nearest;
 use crate::host::Refusal;
 
 /// One word of the command line, or two, as kvmtool understands it.
@@ -134,7 +135,12 @@ impl<'a> Parser<'a, '_> {
             }
         }
         match begun[..] {
-            [] => Err(refuse(place, &format!("kvmtool {} has no such option", self.name()))),
+            [] => {
+                let known = known(self.version).map(|row| row.long);
+                let meant = nearest(name.strip_prefix("no-").unwrap_or(name), known);
+                let meant = meant.map_or_else(String::new, |it| format!("; did you mean --{it}?"));
+                Err(refuse(place, &format!("kvmtool {} has no such option{meant}", self.name())))
+            }
             [only] => Ok(only),
             [.., first, second] => {
                 let (first, second) = (first.spelled(), second.spelled());

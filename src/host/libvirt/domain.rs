@@ -6,6 +6,7 @@ use serde_json::json;
 use super::devices::devices;
 use super::element::Element;
 use super::memory::{self, RAM_ID, smp};
+use crate::encoding::nearest::DidYouMean;
 
 /// Most bytes of a domain.
 pub const MAX_DOMAIN_BYTES: u64 = 4 << 20;
@@ -93,7 +94,9 @@ fn check_elements(domain: Element<'_>) -> Result<(), String> {
     for element in domain.children() {
         let known = IGNORED.contains(&element.name()) || READ.contains(&element.name());
         if !element.is_foreign() && !known {
-            return Err(element.error("is no part of a domain that is known here"));
+            let meant = DidYouMean::of(element.name(), IGNORED.iter().chain(READ).copied());
+            let why = "is no part of a domain that is known here";
+            return Err(element.error(format!("{why}{meant}")));
         }
     }
     Ok(())
@@ -252,7 +255,11 @@ fn launch_security(domain: Element<'_>) -> Result<Vec<String>, String> {
         let property = match child.name() {
             "measurement-algo" => "measurement-algorithm",
             "personalization-value" => "personalization-value",
-            _ => return Err(child.error("is no part of a launch security that is known here")),
+            name => {
+                let meant = DidYouMean::of(name, ["measurement-algo", "personalization-value"]);
+                let why = "is no part of a launch security that is known here";
+                return Err(child.error(format!("{why}{meant}")));
+            }
         };
         object[property] = json!(child.text());
     }

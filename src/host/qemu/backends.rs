@@ -7,7 +7,7 @@ use super::size::size;
 use super::version::Version;
 use super::words::{last, required, words_or_json};
 use crate::host::vm::Refusal;
-use crate::host::vmm::refused;
+use crate::host::vmm::{no_such, refused};
 
 /// `-object memory-backend-…`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,8 @@ impl Options {
             self.backends.push(backend);
         } else if !IGNORED.iter().any(|start| kind.starts_with(start)) {
             let why = "an object that is not known here; a Realm has -object rme-guest,id=…";
-            return Err(refused(option, why));
+            let known = IGNORED.iter().copied().chain(["rme-guest"]);
+            return Err(no_such(option, why, &kind, known));
         } else {
             self.claim("object", &option, id.as_deref())?;
         }

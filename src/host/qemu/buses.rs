@@ -4,7 +4,7 @@ use super::devices::{Device, in_order};
 use super::options::Options;
 use super::words::{last, words_or_json};
 use crate::host::vm::Refusal;
-use crate::host::vmm::refused;
+use crate::host::vmm::{no_such, refused};
 
 /// A bus that is no PCI.
 struct Bus {
@@ -174,7 +174,8 @@ impl Options {
                 return Err(refused(option, "this machine has no list of boot devices to change"));
             }
             if !KEYS.contains(&key.as_str()) {
-                return Err(refused(option, "-boot has no such property"));
+                let known = KEYS.iter().copied();
+                return Err(no_such(option, "-boot has no such property", &key, known));
             }
             let wrong = order.chars().find(|device| !('a'..='p').contains(device));
             if let Some(device) = wrong.filter(|_| key == "order") {

@@ -5,9 +5,12 @@ use super::release::Release;
 use super::words::{properties, required};
 use crate::host::caps::Caps;
 use crate::host::vm::{Refusal, Sve, VcpuFeatures};
-use crate::host::vmm::{number, on_off, refused};
+use crate::host::vmm::{no_such, number, on_off, refused};
 
 /// Properties that do not reach the Realm's parameters.
+/// Properties of `-cpu host` that are read, without the lengths of vectors.
+const PROPERTIES: [&str; 5] =
+    ["num-breakpoints", "num-pmu-counters", "num-watchpoints", "pmu", "sve"];
 const IGNORED: &[&str] =
     &["aarch64", "kvm-no-adjvtime", "kvm-steal-time", "pauth", "pauth-impdef", "pauth-qarma3"];
 
@@ -49,7 +52,14 @@ pub(super) fn features(
                     let bits = u16::try_from(bits).expect("at most 2048");
                     wanted.lengths.push((bits, on_off(&option, &value)?));
                 }
-                _ => return Err(refused(option, "-cpu host has no such property")),
+                _ => {
+                    let why = "-cpu host has no such property";
+                    if key.starts_with("sve") {
+                        return Err(refused(option, why));
+                    }
+                    let known = PROPERTIES.iter().chain(IGNORED).copied();
+                    return Err(no_such(option, why, &key, known));
+                }
             },
         }
     }

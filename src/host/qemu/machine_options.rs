@@ -6,7 +6,7 @@ use super::size::size;
 use super::version::Version;
 use super::words::properties;
 use crate::host::vm::Refusal;
-use crate::host::vmm::{number, on_off, refused};
+use crate::host::vmm::{no_such, number, on_off, refused};
 
 /// Virtio devices that are not on the PCI bus.
 pub(super) const MMIO_TRANSPORTS: u32 = 32;
@@ -76,6 +76,53 @@ pub(super) struct Highmem {
     pub(super) redists: Option<bool>,
     pub(super) compact: Option<bool>,
     pub(super) mmio_bytes: Option<u64>,
+}
+
+/// Properties that are read.
+const READ: &[&str] = &[
+    "accel",
+    "acpi",
+    "append",
+    "compact-highmem",
+    "confidential-guest-support",
+    "cxl",
+    "default-bus-bypass-iommu",
+    "dtb",
+    "dtb-kaslr-seed",
+    "dtb-randomness",
+    "dumpdtb",
+    "firmware",
+    "gic-version",
+    "highmem",
+    "highmem-ecam",
+    "highmem-mmio",
+    "highmem-mmio-size",
+    "highmem-redists",
+    "hmat",
+    "initrd",
+    "iommu",
+    "its",
+    "kernel",
+    "kernel-irqchip",
+    "memory-backend",
+    "memory-encryption",
+    "msi",
+    "mte",
+    "pflash0",
+    "pflash1",
+    "phandle-start",
+    "ras",
+    "secure",
+    "spcr",
+    "type",
+    "virtio-mmio-transports",
+    "virtualization",
+];
+
+/// A property that the machine does not have.
+fn no_property(option: &str, key: &str) -> Refusal {
+    let known = READ.iter().chain(IGNORED).copied();
+    no_such(option, "virt has no such property", key, known)
 }
 
 impl Options {
@@ -204,7 +251,7 @@ impl MachineOptions {
                 let why = || format!("{value:?} is not a number below 2^31");
                 self.phandle_start = start.ok_or_else(|| refused(option, why()))?;
             }
-            _ => return Err(refused(option, "virt has no such property")),
+            _ => return Err(no_property(option, key)),
         }
         Ok(())
     }
@@ -225,7 +272,7 @@ impl Highmem {
             "highmem-redists" => &mut self.redists,
             "compact-highmem" => &mut self.compact,
             "highmem-mmio-size" => &mut None,
-            _ => return Err(refused(option, "virt has no such property")),
+            _ => return Err(no_property(&option, key)),
         };
         self::since(&option, version.release, since)?;
         if key == "highmem-mmio-size" {

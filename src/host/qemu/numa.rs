@@ -7,9 +7,13 @@ use super::size::{Memory, size_in_mib};
 use super::smp::Topology;
 use super::words::{properties, required};
 use crate::host::vm::Refusal;
-use crate::host::vmm::{number, refused};
+use crate::host::vmm::{no_such, number, refused};
 
 /// Most nodes.
+/// What `-numa` begins with.
+const KINDS: [&str; 5] = ["cpu", "dist", "hmat-cache", "hmat-lb", "node"];
+/// The properties of a node.
+const OF_NODE: [&str; 4] = ["cpus", "initiator", "memdev", "nodeid"];
 const MAX_NODES: u32 = 128;
 /// The distance of a node to itself.
 const OWN_DISTANCE: u32 = 10;
@@ -64,7 +68,10 @@ impl Reading<'_> {
             // Tables of ACPI, which is not measured.
             "hmat-lb" | "hmat-cache" => self.hmat(&format!("-numa {kind}")),
             "cpu" => self.cpu(&properties),
-            _ => Err(refused(format!("-numa {kind}"), "there is no such kind of option")),
+            _ => {
+                let why = "there is no such kind of option";
+                Err(no_such(format!("-numa {kind}"), why, &kind, KINDS))
+            }
         }
     }
 
@@ -107,7 +114,7 @@ impl Reading<'_> {
                 }
                 "cpus" => cpus.push(self.range(&option, &value)?),
                 "initiator" => self.hmat(&option)?,
-                _ => return Err(refused(option, "a node has no such property")),
+                _ => return Err(no_such(option, "a node has no such property", key, OF_NODE)),
             }
         }
         let index = id as usize;

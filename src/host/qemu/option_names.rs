@@ -129,6 +129,13 @@ const GONE: &[(&str, Release)] = &[
 const NEW: &[(&str, Release)] =
     &[("jitdump", Release(8, 0)), ("perfmap", Release(8, 0)), ("run-with", Release(8, 1))];
 
+/// The names of all options of a release, those that are refused included.
+pub(super) fn names(release: Release) -> impl Iterator<Item = &'static str> {
+    let refused = REFUSED.iter().map(|(name, _)| *name);
+    let all = [FLAGS, VALUES, READ, READ_FLAGS].into_iter().flatten().copied().chain(refused);
+    all.filter(move |name| reach(name, release).is_some())
+}
+
 /// What an option of this name is; `None` if there is none.
 pub(super) fn reach(name: &str, release: Release) -> Option<Reach> {
     let gone = GONE.iter().any(|(gone, since)| *gone == name && release >= *since);

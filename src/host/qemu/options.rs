@@ -4,11 +4,12 @@ use super::backends::Backend;
 use super::devices::Device;
 use super::drives::Drives;
 use super::machine_options::MachineOptions;
-use super::option_names::{Reach, reach};
+use super::option_names::{Reach, names, reach};
 use super::realm::RmeGuest;
 use super::version::Version;
 use super::words::{last, words_or_json};
 use super::{size, smp};
+use crate::encoding::nearest::nearest;
 use crate::host::overrides::Overrides;
 use crate::host::vm::Refusal;
 use crate::host::vmm::refused;
@@ -57,6 +58,13 @@ pub(super) struct Nics {
     pub(super) is_default: bool,
 }
 
+/// A word that is no option, with the one that was perhaps meant.
+fn no_option(word: &str, name: &str, version: Version) -> Refusal {
+    let meant = nearest(name, names(version.release));
+    let meant = meant.map_or_else(String::new, |meant| format!("; did you mean -{meant}?"));
+    refused(word, format!("invalid option{meant}"))
+}
+
 /// Reads a command line.
 pub(super) fn parse(argv: &[String], version: Version) -> Result<Options, Refusal> {
     let nics = Nics { count: 0, is_default: true };
@@ -75,7 +83,7 @@ impl Options {
                 return Err(refused(word.as_str(), why));
             };
             match reach(name, version.release) {
-                None => return Err(refused(word.as_str(), "invalid option")),
+                None => return Err(no_option(word, name, version)),
                 Some(Reach::Refused(why)) => return Err(refused(word.as_str(), why)),
                 Some(Reach::Flag) => {
                     self.remarks.push(format!("-{name}: does not touch the RIM"));

@@ -6,7 +6,7 @@ use super::version::Version;
 use crate::abi::params::Rpv;
 use crate::encoding::text::{from_hex, from_loose_base64};
 use crate::host::vm::Refusal;
-use crate::host::vmm::{on_off, refused};
+use crate::host::vmm::{no_such, on_off, refused};
 use crate::measure::rim::HashAlgo;
 
 /// What `-object rme-guest` says.
@@ -20,6 +20,9 @@ pub(super) struct RmeGuest {
     rpv_set: Option<Rpv>,
 }
 
+/// The properties of the object.
+const PROPERTIES: [&str; 4] =
+    ["id", "measurement-algorithm", "measurement-log", "personalization-value"];
 const RPV: &str = "-object rme-guest,personalization-value";
 
 impl RmeGuest {
@@ -49,7 +52,8 @@ impl RmeGuest {
                 "measurement-log" => guest.log = on_off(&option, &value)?,
                 "personalization-value" => guest.rpv_text = Some(value),
                 _ => {
-                    return Err(refused(option, "rme-guest has no such property"));
+                    let why = "rme-guest has no such property";
+                    return Err(no_such(option, why, &key, PROPERTIES));
                 }
             }
         }

@@ -4,7 +4,7 @@ use super::options::Options;
 use super::release::Release;
 use super::words::{properties, required};
 use crate::host::vm::Refusal;
-use crate::host::vmm::{number, refused};
+use crate::host::vmm::{no_such, number, refused};
 
 /// vCPUs and their topology.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,11 @@ impl Topology {
 
 /// Parts of a topology that other machines have. Here there is one of each.
 const ALWAYS_ONE: &[&str] = &["drawers", "books", "dies", "modules"];
+/// All parts of `-smp`.
+const PARTS: [&str; 10] = [
+    "books", "clusters", "cores", "cpus", "dies", "drawers", "maxcpus", "modules", "sockets",
+    "threads",
+];
 
 #[derive(Default)]
 struct Given {
@@ -74,7 +79,7 @@ impl Given {
                             return Err(refused(option, why));
                         }
                     }
-                    _ => return Err(refused(option, "-smp has no such property")),
+                    _ => return Err(no_such(option, "-smp has no such property", &key, PARTS)),
                 }
             }
         }

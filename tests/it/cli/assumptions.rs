@@ -312,8 +312,12 @@ fn programs_that_are_newer_than_what_is_known_are_said() {
     let document = json(&folder, &format!("measure --format json {qemu} kvm-v17 {QEMU}"));
     assert!(keys(&document).contains(&("host", true)));
     assert!(keys(&document).contains(&("host_profile", true)));
-    let unknown = run(&folder, &format!("measure --host kvm-x17 {QEMU}"));
-    assert_eq!(unknown.status.code(), Some(2));
+    for unknown in ["kvm-x17", "kvm-v99"] {
+        let unknown = run(&folder, &format!("measure --host {unknown} {QEMU}"));
+        assert_eq!(unknown.status.code(), Some(2));
+        let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
+        assert!(said.contains("; did you mean kvm-v"), "{said}");
+    }
 }
 
 #[test]

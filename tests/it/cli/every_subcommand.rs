@@ -39,6 +39,7 @@ pub(crate) const ROWS: &[(&str, i32)] = &[
     ("man", 0),
     ("completions bash", 0),
     ("version --format json", 0),
+    ("help exit-codes", 0),
     ("boot chain.toml", 0),
     ("why --budget 0 DIGITS GUEST", 3),
 ];

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use rimsim::cli::inventory::subcommands;
 
 use crate::cli::{Folder, stdout};
+use crate::evidence::token_maker::Maker;
 use crate::hosts::inputs::kernel;
 use crate::skipped;
 
@@ -89,6 +90,30 @@ const MISSPELT: &[(&str, &str)] = &[
     ("run --rem buffered a.rmi", "buffer"),
     ("schema measur", "measure"),
     ("lint --explain ripas_twice", "ripas-twice"),
+    ("help exit-code", "exit-codes"),
+    ("help mesure", "measure"),
+    ("measure --host kvm-v99 GUEST", "kvm-v9"),
+    ("dtb -o x --vmm-version qemu-19.1 qemu -- -M virt", "qemu-11.1"),
+    // Options of VMMs, and what is in them.
+    ("measure kvmtool -- lkvm run --mems 5", "--mem"),
+    ("measure kvmtool -- lkvm run --restricted-mem", "--restricted_mem"),
+    ("measure qemu -- -kernl Image", "-kernel"),
+    ("measure qemu -- --apend quiet", "-append"),
+    ("measure qemu -- -M virt,gicversion=3", "gic-version"),
+    ("measure qemu -- -M virt,confidential-guest=a", "confidential-guest-support"),
+    ("measure qemu -- -M virt,highmem-redist=on", "highmem-redists"),
+    ("measure qemu -- REALM -cpu host -smp 2,socket=1", "sockets"),
+    ("measure qemu -- REALM -cpu host -numa nod,cpus=0", "node"),
+    ("measure qemu -- -boot ordre=c", "order"),
+    ("measure qemu -- -object rme-gest,id=a", "rme-guest"),
+    ("measure qemu -- -object rme-guest,id=a,measurement-algorith=sha256", "measurement-algorithm"),
+    ("measure qemu -- REALM -cpu host,num-breakpoint=4", "num-breakpoints"),
+    ("measure qemu -- REALM -cpu host -numa node,mem-dev=a", "memdev"),
+    ("dtb -o x --vmm-version qemu-11.1 qemu -- -M virt -cpu cortex-a75", "cortex-a35"),
+    ("measure cloud-hypervisor -- --initram Image", "--initramfs"),
+    ("measure cloud-hypervisor -- --memory sise=1G", "size"),
+    ("measure cloud-hypervisor -- --cpus bot=2", "boot"),
+    ("measure cloud-hypervisor -- --platform arm-rme=on", "arm_rme"),
 ];
 
 #[test]
@@ -98,6 +123,9 @@ fn unknown_words_suggest_known_ones() {
     for (line, meant) in MISSPELT {
         let line = line.replace("GUEST", "kvmtool -- lkvm run --realm -c 1 -m 256M -k Image");
         let line = line.replace("DIGITS", &"a7".repeat(32));
+        let realm = "-M virt,confidential-guest-support=r -accel kvm -object rme-guest,id=r \
+                     -kernel Image";
+        let line = line.replace("REALM", realm);
         let words: Vec<&str> = line.split(' ').collect();
         folder.fails(&words, 2, &format!("; did you mean {meant}?"));
     }
@@ -112,6 +140,50 @@ fn words_after(line: &str) -> Vec<&str> {
     kvmtool.into_iter().chain(line.split(' ')).collect()
 }
 
+#[test]
+fn help_has_topics() {
+    let folder = Folder::new("help_topics");
+    let help = |words: &[&str]| stdout(&folder.rimsim(&[&["help"], words].concat()));
+    assert!(help(&[]).contains("Exit codes:"));
+    assert!(help(&["measure"]).contains("Usage: rimsim measure"));
+    assert!(help(&["script"]).contains("REALM_CREATE"));
+    let codes = help(&["exit-codes"]);
+    for code in 0..5 {
+        assert!(codes.lines().any(|line| line.starts_with(&format!("{code}     "))), "{codes}");
+    }
+    let rows = codes.lines().skip_while(|line| !line.starts_with("subcommand")).skip(1);
+    let names: Vec<_> = rows.map(|row| row.split(' ').next().expect("a name")).collect();
+    let known = subcommands();
+    let (last, names) = names.split_last().expect("rows");
+    assert_eq!(*last, "others");
+    assert!(names.iter().all(|name| known.iter().any(|known| known == name)), "{codes}");
+}
+
+#[test]
+fn profiles_can_be_short() {
+    let folder = Folder::new("profiles_short");
+    let short = stdout(&folder.rimsim(&["profiles", "--short"]));
+    let long = stdout(&folder.rimsim(&["profiles"]));
+    let names = short.lines().filter(|line| line.starts_with("  "));
+    assert!(names.clone().count() > 20 && short.lines().count() < 40, "{short}");
+    for name in names.filter_map(|line| line.split_whitespace().next()) {
+        assert!(long.contains(&format!("  {name} ")), "{name}");
+    }
+}
+
+/// A RIM where a file is meant, and a file where a RIM is.
+#[test]
+fn a_rim_is_no_file() {
+    let folder = Folder::new("rim_no_file");
+    folder.file("token.cbor", Maker::new().token());
+    for digits in [64, 96, 128] {
+        let rim = "a7".repeat(digits / 2);
+        let hint = format!("takes a file; a RIM alone is --expect-rim {rim}");
+        folder.fails(&["verify", "token.cbor", "--expect", &rim], 2, &hint);
+    }
+    folder.fails(&["verify", "token.cbor", "--expect", "a7a7"], 1, "a7a7");
+}
+
 /// Notes beside a RIM that was asked for in a way that is seldom meant.
 #[test]
 fn what_is_seldom_meant_is_said() {
@@ -119,6 +191,7 @@ fn what_is_seldom_meant_is_said() {
     folder
         .file("Image", kernel("Image", 9000, 20_000, 0))
         .file("initrd", [7; 5000])
+        .file("initrd.cpio", [b"070701".as_slice(), &[b'0'; 5000]].concat())
         .file("vmlinux", [b"\x7fELF".as_slice(), &[0; 9000]].concat())
         .file("Image.gz", [&[0x1f, 0x8b, 8, 0], [0; 9000].as_slice()].concat());
     let said = |line: &str| {
@@ -131,10 +204,20 @@ fn what_is_seldom_meant_is_said() {
         ("-m 256M -k initrd", "the kernel is no arm64 Image"),
         ("-m 256M -k vmlinux", "but ELF"),
         ("-m 256M -k Image.gz", "but packed"),
+        ("-m 256M -k initrd.cpio", "but a cpio archive"),
+        ("-m 256M -k Image -i Image", "the initrd is an arm64 Image, as the kernel is"),
         ("-m 4 -k Image", "4096 KiB of RAM: kvmtool reads -m in MiB"),
     ] {
         let found = said(line);
-        assert!(found.contains(text), "{line}: {found}");
+        assert!(found.starts_with("warning: ") && found.contains(text), "{line}: {found}");
+        let quiet = folder.rimsim(&[&["-q"], words_after(line).as_slice()].concat());
+        assert!(String::from_utf8_lossy(&quiet.stderr).starts_with("warning: "), "{line}");
+        let line = format!("{line} --restricted_mem --irqchip=gicv3 --measurement-algo=sha256");
+        let mut strict = words_after(&line);
+        let said = ["--strict", "--host", "kvm-v10", "--vmm-version", "B2", "--caps", "fvp"];
+        strict.splice(1..1, said);
+        let text = if text == "but packed" { "gzip file as it is" } else { text };
+        folder.fails(&strict, 2, text);
     }
     let good = said("-m 256M -k Image -i initrd");
     assert!(!good.contains("arm64 Image") && !good.contains("MiB unless"), "{good}");

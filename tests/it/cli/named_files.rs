@@ -170,7 +170,8 @@ const NO_FILE: &[&str] = &[
 ];
 
 /// Those of which it names none with one subcommand.
-const NO_FILE_OF: &[(&str, &str)] = &[("completions", ""), ("schema", ""), ("verify", "--at")];
+const NO_FILE_OF: &[(&str, &str)] =
+    &[("completions", ""), ("help", ""), ("schema", ""), ("verify", "--at")];
 
 /// Where a folder is what is wanted, or what is looked into.
 const OF_FOLDERS: &[&str] = &["conform", "coverage %", "man %", "--digest-cache", "--dir"];

@@ -158,6 +158,7 @@ pub(crate) const COMMANDS: &[&[&str]] = &[
     &["man", "@nowhere"],
     &["completions", "@"],
     &["version", "--@"],
+    &["help", "@"],
     &["bench", "--size", "@"],
     &["bench", "--size", "1MiB", "--rounds", "1", "--dir", "no/@"],
     &["run", "--export", "@x", "--token-out", "./@x", "@good.rmi"],

@@ -20,8 +20,13 @@ fn said(vmm: &str, version: &str, line: &str, with_dtb: bool) -> String {
     let read = if vmm == "qemu" { qemu::vm } else { cloud_hypervisor::vm };
     match read(version, &argv, &mut context) {
         Ok(_) => "accepted".into(),
-        Err(refusal) => refusal.to_string(),
+        Err(refusal) => without_suggestion(&refusal.to_string()),
     }
+}
+
+/// What was perhaps meant is another table's matter.
+fn without_suggestion(text: &str) -> String {
+    text.split("; did you mean").next().unwrap_or_default().to_owned()
 }
 
 const REALM: &str = "-M virt,confidential-guest-support=rme0 -object rme-guest,id=rme0 -accel kvm \
