@@ -7,7 +7,7 @@ use super::measured::Measured;
 use crate::abi::platform::Platform;
 use crate::abi::profile::Profile;
 use crate::host::caps::Decision;
-use crate::host::kvm::{self, Booted, HostProfile, Stage, StageKind};
+use crate::host::kvm::{self, Booted, HostProfile, Stage, StageKind, Unseen};
 use crate::host::vmm::VmmVersion;
 use crate::host::{Call, Caps, Layer, Refusal, Region, Vm, Vmm};
 use crate::measure::event::RealmEvent;
@@ -34,8 +34,8 @@ pub struct Plan {
     pub decisions: Vec<Decision>,
     /// The VM.
     pub vm: Vm,
-    /// The level at which RTTs start, 0 to 3, if it is not KVM's own choice.
-    pub start_level: Option<u8>,
+    /// What the KVM does otherwise than all that were seen.
+    pub unseen: Unseen,
     /// The files that were read: those that the command line names, in the order in which it opens
     /// them, then the device tree that stands beside it.
     pub inputs: Vec<Input>,
@@ -118,8 +118,8 @@ impl Plan {
         world.set_hasher(hasher);
         let mut session = Session::new(world);
         observers.into_iter().for_each(|observer| session.observe(observer));
-        let (host, caps, level) = (self.host, &self.caps, self.start_level);
-        let booted = kvm::boot_from(&mut session, host, caps, vm, level, on_stage)?;
+        let (host, caps, unseen) = (self.host, &self.caps, self.unseen);
+        let booted = kvm::boot_by(&mut session, host, caps, vm, unseen, on_stage)?;
         Ok((session.into_world(), booted))
     }
 

@@ -10,7 +10,7 @@ use super::plan::Plan;
 use super::trial;
 use crate::abi::profile::{Edition, Profile};
 use crate::host::caps::{CapsLayer, Decision, stack};
-use crate::host::kvm::HostProfile;
+use crate::host::kvm::{HostProfile, Unseen};
 use crate::host::vmm::{Context, VmmVersion};
 use crate::host::{Caps, Files, Overrides, Vmm};
 use crate::measure::image::Image;
@@ -131,19 +131,8 @@ impl Request {
         let vm = self.vmm.vm(version.name, &self.argv, &mut context, &self.overrides)?;
         let mut inputs = std::mem::take(&mut opened.inputs);
         inputs.extend(self.tree_input());
-        let (vmm, start_level, assumptions) = (self.vmm, None, Vec::new());
-        Ok(Plan {
-            vmm,
-            version,
-            host,
-            profile,
-            caps,
-            decisions,
-            vm,
-            start_level,
-            inputs,
-            assumptions,
-        })
+        let (vmm, unseen, assumptions) = (self.vmm, Unseen::default(), Vec::new());
+        Ok(Plan { vmm, version, host, profile, caps, decisions, vm, unseen, inputs, assumptions })
     }
 
     fn assumptions(&self, plan: &Plan, files: &mut dyn Files) -> Vec<Assumption> {

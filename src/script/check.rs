@@ -155,9 +155,20 @@ pub(super) fn field(
     name: &Name,
     value: &Value,
 ) -> Checked {
+    if words::part(layout.name, &name.text).is_some() {
+        duplicate(lexer, before, name)?;
+        return match value {
+            Value::Number(_) => Ok(()),
+            _ => plain_value(lexer, value, &format!("`{}`", name.text)),
+        };
+    }
     let Some(field) = layout.field_of_any_edition(&name.text) else {
+        if is_flag(layout, name) {
+            let message = format!("`{}` is a flag, and stands without a value", name.text);
+            return Err(lexer.error(name.span, message));
+        }
         let message = format!("{} has no field {}", layout.name, name.text);
-        let known = layout.fields.iter().map(|field| field.name);
+        let known = layout.fields.iter().map(|field| field.name).chain(words::parts(layout.name));
         return Err(lexer.error(name.span, message).suggest(&name.text, known));
     };
     duplicate(lexer, before, name)?;
@@ -188,6 +199,16 @@ pub(super) fn field(
         Value::Number(_) => fail(format!("`{}` is a list: [a, b]", name.text)),
         _ => plain_value(lexer, value, &format!("`{}`", name.text)),
     }
+}
+
+/// Whether a word names a flag of a structure.
+pub(super) fn is_flag(layout: &Layout, name: &Name) -> bool {
+    words::flag(layout.name, &name.text).is_some()
+}
+
+/// A flag by itself, which stands there once.
+pub(super) fn flag(lexer: &Lexer<'_>, before: &[Arg], name: &Name) -> Checked {
+    duplicate(lexer, before, name)
 }
 
 /// An output that the command has.

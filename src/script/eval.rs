@@ -129,7 +129,7 @@ impl Run<'_, '_> {
                 };
                 self.structure(layout, fields)
             }
-            Value::Array(_, span) | Value::Bytes(_, span) => {
+            Value::Array(_, span) | Value::Bytes(_, span) | Value::Set(span) => {
                 Err(self.error(*span, "a number is needed here").into())
             }
         }
@@ -211,7 +211,13 @@ impl Run<'_, '_> {
             let offset = field.offset + index * field.width_bytes;
             data.push((u16::try_from(offset).expect("inside a granule"), bytes));
         };
+        for (field, value) in self.packed(layout, fields)? {
+            put(field, 0, value.to_le_bytes()[..field.width_bytes].to_vec());
+        }
         for arg in fields {
+            if is_packed(layout, fields, arg) {
+                continue;
+            }
             let Some(field) = layout.field(&arg.name.text) else {
                 let edition = self.session.world().profile().edition().name();
                 let message =
@@ -240,7 +246,7 @@ impl Run<'_, '_> {
                     let count = self.table_count(fields, count.as_ref(), *span)?;
                     put(field, 0, self.take(count, true)?.to_le_bytes().to_vec());
                 }
-                Value::Struct { .. } => {
+                Value::Struct { .. } | Value::Set(_) => {
                     return Err(self.error(arg.value.span(), "a number is needed here").into());
                 }
             }
@@ -248,6 +254,66 @@ impl Run<'_, '_> {
         let pa = self.take(1, false)?;
         self.step(Action::Page { pa, data })?;
         Ok(pa)
+    }
+
+    /// Fields of which flags or parts are written, each with all that is said of it.
+    fn packed<'l>(
+        &mut self,
+        layout: &'l Layout,
+        fields: &[Arg],
+    ) -> Result<Vec<(&'l Field, u64)>, PlayError> {
+        let mut packed: Vec<(&Field, u64)> = Vec::new();
+        for arg in fields {
+            let Some(name) = packing(layout, arg) else { continue };
+            // Parts are of 2.0, and so is the field that tells the editions apart.
+            let known = layout.field(name).filter(|_| {
+                matches!(arg.value, Value::Set(_)) || layout.field("num_aux_planes").is_some()
+            });
+            let Some(field) = known else {
+                let edition = self.edition().name();
+                let message =
+                    format!("{} of RMM {edition} has no field {}", layout.name, arg.name.text);
+                return Err(self.error(arg.name.span, message).into());
+            };
+            let place = match packed.iter().position(|(one, _)| one.name == name) {
+                Some(place) => place,
+                None => {
+                    let whole = match field_value(fields, name) {
+                        Some(expr) => self.field_bytes(layout, field, expr)?,
+                        None => Vec::new(),
+                    };
+                    let value = whole.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte));
+                    packed.push((field, value));
+                    packed.len() - 1
+                }
+            };
+            packed[place].1 = self.with_part(layout, arg, packed[place].1)?;
+        }
+        Ok(packed)
+    }
+
+    /// The value of a field with one of its flags or parts.
+    fn with_part(&mut self, layout: &Layout, arg: &Arg, value: u64) -> Result<u64, ScriptError> {
+        let (name, span) = (arg.name.text.as_str(), arg.value.span());
+        let Some(part) = words::part(layout.name, name) else {
+            let bits = words::flag(layout.name, name).map_or(0, |(_, bits)| bits);
+            return Ok(value | bits);
+        };
+        let Value::Number(expr) = &arg.value else {
+            return Err(self.error(span, "a number is needed here"));
+        };
+        let number = self.number_with(expr, words::values(layout.name, name))?;
+        if number > part.mask() >> part.shift {
+            let message = format!("`{name}` has {} bits, and {number} has more", part.bits);
+            return Err(self.error(span, message));
+        }
+        let (bits, said) = (number << part.shift, value & part.mask());
+        if said != 0 && said != bits {
+            let said = said >> part.shift;
+            let message = format!("`{}` says {said} where `{name}` says {number}", part.field);
+            return Err(self.error(span, message));
+        }
+        Ok(value | bits)
     }
 
     fn field_bytes(
@@ -301,6 +367,20 @@ impl Run<'_, '_> {
         let message = format!("rtt_base=auto takes 1 to {MAX_STARTING_TABLES} tables, not {count}");
         Err(self.error(span, message).hint("rtt_num_start says how many"))
     }
+}
+
+/// The field that an argument is a flag or a part of.
+fn packing(layout: &Layout, arg: &Arg) -> Option<&'static str> {
+    match &arg.value {
+        Value::Set(_) => words::flag(layout.name, &arg.name.text).map(|(field, _)| field),
+        _ => words::part(layout.name, &arg.name.text).map(|part| part.field),
+    }
+}
+
+/// Whether an argument was written with the flags and parts of its field.
+fn is_packed(layout: &Layout, fields: &[Arg], arg: &Arg) -> bool {
+    packing(layout, arg).is_some()
+        || fields.iter().any(|other| packing(layout, other) == Some(arg.name.text.as_str()))
 }
 
 fn field_value<'f>(fields: &'f [Arg], name: &str) -> Option<&'f Expr> {

@@ -240,7 +240,7 @@ pub struct Invocation {
     pub answer: Option<Answer>,
 }
 
-/// `name=value`.
+/// `name=value`; of a structure's flag, the name alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arg {
     /// The specification's name of the argument or field.
@@ -275,6 +275,8 @@ pub enum Value {
     Array(Vec<Expr>, Span),
     /// `hex:"00ff"` or `text:"abc"`.
     Bytes(Bytes, Span),
+    /// Nothing: in a structure the name alone sets a flag, `rtt_tree_pp`.
+    Set(Span),
 }
 
 /// A literal of bytes.
@@ -454,7 +456,10 @@ impl Value {
         match self {
             Self::Number(expr) => expr.span,
             Self::Struct { name, .. } => name.span,
-            Self::Auto { span, .. } | Self::Array(_, span) | Self::Bytes(_, span) => *span,
+            Self::Auto { span, .. }
+            | Self::Array(_, span)
+            | Self::Bytes(_, span)
+            | Self::Set(span) => *span,
         }
     }
 }

@@ -118,7 +118,7 @@ impl Names {
             Value::Struct { name, fields } => fields
                 .iter()
                 .try_for_each(|arg| self.value(text, &name.text, &arg.name.text, &arg.value)),
-            Value::Bytes(..) => Ok(()),
+            Value::Bytes(..) | Value::Set(_) => Ok(()),
         }
     }
 

@@ -226,7 +226,10 @@ impl Printer {
     }
 
     fn arg(&mut self, arg: &Arg) -> fmt::Result {
-        write!(self.out, "{}=", arg.name.text)?;
+        self.out += &arg.name.text;
+        if !matches!(arg.value, Value::Set(_)) {
+            self.out += "=";
+        }
         self.value(&arg.value)
     }
 
@@ -266,6 +269,7 @@ impl Printer {
                 Ok(())
             }
             Value::Bytes(bytes, _) => write!(self.out, "{bytes}"),
+            Value::Set(_) => Ok(()),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::grammar::{ImageSource, Kind};
+use super::grammar::{Arg, ImageSource, Kind};
 use super::statements::{self, Invoke, arg, auto, decimal, hex, name, symbol};
 use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes};
 use crate::abi::command::Command;
@@ -262,8 +262,31 @@ impl Recorder {
         fields.push(arg("rtt_base", auto()));
         fields.push(arg("rtt_level_start", decimal(params.rtt_level_start)));
         fields.push(arg("rtt_num_start", decimal(params.rtt_num_start.into())));
+        self.planes(&params, &mut fields);
         self.statements.extend(statements::realm_create(fields, invoke));
         self.statements.push(Kind::Empty);
+    }
+
+    /// What RealmParams of 2.0 say of planes, where that is not zero.
+    fn planes(&mut self, params: &RealmParams, fields: &mut Vec<Arg>) {
+        let RealmParams { num_aux_planes, ats_plane, flags1, aux_rtt_base, .. } = *params;
+        for (name, value) in
+            [("num_aux_planes", num_aux_planes), ("ats_plane", ats_plane), ("flags1", flags1)]
+        {
+            if value != 0 {
+                fields.push(arg(name, decimal(value)));
+            }
+        }
+        let trees = aux_rtt_base.into_iter().take_while(|base| *base != 0).count();
+        let names: Vec<_> = (1..=trees).map(|tree| format!("aux_tree_{tree}")).collect();
+        for name in &names {
+            let tables = statements::auto_row(params.rtt_num_start.max(1).into());
+            self.statements.push(statements::define(name, tables));
+        }
+        if trees > 0 {
+            let bases = names.iter().map(|name| symbol(name)).collect();
+            fields.push(arg("aux_rtt_base", statements::list(bases)));
+        }
     }
 
     /// As [`Recorder::realm_create`].

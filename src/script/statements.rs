@@ -51,6 +51,16 @@ pub(crate) const fn auto() -> Value {
     Value::Auto { count: None, ns: false, span: UNWRITTEN }
 }
 
+/// `auto 2`: granules in a row.
+pub(crate) fn auto_row(count: u64) -> Value {
+    Value::Auto { count: Some(decimal(count)), ns: false, span: UNWRITTEN }
+}
+
+/// `[a, b]`.
+pub(crate) fn list(elements: Vec<Expr>) -> Value {
+    Value::Array(elements, UNWRITTEN)
+}
+
 /// X0 to X7 of a REC.
 pub(crate) fn gprs(values: &[u64]) -> Value {
     Value::Array(values.iter().copied().map(hex).collect(), UNWRITTEN)

@@ -45,6 +45,15 @@ impl Parser<'_> {
         let mut fields: Vec<Arg> = Vec::new();
         while self.peek(0)?.kind != TokenKind::Sign("}") {
             let field = self.name("a field")?;
+            if self.peek(0)?.kind != TokenKind::Sign("=") && check::is_flag(layout, &field) {
+                check::flag(&self.lexer, &fields, &field)?;
+                let value = Value::Set(field.span);
+                fields.push(Arg { name: field, value });
+                if !self.comma("}")? {
+                    break;
+                }
+                continue;
+            }
             self.sign("=")?;
             // Structures do not nest, and reading them by recursion would let a text nest deeply.
             if self.peek(1)?.kind == TokenKind::Sign("{") {

@@ -1,6 +1,7 @@
 //! The words of the language: actions, their arguments, and names of values.
 
 use crate::abi::command::{COMMANDS, CommandInfo};
+use crate::abi::params::realm_flags;
 use crate::measure::rim::HashAlgo;
 
 type Names = &'static [&'static str];
@@ -68,6 +69,77 @@ const REALM_FLAGS: Values = &[
     ("mec_shared", 0),
     ("mec_private", 1 << 7),
 ];
+
+/// A part of a number field that can be written by itself.
+#[derive(Debug)]
+pub(super) struct Part {
+    structure: &'static str,
+    /// How it is written.
+    pub(super) name: &'static str,
+    /// The field that holds it.
+    pub(super) field: &'static str,
+    /// Its lowest bit in the field.
+    pub(super) shift: u32,
+    /// Its width in bits.
+    pub(super) bits: u32,
+    words: Values,
+}
+
+impl Part {
+    /// The bits of the field that the part takes.
+    pub(super) const fn mask(&self) -> u64 {
+        (u64::MAX >> (64 - self.bits)) << self.shift
+    }
+}
+
+/// What RealmParams of 2.0 packs into its flags, and the short name of a long field. Their words
+/// are no reserved names: they mean something here alone.
+const PARTS: &[Part] = &[
+    Part {
+        structure: "RealmParams",
+        name: "mec",
+        field: "flags",
+        shift: realm_flags::MEC_POLICY.trailing_zeros(),
+        bits: 2,
+        words: &[("shared", 0), ("private", 1)],
+    },
+    Part {
+        structure: "RealmParams",
+        name: "lfa",
+        field: "flags",
+        shift: realm_flags::LFA_POLICY.trailing_zeros(),
+        bits: 2,
+        words: &[("disallow", 0), ("allow", 1)],
+    },
+    Part {
+        structure: "RealmParams",
+        name: "planes",
+        field: "num_aux_planes",
+        shift: 0,
+        bits: 64,
+        words: &[],
+    },
+];
+
+/// The part of a structure with this name.
+pub(super) fn part(structure: &str, name: &str) -> Option<&'static Part> {
+    PARTS.iter().find(|part| part.structure == structure && part.name == name)
+}
+
+/// The names of a structure's parts.
+pub(super) fn parts(structure: &str) -> impl Iterator<Item = &'static str> {
+    PARTS.iter().filter(move |part| part.structure == structure).map(|part| part.name)
+}
+
+/// The field that a flag of this name belongs to, and its bits. What stands for zero is no flag.
+pub(super) fn flag(structure: &str, name: &str) -> Option<(&'static str, u64)> {
+    let fields =
+        VALUES.iter().filter(|(owner, field, _)| *owner == structure && field.starts_with("flags"));
+    let mut words =
+        fields.flat_map(|(_, field, words)| words.iter().map(move |word| (*field, word)));
+    let (field, (_, bits)) = words.find(|(_, (word, bits))| *word == name && *bits != 0)?;
+    Some((field, u64::try_from(*bits).expect("flags are bits")))
+}
 
 /// Names of values: where they are known (command or structure, argument or field), and the names.
 const VALUES: &[(&str, &str, Values)] = &[
@@ -140,7 +212,7 @@ pub(super) fn verbs() -> impl Iterator<Item = &'static str> {
 /// The names that an argument or a field knows.
 pub(super) fn values(owner: &str, name: &str) -> Values {
     let row = VALUES.iter().find(|(row_owner, field, _)| *row_owner == owner && *field == name);
-    row.map_or(&[], |(.., values)| values)
+    row.map(|(.., values)| *values).or(part(owner, name).map(|part| part.words)).unwrap_or(&[])
 }
 
 /// Whether a symbol can not have this name.

@@ -382,7 +382,8 @@ impl Search<'_> {
 /// Everything that the events after REALM_CREATE depend on. Images are told by their address: each
 /// stands once in the files or among the images that were made.
 fn class(planned: &Plan) -> String {
-    let Plan { host, caps, vm, start_level, .. } = planned;
+    let Plan { host, caps, vm, unseen, .. } = planned;
+    let start_level = unseen.start_level;
     let rule = planned.rule();
     let regions: Vec<_> = vm
         .regions

@@ -8,6 +8,7 @@ mod engine;
 mod knob;
 mod space;
 mod trie;
+mod values;
 
 pub use crate::evidence::{RimError, Target};
 pub use engine::{Candidates, Guests, Match, Predicted, Report, run, table};

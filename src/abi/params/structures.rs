@@ -62,7 +62,7 @@ pub mod realm_flags {
     /// The two bits of the policy for live firmware activation (2.0).
     pub const LFA_POLICY: u64 = 0b11 << 5;
     /// The two bits of the MEC policy (2.0): 0 shared, 1 private.
-    pub const MEC_POLICY_SHIFT: u32 = 7;
+    pub const MEC_POLICY: u64 = 0b11 << 7;
     /// Bit of RmiRealmFlags1 (2.0): each plane has RTTs of its own.
     pub const RTT_TREE_PP: u64 = 1 << 0;
     /// Bit of RmiRealmFlags1 (2.0): permissions are indirect.
@@ -122,16 +122,16 @@ impl RealmParams {
     /// The bits of RmiRealmFlags that a profile gives a meaning.
     #[must_use]
     pub const fn defined_flags(profile: Profile) -> u64 {
-        use realm_flags::{DA, LFA_POLICY, LPA2, MEC_POLICY_SHIFT, PMU, SVE};
+        use realm_flags::{DA, LFA_POLICY, LPA2, MEC_POLICY, PMU, SVE};
         let common = LPA2 | SVE | PMU;
-        let more = DA | LFA_POLICY | 0b11 << MEC_POLICY_SHIFT;
+        let more = DA | LFA_POLICY | MEC_POLICY;
         if profile.realm_params_have_planes() { common | more } else { common }
     }
 
     /// The MEC policy: 0 shared, 1 private, 2 and 3 reserved (2.0).
     #[must_use]
     pub const fn mec_policy(&self) -> u64 {
-        self.flags >> realm_flags::MEC_POLICY_SHIFT & 0b11
+        (self.flags & realm_flags::MEC_POLICY) >> realm_flags::MEC_POLICY.trailing_zeros()
     }
 }
 

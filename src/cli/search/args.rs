@@ -66,6 +66,7 @@ pub(crate) struct SpaceArgs {
     /// host), ipa-bits, lpa2, num-bps, num-wps, pmu-counters (`none` for no PMU), sve-vl (longest,
     /// in bits), vmm-version, cpus, mem (`512M`, `1G..8G`), log (measurement log), align (of
     /// populated regions), order (of populated regions), start-level (of RTTs: `kvm`, 0 to 3),
+    /// of RMM 2.0 da (device assignment), mec (`shared`, `private`) and lfa (`disallow`, `allow`),
     /// rim-rule (of the RMM: `host`, rmm-1.0, tf-rmm-0.9, rmm-2.0).
     #[arg(long, value_name = "NAME[=VALUES]")]
     pub(crate) vary: Vec<String>,

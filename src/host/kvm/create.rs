@@ -1,6 +1,6 @@
 //! REALM_CREATE, and what KVM makes of a VM's parameters.
 
-use super::{Kvm, StageKind, refused, rmi};
+use super::{Kvm, StageKind, Unseen, refused, rmi};
 use crate::abi::addr::Level;
 use crate::abi::args::Rd;
 use crate::abi::command::Command;
@@ -20,6 +20,7 @@ impl Kvm<'_, '_> {
         let rd = Rd(self.delegated(place)?);
         let rtt_base = self.delegated_run(root_tables, place)?;
         let event = self.realm_event();
+        self.knows_flags(place)?;
         let params = RealmParams::builder(self.edition())
             .flags(event.flags)
             .s2sz(event.s2sz)
@@ -64,13 +65,28 @@ impl Kvm<'_, '_> {
     /// The level that the host's roots are at, and how many they are.
     fn geometry(&self) -> Result<(Level, u64), Refusal> {
         let bits = u32::from(self.vm.ipa_bits);
-        let Some(asked) = self.start_level else { return Ok(geometry(bits)) };
+        let Some(asked) = self.unseen.start_level else { return Ok(geometry(bits)) };
         let tables = geometry_from(bits, asked);
         let level = Level::from_register(asked.into());
         level.zip(tables).ok_or_else(|| {
             let why = format!("{bits} bits of IPA can not start at level {asked}");
             refused("CREATE_REALM", why)
         })
+    }
+
+    /// Whether the RMM's edition has the flags that are asked for.
+    fn knows_flags(&self, place: &str) -> Result<(), Refusal> {
+        let Unseen { assigns_devices, mec_policy, lfa_policy, .. } = self.unseen;
+        let is_zero = [assigns_devices.map(u8::from), mec_policy, lfa_policy]
+            .into_iter()
+            .flatten()
+            .all(|value| value == 0);
+        if is_zero || self.session.world().profile().realm_params_have_planes() {
+            return Ok(());
+        }
+        let host = self.host.name;
+        let why = format!("{host} talks to an RMM without flags for da, mec and lfa");
+        Err(refused(place, why))
     }
 
     fn realm_event(&self) -> RealmEvent {
@@ -81,9 +97,10 @@ impl Kvm<'_, '_> {
         let flags = flag(lpa2, realm_flags::LPA2)
             | flag(features.sve.is_some(), realm_flags::SVE)
             | flag(features.pmu_counters.is_some(), realm_flags::PMU);
+        // The kernel with device assignment writes its flag over the others.
+        let flags = if self.host.assigns_devices { realm_flags::DA } else { flags };
         RealmEvent {
-            // The kernel with device assignment writes its flag over the others.
-            flags: if self.host.assigns_devices { realm_flags::DA } else { flags },
+            flags: self.unseen.in_flags(flags),
             s2sz: self.vm.ipa_bits.into(),
             sve_vl: features.sve.map_or(0, |sve| (u64::from(sve.vl_bits) / 128).saturating_sub(1)),
             num_bps,
@@ -91,6 +108,19 @@ impl Kvm<'_, '_> {
             pmu_num_ctrs: features.pmu_counters.unwrap_or(0).into(),
             hash_algo: self.hash_algo.code(),
         }
+    }
+}
+
+impl Unseen {
+    /// RmiRealmFlags with what is otherwise in them.
+    fn in_flags(self, flags: u64) -> u64 {
+        let with = |flags: u64, mask: u64, value: Option<u64>| match value {
+            Some(value) => flags & !mask | (value << mask.trailing_zeros()) & mask,
+            None => flags,
+        };
+        let flags = with(flags, realm_flags::DA, self.assigns_devices.map(u64::from));
+        let flags = with(flags, realm_flags::MEC_POLICY, self.mec_policy.map(u64::from));
+        with(flags, realm_flags::LFA_POLICY, self.lfa_policy.map(u64::from))
     }
 }
 

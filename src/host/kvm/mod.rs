@@ -52,20 +52,33 @@ pub fn boot(
     vm: &Vm,
     on_stage: &mut dyn FnMut(Stage),
 ) -> Result<Booted, Refusal> {
-    boot_from(session, host, caps, vm, None, on_stage)
+    boot_by(session, host, caps, vm, Unseen::default(), on_stage)
 }
 
-/// As [`boot()`], by a KVM whose RTTs start at `start_level`, 0 to 3, and not where all series
-/// known let them start: as few levels as can be.
+/// What a KVM asks of the RMM otherwise than all series that were seen; nothing by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unseen {
+    /// The level at which RTTs start, 0 to 3; KVM's own choice is as few levels as can be.
+    pub start_level: Option<u8>,
+    /// Whether devices can be assigned to the Realm (2.0).
+    pub assigns_devices: Option<bool>,
+    /// RmiMecPolicy (2.0), 0 to 3: 0 is shared, 1 private.
+    pub mec_policy: Option<u8>,
+    /// RmiLfaPolicy (2.0), 0 to 3: 0 does not permit it, 1 does.
+    pub lfa_policy: Option<u8>,
+}
+
+/// As [`boot()`], by a KVM that nobody has seen.
 ///
 /// # Errors
-/// As [`boot()`]; or if the VM's IPA size and the level do not go together.
-pub fn boot_from(
+/// As [`boot()`]; or if the VM's IPA size and the level do not go together, or the RMM's edition
+/// has no such flags.
+pub fn boot_by(
     session: &mut Session<'_>,
     host: &HostProfile,
     caps: &Caps,
     vm: &Vm,
-    start_level: Option<u8>,
+    unseen: Unseen,
     on_stage: &mut dyn FnMut(Stage),
 ) -> Result<Booted, Refusal> {
     let _span = tracing::info_span!("boot", host = host.name).entered();
@@ -75,7 +88,7 @@ pub fn boot_from(
         host,
         caps,
         vm,
-        start_level,
+        unseen,
         memory,
         rd: None,
         aux_count: 0,
@@ -103,7 +116,7 @@ struct Kvm<'k, 'o> {
     host: &'k HostProfile,
     caps: &'k Caps,
     vm: &'k Vm,
-    start_level: Option<u8>,
+    unseen: Unseen,
     memory: Memory,
     rd: Option<Rd>,
     aux_count: u64,

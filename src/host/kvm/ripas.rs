@@ -53,7 +53,7 @@ impl Kvm<'_, '_> {
 
     fn start_level(&self) -> Level {
         let (own, _) = create::geometry(self.vm.ipa_bits.into());
-        let asked = self.start_level.map(u64::from);
+        let asked = self.unseen.start_level.map(u64::from);
         asked.map_or(own, |level| Level::from_register(level).expect("0 to 3"))
     }
 }

@@ -384,3 +384,61 @@ fn a_script_ends() {
     let error = player.play(&mut Session::new(World::new(platform, profile))).unwrap_err();
     assert!(error.to_string().contains("a.rmi:2:1: a script does at most"), "{error}");
 }
+
+/// A Realm of RMM 2.0 with these fields besides those that every Realm needs.
+fn with_fields(edition: &str, fields: &str) -> Played {
+    play(&format!(
+        "spec \"{edition}\"
+         {activate}
+         let p1 = auto 2
+         let p2 = auto 2
+         let rd = auto
+         REALM_CREATE rd=rd params_ptr=RealmParams {{ {fields}, s2sz=40, num_bps=1, num_wps=1,
+             rtt_base=auto, rtt_level_start=1, rtt_num_start=2 }}
+         print rim\n",
+        activate = if edition == "2.0" { "RMM_ACTIVATE" } else { "" },
+    ))
+}
+
+#[test]
+fn flags_and_parts_of_fields_are_written_by_their_names() {
+    let planes = |played: &Played| {
+        let realm = played.world.realms().next().expect("a Realm").1.clone();
+        let planes = realm.planes().clone();
+        (played.printed.clone(), planes.num_aux(), planes.tree_per_plane())
+    };
+    let aux = "aux_rtt_base=[p1, p2]";
+    let long = with_fields(
+        "2.0",
+        &format!("flags=da+mec_private+lfa_1, num_aux_planes=2, flags1=rtt_tree_pp, {aux}"),
+    );
+    long.result.as_ref().expect("it is made");
+    for short in [
+        "da, mec=private, lfa=allow, planes=2, rtt_tree_pp",
+        "rtt_tree_pp, planes=1+1, lfa=1, flags=da, mec=1",
+        "flags=mec_private|da, mec=private, lfa=allow, num_aux_planes=2, planes=2, flags1=1",
+    ] {
+        let played = with_fields("2.0", &format!("{short}, {aux}"));
+        played.result.as_ref().unwrap_or_else(|error| panic!("{short}: {error}"));
+        assert_eq!(planes(&played), planes(&long), "{short}");
+    }
+    assert_eq!(planes(&long).1, 2);
+    let plain = with_fields("2.0", "mec=shared, lfa=disallow, planes=0");
+    assert_ne!(plain.printed, long.printed, "tf-rmm-0.9 measures the flags");
+    for (edition, fields, message) in [
+        ("2.0", "flags=mec_private, mec=shared", "`flags` says 1 where `mec` says 0"),
+        ("2.0", "num_aux_planes=1, planes=2", "`num_aux_planes` says 1 where `planes` says 2"),
+        ("2.0", "lfa=4", "`lfa` has 2 bits, and 4 has more"),
+        ("2.0", "mec=sharde", "unknown symbol sharde"),
+        ("1.0", "mec=private", "RealmParams of RMM 1.0 has no field mec"),
+        ("1.0", "rtt_tree_pp", "RealmParams of RMM 1.0 has no field rtt_tree_pp"),
+    ] {
+        let text = format!("spec \"{edition}\"\nlet a = RealmParams {{ {fields} }}\n");
+        let error = loaded(&text).map(|script| play_loaded(script, false).result);
+        let shown = match error {
+            Ok(result) => result.unwrap_err().to_string(),
+            Err(error) => error.to_string(),
+        };
+        assert!(shown.contains(message), "{fields}: {shown}");
+    }
+}

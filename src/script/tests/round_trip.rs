@@ -144,6 +144,10 @@ fn structure() -> impl Strategy<Value = Value> {
             };
             fields.push(arg(field.name, value));
         }
+        if layout.name == "RealmParams" {
+            fields.push(arg("mec", Value::Number(expr)));
+            fields.push(arg("rtt_tree_pp", Value::Set(Span::default())));
+        }
         let name = Name { text: layout.name.to_owned(), span: Span::default() };
         Value::Struct { name, fields }
     })

@@ -309,6 +309,46 @@ fn each_parameter_is_found() {
     }
 }
 
+/// What RMM 2.0 has in its flags is found where it is measured: a script does what the host does,
+/// with one flag more.
+#[test]
+fn flags_of_newer_realms_are_found() {
+    let folder = Folder::new("search-flags");
+    let guest = format!("--host kvm-v14 --num-bps 6 {NEWER_GUEST} -k Image");
+    let own = folder.first(&format!("measure --script-out own.rmi {guest}"));
+    let script = std::fs::read_to_string(folder.0.join("own.rmi")).expect("a script");
+    let lines = script.lines().filter(|line| !line.starts_with("expect rim"));
+    let script = lines.collect::<Vec<_>>().join("\n");
+    let vary = "--vary da --vary lfa --vary mec=shared,private,2";
+    for (flag, name, value) in
+        [("da", "da", "true"), ("mec=private", "mec", "private"), ("lfa=allow", "lfa", "allow")]
+    {
+        let changed = script.replace("RealmParams {", &format!("RealmParams {{ {flag},"));
+        std::fs::write(folder.0.join("flag.rmi"), changed).expect("a script");
+        let rim = folder.first("run flag.rmi");
+        assert_ne!(rim, own);
+        let found = folder.search(&rim, &format!("{vary} {guest}"), 0);
+        let candidates = found["matches"][0]["candidates"].as_array().expect("candidates");
+        let others = [("da", "false"), ("mec", "shared"), ("lfa", "disallow")];
+        let others = others.into_iter().filter(|(other, _)| *other != name);
+        let [only] = &candidates[..] else { panic!("{flag}: {found}") };
+        assert_eq!(only[name], value, "{flag}");
+        assert!(others.into_iter().all(|(other, zero)| only[other] == zero), "{only}");
+        let reasons = found["refusals"].to_string();
+        assert!(reasons.contains("params_supp: the MEC policy 2 is reserved"), "{reasons}");
+    }
+    // They are in no RIM that begins with zeros, and no flags of 1.0.
+    let rim = folder.first(&format!("measure --rim-rule rmm-2.0 {guest}"));
+    let vary = "--vary rim-rule=rmm-2.0 --vary lfa";
+    let output = folder.words(&format!("search --rim {rim} {vary} {guest}"));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("lfa: any of disallow, allow, it is not measured here"), "{text}");
+    let old = format!("--host kvm-v12 {NEWER_GUEST} -k Image");
+    let found = folder.search(&"a5".repeat(32), &format!("--vary da {old}"), 3);
+    let reasons = found["refusals"].to_string();
+    assert!(reasons.contains("talks to an RMM without flags for da, mec and lfa"), "{reasons}");
+}
+
 /// The Realm of a kvmtool guest by hand, on a KVM whose tables begin at level 1: gibibytes of RAM
 /// are one extension each there, and 512 where they begin at level 2.
 #[test]
