@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::locks::{self, LockFile};
+use super::locks::{self, FleetLock, LockFile};
 use super::request::{RequestWords, words_of};
 use crate::digest_cache;
 use crate::encoding::fdt::Tree;
@@ -30,9 +30,12 @@ pub fn cache_entry(
     digest_cache::edited(image, algo, cut, again, edit)
 }
 
-/// A lock file as it is written again, if `text` is one.
+/// A lock, of one RIM or of a table, as it is written again, if `text` is one.
 #[must_use]
 pub fn lock(text: &str) -> Option<String> {
+    if FleetLock::is_one(text) {
+        return FleetLock::read(text).ok().and_then(|lock| lock.to_text().ok());
+    }
     LockFile::read(text).ok().map(|file| file.to_text())
 }
 

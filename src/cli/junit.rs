@@ -12,12 +12,27 @@ pub(crate) enum Ended {
     Error(String),
 }
 
-/// A document with one test.
-pub(crate) fn document(suite: &str, test: &str, ended: &Ended) -> String {
-    let failures = u8::from(matches!(ended, Ended::Failed(..)));
-    let errors = u8::from(matches!(ended, Ended::Error(_)));
-    let counts = format!("tests=\"1\" failures=\"{failures}\" errors=\"{errors}\"");
-    let (suite, test) = (Markup(suite), Markup(test));
+/// A document with these tests: their names, and how they ended.
+pub(crate) fn document(suite: &str, tests: &[(String, Ended)]) -> String {
+    let count = |is_one: fn(&Ended) -> bool| tests.iter().filter(|(_, end)| is_one(end)).count();
+    let (failures, errors) = (
+        count(|ended| matches!(ended, Ended::Failed(..))),
+        count(|ended| matches!(ended, Ended::Error(_))),
+    );
+    let all = tests.len();
+    let counts = format!("tests=\"{all}\" failures=\"{failures}\" errors=\"{errors}\"");
+    let suite = Markup(suite);
+    let cases: String = tests.iter().map(|(name, ended)| case(&suite, name, ended)).collect();
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <testsuites {counts}>\n  \
+         <testsuite name=\"{suite}\" {counts}>\n{cases}  \
+         </testsuite>\n\
+         </testsuites>\n"
+    )
+}
+
+fn case(suite: &Markup<'_>, name: &str, ended: &Ended) -> String {
     let inside = match ended {
         Ended::Good => String::new(),
         Ended::Failed(short, long) => {
@@ -26,15 +41,8 @@ pub(crate) fn document(suite: &str, test: &str, ended: &Ended) -> String {
         }
         Ended::Error(text) => format!("      <error message=\"{}\"/>\n", Markup(text)),
     };
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <testsuites {counts}>\n  \
-         <testsuite name=\"{suite}\" {counts}>\n    \
-         <testcase classname=\"{suite}\" name=\"{test}\">\n{inside}    \
-         </testcase>\n  \
-         </testsuite>\n\
-         </testsuites>\n"
-    )
+    let name = Markup(name);
+    format!("    <testcase classname=\"{suite}\" name=\"{name}\">\n{inside}    </testcase>\n")
 }
 
 #[cfg(test)]
@@ -44,7 +52,7 @@ mod tests {
     #[test]
     fn texts_are_no_markup() {
         let ended = Ended::Failed("a <b> & \"c\"\n".into(), "\u{1b}[1m]]>".into());
-        let text = document("s", "t'", &ended);
+        let text = document("s", &[("t'".into(), ended)]);
         let document = roxmltree::Document::parse(&text).expect("XML");
         let failure = document.descendants().find(|node| node.has_tag_name("failure"));
         let failure = failure.expect("a failure");
@@ -56,7 +64,12 @@ mod tests {
             (Ended::Good, "tests=\"1\" failures=\"0\" errors=\"0\""),
             (Ended::Error("x".into()), "tests=\"1\" failures=\"0\" errors=\"1\""),
         ] {
-            assert_eq!(self::document("s", "t", &ended).matches(counts).count(), 2);
+            let text = self::document("s", &[("t".into(), ended)]);
+            assert_eq!(text.matches(counts).count(), 2);
         }
+        let two = [("a".into(), Ended::Good), ("b".into(), Ended::Error("x".into()))];
+        let text = self::document("s", &two);
+        assert_eq!(text.matches("tests=\"2\" failures=\"0\" errors=\"1\"").count(), 2);
+        assert_eq!(text.matches("<testcase ").count(), 2);
     }
 }

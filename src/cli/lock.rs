@@ -10,8 +10,9 @@ use crate::cli::console::{Console, notes};
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
 use crate::cli::locks::{
-    Beside, Hashing, LockFile, Measured, Sha256Hex, Tree, arguments, changes, lock_file,
-    measure_again, of_chain, of_command_line, of_script, other_rems, read_lock, words,
+    Beside, FleetLock, Hashing, LockFile, Measured, Sha256Hex, Tree, arguments, changes,
+    fleet_again, fleet_changes, lock_file, lock_of, lock_text, measure_again, of_chain,
+    of_command_line, of_script, other_rems, words,
 };
 use crate::cli::options::{
     GuestArgs, HashingArgs, LineArgs, OutsideArgs, ProvenCacheArgs, ResponderArgs, VmmArgs,
@@ -120,6 +121,23 @@ fn renewed(
     Ok(measured)
 }
 
+/// Makes a locked table again; how many of its RIMs are others.
+fn renewed_fleet(
+    args: &LockArgs,
+    text: &str,
+    hashing: &Hashing,
+    console: &mut Console,
+) -> Result<Vec<String>, CliError> {
+    let (path, shown) = (&args.output, args.output.shown());
+    let old = FleetLock::read(text).map_err(|why| usage(format!("{shown}:{why}")))?;
+    inputs::renew(path);
+    let new = fleet_again(&old, path, hashing, args.outside)?;
+    fleet_changes(&old, &new).iter().for_each(|change| console.note(&change.to_string()));
+    console.outputs().write(path, new.to_text()?.as_bytes())?;
+    let others = old.row.iter().zip(&new.row).filter(|(old, new)| !old.is_as(new)).count();
+    Ok(vec![format!("{shown}: {} rows, {others} with another RIM than before", new.row.len())])
+}
+
 /// Measures what was not locked before.
 fn first(args: &LockArgs, hashing: &Hashing, console: &mut Console) -> Result<Measured, CliError> {
     if args.script.is_none() && args.vmm.is_none() && args.chain.is_none() {
@@ -182,7 +200,11 @@ fn lock(args: &LockArgs, console: &mut Console) -> Result<Vec<String>, CliError>
     let shown = args.output.shown();
     let mut keep_events = !args.no_events;
     let measured = if args.update {
-        let old = read_lock(&args.output)?;
+        let text = lock_text(&args.output)?;
+        if FleetLock::is_one(&text) {
+            return renewed_fleet(args, &text, &hashing, console);
+        }
+        let old = lock_of(&text, &args.output)?;
         keep_events &= old.events.is_some();
         renewed(args, &old, &hashing, console)?
     } else {

@@ -7,29 +7,27 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use crate::cli::candidates::{CommandLine, add_axis, check_values};
+use crate::cli::candidates::{add_axis, check_values};
 use crate::cli::console::{Console, notes};
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
+use crate::cli::locks::{FleetLock, caps_files, words};
 use crate::cli::options::{
-    CacheArgs, GuestArgs, HashingArgs, LineArgs, OutsideArgs, Purpose, SignArgs, VmmArgs,
-    corim_profile,
+    CacheArgs, GuestArgs, HashingArgs, LineArgs, OutsideArgs, Purpose, ResponderArgs, SignArgs,
+    VmmArgs, corim_profile,
 };
+use crate::cli::reach::Reach;
 use crate::cli::reference::corim_bytes;
 use crate::cli::signer::Signer;
-use crate::encoding::nearest::DidYouMean;
+use crate::cli::table::{self, Asked, Combination, Table};
+use crate::encoding::shown::ShowPath as _;
 use crate::host::Vmm;
-use crate::measure::rim::{HashAlgo, Measurement};
-use crate::measure::rule::RimRule;
+use crate::measure::rim::Measurement;
 use crate::outputs::OutputPath;
-use crate::predict::Assumption;
 use crate::refvalue::RealmReference;
 use crate::refvalue::corim::{Corim, CorimProfile, Id, Validity};
 use crate::refvalue::time;
-use crate::search::{self, Axis, Knob, Parameter, Space};
-
-/// Most combinations of one matrix.
-const MAX_ROWS: u64 = 1 << 16;
+use crate::search::{Axis, Knob, Parameter};
 
 /// Predict the RIM of every combination of host, VM and VMM
 ///
@@ -91,6 +89,15 @@ pub(crate) struct MatrixArgs {
     /// CoRIM (`x5chain`)
     #[arg(long, value_name = "FILE", requires = "corim_out", help_heading = "Signing")]
     sign_chain: Option<PathBuf>,
+    /// Write down what makes the table, for a repository: `rimsim check` makes it again and says
+    /// which rows are others, and why
+    ///
+    /// Hosts and versions that nobody said are columns then, since defaults may be others tomorrow.
+    #[arg(long, value_name = "FILE")]
+    lock_out: Option<OutputPath>,
+    /// Replace a lock file that is there
+    #[arg(long, requires = "lock_out")]
+    force: bool,
     /// Form of the result
     #[arg(long, value_enum, default_value_t = MatrixFormat::Text)]
     format: MatrixFormat,
@@ -118,9 +125,15 @@ Examples:
   The same for a fleet, signed, dated, and with names that `rimsim verify` shows:
       rimsim matrix --cpus 1-4 --mem 1G,2G --corim-out realms.cbor --name='web-{cpus}-{mem}' \
           --not-after 2026-12-31 --sign-key key.pem kvmtool -- --realm -k Image
+  All of it in a repository; CI says which rows are others:
+      rimsim matrix --cpus 1-4 --mem 1G,2G --lock-out fleet.lock kvmtool -- --realm -k Image
+      rimsim check fleet.lock
   As a table for a program:
       rimsim matrix --format csv --cpus 1-8 --platform fvp,qemu-max+kvm \\
           kvmtool -- --realm -m 1G -k Image";
+
+/// What is printed.
+struct Matrix(Table);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum MatrixFormat {
@@ -132,24 +145,10 @@ enum MatrixFormat {
     Json,
 }
 
-/// One combination.
-struct Combination {
-    /// Values in the order of the columns.
-    values: Vec<String>,
-    /// The RIM, or who refuses and why.
-    rim: Result<(Measurement, RimRule), String>,
-}
-
-struct Matrix {
-    assumptions: Vec<Assumption>,
-    columns: Vec<&'static str>,
-    rows: Vec<Combination>,
-}
-
 pub(crate) fn run(args: &MatrixArgs, console: &mut Console) -> io::Result<Exit> {
     let made = signer(args).and_then(|signer| {
         let matrix = matrix(args)?;
-        notes::tell(&matrix.assumptions, false, console)?;
+        notes::tell(&matrix.0.assumptions, false, console)?;
         Ok((matrix, signer))
     });
     let (matrix, signer) = match made {
@@ -159,7 +158,8 @@ pub(crate) fn run(args: &MatrixArgs, console: &mut Console) -> io::Result<Exit> 
             return Ok(exit);
         }
     };
-    if let Err(CliError(exit, text)) = matrix.corim(args, signer.as_ref(), console) {
+    let written = matrix.corim(args, signer.as_ref(), console);
+    if let Err(CliError(exit, text)) = written.and_then(|()| matrix.lock(args, console)) {
         console.error(&text);
         return Ok(exit);
     }
@@ -168,11 +168,11 @@ pub(crate) fn run(args: &MatrixArgs, console: &mut Console) -> io::Result<Exit> 
         MatrixFormat::Csv => matrix.csv(console)?,
         MatrixFormat::Json => console.json(&matrix.document(args))?,
     }
-    let refused = matrix.rows.iter().filter(|row| row.rim.is_err()).count();
+    let refused = matrix.0.rows.iter().filter(|row| row.rim.is_err()).count();
     if refused > 0 {
-        console.note(&format!("{refused} of {} combinations are refused", matrix.rows.len()));
+        console.note(&format!("{refused} of {} combinations are refused", matrix.0.rows.len()));
     }
-    let enough = refused == 0 || args.allow_refused && refused < matrix.rows.len();
+    let enough = refused == 0 || args.allow_refused && refused < matrix.0.rows.len();
     Ok(if enough { Exit::Good } else { Exit::Refused })
 }
 
@@ -188,68 +188,14 @@ fn signer(args: &MatrixArgs) -> Result<Option<Signer>, CliError> {
 
 fn matrix(args: &MatrixArgs) -> Result<Matrix, CliError> {
     let hasher = args.hashing.hasher()?;
-    let files = match args.corim_out {
-        None => args.cache.files(&args.hashing, &hasher, Purpose::Figure),
-        Some(_) => args.cache.files(&args.hashing, &hasher, Purpose::Reliance),
-    }?;
+    let is_relied_on = args.corim_out.is_some() || args.lock_out.is_some();
+    let purpose = if is_relied_on { Purpose::Reliance } else { Purpose::Figure };
+    let files = args.cache.files(&args.hashing, &hasher, purpose)?;
     let vmm = Vmm::from_name(&args.vmm.vmm).map_err(usage)?;
-    let algos = algos(args.hash_algo.as_deref())?;
-    let space = Space::new(axes(args, vmm)?);
-    let passes = algos.as_ref().map_or(1, Vec::len) as u64;
-    let count = space.len().and_then(|count| count.checked_mul(passes));
-    match count {
-        Some(count) if count <= MAX_ROWS => {}
-        Some(count) => {
-            return Err(usage(format!("{count} combinations; there can be {MAX_ROWS}")));
-        }
-        None => return Err(usage(format!("more than 2^64 combinations; {MAX_ROWS} can be"))),
-    }
-    // The axes say which hosts and versions.
-    let guest = GuestArgs { host: None, vmm_version: None, ..args.guest.clone() };
-    let mut columns: Vec<_> = space.axes().iter().map(|axis| axis.parameter.name()).collect();
-    let mut rows = Vec::new();
-    let passes = match &algos {
-        None => vec![None],
-        Some(algos) => algos.iter().copied().map(Some).collect(),
-    };
-    let mut assumptions = Vec::new();
-    for algo in passes {
-        let kept = algo.unwrap_or(HashAlgo::Sha256);
-        let (vmm, files) = (&args.vmm, files.clone());
-        let guests = CommandLine::new(&guest, vmm, files, kept, hasher.clone())?;
-        if rows.is_empty() {
-            assumptions = guests.assumptions(&space);
-            assumptions.retain(|one| algo.is_none() || one.key != "hash");
-            if guest.strict {
-                Assumption::deny(&assumptions)?;
-            }
-        }
-        let rims = search::table(&space, &guests, algo, &hasher)?;
-        guests.check_unchanged()?;
-        for (number, rim) in rims.into_iter().enumerate() {
-            let knobs = space.candidate(number as u64);
-            let values = knobs.iter().map(Knob::to_string);
-            let values = values.chain(algo.map(|algo| algo.name().to_owned())).collect();
-            rows.push(Combination { values, rim });
-        }
-    }
-    columns.extend(algos.map(|_| "hash-algo"));
-    Ok(Matrix { assumptions, columns, rows })
-}
-
-fn algos(list: Option<&str>) -> Result<Option<Vec<HashAlgo>>, CliError> {
-    let Some(list) = list else { return Ok(None) };
-    let mut algos = Vec::new();
-    for name in list.split(',').map(str::trim) {
-        let algo = HashAlgo::from_name(name).ok_or_else(|| {
-            let meant = DidYouMean::of(name, HashAlgo::ALL.map(HashAlgo::name));
-            usage(format!("--hash-algo {list}: `{name}` is none of {}{meant}", HashAlgo::names()))
-        })?;
-        if !algos.contains(&algo) {
-            algos.push(algo);
-        }
-    }
-    Ok(Some(algos))
+    let (axes, algos) = (axes(args, vmm)?, table::algos(args.hash_algo.as_deref())?);
+    let (guest, vmm) = (&args.guest, &args.vmm);
+    let names_all = args.lock_out.is_some();
+    table::table(Asked { axes, algos, guest, vmm, files, hasher: &hasher, names_all }).map(Matrix)
 }
 
 fn axes(args: &MatrixArgs, vmm: Vmm) -> Result<Vec<Axis>, CliError> {
@@ -278,7 +224,7 @@ impl Matrix {
     /// Every RIM, once, with the names of its combinations.
     fn rims(&self, template: Option<&str>) -> Result<Vec<(Measurement, String)>, CliError> {
         let mut rims: Vec<(Measurement, Vec<String>)> = Vec::new();
-        for row in &self.rows {
+        for row in &self.0.rows {
             let Ok((rim, _)) = &row.rim else { continue };
             let name = template.map_or(Ok(String::new()), |text| self.name(text, row, rim))?;
             match rims.iter_mut().find(|(known, _)| known == rim) {
@@ -306,7 +252,7 @@ impl Matrix {
         row: &Combination,
         rim: &Measurement,
     ) -> Result<String, CliError> {
-        let columns = || self.columns.iter().zip(&row.values);
+        let columns = || self.0.columns.iter().zip(&row.values);
         if template.is_empty() {
             let all: Vec<_> = columns().map(|(name, value)| format!("{name}={value}")).collect();
             let alone = || rim.to_string()[..16].to_owned();
@@ -323,7 +269,7 @@ impl Matrix {
             None => Ok(name),
             Some((_, rest)) => {
                 let unknown = rest.split('}').next().unwrap_or_default();
-                let known = self.columns.join(", ");
+                let known = self.0.columns.join(", ");
                 Err(usage(format!(
                     "--name: there is no column {unknown:?}; there are {known}, rim"
                 )))
@@ -364,19 +310,56 @@ impl Matrix {
         Ok(console.outputs().write(path, &bytes)?)
     }
 
+    /// Writes down what made the table.
+    fn lock(&self, args: &MatrixArgs, console: &mut Console) -> Result<(), CliError> {
+        let Some(path) = &args.lock_out else { return Ok(()) };
+        let refuse = |why: &str| Err(usage(format!("--lock-out: {why}")));
+        if path.exists() && !args.force {
+            let why = "is there; rimsim lock --update -o makes it again, --force replaces it";
+            return refuse(&format!("{}: {why}", path.shown()));
+        }
+        if args.guest.rpv.is_some() {
+            return refuse("--initdata: a lock holds the command line; write the value there");
+        }
+        if self.0.rows.iter().all(|row| row.rim.is_err()) {
+            let why = "--lock-out: every combination is refused, so there is no RIM to lock";
+            return Err(CliError(Exit::Refused, why.to_owned()));
+        }
+        let of_files = [Parameter::Platform, Parameter::DtbCandidate];
+        let axes = self.0.axes.iter().filter(|axis| of_files.contains(&axis.parameter));
+        let mut values = axes.flat_map(|axis| &axis.values).map(Knob::to_string);
+        if let Some(file) = values.find(|name| name.contains(['.', '/'])) {
+            let why = "files that are varied are not locked with a table; lock each by itself";
+            return refuse(&format!("{file:?}: {why}"));
+        }
+        // The axes say which hosts and versions.
+        let guest = GuestArgs { host: None, vmm_version: None, ..args.guest.clone() };
+        let mut words = words(&guest, &ResponderArgs::default());
+        words.extend([args.vmm.vmm.clone(), "--".to_owned()]);
+        words.extend(args.vmm.argv.iter().cloned());
+        let lock = FleetLock::of(&self.0, words, caps_files(&args.guest)?, path)?;
+        let reach = Reach::below_folder_of(path);
+        for (_, file, _) in self.0.read.iter().filter(|(_, file, _)| !reach.has(file)) {
+            let file = file.shown();
+            console
+                .note(&format!("{file}: not below the lock's folder; check needs --allow-outside"));
+        }
+        Ok(console.outputs().write(path, lock.to_text()?.as_bytes())?)
+    }
+
     fn text(&self, console: &mut Console) -> io::Result<()> {
         let width = |i: usize| {
-            let cells = self.rows.iter().map(|row| row.values[i].chars().count());
-            cells.chain([self.columns[i].len()]).max().unwrap_or(0)
+            let cells = self.0.rows.iter().map(|row| row.values[i].chars().count());
+            cells.chain([self.0.columns[i].len()]).max().unwrap_or(0)
         };
-        let widths: Vec<usize> = (0..self.columns.len()).map(width).collect();
+        let widths: Vec<usize> = (0..self.0.columns.len()).map(width).collect();
         let line = |cells: &[&str], last: &str| {
             let cells = cells.iter().zip(&widths);
             let line: String = cells.map(|(cell, width)| format!("{cell:width$}  ")).collect();
             format!("{line}{last}")
         };
-        console.result(&line(&self.columns, "rim"))?;
-        for row in &self.rows {
+        console.result(&line(&self.0.columns, "rim"))?;
+        for row in &self.0.rows {
             let cells: Vec<_> = row.values.iter().map(String::as_str).collect();
             let rim = match &row.rim {
                 Ok((rim, _)) => rim.to_string(),
@@ -389,9 +372,9 @@ impl Matrix {
 
     fn csv(&self, console: &mut Console) -> io::Result<()> {
         let line = |cells: &[&str]| cells.iter().map(|cell| quoted(cell)).collect::<Vec<_>>();
-        let names = [&self.columns[..], &["algorithm", "rim", "refused", "rim_rule"]].concat();
+        let names = [&self.0.columns[..], &["algorithm", "rim", "refused", "rim_rule"]].concat();
         console.result(&line(&names).join(","))?;
-        for row in &self.rows {
+        for row in &self.0.rows {
             let (algorithm, rim, why, rule) = match &row.rim {
                 Ok((rim, rule)) => (rim.algo().name(), rim.to_string(), "", rule.name()),
                 Err(why) => ("", String::new(), why.as_str(), ""),
@@ -406,7 +389,7 @@ impl Matrix {
     fn document(&self, args: &MatrixArgs) -> Value {
         let row = |row: &Combination| {
             let mut values = json!({});
-            for (name, value) in self.columns.iter().zip(&row.values) {
+            for (name, value) in self.0.columns.iter().zip(&row.values) {
                 values[*name] = json!(value);
             }
             json!({
@@ -421,9 +404,9 @@ impl Matrix {
             "schema": "rimsim/1",
             "command": "matrix",
             "vmm": args.vmm.vmm,
-            "assumptions": self.assumptions,
-            "columns": self.columns,
-            "rows": self.rows.iter().map(row).collect::<Vec<_>>(),
+            "assumptions": self.0.assumptions,
+            "columns": self.0.columns,
+            "rows": self.0.rows.iter().map(row).collect::<Vec<_>>(),
         })
     }
 }

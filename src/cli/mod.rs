@@ -49,6 +49,7 @@ mod schema;
 mod search;
 mod signer;
 mod subscriber;
+mod table;
 mod token;
 mod trails;
 mod verify;

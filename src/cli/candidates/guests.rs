@@ -1,7 +1,7 @@
 //! The candidates of `search` as a VMM's command line and a host's capabilities make them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::cli::error::CliError;
@@ -63,12 +63,13 @@ impl<'a> CommandLine<'a> {
         let version = request.check()?;
         let kernel = || qemu::kernel_name(version.name, &request.argv);
         let unpack = (request.vmm == Vmm::Qemu).then(kernel).flatten();
-        let opened = BTreeMap::new();
+        let (opened, read) = (BTreeMap::new(), BTreeMap::new());
         let files = SharedFiles {
             map: &guest.map,
             reach: &guest.reach,
             files,
             opened,
+            read,
             algo,
             hasher,
             unpack,
@@ -97,10 +98,17 @@ impl<'a> CommandLine<'a> {
         Ok(self.device_tree(path).map(|_| ())?)
     }
 
+    /// Files that were read: what the VMM calls them, where they are, and what is in them.
+    pub(crate) fn read(&self) -> Vec<(String, PathBuf, Arc<Image>)> {
+        let files = self.files.lock().expect("nobody panics with the files");
+        let read = files.read.iter();
+        read.map(|(name, (path, image))| (name.clone(), path.clone(), Arc::clone(image))).collect()
+    }
+
     /// Says whether all files are still what they were.
     pub(crate) fn check_unchanged(&self) -> Result<(), CliError> {
         let files = self.files.lock().expect("nobody panics with the files");
-        let changed = files.opened.values().try_for_each(|image| image.check_unchanged());
+        let changed = files.read.values().try_for_each(|(_, image)| image.check_unchanged());
         changed.map_err(|error| CliError(Exit::Io, error.to_string()))
     }
 
@@ -260,6 +268,8 @@ struct SharedFiles<'a> {
     reach: &'a Reach,
     files: ImageFiles,
     opened: BTreeMap<String, Arc<Image>>,
+    /// The same as they are in their files: where, and not unpacked.
+    read: BTreeMap<String, (PathBuf, Arc<Image>)>,
     algo: HashAlgo,
     hasher: Hasher,
     /// The file that QEMU would unpack again for every candidate.
@@ -272,11 +282,11 @@ impl SharedFiles<'_> {
             return Ok(Arc::clone(image));
         }
         self.reach.check_image(path)?;
-        let mut image = self.files.open(path)?;
+        let (mut image, mut packed) = (self.files.open(path)?, None);
         if self.unpack.as_deref() == Some(name) && image.bytes_from(0).starts_with(&[0x1F, 0x8B]) {
             // What can not be unpacked is QEMU's to refuse.
             if let Ok(bytes) = gunzip(&image, MAX_UNPACKED_BYTES) {
-                image = Image::from_bytes("kernel", bytes);
+                packed = Some(std::mem::replace(&mut image, Image::from_bytes("kernel", bytes)));
             }
         }
         let kept = Arc::new(Kept(OnceLock::new()));
@@ -288,6 +298,8 @@ impl SharedFiles<'_> {
             let _ = kept.0.set(self.digests(&image));
         }
         self.opened.insert(name.to_owned(), Arc::clone(&image));
+        let in_file = packed.map_or_else(|| Arc::clone(&image), Arc::new);
+        self.read.insert(name.to_owned(), (path.to_owned(), in_file));
         Ok(image)
     }
 

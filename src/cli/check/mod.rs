@@ -1,13 +1,14 @@
 //! `rimsim check`
 
+mod args;
 mod boot;
+mod fleet;
 mod kept;
 
 use std::io::{self, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::boot::Compared;
@@ -16,12 +17,11 @@ use crate::cli::differences;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::explanation;
-use crate::cli::junit::{self, Ended};
+use crate::cli::junit::Ended;
 use crate::cli::locks::{
-    Change, Hashing, LockFile, Measured, TOOL, changes, lock_file, measure_again, other_rems,
-    read_lock,
+    Change, FleetLock, Hashing, LockFile, Measured, TOOL, changes, lock_file, lock_of, lock_text,
+    measure_again, other_rems,
 };
-use crate::cli::options::{HashingArgs, OutsideArgs, ProvenCacheArgs};
 use crate::cli::places::folder;
 use crate::cli::reach::Reach;
 use crate::encoding::shown::ShowPath as _;
@@ -29,42 +29,10 @@ use crate::explain::{Explanation, Trail, compare, read_events};
 use crate::inputs;
 use crate::measure::image::Image;
 use crate::predict::DEVICE_TREE;
+use args::CheckFormat;
 use kept::unchanged;
 
-/// Measure again what a lock file says, and compare
-///
-/// Reads the inputs of the lock file, measures as its arguments say, and compares the RIM. If it is
-/// another, says which inputs changed and, if the events are kept beside the lock file, explains
-/// the first difference as `rimsim explain` does; exit code 3. An input that changed and left the
-/// RIM as it was is a remark.
-///
-/// Of a chain the REMs are compared as well; of what differs the measurement is named, the stage
-/// that makes it, and what it varies with.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct CheckArgs {
-    /// The lock file
-    #[arg(value_name = "FILE", default_value = "rim.lock")]
-    file: PathBuf,
-    /// Form of the result
-    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
-    format: CheckFormat,
-    #[command(flatten)]
-    hashing: HashingArgs,
-    #[command(flatten)]
-    cache: ProvenCacheArgs,
-    #[command(flatten)]
-    outside: OutsideArgs,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum CheckFormat {
-    /// Lines for people and scripts
-    Text,
-    /// One JSON document with "schema": "rimsim/1"
-    Json,
-    /// JUnit XML: one test, that of the lock file
-    Junit,
-}
+pub(crate) use args::CheckArgs;
 
 struct Checked {
     old: LockFile,
@@ -80,26 +48,26 @@ struct Checked {
 }
 
 pub(crate) fn run(args: &CheckArgs, console: &mut Console) -> io::Result<Exit> {
-    match check(args, console) {
-        Ok(checked) => checked.tell(args, console),
+    let told = lock_text(&args.file).and_then(|text| {
+        if FleetLock::is_one(&text) {
+            return fleet::check(args, &text).map(|checked| checked.tell(args, console));
+        }
+        check(args, &text, console).map(|checked| checked.tell(args, console))
+    });
+    match told {
+        Ok(told) => told,
         Err(CliError(exit, text)) => {
             console.error(&text);
             if args.format == CheckFormat::Junit {
-                console.bytes(args.junit(&Ended::Error(text)).as_bytes())?;
+                console.bytes(args.junit(Ended::Error(text)).as_bytes())?;
             }
             Ok(exit)
         }
     }
 }
 
-impl CheckArgs {
-    fn junit(&self, ended: &Ended) -> String {
-        junit::document("rimsim check", &self.file.display().to_string(), ended)
-    }
-}
-
-fn check(args: &CheckArgs, console: &mut Console) -> Result<Checked, CliError> {
-    let old = read_lock(&args.file)?;
+fn check(args: &CheckArgs, text: &str, console: &mut Console) -> Result<Checked, CliError> {
+    let old = lock_of(text, &args.file)?;
     let hashing = Hashing { hashing: args.hashing.clone(), cache: args.cache.clone().into() };
     let measured = measure_again(&old, &args.file, &hashing, args.outside, console)?;
     let new = lock_file(&measured, &args.file)?;
@@ -191,7 +159,7 @@ impl Checked {
                     if self.rim_differs() { "the RIM is another" } else { "a REM is another" };
                 let failed = |text| Ended::Failed(what.to_owned(), text);
                 let ended = differs.map_or(Ended::Good, failed);
-                console.bytes(args.junit(&ended).as_bytes())?;
+                console.bytes(args.junit(ended).as_bytes())?;
             }
             CheckFormat::Text if differs => {
                 self.lines(args).iter().try_for_each(|line| console.result(line))?;
@@ -252,10 +220,6 @@ impl Checked {
     }
 
     fn document(&self, args: &CheckArgs) -> Value {
-        let change = |change: &Change| {
-            let Change { kind, name, locked, now } = change;
-            json!({ "kind": kind, "name": name, "locked": locked, "now": now })
-        };
         let explanation = self.explanation.as_ref();
         let rem = |other: &(usize, String, String)| {
             let (number, locked, now) = other;
@@ -271,7 +235,7 @@ impl Checked {
             "locked": self.old.rim.measurement().to_string(),
             "rim": self.new.rim.measurement().to_string(),
             "tool": self.old.tool,
-            "changes": self.changes.iter().map(change).collect::<Vec<_>>(),
+            "changes": self.changes.iter().map(Change::json).collect::<Vec<_>>(),
             "rems": rems,
             "boot": self.boot.as_ref().map(differences::document),
             "explanation": explanation.map(|(a, b, why)| explanation::document(a, b, why)),

@@ -5,13 +5,13 @@ use std::path::Path;
 use super::boot::keep_resolved;
 use super::chain::of_chain;
 use super::file::{Input, LockFile, Sha256Hex};
-use super::source::{CAPS, Hashing, Measured, arguments, of_command_line, of_script};
+use super::source::{CAPS, File, Hashing, Measured, arguments, of_command_line, of_script};
 use crate::cli::chains::Pins;
 use crate::cli::console::Console;
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
 use crate::cli::input::{read_settings, text_name};
-use crate::cli::options::OutsideArgs;
+use crate::cli::options::{GuestArgs, OutsideArgs};
 use crate::cli::places::{folder, relative};
 use crate::encoding::shown::ShowPath as _;
 use crate::predict::DEVICE_TREE;
@@ -19,13 +19,7 @@ use crate::predict::DEVICE_TREE;
 /// A lock file without what stands beside it.
 pub(crate) fn lock_file(measured: &Measured, path: &Path) -> Result<LockFile, CliError> {
     let from = folder(path);
-    let mut inputs = Vec::new();
-    for file in &measured.inputs {
-        let path = relative(&file.path, from).map_err(usage)?;
-        let name = if file.name.is_empty() { path.clone() } else { file.name.clone() };
-        let sha256 = Sha256Hex(file.sha256.clone());
-        inputs.push(Input { name, path, size: file.size, sha256 });
-    }
+    let inputs = inputs_of(&measured.inputs, path)?;
     let mut file = LockFile::new(measured.rim.clone(), inputs);
     file.measure.clone_from(&measured.measure);
     if let Some(script) = &measured.script {
@@ -39,12 +33,27 @@ pub(crate) fn lock_file(measured: &Measured, path: &Path) -> Result<LockFile, Cl
     Ok(file)
 }
 
-/// Reads a lock file.
-pub(crate) fn read_lock(path: &Path) -> Result<LockFile, CliError> {
+/// Files as a lock at `path` names them.
+pub(super) fn inputs_of(files: &[File], path: &Path) -> Result<Vec<Input>, CliError> {
+    let from = folder(path);
+    let input = |file: &File| {
+        let path = relative(&file.path, from).map_err(usage)?;
+        let name = if file.name.is_empty() { path.clone() } else { file.name.clone() };
+        let sha256 = Sha256Hex(file.sha256.clone());
+        Ok(Input { name, path, size: file.size, sha256 })
+    };
+    files.iter().map(input).collect()
+}
+
+/// The text of a lock file.
+pub(crate) fn lock_text(path: &Path) -> Result<String, CliError> {
     let shown = path.shown();
-    let text =
-        read_settings(path).map_err(|error| CliError(Exit::Io, format!("{shown}: {error}")))?;
-    LockFile::read(&text).map_err(|why| usage(format!("{shown}:{why}")))
+    read_settings(path).map_err(|error| CliError(Exit::Io, format!("{shown}: {error}")))
+}
+
+/// The lock that a file's text is.
+pub(crate) fn lock_of(text: &str, path: &Path) -> Result<LockFile, CliError> {
+    LockFile::read(text).map_err(|why| usage(format!("{}:{why}", path.shown())))
 }
 
 /// Measures what a lock file says.
@@ -77,23 +86,7 @@ pub(crate) fn measure_again(
         .map_err(|why| usage(format!("{}: the arguments: {why}", path.shown())))?;
     args.guest.reach = reach;
     let argv = measure.arguments.clone();
-    for input in &lock.input {
-        let place = from.join(&input.path);
-        if input.name == DEVICE_TREE {
-            args.guest.dtb = Some(place);
-        } else if let Some(name) = input.name.strip_prefix(CAPS) {
-            let place = text_name(&place)
-                .map_err(|error| usage(format!("{}: {error}", place.shown())))?
-                .to_owned();
-            // Without a folder it would be read as the name of a preset.
-            let place = if place.contains(['.', '/']) { place } else { format!("./{place}") };
-            args.guest.caps.iter_mut().filter(|caps| *caps == name).for_each(|caps| {
-                caps.clone_from(&place);
-            });
-        } else {
-            args.guest.map.push((input.name.clone(), place));
-        }
-    }
+    put_inputs(&lock.input, from, &mut args.guest)?;
     let mut measured = of_command_line(args, console)?;
     // Files are named as they were when the lock was made, wherever they are.
     for file in &mut measured.inputs {
@@ -108,4 +101,30 @@ pub(crate) fn measure_again(
         keep_resolved(&measure.assumed, &mut table.assumed);
     }
     Ok(measured)
+}
+
+/// Says where the inputs of a lock are, which stands in `from`.
+pub(super) fn put_inputs(
+    inputs: &[Input],
+    from: &Path,
+    guest: &mut GuestArgs,
+) -> Result<(), CliError> {
+    for input in inputs {
+        let place = from.join(&input.path);
+        if input.name == DEVICE_TREE {
+            guest.dtb = Some(place);
+        } else if let Some(name) = input.name.strip_prefix(CAPS) {
+            let place = text_name(&place)
+                .map_err(|error| usage(format!("{}: {error}", place.shown())))?
+                .to_owned();
+            // Without a folder it would be read as the name of a preset.
+            let place = if place.contains(['.', '/']) { place } else { format!("./{place}") };
+            guest.caps.iter_mut().filter(|caps| *caps == name).for_each(|caps| {
+                caps.clone_from(&place);
+            });
+        } else {
+            guest.map.push((input.name.clone(), place));
+        }
+    }
+    Ok(())
 }

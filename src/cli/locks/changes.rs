@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use serde_json::{Value, json};
+
 use super::file::{Input, LockFile, Sha256Hex};
+use super::fleet::FleetLock;
 
 /// Something that is not as it was locked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +16,14 @@ pub(crate) struct Change {
     pub(crate) name: String,
     pub(crate) locked: String,
     pub(crate) now: String,
+}
+
+impl Change {
+    /// The change as documents have it.
+    pub(crate) fn json(&self) -> Value {
+        let Self { kind, name, locked, now } = self;
+        json!({ "kind": kind, "name": name, "locked": locked, "now": now })
+    }
 }
 
 impl fmt::Display for Change {
@@ -29,12 +40,28 @@ pub(crate) fn other_rems(old: &LockFile, new: &LockFile) -> Vec<(usize, String, 
     both.filter(|(_, (old, new))| old != new).map(|(n, (old, new))| (n, old, new)).collect()
 }
 
-/// What is not as it was.
-pub(crate) fn changes(old: &LockFile, new: &LockFile) -> Vec<Change> {
+/// What is not as it was of a table.
+pub(crate) fn fleet_changes(old: &FleetLock, new: &FleetLock) -> Vec<Change> {
     let mut changes = Vec::new();
-    let mut say = |kind, name: &str, locked: String, now: String| {
+    input_changes(&old.input, &new.input, &mut changes);
+    let (old, new) = (&old.matrix.assumed, &new.matrix.assumed);
+    let key = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();
+    for text in old.iter().filter(|text| !new.contains(text)) {
+        let (name, now) = (key(text), "nothing".to_owned());
+        changes.push(Change { kind: "assumption", name, locked: text.clone(), now });
+    }
+    for text in new.iter().filter(|text| !old.contains(text)) {
+        let (name, locked) = (key(text), "nothing".to_owned());
+        changes.push(Change { kind: "assumption", name, locked, now: text.clone() });
+    }
+    changes
+}
+
+/// Inputs that are others, or are not there.
+fn input_changes(old: &[Input], new: &[Input], changes: &mut Vec<Change>) {
+    let mut say = |name: &str, locked: String, now: String| {
         if locked != now {
-            changes.push(Change { kind, name: name.to_owned(), locked, now });
+            changes.push(Change { kind: "input", name: name.to_owned(), locked, now });
         }
     };
     let file = |input: &Input| {
@@ -42,16 +69,26 @@ pub(crate) fn changes(old: &LockFile, new: &LockFile) -> Vec<Change> {
         format!("{} bytes, sha256 {sha256}", input.size)
     };
     let none = || "nothing".to_owned();
-    for input in &old.input {
-        let now = new.input.iter().find(|now| (&now.name, &now.path) == (&input.name, &input.path));
-        say("input", &input.name, file(input), now.map_or_else(none, file));
+    let is_same = |one: &Input, other: &Input| (&one.name, &one.path) == (&other.name, &other.path);
+    for input in old {
+        let now = new.iter().find(|now| is_same(now, input));
+        say(&input.name, file(input), now.map_or_else(none, file));
     }
-    for input in &new.input {
-        let known = |old: &Input| (&old.name, &old.path) == (&input.name, &input.path);
-        if !old.input.iter().any(known) {
-            say("input", &input.name, none(), file(input));
+    for input in new.iter().filter(|new| !old.iter().any(|old| is_same(old, new))) {
+        say(&input.name, none(), file(input));
+    }
+}
+
+/// What is not as it was.
+pub(crate) fn changes(old: &LockFile, new: &LockFile) -> Vec<Change> {
+    let mut changes = Vec::new();
+    input_changes(&old.input, &new.input, &mut changes);
+    let mut say = |kind, name: &str, locked: String, now: String| {
+        if locked != now {
+            changes.push(Change { kind, name: name.to_owned(), locked, now });
         }
-    }
+    };
+    let none = || "nothing".to_owned();
     if let (Some(old), Some(new)) = (old.surroundings(), new.surroundings()) {
         let keys = old.platform.iter().chain(new.platform);
         let mut keys: Vec<_> = keys.filter_map(|line| line.split_once(" = ")).collect();

@@ -15,7 +15,7 @@ use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::rule::RimRule;
 
 /// The form that is written and read.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 /// The tool, as it writes itself down.
 pub(crate) const TOOL: &str = concat!("rimsim ", env!("CARGO_PKG_VERSION"));
 const HEADER: &str = "\
@@ -107,8 +107,13 @@ impl ChainTable {
 
     /// The REMs in hexadecimal.
     pub(crate) fn rems(&self) -> [String; 4] {
+        self.rem_bytes().map(hex)
+    }
+
+    /// The REMs, as long as their algorithm says.
+    pub(crate) fn rem_bytes(&self) -> [&[u8]; 4] {
         let Self { rem1, rem2, rem3, rem4, .. } = self;
-        [rem1, rem2, rem3, rem4].map(|rem| hex(&rem.0))
+        [rem1, rem2, rem3, rem4].map(|rem| rem.0.as_slice())
     }
 }
 
@@ -143,7 +148,7 @@ pub(crate) struct Input {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "u32")]
-struct Version;
+pub(super) struct Version;
 
 impl TryFrom<u32> for Version {
     type Error = String;
@@ -158,7 +163,7 @@ impl TryFrom<u32> for Version {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-struct Algorithm(HashAlgo);
+pub(super) struct Algorithm(pub(super) HashAlgo);
 
 impl TryFrom<String> for Algorithm {
     type Error = String;
@@ -171,7 +176,7 @@ impl TryFrom<String> for Algorithm {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-struct Rule(RimRule);
+pub(super) struct Rule(pub(super) RimRule);
 
 impl TryFrom<String> for Rule {
     type Error = String;
@@ -183,10 +188,20 @@ impl TryFrom<String> for Rule {
     }
 }
 
+/// Reads nothing but the version, which decides what else may stand there.
+pub(super) fn check_version(text: &str) -> Result<(), String> {
+    #[derive(Deserialize)]
+    struct OnlyVersion {
+        #[serde(rename = "version")]
+        _version: Version,
+    }
+    toml_text::read::<OnlyVersion>(text).map(|_| ())
+}
+
 /// Bytes in lower-case hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-struct Hex(Vec<u8>);
+pub(super) struct Hex(pub(super) Vec<u8>);
 
 impl TryFrom<String> for Hex {
     type Error = String;
@@ -271,13 +286,7 @@ impl LockFile {
     /// Time and memory grow with the length, memory by at most 300 bytes for each byte. The file
     /// has at most 4 MiB.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
-        // The version decides what else may stand there.
-        #[derive(Deserialize)]
-        struct OnlyVersion {
-            #[serde(rename = "version")]
-            _version: Version,
-        }
-        let _: OnlyVersion = toml_text::read(text)?;
+        check_version(text)?;
         let file: Self = toml_text::read(text)?;
         let line_of = |key: &str| {
             let line = text.lines().position(|line| line.trim_start().starts_with(key));
@@ -399,7 +408,7 @@ fn around(line: &mut impl FnMut(&str, &str), platform: &[String], assumed: &[Str
     }
 }
 
-fn list(words: &[String]) -> String {
+pub(super) fn list(words: &[String]) -> String {
     let lines: String = words.iter().map(|word| format!("    {},\n", quoted(word))).collect();
     format!("[\n{lines}]")
 }

@@ -105,13 +105,7 @@ pub(crate) fn of_command_line(
     mut args: RequestWords,
     console: &mut Console,
 ) -> Result<Measured, CliError> {
-    let mut inputs = Vec::new();
-    for name in args.guest.caps.iter().filter(|name| name.contains(['.', '/'])) {
-        let path = PathBuf::from(name);
-        args.guest.reach.check_named(&path)?;
-        let image = Image::open(&path).map_err(|error| CliError(Exit::Io, error.to_string()))?;
-        inputs.push(file(format!("{CAPS}{name}"), path, &image));
-    }
+    let mut inputs = caps_files(&args.guest)?;
     let measured = args.boot().predicted(Vec::new(), console)?;
     let plan = &measured.plan;
     for input in &plan.inputs {
@@ -135,6 +129,18 @@ pub(crate) fn of_command_line(
         assumptions: measured.plan.assumptions.clone(),
         log: measured.log().clone(),
     })
+}
+
+/// Files of capabilities; a name without a point and a slash is a preset.
+pub(crate) fn caps_files(guest: &GuestArgs) -> Result<Vec<File>, CliError> {
+    let mut files = Vec::new();
+    for name in guest.caps.iter().filter(|name| name.contains(['.', '/'])) {
+        let path = PathBuf::from(name);
+        guest.reach.check_named(&path)?;
+        let image = Image::open(&path).map_err(|error| CliError(Exit::Io, error.to_string()))?;
+        files.push(file(format!("{CAPS}{name}"), path, &image));
+    }
+    Ok(files)
 }
 
 /// What was decided around a VM.

@@ -84,6 +84,7 @@ pub(crate) const NO_REQUEST: &[&str] = &[
     "--learn",
     "--lifecycle",
     "--list",
+    "--lock-out",
     "--log-complete",
     "--log-platform",
     "--log-realm",

@@ -33,8 +33,9 @@ pub(crate) struct VerifyArgs {
     #[arg(value_name = "TOKEN")]
     pub(super) token: PathBuf,
     /// What the Realm is expected to be: a CoRIM, signed or not, a script (.rmi), arguments of
-    /// `rimsim measure` (.args), a chain of measured boot (.toml), or JSON (see below). May be
-    /// given several times, but for a chain: then one of all that is expected has to fit
+    /// `rimsim measure` (.args), a lock of `rimsim lock` or `rimsim matrix`, a chain of measured
+    /// boot (.toml), or JSON (see below). May be given several times, but for a chain: then one of
+    /// all that is expected has to fit
     #[arg(long, value_name = "FILE")]
     pub(super) expect: Vec<PathBuf>,
     /// The expected RIM alone: hexadecimal, base64, `sha256:HEX`, or a file (@FILE) with either
@@ -123,7 +124,8 @@ pub(super) enum VerifyFormat {
 
 const EXAMPLES: &str = "\
 What is compared:
-  RIM and hash algorithm; of CoRIMs whatever else their triples say; of scripts and of what `run`
+  RIM and hash algorithm; of CoRIMs whatever else their triples say; of
+  the lock of a chain also REMs; of scripts and of what `run`
   prints also REMs that are not zero; of these, of arguments and of what `measure` prints also an
   RPV that is not zero; of other JSON whatever it says. If several Realms are expected, one of
   them has to fit; the answer names it.

@@ -7,6 +7,7 @@ use crate::cli::console::Console;
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
 use crate::cli::input::{Input, Problem, Setup, observed, public_key, read_limited};
+use crate::cli::locks::{is_lock, locked_realms};
 use crate::cli::options::{ImageFiles, OutsideArgs};
 use crate::cli::request::{RequestWords, is_request};
 use crate::encoding::shown::ShowPath as _;
@@ -89,8 +90,15 @@ impl Sources<'_> {
         if let Some(option) = self.of_signer() {
             return Err(no_key(option));
         }
+        if let Some(text) = str::from_utf8(&bytes).ok().filter(|text| is_lock(text)) {
+            let read = locked_realms(&shown.to_string(), text);
+            let locked = read.map_err(|why| usage(format!("{shown}:{why}")))?;
+            not_verified.extend(locked.not_verified);
+            return Ok(locked.realms);
+        }
         if !matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[')) {
-            let forms = "a script (.rmi), arguments of `rimsim measure` (.args), JSON, or a CoRIM";
+            let forms = "a script (.rmi), arguments of `rimsim measure` (.args), a lock, JSON, or \
+                         a CoRIM";
             return Err(usage(format!("{shown}: is no expectation; it can be {forms}")));
         }
         let name = shown.to_string();

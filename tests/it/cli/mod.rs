@@ -8,6 +8,7 @@ mod boot_report;
 mod boot_search;
 mod digest_cache;
 pub(crate) mod every_subcommand;
+mod fleet_lock;
 mod for_people;
 mod found_lines;
 pub(crate) mod images;

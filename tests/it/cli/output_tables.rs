@@ -87,7 +87,10 @@ const WRITING_COMMANDS: &[WritingCommand] = &[
     },
     WritingCommand {
         words: "matrix",
-        options: &[("--corim-out", "--caps ./caps.toml --dtb tree GUEST")],
+        options: &[
+            ("--corim-out", "--caps ./caps.toml --dtb tree GUEST"),
+            ("--lock-out", "--force --caps ./caps.toml --dtb tree GUEST"),
+        ],
         reads: &["Image", "initrd", "caps.toml", "tree"],
     },
     WritingCommand {

@@ -1,0 +1,185 @@
+//! The lock of a table, made again and compared row by row.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use serde_json::{Value, json};
+
+use super::args::{CheckArgs, CheckFormat};
+use crate::cli::console::{Console, notes};
+use crate::cli::error::{CliError, usage};
+use crate::cli::exit::Exit;
+use crate::cli::junit::{self, Ended};
+use crate::cli::locks::{Change, FleetLock, Hashing, Row, TOOL, fleet_again, fleet_changes};
+use crate::encoding::shown::ShowPath as _;
+
+/// Rows that are told one by one.
+const MAX_TOLD: usize = 20;
+
+pub(super) struct Checked {
+    old: FleetLock,
+    new: FleetLock,
+    changes: Vec<Change>,
+    remarks: Vec<String>,
+}
+
+/// Makes the table of a lock again.
+pub(super) fn check(args: &CheckArgs, text: &str) -> Result<Checked, CliError> {
+    let path = &args.file;
+    let old = FleetLock::read(text).map_err(|why| usage(format!("{}:{why}", path.shown())))?;
+    let hashing = Hashing { hashing: args.hashing.clone(), cache: args.cache.clone().into() };
+    let new = fleet_again(&old, path, &hashing, args.outside)?;
+    let mut remarks = Vec::new();
+    if old.tool != TOOL {
+        remarks.push(format!("locked by {}, and this is {TOOL}", old.tool));
+    }
+    Ok(Checked { changes: fleet_changes(&old, &new), remarks, old, new })
+}
+
+impl Checked {
+    /// Every row, as locked and as it is now.
+    fn rows(&self) -> impl Iterator<Item = (&Row, &Row)> {
+        self.old.row.iter().zip(&self.new.row)
+    }
+
+    fn others(&self) -> Vec<(&Row, &Row)> {
+        self.rows().filter(|(old, new)| !old.is_as(new)).collect()
+    }
+
+    /// What the rows that are others have in common, and no other row has.
+    fn only(&self) -> Vec<String> {
+        let others = self.others();
+        let values = |rows: &mut dyn Iterator<Item = &Row>, column: usize| {
+            rows.map(|row| row.values[column].clone()).collect::<BTreeSet<_>>()
+        };
+        let mut found = Vec::new();
+        for (column, name) in self.old.matrix.columns.iter().enumerate() {
+            let changed = values(&mut others.iter().map(|(old, _)| *old), column);
+            let mut same = self.rows().filter(|(old, new)| old.is_as(new)).map(|(old, _)| old);
+            let same = values(&mut same, column);
+            if !changed.is_empty() && !same.is_empty() && changed.is_disjoint(&same) {
+                let values: Vec<_> = changed.into_iter().collect();
+                found.push(format!("{name}={}", values.join(" or ")));
+            }
+        }
+        found
+    }
+
+    pub(super) fn tell(&self, args: &CheckArgs, console: &mut Console) -> io::Result<Exit> {
+        let others = self.others();
+        match args.format {
+            CheckFormat::Json => console.json(&self.document(args))?,
+            CheckFormat::Junit => {
+                let tests: Vec<_> = self
+                    .rows()
+                    .map(|(old, new)| (self.old.name_of(old), self.ended(old, new)))
+                    .collect();
+                console.bytes(junit::document("rimsim check", &tests).as_bytes())?;
+            }
+            CheckFormat::Text => self.text(args, &others, console)?,
+        }
+        if others.is_empty() {
+            for change in &self.changes {
+                console.note(&format!("{change}; the RIMs are the same"));
+            }
+        }
+        let reasons: Vec<_> = self.rows().filter(|(old, new)| old.refused != new.refused).collect();
+        let reasons = reasons.into_iter().filter_map(|(old, new)| {
+            let (_, now) = old.refused.as_ref().zip(new.refused.as_ref())?;
+            Some(format!("{}: refused for another reason now: {now}", self.old.name_of(old)))
+        });
+        let reasons: Vec<_> = reasons.collect();
+        reasons.iter().take(MAX_TOLD).for_each(|reason| console.note(reason));
+        if reasons.len() > MAX_TOLD {
+            let more = reasons.len() - MAX_TOLD;
+            console.note(&format!("{more} more are refused for another reason now"));
+        }
+        notes::note("the lock assumes:", self.old.matrix.assumed.iter().cloned(), console);
+        self.remarks.iter().for_each(|remark| console.note(remark));
+        Ok(if others.is_empty() { Exit::Good } else { Exit::Mismatch })
+    }
+
+    fn ended(&self, old: &Row, new: &Row) -> Ended {
+        if old.is_as(new) {
+            return Ended::Good;
+        }
+        let mut lines = vec![format!("locked {}", said(old)), format!("now    {}", said(new))];
+        lines.extend(self.changes.iter().map(|change| format!("changed: {change}")));
+        Ended::Failed("the RIM is another".to_owned(), lines.join("\n"))
+    }
+
+    fn text(
+        &self,
+        args: &CheckArgs,
+        others: &[(&Row, &Row)],
+        console: &mut Console,
+    ) -> io::Result<()> {
+        let (shown, count) = (args.file.shown(), self.old.row.len());
+        if others.is_empty() {
+            return console.result(&format!("{shown}: {count} rows, all as locked"));
+        }
+        console.result(&format!("{shown}: {} of {count} rows are others", others.len()))?;
+        for (old, new) in others.iter().take(MAX_TOLD) {
+            console.result(&format!("{}:", self.old.name_of(old)))?;
+            console.result(&format!("  locked {}", said(old)))?;
+            console.result(&format!("  now    {}", said(new)))?;
+        }
+        if others.len() > MAX_TOLD {
+            let more = others.len() - MAX_TOLD;
+            console.result(&format!("and {more} more; --format json has all"))?;
+        }
+        for change in &self.changes {
+            console.result(&format!("changed: {change}"))?;
+        }
+        if self.changes.is_empty() {
+            let why = if self.old.tool == TOOL {
+                "what the VMM finds under a name is something else, or the lock was edited"
+            } else {
+                "this program measures otherwise than the locking one"
+            };
+            console.result(&format!("no input changed: {why}"))?;
+        }
+        for what in self.only() {
+            console.result(&format!("only rows with {what} are others"))?;
+        }
+        Ok(())
+    }
+
+    fn document(&self, args: &CheckArgs) -> Value {
+        let row = |(old, new): (&Row, &Row)| {
+            let columns = self.old.matrix.columns.iter().zip(&old.values);
+            let values = columns.map(|(name, value)| (name.clone(), json!(value)));
+            json!({
+                "values": values.collect::<serde_json::Map<_, _>>(),
+                "equal": old.is_as(new),
+                "locked": old.measurement().map(|rim| rim.to_string()),
+                "locked_refused": old.refused,
+                "rim": new.measurement().map(|rim| rim.to_string()),
+                "refused": new.refused,
+            })
+        };
+        let others = self.others();
+        json!({
+            "schema": "rimsim/1",
+            "command": "check",
+            "lock": args.file.display().to_string(),
+            "equal": others.is_empty(),
+            "tool": self.old.tool,
+            "columns": self.old.matrix.columns,
+            "rows": self.rows().map(row).collect::<Vec<_>>(),
+            "changed": others.len(),
+            "only": self.only(),
+            "changes": self.changes.iter().map(Change::json).collect::<Vec<_>>(),
+            "assumed": self.old.matrix.assumed,
+            "remarks": self.remarks,
+        })
+    }
+}
+
+/// A row's RIM, or why there is none.
+fn said(row: &Row) -> String {
+    match (row.measurement(), &row.refused) {
+        (Some(rim), _) => rim.to_string(),
+        (None, why) => format!("refused: {}", why.as_deref().unwrap_or_default()),
+    }
+}
