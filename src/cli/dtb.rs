@@ -9,7 +9,7 @@ use crate::cli::console::{Console, notes};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::options::{GuestArgs, ImageFiles, LineArgs, OutsideArgs, ResponderArgs, VmmArgs};
-use crate::cli::request::{MappedFiles, request};
+use crate::cli::request::{MappedFiles, request, told};
 use crate::encoding::shown::ShowPath as _;
 use crate::outputs::OutputPath;
 use crate::predict;
@@ -62,7 +62,8 @@ pub(crate) fn run(args: &DtbArgs, console: &mut Console) -> io::Result<Exit> {
 fn write_dtb(args: &DtbArgs, console: &mut Console) -> Result<String, CliError> {
     let mut files = MappedFiles::new(&args.guest, ImageFiles::default());
     let request = request(&args.guest, &ResponderArgs::default(), &args.vmm)?;
-    let tree = predict::device_tree(&request, &mut files)?;
+    let tree = predict::device_tree(&request, &mut files);
+    let tree = tree.map_err(|error| told(&args.guest, &args.vmm.argv, error))?;
     notes::tell(&tree.assumptions, args.guest.strict, console)?;
     console.outputs().write(&args.output, &tree.bytes)?;
     let (path, len_bytes) = (args.output.shown(), tree.bytes.len());

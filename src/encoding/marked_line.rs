@@ -20,6 +20,13 @@ pub(crate) fn write_line(
     write!(f, "\n{gap} |\n{number} | {line}\n{gap} | {before}^")
 }
 
+/// As [`write_line`], of a line without a number.
+#[cfg(feature = "cli")]
+pub(crate) fn mark((line, column): &(String, usize)) -> String {
+    let before = " ".repeat(column.saturating_sub(1));
+    format!("\n  |\n  | {line}\n  | {before}^")
+}
+
 /// The line and the column of it that is marked, both from 1, columns in characters. Nothing in it
 /// acts on a terminal.
 pub(crate) fn source_line(text: &str, line: u32, column: u32) -> Option<(String, usize)> {

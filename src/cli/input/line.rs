@@ -2,14 +2,16 @@
 
 use std::io::{BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::read::read_limited;
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
 use crate::cli::options::{GuestArgs, LineArgs, OutsideArgs, VmmArgs};
+use crate::encoding::marked_line::about_file;
 use crate::encoding::shown::{ShowPath as _, Shown};
 use crate::host::kata::{MAX_INITDATA_BYTES, personalization_value};
-use crate::host::libvirt::{self, LastCommand, MAX_COMMAND_BYTES, MAX_DOMAIN_BYTES};
+use crate::host::libvirt::{Domain, LastCommand, MAX_COMMAND_BYTES, MAX_DOMAIN_BYTES};
 use crate::inputs;
 
 /// Most bytes of a line of a log that are looked at.
@@ -29,7 +31,10 @@ pub(crate) fn command_line(
         let value = personalization_value(&bytes);
         guest.rpv = Some(value.map_err(|why| usage(format!("{}: {why}", path.shown())))?);
     }
-    let Some((argv, by)) = found(line)? else {
+    if let Some(path) = &line.domain {
+        guest.domain = Some((path.clone(), Arc::new(domain(path)?)));
+    }
+    let Some((argv, by)) = found(line, guest.domain.as_ref())? else {
         let why = "say which VMM (kvmtool, qemu or cloud-hypervisor) and its command line behind \
                    `--`, or where it is: --domain, --qemu-log, --cmdline, --pid";
         let vmm = line.vmm.clone().ok_or_else(|| usage(why.into()))?;
@@ -67,14 +72,12 @@ fn quoted(argv: &[String]) -> Option<&str> {
 type Found<'l> = (Vec<String>, Option<&'l Path>);
 
 /// The words that are not on the command line itself.
-fn found(line: &LineArgs) -> Result<Option<Found<'_>>, CliError> {
-    if let Some(path) = &line.domain {
-        let bytes = read_limited(path, MAX_DOMAIN_BYTES).map_err(|error| io(path, &error))?;
-        let text = String::from_utf8(bytes);
-        let text = text.map_err(|_| usage(format!("{}: is no text in UTF-8", path.shown())))?;
-        let argv = libvirt::argv(&text);
-        let argv = argv.map_err(|why| usage(format!("{}:{why}", path.shown())))?;
-        return Ok(Some((argv, Some(path))));
+fn found<'l>(
+    line: &'l LineArgs,
+    domain: Option<&(PathBuf, Arc<Domain>)>,
+) -> Result<Option<Found<'l>>, CliError> {
+    if let Some((_, domain)) = domain {
+        return Ok(Some((domain.words.clone(), line.domain.as_deref())));
     }
     if let Some(path) = &line.qemu_log {
         return Ok(Some((in_log(path)?, Some(path))));
@@ -86,6 +89,13 @@ fn found(line: &LineArgs) -> Result<Option<Found<'_>>, CliError> {
         return Ok(Some((separated(Path::new(&format!("/proc/{pid}/cmdline")))?, None)));
     }
     Ok(None)
+}
+
+fn domain(path: &Path) -> Result<Domain, CliError> {
+    let bytes = read_limited(path, MAX_DOMAIN_BYTES).map_err(|error| io(path, &error))?;
+    let text = String::from_utf8(bytes);
+    let text = text.map_err(|_| usage(format!("{}: is no text in UTF-8", path.shown())))?;
+    Domain::read(&text).map_err(|why| usage(about_file(path.shown(), why)))
 }
 
 /// Where relative names of a process begin. Who may not know that is told so by the link, when a

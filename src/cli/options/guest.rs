@@ -1,6 +1,7 @@
 //! A VM, the host under it and the RMM that the host talks to.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 
@@ -9,6 +10,7 @@ use crate::abi::granule_size::GranuleSize;
 use crate::abi::params::Rpv;
 use crate::abi::profile::{Edition, Profile};
 use crate::cli::reach::Reach;
+use crate::host::libvirt::Domain;
 
 /// The RMM that the host talks to.
 #[derive(Clone, Debug, Default, ClapArgs)]
@@ -93,6 +95,9 @@ pub(crate) struct GuestArgs {
     /// The personalization value, if a file decides it.
     #[arg(skip)]
     pub(crate) rpv: Option<Rpv>,
+    /// The domain that is measured, with the name of its file, if it is one.
+    #[arg(skip)]
+    pub(crate) domain: Option<(PathBuf, Arc<Domain>)>,
     /// The folder that names in these arguments are of: the working folder unless it is said.
     #[arg(skip)]
     pub(crate) folder: PathBuf,

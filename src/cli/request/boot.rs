@@ -2,6 +2,7 @@
 
 use super::files::MappedFiles;
 use super::guest::request;
+use super::told::told;
 use crate::cli::console::{Console, Progress};
 use crate::cli::doubts;
 use crate::cli::error::CliError;
@@ -31,7 +32,8 @@ impl Boot<'_> {
         let Self { guest, responder, hashing, cache, vmm, purpose } = self;
         let hasher = hashing.hasher()?;
         let mut files = MappedFiles::new(guest, cache.files(hashing, &hasher, purpose)?);
-        let plan = request(guest, responder, vmm)?.plan(&mut files)?;
+        let plan = request(guest, responder, vmm)?.plan(&mut files);
+        let plan = plan.map_err(|error| told(guest, &vmm.argv, error))?;
         for name in files.unused(&plan.inputs) {
             console.note(&format!("--map {name}: the command line does not open it"));
         }

@@ -3,11 +3,13 @@
 mod boot;
 mod files;
 mod guest;
+mod told;
 mod words;
 
 pub(crate) use boot::Boot;
 pub(crate) use files::{MappedFiles, has_lkvm_root};
 pub(crate) use guest::{layer, request};
+pub(crate) use told::told;
 #[cfg(test)]
 pub(crate) use words::NO_REQUEST;
 pub(crate) use words::{NoRequest, RequestWords, WordFile, is_request, parse, words_of};

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::devices::devices;
 use super::element::Element;
 use super::memory::{self, RAM_ID, smp};
+use super::places::Places;
 use crate::encoding::nearest::DidYouMean;
 
 /// Most bytes of a domain.
@@ -49,19 +50,50 @@ const IGNORED: &[&str] = &[
 const READ: &[&str] =
     &["cpu", "devices", "features", "launchSecurity", "maxMemory", "memory", "os", "vcpu"];
 
+/// The command line that libvirt makes of a domain, and where the domain says it.
+#[derive(Clone, Debug)]
+pub struct Domain {
+    /// The words, the program's name first.
+    pub words: Vec<String>,
+    places: Places,
+}
+
+impl Domain {
+    /// Reads a domain.
+    ///
+    /// # Errors
+    /// If it is no XML, has a document type, is no domain of the machine `virt`, or says something
+    /// of which it is not known whether it reaches the guest; with line and column, and the line.
+    pub fn read(xml: &str) -> Result<Self, String> {
+        // Without a document type there are no entities to grow.
+        let options =
+            ParsingOptions { allow_dtd: false, nodes_limit: MAX_NODES, ..Default::default() };
+        let document =
+            Document::parse_with_options(xml, options).map_err(|error| error.to_string())?;
+        let domain = Element::new(document.root_element());
+        if domain.name() != "domain" {
+            return Err(domain.error("is no domain; virsh dumpxml NAME shows one"));
+        }
+        Ok(Self { words: words(domain)?, places: Places::of(domain, xml) })
+    }
+
+    /// A refusal of QEMU in the domain's words: line, column and name of the element, why, and the
+    /// line. `place` is what QEMU calls it. `None` if no element says it.
+    #[must_use]
+    pub fn told(&self, place: &str, why: &str) -> Option<String> {
+        self.places.told(place, why)
+    }
+}
+
 /// The command line that libvirt makes of a domain, the program's name first.
 ///
 /// # Errors
-/// If it is no XML, has a document type, is no domain of the machine `virt`, or says something of
-/// which it is not known whether it reaches the guest; with line and column.
+/// As [`Domain::read`].
 pub fn argv(xml: &str) -> Result<Vec<String>, String> {
-    // Without a document type there are no entities to grow.
-    let options = ParsingOptions { allow_dtd: false, nodes_limit: MAX_NODES, ..Default::default() };
-    let document = Document::parse_with_options(xml, options).map_err(|error| error.to_string())?;
-    let domain = Element::new(document.root_element());
-    if domain.name() != "domain" {
-        return Err(domain.error("is no domain; virsh dumpxml NAME shows one"));
-    }
+    Domain::read(xml).map(|domain| domain.words)
+}
+
+fn words(domain: Element<'_>) -> Result<Vec<String>, String> {
     check_elements(domain)?;
     let found = devices(domain)?;
     let emulator = domain.find(&["devices", "emulator"]).map(Element::text);

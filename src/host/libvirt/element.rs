@@ -1,8 +1,10 @@
 //! Elements of a domain, with errors that say where.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use roxmltree::Node;
+
+use crate::encoding::marked_line::{source_line, write_line};
 
 /// An element of a domain.
 #[derive(Clone, Copy, Debug)]
@@ -65,8 +67,16 @@ impl<'x> Element<'x> {
 
     /// An error about this element.
     pub(super) fn error(self, why: impl Display) -> String {
+        let (line, column) = self.begin();
+        let marked = source_line(self.0.document().input_text(), line, column);
+        let under = fmt::from_fn(|f| write_line(f, line, marked.as_ref()));
+        format!("{line}:{column}: <{}>: {why}{under}", self.name())
+    }
+
+    /// Line and column of its first character, from 1.
+    pub(super) fn begin(self) -> (u32, u32) {
         let at = self.0.document().text_pos_at(self.0.range().start);
-        format!("{}:{}: <{}>: {why}", at.row, at.col, self.name())
+        (at.row, at.col)
     }
 
     /// An attribute that is a number.

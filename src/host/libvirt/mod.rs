@@ -9,6 +9,7 @@ mod domain;
 mod element;
 mod log;
 mod memory;
+mod places;
 
-pub use domain::{MAX_DOMAIN_BYTES, argv};
+pub use domain::{Domain, MAX_DOMAIN_BYTES, argv};
 pub use log::{LastCommand, MAX_COMMAND_BYTES};

@@ -77,6 +77,72 @@ fn all_sources_have_one_rim() {
     assert_eq!(dtb.status.code(), Some(0), "{dtb:?}");
 }
 
+/// What is wrong with a domain is said of its elements, with the line.
+#[test]
+fn domains_are_refused_in_their_own_words() {
+    let folder = folder("found-refused");
+    let domain = DOMAIN.replace("KERNEL", "Image").replace('>', ">\n");
+    let domain = domain.replace(">\nImage", ">Image").replace(">\nhvm", ">hvm");
+    let at = |text: &str| {
+        let line = domain.lines().position(|line| line.contains(text)).expect("a line");
+        format!("error: vm.xml:{}:1: ", line + 1)
+    };
+    for (from, to, place, why) in [
+        (
+            "<launchSecurity type='cca'/>",
+            "",
+            "<domain",
+            "<domain>: has no <launchSecurity type='cca'>: without it the VM is no Realm",
+        ),
+        ("<cpu mode='host-passthrough'/>", "<cpu mode='maximum'/><!---->", "<cpu", "accepted"),
+        ("<gic version='3'/>", "<gic version='5'/>", "<gic", "<gic>: \"5\"; "),
+        (
+            "Image",
+            "/var/lib/vm/Image",
+            "<kernel",
+            "; --map /var/lib/vm/Image=FILE says where it is on this machine (QEMU's -kernel)",
+        ),
+        ("<vcpu>", "<vcpus>", "<vcpu", "expected 'vcpus' tag, not 'vcpu'"),
+    ] {
+        assert!(domain.contains(from), "{from}");
+        folder.file("vm.xml", domain.replace(from, to));
+        let output = folder.rimsim(&[&MEASURE[..], &["--domain", "vm.xml"]].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        if why == "accepted" {
+            assert!(output.status.success(), "{said}");
+            continue;
+        }
+        assert!(!output.status.success(), "{from}");
+        assert!(said.contains(why), "{from}: {said}");
+        if why.starts_with('<') || why.starts_with(';') {
+            assert!(said.starts_with(&at(place)) && said.contains(" | <"), "{from}: {said}");
+        }
+    }
+}
+
+/// What a VMM refuses is marked among its words.
+#[test]
+fn words_are_marked() {
+    let folder = folder("found-marked");
+    folder.file("a.args", "--caps fvp kvmtool --\n  lkvm run --realm --mems 5\n");
+    let marked = "\n    |\n    | lkvm run --realm --mems 5\n    |                  ^\n";
+    let line = ["measure", "kvmtool", "--", "lkvm", "run", "--realm", "--mems", "5"];
+    folder.fails(&line, 2, marked);
+    folder.file("token.cbor", crate::evidence::token_maker::Maker::new().token());
+    folder.fails(&["verify", "token.cbor", "--expect", "a.args"], 2, marked);
+    folder.file("b.args", "--caps fvp\n  --hots x kvmtool -- lkvm\n");
+    let marked = "2 |   --hots x kvmtool -- lkvm\n    |   ^";
+    folder.fails(&["verify", "token.cbor", "--expect", "b.args"], 2, marked);
+    // Settings likewise.
+    folder.file("caps.toml", "ipa_bits = 48\nnum_bp = 4\n");
+    let line = ["measure", "--caps", "caps.toml", "kvmtool", "--", "lkvm", "run", "--realm"];
+    folder.fails(&line, 2, "error: caps.toml:2:1: unknown field `num_bp`");
+    folder.fails(&line, 2, "; did you mean num_bps?\n    |\n  2 | num_bp = 4\n    | ^\n");
+    folder.file("a.rmi", "platform \"small.toml\"\n").file("small.toml", "pa_bit = 3\n");
+    folder.fails(&["run", "a.rmi"], 2, "a.rmi:1:10: small.toml:1:1: unknown field `pa_bit`");
+    folder.fails(&["run", "--platform", "small.toml", "a.rmi"], 2, "; did you mean pa_bits?");
+}
+
 /// A process with these words that waits for somebody to read of its error, and never ends by
 /// itself.
 struct Waiting {
