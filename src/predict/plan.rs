@@ -13,6 +13,7 @@ use crate::host::{Call, Caps, Layer, Refusal, Region, Vm, Vmm};
 use crate::measure::event::RealmEvent;
 use crate::measure::hasher::Hasher;
 use crate::measure::image::ImageError;
+use crate::measure::rim::HashAlgo;
 use crate::measure::rule::RimRule;
 use crate::model::world::World;
 use crate::session::{Observer, Session};
@@ -48,6 +49,15 @@ impl Plan {
     #[must_use]
     pub fn rule(&self) -> RimRule {
         self.profile.rim_rule()
+    }
+
+    /// The algorithm that the VMM asks for; `None` if it is KVM's own, SHA-256.
+    #[must_use]
+    pub fn asked_hash_algo(&self) -> Option<HashAlgo> {
+        self.vm.calls.iter().find_map(|call| match call {
+            Call::HashAlgo(algo) => Some(*algo),
+            _ => None,
+        })
     }
 
     /// Lets an RMM measure that has this rule.

@@ -22,8 +22,9 @@ use crate::cli::options::Purpose;
 use crate::encoding::shown::ShowPath as _;
 use crate::evidence::Target;
 use crate::host::Vmm;
+use crate::measure::rim::HashAlgo;
 use crate::predict::Assumption;
-use crate::search::{self, Axis, Knob, Parameter, Report, Space};
+use crate::search::{self, Axis, Guests as _, Knob, Parameter, Report, Space};
 
 pub(crate) fn run(args: &SearchArgs, console: &mut Console) -> io::Result<Exit> {
     if let Some(chain) = &args.chain {
@@ -88,7 +89,11 @@ pub(crate) fn search(args: &SearchArgs) -> Result<Told, CliError> {
         let reasons: Vec<_> = report.reasons.keys().cloned().collect();
         return Err(CliError(Exit::Refused, reasons.join("; ")));
     }
-    Ok(Told { target, space, report, assumptions, elapsed })
+    let other_algo = guests.plan(&[]).ok().and_then(|plan| {
+        let own = plan.asked_hash_algo().unwrap_or(HashAlgo::Sha256);
+        (own != target.rim.algo()).then_some(own)
+    });
+    Ok(Told { target, space, report, assumptions, elapsed, other_algo })
 }
 
 fn target(args: &SearchArgs) -> Result<Target, CliError> {

@@ -12,6 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::options::Format;
 use crate::evidence::Target;
 use crate::measure::event::{MeasuredEvent, RealmEvent};
+use crate::measure::rim::HashAlgo;
 use crate::predict::Assumption;
 use crate::search::{Axis, Match, Parameter, Report, Space};
 
@@ -25,6 +26,8 @@ pub(crate) struct Told {
     pub(crate) report: Report,
     pub(crate) assumptions: Vec<Assumption>,
     pub(crate) elapsed: Duration,
+    /// The algorithm of the VM as it was said, if the RIM is of another.
+    pub(crate) other_algo: Option<HashAlgo>,
 }
 
 const MISS: &[&str] = &[
@@ -51,6 +54,17 @@ impl Told {
         console.note(&self.summary());
         if !self.report.matches.is_empty() {
             return Ok(Exit::Good);
+        }
+        if let Some(own) = self.other_algo {
+            let rim = self.target.rim.algo();
+            console.note(&format!(
+                "the RIM has {} bytes ({}), and that of this VM {} ({}): it is of another \
+                 algorithm, which no candidate changes that was tried",
+                rim.len_bytes(),
+                rim.name(),
+                own.len_bytes(),
+                own.name(),
+            ));
         }
         self.advice().iter().for_each(|line| console.note(line));
         Ok(Exit::Mismatch)

@@ -43,6 +43,7 @@ impl Told {
     /// Says what people have to know besides the result.
     pub(super) fn end(&self, console: &mut Console) -> Exit {
         self.not_verified().iter().for_each(|line| console.note(&format!("not verified: {line}")));
+        self.lengths().iter().for_each(|line| console.note(line));
         for near in &self.near {
             console.note(&format!("near miss: {near}"));
         }
@@ -50,6 +51,18 @@ impl Told {
             console.note(&format!("search: {}", searched.summary()));
         }
         if self.is_match() { Exit::Good } else { Exit::Mismatch }
+    }
+
+    /// RIMs of two lengths are of two algorithms, and nothing else needs to differ.
+    fn lengths(&self) -> Option<String> {
+        let rim = self.comparison.rows.iter().find(|row| row.what == "rim")?;
+        let (expected, found) = (rim.expected.as_ref()?.len() / 2, rim.found.len() / 2);
+        (expected != found).then(|| {
+            format!(
+                "the expected RIM has {expected} bytes and the token's {found}: two algorithms, \
+                 as SHA-256 of KVM v12 and SHA-512 of older QEMUs, so no VM has both"
+            )
+        })
     }
 
     /// Whether nothing is wrong. Whether it is evidence is another question: [`Told::is_signed`].

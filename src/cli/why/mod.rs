@@ -24,7 +24,7 @@ use crate::cli::exit::Exit;
 use crate::cli::input::{observed, observed_token, text_name};
 use crate::cli::options::Purpose;
 use crate::evidence::Target;
-use crate::host::{Call, Region, Vm};
+use crate::host::{Region, Vm};
 use crate::measure::hasher::Hasher;
 use crate::measure::rim::HashAlgo;
 use crate::predict::Plan;
@@ -61,6 +61,11 @@ fn why(args: &WhyArgs) -> Result<Told, CliError> {
         vmm: request.vmm,
         base_refused: base.as_ref().err().map(ToString::to_string),
         other_algo: base.as_ref().ok().and_then(|plan| other_algo(plan, algo)),
+        algo_of_kvm: base
+            .as_ref()
+            .ok()
+            .filter(|plan| plan.asked_hash_algo().is_none())
+            .map(|p| p.host.name),
         finding: Finding::Nothing,
         outward,
         report: Report::default(),
@@ -126,11 +131,8 @@ fn trees(args: &WhyArgs, others: &Others) -> Result<Vec<Change>, CliError> {
 
 /// The algorithm that a VM would be measured by, if it is not that of the RIM.
 fn other_algo(plan: &Plan, algo: HashAlgo) -> Option<HashAlgo> {
-    let said = plan.vm.calls.iter().find_map(|call| match call {
-        Call::HashAlgo(algo) => Some(*algo),
-        _ => None,
-    });
-    said.filter(|said| *said != algo)
+    let said = plan.asked_hash_algo();
+    Some(said.unwrap_or(HashAlgo::Sha256)).filter(|said| *said != algo)
 }
 
 /// Tries one change, then two, until something is found or the time is over.

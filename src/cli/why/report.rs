@@ -45,6 +45,8 @@ pub(super) struct Told {
     pub(super) base_refused: Option<String>,
     /// The algorithm of what was said, if it is another than the RIM's.
     pub(super) other_algo: Option<HashAlgo>,
+    /// The KVM that chooses the algorithm, if no option does.
+    pub(super) algo_of_kvm: Option<&'static str>,
     pub(super) finding: Finding,
     pub(super) outward: Outward,
     pub(super) report: Report,
@@ -146,12 +148,16 @@ impl Told {
     fn hash(&self) -> Option<String> {
         let said = self.other_algo?;
         let rim = self.target.rim.algo();
+        let who = match self.algo_of_kvm {
+            Some(kvm) => format!("{kvm} with this VMM knows no other, so another --host ran it"),
+            None => self.vmm.hash_option().to_owned(),
+        };
         Some(format!(
-            "it is measured by {} ({} bytes), and what you said by {}: {}",
+            "it is measured by {} ({} bytes), and what you said by {} ({} bytes): {who}",
             rim.name(),
             rim.len_bytes(),
             said.name(),
-            self.vmm.hash_option(),
+            said.len_bytes(),
         ))
     }
 

@@ -184,6 +184,30 @@ fn a_rim_is_no_file() {
     folder.fails(&["verify", "token.cbor", "--expect", "a7a7"], 1, "a7a7");
 }
 
+/// RIMs of another length can not be those of the VM, and that is said.
+#[test]
+fn lengths_of_two_algorithms_are_told() {
+    let folder = Folder::new("two_lengths");
+    folder.file("Image", kernel("Image", 9000, 20_000, 0)).file("token.cbor", Maker::new().token());
+    let long = "a7".repeat(64);
+    let said = |words: &[&str]| {
+        let output = folder.rimsim(words);
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+        let all = [output.stdout, output.stderr].concat();
+        String::from_utf8_lossy(&all).replace("\n  ", " ")
+    };
+    let told = said(&["verify", "token.cbor", "--expect-rim", &long]);
+    assert!(told.contains("the expected RIM has 64 bytes and the token's 32"), "{told}");
+    let guest = "--host kvm-v12 --caps fvp qemu -- -M virt,confidential-guest-support=r -accel kvm \
+                 -cpu host -object rme-guest,id=r -m 256M -kernel Image";
+    let guest: Vec<&str> = guest.split(' ').collect();
+    let told = said(&[&["why", "--budget", "0", &long], guest.as_slice()].concat());
+    assert!(told.contains("kvm-v12 with this VMM knows no other"), "{told}");
+    let search = ["search", "--rim", &long, "--vary", "num-bps=2,3"];
+    let told = said(&[&search, guest.as_slice()].concat());
+    assert!(told.contains("64 bytes (sha512), and that of this VM 32 (sha256)"), "{told}");
+}
+
 /// Notes beside a RIM that was asked for in a way that is seldom meant.
 #[test]
 fn what_is_seldom_meant_is_said() {
