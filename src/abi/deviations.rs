@@ -96,7 +96,7 @@ deviations! {
         "RTT_INIT_RIPAS takes entries that are EMPTY or RAM, with contents or without, and stops \
          at a TABLE and at DESTROYED",
         "not known where entries have contents; done as TF-RMM does it",
-        "nothing: both profiles answer alike", "recorded; the text of 1.0 is another";
+        "nothing: both profiles answer alike", "recorded; the text of 1.0 differs";
     "R-INIT-RIPAS-MEASURED" V2 "RTT_INIT_RIPAS is not measured", "it is not either",
         "nothing: both agree; 1.0 measures it", "recorded; the text: B4.5.46.4";
     "R-REALM-IN-STEPS" V2

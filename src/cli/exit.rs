@@ -24,7 +24,7 @@ const BY_SUBCOMMAND: &[(&str, &str, &str)] = &[
     ("explain", "the two are equal", "they are not"),
     ("import", "the script is whole", "the log has gaps"),
     ("lint", "nothing that is denied was found", "something was"),
-    ("log", "the log is whole and as expected", "it has gaps, or a value is another"),
+    ("log", "the log is whole and as expected", "it has gaps, or a value differs"),
     ("run", "the scripts did what they expect", "an expectation is not met, or a RIM is unknown"),
     ("search", "a VM was found", "none was found"),
     ("token", "what can be checked is good", "a signature or the binding is wrong"),

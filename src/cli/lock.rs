@@ -116,7 +116,7 @@ fn renewed(
         console.note(&format!("{shown}: the RIM is the same"));
     }
     for (number, _, _) in other_rems(old, &new) {
-        console.note(&format!("{shown}: rem{number} is another"));
+        console.note(&format!("{shown}: rem{number} changed"));
     }
     Ok(measured)
 }
@@ -135,7 +135,7 @@ fn renewed_fleet(
     fleet_changes(&old, &new).iter().for_each(|change| console.note(&change.to_string()));
     console.outputs().write(path, new.to_text()?.as_bytes())?;
     let others = old.row.iter().zip(&new.row).filter(|(old, new)| !old.is_as(new)).count();
-    Ok(vec![format!("{shown}: {} rows, {others} with another RIM than before", new.row.len())])
+    Ok(vec![format!("{shown}: {} rows, {others} RIMs changed", new.row.len())])
 }
 
 /// Measures what was not locked before.

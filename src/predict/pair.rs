@@ -55,7 +55,7 @@ impl Pair {
         let versions: Vec<_> = versions.map(|version| version.name).collect();
         let versions = if versions.is_empty() { "none".into() } else { versions.join(", ") };
         Error::Request(format!(
-            "--vmm-version {}: starts no Realms on {name}, whose calls are others; it goes with \
+            "--vmm-version {}: starts no Realms on {name}, whose calls differ; it goes with \
              {hosts}, and {name} with {}: {versions}",
             version.name,
             request.vmm.name(),

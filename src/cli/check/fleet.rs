@@ -105,7 +105,7 @@ impl Checked {
         }
         let mut lines = vec![format!("locked {}", said(old)), format!("now    {}", said(new))];
         lines.extend(self.changes.iter().map(|change| format!("changed: {change}")));
-        Ended::Failed("the RIM is another".to_owned(), lines.join("\n"))
+        Ended::Failed("the RIM changed".to_owned(), lines.join("\n"))
     }
 
     fn text(
@@ -118,7 +118,7 @@ impl Checked {
         if others.is_empty() {
             return console.result(&format!("{shown}: {count} rows, all as locked"));
         }
-        console.result(&format!("{shown}: {} of {count} rows are others", others.len()))?;
+        console.result(&format!("{shown}: {} of {count} RIMs changed", others.len()))?;
         for (old, new) in others.iter().take(MAX_TOLD) {
             console.result(&format!("{}:", self.old.name_of(old)))?;
             console.result(&format!("  locked {}", said(old)))?;
@@ -140,7 +140,7 @@ impl Checked {
             console.result(&format!("no input changed: {why}"))?;
         }
         for what in self.only() {
-            console.result(&format!("only rows with {what} are others"))?;
+            console.result(&format!("only rows with {what} changed"))?;
         }
         Ok(())
     }

@@ -155,8 +155,7 @@ impl Checked {
             CheckFormat::Json => console.json(&self.document(args))?,
             CheckFormat::Junit => {
                 let differs = differs.then(|| self.lines(args).join("\n"));
-                let what =
-                    if self.rim_differs() { "the RIM is another" } else { "a REM is another" };
+                let what = if self.rim_differs() { "the RIM changed" } else { "a REM changed" };
                 let failed = |text| Ended::Failed(what.to_owned(), text);
                 let ended = differs.map_or(Ended::Good, failed);
                 console.bytes(args.junit(ended).as_bytes())?;
@@ -187,14 +186,14 @@ impl Checked {
         let mut lines = Vec::new();
         if self.rim_differs() {
             lines.extend([
-                format!("{shown}: the RIM is another"),
+                format!("{shown}: the RIM changed"),
                 format!("  locked {old}"),
                 format!("  now    {new}"),
             ]);
         }
         for (number, old, new) in &self.rems {
             lines.extend([
-                format!("{shown}: rem{number} is another"),
+                format!("{shown}: rem{number} changed"),
                 format!("  locked {old}"),
                 format!("  now    {new}"),
             ]);

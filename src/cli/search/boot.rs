@@ -157,7 +157,7 @@ impl Told {
             lines.push("the budget ended before all candidates were tried".to_owned());
         }
         if !self.rim_is_equal() {
-            let why = "the RIM is not the chain's: firmware, device tree or parameters are others";
+            let why = "the RIM is not the chain's: firmware, device tree or parameters differ";
             lines.push(format!("{why}; rimsim search with the VMM's line varies these"));
         }
         if self.found.matches.is_empty() {

@@ -54,7 +54,7 @@ pub(super) fn explained(
             let hint = if booted.predicted.has_log {
                 "the guest's log says which measurement differs: --ccel FILE"
             } else {
-                "this firmware has no log: rimsim check of a lock says which file is another one"
+                "this firmware has no log: rimsim check of a lock says which file changed"
             };
             lines.push(hint.into());
         }

@@ -328,7 +328,7 @@ fn pairs_that_can_not_be_are_refused_with_what_fits() {
         (
             "--vmm-version cca-v2 --host kvm-v14",
             LKVM,
-            "error: --vmm-version cca-v2: starts no Realms on kvm-v14, whose calls are others; it \
+            "error: --vmm-version cca-v2: starts no Realms on kvm-v14, whose calls differ; it \
              goes with kvm-v2 to kvm-v11, and kvm-v14 with kvmtool: cca-v12\n",
         ),
         (

@@ -71,13 +71,13 @@ fn rows_that_are_others_are_named_with_the_reason() {
     let check = folder.rimsim(&["check", "fleet.lock"]);
     assert_eq!(check.status.code(), Some(3));
     let text_of = stdout(&check);
-    assert!(text_of.starts_with("fleet.lock: 4 of 4 rows are others\n"), "{text_of}");
+    assert!(text_of.starts_with("fleet.lock: 4 of 4 RIMs changed\n"), "{text_of}");
     assert!(text_of.contains("changed: input Image: locked 9000 bytes"), "{text_of}");
     let junit = stdout(&folder.rimsim(&["check", "--format=junit", "fleet.lock"]));
     assert!(junit.contains("<testsuites tests=\"4\" failures=\"4\" errors=\"0\">"), "{junit}");
     let update = folder.rimsim(&["lock", "--update", "-o", "fleet.lock"]);
     let now = stdout(&update);
-    assert_eq!(now, "fleet.lock: 4 rows, 4 with another RIM than before\n");
+    assert_eq!(now, "fleet.lock: 4 rows, 4 RIMs changed\n");
     // Another host's capabilities.
     folder.file("caps.toml", "num_bps = 5\n");
     let document = document(&folder.rimsim(&["check", "--format=json", "fleet.lock"]));
@@ -91,7 +91,7 @@ fn rows_that_are_others_are_named_with_the_reason() {
     folder.file("fleet.lock", locked.replace(rim, &format!("rim = \"{}\"", "5a".repeat(32))));
     let check = folder.rimsim(&["check", "fleet.lock"]);
     let text_of = stdout(&check);
-    assert!(text_of.starts_with("fleet.lock: 1 of 4 rows are others\n"), "{text_of}");
+    assert!(text_of.starts_with("fleet.lock: 1 of 4 RIMs changed\n"), "{text_of}");
     assert!(text_of.contains("no input changed: "), "{text_of}");
     assert!(!text_of.contains("only rows with"), "one row shares each value: {text_of}");
 }
@@ -110,7 +110,7 @@ fn what_rows_have_in_common_is_said() {
     }
     folder.file("fleet.lock", edited);
     let check = folder.rimsim(&["check", "fleet.lock"]);
-    assert!(stdout(&check).ends_with("only rows with mem=96M are others\n"), "{check:?}");
+    assert!(stdout(&check).ends_with("only rows with mem=96M changed\n"), "{check:?}");
     let document = document(&folder.rimsim(&["check", "--format=json", "fleet.lock"]));
     assert_eq!(document["only"], serde_json::json!(["mem=96M"]));
 }

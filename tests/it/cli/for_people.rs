@@ -311,7 +311,7 @@ fn checks_are_tests_of_ci_systems() {
     let other = folder.rimsim(&check);
     assert_eq!(other.status.code(), Some(3));
     let text = stdout(&other);
-    assert!(text.contains("<failure message=\"the RIM is another\">"), "{text}");
+    assert!(text.contains("<failure message=\"the RIM changed\">"), "{text}");
     assert!(text.contains("changed: input"), "{text}");
     fs::remove_file(folder.path("Image")).expect("removed");
     let gone = folder.rimsim(&check);
