@@ -22,6 +22,7 @@ mod error;
 mod exit;
 mod explain;
 mod explanation;
+mod fmt;
 pub mod fuzzing;
 mod help;
 mod import;
@@ -142,6 +143,7 @@ enum Command {
     Log(log::LogArgs),
     Report(report::ReportArgs),
     Bench(bench::BenchArgs),
+    Fmt(fmt::FmtArgs),
     Language(language::LanguageArgs),
     Schema(schema::SchemaArgs),
     Man(man::ManArgs),
@@ -241,6 +243,7 @@ fn carry_out(command: &Command, console: &mut Console) -> io::Result<Exit> {
         Command::Verify(args) => verify::run(args, console),
         Command::Dtb(args) => dtb::run(args, console),
         Command::Profiles(args) => profiles::run(args, console),
+        Command::Fmt(args) => fmt::run(args, console),
         Command::Language(args) => language::run(args, console),
         Command::Schema(args) => schema::run(args, console),
         Command::Man(args) => man::run(args, Args::command(), console),

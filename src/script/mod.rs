@@ -27,6 +27,7 @@ mod check;
 mod command;
 mod error;
 mod eval;
+mod format;
 mod gap;
 mod grammar;
 mod guest;
@@ -45,6 +46,8 @@ pub(crate) mod show;
 mod stateful;
 pub(crate) mod statements;
 mod value;
+#[cfg(feature = "cli")]
+pub(crate) mod vocabulary;
 mod words;
 mod work;
 
@@ -52,6 +55,7 @@ mod work;
 mod tests;
 
 pub use error::ScriptError;
+pub use format::{format_script, round_trips};
 pub use gap::Gap;
 pub use grammar::{
     Answer, Arg, Bytes, Expr, ExprKind, Form, ImageSource, Invocation, Kind, Name, Op, Script,
@@ -61,11 +65,11 @@ pub use load::{
     Files, LoadError, LoadedScript, MAX_INCLUDE_DEPTH, MAX_INCLUDES, MemoryFiles, Source, TextFile,
     load, load_from, load_with,
 };
-pub use parse::{MAX_OPERATORS, MAX_TEXT_BYTES, parse, parse_bytes, round_trips};
+pub use parse::{MAX_OPERATORS, MAX_TEXT_BYTES, parse, parse_bytes};
 pub use player::{
     MAX_FILL_BYTES, MAX_MISMATCHES, MAX_PEEK_BYTES, PlayError, Player, Refused, Unmet,
 };
 pub use work::MAX_WORK;
 
-/// The language's description, in Markdown: what `rimsim help script` shows.
+/// The language's description, in Markdown: what `rimsim language` and `rimsim help script` show.
 pub const LANGUAGE: &str = include_str!("LANGUAGE.md");

@@ -78,19 +78,6 @@ pub fn parse_bytes(file: &str, bytes: &[u8]) -> Result<Script, ScriptError> {
     }
 }
 
-/// Whether bytes, if they are a script, are the same script after printing. True for all bytes;
-/// this is what fuzzers call.
-#[must_use]
-pub fn round_trips(bytes: &[u8]) -> bool {
-    let Ok(script) = parse_bytes("fuzz.rmi", bytes) else { return true };
-    let printed = script.to_string();
-    // Printing may pass the limit on a text's length that the text itself kept.
-    if printed.len() as u64 > MAX_TEXT_BYTES {
-        return true;
-    }
-    parse("fuzz.rmi", &printed).is_ok_and(|again| again == script && again.to_string() == printed)
-}
-
 /// The error for the first byte that is not UTF-8.
 pub(super) fn not_utf8(file: &str, bytes: &[u8], valid_bytes: usize) -> ScriptError {
     let before = String::from_utf8_lossy(&bytes[..valid_bytes]);

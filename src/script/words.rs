@@ -209,6 +209,18 @@ pub(super) fn verbs() -> impl Iterator<Item = &'static str> {
     commands.chain(KEYWORDS).chain(ACTIONS.iter().map(|(name, ..)| *name))
 }
 
+/// What the Host does without the RMM.
+#[cfg(feature = "cli")]
+pub(super) fn action_names() -> impl Iterator<Item = &'static str> {
+    ACTIONS.iter().map(|(name, ..)| *name)
+}
+
+/// All names of values.
+#[cfg(feature = "cli")]
+pub(super) fn value_names() -> impl Iterator<Item = &'static str> {
+    VALUES.iter().flat_map(|(.., values)| values.iter().map(|(word, _)| *word))
+}
+
 /// The names that an argument or a field knows.
 pub(super) fn values(owner: &str, name: &str) -> Values {
     let row = VALUES.iter().find(|(row_owner, field, _)| *row_owner == owner && *field == name);

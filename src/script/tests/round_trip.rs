@@ -253,6 +253,30 @@ proptest! {
         prop_assert_eq!(parsed.as_ref(), Ok(&script), "{}", printed);
     }
 
+    /// What is formatted says the same, with the same comments, and is formatted.
+    #[test]
+    fn formatting_changes_nothing_that_is_said(
+        statements in prop::collection::vec(statement(), 0..8),
+        blanks in prop::collection::vec(prop::sample::select(vec![" ", "  ", "\t", "\r"]), 8),
+    ) {
+        let script = Script { file: "p.rmi".into(), statements };
+        // The same in another hand: more blanks before lines, empty lines between them.
+        let printed = script.to_string();
+        let lines = printed.split('\n').zip(blanks.iter().cycle());
+        let other: String = lines.map(|(line, blank)| format!("{blank}{line}\n\n\n")).collect();
+        for text in [&printed, &other] {
+            let once = format_script("p.rmi", text.as_bytes()).expect("a script");
+            let twice = format_script("p.rmi", once.as_bytes());
+            prop_assert_eq!(twice.as_ref(), Ok(&once));
+            let said = |text: &str| {
+                let script = parse("p.rmi", text).expect("a script");
+                let is_empty = |it: &Statement| it.kind == Kind::Empty && it.comment.is_none();
+                script.statements.into_iter().filter(|it| !is_empty(it)).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(said(&once), said(text));
+        }
+    }
+
     #[test]
     fn no_bytes_make_the_parser_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         parses_and_round_trips(&bytes);

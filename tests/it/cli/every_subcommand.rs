@@ -40,6 +40,7 @@ pub(crate) const ROWS: &[(&str, i32)] = &[
     ("completions bash", 0),
     ("version --format json", 0),
     ("help exit-codes", 0),
+    ("fmt --check messy.rmi", 3),
     ("boot chain.toml", 0),
     ("why --budget 0 DIGITS GUEST", 3),
 ];
@@ -59,6 +60,7 @@ fn tables_have_every_subcommand() {
 pub(crate) fn made(name: &str) -> Folder {
     let folder = folder(name);
     folder
+        .file("messy.rmi", "let  a=1\n")
         .file("refused.rmi", "REALM_ACTIVATE rd=0x8000_0000\n")
         .file("token.cbor", Maker::new().token())
         .file(

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rimsim::cli::inventory::subcommands;
+use rimsim::script::format_script;
 
 use crate::cli::{Folder, stdout};
 use crate::evidence::token_maker::Maker;
@@ -182,6 +183,71 @@ fn a_rim_is_no_file() {
         folder.fails(&["verify", "token.cbor", "--expect", &rim], 2, &hint);
     }
     folder.fails(&["verify", "token.cbor", "--expect", "a7a7"], 1, "a7a7");
+}
+
+#[test]
+fn scripts_are_formatted_in_their_place() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+    let folder = Folder::new("fmt");
+    let messy = "\n# first\nlet  a=1 # one\n\n\nlet s = RecParams { pc = 1, # inside\n mpidr=2 }\n";
+    let tidy = "# first\nlet a = 1  # one\n\n# inside\nlet s = RecParams { pc=1, mpidr=2 }\n";
+    let read = |name: &str| fs::read_to_string(folder.path(name)).expect("a file");
+    folder.file("a.rmi", messy).file("bad.rmi", "let\n").file("good.rmi", tidy);
+    let mode = fs::Permissions::from_mode(0o640);
+    fs::set_permissions(folder.path("a.rmi"), mode).expect("a mode");
+    symlink("a.rmi", folder.path("link.rmi")).expect("a link");
+    // Nothing is written if one of the files has a mistake, or if it is only asked.
+    folder.fails(&["fmt", "a.rmi", "bad.rmi"], 2, "bad.rmi:1:4: expected a symbol");
+    let asked = folder.rimsim(&["fmt", "--check", "a.rmi", "good.rmi"]);
+    assert_eq!(asked.status.code(), Some(3));
+    assert_eq!(stdout(&asked), "a.rmi:1: not in the canonical form\n");
+    assert_eq!(read("a.rmi"), messy);
+    let before = fs::metadata(folder.path("good.rmi")).expect("a file").ino();
+    let done = folder.rimsim(&["fmt", "link.rmi", "good.rmi"]);
+    assert!(done.status.success() && done.stdout.is_empty(), "{done:?}");
+    assert_eq!(read("a.rmi"), tidy);
+    assert!(fs::symlink_metadata(folder.path("link.rmi")).expect("a link").is_symlink());
+    let kept = fs::metadata(folder.path("a.rmi")).expect("a file").permissions().mode() & 0o777;
+    assert_eq!(kept, 0o640);
+    let after = fs::metadata(folder.path("good.rmi")).expect("a file").ino();
+    assert_eq!(before, after, "what is formatted is not written");
+    assert!(folder.rimsim(&["fmt", "--check", "a.rmi", "good.rmi"]).status.success());
+    assert_eq!(fs::read_dir(folder.path(".")).expect("a folder").count(), 4, "nothing is left");
+    folder.file("a.rmi", messy);
+    let mut pipe = folder.command(&["fmt", "-"]);
+    pipe.stdin(fs::File::open(folder.path("a.rmi")).expect("a file"));
+    assert_eq!(stdout(&pipe.output().expect("the command")), tidy);
+}
+
+/// The scripts that this project keeps are formatted, and formatting them changes nothing.
+#[test]
+fn scripts_of_the_project_survive() {
+    let folder = Folder::new("fmt_corpus");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec-vectors/scripts");
+    let mut seen = 0;
+    for entry in fs::read_dir(root).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|extension| extension != "rmi") {
+            continue;
+        }
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+        let text = fs::read_to_string(&path).expect("a script");
+        folder.file(name, text.clone());
+        assert!(folder.rimsim(&["fmt", name]).status.success(), "{name}");
+        let formatted = fs::read_to_string(folder.path(name)).expect("a script");
+        let comments = |text: &str| {
+            let comments = text.lines().filter_map(|line| line.split_once('#'));
+            let mut comments: Vec<_> =
+                comments.map(|(_, comment)| comment.trim_end().to_owned()).collect();
+            comments.sort_unstable();
+            comments
+        };
+        assert_eq!(comments(&text), comments(&formatted), "{name}");
+        let again = format_script(name, formatted.as_bytes()).expect("a script");
+        assert!(again == formatted, "{name}");
+        seen += 1;
+    }
+    assert!(seen >= 20, "{seen}");
 }
 
 /// RIMs of another length can not be those of the VM, and that is said.

@@ -23,6 +23,7 @@ const READING: &[&str] = &[
     "run --format corim --sign-key key --sign-chain % -o made.corim a.rmi",
     "run --digest-cache % a.rmi",
     "conform %",
+    "fmt % --check",
     "coverage %",
     "coverage --exceptions % boot.rmi",
     "lint %",

@@ -127,7 +127,7 @@ fn findings_before_a_search() {
         (&"sha512".into(), &"sha256".into())
     );
     let sentence = found["sentence"].as_str().expect("text");
-    assert!(sentence.contains("sha256: --measurement-algo"), "{sentence}");
+    assert!(sentence.contains("sha256 (32 bytes): --measurement-algo"), "{sentence}");
     let line: Vec<&str> = GUEST.split_whitespace().collect();
     let measured = folder.rimsim(&[&["measure", "--format", "json"][..], &line].concat());
     let measured: Value = serde_json::from_slice(&measured.stdout).expect("JSON");
