@@ -1,22 +1,29 @@
-//! Hashing and folding while the commands are still being carried out.
+//! Hashing and folding by several threads, or while the commands are still being carried out.
 //!
-//! Windows of events are handed over as they fill. Threads hash them in any order; whichever thread
-//! finishes the window that is next in line folds it, and those after it that wait. So the fold
-//! stays strictly in the order of the commands, and is never waited for but at the end.
+//! Windows of events are handed over as they fill, and cut into pieces. Threads take the pieces in
+//! order. One of them at a time holds the fold, and extends the RIM by the pieces that were hashed
+//! before in the shadow of the one that it hashes. So the fold stays strictly in the order of the
+//! commands, and costs next to nothing as long as there is something to hash.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use tracing::Span;
 
+use super::chain::{Chain, Extend as _};
+use super::descriptor::{Descriptor, RIM_OFFSET};
 use super::events::Events;
 use super::hasher::{Digest, Hasher};
-use super::log::fold;
-use super::rim::Measurement;
+use super::log::{Steps, fold};
+use super::rim::{HashAlgo, Measurement};
 use super::rule::RimRule;
 
-/// Windows that are handed over and not folded yet, at most: bounds the memory.
-const MAX_WAITING: u64 = 16;
+/// Events of a piece: enough for the lanes of every kernel, few enough that no thread waits long.
+const PIECE: u64 = 128;
+/// Pieces that are handed over and not folded yet, at most: bounds the memory.
+const MAX_WAITING: u64 = 256;
+/// Pieces that wait for the fold, at most, before it is done with nothing beside.
+const MAX_BEHIND: usize = 8;
 
 /// The threads' work on one log.
 #[derive(Debug)]
@@ -27,59 +34,71 @@ pub(super) struct Ahead {
 
 #[derive(Debug)]
 struct Shared {
+    algo: HashAlgo,
     rule: RimRule,
-    /// Of all windows: where the log was when the first was handed over.
+    /// Of all pieces: where the log was when the first was handed over.
     span: Span,
     state: Mutex<State>,
-    /// A window was folded.
+    /// A piece was folded.
     folded: Condvar,
 }
 
 #[derive(Debug)]
 struct State {
-    rim: Measurement,
-    /// Windows that were handed over.
+    /// Pieces that nobody hashes yet.
+    queue: VecDeque<(u64, Events)>,
+    /// Pieces that were handed over.
     handed: u64,
-    /// Windows that were folded.
-    done: u64,
-    /// Windows that are hashed, by number.
+    /// Pieces that were folded, or are in the hands of who folds.
+    taken: u64,
+    /// Pieces that are hashed and wait, by number.
     ready: BTreeMap<u64, (Events, Vec<Digest>)>,
-    /// Whether a thread folds just now.
-    folding: bool,
+    /// Not there while a thread folds.
+    fold: Option<Fold>,
+}
+
+/// The fold, which one thread at a time has.
+#[derive(Debug)]
+struct Fold {
+    rim: Measurement,
+    /// The piece that `rim` is extended by just now.
+    begun: Option<Steps>,
 }
 
 impl Ahead {
     /// Begins with the RIM of what was folded before.
     pub(super) fn new(hasher: &Hasher, rule: RimRule, rim: Measurement) -> Self {
-        let state = State { rim, handed: 0, done: 0, ready: BTreeMap::new(), folding: false };
+        let (queue, ready) = (VecDeque::new(), BTreeMap::new());
+        let fold = Some(Fold { rim, begun: None });
+        let state = State { queue, handed: 0, taken: 0, ready, fold };
         let span = tracing::debug_span!("hash", algo = rim.algo().name(), ahead = true);
-        let shared = Shared { rule, span, state: Mutex::new(state), folded: Condvar::new() };
+        let algo = rim.algo();
+        let shared = Shared { algo, rule, span, state: Mutex::new(state), folded: Condvar::new() };
         Self { hasher: hasher.clone(), shared: Arc::new(shared) }
     }
 
-    /// Hands over the next window. Waits while too many are not done yet.
-    pub(super) fn hand_over(&self, window: Events) {
-        let room = |state: &mut State| state.handed - state.done >= MAX_WAITING;
-        let mut state = self.shared.wait_while(room);
-        let number = state.handed;
-        state.handed += 1;
+    /// Hands over the next events. Waits while too many are not done yet.
+    pub(super) fn hand_over(&self, window: &Events) {
+        let busy = |state: &mut State| state.handed - state.taken >= MAX_WAITING;
+        let mut state = self.shared.wait_while(busy);
+        let pieces = window.len().div_ceil(PIECE);
+        for piece in 0..pieces {
+            let place = (state.handed, window.window(piece * PIECE, PIECE));
+            state.queue.push_back(place);
+            state.handed += 1;
+        }
         drop(state);
-        let (hasher, shared) = (self.hasher.clone(), Arc::clone(&self.shared));
-        self.hasher.spawn(move || {
-            let algo = shared.lock().rim.algo();
-            let digests = hasher.digests(&shared.span, algo, &window);
-            shared.hashed(number, window, digests, &hasher);
-        });
+        for _ in 0..pieces {
+            let (hasher, shared) = (self.hasher.clone(), Arc::clone(&self.shared));
+            self.hasher.spawn(move || shared.work(&hasher));
+        }
     }
 
     /// The RIM when everything that was handed over is folded.
     pub(super) fn wait(&self) -> Measurement {
-        self.shared.wait_while(|state| state.done < state.handed).rim
-    }
-
-    /// As [`Ahead::wait`], for the last time.
-    pub(super) fn finish(self) -> Measurement {
-        self.wait()
+        let folds = |state: &State| state.fold.as_ref().is_none_or(|fold| fold.begun.is_some());
+        let busy = |state: &mut State| state.taken < state.handed || folds(state);
+        self.shared.wait_while(busy).fold.as_ref().expect("waited for").rim
     }
 }
 
@@ -92,29 +111,134 @@ impl Shared {
         self.folded.wait_while(self.lock(), busy).expect("no thread panics with the lock")
     }
 
-    /// A window is hashed. If it is the next to be folded, this thread folds it.
-    fn hashed(&self, number: u64, events: Events, digests: Vec<Digest>, hasher: &Hasher) {
+    /// Hashes the next piece, and folds beside it if nobody else folds.
+    fn work(&self, hasher: &Hasher) {
+        let mut state = self.lock();
+        let Some((number, events)) = state.queue.pop_front() else { return };
+        let fold = if state.is_foldable() { state.fold.take() } else { None };
+        drop(state);
+        let len = usize::try_from(events.len()).expect("a piece fits into memory");
+        let mut digests = vec![Digest::EMPTY; len];
+        let fold = match fold {
+            None => {
+                hasher.digest_piece(self.algo, &events, &mut digests, None);
+                None
+            }
+            Some(Fold { mut rim, begun }) => {
+                let mut source = Source { shared: self, hasher, begun };
+                let beside = (&mut rim, &mut source as &mut dyn Iterator<Item = Descriptor>);
+                hasher.digest_piece(self.algo, &events, &mut digests, Some(beside));
+                Some(Fold { rim, begun: source.begun })
+            }
+        };
+        tracing::debug!(parent: &self.span, events = len, "hashed a window");
         let mut state = self.lock();
         state.ready.insert(number, (events, digests));
-        if state.folding {
-            return;
+        if fold.is_some() {
+            state.fold = fold;
         }
-        let next = |state: &mut State| {
-            let next = state.done;
-            state.ready.remove(&next)
-        };
-        while let Some((events, digests)) = next(&mut state) {
-            state.folding = true;
-            let before = state.rim;
+        self.catch_up(state, hasher);
+    }
+
+    /// Folds with nothing beside, if there is nothing left to hash, or too much waits.
+    fn catch_up<'s>(&'s self, mut state: MutexGuard<'s, State>, hasher: &Hasher) {
+        while state.is_foldable() && (state.queue.is_empty() || state.is_behind()) {
+            let Some(Fold { mut rim, begun }) = state.fold.take() else { break };
+            let next = if begun.is_none() { state.take_ready() } else { None };
             drop(state);
-            let rim = fold(self.rule, before, &events, &digests);
-            tracing::debug!(parent: &self.span, events = events.len(), %rim, "folded a window");
-            hasher.count(events.len());
+            if let Some(mut steps) = begun {
+                extend_alone(hasher, &mut rim, &mut steps);
+            }
+            if let Some((events, digests)) = next {
+                rim = self.fold_piece(hasher, rim, events, digests);
+            }
             state = self.lock();
-            state.rim = rim;
-            state.done += 1;
-            state.folding = false;
-            self.folded.notify_all();
+            state.fold = Some(Fold { rim, begun: None });
+        }
+        drop(state);
+        self.folded.notify_all();
+    }
+
+    fn fold_piece(
+        &self,
+        hasher: &Hasher,
+        mut rim: Measurement,
+        events: Events,
+        digests: Vec<Digest>,
+    ) -> Measurement {
+        let count = events.len();
+        hasher.count(count);
+        if Steps::can_be_made_of(&events) {
+            extend_alone(hasher, &mut rim, &mut Steps::new(self.algo, self.rule, events, digests));
+        } else {
+            rim = fold(self.rule, rim, &events, &digests);
+        }
+        tracing::debug!(parent: &self.span, events = count, %rim, "folded a window");
+        rim
+    }
+}
+
+impl State {
+    /// Whether nobody folds, and there is something to fold.
+    fn is_foldable(&self) -> bool {
+        let begun = self.fold.as_ref().map(|fold| fold.begun.is_some());
+        begun.is_some_and(|begun| begun || self.ready.contains_key(&self.taken))
+    }
+
+    /// Whether too much waits for the fold.
+    fn is_behind(&self) -> bool {
+        self.ready.contains_key(&(self.taken + MAX_BEHIND as u64))
+    }
+
+    /// The piece that is to be folded next, if it is hashed.
+    fn take_ready(&mut self) -> Option<(Events, Vec<Digest>)> {
+        let piece = self.ready.remove(&self.taken)?;
+        self.taken += 1;
+        Some(piece)
+    }
+}
+
+/// Descriptors of one piece after the other, as far as they are hashed.
+struct Source<'s> {
+    shared: &'s Shared,
+    hasher: &'s Hasher,
+    begun: Option<Steps>,
+}
+
+impl Iterator for Source<'_> {
+    type Item = Descriptor;
+
+    fn next(&mut self) -> Option<Descriptor> {
+        loop {
+            if let Some(next) = self.begun.as_mut().and_then(Steps::next) {
+                return Some(next);
+            }
+            self.begun = None;
+            let mut state = self.shared.lock();
+            let (events, _) = state.ready.get(&state.taken)?;
+            if !Steps::can_be_made_of(events) {
+                return None;
+            }
+            let (events, digests) = state.take_ready()?;
+            drop(state);
+            self.hasher.count(events.len());
+            tracing::debug!(parent: &self.shared.span, events = events.len(), "folded a window");
+            self.begun = Some(Steps::new(self.shared.algo, self.shared.rule, events, digests));
         }
     }
+}
+
+/// Extends a RIM with nothing beside, as fast as there is a way.
+fn extend_alone(hasher: &Hasher, rim: &mut Measurement, steps: &mut Steps) {
+    if hasher.kernel(rim.algo()).extend_alone(rim, steps) {
+        return;
+    }
+    let mut chain = Chain::new(*rim);
+    for mut descriptor in steps {
+        chain.extend(|slot| {
+            descriptor[RIM_OFFSET..RIM_OFFSET + slot.len()].copy_from_slice(slot);
+            descriptor
+        });
+    }
+    *rim = chain.rim();
 }

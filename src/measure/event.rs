@@ -168,13 +168,16 @@ impl RipasEvent {
         (self.top.0 - self.base.0) / self.entry_size_bytes
     }
 
+    /// Entry number `i` as `base..top`.
+    pub(super) fn entry(&self, i: u64) -> (Ipa, Ipa) {
+        let entry = self.base.0 + i * self.entry_size_bytes;
+        (Ipa(entry), Ipa(entry + self.entry_size_bytes))
+    }
+
     /// The entries as `base..top`, ascending.
     pub fn entries(&self) -> impl Iterator<Item = (Ipa, Ipa)> + use<> {
-        let Self { base, top, entry_size_bytes } = *self;
-        (0..(top.0 - base.0) / entry_size_bytes).map(move |i| {
-            let entry = base.0 + i * entry_size_bytes;
-            (Ipa(entry), Ipa(entry + entry_size_bytes))
-        })
+        let ripas = *self;
+        (0..self.count()).map(move |i| ripas.entry(i))
     }
 }
 

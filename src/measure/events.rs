@@ -129,6 +129,11 @@ impl Events {
         self.runs.iter().map(|run| (&run.first, run.count))
     }
 
+    /// Number `run` of [`Self::runs`].
+    pub(super) fn run(&self, run: usize) -> Option<(&MeasuredEvent, u64)> {
+        self.runs.get(run).map(|run| (&run.first, run.count))
+    }
+
     /// A copy of at most `len` events from number `index` on.
     #[must_use]
     pub(crate) fn window(&self, index: u64, len: u64) -> Self {

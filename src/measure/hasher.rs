@@ -16,10 +16,10 @@ use super::digests::{Cut, DigestSink};
 use super::event::DataEvent;
 use super::events::Events;
 use super::image::Image;
-use super::kernel::Kernel;
+use super::kernel::{Descriptors, Kernel};
 pub use super::kernel::{Digest, digest};
 use super::page::Page;
-use super::rim::HashAlgo;
+use super::rim::{HashAlgo, Measurement};
 use super::threads::{self, Threads};
 use crate::abi::addr::Ipa;
 use crate::abi::granule_size::GranuleSize;
@@ -162,6 +162,11 @@ impl Hasher {
         self.works_ahead && rayon::current_thread_index().is_none() && self.threads.pool().is_some()
     }
 
+    /// Whether a log gains by other threads for so many events, and may wait for them.
+    pub(super) fn is_worth_sharing(&self, events: u64) -> bool {
+        events >= WORTH_SHARING && rayon::current_thread_index().is_none()
+    }
+
     pub(super) fn spawn(&self, work: impl FnOnce() + Send + 'static) {
         match self.threads.pool() {
             Some(pool) => pool.spawn(work),
@@ -241,7 +246,7 @@ impl Hasher {
         let mut digests = vec![Digest::EMPTY; count];
         let kernel = self.kernel(algo);
         let hash = |(i, digests): (usize, &mut [Digest])| {
-            hash_piece(kernel, algo, events, (i * PIECE) as u64, digests);
+            hash_piece(kernel, algo, events, (i * PIECE) as u64, digests, None);
         };
         if events.len() < WORTH_SHARING {
             digests.chunks_mut(PIECE).enumerate().for_each(hash);
@@ -250,6 +255,19 @@ impl Hasher {
         }
         tracing::debug!(parent: span, events = count, %kernel, "hashed a window");
         digests
+    }
+
+    /// Puts the digest of the granule that each event measures, or zeros if it measures none, into
+    /// `digests`, by this thread alone. A RIM is extended meanwhile by as many descriptors as fit
+    /// beside.
+    pub(super) fn digest_piece(
+        &self,
+        algo: HashAlgo,
+        events: &Events,
+        digests: &mut [Digest],
+        beside: Option<Beside<'_>>,
+    ) {
+        hash_piece(self.kernel(algo), algo, events, 0, digests, beside);
     }
 
     /// Gives the digests of all granules that `image` is cut into to `sink`. Holes of the file are
@@ -304,8 +322,18 @@ impl Hasher {
     }
 }
 
+/// A RIM that is extended beside granules, and by what.
+pub(super) type Beside<'b> = (&'b mut Measurement, &'b mut Descriptors<'b>);
+
 /// Puts the digests of what the events from number `start` on measure into `digests`.
-fn hash_piece(kernel: Kernel, algo: HashAlgo, events: &Events, start: u64, digests: &mut [Digest]) {
+fn hash_piece(
+    kernel: Kernel,
+    algo: HashAlgo,
+    events: &Events,
+    start: u64,
+    digests: &mut [Digest],
+    mut beside: Option<Beside<'_>>,
+) {
     let mut rest = Vec::with_capacity(digests.len());
     for (look, place) in events.looks(start, digests.len(), algo).zip(digests) {
         match look {
@@ -316,9 +344,9 @@ fn hash_piece(kernel: Kernel, algo: HashAlgo, events: &Events, start: u64, diges
         }
     }
     // A log has granules of one size: all of them but one find nothing to do.
-    hash_granules::<{ GranuleSize::K4.len_bytes() }>(kernel, algo, &mut rest);
-    hash_granules::<{ GranuleSize::K16.len_bytes() }>(kernel, algo, &mut rest);
-    hash_granules::<{ GranuleSize::K64.len_bytes() }>(kernel, algo, &mut rest);
+    hash_granules::<{ GranuleSize::K4.len_bytes() }>(kernel, algo, &mut rest, &mut beside);
+    hash_granules::<{ GranuleSize::K16.len_bytes() }>(kernel, algo, &mut rest, &mut beside);
+    hash_granules::<{ GranuleSize::K64.len_bytes() }>(kernel, algo, &mut rest, &mut beside);
 }
 
 /// Puts the digests of those granules that have `LEN` bytes into their places.
@@ -326,6 +354,7 @@ fn hash_granules<const LEN: usize>(
     kernel: Kernel,
     algo: HashAlgo,
     granules: &mut [(&mut Digest, View<'_>)],
+    beside: &mut Option<Beside<'_>>,
 ) {
     let mut places = Vec::with_capacity(granules.len());
     let mut contents = Vec::with_capacity(granules.len());
@@ -340,7 +369,12 @@ fn hash_granules<const LEN: usize>(
         }
     }
     let mut found = vec![Digest::EMPTY; contents.len()];
-    kernel.digest_granules(algo, &contents, &mut found);
+    match beside {
+        None => kernel.digest_granules(algo, &contents, &mut found),
+        Some((rim, descriptors)) => {
+            kernel.digest_granules_beside(&contents, &mut found, rim, *descriptors);
+        }
+    }
     for (place, digest) in places.into_iter().zip(found) {
         **place = digest;
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::ahead::Ahead;
 use super::chain::{Chain, Chains, Extend};
-use super::descriptor;
+use super::descriptor::{self, Descriptor};
 use super::event::MeasuredEvent;
 use super::events::Events;
 use super::hasher::{self, Digest, Hasher};
@@ -73,7 +73,7 @@ impl EventLog {
         if self.events.len() - self.folded >= window && self.hasher.may_work_ahead() {
             let ahead =
                 self.ahead.get_or_insert_with(|| Ahead::new(&self.hasher, self.rule, self.rim));
-            ahead.hand_over(self.events.window(self.folded, window));
+            ahead.hand_over(&self.events.window(self.folded, window));
             self.folded += window;
         }
     }
@@ -92,8 +92,18 @@ impl EventLog {
 
     /// The RIM over all events so far.
     pub fn rim(&mut self) -> Measurement {
+        let left = self.events.len() - self.folded;
+        if self.ahead.is_none() && self.hasher.is_worth_sharing(left) {
+            self.ahead = Some(Ahead::new(&self.hasher, self.rule, self.rim));
+        }
         if let Some(ahead) = self.ahead.take() {
-            self.rim = ahead.finish();
+            while self.folded < self.events.len() {
+                let window = self.events.window(self.folded, self.hasher.window());
+                self.folded += window.len();
+                ahead.hand_over(&window);
+            }
+            self.rim = ahead.wait();
+            return self.rim;
         }
         let (rule, rim) = (self.rule, &mut self.rim);
         let span = self.hasher.span(self.algo, self.events.len() - self.folded);
@@ -225,6 +235,83 @@ const fn worth_of_lanes(kernel: Kernel, algo: HashAlgo) -> usize {
         (Kernel::Avx512, HashAlgo::Sha256) => 5,
         (Kernel::Avx2, HashAlgo::Sha256) => 7,
         (_, _) => 2,
+    }
+}
+
+/// The extensions by some events, one after the other, as descriptors with zeros where the RIM
+/// stands.
+#[derive(Debug)]
+pub(super) struct Steps {
+    algo: HashAlgo,
+    rule: RimRule,
+    events: Events,
+    contents: Vec<Digest>,
+    /// The next event, and its run and place there.
+    at: usize,
+    run: usize,
+    place: u64,
+    /// Entries of the event that were made already.
+    entry: u64,
+}
+
+impl Steps {
+    /// Whether nothing in `events` starts a RIM, which is no extension.
+    pub(super) fn can_be_made_of(events: &Events) -> bool {
+        !events.runs().any(|(first, _)| matches!(first, MeasuredEvent::Realm(_)))
+    }
+
+    /// `contents` has a digest for each event, as in [`fold`].
+    pub(super) fn new(
+        algo: HashAlgo,
+        rule: RimRule,
+        events: Events,
+        contents: Vec<Digest>,
+    ) -> Self {
+        Self { algo, rule, events, contents, at: 0, run: 0, place: 0, entry: 0 }
+    }
+
+    fn next_event(&mut self) {
+        (self.at, self.place, self.entry) = (self.at + 1, self.place + 1, 0);
+    }
+}
+
+impl Iterator for Steps {
+    type Item = Descriptor;
+
+    #[inline]
+    fn next(&mut self) -> Option<Descriptor> {
+        const NO_RIM: &[u8; 64] = &[0; 64];
+        loop {
+            let (first, count) = self.events.run(self.run)?;
+            if self.place == count {
+                (self.run, self.place) = (self.run + 1, 0);
+                continue;
+            }
+            let (place, entry) = (self.place, self.entry);
+            match first {
+                event if !self.rule.measures(event) => {}
+                MeasuredEvent::Data(data) => {
+                    let ipa = Ipa(data.ipa.0 + place * data.content.size().bytes());
+                    let content = self.contents[self.at].slot();
+                    let descriptor = descriptor::data(NO_RIM, ipa, data.flags, content);
+                    self.next_event();
+                    return Some(descriptor);
+                }
+                MeasuredEvent::Ripas(ripas) if entry < ripas.count() => {
+                    let (base, top) = ripas.entry(entry);
+                    self.entry += 1;
+                    return Some(descriptor::ripas(NO_RIM, base, top));
+                }
+                MeasuredEvent::Ripas(_) => {}
+                MeasuredEvent::Rec(params) => {
+                    let content = hasher::digest(self.algo, &params.page());
+                    self.next_event();
+                    return Some(descriptor::rec(NO_RIM, content.slot()));
+                }
+                MeasuredEvent::Realm(_) => unreachable!("starts a RIM: see `can_be_made_of`"),
+            }
+            self.next_event();
+        }
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Variant<W: 'static> {
 const SHA256: Variant<u32> = Variant { initial: &H256, kept_words: 8 };
 
 #[cfg(target_arch = "x86_64")]
-const fn variant512(algo: HashAlgo) -> &'static Variant<u64> {
+pub(super) const fn variant512(algo: HashAlgo) -> &'static Variant<u64> {
     match algo {
         HashAlgo::Sha384 => &Variant { initial: &H384, kept_words: 6 },
         HashAlgo::Sha256 | HashAlgo::Sha512 => &Variant { initial: &H512, kept_words: 8 },
@@ -99,7 +99,7 @@ fn one_by_one(rim: &mut Measurement, descriptors: &[Descriptor]) {
 
 /// A word of a state, as slots hold it.
 #[cfg(target_arch = "x86_64")]
-trait Word: Copy + Default {
+pub(super) trait Word: Copy + Default {
     /// Reads the words at the beginning of a slot.
     fn of_slot(slot: &[u8; 64]) -> [Self; 8];
     /// A slot with these words at its beginning.
@@ -155,26 +155,28 @@ fn lanes<W: Word, S, const LANES: usize>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+/// Descriptors of each kind, with a digest of this length in every byte of which differs.
+pub(super) fn test_descriptors(count: u64, algo: HashAlgo) -> Vec<Descriptor> {
     use crate::abi::addr::Ipa;
     use crate::measure::descriptor;
     use crate::measure::page::write_stream;
+    let zero = &[0; 64];
+    let one = |i: u64| {
+        let mut content = [0; 64];
+        write_stream(i, 0, &mut content[..algo.len_bytes()]);
+        match i % 3 {
+            0 => descriptor::data(zero, Ipa(u64::MAX - i), i, &content),
+            1 => descriptor::rec(zero, &content),
+            _ => descriptor::ripas(zero, Ipa(i << 12), Ipa(!i << 12)),
+        }
+    };
+    (0..count).map(one).collect()
+}
 
-    /// Descriptors of each kind, with a digest of this length in every byte of which differs.
-    fn descriptors(count: u64, algo: HashAlgo) -> Vec<Descriptor> {
-        let zero = &[0; 64];
-        let one = |i: u64| {
-            let mut content = [0; 64];
-            write_stream(i, 0, &mut content[..algo.len_bytes()]);
-            match i % 3 {
-                0 => descriptor::data(zero, Ipa(u64::MAX - i), i, &content),
-                1 => descriptor::rec(zero, &content),
-                _ => descriptor::ripas(zero, Ipa(i << 12), Ipa(!i << 12)),
-            }
-        };
-        (0..count).map(one).collect()
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::page::write_stream;
 
     #[test]
     fn every_kernel_extends_chains_as_sha2_does() {
@@ -190,7 +192,7 @@ mod tests {
                     };
                     let mut rims: Vec<_> = (0..count).map(start).collect();
                     let mut expected = rims.clone();
-                    let descriptors = descriptors(*steps, algo);
+                    let descriptors = test_descriptors(*steps, algo);
                     kernel.extend_chains(&mut rims, &descriptors);
                     expected.iter_mut().for_each(|rim| one_by_one(rim, &descriptors));
                     assert_eq!(rims, expected, "{kernel}, {count} chains, {steps} steps");

@@ -10,11 +10,22 @@
     reason = "vector loads and stores take pointers; kernels need features found at run time"
 )]
 
+mod beside;
 mod chains;
 pub(super) mod constants;
 #[cfg(target_arch = "x86_64")]
 #[macro_use]
 mod rounds;
+#[cfg(target_arch = "x86_64")]
+#[macro_use]
+mod chain256;
+#[cfg(target_arch = "x86_64")]
+#[macro_use]
+mod chain512;
+#[cfg(target_arch = "x86_64")]
+mod beside256;
+#[cfg(target_arch = "x86_64")]
+mod beside512;
 #[cfg(target_arch = "aarch64")]
 mod sha256_armv8;
 #[cfg(target_arch = "x86_64")]
@@ -34,6 +45,7 @@ mod steps;
 
 use std::fmt;
 
+pub(super) use beside::Descriptors;
 use constants::{H256, H384, H512};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
@@ -302,7 +314,7 @@ fn batches<const LANES: usize, const LEN: usize>(
     granules: &[&[u8; LEN]],
     out: &mut [Digest],
     worth: usize,
-    digest_lanes: impl Fn(&[&[u8; LEN]; LANES], &mut [Digest; LANES]),
+    mut digest_lanes: impl FnMut(&[&[u8; LEN]; LANES], &mut [Digest; LANES]),
 ) {
     let (full, rest) = granules.as_chunks::<LANES>();
     let (full_out, rest_out) = out.as_chunks_mut::<LANES>();

@@ -45,7 +45,7 @@ macro_rules! lanes {
     ($features:literal, $k:ident, $step:ident) => {
         /// Adds one block of every lane to the lanes' states.
         #[target_feature(enable = $features)]
-        fn compress(state: &mut [V; 8], mut w: [V; 16]) {
+        pub(super) fn compress(state: &mut [V; 8], mut w: [V; 16]) {
             let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
             macro_rules! first {
                 ($k16:expr, $i:literal) => {
@@ -100,11 +100,24 @@ macro_rules! lanes {
             for block in 0..LEN / BLOCK_BYTES {
                 compress(&mut state, load_block(granules, block));
             }
-            // The last block: one bit, zeros, and the length in bits.
+            compress(&mut state, padding::<LEN>());
+            put_digests(state, out);
+        }
+
+        /// The last block: one bit, zeros, and the length in bits.
+        #[inline]
+        #[target_feature(enable = $features)]
+        pub(super) fn padding<const LEN: usize>() -> [V; 16] {
             let mut padding = [splat(0); 16];
             padding[0] = splat(1 << (Word::BITS - 1));
             padding[15] = splat(Word::from(len_bits::<LEN>()));
-            compress(&mut state, padding);
+            padding
+        }
+
+        /// The states of all lanes as digests.
+        #[inline]
+        #[target_feature(enable = $features)]
+        pub(super) fn put_digests(state: [V; 8], out: &mut [Digest; LANES]) {
             for (i, vector) in state.into_iter().enumerate() {
                 for (digest, word) in out.iter_mut().zip(words(vector)) {
                     digest.put_word(i, word.to_be_bytes());

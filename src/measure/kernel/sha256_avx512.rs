@@ -16,13 +16,13 @@ lanes!("avx512f,avx512bw", K256, Step256);
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn splat(word: u32) -> V {
+pub(super) fn splat(word: u32) -> V {
     _mm512_set1_epi32(word.cast_signed())
 }
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn add(x: V, y: V) -> V {
+pub(super) fn add(x: V, y: V) -> V {
     _mm512_add_epi32(x, y)
 }
 
@@ -31,7 +31,7 @@ const XOR3: i32 = 0x96;
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn big0(x: V) -> V {
+pub(super) fn big0(x: V) -> V {
     let (p, q, r) =
         (_mm512_ror_epi32::<2>(x), _mm512_ror_epi32::<13>(x), _mm512_ror_epi32::<22>(x));
     _mm512_ternarylogic_epi32::<XOR3>(p, q, r)
@@ -39,7 +39,7 @@ fn big0(x: V) -> V {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn big1(x: V) -> V {
+pub(super) fn big1(x: V) -> V {
     let (p, q, r) =
         (_mm512_ror_epi32::<6>(x), _mm512_ror_epi32::<11>(x), _mm512_ror_epi32::<25>(x));
     _mm512_ternarylogic_epi32::<XOR3>(p, q, r)
@@ -47,7 +47,7 @@ fn big1(x: V) -> V {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn small0(x: V) -> V {
+pub(super) fn small0(x: V) -> V {
     let (p, q, r) =
         (_mm512_ror_epi32::<7>(x), _mm512_ror_epi32::<18>(x), _mm512_srli_epi32::<3>(x));
     _mm512_ternarylogic_epi32::<XOR3>(p, q, r)
@@ -55,7 +55,7 @@ fn small0(x: V) -> V {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn small1(x: V) -> V {
+pub(super) fn small1(x: V) -> V {
     let (p, q, r) =
         (_mm512_ror_epi32::<17>(x), _mm512_ror_epi32::<19>(x), _mm512_srli_epi32::<10>(x));
     _mm512_ternarylogic_epi32::<XOR3>(p, q, r)
@@ -64,14 +64,14 @@ fn small1(x: V) -> V {
 /// `x ? y : z`, bit by bit.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn ch(x: V, y: V, z: V) -> V {
+pub(super) fn ch(x: V, y: V, z: V) -> V {
     _mm512_ternarylogic_epi32::<0xCA>(x, y, z)
 }
 
 /// The majority, bit by bit.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn maj(x: V, y: V, z: V) -> V {
+pub(super) fn maj(x: V, y: V, z: V) -> V {
     _mm512_ternarylogic_epi32::<0xE8>(x, y, z)
 }
 
@@ -85,7 +85,10 @@ fn load(bytes: &[u8; BLOCK_BYTES]) -> V {
 /// One block of every granule: vector `i` holds word `i` of lane 0, 1, …
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn load_block<const LEN: usize>(granules: &[&[u8; LEN]; LANES], block: usize) -> [V; 16] {
+pub(super) fn load_block<const LEN: usize>(
+    granules: &[&[u8; LEN]; LANES],
+    block: usize,
+) -> [V; 16] {
     // Big-endian words.
     let swap = _mm512_set4_epi32(0x0C0D_0E0F, 0x0809_0A0B, 0x0405_0607, 0x0001_0203);
     let mut rows = [splat(0); LANES];

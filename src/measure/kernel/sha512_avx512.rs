@@ -16,13 +16,13 @@ lanes!("avx512f,avx512bw", K512, Step512);
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn splat(word: u64) -> V {
+pub(super) fn splat(word: u64) -> V {
     _mm512_set1_epi64(word.cast_signed())
 }
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn add(x: V, y: V) -> V {
+pub(super) fn add(x: V, y: V) -> V {
     _mm512_add_epi64(x, y)
 }
 
@@ -31,7 +31,7 @@ const XOR3: i32 = 0x96;
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn big0(x: V) -> V {
+pub(super) fn big0(x: V) -> V {
     let (p, q, r) =
         (_mm512_ror_epi64::<28>(x), _mm512_ror_epi64::<34>(x), _mm512_ror_epi64::<39>(x));
     _mm512_ternarylogic_epi64::<XOR3>(p, q, r)
@@ -39,7 +39,7 @@ fn big0(x: V) -> V {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn big1(x: V) -> V {
+pub(super) fn big1(x: V) -> V {
     let (p, q, r) =
         (_mm512_ror_epi64::<14>(x), _mm512_ror_epi64::<18>(x), _mm512_ror_epi64::<41>(x));
     _mm512_ternarylogic_epi64::<XOR3>(p, q, r)
@@ -47,14 +47,14 @@ fn big1(x: V) -> V {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn small0(x: V) -> V {
+pub(super) fn small0(x: V) -> V {
     let (p, q, r) = (_mm512_ror_epi64::<1>(x), _mm512_ror_epi64::<8>(x), _mm512_srli_epi64::<7>(x));
     _mm512_ternarylogic_epi64::<XOR3>(p, q, r)
 }
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn small1(x: V) -> V {
+pub(super) fn small1(x: V) -> V {
     let (p, q, r) =
         (_mm512_ror_epi64::<19>(x), _mm512_ror_epi64::<61>(x), _mm512_srli_epi64::<6>(x));
     _mm512_ternarylogic_epi64::<XOR3>(p, q, r)
@@ -63,14 +63,14 @@ fn small1(x: V) -> V {
 /// `x ? y : z`, bit by bit.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn ch(x: V, y: V, z: V) -> V {
+pub(super) fn ch(x: V, y: V, z: V) -> V {
     _mm512_ternarylogic_epi64::<0xCA>(x, y, z)
 }
 
 /// The majority, bit by bit.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn maj(x: V, y: V, z: V) -> V {
+pub(super) fn maj(x: V, y: V, z: V) -> V {
     _mm512_ternarylogic_epi64::<0xE8>(x, y, z)
 }
 
@@ -84,7 +84,10 @@ fn load(bytes: &[u8; 64]) -> V {
 /// One block of every granule: vector `i` holds word `i` of lane 0, 1, …
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn load_block<const LEN: usize>(granules: &[&[u8; LEN]; LANES], block: usize) -> [V; 16] {
+pub(super) fn load_block<const LEN: usize>(
+    granules: &[&[u8; LEN]; LANES],
+    block: usize,
+) -> [V; 16] {
     let mut words = [splat(0); 16];
     for half in 0..2 {
         let rows = granules.map(|granule| load(&granule.as_chunks().0[2 * block + half]));

@@ -1,0 +1,140 @@
+//! One chain of SHA-256 in the SHA instructions of x86, a step at a time.
+
+use std::arch::x86_64::*;
+
+use super::constants::{H256, K256};
+use super::steps::Step256;
+use crate::measure::descriptor::{Descriptor, RIM_OFFSET};
+
+type V = __m128i;
+/// Blocks of a descriptor with its padding.
+const BLOCKS: usize = 5;
+/// Of four rounds each.
+pub(super) const QUADS: usize = 16 * BLOCKS;
+/// Words of four rounds with their constants, two in each.
+pub(super) type Quad = [u64; 2];
+/// The RIM of SHA-256 fills two vectors of the first block.
+const RIM: usize = RIM_OFFSET / 16;
+
+/// A state in the order that the instructions want.
+#[derive(Clone, Copy)]
+pub(super) struct State {
+    pub(super) abef: V,
+    pub(super) cdgh: V,
+}
+
+/// The blocks that are the same for every descriptor.
+static REST: [Quad; QUADS - 32] = {
+    let mut rest = [[0; 2]; QUADS - 32];
+    let mut t = 0;
+    while t < 4 * rest.len() {
+        let word = Step256::REST[t / 64][t % 64] as u64;
+        rest[t / 4][t / 2 % 2] |= word << (t % 2 * 32);
+        t += 1;
+    }
+    rest
+};
+
+/// Four rounds of a state.
+macro_rules! four_rounds {
+    ($quad:expr, $abef:ident $cdgh:ident) => {
+        let [low, high] = $quad.map(u64::cast_signed);
+        $cdgh = _mm_sha256rnds2_epu32($cdgh, $abef, _mm_cvtsi64_si128(low));
+        $abef = _mm_sha256rnds2_epu32($abef, $cdgh, _mm_cvtsi64_si128(high));
+    };
+}
+
+/// A chain, and what the next step's rounds take.
+pub(super) struct Chain {
+    start: State,
+    rim: State,
+    quads: [Quad; QUADS],
+}
+
+#[inline]
+#[target_feature(enable = "sha,sse4.1,ssse3")]
+fn vector(words: [u32; 4]) -> V {
+    let [a, b, c, d] = words.map(u32::cast_signed);
+    _mm_set_epi32(d, c, b, a)
+}
+
+#[inline]
+#[target_feature(enable = "sha,sse4.1,ssse3")]
+fn words(vector: V) -> [u32; 4] {
+    let mut words = [0; 4];
+    // SAFETY: the array has the 16 bytes that are written, and the store needs no alignment.
+    unsafe { _mm_storeu_si128(words.as_mut_ptr().cast(), vector) };
+    words
+}
+
+impl State {
+    #[inline]
+    #[target_feature(enable = "sha,sse4.1,ssse3")]
+    fn of([a, b, c, d, e, f, g, h]: [u32; 8]) -> Self {
+        Self { abef: vector([f, e, b, a]), cdgh: vector([h, g, d, c]) }
+    }
+
+    /// Adds a state word by word.
+    #[inline]
+    #[target_feature(enable = "sha,sse4.1,ssse3")]
+    pub(super) fn plus(self, other: Self) -> Self {
+        let abef = _mm_add_epi32(self.abef, other.abef);
+        Self { abef, cdgh: _mm_add_epi32(self.cdgh, other.cdgh) }
+    }
+}
+
+impl Chain {
+    #[target_feature(enable = "sha,sse4.1,ssse3")]
+    pub(super) fn new(rim: [u32; 8]) -> Self {
+        let mut quads = [[0; 2]; QUADS];
+        quads[32..].copy_from_slice(&REST);
+        Self { start: State::of(H256), rim: State::of(rim), quads }
+    }
+
+    #[target_feature(enable = "sha,sse4.1,ssse3")]
+    pub(super) fn rim(&self) -> [u32; 8] {
+        let ([f, e, b, a], [h, g, d, c]) = (words(self.rim.abef), words(self.rim.cdgh));
+        [a, b, c, d, e, f, g, h]
+    }
+
+    /// The state that a step's first block begins with, and the words of all rounds.
+    #[inline]
+    #[target_feature(enable = "sha,sse4.1,ssse3")]
+    pub(super) fn begin(&mut self, descriptor: &Descriptor) -> (State, &[Quad; QUADS]) {
+        let swap = vector([0x0001_0203, 0x0405_0607, 0x0809_0A0B, 0x0C0D_0E0F]);
+        let (pieces, _) = descriptor.as_chunks::<16>();
+        let load = |i: usize| {
+            // SAFETY: the reference covers the 16 bytes that are read, aligned or not.
+            let bytes = unsafe { _mm_loadu_si128(pieces[i].as_ptr().cast()) };
+            _mm_shuffle_epi8(bytes, swap)
+        };
+        let (abef, cdgh) = (_mm_castsi128_ps(self.rim.abef), _mm_castsi128_ps(self.rim.cdgh));
+        let mut first = [load(0), load(1), load(2), load(3)];
+        first[RIM] = _mm_castps_si128(_mm_shuffle_ps::<0xBB>(abef, cdgh));
+        first[RIM + 1] = _mm_castps_si128(_mm_shuffle_ps::<0x11>(abef, cdgh));
+        let (blocks, _) = self.quads.as_chunks_mut();
+        schedule(first, &mut blocks[0]);
+        schedule([load(4), load(5), load(6), load(7)], &mut blocks[1]);
+        (self.start, &self.quads)
+    }
+
+    /// All rounds were made.
+    #[inline]
+    pub(super) fn end(&mut self, rim: State) {
+        self.rim = rim;
+    }
+}
+
+/// Puts the words of a block's rounds, with their constants, into their places.
+#[inline]
+#[target_feature(enable = "sha,sse4.1,ssse3")]
+fn schedule([mut w0, mut w1, mut w2, mut w3]: [V; 4], quads: &mut [Quad; 16]) {
+    let (constants, _) = K256.as_chunks::<4>();
+    for (quad, k) in quads.iter_mut().zip(constants) {
+        let kw = _mm_add_epi32(w0, vector(*k));
+        // SAFETY: the reference covers the 16 bytes that are written, aligned or not.
+        unsafe { _mm_storeu_si128(quad.as_mut_ptr().cast(), kw) };
+        let sum = _mm_add_epi32(_mm_sha256msg1_epu32(w0, w1), _mm_alignr_epi8::<4>(w3, w2));
+        (w0, w1, w2, w3) = (w1, w2, w3, _mm_sha256msg2_epu32(sum, w3));
+    }
+}
