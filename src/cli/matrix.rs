@@ -27,7 +27,7 @@ use crate::outputs::OutputPath;
 use crate::refvalue::RealmReference;
 use crate::refvalue::corim::{Corim, CorimProfile, Id, Validity};
 use crate::refvalue::time;
-use crate::search::{Axis, Knob, Parameter};
+use crate::search::{Axis, Knob, Parameter, Shard};
 
 /// Predict the RIM of every combination of host, VM and VMM
 ///
@@ -57,6 +57,11 @@ pub(crate) struct MatrixArgs {
     /// Another axis, by the names of `rimsim search`: NAME=VALUES, or NAME for what hosts have
     #[arg(long, value_name = "NAME[=VALUES]")]
     vary: Vec<String>,
+    /// Only this part of the combinations, of N parts: `1/4` to `4/4`. Each part is rows in a row,
+    /// so the parts one behind the other are the whole table (of each hash algorithm)
+    #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE, hide_default_value = true,
+        conflicts_with = "lock_out")]
+    shard: Shard,
     /// Rows that are refused do not change the exit code
     #[arg(long)]
     allow_refused: bool,
@@ -193,9 +198,11 @@ fn matrix(args: &MatrixArgs) -> Result<Matrix, CliError> {
     let files = args.cache.files(&args.hashing, &hasher, purpose)?;
     let vmm = Vmm::from_name(&args.vmm.vmm).map_err(usage)?;
     let (axes, algos) = (axes(args, vmm)?, table::algos(args.hash_algo.as_deref())?);
-    let (guest, vmm) = (&args.guest, &args.vmm);
+    let (guest, vmm, shard) = (&args.guest, &args.vmm, args.shard);
     let names_all = args.lock_out.is_some();
-    table::table(Asked { axes, algos, guest, vmm, files, hasher: &hasher, names_all }).map(Matrix)
+    let hasher = &hasher;
+    let asked = Asked { axes, algos, guest, vmm, files, hasher, names_all, shard };
+    table::table(asked).map(Matrix)
 }
 
 fn axes(args: &MatrixArgs, vmm: Vmm) -> Result<Vec<Axis>, CliError> {
@@ -405,6 +412,7 @@ impl Matrix {
             "command": "matrix",
             "vmm": args.vmm.vmm,
             "assumptions": self.0.assumptions,
+            "shard": args.shard.to_string(),
             "columns": self.0.columns,
             "rows": self.0.rows.iter().map(row).collect::<Vec<_>>(),
         })

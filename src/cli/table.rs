@@ -12,7 +12,7 @@ use crate::measure::image::Image;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::rule::RimRule;
 use crate::predict::Assumption;
-use crate::search::{self, Axis, Knob, Parameter, Space};
+use crate::search::{self, Axis, Candidates as _, Knob, Parameter, Shard, Space};
 
 /// Most combinations of one table.
 const MAX_ROWS: u64 = 1 << 16;
@@ -27,6 +27,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) hasher: &'a Hasher,
     /// Whether host and version are columns, said or not.
     pub(crate) names_all: bool,
+    /// Which part of the combinations.
+    pub(crate) shard: Shard,
 }
 
 /// One combination.
@@ -50,7 +52,7 @@ pub(crate) struct Table {
 
 /// Predicts every combination.
 pub(crate) fn table(asked: Asked<'_>) -> Result<Table, CliError> {
-    let Asked { axes, algos, vmm, files, hasher, names_all, .. } = asked;
+    let Asked { axes, algos, vmm, files, hasher, names_all, shard, .. } = asked;
     // The axes say which hosts and versions.
     let guest = GuestArgs { host: None, vmm_version: None, ..asked.guest.clone() };
     let guests = |algo| CommandLine::new(&guest, vmm, files.clone(), algo, hasher.clone());
@@ -62,10 +64,11 @@ pub(crate) fn table(asked: Asked<'_>) -> Result<Table, CliError> {
     let passes = algos.as_ref().map_or(1, Vec::len) as u64;
     let count = space.len().and_then(|count| count.checked_mul(passes));
     match count {
-        Some(count) if count <= MAX_ROWS => {}
-        Some(count) => {
-            return Err(usage(format!("{count} combinations; there can be {MAX_ROWS}")));
+        Some(count) if shard.run_of(&space).count().saturating_mul(passes) > MAX_ROWS => {
+            let why = "say fewer values, or --shard I/N";
+            return Err(usage(format!("{count} combinations; there can be {MAX_ROWS}: {why}")));
         }
+        Some(_) => {}
         None => return Err(usage(format!("more than 2^64 combinations; {MAX_ROWS} can be"))),
     }
     let mut columns: Vec<_> = space.axes().iter().map(|axis| axis.parameter.name()).collect();
@@ -83,10 +86,11 @@ pub(crate) fn table(asked: Asked<'_>) -> Result<Table, CliError> {
                 Assumption::deny(&assumptions)?;
             }
         }
-        let rims = search::table(&space, &guests, algo, hasher)?;
+        let part = shard.run_of(&space);
+        let rims = search::table(&part, &guests, algo, hasher)?;
         guests.check_unchanged()?;
         for (number, rim) in rims.into_iter().enumerate() {
-            let knobs = space.candidate(number as u64);
+            let knobs = space.candidate(part.number(number as u64));
             let values = knobs.iter().map(Knob::to_string);
             let values = values.chain(algo.map(|algo| algo.name().to_owned())).collect();
             rows.push(Combination { values, rim });

@@ -95,20 +95,44 @@ const USUAL_PARAMS: &[&str] = &[
     "nokaslr",
     "loglevel=8",
     "acpi=off",
+    "console=tty0",
+    "ip=dhcp",
+    "root=/dev/pmem0p1",
+    "rootfstype=ext4",
+    // What kata's runtime adds, and what its settings ask of it.
+    "agent.log=debug",
+    "systemd.unit=kata-containers.target",
+    "systemd.mask=systemd-networkd.service",
+    "systemd.mask=systemd-networkd.socket",
+    "systemd.show_status=false",
+    "systemd.show_status=true",
+    "cgroup_no_v1=all",
+    "systemd.unified_cgroup_hierarchy=1",
+    "initcall_debug",
+    "random.trust_cpu=on",
 ];
 
-/// Other sizes of RAM than this one, which the command line says as `said`.
-pub(super) fn other_ram(said: &str, bytes: u64, option: &str) -> impl Iterator<Item = Mistake> {
+/// Other sizes of RAM than this one, which the command line says as `said`; the option, and what
+/// stands before its number.
+pub(super) fn other_ram(
+    said: &str,
+    bytes: u64,
+    [option, property]: [&str; 2],
+) -> impl Iterator<Item = Mistake> {
     ram_sizes(bytes).into_iter().map(move |(bytes, cost)| {
         let needs = format!("{} of RAM", size_text(bytes));
-        Mistake::with("RAM", said, needs, &[option, &size_word(bytes)], cost)
+        let word = format!("{property}{}", size_word(bytes));
+        Mistake::with("RAM", said, needs, &[option, &word], cost)
     })
 }
 
 /// Other numbers of vCPUs.
-pub(super) fn other_cpus(said: u32, option: &str) -> impl Iterator<Item = Mistake> {
+pub(super) fn other_cpus(
+    said: u32,
+    [option, property]: [&str; 2],
+) -> impl Iterator<Item = Mistake> {
     cpu_counts(said).into_iter().map(move |(count, cost)| {
-        let words = [option, &count.to_string()];
+        let words = [option, &format!("{property}{count}")];
         Mistake::with("vCPUs", &cpus_text(said), cpus_text(count), &words, cost)
     })
 }
@@ -127,14 +151,14 @@ pub(super) fn other_command_lines(
     })
 }
 
-/// Other initrds, or none.
+/// Other initrds, or none. The option has a long name, and one that people write.
 pub(super) fn other_initrds(
     own: Option<&str>,
     others: &OtherFiles,
-    option: &str,
+    [name, option]: [&str; 2],
 ) -> impl Iterator<Item = Mistake> {
     let said = file_text(own, "initrd");
-    let none = own.map(|_| Mistake::without("initrd", &said, "no initrd", ["initrd", option], 10));
+    let none = own.map(|_| Mistake::without("initrd", &said, "no initrd", [name, option], 10));
     let cost = if own.is_some() { 13 } else { 11 };
     none.into_iter().chain(other_files("initrd", own, &others.initrds, &said, &[option], cost))
 }
@@ -212,6 +236,24 @@ fn command_lines(said: Option<&str>) -> Vec<(Option<String>, String, u32)> {
         let mut rest = words.clone();
         rest.remove(i);
         add(rest.join(" "), format!("a kernel's command line without `{word}`"), 15);
+    }
+    // Several words too few or too many, at one end.
+    for count in 1..words.len().saturating_sub(1) {
+        let parts = [&words[..count], &words[words.len() - count..]];
+        for (part, place) in parts.into_iter().zip(["first", "last"]) {
+            let s = if count == 1 { "" } else { "s" };
+            let needs = format!("only the {place} {count} word{s} of the kernel's command line");
+            add(part.join(" "), needs, 18);
+        }
+    }
+    if words.is_empty() {
+        for console in ["console=ttyAMA0", "console=hvc0", "console=ttyS0"] {
+            for rest in ["root=/dev/vda", "root=/dev/vda rw", "root=/dev/vda1", "root=/dev/vda2"] {
+                let text = format!("{console} {rest}");
+                let needs = format!("`{text}` as the kernel's command line");
+                add(text, needs, 20);
+            }
+        }
     }
     for (word, cost) in USUAL_PARAMS.iter().zip(16..) {
         if words.contains(word) {

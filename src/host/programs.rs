@@ -56,8 +56,7 @@ impl Vmm {
         }
     }
 
-    /// What the VM that really runs may have otherwise than a command line says; nothing of a VMM
-    /// that takes each option once.
+    /// What the VM that really runs may have otherwise than a command line says.
     ///
     /// # Errors
     /// If the VMM does not take the options, or there is no such version.
@@ -70,7 +69,7 @@ impl Vmm {
         match self {
             Self::Kvmtool => kvmtool::mistakes(version, argv, others),
             Self::Qemu => qemu::mistakes(version, argv, others),
-            Self::CloudHypervisor => Ok(Vec::new()),
+            Self::CloudHypervisor => cloud_hypervisor::mistakes(argv, others),
         }
     }
 

@@ -133,6 +133,14 @@ pub enum Call {
     Activate,
 }
 
+impl Call {
+    /// Whether it is one of those up to the Realm's creation.
+    #[must_use]
+    pub const fn is_of_start(&self) -> bool {
+        matches!(self, Self::HashAlgo(_) | Self::Rpv(_) | Self::CreateRealm)
+    }
+}
+
 /// Who refuses a VM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layer {

@@ -10,13 +10,15 @@ use std::sync::Arc;
 use tracing::Span;
 
 use super::contents::Contents;
-use super::event::MeasuredEvent;
+use super::event::{DataEvent, MeasuredEvent};
 use super::events::Events;
 use super::hasher::{Digest, Hasher};
+use super::image::Image;
 use super::log::{fold, fold_all};
 use super::page::Page;
 use super::rim::{HashAlgo, Measurement};
 use super::rule::RimRule;
+use crate::abi::addr::Ipa;
 use crate::abi::granule_size::GranuleSize;
 
 /// A piece of a [`Library`], by number.
@@ -78,6 +80,40 @@ impl Library {
     pub fn take_apart(&mut self, events: &Events, rule: RimRule) -> Vec<PieceId> {
         let runs = events.runs().filter(|(first, _)| rule.measures(first));
         runs.map(|(first, count)| self.piece(first, count)).collect()
+    }
+
+    /// As [`Library::take_apart`], with other images in the place of those of the events. `other`
+    /// gives the image that takes the place of one at an address; it has to be as long.
+    pub(crate) fn take_apart_with(
+        &mut self,
+        events: &Events,
+        rule: RimRule,
+        other: impl Fn(&Arc<Image>, Ipa) -> Option<Arc<Image>>,
+    ) -> Vec<PieceId> {
+        let runs = events.runs().filter(|(first, _)| rule.measures(first));
+        runs.map(|(first, count)| match first {
+            MeasuredEvent::Data(data) => {
+                let page = |page: &Page| match page {
+                    Page::Image { image, offset } => {
+                        let image = other(image, data.ipa).unwrap_or_else(|| Arc::clone(image));
+                        Page::Image { image, offset: *offset }
+                    }
+                    page => page.clone(),
+                };
+                let size = data.content.size();
+                let content = match data.content.first_of_consecutive() {
+                    Some(first) => Contents::from_first(size, page(first)),
+                    None => {
+                        let pages: Vec<Page> = data.content.pages().iter().map(page).collect();
+                        Contents::from_pages(size, &pages)
+                    }
+                };
+                let first = MeasuredEvent::Data(DataEvent { content, ..data.clone() });
+                self.piece(&first, count)
+            }
+            first => self.piece(first, count),
+        })
+        .collect()
     }
 
     /// The RIM after the events of `piece`.
@@ -182,10 +218,8 @@ fn origin(page: &Page) -> Origin {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::abi::addr::Ipa;
-    use crate::measure::event::{DataEvent, RealmEvent, RipasEvent};
+    use crate::measure::event::{RealmEvent, RipasEvent};
     use crate::measure::hasher::digest;
-    use crate::measure::image::Image;
     use crate::measure::kernel::Kernel;
     use crate::measure::log::EventLog;
 

@@ -141,15 +141,13 @@ impl Plan {
     /// # Panics
     /// If a boot creates no Realm and succeeds: a fault of this program.
     pub fn start(&self, hasher: Hasher) -> Result<RealmEvent, Refusal> {
-        let before =
-            |call: &Call| matches!(call, Call::HashAlgo(_) | Call::Rpv(_) | Call::CreateRealm);
         let vm = Vm {
             ipa_bits: self.vm.ipa_bits,
             features: self.vm.features.clone(),
             slots: Vec::new(),
             vcpus: Vec::new(),
             regions: Vec::new(),
-            calls: self.vm.calls.iter().copied().filter(before).collect(),
+            calls: self.vm.calls.iter().copied().filter(Call::is_of_start).collect(),
             remarks: Vec::new(),
             assumed: Vec::new(),
         };

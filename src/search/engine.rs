@@ -1,13 +1,15 @@
 //! Tries every candidate.
 //!
-//! A candidate costs one short boot, up to REALM_CREATE, and one fold. The rest of the boot is
-//! carried out once for all candidates that differ only in what they are created with (breakpoints,
-//! watchpoints, PMU, SVE, RPV). That is sound because neither KVM nor the RMM looks at these after
-//! REALM_CREATE but for RTTs, RIPAS and contents: the RMM's walks know the Realm's IPA size, start
-//! level and LPA2, which stay part of the class, and how many auxiliary granules a REC has moves
-//! only physical addresses, which are not measured. Whatever is found is booted in full before it
-//! is reported (of many candidates with one list the first few); a test boots all candidates of
-//! some spaces in full and compares what is missed.
+//! A candidate costs one fold, and a short boot, up to REALM_CREATE, for those that are created
+//! alike. The rest of the boot is carried out once for all candidates that differ only in what they
+//! are created with (breakpoints, watchpoints, PMU, SVE, RPV), and in what their images hold. That
+//! is sound because neither KVM nor the RMM looks at these after REALM_CREATE but for RTTs, RIPAS
+//! and contents: the RMM's walks know the Realm's IPA size, start level and LPA2, which stay part
+//! of the class, and how many auxiliary granules a REC has moves only physical addresses, which are
+//! not measured. Contents are copied, by granules that only the length of an image tells; a granule
+//! that an image begins inside of is made of its bytes, and there the image is part of the class.
+//! Whatever is found is booted in full before it is reported (of many candidates with one list the
+//! first few); a test boots all candidates of some spaces in full and compares what is missed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,8 +19,9 @@ use sha2::{Digest as _, Sha256};
 use super::knob::Knob;
 use super::space::Space;
 use super::trie::Trie;
-use crate::host::Call;
+use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE};
 use crate::host::kvm::Stage;
+use crate::host::{Call, Region};
 use crate::measure::event::{MeasuredEvent, RealmEvent};
 use crate::measure::events::Events;
 use crate::measure::hasher::Hasher;
@@ -132,21 +135,21 @@ pub fn run(
 /// A candidate's RIM and the rule that made it, or who refuses and why.
 pub type Predicted = Result<(Measurement, RimRule), String>;
 
-/// Calculates the RIM of every candidate of `space`, in order: by `algo`, or by the algorithm that
+/// Calculates the RIM of every candidate, in order: by `algo`, or by the algorithm that
 /// the command line says, and by the rule of its host. What is refused says by whom and why.
 ///
 /// # Errors
 /// If a file can not be read: no candidate is to blame for that.
 ///
 /// # Panics
-/// If the space has more candidates than memory has room for.
+/// If there are more candidates than memory has room for.
 pub fn table(
-    space: &Space,
+    space: &dyn Candidates,
     guests: &dyn Guests,
     algo: Option<HashAlgo>,
     hasher: &Hasher,
 ) -> Result<Vec<Predicted>, Error> {
-    let count = space.len().expect("a space that fits into memory");
+    let count = space.count();
     let mut rows = BTreeMap::new();
     for pass in HashAlgo::ALL.into_iter().filter(|pass| algo.is_none_or(|algo| algo == *pass)) {
         let mut search = Search::new(guests, pass, algo.is_some(), hasher);
@@ -182,8 +185,10 @@ struct Search<'s> {
     library: Library,
     /// Images that VMMs made, by their bytes' hash and their name: each once.
     images: BTreeMap<([u8; 32], String), Arc<Image>>,
-    /// What follows REALM_CREATE, by everything that it depends on.
-    classes: BTreeMap<String, Result<Arc<Vec<PieceId>>, String>>,
+    /// What Realms are created with, by everything that it depends on.
+    starts: BTreeMap<String, Result<RealmEvent, String>>,
+    /// What follows REALM_CREATE, likewise.
+    classes: BTreeMap<String, Result<Arc<Tail>, String>>,
     report: Report,
     /// The first file that could not be used.
     file: Option<Error>,
@@ -202,7 +207,14 @@ struct Batch {
 struct Candidate {
     number: u64,
     planned: Plan,
+    start: String,
     class: String,
+}
+
+/// What follows REALM_CREATE, with the image of each region of the VM that was booted.
+struct Tail {
+    events: Events,
+    images: Vec<Option<Arc<Image>>>,
 }
 
 impl<'s> Search<'s> {
@@ -214,6 +226,7 @@ impl<'s> Search<'s> {
             hasher: hasher.clone(),
             library: Library::new(algo, hasher.clone()),
             images: BTreeMap::new(),
+            starts: BTreeMap::new(),
             classes: BTreeMap::new(),
             report: Report::default(),
             file: None,
@@ -248,12 +261,15 @@ impl Search<'_> {
     fn prepare(&mut self, space: &dyn Candidates, numbers: std::ops::Range<u64>) -> Batch {
         let mut refused = Vec::new();
         let mut candidates = Vec::new();
-        for number in numbers {
-            match self.planned(&space.candidate(number)) {
+        let numbers: Vec<u64> = numbers.collect();
+        let plans = self.hasher.map(&numbers, |number| self.planned(&space.candidate(*number)));
+        for (number, planned) in numbers.into_iter().zip(plans) {
+            match planned {
                 Ok(None) => {}
-                Ok(Some(planned)) => {
-                    let class = class(&planned);
-                    candidates.push(Candidate { number, planned, class });
+                Ok(Some(mut planned)) => {
+                    self.share_images(&mut planned);
+                    let (start, class) = (start_class(&planned), class(&planned));
+                    candidates.push(Candidate { number, planned, start, class });
                 }
                 Err(error) => {
                     refused.push((number, error.to_string()));
@@ -263,10 +279,10 @@ impl Search<'_> {
                 }
             }
         }
-        let starts: Vec<_> = self.hasher.map(&candidates, |one| self.start(&one.planned));
+        self.begin(&candidates);
         let mut begun = Vec::new();
-        for (candidate, start) in candidates.into_iter().zip(starts) {
-            match start {
+        for candidate in candidates {
+            match self.starts[&candidate.start].clone() {
                 Ok(start) => begun.push((candidate, start)),
                 Err(why) => refused.push((candidate.number, why)),
             }
@@ -278,9 +294,10 @@ impl Search<'_> {
             match self.classes[&candidate.class].clone() {
                 Err(why) => refused.push((candidate.number, why)),
                 Ok(tail) => {
+                    let tail = self.tail(&tail, &candidate.planned);
                     let first = Events::from_iter([MeasuredEvent::Realm(Box::new(start))]);
                     let first = self.library.take_apart(&first, candidate.planned.rule());
-                    trie.insert(first.into_iter().chain(tail.iter().copied()), candidate.number);
+                    trie.insert(first.into_iter().chain(tail), candidate.number);
                     found.insert(candidate.number, (candidate.planned, start));
                 }
             }
@@ -309,7 +326,7 @@ impl Search<'_> {
     }
 
     /// The VM of a candidate; `None` if it measures by another algorithm.
-    fn planned(&mut self, candidate: &[Knob]) -> Result<Option<Plan>, Error> {
+    fn planned(&self, candidate: &[Knob]) -> Result<Option<Plan>, Error> {
         let mut planned = self.guests.plan(candidate)?;
         for knob in candidate {
             knob.edit(&mut planned)?;
@@ -326,11 +343,46 @@ impl Search<'_> {
         }
         let made = planned.vm.regions.iter_mut().filter_map(|region| region.image.as_mut());
         for image in made.filter(|image| image.stamp().is_none()) {
+            let bytes = image.bytes_from(0);
+            let len = len_without_zeros(bytes);
+            if len < bytes.len() {
+                *image = Arc::new(Image::from_bytes(image.name(), bytes[..len].to_vec()));
+            }
+        }
+        Ok(Some(planned))
+    }
+
+    /// Lets images that VMMs made alike be one.
+    fn share_images(&mut self, planned: &mut Plan) {
+        let made = planned.vm.regions.iter_mut().filter_map(|region| region.image.as_mut());
+        for image in made.filter(|image| image.stamp().is_none()) {
             let hash = Sha256::digest(image.bytes_from(0)).into();
             let key = (hash, image.name().to_owned());
             *image = Arc::clone(self.images.entry(key).or_insert_with(|| Arc::clone(image)));
         }
-        Ok(Some(planned))
+    }
+
+    /// Creates the Realms that are not created as others were before.
+    fn begin(&mut self, candidates: &[Candidate]) {
+        let mut new = BTreeSet::new();
+        let unknown = candidates.iter().filter(|one| !self.starts.contains_key(&one.start));
+        let firsts: Vec<&Candidate> = unknown.filter(|one| new.insert(&one.start)).collect();
+        let starts: Vec<_> = self.hasher.map(&firsts, |one| self.start(&one.planned));
+        let names = firsts.into_iter().map(|one| one.start.clone());
+        self.starts.extend(names.zip(starts));
+    }
+
+    /// The pieces of what follows REALM_CREATE, with a candidate's own images.
+    fn tail(&mut self, tail: &Tail, planned: &Plan) -> Vec<PieceId> {
+        let regions = &planned.vm.regions;
+        self.library.take_apart_with(&tail.events, planned.rule(), |image, ipa| {
+            let is_it = |(region, own): &(&Region, &Option<Arc<Image>>)| {
+                region.ipa.contains(&ipa.0)
+                    && own.as_ref().is_some_and(|own| Arc::ptr_eq(own, image))
+            };
+            let (region, _) = regions.iter().zip(&tail.images).find(is_it)?;
+            region.image.clone()
+        })
     }
 
     /// Boots one candidate of each class that was not seen before. All of these get as far as
@@ -347,9 +399,10 @@ impl Search<'_> {
         let logs: Vec<_> = self.hasher.map(&firsts, |one| self.boot(&one.planned));
         for (one, log) in firsts.into_iter().zip(logs) {
             self.report.boots += 1;
+            let regions = &one.planned.vm.regions;
             let tail = log.map(|(events, _)| {
-                let after: Events = events.window(1, events.len());
-                Arc::new(self.library.take_apart(&after, one.planned.rule()))
+                let images = regions.iter().map(|region| region.image.clone()).collect();
+                Arc::new(Tail { events: events.window(1, events.len()), images })
             });
             self.classes.insert(one.class.clone(), tail);
         }
@@ -379,8 +432,27 @@ impl Search<'_> {
     }
 }
 
-/// Everything that the events after REALM_CREATE depend on. Images are told by their address: each
-/// stands once in the files or among the images that were made.
+/// How many bytes are left of an image without granules of zeros at its end; at least one granule.
+/// What lies past the end of an image reads as zero.
+fn len_without_zeros(bytes: &[u8]) -> usize {
+    let mut granules = bytes.chunks(GRANULE_LEN);
+    let used = granules.rposition(|granule| granule.iter().any(|byte| *byte != 0));
+    ((used.unwrap_or(0) + 1) * GRANULE_LEN).min(bytes.len())
+}
+
+/// Everything that the parameters at REALM_CREATE depend on.
+fn start_class(planned: &Plan) -> String {
+    let Plan { host, caps, vm, unseen, profile, .. } = planned;
+    let before: Vec<_> = vm.calls.iter().filter(|call| call.is_of_start()).collect();
+    format!(
+        "{} {profile:?} {unseen:?} {caps:?} {} {:?} {before:?}",
+        host.name, vm.ipa_bits, vm.features
+    )
+}
+
+/// Everything that the events after REALM_CREATE depend on, but for what images hold: that is put
+/// there afterwards, unless a granule was made of an image's first bytes. Such images are told by
+/// their address: each stands once in the files or among the images that were made.
 fn class(planned: &Plan) -> String {
     let Plan { host, caps, vm, unseen, .. } = planned;
     let start_level = unseen.start_level;
@@ -389,7 +461,11 @@ fn class(planned: &Plan) -> String {
         .regions
         .iter()
         .map(|region| {
-            let image = region.image.as_ref().map(|image| Arc::as_ptr(image).addr());
+            let is_whole = region.fill_bytes.is_multiple_of(GRANULE_SIZE);
+            let image = region.image.as_ref().map(|image| {
+                let address = Arc::as_ptr(image).addr();
+                (image.len_bytes(), image.is_known(), (!is_whole).then_some(address))
+            });
             (&region.ipa, image, region.fill_bytes, region.measured)
         })
         .collect();

@@ -6,6 +6,7 @@
 
 mod engine;
 mod knob;
+mod shard;
 mod space;
 mod trie;
 mod values;
@@ -13,4 +14,5 @@ mod values;
 pub use crate::evidence::{RimError, Target};
 pub use engine::{Candidates, Guests, Match, Predicted, Report, run, table};
 pub use knob::{Knob, KnobError, MemSize, Order, Parameter};
+pub use shard::{Part, Shard};
 pub use space::{Axis, Space};

@@ -2,7 +2,7 @@
 
 use super::surroundings::surroundings;
 use crate::host::{Mistake, OtherFiles, Repair};
-use crate::predict::{Error, Request};
+use crate::predict::{Error, Request, Surroundings};
 use crate::search::Knob;
 
 /// One thing that is otherwise than it was said.
@@ -33,14 +33,35 @@ impl From<Mistake> for Change {
     }
 }
 
-/// Everything that may be otherwise, one thing each.
+/// Everything that may be otherwise, one thing each. A version of the VMM that was said wrongly may
+/// not go with the KVM, or not take the options: then one that does is asked what people get wrong.
 ///
 /// # Errors
-/// If version, host and RMM do not go together, or the VMM does not take the options.
+/// If there is no such version, host or RMM, or no version takes the options.
 pub fn changes(request: &Request, others: &OtherFiles) -> Result<Vec<Change>, Error> {
-    let around = request.surroundings()?;
-    let mistakes = request.vmm.mistakes(around.version.name, &request.argv, others)?;
+    let (around, fits) = match request.surroundings() {
+        Ok(around) => (around, true),
+        Err(error) => (apart(request).ok_or(error)?, false),
+    };
+    let mistakes = |version: &str| request.vmm.mistakes(version, &request.argv, others);
+    let mistakes = mistakes(around.version.name).or_else(|refusal| {
+        let versions = request.vmm.versions().iter().filter(|version| version.has_realms());
+        versions.map(|version| mistakes(version.name)).find_map(Result::ok).ok_or(refusal)
+    })?;
     let mut list: Vec<Change> = mistakes.into_iter().map(Change::from).collect();
-    list.extend(surroundings(request, &around));
+    list.extend(surroundings(request, &around, fits));
     Ok(list)
+}
+
+/// The surroundings of a request whose version, KVM and RMM do not go together, with one of them
+/// left out; `None` if one of them is wrong by itself.
+fn apart(request: &Request) -> Option<Surroundings> {
+    let without = [
+        Request { version: None, ..request.clone() },
+        Request { rmm: None, rim_rule: None, ..request.clone() },
+        Request { version: None, rmm: None, rim_rule: None, ..request.clone() },
+    ];
+    let known = Request { host: None, edition: None, rmm: None, rim_rule: None, ..request.clone() };
+    known.check().ok()?;
+    without.iter().find_map(|request| request.surroundings().ok())
 }

@@ -50,6 +50,36 @@ impl Outward {
         vec![&self.changes[first as usize], &self.changes[second as usize]]
     }
 
+    /// The end of the candidates that are as likely as one of them: what else makes the same RIM
+    /// and is not less likely belongs to an answer. All that is one change is taken as equal.
+    ///
+    /// # Panics
+    /// If there is no such candidate.
+    #[must_use]
+    pub fn end_of_equals(&self, index: u64) -> u64 {
+        let Some(pair) = index.checked_sub(self.first_pair()) else { return self.first_pair() };
+        let cost = |(first, second): &(u32, u32)| {
+            self.changes[*first as usize].cost + self.changes[*second as usize].cost
+        };
+        let own = cost(&self.pairs[usize::try_from(pair).expect("an index of a list")]);
+        self.first_pair() + self.pairs.partition_point(|pair| cost(pair) <= own) as u64
+    }
+
+    /// The other pairs of which one change is in a pair, too: what else goes with either of them.
+    /// None beside what is one change.
+    #[must_use]
+    pub fn beside(&self, index: u64) -> Vec<u64> {
+        let at = |index: u64| {
+            let place = usize::try_from(index.checked_sub(self.first_pair())?).ok()?;
+            self.pairs.get(place)
+        };
+        let Some(own) = at(index) else { return Vec::new() };
+        let has = |change: u32| change == own.0 || change == own.1;
+        let pairs = (self.first_pair()..).zip(&self.pairs);
+        let beside = pairs.filter(|(_, pair)| *pair != own && (has(pair.0) || has(pair.1)));
+        beside.map(|(number, _)| number).collect()
+    }
+
     /// The number of the first candidate in which two things are otherwise.
     #[must_use]
     pub fn first_pair(&self) -> u64 {
@@ -90,6 +120,10 @@ mod tests {
         let pairs: [&[u32]; 5] = [&[1, 2], &[1, 3], &[2, 3], &[1, 9], &[2, 9]];
         assert_eq!(tried[5..], pairs, "two values of one thing are no pair");
         assert_eq!(list.first_pair(), 5);
+        let ends: Vec<_> = (0..list.count()).map(|index| list.end_of_equals(index)).collect();
+        assert_eq!(ends, [5, 5, 5, 5, 5, 6, 7, 8, 9, 10]);
+        assert!(list.beside(3).is_empty());
+        assert_eq!(list.beside(6), [5, 7, 8], "with 1 or 3");
         assert_eq!(list.candidate(6), [Knob::Cpus(1), Knob::Cpus(3)]);
     }
 }

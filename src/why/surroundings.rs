@@ -35,10 +35,11 @@ impl Own<'_> {
     }
 }
 
-/// What may be otherwise around the command line.
-pub(super) fn surroundings(request: &Request, around: &Surroundings) -> Vec<Change> {
+/// What may be otherwise around the command line. If what was said does not fit together, it is
+/// among that.
+pub(super) fn surroundings(request: &Request, around: &Surroundings, fits: bool) -> Vec<Change> {
     let mut list = Vec::new();
-    programs(request, around, &mut list);
+    programs(request, around, fits, &mut list);
     rules(request, around, &mut list);
     machines(request, &mut list);
     capabilities(request, &around.caps, &mut list);
@@ -47,7 +48,7 @@ pub(super) fn surroundings(request: &Request, around: &Surroundings) -> Vec<Chan
     let own = Own { about: "the host's pages", said: &said, option: "--host-page-size" };
     for size in GranuleSize::ALL.into_iter().filter(|size| *size != page) {
         let needs = format!("a host kernel with pages of {}", pages(size));
-        list.push(own.change(needs, Knob::HostPageSize(size), 19));
+        list.push(own.change(needs, Knob::HostPageSize(size), 15));
     }
     if request.vmm == Vmm::Kvmtool {
         let window = request.overrides.payload_window_bytes;
@@ -73,20 +74,23 @@ fn pages(size: GranuleSize) -> String {
 }
 
 /// KVM and the VMM's version.
-fn programs(request: &Request, around: &Surroundings, list: &mut Vec<Change>) {
+fn programs(request: &Request, around: &Surroundings, fits: bool, list: &mut Vec<Change>) {
     let own_class = around.host.same_as.unwrap_or(around.host.name);
+    let own_class = Some(own_class).filter(|_| fits);
+    let own_version = Some(around.version.name).filter(|_| fits);
     let said_host = said(request.host.is_some(), around.host.name);
     let own = Own { about: "the host's KVM", said: &said_host, option: "--host" };
     let kernels = HOSTS.iter().filter(|host| host.is_kernel && host.same_as.is_none());
-    for host in kernels.filter(|host| host.name != own_class) {
+    for host in kernels.filter(|host| Some(host.name) != own_class) {
         let needs = format!("{} as the host's KVM", host.name);
         list.push(own.change(needs, Knob::Host(host.name), 12));
     }
-    let said_version = said(request.version.is_some(), around.version.name);
+    let said_version = request.version.as_deref().unwrap_or(around.version.name);
+    let said_version = said(request.version.is_some(), said_version);
     let name = request.vmm.name();
     let own = Own { about: "the VMM's version", said: &said_version, option: "--vmm-version" };
     let versions = request.vmm.versions().iter().filter(|version| version.has_realms());
-    for version in versions.filter(|version| version.name != around.version.name) {
+    for version in versions.filter(|version| Some(version.name) != own_version) {
         let needs = format!("{name} {}", version.name);
         list.push(own.change(needs, Knob::VmmVersion(version.name.to_owned()), 13));
     }

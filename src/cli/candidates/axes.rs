@@ -3,8 +3,8 @@
 use crate::cli::error::{CliError, usage};
 use crate::cli::reach::Reach;
 use crate::cli::request::layer;
-use crate::host::Vmm;
 use crate::host::vmm::version_by_name;
+use crate::host::{OptionChange, Vmm};
 use crate::search::{Axis, Knob, Parameter};
 
 /// The axis that a `--vary` asks for.
@@ -58,4 +58,15 @@ pub(crate) fn check_values(values: &[Knob], vmm: Vmm, reach: &Reach) -> Result<(
         }
     }
     Ok(())
+}
+
+/// Other options of the VMM, each as a shell reads it.
+pub(crate) fn option_variants(texts: &[String]) -> Result<Vec<Knob>, CliError> {
+    let knob = |text: &String| {
+        let words = shlex::split(text).ok_or_else(|| {
+            usage(format!("--option-variant {text}: a quotation mark is not closed"))
+        })?;
+        Ok(Knob::Options(OptionChange { without: Vec::new(), with: words }))
+    };
+    texts.iter().map(knob).collect()
 }

@@ -47,10 +47,14 @@ impl<'a> CommandLine<'a> {
         algo: HashAlgo,
         hasher: Hasher,
     ) -> Result<Self, CliError> {
-        Self::with_responder(guest, &ResponderArgs::default(), vmm, (files, algo, hasher))
+        let found =
+            Self::with_responder(guest, &ResponderArgs::default(), vmm, (files, algo, hasher))?;
+        found.request.check()?;
+        Ok(found)
     }
 
-    /// As [`CommandLine::new`], with what was said of the RMM.
+    /// As [`CommandLine::new`], with what was said of the RMM. Whether version, KVM and RMM go
+    /// together is not looked at.
     pub(crate) fn with_responder(
         guest: &'a GuestArgs,
         responder: &ResponderArgs,
@@ -60,13 +64,16 @@ impl<'a> CommandLine<'a> {
         // The device tree is opened with the others, since its granules are hashed once too.
         let without = GuestArgs { dtb: None, ..guest.clone() };
         let request = request(&without, responder, vmm)?;
-        let version = request.check()?;
-        let kernel = || qemu::kernel_name(version.name, &request.argv);
+        let name = request.version.as_deref().unwrap_or(request.vmm.versions()[0].name);
+        let kernel = || qemu::kernel_name(name, &request.argv);
         let unpack = (request.vmm == Vmm::Qemu).then(kernel).flatten();
         let (opened, read) = (BTreeMap::new(), BTreeMap::new());
         let files = SharedFiles {
             map: &guest.map,
+            folder: &guest.folder,
             reach: &guest.reach,
+            named_by: &guest.named_by,
+            given: Vec::new(),
             files,
             opened,
             read,
@@ -83,9 +90,13 @@ impl<'a> CommandLine<'a> {
         Ok(guests)
     }
 
-    /// Candidates take the place of what was said; and a device tree is one of them.
-    pub(crate) fn replacing(self) -> Self {
-        Self { tree: None, replaces: true, ..self }
+    /// Candidates take the place of what was said; and a device tree is one of them, unless the VMM
+    /// starts nothing without one. The files that are `given` may be named like those that the
+    /// command line names.
+    pub(crate) fn replacing(mut self, given: Vec<String>) -> Self {
+        self.files.get_mut().expect("nobody panics with the files").given = given;
+        let tree = self.tree.filter(|_| self.request.vmm == Vmm::CloudHypervisor);
+        Self { tree, replaces: true, ..self }
     }
 
     /// What was asked for.
@@ -206,9 +217,20 @@ impl CommandLine<'_> {
 
 impl Guests for CommandLine<'_> {
     fn plan(&self, candidate: &[Knob]) -> Result<Plan, Error> {
-        let request = self.request_of(candidate)?;
-        let mut files = self.files.lock().expect("nobody panics with the files");
-        request.candidate(&mut *files)
+        self.request_of(candidate)?.candidate(&mut OneByOne(&self.files))
+    }
+}
+
+/// Files that several candidates open at once, each when it is opened.
+struct OneByOne<'l, 'a>(&'l Mutex<SharedFiles<'a>>);
+
+impl Files for OneByOne<'_, '_> {
+    fn open(&mut self, name: &str) -> Result<Arc<Image>, ImageError> {
+        self.0.lock().expect("nobody panics with the files").open(name)
+    }
+
+    fn has_lkvm_root(&mut self, name: &str) -> bool {
+        self.0.lock().expect("nobody panics with the files").has_lkvm_root(name)
     }
 }
 
@@ -230,7 +252,7 @@ fn forget(layers: &mut Vec<(String, CapsLayer)>, knob: &Knob) {
     }
 }
 
-/// Lets a version or a KVM that was said go where a candidate's does not go with it.
+/// Lets a version, a KVM or an RMM that was said go where a candidate's does not go with it.
 fn pair_up(request: &mut Request, candidate: &[Knob]) {
     let host = candidate.iter().any(|knob| matches!(knob, Knob::Host(_)));
     let version = candidate.iter().any(|knob| matches!(knob, Knob::VmmVersion(_)));
@@ -238,10 +260,22 @@ fn pair_up(request: &mut Request, candidate: &[Knob]) {
         return;
     }
     request.edition = None;
-    if request.check().is_err() && !version {
+    let fitting = |request: &Request| request.check().is_ok();
+    if fitting(request) {
+        return;
+    }
+    let without_rmm = Request { rmm: None, rim_rule: None, ..request.clone() };
+    if fitting(&without_rmm) {
+        *request = without_rmm;
+        return;
+    }
+    if !version {
         request.version = None;
-    } else if request.check().is_err() && !host {
+    } else if !host {
         request.host = None;
+    }
+    if !fitting(request) {
+        (request.rmm, request.rim_rule) = (None, None);
     }
 }
 
@@ -265,7 +299,11 @@ fn put(layer: &mut CapsLayer, knob: &Knob) {
 /// Files that are opened, unpacked and hashed once.
 struct SharedFiles<'a> {
     map: &'a [(String, std::path::PathBuf)],
+    folder: &'a Path,
     reach: &'a Reach,
+    named_by: &'a Reach,
+    /// Files that an option named, whatever the command line may name.
+    given: Vec<String>,
     files: ImageFiles,
     opened: BTreeMap<String, Arc<Image>>,
     /// The same as they are in their files: where, and not unpacked.
@@ -316,8 +354,11 @@ impl SharedFiles<'_> {
 impl Files for SharedFiles<'_> {
     fn open(&mut self, name: &str) -> Result<Arc<Image>, ImageError> {
         let mapped = self.map.iter().rev().find(|(from, _)| from == name);
-        let path = mapped.map_or_else(|| Path::new(name), |(_, path)| path.as_path());
-        self.path(name, path)
+        let path = mapped.map_or_else(|| self.folder.join(name), |(_, path)| path.clone());
+        if mapped.is_none() && self.given.iter().all(|given| given != name) {
+            self.named_by.check_image(&path)?;
+        }
+        self.path(name, &path)
     }
 
     fn has_lkvm_root(&mut self, name: &str) -> bool {

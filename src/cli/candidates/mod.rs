@@ -3,7 +3,8 @@
 mod axes;
 mod guests;
 mod pace;
+pub(crate) mod refusals;
 
-pub(crate) use axes::{add_axis, check_values, defaults};
+pub(crate) use axes::{add_axis, check_values, defaults, option_variants};
 pub(crate) use guests::{CommandLine, MAX_VARIANTS};
 pub(crate) use pace::Pace;

@@ -19,7 +19,7 @@ use crate::encoding::toml_text::{self, quoted};
 use crate::host::Vmm;
 use crate::measure::rim::Measurement;
 use crate::predict::DEVICE_TREE;
-use crate::search::Axis;
+use crate::search::{Axis, Shard};
 
 const HEADER: &str = "\
 # A table of RIMs that `rimsim check` makes again and compares. Paths are relative to this file.
@@ -245,7 +245,8 @@ pub(crate) fn fleet_again(
     let hasher = request.hashing.hasher()?;
     let files = request.cache.files(&request.hashing, &hasher, Purpose::Reliance)?;
     let (guest, vmm) = (&request.guest, &request.vmm);
-    let asked = Asked { axes, algos, guest, vmm, files, hasher: &hasher, names_all: false };
+    let (names_all, shard) = (false, Shard::WHOLE);
+    let asked = Asked { axes, algos, guest, vmm, files, hasher: &hasher, names_all, shard };
     let mut caps = caps_files(guest)?;
     for file in &mut caps {
         let known = old.input.iter().find(|input| from.join(&input.path) == file.path);

@@ -8,6 +8,7 @@ use crate::cli::options::{
     CacheArgs, Format, GuestArgs, HashingArgs, LineArgs, OutsideArgs, VmmArgs, numbered,
 };
 use crate::cli::request::{NoRequest, parse};
+use crate::search::Shard;
 
 /// Find the parameters that make a RIM which was observed
 ///
@@ -67,7 +68,8 @@ pub(crate) struct SpaceArgs {
     /// in bits), vmm-version, cpus, mem (`512M`, `1G..8G`), log (measurement log), align (of
     /// populated regions), order (of populated regions), start-level (of RTTs: `kvm`, 0 to 3),
     /// of RMM 2.0 da (device assignment), mec (`shared`, `private`) and lfa (`disallow`, `allow`),
-    /// rim-rule (of the RMM: `host`, rmm-1.0, tf-rmm-0.9, rmm-2.0).
+    /// rim-rule (of the RMM: `host`, rmm-1.0, tf-rmm-0.9, rmm-2.0), host-page-size (4K, 16K, 64K),
+    /// payload-window (of kvmtool: 256M, 512M).
     #[arg(long, value_name = "NAME[=VALUES]")]
     pub(crate) vary: Vec<String>,
     /// Another guest command line, in place of kvmtool's -p or QEMU's -append; repeatable
@@ -76,6 +78,14 @@ pub(crate) struct SpaceArgs {
     /// A device tree that may have been measured; repeatable
     #[arg(long, value_name = "FILE")]
     pub(crate) dtb_candidate: Vec<PathBuf>,
+    /// Other options of the VMM, as a shell reads them (`'-k Image-6.12 -i initrd'`), behind those
+    /// of the command line; `''` for none; repeatable
+    #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
+    pub(crate) option_variant: Vec<String>,
+    /// Only this part of the candidates, of N parts: `1/4` to `4/4`. What is found in any part is
+    /// found; a part that finds nothing ends with 3
+    #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE, hide_default_value = true)]
+    pub(crate) shard: Shard,
     /// Stop after so many candidates (`100000`) or seconds (`30s`)
     #[arg(long, value_name = "N|SECONDSs", value_parser = budget)]
     pub(crate) budget: Option<Budget>,

@@ -13,7 +13,9 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
-use crate::cli::candidates::{CommandLine, MAX_VARIANTS, Pace, add_axis, defaults};
+use crate::cli::candidates::{
+    CommandLine, MAX_VARIANTS, Pace, add_axis, defaults, option_variants,
+};
 use crate::cli::console::{Console, Progress, notes};
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
@@ -24,7 +26,7 @@ use crate::evidence::Target;
 use crate::host::Vmm;
 use crate::measure::rim::HashAlgo;
 use crate::predict::Assumption;
-use crate::search::{self, Axis, Guests as _, Knob, Parameter, Report, Space};
+use crate::search::{self, Axis, Candidates as _, Guests as _, Knob, Parameter, Report, Space};
 
 pub(crate) fn run(args: &SearchArgs, console: &mut Console) -> io::Result<Exit> {
     if let Some(chain) = &args.chain {
@@ -69,7 +71,8 @@ pub(crate) fn search(args: &SearchArgs) -> Result<Told, CliError> {
         Some(Budget::Candidates(most)) => most,
         _ => u64::MAX,
     };
-    let mut progress = Progress::of_candidates(space.len().unwrap_or(u64::MAX).min(most));
+    let part = args.space.shard.run_of(&space);
+    let mut progress = Progress::of_candidates(part.count().min(most));
     let counter = progress.counter();
     let mut pace = Pace::default();
     let mut go_on = |report: &Report| {
@@ -80,7 +83,8 @@ pub(crate) fn search(args: &SearchArgs) -> Result<Told, CliError> {
             _ => Some(step.min(most.saturating_sub(report.tried))),
         }
     };
-    let report = search::run(&space, &guests, &target.rim, &hasher, &mut go_on);
+    let report = search::run(&part, &guests, &target.rim, &hasher, &mut go_on);
+    let (report, in_part) = (part.of_all(report), part.count());
     let elapsed = progress.elapsed();
     progress.clear();
     guests.check_unchanged()?;
@@ -93,7 +97,8 @@ pub(crate) fn search(args: &SearchArgs) -> Result<Told, CliError> {
         let own = plan.asked_hash_algo().unwrap_or(HashAlgo::Sha256);
         (own != target.rim.algo()).then_some(own)
     });
-    Ok(Told { target, space, report, assumptions, elapsed, other_algo })
+    let shard = args.space.shard;
+    Ok(Told { target, space, shard, in_part, report, assumptions, elapsed, other_algo })
 }
 
 fn target(args: &SearchArgs) -> Result<Target, CliError> {
@@ -119,9 +124,14 @@ fn axes(args: &SearchArgs, vmm: Vmm) -> Result<Vec<Axis>, CliError> {
         let why = "stands in the device tree: give trees with --dtb-candidate";
         return Err(usage(format!("--append-variant: of {} it {why}", vmm.name())));
     }
-    if variants.len().max(args.space.dtb_candidate.len()) > MAX_VARIANTS {
+    if [variants.len(), args.space.dtb_candidate.len(), args.space.option_variant.len()]
+        .iter()
+        .any(|count| *count > MAX_VARIANTS)
+    {
         return Err(usage(format!("at most {MAX_VARIANTS} variants can be given")));
     }
+    let values = option_variants(&args.space.option_variant)?;
+    axes.push(Axis { parameter: Parameter::OptionVariant, values });
     let values = variants.iter().cloned().map(Knob::Append).collect();
     axes.push(Axis { parameter: Parameter::AppendVariant, values });
     let tree = |path: &PathBuf| match text_name(path) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::args::SearchArgs;
+use crate::cli::candidates::refusals;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::options::Format;
@@ -14,7 +15,7 @@ use crate::evidence::Target;
 use crate::measure::event::{MeasuredEvent, RealmEvent};
 use crate::measure::rim::HashAlgo;
 use crate::predict::Assumption;
-use crate::search::{Axis, Match, Parameter, Report, Space};
+use crate::search::{Axis, Match, Parameter, Report, Shard, Space};
 
 /// Candidates of one match that are printed in text.
 const MAX_LINES: usize = 20;
@@ -23,6 +24,9 @@ const MAX_LINES: usize = 20;
 pub(crate) struct Told {
     pub(crate) target: Target,
     pub(crate) space: Space,
+    pub(crate) shard: Shard,
+    /// Candidates of the part that was tried.
+    pub(crate) in_part: u64,
     pub(crate) report: Report,
     pub(crate) assumptions: Vec<Assumption>,
     pub(crate) elapsed: Duration,
@@ -46,13 +50,10 @@ impl Told {
             Format::Text => self.text(console)?,
             Format::Json => console.json(&self.json())?,
         }
-        for (reason, count) in &self.report.reasons {
-            if args.guest.verbose {
-                console.note(&format!("{count} candidates are refused: {reason}"));
-            }
-        }
+        refusals::tell(&self.report, args.guest.verbose, console);
         console.note(&self.summary());
         if !self.report.matches.is_empty() {
+            self.not_varied().iter().for_each(|line| console.note(line));
             return Ok(Exit::Good);
         }
         if let Some(own) = self.other_algo {
@@ -91,7 +92,10 @@ impl Told {
 
     pub(crate) fn summary(&self) -> String {
         let Report { tried, refused, boots, lists, .. } = self.report;
-        let of = self.space_len();
+        let of = match self.shard.is_whole() {
+            true => self.space_len().to_string(),
+            false => format!("{} in part {} of {}", self.in_part, self.shard, self.space_len()),
+        };
         let (seconds, rate) = (self.elapsed.as_secs_f64(), self.rate());
         format!(
             "{tried} of {of} candidates in {seconds:.2} s ({rate:.0}/s): {refused} refused, \
@@ -101,9 +105,19 @@ impl Told {
 
     fn advice(&self) -> Vec<String> {
         let mut lines: Vec<String> = MISS.iter().map(ToString::to_string).collect();
-        if self.report.tried < self.space_len() {
+        if !self.shard.is_whole() {
+            lines.insert(0, format!("only part {} was tried: the others may have it", self.shard));
+        }
+        if self.report.tried < self.in_part {
             lines.insert(0, "the budget ended before the space did".into());
         }
+        lines.extend(self.not_varied());
+        lines.push("what no search varies: the files' contents".into());
+        lines
+    }
+
+    /// Parameters that are what they were said to be, or assumed.
+    fn not_varied(&self) -> Option<String> {
         let varied = |parameter: &Parameter| {
             self.space.axes().iter().any(|axis| axis.parameter == *parameter)
         };
@@ -112,14 +126,13 @@ impl Told {
             .filter(|parameter| !varied(parameter))
             .map(Parameter::name)
             .collect();
-        if !fixed.is_empty() {
-            lines.push(format!(
-                "not varied: {}; add them with --vary, --append-variant, --dtb-candidate",
-                fixed.join(", ")
-            ));
-        }
-        lines.push("what no search varies: the files' contents".into());
-        lines
+        let names = fixed.join(", ");
+        (!fixed.is_empty()).then(|| {
+            format!(
+                "not varied: {names}; add them with --vary, --append-variant, --dtb-candidate, \
+                 --option-variant"
+            )
+        })
     }
 
     pub(crate) fn text(&self, console: &mut Console) -> io::Result<()> {
@@ -193,7 +206,10 @@ impl Told {
         let reasons: Vec<Value> = (self.report.reasons.iter())
             .map(|(reason, count)| json!({ "reason": reason, "candidates": count }))
             .collect();
-        let advice = if matches.is_empty() { self.advice() } else { Vec::new() };
+        let advice = match matches.is_empty() {
+            true => self.advice(),
+            false => self.not_varied().into_iter().collect(),
+        };
         json!({
             "schema": "rimsim/1",
             "command": "search",
@@ -205,6 +221,8 @@ impl Told {
             "assumptions": self.assumptions,
             "space": axes.collect::<Vec<_>>(),
             "space_size": self.space_len(),
+            "shard": self.shard.to_string(),
+            "shard_size": self.in_part,
             "tried": self.report.tried,
             "refused": self.report.refused,
             "refusals": reasons,

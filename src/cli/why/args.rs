@@ -8,6 +8,7 @@ use clap::Args as ClapArgs;
 use crate::cli::options::{
     CacheArgs, Format, GuestArgs, HashingArgs, LineArgs, OutsideArgs, ResponderArgs, VmmArgs,
 };
+use crate::search::Shard;
 
 /// Say why a token or a RIM is another than that of the VM that you think you run
 ///
@@ -31,6 +32,11 @@ pub(crate) struct WhyArgs {
     /// files in the folders of those that the command line names are tried without this
     #[arg(long, value_name = "FILE")]
     pub(crate) candidate: Vec<PathBuf>,
+    /// Only this part of the candidates, of N parts: `1/4` to `4/4`. Every part begins with likely
+    /// ones; of what the parts find, that with the fewest changes is the answer, and those with as
+    /// few are the other explanations
+    #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE, hide_default_value = true)]
+    pub(crate) shard: Shard,
     /// How long is searched, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
     pub(crate) budget: Duration,

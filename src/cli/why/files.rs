@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::error::{CliError, usage};
 use crate::cli::input::{read_limited_start, text_name};
+use crate::cli::options::GuestArgs;
 use crate::encoding::shown::ShowPath as _;
 use crate::host::OtherFiles;
 
@@ -19,6 +20,8 @@ const HEAD_BYTES: usize = 64;
 pub(super) struct Others {
     pub(super) files: OtherFiles,
     pub(super) trees: Vec<String>,
+    /// Those that an option named.
+    pub(super) given: Vec<String>,
     /// Files of folders that were not looked at, since there are too many.
     pub(super) passed_over: usize,
 }
@@ -32,11 +35,11 @@ struct Kinds {
     tree: bool,
 }
 
-/// The files that were given, and those beside the files that a command line names.
+/// The files that were given, and those beside the files that a command line or an option names.
 pub(super) fn others(
     given: &[PathBuf],
     argv: &[String],
-    mapped: &[(String, PathBuf)],
+    guest: &GuestArgs,
 ) -> Result<Others, CliError> {
     let mut others = Others::default();
     for path in given {
@@ -47,10 +50,13 @@ pub(super) fn others(
         let all = Kinds { kernel: true, initrd: true, firmware: true, tree: false };
         let kinds = Kinds::of(name, &head);
         others.add(name, if kinds == Kinds::default() { all } else { kinds });
+        others.given.push(name.to_owned());
     }
-    let words = argv.iter().flat_map(|word| word.split(['=', ',']));
-    let mut named: Vec<&Path> = words.map(Path::new).collect();
-    named.extend(mapped.iter().map(|(_, path)| path.as_path()));
+    let words = argv.iter().flat_map(|word| word.split(['=', ',', '"']));
+    // Relative names are of the folder that the command line was found in.
+    let mut named: Vec<PathBuf> = words.map(|word| guest.folder.join(word)).collect();
+    named.extend(guest.map.iter().map(|(_, path)| path.clone()));
+    named.extend(guest.dtb.clone());
     let folders: BTreeSet<PathBuf> = named
         .into_iter()
         .filter(|path| path.is_file())

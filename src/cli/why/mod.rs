@@ -24,11 +24,11 @@ use crate::cli::exit::Exit;
 use crate::cli::input::{observed, observed_token, text_name};
 use crate::cli::options::Purpose;
 use crate::evidence::Target;
-use crate::host::{Region, Vm};
+use crate::host::{Region, Vm, Vmm};
 use crate::measure::hasher::Hasher;
 use crate::measure::rim::HashAlgo;
 use crate::predict::Plan;
-use crate::search::{self, Candidates as _, Guests as _, Knob, Report};
+use crate::search::{self, Candidates as _, Guests as _, Knob, Match, Parameter, Report};
 use crate::why::{Change, Outward, changes, prefix};
 
 pub(crate) fn run(args: &WhyArgs, console: &mut Console) -> io::Result<Exit> {
@@ -48,11 +48,11 @@ fn why(args: &WhyArgs) -> Result<Told, CliError> {
     let algo = target.rim.algo();
     let common = (images, algo, hasher.clone());
     let guests = CommandLine::with_responder(&args.guest, &args.responder, &args.vmm, common)?;
-    let guests = guests.replacing();
+    let others = others(&args.candidate, &guests.request().argv, &args.guest)?;
+    let guests = guests.replacing(others.given.clone());
     let request = guests.request();
-    let others = others(&args.candidate, &request.argv, &args.guest.map)?;
     let mut list = changes(request, &others.files)?;
-    list.extend(trees(args, &others)?);
+    list.extend(trees(args, request.vmm, &others)?);
     let outward = Outward::new(list);
     let base = guests.plan(&[]);
     let mut told = Told {
@@ -68,13 +68,15 @@ fn why(args: &WhyArgs) -> Result<Told, CliError> {
             .map(|p| p.host.name),
         finding: Finding::Nothing,
         outward,
+        shard: args.shard,
         report: Report::default(),
         open: Vec::new(),
         along: BTreeMap::new(),
         passed_over: others.passed_over,
         elapsed: Duration::ZERO,
     };
-    let mut progress = Progress::of_candidates(told.outward.count());
+    let part = args.shard.each_of(&told.outward).count();
+    let mut progress = Progress::of_candidates(part);
     if let Ok(plan) = &base {
         match prefix(plan, &told.target.rim, hasher.clone()) {
             Ok(None) => {}
@@ -86,6 +88,13 @@ fn why(args: &WhyArgs) -> Result<Told, CliError> {
     if matches!(told.finding, Finding::Nothing) {
         told.report = outwards(&told, &guests, &hasher, &progress, args.budget);
         told.take_matches();
+        let others = beside(&told, &guests, &hasher);
+        told.report.matches.extend(others);
+        told.take_matches();
+        if let (Err(_), Finding::Found(numbers)) = (&base, &told.finding) {
+            let plan = guests.plan(&told.outward.candidate(numbers[0]));
+            told.other_algo = plan.ok().and_then(|plan| other_algo(&plan, algo));
+        }
     }
     told.open = still_open(&told, &guests, &hasher);
     told.along = along(&told, &guests, base.as_ref().ok());
@@ -105,28 +114,28 @@ fn target(text: &str) -> Result<(Target, bool), CliError> {
     }
 }
 
-/// The device trees that may have been measured; one that was given is tried before all else.
-fn trees(args: &WhyArgs, others: &Others) -> Result<Vec<Change>, CliError> {
-    let mut trees = Vec::new();
-    let mut add = |name: &str, cost| {
-        trees.push(Change {
-            about: "the device tree",
-            said: "nothing of one".to_owned(),
-            needs: format!("the device tree `{name}`"),
-            fix: format!("--dtb {name}"),
-            knobs: vec![Knob::Dtb(name.to_owned())],
-            cost,
-        });
+/// The device trees that may have been measured. One that was given is tried before all else: it is
+/// what the VM shows, or what was said of a VMM that makes none.
+fn trees(args: &WhyArgs, vmm: Vmm, others: &Others) -> Result<Vec<Change>, CliError> {
+    let given = args.guest.dtb.as_deref().map(text_name).transpose();
+    let given = given.map_err(|error| CliError(Exit::Usage, error.to_string()))?;
+    let is_said = vmm == Vmm::CloudHypervisor;
+    let said = match given.filter(|_| is_said) {
+        Some(name) => format!("`--dtb {name}`"),
+        None => "nothing of one".to_owned(),
     };
-    if let Some(path) = &args.guest.dtb {
-        let name = text_name(path).map_err(|error| CliError(Exit::Usage, error.to_string()))?;
-        add(name, 0);
-    }
-    let given = args.guest.dtb.as_deref().and_then(Path::to_str);
-    for name in others.trees.iter().filter(|name| Some(name.as_str()) != given) {
-        add(name, 16);
-    }
-    Ok(trees)
+    let seen = given.filter(|_| !is_said).map(|name| (name, 0));
+    let beside = others.trees.iter().map(|name| (name.as_str(), if is_said { 11 } else { 16 }));
+    let beside = beside.filter(|(name, _)| Some(*name) != given);
+    let change = |(name, cost): (&str, u32)| Change {
+        about: "the device tree",
+        said: said.clone(),
+        needs: format!("the device tree `{name}`"),
+        fix: format!("--dtb {name}"),
+        knobs: vec![Knob::Dtb(name.to_owned())],
+        cost,
+    };
+    Ok(seen.into_iter().chain(beside).map(change).collect())
 }
 
 /// The algorithm that a VM would be measured by, if it is not that of the RIM.
@@ -145,7 +154,8 @@ fn outwards(
 ) -> Report {
     let counter = progress.counter();
     let mut pace = Pace::default();
-    let first_pair = told.outward.first_pair();
+    let part = told.shard.each_of(&told.outward);
+    let first_pair = part.before(told.outward.first_pair());
     let mut go_on = |report: &Report| {
         counter.store(report.tried, Ordering::Relaxed);
         let step = pace.step(progress.elapsed());
@@ -153,10 +163,32 @@ fn outwards(
         if report.tried < first_pair {
             return Some(step.min(first_pair - report.tried));
         }
-        let ended = !report.matches.is_empty() || progress.elapsed() >= budget;
-        (!ended).then_some(step)
+        if progress.elapsed() >= budget {
+            return None;
+        }
+        let found = report.matches.iter().flat_map(|found| found.candidates.first()).min();
+        let Some(found) = found else { return Some(step) };
+        let end = told.outward.end_of_equals(part.number(*found));
+        let left = part.before(end).saturating_sub(report.tried);
+        (left > 0).then_some(step.min(left))
     };
-    search::run(&told.outward, guests, &told.target.rim, hasher, &mut go_on)
+    part.of_all(search::run(&part, guests, &told.target.rim, hasher, &mut go_on))
+}
+
+/// What else makes the RIM with one of the two changes that were found: an answer that is less
+/// likely, and no less true.
+fn beside(told: &Told, guests: &CommandLine<'_>, hasher: &Hasher) -> Vec<Match> {
+    let Finding::Found(found) = &told.finding else { return Vec::new() };
+    let numbers = told.outward.beside(found[0]);
+    let others: Vec<Vec<Knob>> =
+        numbers.iter().map(|number| told.outward.candidate(*number)).collect();
+    let report = search::run(&others, guests, &told.target.rim, hasher, &mut |_| Some(u64::MAX));
+    let at = |own: u64| numbers[usize::try_from(own).expect("an index")];
+    let of_all = |mut one: Match| {
+        one.candidates.iter_mut().for_each(|own| *own = at(*own));
+        one
+    };
+    report.matches.into_iter().map(of_all).collect()
 }
 
 /// Changes that leave the RIM what it is beside what was found: what it does not tell.
@@ -210,21 +242,30 @@ fn is_same(a: &Plan, b: &Plan) -> bool {
 
 /// What an explanation brings with it that nobody asked for: a version of the VMM, or a KVM.
 fn along(told: &Told, guests: &CommandLine<'_>, base: Option<&Plan>) -> BTreeMap<u64, Vec<String>> {
-    let (Some(base), Finding::Found(explanations)) = (base, &told.finding) else {
-        return BTreeMap::new();
+    let Finding::Found(explanations) = &told.finding else { return BTreeMap::new() };
+    let request = guests.request();
+    let is_other = |name: &str, of_base: Option<&str>, said: Option<&str>| {
+        of_base.or(said).is_some_and(|other| other != name)
     };
     let mut along = BTreeMap::new();
     for number in explanations {
         let knobs = told.outward.candidate(*number);
         let Ok(plan) = guests.plan(&knobs) else { continue };
-        let version = knobs.iter().any(|knob| matches!(knob, Knob::VmmVersion(_)));
-        let host = knobs.iter().any(|knob| matches!(knob, Knob::Host(_)));
+        let varies = |parameter| knobs.iter().any(|knob| knob.parameter() == parameter);
         let mut options = Vec::new();
-        if plan.version.name != base.version.name && !version {
+        let of_base = base.map(|base| base.version.name);
+        if is_other(plan.version.name, of_base, request.version.as_deref())
+            && !varies(Parameter::VmmVersion)
+        {
             options.push(format!("--vmm-version {}", plan.version.name));
         }
-        if plan.host.name != base.host.name && !host {
+        let of_base = base.map(|base| base.host.name);
+        if is_other(plan.host.name, of_base, request.host.as_deref()) && !varies(Parameter::Host) {
             options.push(format!("--host {}", plan.host.name));
+        }
+        let rule = base.map_or(request.rim_rule, |base| Some(base.rule()));
+        if rule.is_some_and(|rule| rule != plan.rule()) && !varies(Parameter::RimRule) {
+            options.push(format!("--rim-rule {}", plan.rule().name()));
         }
         if !options.is_empty() {
             along.insert(*number, options);

@@ -8,21 +8,20 @@ use serde_json::{Value, json};
 
 use super::args::WhyArgs;
 use super::sentence::{listed, needs, said, stage};
+use crate::cli::candidates::refusals;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::options::Format;
 use crate::evidence::Target;
 use crate::host::Vmm;
 use crate::measure::rim::HashAlgo;
-use crate::search::{Candidates as _, Report};
+use crate::search::{Candidates as _, Report, Shard};
 use crate::why::{Change, Outward, Prefix};
 
 /// Explanations that are told.
 const MAX_EXPLANATIONS: usize = 8;
 /// Values of one thing that are told.
 const MAX_VALUES: usize = 4;
-/// Reasons of refusals that are told without -v.
-const MAX_REASONS: usize = 4;
 
 /// What was found out.
 pub(super) enum Finding {
@@ -49,6 +48,7 @@ pub(super) struct Told {
     pub(super) algo_of_kvm: Option<&'static str>,
     pub(super) finding: Finding,
     pub(super) outward: Outward,
+    pub(super) shard: Shard,
     pub(super) report: Report,
     /// What else could be otherwise without another RIM.
     pub(super) open: Vec<Change>,
@@ -64,6 +64,7 @@ impl Told {
         let matches = self.report.matches.iter();
         let mut numbers: Vec<u64> = matches.flat_map(|found| found.candidates.clone()).collect();
         numbers.sort_unstable();
+        numbers.dedup();
         if !numbers.is_empty() {
             self.finding = Finding::Found(numbers);
         }
@@ -77,18 +78,8 @@ impl Told {
             Format::Text => self.text(console)?,
             Format::Json => console.json(&self.json())?,
         }
-        let most = match self.finding {
-            _ if args.guest.verbose => usize::MAX,
-            Finding::Nothing => MAX_REASONS,
-            _ => 0,
-        };
-        let reasons = self.reasons();
-        for (reason, count) in reasons.iter().take(most) {
-            let noun = if **count == 1 { "candidate is" } else { "candidates are" };
-            console.note(&format!("{count} {noun} refused: {reason}"));
-        }
-        if most > 0 && reasons.len() > most {
-            console.note(&format!("{} more reasons with -v", reasons.len() - most));
+        if args.guest.verbose || matches!(self.finding, Finding::Nothing) {
+            refusals::tell(&self.report, args.guest.verbose, console);
         }
         console.note(&self.summary());
         self.advice().iter().for_each(|line| console.note(line));
@@ -128,10 +119,9 @@ impl Told {
                 )
             }
             Finding::Nothing => format!(
-                "your {noun} is not this VM, nor this VM with one of {} changes, nor any of {} \
-                 pairs of them that were tried{hash}",
-                self.outward.changes().len(),
-                self.pairs_tried(),
+                "your {noun} is not this VM, {}{}{hash}",
+                self.tried(),
+                if self.budget_ended() { "; then the budget ended" } else { "" },
             ),
         }
     }
@@ -140,8 +130,29 @@ impl Told {
         self.along.get(&number).map_or(&[], Vec::as_slice)
     }
 
-    fn pairs_tried(&self) -> u64 {
-        self.report.tried.saturating_sub(self.outward.first_pair())
+    /// What was tried: all of it, or so much of it.
+    fn tried(&self) -> String {
+        let part = self.shard.each_of(&self.outward);
+        let tried = self.report.tried;
+        // The first candidate is what was said.
+        let (said, first_pair) = (part.before(1), part.before(self.outward.first_pair()));
+        let (changes, pairs) = (first_pair - said, part.count() - first_pair);
+        let of = |tried: u64, all: u64| {
+            if tried == all { format!("{all}") } else { format!("{tried} of {all}") }
+        };
+        let singles = tried.saturating_sub(said).min(changes);
+        let text = format!("nor this VM with one change ({} tried)", of(singles, changes));
+        let tried = tried.saturating_sub(first_pair);
+        match tried {
+            0 => text,
+            _ => format!("{text} or with two ({} pairs tried)", of(tried, pairs)),
+        }
+    }
+
+    /// Whether the time was over before all was tried that could have been the answer.
+    fn budget_ended(&self) -> bool {
+        let is_open = matches!(self.finding, Finding::Nothing);
+        is_open && self.report.tried < self.shard.each_of(&self.outward).count()
     }
 
     /// What the RIM's length says before anything is tried.
@@ -210,18 +221,17 @@ impl Told {
         open > 1 && tried.count() == open
     }
 
-    /// Reasons of refusals, the most frequent first.
-    fn reasons(&self) -> Vec<(&String, &u64)> {
-        let mut reasons: Vec<_> = self.report.reasons.iter().collect();
-        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        reasons
-    }
-
     fn summary(&self) -> String {
         let Report { tried, refused, boots, .. } = self.report;
-        let (of, seconds) = (self.outward.count(), self.elapsed.as_secs_f64());
+        let of = self.shard.each_of(&self.outward).count();
+        let part = match self.shard.is_whole() {
+            true => String::new(),
+            false => format!(" in part {}", self.shard),
+        };
+        let seconds = self.elapsed.as_secs_f64();
         format!(
-            "{tried} of {of} candidates in {seconds:.2} s: {refused} refused, {boots} boots in full"
+            "{tried} of {of} candidates{part} in {seconds:.2} s: {refused} refused, {boots} boots \
+             in full"
         )
     }
 
@@ -233,8 +243,11 @@ impl Told {
         if !matches!(self.finding, Finding::Nothing) {
             return lines;
         }
-        if self.report.tried < self.outward.count() {
-            lines.push("the budget ended before the pairs did: give more with --budget".into());
+        if !self.shard.is_whole() {
+            lines.push(format!("only part {} was tried: the others may have it", self.shard));
+        }
+        if self.budget_ended() {
+            lines.push("give more time with --budget SECONDS".into());
         }
         if self.passed_over > 0 {
             let passed = self.passed_over;
@@ -277,7 +290,7 @@ impl Told {
         let open: Vec<Value> = (self.open().into_iter())
             .map(|(about, values)| json!({ "about": about, "also": values }))
             .collect();
-        let reasons: Vec<Value> = (self.reasons().into_iter())
+        let reasons: Vec<Value> = (refusals::reasons(&self.report).into_iter())
             .map(|(reason, count)| json!({ "reason": reason, "candidates": count }))
             .collect();
         let missing = match &self.finding {
@@ -300,7 +313,9 @@ impl Told {
             "refused_as_said": self.base_refused,
             "changes": self.outward.changes().len(),
             "candidates": self.outward.count(),
+            "shard": self.shard.to_string(),
             "tried": self.report.tried,
+            "budget_ended": self.budget_ended(),
             "refused": self.report.refused,
             "refusals": reasons,
             "boots": self.report.boots,

@@ -3,6 +3,7 @@
 //! The device tree has to be given: cloud-hypervisor emits its legacy devices in the order of a
 //! hash map with a random seed, so two starts of one command line give two trees.
 
+mod mistakes;
 mod options;
 
 use std::ops::Range;
@@ -16,6 +17,7 @@ use super::vmm::{
 use crate::abi::addr::GRANULE_SIZE;
 use crate::abi::params::Rpv;
 use crate::measure::rim::HashAlgo;
+pub use mistakes::mistakes;
 use options::Options;
 
 /// The versions whose layout and order are known.

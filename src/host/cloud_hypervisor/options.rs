@@ -4,7 +4,7 @@ use crate::abi::params::Rpv;
 use crate::encoding::nearest::nearest;
 use crate::encoding::text::from_hex;
 use crate::host::caps::Caps;
-use crate::host::overrides::Overrides;
+use crate::host::overrides::{OptionChange, Overrides};
 use crate::host::qemu::{rpv_filled_up, rpv_of_base64};
 use crate::host::vm::{Assumed, Refusal, VcpuFeatures};
 use crate::host::vmm::{no_such, on_off, refused};
@@ -106,6 +106,7 @@ fn no_option(option: &str, name: &str) -> Refusal {
 /// Reads a command line.
 pub(super) fn parse(argv: &[String], overrides: &Overrides) -> Result<Options, Refusal> {
     let mut options = Options { cpus: 1, ..Options::default() };
+    let argv = changed(argv, &overrides.options);
     let mut words = argv.iter().peekable();
     if words.peek().is_some_and(|word| !word.starts_with('-')) {
         words.next();
@@ -142,18 +143,38 @@ pub(super) fn parse(argv: &[String], overrides: &Overrides) -> Result<Options, R
     Ok(options)
 }
 
+/// The words without the options that are left out, and with others behind them. Each option can
+/// be there once, so those take the place of what has their names.
+fn changed(argv: &[String], change: &OptionChange) -> Vec<String> {
+    let name = |word: &str| {
+        let name = word.strip_prefix("--")?;
+        Some(name.split_once('=').map_or(name, |(name, _)| name).to_owned())
+    };
+    let others: Vec<String> =
+        change.with.iter().filter_map(|word| name(word)).chain(change.without.clone()).collect();
+    let mut words = Vec::new();
+    let mut is_gone = false;
+    for word in argv {
+        if let Some(name) = name(word) {
+            is_gone = others.contains(&name);
+        }
+        if !is_gone {
+            words.push(word.clone());
+        }
+    }
+    words.extend_from_slice(&change.with);
+    words
+}
+
 impl Options {
     /// Puts values in the place of those that were read.
     fn apply(&mut self, overrides: &Overrides) -> Result<(), Refusal> {
-        let Overrides { cpus, mem_bytes, append, log, rpv, payload_window_bytes, options } =
+        // The words were changed before they were read.
+        let Overrides { cpus, mem_bytes, append, log, rpv, payload_window_bytes, options: _ } =
             overrides;
         if rpv.is_some() {
             let why = "kata starts Realms with QEMU; write --platform personalization_value=";
             return Err(refused("--initdata", why));
-        }
-        if !options.is_empty() {
-            let why = "cloud-hypervisor takes each option once: write it into the command line";
-            return Err(refused(options.to_string(), why));
         }
         if payload_window_bytes.is_some() {
             let why = "cloud-hypervisor has no such window: it is kvmtool's";

@@ -53,15 +53,15 @@ pub fn mistakes(
 fn ram_and_cpus(config: &Config, list: &mut Vec<Mistake>) {
     let ram = config.ram_bytes.value;
     let said = if ram == 0 { "nothing of RAM".to_owned() } else { size_text(ram) };
-    list.extend(other_ram(&said, ram, "-m"));
-    list.extend(other_cpus(config.cpus.value.unsigned_abs(), "-c"));
+    list.extend(other_ram(&said, ram, ["-m", ""]));
+    list.extend(other_cpus(config.cpus.value.unsigned_abs(), ["-c", ""]));
 }
 
 /// Kernel, initrd and firmware. A kernel and a firmware stand for each other.
 fn payload(config: &Config, others: &OtherFiles, list: &mut Vec<Mistake>) {
     let [kernel, initrd, firmware] = [&config.kernel, &config.initrd, &config.firmware]
         .map(|file| file.as_ref().map(|name| name.value.as_str()));
-    list.extend(other_initrds(initrd, others, "-i"));
+    list.extend(other_initrds(initrd, others, ["initrd", "-i"]));
     let said = match (kernel, firmware) {
         (None, Some(firmware)) => format!("the firmware `{firmware}`"),
         _ => file_text(kernel, "kernel"),

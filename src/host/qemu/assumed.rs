@@ -108,7 +108,7 @@ fn of_tree(options: &Options, machine: &Machine) -> Vec<Assumed> {
         };
         assumed.push(said("irqchip", value, "-machine gic-version", text));
     }
-    if options.machine.msi.is_none() && machine.gic.msi == Some(Frame::Its) {
+    if options.machine.msi().is_none() && machine.gic.msi == Some(Frame::Its) {
         assumed.push(said("its", "true", "-machine its", "the interrupt controller has an ITS"));
     }
     assumed

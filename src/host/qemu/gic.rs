@@ -66,7 +66,7 @@ pub(super) fn gic(
         let why = format!("{} CPUs; this interrupt controller has {most}", topology.max_cpus);
         return Err(refused("-smp", why));
     }
-    let asked = options.machine.msi;
+    let asked = options.machine.msi();
     let v2 = version == GicVersion::V2;
     if v2 && asked == Some(Msi::Its) && kind.release >= Release(11, 0) {
         let why = "GICv2 + ITS is an invalid configuration";

@@ -37,7 +37,9 @@ pub(super) struct MachineOptions {
     pub(super) secure: bool,
     pub(super) mte: bool,
     pub(super) ras: bool,
-    pub(super) msi: Option<Msi>,
+    msi: Option<Msi>,
+    /// The same in its old form.
+    its: Option<Msi>,
     /// Virtio devices that are not on the PCI bus, if there are not as many as always.
     pub(super) virtio_mmio: Option<u32>,
     /// `memory.…`: keys and values.
@@ -180,6 +182,11 @@ impl Options {
 }
 
 impl MachineOptions {
+    /// Who takes messages: what `msi` says counts before what its old form says.
+    pub(super) fn msi(&self) -> Option<Msi> {
+        self.msi.or(self.its)
+    }
+
     /// Refuses a property that is written in two ways.
     fn spelled(&mut self, key: &str) -> Result<(), Refusal> {
         let own = key.split('.').next().unwrap_or_default();
@@ -206,10 +213,9 @@ impl MachineOptions {
             "secure" => self.secure = on_off(option, value)?,
             "mte" => self.mte = on_off(option, value)?,
             "ras" => self.ras = on_off(option, value)?,
-            // What `msi` says counts before what its old form says.
             "its" => {
                 let its = if on_off(option, value)? { Msi::Its } else { Msi::WithoutIts };
-                self.msi.get_or_insert(its);
+                self.its = Some(its);
             }
             "msi" => self.msi = msi(option, value, version.release)?.or(self.msi),
             "virtio-mmio-transports" => {

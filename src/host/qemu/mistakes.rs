@@ -4,8 +4,8 @@ use super::options::Options;
 use super::version::Version;
 use super::{named, options, realm, size, smp};
 use crate::host::mistake::{
-    Mistake, OtherFiles, Repair, cpus_text, file_text, other_command_lines, other_cpus,
-    other_files, other_initrds, other_ram, size_text,
+    Mistake, OtherFiles, Repair, file_text, other_command_lines, other_cpus, other_files,
+    other_initrds, other_ram, size_text,
 };
 use crate::host::vm::Refusal;
 
@@ -27,6 +27,7 @@ pub fn mistakes(
     list.extend(other_command_lines(append, ["append", "-append"]));
     processor(&options, &mut list);
     machine(&options, &mut list);
+    devices(&options, &mut list);
     log(&options, &mut list)?;
     Ok(list)
 }
@@ -37,24 +38,52 @@ fn ram_and_cpus(
     list: &mut Vec<Mistake>,
 ) -> Result<(), Refusal> {
     let ram = size::memory(options, version.release)?.ram_bytes;
-    list.extend(other_ram(&size_text(ram), ram, "-m"));
-    let cpus = smp::topology(options, version.release)?.cpus;
-    list.extend(other_cpus(cpus, "-smp"));
-    let said = cpus_text(cpus);
-    for part in ["sockets", "cores", "threads", "clusters"] {
-        let word = format!("{cpus},{part}={cpus}");
-        let needs = format!("{cpus} {part}");
-        list.push(Mistake::with("the topology of vCPUs", &said, needs, &["-smp", &word], 18));
-    }
+    list.extend(other_ram(&size_text(ram), ram, ["-m", ""]));
+    // What can not be put together is one of the mistakes.
+    let cpus = smp::topology(options, version.release).map_or(1, |topology| topology.cpus);
+    list.extend(other_cpus(cpus, ["-smp", ""]));
+    topologies(options, cpus, list);
     Ok(())
+}
+
+/// Other ways to put so many vCPUs together.
+fn topologies(options: &Options, cpus: u32, list: &mut Vec<Mistake>) {
+    let said = match options.smp.as_slice() {
+        [] => "no -smp".to_owned(),
+        words => format!("`-smp {}`", words.join(",")),
+    };
+    let has_clusters = options.smp.iter().any(|text| text.contains("clusters"));
+    let half = cpus / 2;
+    let halves = cpus > 2 && cpus.is_multiple_of(2);
+    let of_one = [[cpus, 1, 1, 1], [1, 1, cpus, 1], [1, 1, 1, cpus], [1, cpus, 1, 1]];
+    let of_two = [[2, 1, half, 1], [half, 1, 2, 1], [1, 1, half, 2], [half, 1, 1, 2]];
+    let all = of_one.into_iter().chain(of_two.into_iter().filter(|_| halves));
+    for ([sockets, clusters, cores, threads], cost) in all.zip(16..) {
+        let mut word = format!("{cpus},sockets={sockets},cores={cores},threads={threads}");
+        let parts = [(sockets, "sockets"), (clusters, "clusters"), (cores, "cores")];
+        let parts = parts.into_iter().chain([(threads, "threads")]);
+        let parts = parts.filter(|(count, _)| *count > 1);
+        let mut needs: Vec<String> = parts.map(|(count, part)| format!("{count} {part}")).collect();
+        if clusters > 1 || has_clusters {
+            word += &format!(",clusters={clusters}");
+        }
+        if needs.is_empty() {
+            needs.push("1 vCPU".to_owned());
+        }
+        let needs = needs.join(" by ");
+        list.push(Mistake::with("the topology of vCPUs", &said, needs, &["-smp", &word], cost));
+    }
 }
 
 /// Kernel, initrd and firmware.
 fn payload(options: &Options, others: &OtherFiles, list: &mut Vec<Mistake>) {
     let [kernel, initrd, bios] =
         [&options.kernel, &options.initrd, &options.bios].map(Option::as_deref);
-    list.extend(other_initrds(initrd, others, "-initrd"));
+    list.extend(other_initrds(initrd, others, ["initrd", "-initrd"]));
     let said = file_text(kernel, "kernel");
+    if kernel.is_some() {
+        list.push(Mistake::without("kernel", &said, "no kernel", ["kernel", "-kernel"], 19));
+    }
     let cost = if kernel.is_some() { 11 } else { 14 };
     list.extend(other_files("kernel", kernel, &others.kernels, &said, &["-kernel"], cost));
     let said = file_text(bios, "firmware");
@@ -69,11 +98,23 @@ fn payload(options: &Options, others: &OtherFiles, list: &mut Vec<Mistake>) {
 fn processor(options: &Options, list: &mut Vec<Mistake>) {
     let own = options.cpu.as_deref().unwrap_or("host");
     let said = options.cpu.as_ref().map_or("no -cpu".into(), |cpu| format!("`-cpu {cpu}`"));
+    // What was said and should not have been.
+    let (model, properties) = own.split_once(',').unwrap_or((own, ""));
+    let properties: Vec<&str> = properties.split(',').filter(|one| !one.is_empty()).collect();
+    for (i, property) in properties.iter().enumerate() {
+        let mut rest = properties.clone();
+        rest.remove(i);
+        let word = [&[model][..], &rest].concat().join(",");
+        let needs = format!("no `{property}`");
+        let about = "a property of the processor";
+        list.push(Mistake::with(about, &said, needs, &["-cpu", &word], 13));
+    }
     let mut add = |about, property: &str, needs: &str, cost| {
         let word = format!("{own},{property}");
         list.push(Mistake::with(about, &said, needs, &["-cpu", &word], cost));
     };
-    add("the PMU", "pmu=off", "no PMU", 14);
+    add("SVE", "sve=on", "SVE", 18);
+    add("the PMU", "pmu=off", "no PMU", 13);
     add("the PMU", "pmu=on", "a PMU", 14);
     add("SVE", "sve=off", "no SVE", 14);
     for bits in [128, 256, 512, 1024, 2048] {
@@ -97,6 +138,14 @@ fn processor(options: &Options, list: &mut Vec<Mistake>) {
 fn machine(options: &Options, list: &mut Vec<Mistake>) {
     let machine = &options.machine;
     let name = machine.name.as_deref().unwrap_or("virt");
+    // Older machines that differ in what a tree shows, and the one without a version.
+    for (other, cost) in [("virt", 15), ("virt-8.2", 24), ("virt-6.1", 24), ("virt-4.2", 25)] {
+        if other != name {
+            let (said, needs) = (format!("`-M {name}`"), format!("the machine {other}"));
+            let about = "the machine's version";
+            list.push(Mistake::with(about, &said, needs, &["-M", other], cost));
+        }
+    }
     let mut add = |about, said: &str, property: &str, needs: &str, cost| {
         let word = format!("{name},{property}");
         list.push(Mistake::with(about, said, needs, &["-M", &word], cost));
@@ -110,7 +159,7 @@ fn machine(options: &Options, list: &mut Vec<Mistake>) {
             add("the interrupt controller", &said, &property, &needs, 14);
         }
     }
-    let said = if machine.msi.is_some() { "otherwise" } else { "nothing of an ITS" };
+    let said = if machine.msi().is_some() { "otherwise" } else { "nothing of an ITS" };
     add("the ITS", said, "its=off", "no ITS", 14);
     add("the ITS", said, "its=on", "an ITS", 15);
     let said = match machine.acpi {
@@ -118,8 +167,8 @@ fn machine(options: &Options, list: &mut Vec<Mistake>) {
         Some(false) => "`acpi=off`",
         None => "nothing of ACPI",
     };
-    add("ACPI", said, "acpi=off", "acpi=off", 16);
-    add("ACPI", said, "acpi=on", "acpi=on", 17);
+    add("ACPI", said, "acpi=off", "acpi=off", 12);
+    add("ACPI", said, "acpi=on", "acpi=on", 12);
     for (about, property) in [
         ("highmem", "highmem=off"),
         ("highmem", "highmem=on"),
@@ -135,6 +184,27 @@ fn machine(options: &Options, list: &mut Vec<Mistake>) {
         ("RAS", "ras=off"),
     ] {
         add(about, "otherwise, or nothing", property, property, 19);
+    }
+}
+
+/// What else is in the tree, and may have been forgotten or be too much.
+fn devices(options: &Options, list: &mut Vec<Mistake>) {
+    let count = options.serials.len();
+    let said = if count == 0 { "no -serial".to_owned() } else { format!("{count} times -serial") };
+    let about = "serial ports";
+    if count > 0 {
+        let own = "QEMU's own serial port";
+        list.push(Mistake::without(about, &said, own, ["serial", "-serial"], 17));
+    }
+    let two = ["-serial", "null", "-serial", "null"];
+    let (needs, words) = match count {
+        0 => ("2 serial ports", &two[..]),
+        _ => ("one serial port more", &two[..2]),
+    };
+    list.push(Mistake::with(about, &said, needs, words, 20));
+    if !options.numa.is_empty() {
+        let said = format!("{} times -numa", options.numa.len());
+        list.push(Mistake::without("NUMA nodes", &said, "no NUMA nodes", ["numa", "-numa"], 18));
     }
 }
 

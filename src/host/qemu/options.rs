@@ -116,6 +116,9 @@ impl Options {
             "append" => self.append = None,
             "m" => self.memory.clear(),
             "smp" => self.smp.clear(),
+            "numa" => self.numa.clear(),
+            "serial" => self.serials.clear(),
+            "cpu" => self.cpu = None,
             _ => return Err(refused(format!("-{name}"), "is not known how to be left out")),
         }
         Ok(())

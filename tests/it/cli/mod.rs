@@ -25,6 +25,7 @@ mod recipes;
 mod reference;
 mod report;
 mod search;
+mod shards;
 mod signing;
 mod terminals;
 mod token;
@@ -32,7 +33,6 @@ mod tracing;
 mod verify;
 mod verify_policy;
 mod why;
-mod why_plants;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

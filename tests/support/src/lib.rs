@@ -11,6 +11,7 @@ pub mod interleaving;
 pub mod ipa_view;
 pub mod kernel_batch;
 pub mod naive_rim;
+pub mod planted;
 pub mod random_steps;
 pub mod running_realm;
 pub mod small_machine;
