@@ -118,6 +118,18 @@ deviations! {
         "seen run, in builds that yield";
     "R-AUX-TABLE-TWICE" V2 "RTT_AUX_MAP_UNPROTECTED of a TABLE that is mapped counts it twice",
         "it is counted once", "REALM_DESTROY is RMI_ERROR_REALM for ever", "read: rtt.c";
+    "R-PLANE-PSTATE" V2 "RSI_PLANE_ENTER refuses AArch32",
+        "it refuses PSTATE.M[3], that is EL2 and EL3",
+        "a Realm's status", "read: planes.c; the text: B5.4.13.2";
+    "R-PLANE-LRS" V2 "RSI_PLANE_ENTER refuses list registers with HW set or an INTID twice",
+        "no such condition", "a Realm's status", "read: planes.c; the text: B5.4.13.2";
+    "R-PLANE-WFX" V2
+        "after a REC_ENTER that goes on in an auxiliary plane the Host's flags say whether WFI and \
+         WFE trap",
+        "those of RSI_PLANE_ENTER do until the plane is left", "what plane 0 takes",
+        "read: run.c; the text: A10.2.3.1";
+    "R-PLANE-FORCED" V2 "a REC that is taken from a plane by force_p0 is a synchronous exit",
+        "an exit due to the Host", "RsiPlaneExit.reason", "read: run.c; the text: A10.2.3.3";
     "R-RIM-START" V2 "the RIM begins with the digest of the parameters (tf-rmm-next: with zeros)",
         "it begins with zeros", "the RIM",
         "recorded; the text: B4.5.46.4; tf-rmm-next: read, inferred to be so for bet3";

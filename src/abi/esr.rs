@@ -80,6 +80,12 @@ pub mod fsc {
     pub const SEA_TTW: std::ops::RangeInclusive<u64> = 0x13..=0x17;
     /// Granule Protection Fault, not on a walk.
     pub const GPF: u64 = 0x28;
+
+    /// Whether a syndrome is that of a permission fault.
+    #[must_use]
+    pub const fn is_permission(esr: u64) -> bool {
+        esr & super::FSC_MASK & !0b11 == PERMISSION_L0
+    }
 }
 
 /// What the Host sees of an abort that it is not to emulate.

@@ -115,6 +115,20 @@ pub const REC_PARAMS_2: Layout = Layout {
 pub const REC_ENTER_2: Layout =
     Layout { name: "RecEnter", fields: &[number("flags", 0x000, 8), array("gprs", 0x200, 8, 31)] };
 
+/// RsiPlaneEnter of RMM 2.0, the half of RsiPlaneRun that plane 0 writes (TF-RMM `smc-rsi.h`).
+pub const PLANE_ENTER: Layout = Layout {
+    name: "PlaneEnter",
+    fields: &[
+        number("flags", 0x000, 8),
+        number("pc", 0x008, 8),
+        number("pstate", 0x010, 8),
+        array("gprs", 0x100, 8, 31),
+        number("gicv3_hcr", 0x200, 8),
+        array("gicv3_lrs", 0x208, 8, 16),
+        number("elr_el1", 0x400, 8),
+    ],
+};
+
 /// RmiRmmConfig of RMM 2.0: what RMI_RMM_CONFIG_SET reads.
 pub const RMM_CONFIG: Layout = Layout {
     name: "RmmConfig",
@@ -123,7 +137,7 @@ pub const RMM_CONFIG: Layout = Layout {
 
 /// Every structure that a script can write. Those of one name belong to different editions; the
 /// older stands first.
-pub const LAYOUTS: [&Layout; 7] = [
+pub const LAYOUTS: [&Layout; 8] = [
     &REALM_PARAMS,
     &REC_PARAMS,
     &REC_ENTER,
@@ -131,6 +145,7 @@ pub const LAYOUTS: [&Layout; 7] = [
     &REC_PARAMS_2,
     &REC_ENTER_2,
     &RMM_CONFIG,
+    &PLANE_ENTER,
 ];
 
 impl Layout {

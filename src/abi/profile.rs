@@ -8,6 +8,7 @@ use std::fmt;
 
 pub use super::edition::{Edition, Release};
 use super::layout::{self, Layout};
+use super::plane_run::{PlaneExitReason, pstate};
 use super::rim_rule::RimRule;
 use super::{mpidr, rsi};
 
@@ -217,7 +218,8 @@ impl Profile {
     #[must_use]
     pub fn layout(self, name: &str) -> Option<&'static Layout> {
         let name = name.strip_prefix("Rmi").unwrap_or(name);
-        let config = self.boots_inactive().then_some(&layout::RMM_CONFIG);
+        let more = [&layout::RMM_CONFIG, &layout::PLANE_ENTER];
+        let config = more.into_iter().filter(|_| self.boots_inactive());
         let layouts = [self.realm_params(), self.rec_params(), self.rec_enter()];
         layouts.into_iter().chain(config).find(|layout| layout.name == name)
     }
@@ -440,6 +442,31 @@ impl Profile {
     #[must_use]
     pub(crate) const fn aux_table_counts_twice(self) -> bool {
         self.is_tf_rmm() && self.is_v2()
+    }
+
+    /// The bits of PSTATE with which a plane can not be entered (R-PLANE-PSTATE).
+    #[must_use]
+    pub(crate) const fn plane_pstate_refused(self) -> u64 {
+        if self.is_tf_rmm() { pstate::AARCH32 } else { 1 << 3 }
+    }
+
+    /// Whether RSI_PLANE_ENTER refuses list registers with HW set or an INTID twice (R-PLANE-LRS).
+    #[must_use]
+    pub(crate) const fn plane_enter_checks_lrs(self) -> bool {
+        self.is_tf_rmm()
+    }
+
+    /// Whether an RMI_REC_ENTER that goes on in an auxiliary plane decides anew whether its WFI and
+    /// WFE trap (R-PLANE-WFX).
+    #[must_use]
+    pub(crate) const fn rec_enter_resets_plane_traps(self) -> bool {
+        self.is_tf_rmm()
+    }
+
+    /// Why a plane was left that the Host took the REC from (R-PLANE-FORCED).
+    #[must_use]
+    pub(crate) const fn forced_plane_exit(self) -> PlaneExitReason {
+        if self.is_tf_rmm() { PlaneExitReason::Sync } else { PlaneExitReason::Host }
     }
 
     /// Whether a Realm can ask for planes and devices (2.0).

@@ -9,8 +9,7 @@ use super::profile::Profile;
 pub const EXIT_OFFSET: usize = 0x800;
 /// Length of RmiRecExit in bytes.
 pub const EXIT_LEN_BYTES: usize = 0x800;
-/// GICv3 list registers that there is room for.
-pub const NUM_LRS: usize = 16;
+pub use super::gic::NUM_LRS;
 
 /// Bits of RmiRecEnterFlags.
 pub mod enter_flags {
@@ -26,6 +25,8 @@ pub mod enter_flags {
     pub const RIPAS_RESPONSE: u64 = 1 << 4;
     /// The Host refuses a change of permissions (2.0).
     pub const S2AP_RESPONSE: u64 = 1 << 5;
+    /// The Host wants plane 0 to run (2.0).
+    pub const FORCE_P0: u64 = 1 << 7;
 }
 
 /// RmiRecEnter: what the Host hands in.
@@ -124,6 +125,8 @@ pub struct RecExit {
     pub far: u64,
     /// HPFAR_EL2.
     pub hpfar: u64,
+    /// The tree of RTTs in which an abort was (2.0).
+    pub rtt_tree: u64,
     /// X0 to X30, where the exit hands them out.
     pub gprs: [u64; 31],
     /// ICH_HCR_EL2 bits.
@@ -145,6 +148,8 @@ pub struct RecExit {
     /// Immediate of a host call. The text has 16 bits; TF-RMM hands out 32, and so does every
     /// profile, since recorded vectors do not call it a deviation.
     pub imm: u32,
+    /// The plane that made a host call (2.0).
+    pub plane: u64,
 }
 
 impl RecExit {
@@ -170,6 +175,7 @@ impl RecExit {
         put(0x100, self.esr);
         put(0x108, self.far);
         put(0x110, self.hpfar);
+        put(0x118, self.rtt_tree);
         for (i, gpr) in self.gprs.into_iter().enumerate() {
             put(0x200 + 8 * i, gpr);
         }
@@ -184,6 +190,7 @@ impl RecExit {
         put(0x528, self.s2ap_top);
         put(0x530, self.vdev_id);
         put(0x600, self.imm.into());
+        put(0x608, self.plane);
         bytes
     }
 }

@@ -4,9 +4,10 @@
 use crate::abi::addr::{Ipa, Level};
 use crate::abi::esr::{self, fsc};
 use crate::abi::params::realm_flags;
+use crate::abi::plane_run::{plane_flags, pstate};
 use crate::abi::rec_run::RecExit;
-use crate::measure::event::MeasuredEvent;
 use crate::model::granule::Granule;
+use crate::model::plane_context::sysreg;
 use crate::model::rec::{LastExit, Rec};
 use crate::model::rtt::Ripas;
 use crate::model::world::World;
@@ -20,16 +21,58 @@ pub(super) enum Handled {
     Injected,
     /// The Realm goes on after the instruction.
     Resume,
+    /// Plane 0 takes it. `done` says that the PC is past the instruction.
+    ToPlane0 { done: bool },
 }
 
-/// VBAR_EL1 is zero; synchronous exceptions from the current level with SP_ELx go here.
+/// Where a synchronous exception goes, from VBAR_EL1 on: from the current level with SP_ELx, with
+/// SP_EL0, and from EL0. VBAR_EL1 is zero until plane 0 writes an auxiliary plane's.
 const VECTOR_SYNC: u64 = 0x200;
+const VECTOR_SP_EL0: u64 = 0x000;
+const VECTOR_LOWER_LEVEL: u64 = 0x400;
+
+/// Handles a synchronous exception of an auxiliary plane that plane 0 takes; none of the others.
+fn to_plane_0(world: &mut World, granule: Granule, syndrome: LastExit) -> Option<Handled> {
+    let rec = &world.recs[&granule];
+    let planes = &rec.planes;
+    if planes.active() == 0 {
+        return None;
+    }
+    let class = syndrome.esr & esr::ec::MASK;
+    let done = match class {
+        // HVC is taken behind the instruction, and TF-RMM passes WFI and WFE itself.
+        esr::ec::HVC | esr::ec::WFX => true,
+        esr::ec::FPU | esr::ec::SVE | esr::ec::SME if planes.traps(plane_flags::TRAP_SIMD) => false,
+        esr::ec::DATA_ABORT | esr::ec::INST_ABORT if !is_external(syndrome.esr) => {
+            let ipa = esr::fault_ipa(syndrome.hpfar);
+            let realm = &world.realms[&rec.owner];
+            let protected = realm.rtt.is_protected(ipa);
+            let empty = protected && is_empty(world, granule, ipa);
+            let fetched_outside = class == esr::ec::INST_ABORT && !protected;
+            // A data access by which a plane violates permissions of Unprotected memory is the
+            // Host's business by the text; TF-RMM crashes.
+            let violates = fsc::is_permission(syndrome.esr) && protected;
+            if !(violates || empty || fetched_outside) {
+                return None;
+            }
+            false
+        }
+        _ => return None,
+    };
+    if done {
+        advance(world.rec_mut(granule));
+    }
+    Some(Handled::ToPlane0 { done })
+}
 
 /// Handles a synchronous exception.
 ///
 /// The first use of vector registers after an entry traps to the RMM, which restores them and has
 /// the instruction tried again; the Realm does not notice. SME no Realm has.
 pub(super) fn handle(world: &mut World, granule: Granule, syndrome: LastExit) -> Handled {
+    if let Some(handled) = to_plane_0(world, granule, syndrome) {
+        return handled;
+    }
     match syndrome.esr & esr::ec::MASK {
         esr::ec::DATA_ABORT => data_abort(world, granule, syndrome),
         esr::ec::INST_ABORT => instruction_abort(world, granule, syndrome),
@@ -64,15 +107,17 @@ fn data_abort(world: &mut World, granule: Granule, syndrome: LastExit) -> Handle
         return Handled::Injected;
     }
     let LastExit { esr, far, hpfar } = syndrome;
+    let rtt_tree = rtt_tree(world, granule);
     if is_protected(world, granule, ipa) {
         let esr = esr & esr::NOT_EMULATED_MASK;
-        return Handled::Exit(RecExit { esr, hpfar, ..RecExit::default() });
+        return Handled::Exit(RecExit { esr, hpfar, rtt_tree, ..RecExit::default() });
     }
     if esr & esr::ISV == 0 && world.profile().tells_unprotected_aborts_apart() {
         let esr = esr & (esr::NOT_EMULATED_MASK | esr::IL);
-        return Handled::Exit(RecExit { esr, hpfar, ..RecExit::default() });
+        return Handled::Exit(RecExit { esr, hpfar, rtt_tree, ..RecExit::default() });
     }
-    let mut exit = RecExit { esr: esr & esr::EMULATED_MASK, hpfar, ..RecExit::default() };
+    let esr_seen = esr & esr::EMULATED_MASK;
+    let mut exit = RecExit { esr: esr_seen, hpfar, rtt_tree, ..RecExit::default() };
     exit.far = far & 0xFFF;
     if esr & esr::WNR != 0 {
         exit.gprs[0] = world.recs[&granule].operand(esr::srt(esr)) & esr::access_mask(esr);
@@ -94,15 +139,20 @@ fn instruction_abort(world: &mut World, granule: Granule, syndrome: LastExit) ->
     if !translation.contains(&(esr & esr::FSC_MASK)) {
         return Handled::Exit(RecExit::default());
     }
-    let esr = esr & esr::NOT_EMULATED_MASK;
-    Handled::Exit(RecExit { esr, hpfar, ..RecExit::default() })
+    let (esr, rtt_tree) = (esr & esr::NOT_EMULATED_MASK, rtt_tree(world, granule));
+    Handled::Exit(RecExit { esr, hpfar, rtt_tree, ..RecExit::default() })
+}
+
+/// The tree of RTTs that the Host is told of, where there are planes.
+fn rtt_tree(world: &World, granule: Granule) -> u64 {
+    let rec = &world.recs[&granule];
+    world.realms[&rec.owner].planes.context_of(rec.active_plane()) as u64
 }
 
 /// External aborts are reported to the Host; a recoverable one is injected as well.
 fn external_abort(world: &mut World, granule: Granule, syndrome: LastExit) -> Option<Handled> {
     const SET_UER: u64 = 0;
-    let code = syndrome.esr & esr::FSC_MASK;
-    if code != fsc::SEA && !fsc::SEA_TTW.contains(&code) {
+    if !is_external(syndrome.esr) {
         return None;
     }
     if syndrome.esr & esr::SET_MASK == SET_UER {
@@ -110,6 +160,12 @@ fn external_abort(world: &mut World, granule: Granule, syndrome: LastExit) -> Op
     }
     let esr = syndrome.esr & esr::NOT_EMULATED_MASK;
     Some(Handled::Exit(RecExit { esr, ..RecExit::default() }))
+}
+
+/// Whether an abort was external.
+fn is_external(syndrome: u64) -> bool {
+    let code = syndrome & esr::FSC_MASK;
+    code == fsc::SEA || fsc::SEA_TTW.contains(&code)
 }
 
 /// A trapped system register access.
@@ -138,13 +194,16 @@ fn sysreg(rec: &mut Rec, syndrome: u64) -> Handled {
 /// Makes the Realm take a Synchronous External Abort for an abort it took to the RMM.
 pub(crate) fn inject_sea(rec: &mut Rec, syndrome: LastExit) {
     let kept = !(esr::ec::MASK | esr::FSC_MASK | esr::FNV | esr::S1PTW);
-    let class = (syndrome.esr & esr::ec::MASK) + esr::ec::SAME_LEVEL;
+    // From EL0 it is an exception from a lower level.
+    let same_level = rec.planes.pstate & pstate::MODE != pstate::EL0T;
+    let class = syndrome.esr & esr::ec::MASK;
+    let class = if same_level { class + esr::ec::SAME_LEVEL } else { class };
     inject_abort(rec, syndrome.esr & kept | class | fsc::SEA | esr::EA, syndrome.far);
 }
 
 /// Makes the Realm take an abort at `far`.
 pub(super) fn inject_abort(rec: &mut Rec, syndrome: u64, far: u64) {
-    rec.el1.far = far;
+    rec.sysregs_mut().set(sysreg::FAR_EL1, far);
     inject(rec, syndrome);
 }
 
@@ -154,9 +213,19 @@ pub(super) fn inject_undefined(rec: &mut Rec) {
 }
 
 fn inject(rec: &mut Rec, syndrome: u64) {
-    rec.el1.esr = syndrome;
-    rec.el1.elr = rec.pc;
-    rec.pc = VECTOR_SYNC;
+    let (pc, before) = (rec.pc, rec.planes.pstate);
+    let vector = match before & pstate::MODE {
+        pstate::EL0T => VECTOR_LOWER_LEVEL,
+        pstate::EL1T => VECTOR_SP_EL0,
+        _ => VECTOR_SYNC,
+    };
+    let sysregs = rec.sysregs_mut();
+    sysregs.set(sysreg::ESR_EL1, syndrome);
+    sysregs.set(sysreg::ELR_EL1, pc);
+    sysregs.set(sysreg::SPSR_EL1, before);
+    let base = sysregs.get(sysreg::VBAR_EL1);
+    rec.pc = base.wrapping_add(vector);
+    rec.planes.pstate = pstate::EL1H | pstate::DAIF | before & pstate::KEPT;
 }
 
 fn outside_or_empty(world: &World, granule: Granule, ipa: u64) -> bool {
@@ -164,6 +233,12 @@ fn outside_or_empty(world: &World, granule: Granule, ipa: u64) -> bool {
     if ipa >= realm.rtt.ipa_top() {
         return true;
     }
+    is_empty(world, granule, ipa)
+}
+
+/// Whether the primary tree says that memory is EMPTY, whichever tree a plane runs in.
+fn is_empty(world: &World, granule: Granule, ipa: u64) -> bool {
+    let realm = &world.realms[&world.recs[&granule].owner];
     let walk = world.walk(realm, Ipa(ipa), Level::PAGE);
     world.tables.entry(walk).ripas() == Some(Ripas::Empty)
 }
@@ -174,9 +249,7 @@ fn is_protected(world: &World, granule: Granule, ipa: u64) -> bool {
 
 /// Whether the Realm was created with SVE.
 fn has_sve(world: &World, granule: Granule) -> bool {
-    let realm = &world.realms[&world.recs[&granule].owner];
-    let created = realm.log.events().first();
-    matches!(created, Some(MeasuredEvent::Realm(event)) if event.flags & realm_flags::SVE != 0)
+    world.realms[&world.recs[&granule].owner].has_flag(realm_flags::SVE)
 }
 
 fn advance(rec: &mut Rec) {

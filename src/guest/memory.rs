@@ -3,18 +3,12 @@
 use super::{Next, Runner, exception};
 use crate::abi::addr::{Ipa, Level, PAGE_LEN, page_pieces};
 use crate::abi::esr::{self, fsc};
+use crate::abi::plane_run::pstate;
 use crate::model::granule::Granule;
+use crate::model::planes::{Access, permits};
 use crate::model::program::{GuestEvent, Progress};
 use crate::model::rec::LastExit;
 use crate::model::rtt::{Ripas, Rtte};
-
-/// What an access wants to do.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Access {
-    Read,
-    Write,
-    Fetch,
-}
 
 /// S2AP bits of an RTT entry.
 const S2AP_READ: u8 = 1 << 6;
@@ -85,7 +79,8 @@ impl Runner<'_> {
     }
 
     pub(super) fn exec(&mut self, id: u64, ipa: u64) -> Next {
-        match self.pieces(ipa, super::INSTRUCTION_BYTES, Access::Fetch) {
+        let privileged = self.rec().planes.pstate & pstate::MODE != pstate::EL0T;
+        match self.pieces(ipa, super::INSTRUCTION_BYTES, Access::Fetch { privileged }) {
             Ok(_) => {
                 self.log.push(GuestEvent::Exec { id });
                 self.advance();
@@ -123,6 +118,7 @@ impl Runner<'_> {
                 self.log_exception(id);
                 Next::Done
             }
+            exception::Handled::ToPlane0 { done } => self.leave_plane(syndrome, done),
         }
     }
 
@@ -142,18 +138,24 @@ impl Runner<'_> {
         if ipa >= realm.rtt.ipa_top() {
             return Err(fsc::ADDRESS_SIZE_L0);
         }
-        let walk = world.walk(realm, Ipa(ipa), Level::PAGE);
+        let plane = self.rec().active_plane();
+        let walk = world.walk_tree(realm, realm.planes.tree_of(plane), Ipa(ipa), Level::PAGE);
         let level = u64::from(walk.level.number().unsigned_abs());
         let translation_fault = fsc::translation(walk.level);
         let offset = ipa & (walk.entry_bytes() - 1);
         let place = |pa: u64| world.place(pa + offset);
         match world.tables.entry(walk) {
-            Rtte::Assigned { pa, ripas: Ripas::Ram } => place(pa.0).ok_or(translation_fault),
+            Rtte::Assigned { pa, ripas: Ripas::Ram } => {
+                if !permits(world.permission(realm, plane, walk), access) {
+                    return Err(fsc::PERMISSION_L0 + level);
+                }
+                place(pa.0).ok_or(translation_fault)
+            }
             Rtte::AssignedNs { pa, attr } => {
                 let permitted = match access {
                     Access::Read => attr & S2AP_READ != 0,
                     Access::Write => attr & S2AP_WRITE != 0,
-                    Access::Fetch => false,
+                    Access::Fetch { .. } => false,
                 };
                 if !permitted {
                     return Err(fsc::PERMISSION_L0 + level);

@@ -6,15 +6,18 @@
 
 mod exception;
 mod memory;
+mod planes;
 
 use crate::abi::esr;
 use crate::abi::rec_run::{ExitReason, RecExit, enter_flags};
 use crate::model::granule::Granule;
-use crate::model::program::{GuestAction, GuestEvent, Progress, Queued};
+use crate::model::plane_context::sysreg;
+use crate::model::program::{GuestAction, GuestEvent, Program, Progress, Queued};
 use crate::model::rec::{LastExit, Rec};
 use crate::model::world::World;
 use crate::rsi;
 pub(crate) use exception::inject_sea;
+pub(crate) use planes::was_left;
 
 /// Bytes of an instruction.
 const INSTRUCTION_BYTES: u64 = 4;
@@ -32,6 +35,8 @@ enum Next {
     ExitDone(RecExit),
     /// The REC exits; the action goes on at the next entry.
     ExitAgain(RecExit, Progress),
+    /// Another plane runs.
+    Switched,
 }
 
 /// What the Host's answer to the last exit has done to the access that caused it.
@@ -120,22 +125,32 @@ impl Runner<'_> {
                     return exit;
                 }
                 Next::ExitAgain(exit, progress) => {
-                    let program = self.world.programs.entry(self.pa).or_default();
-                    if let Some(front) = program.queue.front_mut() {
-                        front.progress = progress;
-                    }
+                    self.set_progress(self.rec().active_plane(), progress);
                     return exit;
                 }
+                Next::Switched => {}
             }
         }
     }
 
     fn front(&self) -> Option<&Queued> {
-        self.world.programs.get(&self.pa)?.queue.front()
+        let plane = self.rec().active_plane();
+        self.world.programs.get(&self.pa)?.queue(plane).front()
     }
 
     fn pop(&mut self) {
-        self.world.programs.entry(self.pa).or_default().queue.pop_front();
+        let plane = self.rec().active_plane();
+        self.program().queue_mut(plane).pop_front();
+    }
+
+    fn program(&mut self) -> &mut Program {
+        self.world.programs.entry(self.pa).or_default()
+    }
+
+    fn set_progress(&mut self, plane: usize, progress: Progress) {
+        if let Some(front) = self.program().queue_mut(plane).front_mut() {
+            front.progress = progress;
+        }
     }
 
     fn act(&mut self, queued: &Queued) -> Next {
@@ -149,9 +164,7 @@ impl Runner<'_> {
             GuestAction::Exec { ipa } => self.exec(id, *ipa),
             GuestAction::Wfx { wfe } => self.wfx(*wfe),
             GuestAction::Hvc => {
-                exception::inject_undefined(self.rec_mut());
-                self.log_exception(id);
-                Next::Done
+                self.sync(id, LastExit { esr: esr::ec::HVC | esr::IL, far: 0, hpfar: 0 })
             }
             GuestAction::Irq => Next::ExitDone(reason(ExitReason::Irq)),
             GuestAction::Fiq => Next::ExitDone(reason(ExitReason::Fiq)),
@@ -196,6 +209,8 @@ impl Runner<'_> {
                 Next::ExitAgain(exit, Progress::AwaitsResult)
             }
             rsi::Outcome::Abort(exit) => Next::ExitAgain(exit, Progress::Aborted),
+            rsi::Outcome::Entered => self.entered_plane(),
+            rsi::Outcome::ToPlane0 => self.leave_plane(self.rec().last_exit, false),
         }
     }
 
@@ -207,6 +222,9 @@ impl Runner<'_> {
     }
 
     fn wfx(&mut self, wfe: bool) -> Next {
+        if self.rec().active_plane() > 0 {
+            return self.wfx_of_plane(wfe);
+        }
         self.advance();
         let flag = if wfe { enter_flags::TRAP_WFE } else { enter_flags::TRAP_WFI };
         if self.flags & flag == 0 && !self.world.profile().wfx_always_exits() {
@@ -247,12 +265,14 @@ impl Runner<'_> {
                 Next::Done
             }
             exception::Handled::Resume => Next::Done,
+            exception::Handled::ToPlane0 { done } => self.leave_plane(syndrome, done),
         }
     }
 
     fn log_exception(&mut self, id: u64) {
         let rec = self.rec();
-        let event = GuestEvent::Exception { id, pc: rec.pc, esr: rec.el1.esr, far: rec.el1.far };
+        let [esr, far] = [sysreg::ESR_EL1, sysreg::FAR_EL1].map(|number| rec.sysregs().get(number));
+        let event = GuestEvent::Exception { id, pc: rec.pc, esr, far };
         self.log.push(event);
     }
 

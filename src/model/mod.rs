@@ -8,11 +8,13 @@ pub mod granule;
 mod invariants;
 pub mod memory;
 pub mod operation;
+pub(crate) mod plane_context;
 pub mod planes;
 pub mod program;
 pub mod realm;
 pub mod rec;
 pub mod rtt;
+mod rtt_config;
 pub mod tally;
 pub mod world;
 

@@ -67,7 +67,24 @@ impl Planes {
         usize::try_from(number).ok().filter(|plane| *plane <= self.num_aux)
     }
 
-    /// The tree of RTTs that a number names, if it is not plane 0's.
+    /// The tree of RTTs that a plane runs in: trees begin with the last plane's, which is the
+    /// primary one (A10.3.1 of the text; TF-RMM `plane_to_s2_context`).
+    #[must_use]
+    pub fn tree_of(&self, plane: usize) -> usize {
+        if self.tree_per_plane { self.context_of(plane) } else { 0 }
+    }
+
+    /// What TF-RMM tells a Host of the tree: it counts on where planes share one.
+    pub(crate) const fn context_of(&self, plane: usize) -> usize {
+        (plane + 1) % (self.num_aux + 1)
+    }
+
+    /// The plane that runs in a tree of its own.
+    pub(crate) const fn plane_of(&self, tree: usize) -> usize {
+        (tree + self.num_aux) % (self.num_aux + 1)
+    }
+
+    /// The tree of RTTs that a number names, if it is not the primary one.
     pub(crate) fn aux_tree(&self, number: u64) -> Option<usize> {
         self.find(number).filter(|plane| *plane > 0 && self.tree_per_plane)
     }
@@ -97,6 +114,34 @@ impl Planes {
     }
 }
 
+/// An access, as permissions tell accesses apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+    /// An instruction at EL1, or at EL0.
+    Fetch {
+        privileged: bool,
+    },
+}
+
+/// A permission as an entry holds it: "mostly read only" and what is reserved permit nothing there.
+pub(crate) const fn flattened(permission: u64) -> u64 {
+    if matches!(permission, 4 | 8..=15) { permission } else { perm::NO_ACCESS }
+}
+
+/// Whether a permission permits an access.
+pub(crate) const fn permits(permission: u64, access: Access) -> bool {
+    let permission = flattened(permission);
+    match access {
+        Access::Read => permission & 8 != 0,
+        Access::Write => permission & 4 != 0,
+        Access::Fetch { privileged } => {
+            permission & 8 != 0 && permission & if privileged { 2 } else { 1 } != 0
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +157,26 @@ mod tests {
         assert!(planes.is_locked(0) && planes.is_locked(15) && !planes.is_locked(14));
         planes.lock(14);
         assert!(planes.is_locked(14));
+    }
+
+    #[test]
+    fn permissions_permit_what_their_names_say() {
+        let all = |access| (0..16).filter(|perm| permits(*perm, access)).collect::<Vec<_>>();
+        assert_eq!(all(Access::Read), [8, 9, 10, 11, 12, 13, 14, 15]);
+        assert_eq!(all(Access::Write), [4, 12, 13, 14, 15]);
+        assert_eq!(all(Access::Fetch { privileged: true }), [10, 11, 14, 15]);
+        assert_eq!(all(Access::Fetch { privileged: false }), [9, 11, 13, 15]);
+    }
+
+    #[test]
+    fn the_last_plane_runs_in_the_primary_tree() {
+        let planes = Planes::new(2, true, 0);
+        assert_eq!([0, 1, 2].map(|plane| planes.tree_of(plane)), [1, 2, 0]);
+        assert_eq!([1, 2, 0].map(|tree| planes.plane_of(tree)), [0, 1, 2]);
+        assert_eq!(
+            (Planes::new(0, false, 0).tree_of(0), Planes::new(0, false, 0).plane_of(0)),
+            (0, 0)
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
+use super::planes::MAX_AUX_PLANES;
 use crate::abi::addr::Hex;
 use crate::encoding::text;
 
@@ -104,6 +105,15 @@ pub enum GuestEvent {
         /// X0 to X7.
         gprs: [u64; 8],
     },
+    /// An auxiliary plane runs: its number, PC and X0 to X7.
+    Plane {
+        /// The plane.
+        plane: usize,
+        /// Program counter.
+        pc: u64,
+        /// X0 to X7.
+        gprs: [u64; 8],
+    },
     /// The Realm sees the results of an SMC: X0 to X10.
     Smc {
         /// The action's number.
@@ -185,12 +195,15 @@ pub(crate) enum Progress {
     Aborted,
     /// An SMC was executed and left the Realm; its result is not seen yet.
     AwaitsResult,
+    /// An auxiliary plane's instruction at this PC went to plane 0, which decides whether it is
+    /// tried again: by where it enters the plane.
+    Trapped(u64),
 }
 
-/// What a REC will do, in order.
+/// What a REC will do, in order, plane by plane.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Program {
-    pub(crate) queue: VecDeque<Queued>,
+    queues: [VecDeque<Queued>; MAX_AUX_PLANES + 1],
     pub(crate) log: Vec<GuestEvent>,
 }
 
@@ -198,7 +211,20 @@ impl Program {
     /// Actions that wait.
     #[must_use]
     pub fn pending_count(&self) -> usize {
-        self.queue.len()
+        self.queues.iter().map(VecDeque::len).sum()
+    }
+
+    pub(crate) fn queue(&self, plane: usize) -> &VecDeque<Queued> {
+        &self.queues[plane]
+    }
+
+    pub(crate) fn queue_mut(&mut self, plane: usize) -> &mut VecDeque<Queued> {
+        &mut self.queues[plane]
+    }
+
+    /// Drops everything that waits.
+    pub(crate) fn clear(&mut self) {
+        self.queues.iter_mut().for_each(VecDeque::clear);
     }
 
     /// What the Realm saw in the last REC_ENTER.
@@ -213,7 +239,7 @@ impl GuestEvent {
     #[must_use]
     pub const fn id(&self) -> Option<u64> {
         match self {
-            Self::In { .. } => None,
+            Self::In { .. } | Self::Plane { .. } => None,
             Self::Smc { id, .. }
             | Self::Load { id, .. }
             | Self::Store { id }
@@ -239,6 +265,10 @@ impl GuestEvent {
             Self::In { pc, gprs } => {
                 let values = std::iter::once(pc).chain(gprs).map(|value| format!("{value:#x}"));
                 name("in").into_iter().chain(values).collect()
+            }
+            Self::Plane { plane, pc, gprs } => {
+                let values = [&[*pc][..], gprs].concat();
+                with("plane", &(*plane as u64), &values)
             }
             Self::Smc { id, gprs } => with("smc", id, gprs),
             Self::Load { id, value } => with("load", id, &[*value]),
@@ -276,6 +306,9 @@ pub enum GuestActionError {
         /// What it takes.
         wanted: &'static str,
     },
+    /// No Realm has so many planes.
+    #[error("there is no plane {0}; the last is {MAX_AUX_PLANES}")]
+    Plane(u64),
     /// Too many actions wait already.
     #[error("{MAX_QUEUED} guest actions wait for one REC; there is no room for another")]
     QueueFull,

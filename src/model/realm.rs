@@ -5,6 +5,7 @@ use super::planes::Planes;
 use super::rtt::{RttConfig, TableId};
 use super::tally::Tally;
 use crate::abi::params::Rpv;
+use crate::measure::event::MeasuredEvent;
 use crate::measure::log::EventLog;
 use crate::measure::rim::Measurement;
 
@@ -126,6 +127,12 @@ impl Realm {
     #[must_use]
     pub fn rpv(&self) -> &Rpv {
         &self.rpv
+    }
+
+    /// Whether it was made with a flag of RmiRealmFlags.
+    pub(crate) fn has_flag(&self, flag: u64) -> bool {
+        let first = self.log.events().first();
+        matches!(first, Some(MeasuredEvent::Realm(event)) if event.flags & flag != 0)
     }
 
     /// Whether devices can be assigned to it (2.0).

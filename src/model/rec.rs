@@ -1,6 +1,7 @@
 //! A Realm Execution Context.
 
 use super::granule::Granule;
+use super::plane_context::PlaneContexts;
 use super::rtt::Ripas;
 use crate::measure::claims::Claims;
 
@@ -25,7 +26,8 @@ pub struct Rec {
     /// Whether it has asked which device an identifier means, and not been answered (2.0).
     pub(crate) vdev_pending: bool,
     pub(crate) last_exit: LastExit,
-    pub(crate) el1: El1,
+    /// What it has of planes (2.0).
+    pub(crate) planes: PlaneContexts,
     pub(crate) gic: Gic,
     pub(crate) attest: Attest,
 }
@@ -85,14 +87,6 @@ pub(crate) struct LastExit {
     pub(crate) esr: u64,
     pub(crate) far: u64,
     pub(crate) hpfar: u64,
-}
-
-/// EL1 registers that an injected exception sets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct El1 {
-    pub(crate) esr: u64,
-    pub(crate) far: u64,
-    pub(crate) elr: u64,
 }
 
 /// GICv3 registers that Host and REC exchange.

@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::granule::{Gpt, Granule, GranuleState, Granules};
 use super::memory::Memory;
 use super::operation::{Interrupt, Object, Operations};
+use super::planes::MAX_AUX_PLANES;
 use super::program::{GuestAction, GuestActionError, MAX_QUEUED, Program, Progress, Queued};
 use super::realm::Realm;
 use super::rec::Rec;
@@ -372,18 +373,34 @@ impl World {
         id: u64,
         action: GuestAction,
     ) -> Result<(), GuestActionError> {
+        self.queue_guest_of_plane(rec, 0, id, action)
+    }
+
+    /// The same for a plane by its number; plane 0 is what a Realm has without planes.
+    ///
+    /// # Errors
+    /// As [`World::queue_guest`], or if no Realm has such a plane.
+    pub fn queue_guest_of_plane(
+        &mut self,
+        rec: u64,
+        plane: u64,
+        id: u64,
+        action: GuestAction,
+    ) -> Result<(), GuestActionError> {
         action.check()?;
-        let queue = &mut self.programs.entry(rec).or_default().queue;
-        if queue.len() >= MAX_QUEUED {
+        let number = usize::try_from(plane).ok().filter(|number| *number <= MAX_AUX_PLANES);
+        let number = number.ok_or(GuestActionError::Plane(plane))?;
+        let program = self.programs.entry(rec).or_default();
+        if program.pending_count() >= MAX_QUEUED {
             return Err(GuestActionError::QueueFull);
         }
-        queue.push_back(Queued { id, action, progress: Progress::Fresh });
+        program.queue_mut(number).push_back(Queued { id, action, progress: Progress::Fresh });
         Ok(())
     }
 
     /// Drops everything that waits for the REC at `rec`, tried or not.
     pub fn clear_guest(&mut self, rec: u64) {
-        self.programs.entry(rec).or_default().queue.clear();
+        self.programs.entry(rec).or_default().clear();
     }
 
     /// The software of the REC at `rec`: what waits, and what it saw in the last REC_ENTER.
@@ -424,6 +441,13 @@ impl World {
     /// As [`World::walk`], in a tree of the Realm: 0 is the primary one.
     pub(crate) fn walk_tree(&self, realm: &Realm, tree: usize, ipa: Ipa, target: Level) -> Walk {
         self.tables.walk(realm.tree(tree)[realm.rtt.root_index(ipa)], ipa, target)
+    }
+
+    /// What a plane may do with Protected memory where a walk of its tree ended. An entry holds
+    /// what was set for it; else it is of overlay index 0, whose permissions do not change.
+    pub(crate) fn permission(&self, realm: &Realm, plane: usize, walk: Walk) -> u64 {
+        let held = self.tables.permission(walk).map(u64::from);
+        held.unwrap_or_else(|| realm.planes.permission(plane, 0))
     }
 
     /// The REC in a granule that a check has found to be one. While it runs it is not destroyed.

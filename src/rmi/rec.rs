@@ -5,10 +5,11 @@ use super::realm::realm_mut;
 use super::{Plan, Rmi};
 use crate::abi::addr::Hex;
 use crate::abi::mpidr::rec_index;
-use crate::abi::params::{MAX_REC_AUX, RecParams};
+use crate::abi::params::{MAX_REC_AUX, RecParams, realm_flags};
 use crate::measure::event::{MeasuredEvent, RecEvent};
 use crate::model::granule::{Granule, GranuleState};
-use crate::model::rec::{Attest, El1, Gic, LastExit, Rec, RipasChange, S2apChange};
+use crate::model::plane_context::PlaneContexts;
+use crate::model::rec::{Attest, Gic, LastExit, Rec, RipasChange, S2apChange};
 use crate::model::world::World;
 
 pub(super) struct AuxCount {
@@ -184,6 +185,7 @@ pub(super) fn insert(
     if params.runnable() {
         realm.log.push(MeasuredEvent::Rec(Box::new(RecEvent::new(params))));
     }
+    let has_pmu = realm.has_flag(realm_flags::PMU);
     let mut gprs = [0; 31];
     gprs[..params.gprs.len()].copy_from_slice(&params.gprs);
     let contents = Rec {
@@ -201,7 +203,7 @@ pub(super) fn insert(
         s2ap_change: S2apChange::default(),
         vdev_pending: false,
         last_exit: LastExit::default(),
-        el1: El1::default(),
+        planes: PlaneContexts::new(has_pmu),
         gic: Gic::default(),
         attest: Attest::default(),
     };

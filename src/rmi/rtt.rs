@@ -101,7 +101,7 @@ impl Plan for CreatePlan {
         let Self { rtt, level, parent } = self;
         world.claim(rtt, GranuleState::Rtt);
         let entry = world.tables.entry(parent);
-        let table = world.tables.insert_split(rtt, level, entry.settled());
+        let table = world.tables.insert_split(rtt, level, parent);
         world.tables.set(parent, Rtte::Table(table));
         if loses_reference(world, entry) {
             world.tables.lose_reference(parent.table);
@@ -223,6 +223,14 @@ impl Plan for DestroyPlan {
     }
 }
 
+/// As [`replace_table`], where the entry keeps the permission that all of the table's have.
+pub(super) fn fold_table(world: &mut World, parent: Walk, child: TableId, entry: Rtte) -> u64 {
+    let permission = world.tables.get(child).permission(0);
+    let rtt = replace_table(world, parent, child, entry);
+    world.tables.set_permission(parent.table, parent.index, permission);
+    rtt
+}
+
 /// Puts `entry` in the place of a table, gives its granule back and answers its address.
 pub(super) fn replace_table(world: &mut World, parent: Walk, child: TableId, entry: Rtte) -> u64 {
     world.tables.set(parent, entry);
@@ -300,7 +308,7 @@ impl Plan for FoldPlan {
     type Answer = Outputs;
 
     fn apply(self, world: &mut World) -> Outputs {
-        let rtt = replace_table(world, self.parent, self.child, self.folded);
+        let rtt = fold_table(world, self.parent, self.child, self.folded);
         [rtt, 0, 0, 0]
     }
 }

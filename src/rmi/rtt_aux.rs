@@ -6,7 +6,7 @@
 
 use super::conditions::{Rd, short_walk, wrong_entry};
 use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, Rows, failures};
-use super::rtt::{Target, replace_table};
+use super::rtt::{Target, fold_table, replace_table};
 use super::{Plan, Rmi};
 use crate::abi::addr::{Ipa, Level, Pa, align_down};
 use crate::model::granule::{Granule, GranuleState};
@@ -108,8 +108,7 @@ impl Plan for CreatePlan {
     fn apply(self, world: &mut World) -> Outputs {
         let Self { rtt, level, parent } = self;
         world.claim(rtt, GranuleState::Rtt);
-        let entry = world.tables.entry(parent);
-        let table = world.tables.insert_split(rtt, level, entry);
+        let table = world.tables.insert_split(rtt, level, parent);
         world.tables.set(parent, Rtte::Table(table));
         NO_OUTPUTS
     }
@@ -244,7 +243,7 @@ impl Plan for FoldPlan {
     type Answer = Outputs;
 
     fn apply(self, world: &mut World) -> Outputs {
-        let rtt = replace_table(world, self.parent, self.child, self.folded);
+        let rtt = fold_table(world, self.parent, self.child, self.folded);
         [rtt, 0, 0, 0]
     }
 }

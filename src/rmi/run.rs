@@ -5,6 +5,7 @@ use super::gate::{Checked, Failure, Gate, NO_OUTPUTS, Outputs, failures};
 use super::{Plan, Rmi, gic};
 use crate::abi::addr::Hex;
 use crate::abi::esr;
+use crate::abi::plane_run::PlaneExitReason;
 use crate::abi::rec_run::{EXIT_OFFSET, RecEnter, RecExit, enter_flags};
 use crate::abi::rsi::{response, result};
 use crate::guest::{self, Answer};
@@ -50,6 +51,8 @@ failures! {
             "a SEA is to be injected, and the last exit was no abort at an Unprotected IPA";
         Mmio "rec_mmio" Rec All ["run_bound", "rec_bound", "rec_gran_state"]
             "an access is to be emulated, and the last exit was none that can be";
+        PlaneRun "plane_run" Input V2 []
+            "plane 0 is to run again, and the page of its RSI_PLANE_ENTER is gone";
         ExitWrite "run_pas" Input All [] "`run_ptr` was taken away while the REC ran";
     }
 }
@@ -100,6 +103,7 @@ impl Rmi for Enter {
         gate.ensure(F::Mmio, !emulate || emulatable, || {
             format!("emul_mmio is set; {}", last_exit_text(rec))
         })?;
+        gate.ensure(F::PlaneRun, true, String::new)?;
         gate.ensure(F::ExitWrite, true, String::new)?;
         gate.pass::<F, _>(EnterPlan { run, rec: granule, enter })
     }
@@ -130,16 +134,21 @@ impl Plan for EnterPlan {
 
     fn apply(self, world: &mut World) -> Checked<Outputs> {
         let Self { run, rec: granule, enter } = self;
-        let answer = answer_last_exit(world, granule, &enter);
-        let rec = world.rec_mut(granule);
-        rec.running = true;
+        let answer = answer_access(world, granule, &enter);
+        world.rec_mut(granule).running = true;
         let exit = match rsi::complete_host_call(world, granule, &enter) {
             Err(exit) => {
                 guest::did_not_run(world, granule);
                 exit
             }
             Ok(()) => {
-                world.rec_mut(granule).last_exit = LastExit::default();
+                let Some(answer) = take_from_plane(world, granule, &enter, answer) else {
+                    guest::did_not_run(world, granule);
+                    world.rec_mut(granule).running = false;
+                    let detail = "the page that X2 of RSI_PLANE_ENTER names is not there any more";
+                    return Err(Failure::late(EnterRows::PlaneRun, detail.into()));
+                };
+                answer_requests(world, granule, &enter);
                 let mut exit = guest::run(world, granule, enter.flags, answer);
                 exit_gic(world, granule, &mut exit);
                 exit
@@ -157,25 +166,59 @@ impl Plan for EnterPlan {
 }
 
 /// What the Host's answer does to the REC before it runs: GIC registers, injected aborts, emulated
-/// accesses, the response to a RIPAS change, values of system registers.
-fn answer_last_exit(world: &mut World, granule: Granule, enter: &RecEnter) -> Answer {
+/// accesses.
+fn answer_access(world: &mut World, granule: Granule, enter: &RecEnter) -> Answer {
     let lrs = world.platform().gicv3_num_lrs as usize;
     let unprotected = aborted_at_unprotected(world, &world.recs[&granule]);
     let rec = world.rec_mut(granule);
     rec.gic.lrs[..lrs].copy_from_slice(&enter.gicv3_lrs[..lrs]);
     rec.gic.hcr = enter.gicv3_hcr & gic::HCR_HOST_MASK;
     let last = rec.last_exit;
-    let mut answer = Answer::None;
     if enter.has(enter_flags::INJECT_SEA) && unprotected {
         guest::inject_sea(rec, last);
-        answer = Answer::Exception;
-    } else if enter.has(enter_flags::EMUL_MMIO) {
-        if last.esr & esr::WNR == 0 {
-            rec.set_operand(esr::srt(last.esr), esr::loaded(last.esr, enter.gprs[0]));
-        }
-        rec.pc = rec.pc.wrapping_add(4);
-        answer = Answer::Emulated;
+        return Answer::Exception;
     }
+    if !enter.has(enter_flags::EMUL_MMIO) {
+        return Answer::None;
+    }
+    if last.esr & esr::WNR == 0 {
+        rec.set_operand(esr::srt(last.esr), esr::loaded(last.esr, enter.gprs[0]));
+    }
+    rec.pc = rec.pc.wrapping_add(4);
+    Answer::Emulated
+}
+
+/// Gives plane 0 the REC, if another plane has it and the Host wants it back or hands in an abort.
+/// `None` if plane 0 can not be told.
+fn take_from_plane(
+    world: &mut World,
+    granule: Granule,
+    enter: &RecEnter,
+    answer: Answer,
+) -> Option<Answer> {
+    let profile = world.profile();
+    let rec = world.rec_mut(granule);
+    let (plane, pc, last) = (rec.active_plane(), rec.pc, rec.last_exit);
+    let forced = enter.has(enter_flags::FORCE_P0);
+    let sea = answer == Answer::Exception;
+    if plane == 0 || !(forced || sea) {
+        if plane > 0 && profile.rec_enter_resets_plane_traps() {
+            // WFI and WFE trap by the same bits here and in RsiPlaneEnterFlags, two higher.
+            rec.planes.set_wfx_traps(enter.flags >> enter_flags::TRAP_WFI.trailing_zeros());
+        }
+        return Some(answer);
+    }
+    let reason = if sea { PlaneExitReason::Sync } else { profile.forced_plane_exit() };
+    rsi::leave_plane(world, granule, reason, last).ok()?;
+    guest::was_left(world, granule, plane, pc, answer);
+    Some(Answer::None)
+}
+
+/// What the Host answered to requests: the response to a RIPAS change and to one of permissions,
+/// values of system registers, devices.
+fn answer_requests(world: &mut World, granule: Granule, enter: &RecEnter) {
+    let rec = world.rec_mut(granule);
+    let last = rec.last_exit;
     complete_ripas_change(rec, enter);
     rsi::complete_s2ap_change(world, granule, enter);
     let rec = world.rec_mut(granule);
@@ -184,7 +227,7 @@ fn answer_last_exit(world: &mut World, granule: Granule, enter: &RecEnter) -> An
         rec.set_operand(esr::sysreg_rt(last.esr), enter.gprs[0]);
     }
     rsi::complete_vdev_request(rec);
-    answer
+    rec.last_exit = LastExit::default();
 }
 
 /// Answers RSI_IPA_STATE_SET: how far the Host came, and whether it refused.

@@ -5,7 +5,9 @@ use super::gate::{Answer, Checked, Failure, Gate, failures};
 use super::{Plan, Rmi};
 use crate::abi::addr::{Hex, Ipa, Level, is_aligned};
 use crate::model::granule::{Granule, GranuleState};
-use crate::model::rtt::Rtte;
+use crate::model::planes::flattened;
+use crate::model::realm::Realm;
+use crate::model::rtt::{Rtte, Walk};
 use crate::model::world::World;
 use crate::rsi;
 
@@ -44,6 +46,10 @@ failures! {
 
 pub(super) struct SetS2apPlan {
     rec: Granule,
+    walk: Walk,
+    count: usize,
+    /// The permission that the entries get; `None` if it is what the tree's have at first.
+    permission: Option<u8>,
     reached: Ipa,
     /// The entry that ended it, although others were changed.
     end: Option<Box<Failure>>,
@@ -94,8 +100,7 @@ impl Rmi for SetS2ap {
         gate.ensure_at(F::BaseAlign, good, level, inside)
             .map_err(|failure| told(failure, base.0))?;
         let passes = |ipa: Ipa| format!("the entry for IPA {ipa} passes {}", Hex(top));
-        let mut reached = base;
-        let mut end = None;
+        let (mut reached, mut end, mut count) = (base, None, 0);
         for entry in &world.tables.get(walk.table).entries()[walk.index..] {
             if reached.0 >= top {
                 break;
@@ -109,6 +114,7 @@ impl Rmi for SetS2ap {
                 break;
             }
             reached = Ipa(reached.0 + size);
+            count += 1;
         }
         let progress = end.is_none() || reached > base;
         let fails = [
@@ -119,15 +125,28 @@ impl Rmi for SetS2ap {
         for (row, good, text) in fails {
             gate.ensure_at(row, good, level, || text).map_err(|failure| told(failure, base.0))?;
         }
-        gate.pass::<F, _>(SetS2apPlan { rec, reached, end })
+        let permission = permission(rd.realm, tree, change.index);
+        gate.pass::<F, _>(SetS2apPlan { rec, walk, count, permission, reached, end })
     }
+}
+
+/// The permission that an overlay index stands for in a tree, whose entries hold permissions
+/// themselves.
+fn permission(realm: &Realm, tree: usize, index: u64) -> Option<u8> {
+    let (planes, plane) = (realm.planes(), realm.planes().plane_of(tree));
+    let at_first = flattened(planes.permission(plane, 0));
+    let wanted = flattened(planes.permission(plane, index));
+    (wanted != at_first).then(|| u8::try_from(wanted).expect("four bits"))
 }
 
 impl Plan for SetS2apPlan {
     type Answer = Answer;
 
     fn apply(self, world: &mut World) -> Answer {
-        let Self { rec, reached, end } = self;
+        let Self { rec, walk, count, permission, reached, end } = self;
+        for index in walk.index..walk.index + count {
+            world.tables.set_permission(walk.table, index, permission);
+        }
         world.rec_mut(rec).s2ap_change.base = reached.0;
         end.map_or(Answer::Success([reached.0, 0, 0, 0]), Answer::Failed)
     }

@@ -22,7 +22,9 @@ pub(super) fn call(caller: &mut Caller<'_>) -> Outcome {
         Ok(place) => place,
         Err(missing) => return caller.missing(&missing),
     };
-    let mut exit = RecExit { exit_reason: ExitReason::HostCall, ..RecExit::default() };
+    let plane = caller.rec().active_plane() as u64;
+    let exit_reason = ExitReason::HostCall;
+    let mut exit = RecExit { exit_reason, plane, ..RecExit::default() };
     caller.world.memory.page_at(granule, offset).with_bytes(|page| {
         let structure = &page[offset % PAGE_LEN..][..HOST_CALL_LEN];
         let (imm, _) = structure.split_first_chunk().expect("a whole structure");

@@ -23,6 +23,7 @@ use crate::model::rtt::{Ripas, Rtte};
 use crate::model::world::World;
 pub(crate) use host_call::complete as complete_host_call;
 pub(crate) use permissions::{complete as complete_s2ap_change, tree as s2ap_tree};
+pub(crate) use planes::leave as leave_plane;
 pub(crate) use vdev::complete as complete_vdev_request;
 
 /// What happens after a Realm's SMC.
@@ -33,6 +34,10 @@ pub(crate) enum Outcome {
     Exit(RecExit),
     /// The REC exits as if the SMC had aborted; the PC is still at it.
     Abort(RecExit),
+    /// An auxiliary plane runs in the place of plane 0, whose PC is still at the SMC.
+    Entered,
+    /// The SMC of an auxiliary plane is an exception that plane 0 takes.
+    ToPlane0,
 }
 
 /// SMCCC 1.2.
@@ -42,6 +47,9 @@ const SMCCC_1_2: u64 = 1 << 16 | 2;
 pub(crate) fn call(world: &mut World, rec: Granule) -> Outcome {
     let mut caller = Caller { world, rec };
     let function = caller.reg(0) & 0xFFFF_FFFF & !SVE_HINT;
+    if planes::is_for_plane_0(&caller, function) {
+        return Outcome::ToPlane0;
+    }
     match function {
         fid::SMCCC_VERSION => caller.answer(SMCCC_1_2, [0; 3]),
         fid::VERSION => {
@@ -83,7 +91,8 @@ fn call_of_planes_and_devices(caller: &mut Caller<'_>, function: u64) -> Outcome
         fid::MEM_SET_PERM_VALUE => permissions::set_value(caller),
         fid::MEM_SET_PERM_INDEX => permissions::set_index(caller),
         fid::PLANE_ENTER => planes::enter(caller),
-        fid::PLANE_SYSREG_READ | fid::PLANE_SYSREG_WRITE => planes::sysreg(caller),
+        fid::PLANE_SYSREG_READ => planes::sysreg_read(caller),
+        fid::PLANE_SYSREG_WRITE => planes::sysreg_write(caller),
         _ => caller.answer(result::NOT_SUPPORTED, [0; 3]),
     }
 }
@@ -169,11 +178,14 @@ impl Caller<'_> {
 
     /// What comes of a call whose operand is not there. The address reported is that in X1.
     fn missing(&mut self, missing: &Missing) -> Outcome {
+        self.missing_at(missing, self.reg(1))
+    }
+
+    /// The same for an operand whose address is reported.
+    fn missing_at(&mut self, missing: &Missing, ipa: u64) -> Outcome {
         match missing {
             Missing::Empty => self.input_error(),
-            Missing::Memory(level) => {
-                Outcome::Abort(RecExit::stage2_data_abort(self.reg(1), *level))
-            }
+            Missing::Memory(level) => Outcome::Abort(RecExit::stage2_data_abort(ipa, *level)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Values of expressions, and the structures and granules that values stand for.
 
 use super::error::ScriptError;
-use super::grammar::{Arg, Expr, ExprKind, Invocation, Op, Span, Value};
+use super::grammar::{Arg, Expr, ExprKind, Invocation, Name, Op, Span, Value};
 use super::picture::Picture;
 use super::player::{PlayError, Run};
 use super::words::{self, AutoKind};
@@ -121,13 +121,11 @@ impl Run<'_, '_> {
                 self.take(count, !ns)
             }
             Value::Struct { name, fields } => {
-                let profile = self.session.world().profile();
-                let Some(layout) = profile.layout(&name.text) else {
-                    let edition = profile.edition().name();
-                    let message = format!("RMM {edition} has no structure {}", name.text);
-                    return Err(self.error(name.span, message).into());
-                };
-                self.structure(layout, fields)
+                let layout = self.layout_of(name)?;
+                let data = self.pieces(layout, fields)?;
+                let pa = self.take(1, false)?;
+                self.step(Action::Page { pa, data })?;
+                Ok(pa)
             }
             Value::Array(_, span) | Value::Bytes(_, span) | Value::Set(span) => {
                 Err(self.error(*span, "a number is needed here").into())
@@ -204,8 +202,21 @@ impl Run<'_, '_> {
         Ok(base)
     }
 
-    /// Writes a structure into a granule of the Host; returns its address.
-    fn structure(&mut self, layout: &Layout, fields: &[Arg]) -> Result<u64, PlayError> {
+    /// The layout of a structure in the edition that is spoken.
+    pub(super) fn layout_of(&self, name: &Name) -> Result<&'static Layout, ScriptError> {
+        let profile = self.session.world().profile();
+        profile.layout(&name.text).ok_or_else(|| {
+            let edition = profile.edition().name();
+            self.error(name.span, format!("RMM {edition} has no structure {}", name.text))
+        })
+    }
+
+    /// What is not zero in a structure: offsets in bytes, and bytes.
+    pub(super) fn pieces(
+        &mut self,
+        layout: &Layout,
+        fields: &[Arg],
+    ) -> Result<Vec<(u16, Vec<u8>)>, PlayError> {
         let mut data: Vec<(u16, Vec<u8>)> = Vec::new();
         let mut put = |field: &Field, index: usize, bytes: Vec<u8>| {
             let offset = field.offset + index * field.width_bytes;
@@ -251,9 +262,7 @@ impl Run<'_, '_> {
                 }
             }
         }
-        let pa = self.take(1, false)?;
-        self.step(Action::Page { pa, data })?;
-        Ok(pa)
+        Ok(data)
     }
 
     /// Fields of which flags or parts are written, each with all that is said of it.

@@ -149,10 +149,12 @@ pub enum Kind {
         /// The line.
         line: Name,
     },
-    /// `guest rec { … }`: what the Realm's software does.
+    /// `guest rec { … }`, `guest rec plane=1 { … }`: what the Realm's software does.
     Guest {
         /// The REC.
         rec: Expr,
+        /// The plane (2.0); 0 if absent.
+        plane: Option<Expr>,
         /// Its actions, in order.
         actions: Vec<GuestLine>,
     },

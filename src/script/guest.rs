@@ -1,11 +1,12 @@
 //! `guest REC { … }`: what the software of a Realm does.
 
 use super::error::ScriptError;
-use super::grammar::{GuestLine, Kind, Name, Value};
+use super::grammar::{Arg, GuestLine, Kind, Name, Value};
 use super::lex::TokenKind;
 use super::parse::Parser;
 use super::player::{PlayError, Run};
 use super::words::Values;
+use crate::abi::layout::Field;
 use crate::abi::rsi::{fid, psci};
 use crate::encoding::text::hex;
 use crate::model::program::GuestAction;
@@ -32,6 +33,16 @@ pub(super) const NAMES: Values = &[
     ("RSI_IPA_STATE_SET", fid::IPA_STATE_SET as i128),
     ("RSI_IPA_STATE_GET", fid::IPA_STATE_GET as i128),
     ("RSI_HOST_CALL", fid::HOST_CALL as i128),
+    ("RSI_VDEV_DMA_ENABLE", fid::VDEV_DMA_ENABLE as i128),
+    ("RSI_VDEV_GET_INFO", fid::VDEV_GET_INFO as i128),
+    ("RSI_VDEV_VALIDATE_MAPPING", fid::VDEV_VALIDATE_MAPPING as i128),
+    ("RSI_MEM_GET_PERM_VALUE", fid::MEM_GET_PERM_VALUE as i128),
+    ("RSI_MEM_SET_PERM_INDEX", fid::MEM_SET_PERM_INDEX as i128),
+    ("RSI_MEM_SET_PERM_VALUE", fid::MEM_SET_PERM_VALUE as i128),
+    ("RSI_PLANE_ENTER", fid::PLANE_ENTER as i128),
+    ("RSI_VDEV_DMA_DISABLE", fid::VDEV_DMA_DISABLE as i128),
+    ("RSI_PLANE_SYSREG_READ", fid::PLANE_SYSREG_READ as i128),
+    ("RSI_PLANE_SYSREG_WRITE", fid::PLANE_SYSREG_WRITE as i128),
     ("PSCI_VERSION", psci::VERSION as i128),
     ("PSCI_FEATURES", psci::FEATURES as i128),
     ("PSCI_CPU_SUSPEND", psci::CPU_SUSPEND[1] as i128),
@@ -81,6 +92,14 @@ impl Parser<'_> {
     /// are separated by spaces, so a negative one that is not the first stands in parentheses.
     pub(super) fn guest(&mut self) -> Result<Kind, ScriptError> {
         let rec = self.unary()?;
+        let plane = match &self.peek(0)?.kind {
+            TokenKind::Word(word) if word == "plane" => {
+                self.next()?;
+                self.sign("=")?;
+                Some(self.unary()?)
+            }
+            _ => None,
+        };
         self.sign("{")?;
         let mut actions = Vec::new();
         while self.peek(0)?.kind != TokenKind::Sign("}") {
@@ -92,7 +111,7 @@ impl Parser<'_> {
             actions.push(action);
         }
         self.sign("}")?;
-        Ok(Kind::Guest { rec, actions })
+        Ok(Kind::Guest { rec, plane, actions })
     }
 
     fn guest_action(&mut self) -> Result<GuestLine, ScriptError> {
@@ -112,8 +131,11 @@ impl Parser<'_> {
             if !goes_on {
                 break;
             }
+            let is_word = matches!(self.peek(0)?.kind, TokenKind::Word(_));
+            let structure = is_word && self.peek(1)?.kind == TokenKind::Sign("{");
             args.push(match self.peek(0)?.kind {
                 TokenKind::Bytes(_) => self.value()?,
+                _ if structure => self.value()?,
                 _ => Value::Number(self.expr()?),
             });
             if args.len() > 32 {
@@ -126,14 +148,34 @@ impl Parser<'_> {
 
 impl Run<'_, '_> {
     /// Queues the actions of a block for a REC.
-    pub(super) fn guest(&mut self, rec: u64, lines: &[GuestLine]) -> Result<(), PlayError> {
+    pub(super) fn guest(
+        &mut self,
+        rec: u64,
+        plane: u64,
+        lines: &[GuestLine],
+    ) -> Result<(), PlayError> {
         for line in lines {
             let action = self.guest_action(line)?;
             let id = self.state.next_guest_id;
             self.state.next_guest_id += 1;
-            self.step(Action::Guest { rec, id, action })?;
+            self.step(match plane {
+                0 => Action::Guest { rec, id, action },
+                _ => Action::GuestOfPlane { rec, plane, id, action },
+            })?;
         }
         Ok(())
+    }
+
+    /// The bytes of a structure that the Realm writes itself.
+    fn realm_structure(&mut self, name: &Name, fields: &[Arg]) -> Result<String, PlayError> {
+        let layout = self.layout_of(name)?;
+        let pieces = self.pieces(layout, fields)?;
+        let end = layout.fields.iter().map(Field::end).max().unwrap_or(0);
+        let mut bytes = vec![0; end];
+        for (offset, piece) in pieces {
+            bytes[usize::from(offset)..][..piece.len()].copy_from_slice(&piece);
+        }
+        Ok(hex(&bytes))
     }
 
     fn guest_action(&mut self, line: &GuestLine) -> Result<GuestAction, PlayError> {
@@ -142,6 +184,7 @@ impl Run<'_, '_> {
         for arg in args {
             operands.push(match arg {
                 Value::Bytes(bytes, _) => hex(bytes.as_slice()),
+                Value::Struct { name, fields } => self.realm_structure(name, fields)?,
                 Value::Number(expr) => format!("{:#x}", self.number_with(expr, NAMES)?),
                 other => return Err(self.error(other.span(), "not an operand").into()),
             });

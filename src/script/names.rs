@@ -51,12 +51,13 @@ impl Names {
                 .flatten()
                 .try_for_each(|expr| self.expr(text, expr, &[])),
             Kind::ExpectGuest { rec, .. } => self.expr(text, rec, &[]),
-            Kind::Guest { rec, actions } => {
+            Kind::Guest { rec, plane, actions } => {
                 self.expr(text, rec, &[])?;
+                plane.iter().try_for_each(|plane| self.expr(text, plane, &[]))?;
                 let operands = actions.iter().flat_map(|action| &action.args);
                 operands.into_iter().try_for_each(|operand| match operand {
                     Value::Number(expr) => self.expr(text, expr, super::guest::NAMES),
-                    _ => Ok(()),
+                    value => self.value(text, "", "", value),
                 })
             }
             Kind::Empty

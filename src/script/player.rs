@@ -313,9 +313,10 @@ impl Run<'_, '_> {
             }
             Kind::ExpectRem { index, rd, want } => self.expect_rem(index, rd.as_ref(), want)?,
             Kind::ExpectGuest { rec, line } => self.expect_guest(rec, &line.text)?,
-            Kind::Guest { rec, actions } => {
+            Kind::Guest { rec, plane, actions } => {
                 let rec = self.number(rec)?;
-                self.guest(rec, actions)?;
+                let plane = plane.as_ref().map_or(Ok(0), |plane| self.number(plane))?;
+                self.guest(rec, plane, actions)?;
             }
             Kind::Print(shown) => return self.show_thing(shown),
             Kind::PrintRim { rd } => {

@@ -121,7 +121,7 @@ impl Printer {
                 self.operand(rec)?;
                 write!(self.out, " {}", Quoted(&line.text))
             }
-            Kind::Guest { rec, actions } => self.guest(rec, actions),
+            Kind::Guest { rec, plane, actions } => self.guest(rec, plane.as_ref(), actions),
             Kind::PrintRim { rd } => {
                 self.out += "print rim";
                 self.rd(rd.as_ref())
@@ -145,9 +145,13 @@ impl Printer {
     }
 
     /// One action a line, whatever fits.
-    fn guest(&mut self, rec: &Expr, actions: &[GuestLine]) -> fmt::Result {
+    fn guest(&mut self, rec: &Expr, plane: Option<&Expr>, actions: &[GuestLine]) -> fmt::Result {
         self.out += "guest ";
         self.operand(rec)?;
+        if let Some(plane) = plane {
+            self.out += " plane=";
+            self.operand(plane)?;
+        }
         self.out += " {\n";
         for GuestLine { kind, args } in actions {
             write!(self.out, "    {}", kind.text)?;

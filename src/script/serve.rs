@@ -13,6 +13,7 @@ use crate::abi::esr;
 use crate::abi::rec_run::{EXIT_OFFSET, ExitReason, enter_flags};
 use crate::abi::rsi::psci;
 use crate::abi::status::Status;
+use crate::model::program::GuestEvent;
 use crate::session::{Action, Mismatch};
 
 /// Entries of one `serve`: a Realm that asks for more without end is a mistake of the script.
@@ -270,7 +271,11 @@ impl Run<'_, '_> {
         let id = id.filter(|_| !line.starts_with("in "));
         let first = log.partition_point(|event| event.id() < id);
         let mut of_id = log[first..].iter().take_while(|event| event.id() == id);
-        if of_id.any(|event| event.to_string() == line) {
+        // Planes have orders of their own.
+        let in_planes = || log.iter().any(|event| matches!(event, GuestEvent::Plane { .. }));
+        if of_id.any(|event| event.to_string() == line)
+            || in_planes() && log.iter().any(|event| event.to_string() == line)
+        {
             return Ok(());
         }
         let mut got: Vec<String> = log.iter().take(MAX_HEARD).map(ToString::to_string).collect();

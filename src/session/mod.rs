@@ -215,6 +215,10 @@ impl<'o> Session<'o> {
                 let queued = world.queue_guest(*rec, *id, action.clone());
                 return (None, queued.err().map(Fault::Guest));
             }
+            Action::GuestOfPlane { rec, plane, id, action } => {
+                let queued = world.queue_guest_of_plane(*rec, *plane, *id, action.clone());
+                return (None, queued.err().map(Fault::Guest));
+            }
             Action::GuestClear { rec } => {
                 world.clear_guest(*rec);
                 Ok(())

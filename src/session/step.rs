@@ -123,7 +123,18 @@ pub enum Action {
         /// What it will do.
         action: GuestAction,
     },
-    /// The queue of a Realm's program is emptied.
+    /// An action of an auxiliary plane's program is queued (2.0).
+    GuestOfPlane {
+        /// The REC that will do it.
+        rec: u64,
+        /// The plane that will do it.
+        plane: u64,
+        /// Number by which the log names it.
+        id: u64,
+        /// What it will do.
+        action: GuestAction,
+    },
+    /// The queues of a Realm's program are emptied.
     GuestClear {
         /// The REC.
         rec: u64,

@@ -249,6 +249,8 @@ pub(super) enum StepObject {
     },
     Guest {
         rec: Number,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        plane: u64,
         id: u64,
         kind: String,
         args: Vec<String>,
@@ -336,6 +338,12 @@ impl<'de> Deserialize<'de> for Number {
         }
         deserializer.deserialize_any(Any)
     }
+}
+
+/// Whether a field is left out: plane 0 is what a Realm has without planes.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(plane: &u64) -> bool {
+    *plane == 0
 }
 
 /// Bytes as hex digits, two a byte.

@@ -181,9 +181,12 @@ fn item(raw: &RawValue, edition: Edition, place: Place) -> Result<Item, VectorEr
             let gpt = Gpt::from_name(&pas).ok_or_else(|| wrong(format!("no PAS is {pas:?}")))?;
             Action::SetGpt { pa: pa.0, gpt }
         }
-        StepObject::Guest { rec, id, kind, args } => {
+        StepObject::Guest { rec, plane, id, kind, args } => {
             let action = GuestAction::parse(&kind, &args).map_err(|e| wrong(e.to_string()))?;
-            Action::Guest { rec: rec.0, id, action }
+            match plane {
+                0 => Action::Guest { rec: rec.0, id, action },
+                _ => Action::GuestOfPlane { rec: rec.0, plane, id, action },
+            }
         }
         StepObject::GuestClear { rec } => Action::GuestClear { rec: rec.0 },
         StepObject::Note { text } => Action::Note(text),

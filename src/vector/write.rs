@@ -12,7 +12,7 @@ use crate::abi::rim_rule::RimRule;
 use crate::measure::event::MeasuredEvent;
 use crate::measure::image::Image;
 use crate::measure::log::EventLog;
-use crate::model::program::GuestEvent;
+use crate::model::program::{GuestAction, GuestEvent};
 use crate::model::world::{HostFault, World};
 use crate::session::{Action, Check, Observer, RealmWant, RecWant, Record, Step};
 
@@ -116,6 +116,12 @@ impl<W: Write> Writer<W> {
             handle_ret,
             handle_arg: command.and_then(|command| command.info().handle_input()),
         })));
+    }
+
+    fn guest(&mut self, rec: u64, plane: u64, id: u64, action: &GuestAction) {
+        let (kind, args) = action.words();
+        let (rec, kind) = (Number(rec), kind.to_owned());
+        self.push(&StepObject::Guest { rec, plane, id, kind, args });
     }
 
     /// The granules of an image, up to the first that the Host could not write.
@@ -238,10 +244,9 @@ impl<W: Write> Observer for Writer<W> {
             Action::SetGpt { pa, gpt } => {
                 self.push(&StepObject::Pas { pa: number(*pa), pas: gpt.name().into() });
             }
-            Action::Guest { rec, id, action } => {
-                let (kind, args) = action.words();
-                let (rec, kind) = (number(*rec), kind.to_owned());
-                self.push(&StepObject::Guest { rec, id: *id, kind, args });
+            Action::Guest { rec, id, action } => self.guest(*rec, 0, *id, action),
+            Action::GuestOfPlane { rec, plane, id, action } => {
+                self.guest(*rec, *plane, *id, action);
             }
             Action::GuestClear { rec } => self.push(&StepObject::GuestClear { rec: number(*rec) }),
             Action::Running { rec, on } => {

@@ -64,6 +64,9 @@ fn realms(scene: &mut SmallMachine, names: &mut BTreeMap<&'static str, u64>) {
 const RIPAS_EMPTY: u64 = 0;
 const IPA_STATE_SET: u64 = 0xC400_0197;
 const MEM_SET_PERM_INDEX: u64 = 0xC400_01A1;
+const PLANE_ENTER: u64 = 0xC400_01A3;
+/// The page of RSI_PLANE_ENTER: zeros, so plane 1 begins at 0, at EL0.
+const PLANE_RUN_IPA: u64 = 0x3000;
 
 fn smc(regs: &[u64]) -> Vec<GuestAction> {
     vec![GuestAction::Smc(regs.to_vec())]
@@ -125,6 +128,22 @@ fn planes(scene: &mut SmallMachine, names: &mut BTreeMap<&'static str, u64>) {
     scene.run(less, smc(&[MEM_SET_PERM_INDEX, base, top, 1, base | index]));
     names.extend([("planes", rd), ("empties", empties)]);
     names.extend([("aux_inside", inside), ("aux_less", less)]);
+    away(scene, names);
+}
+
+/// A REC of which another plane runs, and the page by which plane 0 would hear of its end is gone.
+fn away(scene: &mut SmallMachine, names: &mut BTreeMap<&'static str, u64>) {
+    let aux = scene.delegated();
+    let rd = scene.realm(&[("num_aux_planes", 1), ("flags1", 1), ("aux_rtt_base", aux)]);
+    scene.tables(rd, PLANE_RUN_IPA, 3);
+    scene.data(rd, PLANE_RUN_IPA, 0);
+    let rec = scene.rec(rd, 0, &[("flags", 1)]);
+    scene.must(Command::RealmActivate { rd });
+    scene.world.queue_guest_of_plane(rec, 1, 0, GuestAction::Irq).expect("an action");
+    scene.run(rec, smc(&[PLANE_ENTER, 1, PLANE_RUN_IPA]));
+    assert_eq!(scene.world.rec(rec).expect("a REC").active_plane(), 1);
+    scene.unmap(rd, PLANE_RUN_IPA);
+    names.insert("away", rec);
 }
 
 /// Lists on one page of the Host's, by what is wrong with them.

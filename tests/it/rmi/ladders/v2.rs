@@ -179,6 +179,7 @@ ladders! {
         .        asks        3      rec_psci_pending  REC
         .        robbed      3      inject_sea        REC
         .        robbed      1      rec_mmio          REC
+        .        away        0x80   plane_run         INPUT
         .        robbed      .      run_pas           INPUT
         host     active_rec  0      -                 SUCCESS
     ";
