@@ -14,6 +14,7 @@ mod completions;
 mod conform;
 mod console;
 mod coverage;
+mod debug;
 mod differences;
 mod digests;
 mod doubts;
@@ -49,6 +50,7 @@ mod run;
 mod schema;
 mod search;
 mod signer;
+mod stepping;
 mod subscriber;
 mod table;
 mod token;
@@ -122,6 +124,7 @@ happens until its writer closes it.";
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    Debug(debug::DebugArgs),
     Conform(conform::ConformArgs),
     Coverage(coverage::CoverageArgs),
     Lint(lint::LintArgs),
@@ -227,6 +230,7 @@ fn carry_out(command: &Command, console: &mut Console) -> io::Result<Exit> {
         Command::Report(args) => report::run(args, console),
         Command::Import(args) => import::run(args, console),
         Command::Bench(args) => bench::run(args, console),
+        Command::Debug(args) => debug::run(args, console),
         Command::Conform(args) => conform::run(args, console),
         Command::Coverage(args) => coverage::run(args, console),
         Command::Platforms(args) => platforms::run(args, console),

@@ -1,9 +1,10 @@
 //! Commands of a script: counted forms, missing tables, and what is expected of the RMM.
 
+use super::ending::PlayError;
 use super::error::ScriptError;
 use super::grammar::{Answer, Arg, Invocation, Value};
 use super::picture::Picture;
-use super::player::{PlayError, Run};
+use super::player::Run;
 use super::words::{self, AutoKind};
 use crate::abi::addr::{Hex, Level, PAGE_SIZE, align_down};
 use crate::abi::address_range::AddressRange;
@@ -154,6 +155,7 @@ impl Run<'_, '_> {
         pa: u64,
     ) -> Result<(), PlayError> {
         if let Some((image, offset)) = picture.whole_page(number) {
+            self.go_on()?;
             let item = self.item;
             let place = || item.statement.span.in_file(&item.text.file);
             return self.session.show(pa, image, offset, place).map_err(|fault| self.fault(&fault));
@@ -258,6 +260,7 @@ impl Run<'_, '_> {
         regs: &CallRegs,
         answer: Option<&Answer>,
     ) -> Result<Outcome, PlayError> {
+        self.go_on()?;
         let meant = answer.map(|answer| answer.status).filter(|it| *it != Some(Status::Success));
         let Some(status) = meant else { return self.call(regs) };
         let place = self.item.statement.span.in_file(&self.item.text.file);

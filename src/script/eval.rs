@@ -1,9 +1,10 @@
 //! Values of expressions, and the structures and granules that values stand for.
 
+use super::ending::PlayError;
 use super::error::ScriptError;
 use super::grammar::{Arg, Expr, ExprKind, Invocation, Name, Op, Span, Value};
 use super::picture::Picture;
-use super::player::{PlayError, Run};
+use super::player::Run;
 use super::words::{self, AutoKind};
 use crate::abi::addr::Pa;
 use crate::abi::command::Command;

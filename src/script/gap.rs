@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use super::ending::PlayError;
 use super::grammar::{Expr, Invocation};
-use super::player::{PlayError, Run};
+use super::player::Run;
 use crate::abi::addr::Hex;
 use crate::abi::command::{CallRegs, CommandInfo};
 use crate::abi::params::DATA_MEASURE;

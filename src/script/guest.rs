@@ -1,10 +1,11 @@
 //! `guest REC { … }`: what the software of a Realm does.
 
+use super::ending::PlayError;
 use super::error::ScriptError;
 use super::grammar::{Arg, GuestLine, Kind, Name, Value};
 use super::lex::TokenKind;
 use super::parse::Parser;
-use super::player::{PlayError, Run};
+use super::player::Run;
 use super::words::Values;
 use crate::abi::layout::Field;
 use crate::abi::rsi::{fid, psci};

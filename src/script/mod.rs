@@ -25,6 +25,8 @@
 mod auto;
 mod check;
 mod command;
+pub mod debug;
+mod ending;
 mod error;
 mod eval;
 mod format;
@@ -54,6 +56,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+pub use ending::{PlayError, Refused, Unmet};
 pub use error::ScriptError;
 pub use format::{format_script, round_trips};
 pub use gap::Gap;
@@ -66,9 +69,7 @@ pub use load::{
     load, load_from, load_with,
 };
 pub use parse::{MAX_OPERATORS, MAX_TEXT_BYTES, parse, parse_bytes};
-pub use player::{
-    MAX_FILL_BYTES, MAX_MISMATCHES, MAX_PEEK_BYTES, PlayError, Player, Refused, Unmet,
-};
+pub use player::{MAX_FILL_BYTES, MAX_MISMATCHES, MAX_PEEK_BYTES, Player};
 pub use work::MAX_WORK;
 
 /// The language's description, in Markdown: what `rimsim language` and `rimsim help script` show.

@@ -1,11 +1,9 @@
 //! Plays a script, as a Host: it knows of the RMM what the registers say.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-
-use thiserror::Error;
 
 use super::auto::Auto;
+use super::ending::{PlayError, Refused, Unmet};
 use super::error::ScriptError;
 use super::gap::Gap;
 use super::grammar::{Bytes, Expr, ImageSource, Invocation, Kind, Name, Shown, Span};
@@ -18,8 +16,8 @@ use crate::abi::addr::{Hex, PAGE_SIZE};
 use crate::abi::command::{CallRegs, CommandInfo};
 use crate::abi::platform::Platform;
 use crate::abi::profile::Profile;
-use crate::encoding::marked_line::{source_line, write_line};
-use crate::measure::image::{Image, ImageError};
+use crate::encoding::marked_line::source_line;
+use crate::measure::image::Image;
 use crate::measure::rim::Measurement;
 use crate::model::granule::{Gpt, GranuleState};
 use crate::rmi::Outcome;
@@ -35,92 +33,6 @@ pub const MAX_FILL_BYTES: u64 = 1 << 30;
 const WORK_OF_LINE: u64 = MAX_WORK >> 16;
 /// Most bytes that one `peek` looks at.
 pub const MAX_PEEK_BYTES: u64 = 1 << 20;
-
-/// An expectation that was not met.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unmet {
-    /// The statement.
-    pub place: Place,
-    /// What was done: a command with its arguments, or the thing that was looked at.
-    pub what: String,
-    /// The difference.
-    pub mismatch: Mismatch,
-    /// The statement's first line, and the column of the statement in it; `None` if the one before
-    /// was of the same statement.
-    pub source_line: Option<(String, usize)>,
-}
-
-impl fmt::Display for Unmet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.place, self.what, self.mismatch)?;
-        write_line(f, self.place.line, self.source_line.as_ref())
-    }
-}
-
-/// The RMM refused what the script did not expect it to refuse, or the Host was faulted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// The statement.
-    pub place: Place,
-    /// The command with its arguments.
-    pub command: String,
-    /// The failure condition with the values compared.
-    pub explanation: String,
-    /// The statement's first line, and the column of the statement in it.
-    pub source_line: Option<(String, usize)>,
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.place, self.command, self.explanation)?;
-        write_line(f, self.place.line, self.source_line.as_ref())
-    }
-}
-
-/// Why a play ended early.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum PlayError {
-    /// The script has a mistake that shows only when it is played.
-    #[error("{0}")]
-    Script(Box<ScriptError>),
-    /// A command failed, and no `=>` says that it should.
-    #[error("{0}")]
-    Refused(Box<Refused>),
-    /// Expectations were not met: those that were kept, and how many in all.
-    #[error("{}", unmet_lines(.0, *.1).join("\n"))]
-    Mismatch(Vec<Unmet>, u64),
-    /// An image changed while it was used.
-    #[error(transparent)]
-    Image(#[from] ImageError),
-}
-
-impl From<ScriptError> for PlayError {
-    fn from(error: ScriptError) -> Self {
-        Self::Script(Box::new(error))
-    }
-}
-
-/// One text for each expectation that is kept, and how many more there were.
-fn unmet_lines(unmet: &[Unmet], total: u64) -> Vec<String> {
-    let mut lines: Vec<String> = unmet.iter().map(Unmet::to_string).collect();
-    let more = total - unmet.len() as u64;
-    if more > 0 {
-        lines.push(format!("and {more} more"));
-    }
-    lines
-}
-
-impl PlayError {
-    /// What is wrong, one text for each thing that is; most errors are one.
-    #[must_use]
-    pub fn messages(&self) -> Vec<String> {
-        match self {
-            Self::Mismatch(unmet, total) => unmet_lines(unmet, *total),
-            other => vec![other.to_string()],
-        }
-    }
-}
 
 /// Plays one script.
 #[derive(Clone, Debug)]
@@ -200,24 +112,7 @@ impl Player {
     /// mistake, or one of its images changed meanwhile.
     pub fn play(&mut self, session: &mut Session<'_>) -> Result<(), PlayError> {
         let _span = tracing::info_span!("play", items = self.script.items.len()).entered();
-        self.printed.clear();
-        let mut state = State {
-            numbers: BTreeMap::new(),
-            pictures: BTreeMap::new(),
-            auto: Auto::new(session.world().platform(), &self.script.literals),
-            window: None,
-            realms: BTreeSet::new(),
-            rtt_auto: false,
-            recs: Recs::default(),
-            run_page: None,
-            next_guest_id: 0,
-            gaps: BTreeMap::new(),
-            left_work: self.most_work,
-            keep_going: self.keep_going,
-            unmet: Vec::new(),
-            unmet_total: 0,
-        };
-        let result = self.play_all(&mut state, session);
+        let (state, result) = self.play_until(session, u64::MAX);
         let (steps, realms, unmet) = (session.steps(), state.realms.len(), state.unmet_total);
         tracing::info!(steps, realms, unmet, is_good = result.is_ok(), "played");
         self.symbols = state.numbers.iter().map(|(name, value)| (*value, name.clone())).collect();
@@ -228,6 +123,34 @@ impl Player {
             0 => Ok(()),
             total => Err(PlayError::Mismatch(std::mem::take(&mut self.unmet), total)),
         }
+    }
+
+    /// As [`Player::play`], up to the step of this number, which is not made.
+    pub(super) fn play_until(
+        &mut self,
+        session: &mut Session<'_>,
+        stop_at: u64,
+    ) -> (State, Result<(), PlayError>) {
+        self.printed.clear();
+        let mut state = State {
+            auto: Auto::new(session.world().platform(), &self.script.literals),
+            numbers: BTreeMap::new(),
+            pictures: BTreeMap::new(),
+            window: None,
+            realms: BTreeSet::new(),
+            rtt_auto: false,
+            recs: Recs::default(),
+            run_page: None,
+            next_guest_id: 0,
+            gaps: BTreeMap::new(),
+            left_work: self.most_work,
+            stop_at,
+            keep_going: self.keep_going,
+            unmet: Vec::new(),
+            unmet_total: 0,
+        };
+        let result = self.play_all(&mut state, session);
+        (state, result)
     }
 
     fn play_all(&mut self, state: &mut State, session: &mut Session<'_>) -> Result<(), PlayError> {
@@ -266,9 +189,18 @@ pub(super) struct State {
     pub(super) gaps: BTreeMap<u64, Gap>,
     /// What it may yet do, as [`work`](super::work) counts.
     pub(super) left_work: u64,
+    /// The step that is not made any more.
+    pub(super) stop_at: u64,
     keep_going: bool,
     unmet: Vec<Unmet>,
     unmet_total: u64,
+}
+
+impl State {
+    /// What was not as expected so far.
+    pub(super) fn unmet(&self) -> &[Unmet] {
+        &self.unmet
+    }
 }
 
 /// One statement as it is played.
@@ -280,7 +212,7 @@ pub(super) struct Run<'r, 'o> {
 
 impl Run<'_, '_> {
     /// Returns what there is to print, a line each.
-    fn statement(&mut self) -> Result<Vec<String>, PlayError> {
+    pub(super) fn statement(&mut self) -> Result<Vec<String>, PlayError> {
         let item = self.item;
         match &item.statement.kind {
             // The loader has taken them.
@@ -518,8 +450,15 @@ impl Run<'_, '_> {
         }
     }
 
+    /// Ends the play before a step that is not to be made.
+    pub(super) fn go_on(&self) -> Result<(), PlayError> {
+        let is_over = self.session.steps() >= self.state.stop_at;
+        if is_over { Err(PlayError::Stopped) } else { Ok(()) }
+    }
+
     /// Does one thing. A fault of the Host ends the play.
     pub(super) fn step(&mut self, action: Action) -> Result<Record, PlayError> {
+        self.go_on()?;
         self.work(work_of(&action))?;
         let step = Step::new(action, self.place());
         let record = self.session.step(&step);
@@ -538,6 +477,7 @@ impl Run<'_, '_> {
     }
 
     pub(super) fn call(&mut self, regs: &CallRegs) -> Result<Outcome, PlayError> {
+        self.go_on()?;
         self.work(1)?;
         let item = self.item;
         let place = || item.statement.span.in_file(&item.text.file);

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use super::ending::PlayError;
 use super::error::ScriptError;
 use super::grammar::{Expr, Invocation};
-use super::player::{PlayError, Run};
+use super::player::Run;
 use crate::abi::addr::{Hex, Ipa, Level, Pa, align_down};
 use crate::abi::args::{Data, Rd};
 use crate::abi::command::Command;

@@ -1,7 +1,8 @@
 //! Stateful operations of RMM 2.0 that a script has carried out to their end.
 
+use super::ending::PlayError;
 use super::grammar::Answer;
-use super::player::{PlayError, Run};
+use super::player::Run;
 use crate::abi::addr::{Level, Pa};
 use crate::abi::address_range::{AddressRange, max_list, requested_granules};
 use crate::abi::command::{CallRegs, Command};

@@ -5,9 +5,10 @@
 //! follows from what it does to the machine: a page of it that holds something takes some 32 bytes
 //! (its own 4 KiB if the Host wrote bytes there), a translation table some 12 KiB.
 
+use super::ending::PlayError;
 use super::error::ScriptError;
 use super::load::LoadedScript;
-use super::player::{PlayError, Run};
+use super::player::Run;
 use crate::abi::addr::PAGE_SIZE;
 use crate::session::{Action, Check};
 

@@ -148,6 +148,11 @@ impl Console {
         text.lines().try_for_each(|line| self.result(line))
     }
 
+    /// Lets what was printed so far be seen.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     /// A document of the result.
     pub(crate) fn json(&mut self, value: &impl serde::Serialize) -> io::Result<()> {
         let mut out = self.results()?;

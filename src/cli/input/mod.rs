@@ -18,5 +18,5 @@ pub(crate) use provenance::{image_file, replayed, text_file};
 pub(crate) use read::{
     public_key, read_limited, read_limited_start, read_settings, signing_key, text_name,
 };
-pub(crate) use replay::{Ended, Setup};
+pub(crate) use replay::{Ended, Setup, machine};
 pub(crate) use token::read_token;

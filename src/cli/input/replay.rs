@@ -1,13 +1,16 @@
 //! Plays a script or a vector in a session of its own, as the command line asks.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::file::{Input, Problem};
+use super::read::read_settings;
 use crate::abi::platform::Platform;
 use crate::abi::profile::Profile;
 use crate::cli::exit::Exit;
 use crate::cli::options::RmmArg;
 use crate::conform;
+use crate::encoding::marked_line::about_file;
 use crate::evidence::TokenProfile;
 use crate::measure::hasher::Hasher;
 use crate::model::world::World;
@@ -60,8 +63,18 @@ impl Ended {
     }
 }
 
+/// The machine that `--platform` says: a preset's name or a TOML file.
+pub(crate) fn machine(name: &str) -> Result<Platform, String> {
+    if !name.contains(['.', '/']) {
+        return Platform::preset(name).map_err(|error| error.to_string());
+    }
+    let text = read_settings(Path::new(name)).map_err(|error| format!("{name}: {error}"))?;
+    Platform::from_toml(&text).map_err(|error| about_file(name, error))
+}
+
 impl Setup {
-    fn world(&self, platform: Platform, profile: Profile) -> World {
+    /// The World in which a script or a vector is played that asks for this machine and RMM.
+    pub(crate) fn world(&self, platform: Platform, profile: Profile) -> World {
         let platform = self.platform.clone().unwrap_or(platform);
         let mut world = World::new(platform, self.rmm.over(profile));
         world.set_hasher(self.hasher.clone());
@@ -197,6 +210,6 @@ const fn exit_of(error: &PlayError) -> Exit {
         PlayError::Refused(_) => Exit::Refused,
         PlayError::Mismatch(..) => Exit::Mismatch,
         PlayError::Script(_) => Exit::Usage,
-        PlayError::Image(_) => Exit::Io,
+        PlayError::Image(_) | PlayError::Stopped => Exit::Io,
     }
 }

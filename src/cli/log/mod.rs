@@ -324,7 +324,7 @@ fn play(mut made: Rebuild, hasher: &Hasher) -> Result<EventLog, CliError> {
     world.set_hasher(hasher.clone());
     let mut session = Session::new(world);
     player.play(&mut session).map_err(|error| match &error {
-        PlayError::Image(_) => CliError(Exit::Io, error.to_string()),
+        PlayError::Image(_) | PlayError::Stopped => CliError(Exit::Io, error.to_string()),
         _ => refused(error.messages().join("\n")),
     })?;
     let world = session.into_world();

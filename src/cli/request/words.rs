@@ -121,6 +121,7 @@ pub(crate) const NO_REQUEST: &[&str] = &[
     "--sign-key",
     "--sign-pub",
     "--size",
+    "--step",
     "--tag-id",
     "--token",
     "--token-out",

@@ -30,6 +30,10 @@ pub(crate) struct RunArgs {
     /// temporary files (TMPDIR) until the end, not in memory.
     #[arg(short, long)]
     pub(crate) verbose: bool,
+    /// Stop before the first command, and take commands from standard input, as `rimsim debug`
+    #[arg(long, conflicts_with_all = ["verbose", "events", "format", "realm", "events_out",
+          "token_out", "export", "output"])]
+    pub(crate) step: bool,
     /// Print the measured events, with the RIM after each
     #[arg(long)]
     pub(crate) events: bool,

@@ -17,15 +17,14 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::abi::platform::Platform;
 use crate::cli::console::{Console, Progress, hex};
 use crate::cli::exit::Exit;
-use crate::cli::input::{Ended, Input, Problem, Setup, read_settings, replayed, text_file};
+use crate::cli::input::{Ended, Input, Problem, Setup, machine, replayed, text_file};
 use crate::cli::options::{Form, HashingProblem, ImageFiles, Purpose};
 use crate::cli::reference::{Found, Writer};
+use crate::cli::stepping;
 use crate::cli::trails;
 use crate::cli::trails::NoTrail;
-use crate::encoding::marked_line::about_file;
 use crate::encoding::text;
 use crate::measure::event::MeasuredEvent;
 use crate::measure::hasher::Hasher;
@@ -53,6 +52,9 @@ pub(crate) fn run(args: &RunArgs, console: &mut Console) -> io::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
+    if args.step {
+        return step(args, &setup, console);
+    }
     let files = match hashing(args) {
         Ok((hasher, files)) => {
             setup.hasher = hasher.working_ahead();
@@ -67,15 +69,9 @@ pub(crate) fn run(args: &RunArgs, console: &mut Console) -> io::Result<Exit> {
             return Ok(exit);
         }
     };
-    for (option, given) in [
-        ("--export", args.export.is_some()),
-        ("--events-out", args.events_out.is_some()),
-        ("--token-out", args.token_out.is_some()),
-    ] {
-        if given && args.files.len() != 1 {
-            console.error(&format!("{option} takes one FILE to replay"));
-            return Ok(Exit::Usage);
-        }
+    if let Some(option) = of_one_file(args).filter(|_| args.files.len() != 1) {
+        console.error(&format!("{option} takes one FILE to replay"));
+        return Ok(Exit::Usage);
     }
     let mut exit = Exit::Good;
     let mut results = Vec::new();
@@ -112,6 +108,25 @@ pub(crate) fn run(args: &RunArgs, console: &mut Console) -> io::Result<Exit> {
             Ok(exit)
         }
     }
+}
+
+/// An option that is given and is about one file.
+fn of_one_file(args: &RunArgs) -> Option<&'static str> {
+    let options = [
+        ("--export", args.export.is_some()),
+        ("--events-out", args.events_out.is_some()),
+        ("--token-out", args.token_out.is_some()),
+    ];
+    options.into_iter().find(|(_, is_given)| *is_given).map(|(option, _)| option)
+}
+
+/// `run --step`
+fn step(args: &RunArgs, setup: &Setup, console: &mut Console) -> io::Result<Exit> {
+    let [path] = args.files.as_slice() else {
+        console.error("--step takes one FILE");
+        return Ok(Exit::Usage);
+    };
+    stepping::run(path, &args.outside.reach_of(path), setup, console)
 }
 
 /// Who writes the result, unless it is lines for people.
@@ -201,15 +216,7 @@ fn print_references(
 }
 
 fn setup(args: &RunArgs) -> Result<Setup, String> {
-    let platform = match &args.platform {
-        None => None,
-        Some(name) if name.contains(['.', '/']) => {
-            let text =
-                read_settings(Path::new(name)).map_err(|error| format!("{name}: {error}"))?;
-            Some(Platform::from_toml(&text).map_err(|error| about_file(name, error))?)
-        }
-        Some(name) => Some(Platform::preset(name).map_err(|error| error.to_string())?),
-    };
+    let platform = args.platform.as_deref().map(machine).transpose()?;
     let token_profile = args.token_profile;
     Ok(Setup { platform, rmm: args.rmm, hasher: Hasher::default(), token_profile })
 }

@@ -40,6 +40,7 @@ pub(crate) const ROWS: &[(&str, i32)] = &[
     ("completions bash", 0),
     ("version --format json", 0),
     ("help exit-codes", 0),
+    ("debug a.rmi", 0),
     ("fmt --check messy.rmi", 3),
     ("boot chain.toml", 0),
     ("why --budget 0 DIGITS GUEST", 3),

@@ -6,6 +6,7 @@ mod boot_line;
 mod boot_lock;
 mod boot_report;
 mod boot_search;
+mod debug;
 mod digest_cache;
 pub(crate) mod every_subcommand;
 mod fleet_lock;

@@ -23,6 +23,8 @@ const READING: &[&str] = &[
     "run --format corim --sign-key key --sign-chain % -o made.corim a.rmi",
     "run --digest-cache % a.rmi",
     "conform %",
+    "debug %",
+    "debug --platform % a.rmi",
     "fmt % --check",
     "coverage %",
     "coverage --exceptions % boot.rmi",

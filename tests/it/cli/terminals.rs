@@ -159,6 +159,7 @@ pub(crate) const COMMANDS: &[&[&str]] = &[
     &["completions", "@"],
     &["version", "--@"],
     &["help", "@"],
+    &["debug", "@"],
     &["fmt", "@"],
     &["bench", "--size", "@"],
     &["bench", "--size", "1MiB", "--rounds", "1", "--dir", "no/@"],
