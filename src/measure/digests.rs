@@ -15,8 +15,10 @@ use super::rim::HashAlgo;
 use crate::abi::granule_size::GranuleSize;
 
 const MAGIC: &[u8; 8] = b"RIMD\r\n\x1A\n";
-const VERSION: u32 = 1;
-const HEADER_LEN: usize = 0x58;
+pub(super) const VERSION: u32 = 1;
+/// Of files with a part's digests.
+pub(super) const VERSION_OF_PARTS: u32 = 2;
+pub(super) const HEADER_LEN: usize = 0x58;
 const CHECKSUM: Range<usize> = 0x38..0x58;
 const TRAILER_LEN: usize = 0x28;
 const ZERO_RUN_LEN: usize = 16;
@@ -28,13 +30,6 @@ pub struct Cut {
     pub size: GranuleSize,
     /// Where in the image the first begins, in bytes: less than a granule's size.
     pub phase: u64,
-}
-
-/// Who may know the digests of an image's granules without hashing them.
-pub trait DigestSource: Send + Sync + fmt::Debug {
-    /// The digests by `algo` of the granules that the image is cut into, or `None` if the image has
-    /// to be hashed.
-    fn digests(&self, image: &Arc<Image>, algo: HashAlgo, cut: Cut) -> Option<GranuleDigests>;
 }
 
 /// Digests of the granules of one image, in order.
@@ -78,6 +73,14 @@ pub enum DigestsError {
     /// It is of a version that is not known here.
     #[error("is of version {0}; this program reads version {VERSION}")]
     Version(u32),
+    /// It is of a part of an image.
+    #[error(
+        "has the digests of a part of an image; `rimsim digests --join` makes one file of all parts"
+    )]
+    Part,
+    /// It is of a whole image.
+    #[error("has the digests of a whole image, not of a part")]
+    Whole,
     /// Its granules are of a size that no RMM has.
     #[error("has digests of granules of 2^{0} bytes; a granule has 2^12, 2^14 or 2^16")]
     GranuleSize(u8),
@@ -90,6 +93,13 @@ pub enum DigestsError {
     /// It is not what was written.
     #[error("is damaged: its checksum is that of other contents")]
     Checksum,
+}
+
+/// Who may know the digests of an image's granules without hashing them.
+pub trait DigestSource: Send + Sync + fmt::Debug {
+    /// The digests by `algo` of the granules that the image is cut into, or `None` if the image has
+    /// to be hashed.
+    fn digests(&self, image: &Arc<Image>, algo: HashAlgo, cut: Cut) -> Option<GranuleDigests>;
 }
 
 impl GranuleDigests {
@@ -165,15 +175,40 @@ pub fn write(
     key: &[u8; 32],
     hasher: &Hasher,
 ) -> io::Result<()> {
+    let (image_len_bytes, range) = (image.len_bytes(), cut.phase..image.len_bytes());
+    let head = Head { version: VERSION, image_len_bytes, key: *key };
+    write_lists(out, &head, &[], algos, cut, |algo, list| {
+        hasher.digest_image(image, algo, cut, range.clone(), list)
+    })
+}
+
+/// What a file's header says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    pub(super) version: u32,
+    pub(super) image_len_bytes: u64,
+    pub(super) key: [u8; 32],
+}
+
+/// Writes a file: `before`, and a list for each algorithm, of what `give` gives.
+pub(super) fn write_lists<W: Write + Seek>(
+    out: &mut W,
+    head: &Head,
+    before: &[u8],
+    algos: &[HashAlgo],
+    cut: Cut,
+    mut give: impl FnMut(HashAlgo, &mut ListWriter<'_, '_, W>) -> io::Result<()>,
+) -> io::Result<()> {
     let mut writer = Writer { out, checksum: Sha256::new(), written: HEADER_LEN as u64 };
     writer.out.seek(SeekFrom::Start(HEADER_LEN as u64))?;
+    writer.put(before)?;
     let mut trailer = Vec::new();
     for algo in algos {
         let start = writer.written;
         let zero = Hasher::zero_granule(*algo, cut.size);
         let (algo, writer) = (*algo, &mut writer);
         let mut list = ListWriter { writer, algo, zero, at: 0, runs: Vec::new() };
-        hasher.digest_image(image, algo, cut, &mut list)?;
+        give(algo, &mut list)?;
         let runs = std::mem::take(&mut list.runs);
         let stored = (writer.written - start) / algo.len_bytes() as u64;
         for (start, count) in &runs {
@@ -188,10 +223,10 @@ pub fn write(
     writer.put(&trailer)?;
     let mut header = Vec::with_capacity(HEADER_LEN);
     header.extend(MAGIC);
-    header.extend(VERSION.to_le_bytes());
+    header.extend(head.version.to_le_bytes());
     header.extend(u32::try_from(algos.len()).expect("three at most").to_le_bytes());
-    header.extend(image.len_bytes().to_le_bytes());
-    header.extend(key);
+    header.extend(head.image_len_bytes.to_le_bytes());
+    header.extend(head.key);
     header.extend([0; 32]);
     writer.checksum.update(&header);
     header[CHECKSUM].copy_from_slice(&writer.checksum.finalize());
@@ -222,7 +257,7 @@ impl<W: Write> Writer<'_, W> {
     }
 }
 
-struct ListWriter<'l, 'w, W> {
+pub(super) struct ListWriter<'l, 'w, W> {
     writer: &'l mut Writer<'w, W>,
     algo: HashAlgo,
     /// The digest of a granule of zeros.
@@ -266,43 +301,69 @@ impl DigestFile {
     /// # Errors
     /// If it is none, or is damaged in any way.
     pub fn read(file: &Arc<Image>) -> Result<Self, DigestsError> {
-        let bytes = file.bytes_from(0);
-        if !bytes.starts_with(MAGIC) {
-            return Err(DigestsError::Magic);
+        let head = checked_head(file)?;
+        if head.version == VERSION_OF_PARTS {
+            return Err(DigestsError::Part);
         }
-        let Some((header, body)) = bytes.split_at_checked(HEADER_LEN) else {
-            return Err(DigestsError::Damaged("its header is cut off"));
-        };
-        let version = u32_at(header, 0x08);
-        if version != VERSION {
-            return Err(DigestsError::Version(version));
-        }
-        let (lists, image_len_bytes) = (u32_at(header, 0x0C), u64_at(header, 0x10));
-        let trailer_len = TRAILER_LEN * lists.min(256) as usize;
-        let Some(trailer_at) = bytes.len().checked_sub(trailer_len.max(1)) else {
-            return Err(DigestsError::Damaged("its trailer is cut off"));
-        };
-        let mut zeroed = <[u8; HEADER_LEN]>::try_from(header).expect("as long as it");
-        zeroed[CHECKSUM].fill(0);
-        let checksum = Sha256::new_with_prefix(body).chain_update(zeroed).finalize();
-        if header[CHECKSUM] != *checksum {
-            return Err(DigestsError::Checksum);
-        }
-        let (trailers, _) = bytes[trailer_at..].as_chunks::<TRAILER_LEN>();
-        let mut end = HEADER_LEN as u64;
-        let mut found: Vec<GranuleDigests> = Vec::new();
-        for trailer in trailers {
-            let known = found.iter().map(|list| (list.algo, list.cut.size)).collect::<Vec<_>>();
-            let (list, list_end) = list(file, trailer, image_len_bytes, end, &known)?;
-            found.push(list);
-            end = list_end;
-        }
-        if end != trailer_at as u64 || found.is_empty() {
-            return Err(DigestsError::Damaged("its lists do not fill it"));
-        }
-        let key = header[0x18..0x38].try_into().expect("32 bytes");
-        Ok(Self { key, lists: found })
+        let lists = read_lists(file, HEADER_LEN as u64, 0..head.image_len_bytes)?;
+        Ok(Self { key: head.key, lists })
     }
+}
+
+/// The header of a file that is what was written.
+pub(super) fn checked_head(file: &Image) -> Result<Head, DigestsError> {
+    let bytes = file.bytes_from(0);
+    if !bytes.starts_with(MAGIC) {
+        return Err(DigestsError::Magic);
+    }
+    let Some((header, body)) = bytes.split_at_checked(HEADER_LEN) else {
+        return Err(DigestsError::Damaged("its header is cut off"));
+    };
+    let version = u32_at(header, 0x08);
+    if ![VERSION, VERSION_OF_PARTS].contains(&version) {
+        return Err(DigestsError::Version(version));
+    }
+    trailer_start(file)?;
+    let mut zeroed = <[u8; HEADER_LEN]>::try_from(header).expect("as long as it");
+    zeroed[CHECKSUM].fill(0);
+    let checksum = Sha256::new_with_prefix(body).chain_update(zeroed).finalize();
+    if header[CHECKSUM] != *checksum {
+        return Err(DigestsError::Checksum);
+    }
+    let key = header[0x18..0x38].try_into().expect("32 bytes");
+    Ok(Head { version, image_len_bytes: u64_at(header, 0x10), key })
+}
+
+/// Where the trailers begin in a file whose header is whole.
+fn trailer_start(file: &Image) -> Result<usize, DigestsError> {
+    let bytes = file.bytes_from(0);
+    let trailer_len = TRAILER_LEN * u32_at(bytes, 0x0C).min(256) as usize;
+    let start = bytes.len().checked_sub(trailer_len.max(1));
+    start.ok_or(DigestsError::Damaged("its trailer is cut off"))
+}
+
+/// The lists of a checked file, the first of which begins at `start`: of granules of `covered`,
+/// which are bytes of an image.
+pub(super) fn read_lists(
+    file: &Arc<Image>,
+    start: u64,
+    covered: Range<u64>,
+) -> Result<Vec<GranuleDigests>, DigestsError> {
+    let trailer_at = trailer_start(file)?;
+    let (trailers, _) = file.bytes_from(0)[trailer_at..].as_chunks::<TRAILER_LEN>();
+    let len_bytes = covered.end - covered.start;
+    let mut end = start;
+    let mut found: Vec<GranuleDigests> = Vec::new();
+    for trailer in trailers {
+        let known = found.iter().map(|list| (list.algo, list.cut.size)).collect::<Vec<_>>();
+        let (list, list_end) = list(file, trailer, len_bytes, end, &known)?;
+        found.push(list);
+        end = list_end;
+    }
+    if end != trailer_at as u64 || found.is_empty() {
+        return Err(DigestsError::Damaged("its lists do not fill it"));
+    }
+    Ok(found)
 }
 
 /// One list, and where it ends in the file.
@@ -362,6 +423,6 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }

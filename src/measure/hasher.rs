@@ -6,6 +6,7 @@
 
 use std::io;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -270,27 +271,25 @@ impl Hasher {
         hash_piece(self.kernel(algo), algo, events, 0, digests, beside);
     }
 
-    /// Gives the digests of all granules that `image` is cut into to `sink`. Holes of the file are
-    /// not looked at.
+    /// Gives the digests of all granules that `range` of `image` is cut into to `sink`. Holes of
+    /// the file are not looked at.
     pub(super) fn digest_image(
         &self,
         image: &Arc<Image>,
         algo: HashAlgo,
         cut: Cut,
+        range: Range<u64>,
         sink: &mut (impl DigestSink + Send),
     ) -> io::Result<()> {
-        let (mut at, size_bytes) = (cut.phase, cut.size.bytes());
-        while at < image.len_bytes() {
-            let hole_end = image.end_of_hole(at);
+        let (mut at, size_bytes) = (range.start, cut.size.bytes());
+        while at < range.end {
+            let hole_end = image.end_of_hole(at).min(range.end);
             let zeros = (hole_end - at) / size_bytes;
-            let zeros = if hole_end == image.len_bytes() {
-                (hole_end - at).div_ceil(size_bytes)
-            } else {
-                zeros
-            };
+            let zeros =
+                if hole_end == range.end { (hole_end - at).div_ceil(size_bytes) } else { zeros };
             sink.zeros(zeros);
             at += zeros * size_bytes;
-            let data_end = image.start_of_hole(at);
+            let data_end = image.start_of_hole(at).min(range.end);
             let count = (data_end.saturating_sub(at)).div_ceil(size_bytes);
             if count > 0 {
                 let content = Page::Image { image: Arc::clone(image), offset: at };

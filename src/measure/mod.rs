@@ -11,6 +11,7 @@ mod chain;
 pub mod claims;
 pub mod contents;
 pub mod descriptor;
+pub mod digest_parts;
 pub mod digests;
 pub mod event;
 pub mod events;

@@ -38,6 +38,7 @@ pub(crate) const SIGNED_CORIM: Reader = ("refvalue/sign.rs", "read");
 pub(crate) const KEYS: Reader = ("encoding/keys/mod.rs", "from_bytes");
 pub(crate) const TREE: Reader = ("encoding/fdt.rs", "read");
 pub(crate) const DIGESTS: Reader = ("measure/digests.rs", "read");
+pub(crate) const DIGEST_PART: Reader = ("measure/digest_parts.rs", "read");
 pub(crate) const CACHE: Reader = ("digest_cache.rs", "open");
 pub(crate) const VECTOR: Reader = ("vector/read.rs", "read");
 pub(crate) const REPLAY: Reader = ("conform.rs", "replay");

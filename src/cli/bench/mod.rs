@@ -2,7 +2,6 @@
 
 mod best;
 mod scene;
-mod size;
 mod telling;
 
 use std::io;
@@ -15,14 +14,13 @@ use serde_json::{Map, Value, json};
 use crate::abi::addr::GRANULE_SIZE;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
-use crate::cli::options::{Format, HashingArgs};
+use crate::cli::options::{Format, HashingArgs, size_bytes};
 use crate::encoding::shown::ShowPath as _;
 use crate::measure::hasher::Hasher;
 use crate::measure::kernel::Kernel;
 use crate::measure::rim::HashAlgo;
 use best::Best;
 use scene::{Commands, ScratchImage};
-use size::size_bytes;
 use telling::Telling;
 
 /// Say how fast this machine measures images

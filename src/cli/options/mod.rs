@@ -11,6 +11,7 @@ mod reference;
 mod rmm;
 mod rmm_log;
 mod sign;
+mod size;
 
 pub(crate) use format::Format;
 pub(crate) use guest::{GuestArgs, ResponderArgs, VmmArgs};
@@ -24,6 +25,7 @@ pub(crate) use reference::{Form, ReferenceArgs, RunForm, corim_profile};
 pub(crate) use rmm::{RmmArg, rem_reading};
 pub(crate) use rmm_log::{RmmLogArgs, at};
 pub(crate) use sign::SignArgs;
+pub(crate) use size::{ByteRange, byte_range, size_bytes};
 
 /// A REM of an option: its number and its value.
 pub(crate) fn numbered(text: &str) -> Result<(usize, String), String> {

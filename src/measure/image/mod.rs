@@ -346,7 +346,7 @@ impl Image {
     }
 
     /// SHA-256 of pages that are spread over the image, the first and the last among them.
-    fn sample(&self) -> [u8; 32] {
+    pub(super) fn sample(&self) -> [u8; 32] {
         let last = (self.len_bytes() - 1) / PAGE_SIZE;
         let mut hash = Sha256::new();
         for i in 0..SAMPLES {

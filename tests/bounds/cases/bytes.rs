@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use rimsim::abi::granule_size::GranuleSize;
 use rimsim::cli::fuzzing;
 use rimsim::lint::Linter;
+use rimsim::measure::digest_parts::{self, DigestPart};
 use rimsim::measure::digests::{Cut, DigestFile};
 use rimsim::measure::hasher::Hasher;
 use rimsim::measure::image::Image;
@@ -15,10 +17,25 @@ use crate::Case;
 use crate::inputs::*;
 use crate::readers::*;
 
-fn digests(count: usize) -> Vec<u8> {
-    // Every other granule is zero, so that each has a run of its own.
+/// Every other granule is zero, so that each has a run of its own.
+fn half_zeros(count: usize) -> Arc<Image> {
     let byte = |i: usize| u8::try_from(i >> 12 & 1).expect("one bit");
-    let image = Arc::new(Image::from_bytes("image", (0..count * 4096).map(byte).collect()));
+    Arc::new(Image::from_bytes("image", (0..count * 4096).map(byte).collect()))
+}
+
+/// A part that is the whole.
+fn whole_part(count: usize) -> Vec<u8> {
+    let image = half_zeros(count);
+    let mut file = std::io::Cursor::new(Vec::new());
+    let (hasher, algos) = (Hasher::default().alone(), [HashAlgo::Sha256]);
+    let range = 0..image.len_bytes();
+    digest_parts::write(&mut file, &image, &algos, GranuleSize::K4, &range, &hasher)
+        .expect("memory");
+    file.into_inner()
+}
+
+fn digests(count: usize) -> Vec<u8> {
+    let image = half_zeros(count);
     let mut file = std::io::Cursor::new(Vec::new());
     let (hasher, cut) = (Hasher::default().alone(), Cut::default());
     let algos = [HashAlgo::Sha256];
@@ -29,6 +46,10 @@ fn digests(count: usize) -> Vec<u8> {
 
 fn digest_file(bytes: &[u8]) {
     DigestFile::read(&Arc::new(Image::from_bytes("a", bytes.to_vec()))).expect("digests");
+}
+
+fn digest_part(bytes: &[u8]) {
+    DigestPart::read(&Arc::new(Image::from_bytes("a", bytes.to_vec()))).expect("a part");
 }
 
 fn page(bytes: &[u8]) {
@@ -73,6 +94,14 @@ pub(crate) const BYTES: &[Case] = &[
         readers: &[DIGESTS],
         make: digests,
         run: digest_file,
+        count: 32,
+        most_memory: 10,
+    },
+    Case {
+        name: "a part of digests with runs of zeros",
+        readers: &[DIGEST_PART],
+        make: whole_part,
+        run: digest_part,
         count: 32,
         most_memory: 10,
     },

@@ -8,6 +8,7 @@ mod boot_report;
 mod boot_search;
 mod debug;
 mod digest_cache;
+mod digest_parts;
 pub(crate) mod every_subcommand;
 mod fleet_lock;
 mod for_people;
