@@ -13,6 +13,7 @@ pub(super) fn advice(command: Command, outcome: &Outcome) -> &'static str {
         (_, "rmm_state") => state_of_rmm(failure.condition()),
         (_, condition) if failure.code().status == Status::Blocked => operations(condition),
         (name, condition) if name.starts_with("OP_") => operations(condition),
+        ("REALM_CREATE", "aux_state") => "delegate the granules before OP_MEM_DONATE names them",
         ("REC_CREATE", "aux_state") if matches!(command, Command::RecCreateBegin { .. }) => {
             "delegate the granules before OP_MEM_DONATE names them"
         }

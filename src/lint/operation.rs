@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::finding::Finding;
 use super::realm::RealmLog;
 use super::rules::rule;
-use super::{Call, rec};
+use super::{Call, params, rec};
 use crate::abi::addr::Hex;
 use crate::abi::command::Command;
-use crate::abi::params::RecParams;
+use crate::abi::params::{RealmParams, RecParams};
 use crate::measure::event::RecEvent;
 use crate::model::world::World;
 use crate::rmi::Outcome;
@@ -23,6 +23,8 @@ pub(super) struct Begun {
     realm: Option<u64>,
     /// What the parameters would put into the RIM.
     measured: Option<Measured>,
+    /// What a Realm was asked to be.
+    realm_params: Option<Box<RealmParams>>,
     /// Whether a finding says already that it can not end well.
     pub(super) is_told: bool,
 }
@@ -76,8 +78,12 @@ impl Operations {
             realm = realms.get(&rd).map(|realm| realm.number);
             measured = rec::params(call, params_ptr).map(|params| self::measured(&params));
         }
+        let realm_params = match command {
+            Command::RealmCreate { params_ptr, .. } => params::params(call, params_ptr),
+            _ => None,
+        };
         let place = call.place.clone();
-        let begun = Begun { command, place, realm, measured, is_told: false };
+        let begun = Begun { command, place, realm, measured, realm_params, is_told: false };
         let handle = call.outcome.regs()[x];
         self.forget(handle);
         if let Command::RecCreateBegin { rd, .. } = command {
@@ -112,6 +118,21 @@ impl Operations {
             Finding { rule: rule("operation-left-open"), place: begun.place, rd, message, count: 1 }
         };
         open.map(finding).collect()
+    }
+}
+
+/// A Realm whose creation took several calls.
+pub(super) fn realm_created(call: &Call<'_>, log: &mut RealmLog, params_ptr: u64) {
+    let before = call.begun.and_then(|begun| begun.realm_params.as_ref());
+    let now = params::params(call, params_ptr);
+    if let (Some(before), Some(now)) = (before, &now)
+        && before != now
+    {
+        let what = || {
+            let params = Hex(params_ptr);
+            format!("the parameters at {params} changed before REALM_CREATE ended; the last count")
+        };
+        log.report("realm-params-changed", call.place, what);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rules about RmiRealmParams.
 
-use super::Call;
 use super::realm::RealmLog;
+use super::{Call, operation};
 use crate::abi::addr::Hex;
 use crate::abi::command::Command;
 use crate::abi::params::RealmParams;
@@ -9,8 +9,9 @@ use crate::abi::params::realm_flags::{PMU, SVE};
 use crate::measure::event::MeasuredEvent;
 
 pub(super) fn see(call: &Call<'_>, log: &mut RealmLog) {
-    let Command::RealmCreate { rd, .. } = call.command else { return };
+    let Command::RealmCreate { rd, params_ptr } = call.command else { return };
     let Some(realm) = call.world.realm(rd).filter(|_| call.outcome.is_success()) else { return };
+    operation::realm_created(call, log, params_ptr);
     let Some(MeasuredEvent::Realm(params)) = realm.log().events().first() else { return };
     let reserved = params.flags & !RealmParams::defined_flags(call.world.profile());
     if reserved != 0 {
@@ -29,4 +30,11 @@ pub(super) fn see(call: &Call<'_>, log: &mut RealmLog) {
         let what = || "the personalization value is set; the RIM does not show it".to_owned();
         log.report("rpv-not-measured", call.place, what);
     }
+}
+
+/// What stands at `params_ptr` now.
+pub(super) fn params(call: &Call<'_>, params_ptr: u64) -> Option<Box<RealmParams>> {
+    let page = call.world.host_page(params_ptr).ok().filter(|page| page.is_known())?;
+    let profile = call.world.profile();
+    Some(Box::new(page.with_bytes(|page| RealmParams::read(page, profile))))
 }

@@ -128,6 +128,10 @@ rules! {
         "A command of RMM 2.0 with a range may stop early and succeed; TF-RMM delegates one \
          granule a call, and goes over one table. Call it again with base=out_top until out_top is \
          the top that was asked for; else the rest is as it was before.";
+    "realm-params-changed" Risk "The parameters of a Realm change while it is created"
+        "REALM_CREATE of newer RMMs takes several calls, and TF-RMM reads the parameters in the \
+         last: the Realm is another than the command began. Leave the page alone until the command \
+         has ended.";
     "rtt-destroyed-after-ripas" Risk "A table is destroyed after its RIPAS was set"
         "What was RAM, and in RMM 1.0 is RAM for the RIM, has RIPAS DESTROYED: the first access is \
          an abort. Keep the tables, or fold them after the last RTT_INIT_RIPAS.";
