@@ -1,29 +1,34 @@
 //! `rimsim explain`
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 
+use crate::cli::causes::{Line, causes};
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::explanation::Detail;
 use crate::cli::options::{Format, HashingArgs, OutsideArgs, RmmLogArgs};
 use crate::cli::{boots, explanation, trails};
 use crate::explain::{Trail, compare};
+use crate::predict::Cause;
 
 /// Say why two Realms have different RIMs
 ///
-/// Compares what was measured, event by event. Prints the first event that differs with its
-/// operands, the files and offsets that bytes came from, for a device tree the node and the
-/// property, and what such a difference varies with; then all differences by what they are about.
-/// Exits with 0 if the RIMs are equal, with 3 if not.
+/// Of two command lines prints the options that differ and are measured first. Compares what was
+/// measured, event by event: prints the first event that differs, then all differences by what
+/// they are about, of a device tree the node and the property, and what such a difference varies
+/// with. Exits with 0 if the RIMs are equal, with 3 if not. If a command line is refused, says why,
+/// and what the other says otherwise; exits with 4.
 ///
 /// Two RIMs that are made by different rules (RMM 1.0 and 2.0) always differ: what the
 /// specification makes of them is said first, and then what differs of what both rules measure.
 ///
 /// A and B are scripts (.rmi), vectors (.json), logs of an RMM's console (.log), saved events
-/// (.events, of `--events-out`) or files with arguments of `rimsim measure` (.args). Of two scripts
+/// (.events, of `--events-out`), files with arguments of `rimsim measure` (.args) or domains of
+/// libvirt (.xml; what the host is, is assumed: .events of `rimsim measure` say it). Of two scripts
 /// with one RIM the REMs are compared as well. Or both are boots: chains as `rimsim boot` reads
 /// them (.toml) and logs of guests, compared measurement by measurement.
 #[derive(Debug, ClapArgs)]
@@ -44,6 +49,9 @@ pub(crate) struct ExplainArgs {
     outside: OutsideArgs,
     #[command(flatten)]
     hashing: HashingArgs,
+    /// Say which bytes differ, and what such differences vary with
+    #[arg(short, long)]
+    verbose: bool,
     /// Form of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -76,18 +84,32 @@ pub(crate) fn run(args: &ExplainArgs, console: &mut Console) -> io::Result<Exit>
         Err(problem) => return Ok(problem.tell(console)),
     };
     let files = args.hashing.files();
-    let mut trails = Vec::new();
-    for path in [&args.a, &args.b] {
-        let realm = args.realm.as_deref();
-        match trails::open(path, realm, &args.log, args.outside, &hasher, &files) {
-            Ok(trail) => trails.push(trail),
-            Err(error) => {
-                console.error(&error.to_string());
-                return Ok(error.exit());
-            }
+    let lines = match lines(args) {
+        Ok(lines) => lines,
+        Err(CliError(exit, text)) => {
+            console.error(&text);
+            return Ok(exit);
         }
-    }
-    let [a, b] = &trails[..] else { unreachable!("two files") };
+    };
+    let open = |path: &Path, line: &Option<Line>| match line {
+        Some(line) => line.trail(path, &files).map_err(trails::NoTrail::from),
+        None => {
+            let realm = args.realm.as_deref();
+            trails::open(path, realm, &args.log, args.outside, &hasher, &files)
+        }
+    };
+    let found = [open(&args.a, &lines[0]), open(&args.b, &lines[1])];
+    let refused = found
+        .each_ref()
+        .map(|side| side.as_ref().is_err_and(|error| error.exit() == Exit::Refused));
+    let causes = match &lines {
+        // What can not be told apart is no reason to say nothing of the events.
+        [Some(a), Some(b)] => causes([a, b], &files, refused).unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    let [Ok(a), Ok(b)] = &found else {
+        return no_trails(args, &found, &causes, console);
+    };
     if [a, b].iter().any(|trail| trail.extensions().next().is_none()) {
         console.error("nothing was measured: there is nothing to compare");
         return Ok(Exit::Usage);
@@ -98,15 +120,49 @@ pub(crate) fn run(args: &ExplainArgs, console: &mut Console) -> io::Result<Exit>
         Format::Text if why.is_equal() && !rems.is_empty() => {
             rems.iter().try_for_each(|line| console.result(line))?;
         }
-        Format::Text => explanation::text(a, b, &why, console)?,
+        Format::Text => {
+            let detail = Detail { causes: &causes, bytes: args.verbose || causes.is_empty() };
+            let lines = explanation::detailed(a, b, &why, detail);
+            lines.iter().try_for_each(|line| console.result(line))?;
+        }
         Format::Json => {
             let mut document = explanation::document(a, b, &why);
+            let causes = causes.iter().map(explanation::cause);
+            document["causes"] = causes.collect();
             document["rems"] = serde_json::json!(rems);
             document["equal"] = serde_json::json!(why.is_equal() && rems.is_empty());
             console.json(&document)?;
         }
     }
     Ok(if why.is_equal() && rems.is_empty() { Exit::Good } else { Exit::Mismatch })
+}
+
+/// The command lines that the sides are.
+fn lines(args: &ExplainArgs) -> Result<[Option<Line>; 2], CliError> {
+    Ok([Line::of(&args.a, args.outside)?, Line::of(&args.b, args.outside)?])
+}
+
+/// What is said of sides of which one has no events: of command lines that are refused what they
+/// say otherwise.
+fn no_trails(
+    args: &ExplainArgs,
+    found: &[Result<Trail, trails::NoTrail>; 2],
+    causes: &[Cause],
+    console: &mut Console,
+) -> io::Result<Exit> {
+    let errors: Vec<&trails::NoTrail> =
+        found.iter().filter_map(|side| side.as_ref().err()).collect();
+    errors.iter().for_each(|error| console.error(&error.to_string()));
+    let exit = errors.first().expect("one has no events").exit();
+    if exit != Exit::Refused || causes.is_empty() || args.format == Format::Json {
+        return Ok(exit);
+    }
+    let (all, both) = (explanation::causes(causes), found.iter().all(Result::is_err));
+    all.iter().try_for_each(|line| console.result(line))?;
+    if !both && causes.iter().any(|cause| cause.decides == Some(true)) {
+        console.note("what stands first takes the refusal away, each by itself");
+    }
+    Ok(exit)
 }
 
 /// REMs that are not the same, where both sides ran something that extends them.

@@ -8,6 +8,7 @@ mod bench;
 mod boot;
 mod boots;
 mod candidates;
+mod causes;
 mod chains;
 mod check;
 mod completions;

@@ -40,8 +40,9 @@ pub(super) fn all(a: &Trail, b: &Trail) -> Vec<Group> {
         }
     }
     groups.extend(ripas(&x, &y));
-    groups.extend(contents(&x, &y, a, b));
-    groups.extend(trees(a, b));
+    let trees = trees(a, b);
+    groups.extend(contents(&x, &y, a, b, trees.is_empty()));
+    groups.extend(trees);
     groups.extend(recs(&x, &y));
     if groups.is_empty() && x.order.is_empty() && y.order.is_empty() {
         return groups;
@@ -133,8 +134,9 @@ fn ripas(x: &Sorted, y: &Sorted) -> Vec<Group> {
     groups
 }
 
-/// Granules that differ, by the file that they come from.
-fn contents(x: &Sorted, y: &Sorted, a: &Trail, b: &Trail) -> Vec<Group> {
+/// Granules that differ, by the file that they come from; with those of device trees, or without
+/// them where their properties are told.
+fn contents(x: &Sorted, y: &Sorted, a: &Trail, b: &Trail, with_trees: bool) -> Vec<Group> {
     let mut groups = Vec::new();
     let mut totals: BTreeMap<String, u64> = BTreeMap::new();
     let mut differing: BTreeMap<(String, String), (u64, u64, String, String)> = BTreeMap::new();
@@ -157,6 +159,9 @@ fn contents(x: &Sorted, y: &Sorted, a: &Trail, b: &Trail) -> Vec<Group> {
         let fields = vec![Field::new(format!("first at {}", Hex(ipa)), origin, other)];
         let what = format!("{count} of {total} granules of {source} {verb}");
         let in_tree = trees.hold(Ipa(ipa));
+        if in_tree && !with_trees {
+            continue;
+        }
         let varies_with = if in_tree { varies::DEVICE_TREE } else { varies::CONTENTS };
         groups.push(group(what, fields, varies_with));
     }

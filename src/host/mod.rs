@@ -23,6 +23,7 @@ pub(crate) mod profile;
 mod programs;
 pub mod qemu;
 pub(crate) mod release;
+mod setting;
 mod vm;
 pub mod vmm;
 
@@ -33,4 +34,5 @@ pub(crate) use gunzip::{Packed, gunzip, gunzip_bytes, packed_as_it_is};
 pub use mistake::{Mistake, OtherFiles, Repair};
 pub use overrides::{OptionChange, Overrides};
 pub use programs::Vmm;
+pub use setting::Setting;
 pub use vm::{Assumed, Call, Layer, Refusal, Region, Slot, Sve, Vcpu, VcpuFeatures, Vm};

@@ -2,6 +2,7 @@
 
 use super::mistake::{Mistake, OtherFiles};
 use super::overrides::Overrides;
+use super::setting::Setting;
 use super::vm::{Refusal, Vm};
 use super::vmm::{Context, VmmVersion};
 use super::{cloud_hypervisor, kvmtool, qemu};
@@ -70,6 +71,18 @@ impl Vmm {
             Self::Kvmtool => kvmtool::mistakes(version, argv, others),
             Self::Qemu => qemu::mistakes(version, argv, others),
             Self::CloudHypervisor => cloud_hypervisor::mistakes(argv, others),
+        }
+    }
+
+    /// What a command line says that can reach a Realm, by what it is about.
+    ///
+    /// # Errors
+    /// If the VMM does not take the options, or there is no such version.
+    pub fn settings(self, version: &str, argv: &[String]) -> Result<Vec<Setting>, Refusal> {
+        match self {
+            Self::Kvmtool => kvmtool::settings(version, argv),
+            Self::Qemu => qemu::settings(version, argv),
+            Self::CloudHypervisor => Ok(cloud_hypervisor::settings(argv)),
         }
     }
 

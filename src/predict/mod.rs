@@ -8,6 +8,7 @@
 //! nobody else calls KVM.
 
 mod assumption;
+mod causes;
 mod device_tree;
 mod error;
 mod files;
@@ -19,6 +20,7 @@ mod request;
 mod trial;
 
 pub use assumption::Assumption;
+pub use causes::{Cause, causes};
 pub use device_tree::{DeviceTree, device_tree, tree_bytes};
 pub use error::{Class, Error};
 pub use input::{DEVICE_TREE, Input, sha256};

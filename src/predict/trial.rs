@@ -88,7 +88,7 @@ fn opened(request: &Request, plan: &Plan) -> Vec<Input> {
 }
 
 /// Whether two VMs are measured alike, as far as their parameters do not tell.
-fn is_same(a: &Vm, b: &Vm) -> bool {
+pub(super) fn is_same(a: &Vm, b: &Vm) -> bool {
     let regions = a.regions.len() == b.regions.len()
         && a.regions.iter().zip(&b.regions).all(|(a, b)| is_same_region(a, b));
     let (a, b) = ((&a.slots, &a.vcpus, &a.calls), (&b.slots, &b.vcpus, &b.calls));

@@ -5,6 +5,7 @@
 
 mod mistakes;
 mod options;
+mod settings;
 
 use std::ops::Range;
 
@@ -19,6 +20,7 @@ use crate::abi::params::Rpv;
 use crate::measure::rim::HashAlgo;
 pub use mistakes::mistakes;
 use options::Options;
+pub use settings::settings;
 
 /// The versions whose layout and order are known.
 pub const VERSIONS: &[VmmVersion] = &[

@@ -11,7 +11,7 @@ use crate::host::vmm::{no_such, on_off, refused};
 use crate::measure::rim::HashAlgo;
 
 /// Options that take values and do not touch the RIM when the device tree is given.
-const IGNORED: &[&str] = &[
+pub(super) const IGNORED: &[&str] = &[
     "api-socket",
     "balloon",
     "cmdline",

@@ -13,11 +13,13 @@ mod number;
 mod options;
 mod overrides;
 mod parse;
+mod settings;
 mod tree;
 mod version;
 mod vm;
 
 pub use mistakes::mistakes;
+pub use settings::settings;
 pub use version::{VERSIONS, Version};
 pub use vm::{device_tree, option_names, plan, plan_with, vm_with};
 

@@ -31,6 +31,7 @@ mod pci;
 mod program;
 mod realm;
 mod release;
+mod settings;
 mod size;
 mod smp;
 mod tree;
@@ -54,6 +55,7 @@ pub use mistakes::mistakes;
 use options::Options;
 use payload::Payload;
 pub(super) use realm::{rpv_filled_up, rpv_of_base64};
+pub use settings::settings;
 pub use version::VERSIONS;
 use version::{Version, program_of};
 

@@ -24,7 +24,7 @@ pub(crate) const LKVM: &str = "-- lkvm run --realm --restricted_mem -c 2 -m 256M
 
 pub(crate) fn explain(folder: &Folder, a: &str, b: &str) -> String {
     folder.file("a.args", a).file("b.args", b);
-    let output = folder.rimsim(&["explain", "a.args", "b.args"]);
+    let output = folder.rimsim(&["explain", "-v", "a.args", "b.args"]);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{a}\n{b}\n{stderr}");
     stdout(&output)
@@ -230,11 +230,14 @@ REC_CREATE rd=rd rec=auto params_ptr=RecParams {{
 fn a_golden_of_the_text() {
     let folder = boot("golden");
     let plain = format!("--host kvm-v10 kvmtool {LKVM}");
-    let told = explain(&folder, &plain, &plain.replace("-k Image", "-k Image.one-bit"));
+    let verbose = explain(&folder, &plain, &plain.replace("-k Image", "-k Image.one-bit"));
     assert_eq!(
-        told,
+        verbose,
         "A: a.args
 B: b.args
+
+what is said otherwise:
+- the kernel: `-k Image` against `-k Image.one-bit`
 
 the first 146 extensions are equal; then the contents:
   A RMI_DATA_CREATE ipa=0x8001_1000 flags=0x1 Image+0x1_1000
@@ -249,6 +252,97 @@ all differences:
     varies with the file itself; a kernel, initrd or firmware of another build
 "
     );
+    let told = stdout(&folder.rimsim(&["explain", "a.args", "b.args"]));
+    let short: Vec<&str> = verbose
+        .lines()
+        .filter(|line| !line.contains("varies with") && !line.contains("from: A"))
+        .filter(|line| !line.contains("byte 0x170"))
+        .collect();
+    assert!(told.lines().eq(short), "without -v neither bytes nor the same again: {told}");
+}
+
+/// Each difference of two command lines is told as the option that makes it, before all events.
+#[test]
+fn causes_are_options() {
+    let folder = boot("causes");
+    let host = "--host kvm-v10 --num-bps 6 --num-wps 4";
+    let plain = format!("{host} kvmtool {LKVM}");
+    for (other, said) in [
+        (plain.replace("-m 256M", "-m 512M"), "- RAM: `-m 256M` against `-m 512M`"),
+        (
+            plain.replace("--network mode=none ", ""),
+            "- network devices: `--network mode=none` against nothing",
+        ),
+        (
+            plain.replace("--num-bps 6", "--num-bps 16"),
+            "- the host's breakpoints (10 fewer): `--num-bps 6` against `--num-bps 16`",
+        ),
+        (
+            plain.replace("kvm-v10", "kvm-v12"),
+            "- the host's KVM: `--host kvm-v10` against `--host kvm-v12`",
+        ),
+    ] {
+        let other = other.replace("-c 2", "-c 2 --name other");
+        let told = explain(&folder, &plain, &other);
+        let causes = told.split("\n\n").nth(1).expect("a paragraph");
+        assert!(causes.starts_with(&format!("what is said otherwise:\n{said}")), "{told}");
+        assert!(!causes.contains("--name"), "it reaches no Realm: {told}");
+    }
+    // What is said otherwise and measured alike is told apart.
+    let other = plain.replace("-c 2", "-c 3").replace("--restricted_mem ", "");
+    let told = explain(&folder, &plain, &other);
+    let apart = "said otherwise, and alone it changes nothing:\n\
+                 - guest_memfd: `--restricted_mem` against nothing";
+    assert!(told.contains(apart), "{told}");
+}
+
+#[test]
+fn lines_that_are_refused_are_explained() {
+    let folder = boot("causes-refused");
+    let plain = format!("--host kvm-v12 kvmtool {LKVM}");
+    let other = plain.replace("--restricted_mem ", "").replace("256M", "512M");
+    folder.file("good.args", &plain).file("refused.args", other);
+    let first = "what is said otherwise:\n- guest_memfd: `--restricted_mem` against nothing\n";
+    for (sides, first) in [
+        (["good.args", "refused.args"], first.to_owned()),
+        (
+            ["refused.args", "good.args"],
+            first.replace(
+                "`--restricted_mem` against nothing",
+                "nothing against `--restricted_mem`",
+            ),
+        ),
+    ] {
+        let output = folder.rimsim(&["explain", sides[0], sides[1]]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(4), "{stderr}");
+        assert!(stderr.contains("refused.args: ") && stderr.contains("guest_memfd"), "{stderr}");
+        let told = stdout(&output);
+        assert!(told.starts_with(&first), "{told}");
+        assert!(told.contains("alone it changes nothing:\n- RAM: "), "{told}");
+    }
+    let both = folder.rimsim(&["explain", "refused.args", "refused.args"]);
+    assert_eq!(both.status.code(), Some(4));
+}
+
+/// A domain of libvirt is a side like any other.
+#[test]
+fn domains_are_explained() {
+    let folder = boot("causes-domain");
+    let domain = |mib: u32| {
+        format!(
+            "<domain type='kvm'><name>vm</name><memory unit='MiB'>{mib}</memory><vcpu>2</vcpu>\
+             <os><type arch='aarch64' machine='virt'>hvm</type><kernel>Image</kernel></os>\
+             <features><gic version='3'/></features><cpu mode='host-passthrough'/>\
+             <launchSecurity type='cca'/></domain>"
+        )
+    };
+    folder.file("a.xml", domain(512)).file("b.xml", domain(1024));
+    let output = folder.rimsim(&["explain", "a.xml", "b.xml"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    let told = stdout(&output);
+    assert!(told.contains("- RAM: `-m size=524288k` against `-m size=1048576k`"), "{told}");
 }
 
 #[test]
