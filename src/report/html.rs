@@ -10,6 +10,8 @@ use super::{BootReport, RealmReport, Report, boot};
 use crate::abi::addr::Hex;
 use crate::encoding::markup::Markup;
 
+/// Who made the page.
+const TOOL: &str = concat!("rimsim ", env!("CARGO_PKG_VERSION"));
 /// Rows of a list that stand in the page without its code: on paper, unless all are asked for.
 const PLAIN_ROWS: usize = 200;
 
@@ -34,9 +36,10 @@ fn document(out: &mut String, report: &Report) -> fmt::Result {
          style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title} - rimsim</title>\n\
          <style>\n{}</style><noscript><style>.list, .tools, .map, .dim.how {{ display: none; }} \
-         .plain {{ display: block; }}</style></noscript></head><body><main>\n<h1>{title}</h1>\n",
+         .plain {{ display: block; }}</style></noscript></head><body><main>\n",
         include_str!("page.css")
     )?;
+    heading(out, report)?;
     for message in &report.messages {
         writeln!(out, "<p class=\"alert\" role=\"alert\">{}</p>", Markup(message))?;
     }
@@ -53,7 +56,7 @@ fn document(out: &mut String, report: &Report) -> fmt::Result {
         findings(out, report)?;
     }
     for (i, realm) in report.realms.iter().enumerate() {
-        section(out, i, realm)?;
+        section(out, i, realm, report.realms.len() > 1)?;
     }
     inputs(out, report)?;
     platforms(out, report)?;
@@ -68,7 +71,55 @@ fn document(out: &mut String, report: &Report) -> fmt::Result {
     )
 }
 
-/// The RIMs of several Realms beside each other.
+/// What somebody looks for first: the RIM, if there is one, and by which rule.
+fn heading(out: &mut String, report: &Report) -> fmt::Result {
+    let title = Markup(&report.title);
+    let [realm] = report.realms.as_slice() else {
+        return writeln!(out, "<h1>{title}</h1><p class=\"dim\">{TOOL}</p>");
+    };
+    write!(out, "<h1>RIM of {}</h1>", Markup(&realm.name))?;
+    writeln!(out, "<p class=\"dim\">from {title}, by {TOOL}</p>")?;
+    rim(out, realm)?;
+    how(out, realm)
+}
+
+/// A RIM with a button that copies it.
+fn rim(out: &mut String, realm: &RealmReport) -> fmt::Result {
+    writeln!(
+        out,
+        "<p class=\"rim hero\"><span class=\"dim\">RIM</span> <code>{}</code> \
+         <button class=\"copy\" hidden>Copy</button></p>",
+        realm.rim
+    )
+}
+
+/// What made a RIM, and what was assumed.
+fn how(out: &mut String, realm: &RealmReport) -> fmt::Result {
+    let said = |wanted: &str| {
+        let found = realm.params.iter().find(|(name, _)| *name == wanted);
+        found.map_or("", |(_, value)| value.as_str())
+    };
+    writeln!(
+        out,
+        "<p>{} bytes, {}, by the rule <code>{}</code> of RMM {}; {} measured events.</p>",
+        realm.rim.as_bytes().len(),
+        Markup(said("hash algorithm")),
+        Markup(said("rule of the RIM")),
+        Markup(said("RMM")),
+        Count(realm.events)
+    )?;
+    if !realm.assumed.is_empty() {
+        let assumed = realm.assumed.join(", ");
+        writeln!(
+            out,
+            "<p class=\"note\">Assumed, because nobody said it: {}</p>",
+            Markup(&assumed)
+        )?;
+    }
+    Ok(())
+}
+
+/// The RIMs of several Realms beside each other, and in what the Realms differ.
 fn overview(out: &mut String, report: &Report) -> fmt::Result {
     if report.realms.len() < 2 {
         return Ok(());
@@ -76,17 +127,74 @@ fn overview(out: &mut String, report: &Report) -> fmt::Result {
     out.push_str("<section><h2>Realms</h2>\n");
     table_head(out, &["Realm", "State", "Events", "RIM"])?;
     for (i, realm) in report.realms.iter().enumerate() {
-        writeln!(
+        write!(
             out,
             "<tr><td class=\"name\"><a href=\"#realm-{i}\">{}</a></td><td>{}</td><td>{}</td>\
-             <td class=\"mono\">{}</td></tr>",
+             <td class=\"mono\">{}",
             Markup(&realm.name),
             realm.state,
             Count(realm.events),
             realm.rim
         )?;
+        let same = report.realms[..i].iter().find(|other| other.rim == realm.rim);
+        if let Some(other) = same {
+            write!(out, " <span class=\"same\">same RIM as {}</span>", Markup(&other.name))?;
+        }
+        out.push_str("</td></tr>\n");
     }
     out.push_str("</tbody></table></div></section>\n");
+    comparison(out, &report.realms)
+}
+
+/// Most Realms that stand beside each other.
+const MOST_COMPARED: usize = 8;
+
+/// Parameters of which two Realms have different ones, and the first event in which each differs
+/// from the first Realm.
+fn comparison(out: &mut String, realms: &[RealmReport]) -> fmt::Result {
+    let realms = &realms[..realms.len().min(MOST_COMPARED)];
+    let first = &realms[0];
+    let value = |realm: &RealmReport, name: &str| {
+        let found = realm.params.iter().find(|(known, _)| *known == name);
+        found.map_or_else(|| "-".to_owned(), |(_, value)| value.clone())
+    };
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in realms.iter().flat_map(|realm| &realm.params) {
+        let differs = realms.iter().any(|realm| value(realm, name) != value(first, name));
+        if differs && !names.contains(name) {
+            names.push(name);
+        }
+    }
+    out.push_str("<section><h2>Comparison</h2>\n<div class=\"wide\"><table><thead><tr><th></th>");
+    realms.iter().try_for_each(|realm| write!(out, "<th>{}</th>", Markup(&realm.name)))?;
+    out.push_str("</tr></thead><tbody>\n");
+    for name in &names {
+        write!(out, "<tr><td>{name}</td>")?;
+        for realm in realms {
+            let own = value(realm, name);
+            let class = if own == value(first, name) { "mono" } else { "mono differs" };
+            write!(out, "<td class=\"{class}\">{}</td>", Markup(&own))?;
+        }
+        out.push_str("</tr>\n");
+    }
+    out.push_str("<tr><td>first event that differs</td><td class=\"dim\">compared with this</td>");
+    for realm in &realms[1..] {
+        let pairs = first.rows.iter().zip(&realm.rows);
+        let same = pairs.take_while(|(a, b)| a.text == b.text && a.rim == b.rim).count();
+        match realm.rows.get(same) {
+            Some(row) => {
+                let text = Markup(&row.text);
+                write!(out, "<td class=\"mono differs\">{}: {text}</td>", Count(row.number))?;
+            }
+            None if same < first.rows.len() => out.push_str("<td class=\"differs\">it ends</td>"),
+            None => out.push_str("<td>none</td>"),
+        }
+    }
+    out.push_str("</tr>\n</tbody></table></div>");
+    if names.is_empty() {
+        out.push_str("<p class=\"dim\">All parameters are the same.</p>");
+    }
+    out.push_str("</section>\n");
     Ok(())
 }
 
@@ -102,8 +210,10 @@ fn findings(out: &mut String, report: &Report) -> fmt::Result {
         write!(
             out,
             "<tr><td><span class=\"severity {severity}\">{severity}</span></td>\
-             <td class=\"mono\">{id}</td><td class=\"mono\">{}</td><td>{}",
+             <td class=\"mono\">{id}</td><td class=\"mono\">{}</td><td class=\"finding\" \
+             data-realm=\"{}\">{}",
             Markup(&finding.place),
+            Markup(finding.realm.as_deref().unwrap_or_default()),
             Markup(&finding.message)
         )?;
         if finding.count > 1 {
@@ -119,23 +229,38 @@ fn findings(out: &mut String, report: &Report) -> fmt::Result {
 const MAP: &str = "<div class=\"tools\"><button data-do=\"in\">Zoom in</button>\
     <button data-do=\"out\">Zoom out</button><button data-do=\"left\">Left</button>\
     <button data-do=\"right\">Right</button><button data-do=\"home\">Memory in use</button>\
+    <button data-do=\"scale\">Broken axis or true scale</button>\
     <button data-do=\"all\">Whole address space</button></div>";
-const LEGEND: &str = "<p class=\"dim\"><span class=\"key image\"></span> contents \
-    <span class=\"key dtb\"></span> device tree <span class=\"key ram\"></span> RAM \
-    <span class=\"key empty\"></span> EMPTY <span class=\"key destroyed\"></span> DESTROYED \
-    <span class=\"key data\"></span> ASSIGNED <span class=\"key ns\"></span> mapped to Host \
-    memory</p><p class=\"dim how\">Zoom with + and −, with the wheel once the map was clicked (or \
-    with Ctrl), or by a double click; move with the arrows or by dragging; Home goes back.</p>";
+const LEGEND: &str = "<p class=\"dim legend\">\
+    <span data-kind=\"image\"><span class=\"key image\"></span> contents</span>\
+    <span data-kind=\"dtb\"><span class=\"key dtb\"></span> device tree</span>\
+    <span data-kind=\"ram\"><span class=\"key ram\"></span> RAM</span>\
+    <span data-kind=\"empty\"><span class=\"key empty\"></span> EMPTY</span>\
+    <span data-kind=\"destroyed\"><span class=\"key destroyed\"></span> DESTROYED</span>\
+    <span data-kind=\"data\"><span class=\"key data\"></span> ASSIGNED</span>\
+    <span data-kind=\"ns\"><span class=\"key ns\"></span> mapped to Host memory</span></p>\
+    <p class=\"dim how\">Zoom with + and −, with the wheel once the map was clicked (or with \
+    Ctrl), or by a double click; move with the arrows or by dragging; Home goes back.</p>";
+const KINDS: &str = "<p class=\"dim kinds\"><span class=\"key ns\"></span> parameters \
+    <span class=\"key ram\"></span> RIPAS <span class=\"key image\"></span> contents \
+    <span class=\"key data\"></span> RECs</p>";
 
-fn section(out: &mut String, i: usize, realm: &RealmReport) -> fmt::Result {
+fn section(
+    out: &mut String,
+    i: usize,
+    realm: &RealmReport,
+    is_one_of_several: bool,
+) -> fmt::Result {
     write!(
         out,
-        "<section id=\"realm-{i}\"><h2>Realm {} <span class=\"state\">{}</span></h2>\n\
-         <p class=\"rim\"><span class=\"dim\">RIM</span> {}</p>\n",
+        "<section id=\"realm-{i}\"><h2>Realm {} <span class=\"state\">{}</span></h2>",
         Markup(&realm.name),
         realm.state,
-        realm.rim
     )?;
+    if is_one_of_several {
+        rim(out, realm)?;
+        how(out, realm)?;
+    }
     for (index, rem) in &realm.rems {
         writeln!(out, "<p class=\"rim\"><span class=\"dim\">REM {index}</span> {rem}</p>")?;
     }
@@ -182,6 +307,7 @@ fn section(out: &mut String, i: usize, realm: &RealmReport) -> fmt::Result {
             "<p class=\"dim\">In {rows} rows: contents that lie in a row share one.</p>"
         )?;
     }
+    out.push_str(KINDS);
     list(out, &format!("rows-{i}"), "Measured events", realm.rows.len())?;
     out.push_str("<thead><tr><th>No.</th><th>Event, and the RIM after it</th></tr></thead><tbody>");
     realm.rows.iter().take(PLAIN_ROWS).try_for_each(|row| event_row(out, row))?;

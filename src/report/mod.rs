@@ -57,6 +57,8 @@ pub struct Finding {
     pub id: String,
     /// Where.
     pub place: String,
+    /// The name of the Realm that it is about, if it is about one.
+    pub realm: Option<String>,
     /// What.
     pub message: String,
     /// How often.

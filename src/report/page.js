@@ -11,6 +11,12 @@ function el(ns, name, attrs, text) {
   if (text !== undefined) made.textContent = text;
   return made;
 }
+// Paths without their folders; the whole ones stand in the titles and among the inputs.
+const short = (text) => text.replace(/[^\s:]*\/(?=[^\s/])/g, "");
+// What kind of event a text is of, by its command.
+const KINDS = [["REALM", "realm"], ["RTT_INIT", "ripas"], ["REC", "rec"], ["DATA", "contents"],
+  ["RTT_DATA", "contents"]];
+const kindOf = (text) => (KINDS.find(([start]) => text.startsWith(start)) || ["", "other"])[1];
 // The first of ranges in order that ends past an address.
 function firstPast(bars, at) {
   let low = 0, high = bars.length;
@@ -58,13 +64,57 @@ function drawMap(svg, realm) {
     to: used.reduce((a, [, top]) => Math.max(a, top), 0) };
   const rows = lanes(realm), picture = svg.parentNode, where = picture.querySelector(".where");
   const LEFT = 72;
-  let view = { ...home }, width = 1000;
-  const x = (at) => LEFT + ((at - view.from) / (view.to - view.from)) * (width - LEFT);
-  const address = (event) => {
-    const at = (event.clientX - svg.getBoundingClientRect().left - LEFT) / (width - LEFT);
-    return view.from + Math.min(Math.max(at, 0), 1) * (view.to - view.from);
+  let view = { ...home }, width = 1000, broken = rows[0].bars.length <= 24, pieces = [];
+  // The axis in pieces: where it is broken, contents are wide and long stretches short.
+  function cut() {
+    const marks = [view.from, view.to];
+    if (broken && view.from === home.from && view.to === home.to)
+      for (const bar of rows[0].bars) marks.push(bar.base, bar.top);
+    marks.sort((a, b) => a - b);
+    pieces = [];
+    for (let i = 1; i < marks.length; i++) {
+      const from = marks[i - 1], to = marks[i];
+      if (to <= from) continue;
+      const bar = rows[0].bars[firstPast(rows[0].bars, from)], size = Math.log2(to - from) - 11;
+      const shown = bar && bar.base <= from;
+      pieces.push({ from, to, weight: shown ? 4 + size / 2 : Math.max(1, size / 3), gap: !shown });
+    }
+    const all = pieces.reduce((sum, piece) => sum + piece.weight, 0);
+    let at = LEFT;
+    for (const piece of pieces) {
+      piece.x = at;
+      piece.wide = (piece.weight / all) * (width - LEFT);
+      at += piece.wide;
+    }
+  }
+  const x = (at) => {
+    const piece = pieces.find(({ to }) => at <= to) || pieces[pieces.length - 1];
+    return piece.x + ((at - piece.from) / (piece.to - piece.from)) * piece.wide;
   };
+  const address = (event) => {
+    const at = event.clientX - svg.getBoundingClientRect().left;
+    const piece = pieces.find(({ x, wide }) => at <= x + wide) || pieces[pieces.length - 1];
+    const part = Math.min(Math.max((at - piece.x) / piece.wide, 0), 1);
+    return piece.from + part * (piece.to - piece.from);
+  };
+  // Where the axis is broken: its ends are labelled, and a mark stands in what is shortened.
+  function brokenAxis(height) {
+    let free = 0;
+    for (const { from, to, x: place, wide, gap } of pieces) {
+      svg.append(el(SVG, "line", { x1: place, x2: place, y1: 16, y2: height }));
+      if (place >= free && place + 96 < width) {
+        svg.append(el(SVG, "text", { x: place + 2, y: 13, class: "dim" }, hex(from)));
+        free = place + 100;
+      }
+      if (gap && wide > 24 && to - from > (view.to - view.from) / 50) {
+        const middle = place + wide / 2;
+        for (const shift of [-4, 2]) svg.append(el(SVG, "line", { class: "break",
+          x1: middle + shift - 3, y1: height - 2, x2: middle + shift + 5, y2: 18 }));
+      }
+    }
+  }
   function axis(height) {
+    if (pieces.length > 1) return brokenAxis(height);
     const step = 2 ** Math.ceil(Math.log2((view.to - view.from) * 140 / (width - LEFT)));
     for (let at = Math.ceil(view.from / step) * step; at <= view.to; at += step) {
       const place = x(at);
@@ -83,9 +133,10 @@ function drawMap(svg, realm) {
         class: bar.kind });
       rect.append(el(SVG, "title", {}, `${row.label} ${bar.name} ${range(bar.base, bar.top)}`));
       svg.append(rect);
-      if (bar.name && wide > bar.name.length * 7.3 + 8)
+      const name = short(bar.name);
+      if (name && wide > name.length * 7.3 + 8)
         svg.append(el(SVG, "text", { x: last.a + 4, y: y + row.height / 2 + 4,
-          class: bar.kind === "empty" ? "onempty" : "on" }, bar.name));
+          class: bar.kind === "empty" ? "onempty" : "on" }, name));
     };
     for (let i = firstPast(row.bars, view.from); i < row.bars.length; i++) {
       const bar = row.bars[i];
@@ -106,10 +157,13 @@ function drawMap(svg, realm) {
     const height = rows.reduce((sum, row) => sum + row.height + 4, 24);
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.replaceChildren();
+    cut();
     axis(height);
     let y = 22;
     for (const row of rows) { lane(row, y); y += row.height + 4; }
-    where.textContent = `Shown: ${range(Math.floor(view.from), Math.ceil(view.to))}`;
+    for (const mark of svg.querySelectorAll(".break")) svg.append(mark);
+    const scale = pieces.length > 1 ? " (the axis is broken, so that contents can be seen)" : "";
+    where.textContent = `Shown: ${range(Math.floor(view.from), Math.ceil(view.to))}${scale}`;
   }
   function look(from, span) {
     const wide = Math.min(Math.max(span, 4096), all.to);
@@ -125,9 +179,14 @@ function drawMap(svg, realm) {
   const actions = { in: () => zoom(0.5, middle()), out: () => zoom(2, middle()),
     left: () => look(view.from - span() / 4, span()),
     right: () => look(view.from + span() / 4, span()),
-    home: () => look(home.from, home.to - home.from), all: () => look(0, all.to) };
+    home: () => { view = { ...home }; draw(); }, all: () => look(0, all.to),
+    scale: () => { broken = !broken; view = { ...home }; draw(); } };
   for (const button of picture.querySelectorAll("button"))
     button.addEventListener("click", actions[button.dataset.do]);
+  // The legend has what the map has.
+  const kinds = new Set(rows.flatMap((row) => row.bars.map((bar) => bar.kind)));
+  for (const entry of picture.querySelectorAll(".legend > span"))
+    entry.hidden = !kinds.has(entry.dataset.kind);
   svg.addEventListener("wheel", (event) => {
     if (!event.ctrlKey && document.activeElement !== svg) return;
     event.preventDefault();
@@ -152,8 +211,8 @@ function drawMap(svg, realm) {
   });
   const chips = picture.querySelector(".chips"), MOST_CHIPS = 12;
   for (const bar of rows[0].bars.slice(0, MOST_CHIPS)) {
-    const chip = el(null, "button", { title: "Zoom to it" });
-    chip.append(el(null, "span", { class: `key ${bar.kind}` }), ` ${bar.name} `,
+    const chip = el(null, "button", { title: `Zoom to ${bar.name}` });
+    chip.append(el(null, "span", { class: `key ${bar.kind}` }), ` ${short(bar.name)} `,
       el(null, "span", { class: "mono dim" }, range(bar.base, bar.top)));
     chip.addEventListener("click", () => {
       const edge = (bar.top - bar.base) / 10;
@@ -179,7 +238,7 @@ function drawList(id, kind, height, all, cells) {
   if (!list) return;
   const box = list.querySelector(".rows"), plain = document.getElementById(`${id}-plain`);
   const inner = el(null, "div", { role: "presentation" });
-  let rows = all;
+  let rows = all, marked = null;
   // A RIM is never cut: the list scrolls sideways instead.
   if (kind === "event" && all.length > 0) inner.style.minWidth = `${all[0][2].length * 8 + 110}px`;
   box.append(inner);
@@ -188,11 +247,14 @@ function drawList(id, kind, height, all, cells) {
     const last = Math.min(rows.length, first + Math.ceil((box.clientHeight || 450) / height) + 10);
     inner.replaceChildren();
     for (let i = first; i < last; i++) {
-      const row = el(null, "div", { class: `row ${kind}`, role: "row", "aria-rowindex": i + 1 });
+      const texts = cells(rows[i]);
+      const more = kind === "event" ? ` of-${kindOf(texts[1])}${rows[i] === marked ? " marked" : ""}` : "";
+      const row = el(null, "div",
+        { class: `row ${kind}${more}`, role: "row", "aria-rowindex": i + 1 });
       row.style.top = `${i * height}px`;
       row.style.height = `${height}px`;
-      for (const text of cells(rows[i]))
-        row.append(el(null, "div", { role: "cell", title: text }, text));
+      for (const text of texts)
+        row.append(el(null, "div", { role: "cell", title: text }, short(text)));
       inner.append(row);
     }
   }
@@ -236,13 +298,54 @@ function drawList(id, kind, height, all, cells) {
   const details = list.closest("details");
   if (details) details.addEventListener("toggle", draw);
   show();
+  // Shows one row among all of them, and marks it.
+  return (at) => {
+    list.querySelector("input").value = "";
+    rows = all;
+    marked = all[at];
+    if (plain.classList.contains("all")) button.click();
+    show();
+    box.scrollTop = Math.max(0, at * height - box.clientHeight / 2);
+    draw();
+    list.scrollIntoView({ block: "center" });
+    box.focus({ preventScroll: true });
+  };
 }
+const goTo = [];
 data.realms.forEach((realm, i) => {
   drawMap(document.getElementById(`map-${i}`), realm);
-  drawList(`rows-${i}`, "event", 46, realm.events, (row) => [count(row[0]), row[1], row[2]]);
+  goTo[i] = drawList(`rows-${i}`, "event", 46, realm.events, (row) => [count(row[0]), row[1], row[2]]);
   const ranges = realm.shown.map(([base, top, name, kind]) =>
     [hex(base), hex(top), "", `${kind === "dtb" ? "device tree" : "contents"} ${name}`])
     .concat(realm.map.map(([base, top, level, hipas, ripas]) =>
       [hex(base), hex(top), String(level), `${hipas} ${ripas}`]));
   drawList(`ranges-${i}`, "range", 28, ranges, (row) => [...row]);
 });
+// A finding that names an address leads to the event there.
+for (const what of document.querySelectorAll(".finding")) {
+  const named = what.textContent.match(/0x[0-9a-f_]{5,}/g) || [];
+  data.realms.forEach((realm, i) => {
+    const own = data.realms.length === 1 || what.dataset.realm === realm.name;
+    const has = (row) => named.some((at) => row[1].split(/[ =]/).includes(at));
+    const found = own ? realm.events.findIndex(has) : -1;
+    if (found < 0) return;
+    const link = el(null, "button", { class: "link" }, `event ${count(realm.events[found][0])}`);
+    link.addEventListener("click", () => goTo[i](found));
+    what.append(" ", link);
+  });
+}
+for (const button of document.querySelectorAll(".copy")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const text = button.previousElementSibling;
+    let copied = true;
+    try {
+      await navigator.clipboard.writeText(text.textContent);
+    } catch {
+      getSelection().selectAllChildren(text);
+      copied = document.execCommand("copy");
+    }
+    button.textContent = copied ? "Copied" : "Press Ctrl+C";
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  });
+}

@@ -31,6 +31,8 @@ pub struct RealmReport {
     pub(super) rems: Vec<(usize, Measurement)>,
     /// Names and values.
     pub(super) params: Vec<(&'static str, String)>,
+    /// What was assumed of the VM, each in a few words.
+    pub(super) assumed: Vec<String>,
     /// How many events were measured.
     pub events: u64,
     /// IPA width in bits.
@@ -121,12 +123,20 @@ impl RealmReport {
             rim,
             rems: rems.collect(),
             params: params(world, realm),
+            assumed: Vec::new(),
             ipa_width: realm.rtt().ipa_width,
             events: rows.events,
             rows: rows.rows,
             map,
             shown: rows.shown,
         })
+    }
+
+    /// Says what was assumed of the VM.
+    #[must_use]
+    pub fn with_assumed(mut self, assumed: Vec<String>) -> Self {
+        self.assumed = assumed;
+        self
     }
 
     /// What the page's code draws. Addresses have at most 52 bits, which its numbers hold.
@@ -141,6 +151,7 @@ impl RealmReport {
         });
         let rows = self.rows.iter().map(|row| json!([row.number, plain(&row.text), row.rim]));
         json!({
+            "name": plain(&self.name),
             "size": 1_u64 << self.ipa_width,
             "map": parts.collect::<Vec<_>>(),
             "shown": shown.collect::<Vec<_>>(),

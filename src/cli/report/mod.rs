@@ -75,7 +75,7 @@ pub(crate) fn run(args: &ReportArgs, console: &mut Console) -> io::Result<Exit> 
                 Exit::Good
             })
         } else if is_request(path) {
-            measured(path, args.outside, &mut page)
+            measured(path, args, &mut page)
         } else {
             replayed(path, args, &setup, &mut page)
         };
@@ -86,7 +86,7 @@ pub(crate) fn run(args: &ReportArgs, console: &mut Console) -> io::Result<Exit> 
                 return Ok(exit);
             }
         }
-        titles.push(path.display().to_string());
+        titles.push(label(path, args));
     }
     boot::differences(&chains, &mut page);
     page.title = titles.join(", ");
@@ -130,10 +130,13 @@ fn replayed(
         if ended.gap(rd).is_some() {
             continue;
         }
-        let name = format!("{file}: {}", ended.name_of(rd));
-        page.realms.extend(RealmReport::new(world, rd, &name));
+        let name = format!("{}: {}", label(path, args), ended.name_of(rd));
+        let realm = RealmReport::new(world, rd, &name);
+        page.realms.extend(realm);
     }
-    page.findings.extend(findings(&linter.finish()));
+    let label = label(path, args);
+    let realm = |rd| format!("{label}: {}", ended.name_of(rd));
+    page.findings.extend(findings(&file, &label, realm, &linter.finish()));
     match &input {
         Input::Vector(_) => page.add_input(whole(path, "vector")),
         Input::Script(script) => {
@@ -156,13 +159,15 @@ fn replayed(
 }
 
 /// Adds what a VMM's command line makes.
-fn measured(path: &Path, outside: OutsideArgs, page: &mut Report) -> Result<Exit, (Exit, String)> {
+fn measured(path: &Path, args: &ReportArgs, page: &mut Report) -> Result<Exit, (Exit, String)> {
     let file = path.display().to_string();
-    let args = RequestWords::in_file(path, outside).map_err(|CliError(exit, text)| (exit, text))?;
+    let words = RequestWords::in_file(path, args.outside);
+    let words = words.map_err(|CliError(exit, text)| (exit, text))?;
     let mut linter = Linter::new();
-    let seen = args.boot().predicted(vec![&mut linter], &mut Console::new());
+    let seen = words.boot().predicted(vec![&mut linter], &mut Console::new());
     page.add_input(whole(path, "arguments"));
-    page.findings.extend(findings(&linter.finish()));
+    let label = label(path, args);
+    page.findings.extend(findings(&file, &label, |_| label.clone(), &linter.finish()));
     let seen = match seen {
         Ok(seen) => seen,
         // A refusal is what the page shows.
@@ -174,19 +179,41 @@ fn measured(path: &Path, outside: OutsideArgs, page: &mut Report) -> Result<Exit
     };
     let world = &seen.world;
     page.add_platform(&file, world.profile().name(), world.platform().to_toml());
-    page.realms.extend(RealmReport::with_events(world, seen.rd, &file, &seen.events()));
+    let realm = RealmReport::with_events(world, seen.rd, &label, &seen.events());
+    let assumed = seen.plan.assumptions.iter().filter(|assumption| assumption.changes_rim);
+    let assumed = assumed.map(ToString::to_string).collect();
+    page.realms.extend(realm.map(|realm| realm.with_assumed(assumed)));
     let regions = seen.plan.vm.regions.iter();
     images(regions.filter_map(|region| region.image.as_deref()), page);
     Ok(Exit::Good)
 }
 
-fn findings(found: &[crate::lint::Finding]) -> impl Iterator<Item = Finding> {
-    found.iter().map(|finding| Finding {
-        severity: finding.rule.severity.name().to_owned(),
-        id: finding.rule.id.to_owned(),
-        place: finding.place.plain(),
-        message: finding.message.clone(),
-        count: finding.count,
+/// What a reader calls a file: its name, if no other file of the page has it.
+fn label(path: &Path, args: &ReportArgs) -> String {
+    let same = args.files.iter().filter(|other| other.file_name() == path.file_name());
+    match path.file_name().filter(|_| same.count() == 1) {
+        Some(name) => Path::new(name).display().to_string(),
+        None => path.display().to_string(),
+    }
+}
+
+fn findings(
+    file: &str,
+    label: &str,
+    realm: impl Fn(u64) -> String,
+    found: &[crate::lint::Finding],
+) -> impl Iterator<Item = Finding> {
+    found.iter().map(move |finding| {
+        let place = finding.place.plain();
+        let place = place.strip_prefix(file).map(|rest| format!("{label}{rest}")).unwrap_or(place);
+        Finding {
+            severity: finding.rule.severity.name().to_owned(),
+            id: finding.rule.id.to_owned(),
+            place,
+            realm: finding.rd.map(&realm),
+            message: finding.message.clone(),
+            count: finding.count,
+        }
     })
 }
 

@@ -55,6 +55,7 @@ fn digest_part(bytes: &[u8]) {
 fn page(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let findings = text.split(' ').map(|text| Finding {
+        realm: None,
         severity: "note".to_owned(),
         id: "id".to_owned(),
         place: text.to_owned(),

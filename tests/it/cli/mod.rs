@@ -26,6 +26,7 @@ mod outside;
 mod recipes;
 mod reference;
 mod report;
+mod report_browser;
 mod search;
 mod shards;
 mod signing;

@@ -57,7 +57,7 @@ fn a_page_stands_alone_and_is_the_same_each_time() {
     assert!(!page.contains(" src=\"") && !page.contains("href="), "nothing from elsewhere");
     assert!(page.contains("default-src 'none'"));
     let rim = stdout(&folder.rimsim(&["run", NAME]));
-    assert!(page.contains(&format!("RIM</span> {}</p>", rim.trim())), "{rim}");
+    assert!(page.contains(&format!("RIM</span> <code>{}</code>", rim.trim())), "{rim}");
     // What is left out of the plain lists is counted; the data has all.
     assert_eq!(page.matches("more rows are left out here").count(), 1);
     assert!(page.contains("9,803 more rows are left out here"));
@@ -134,7 +134,7 @@ fn a_command_line_has_a_page() {
         let words = format!("measure --host {host} {line}");
         let rim = stdout(&folder.rimsim(&words.split_whitespace().collect::<Vec<_>>()));
         let page = report(&folder, &[file], 0);
-        assert!(page.contains(&format!("RIM</span> {}</p>", rim.trim())), "{host}: {rim}");
+        assert!(page.contains(&format!("RIM</span> <code>{}</code>", rim.trim())), "{host}: {rim}");
         let realm = &data(&page)[0];
         assert_eq!(
             realm["events"].as_array().and_then(|all| all.last()).expect("some")[2],
@@ -187,7 +187,7 @@ fn a_browser_draws_it() {
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     let drawn = dom("page.html");
-    let rows = drawn.matches("class=\"row event\"").count();
+    let rows = drawn.matches("class=\"row event of-").count();
     assert!((5..100).contains(&rows), "{rows} rows of 10,000 are drawn");
     assert!(drawn.matches("<rect").count() > 5, "the map is drawn");
     assert!(drawn.contains("aria-rowcount=\"10003\""), "{drawn:.500}");
@@ -197,7 +197,7 @@ fn a_browser_draws_it() {
     let title = &read[begin..begin + read[begin..].find("</title>").expect("an end")];
     let said: Vec<&str> = title.split(';').map(|said| said.split_once('=').expect("=").1).collect();
     let [home, key, wheel, all, again, full, found] = said[..] else { panic!("{title}") };
-    assert_eq!(home, "Shown: 0x8000_0000..0x9000_0000");
+    assert!(home.starts_with("Shown: 0x8000_0000..0x9000_0000 (the axis is broken"), "{home}");
     assert_eq!(key, "Shown: 0x8400_0000..0x8c00_0000");
     assert_ne!(wheel, key);
     assert_eq!((all, again), ("Shown: 0x0..0x100_0000_0000", home));

@@ -4,8 +4,14 @@ use rimsim::report::{Finding, InputFile, Report, write};
 
 fn page(text: &str) -> String {
     let text = || text.to_owned();
-    let finding =
-        Finding { severity: text(), id: text(), place: text(), message: text(), count: 7 };
+    let finding = Finding {
+        severity: text(),
+        id: text(),
+        place: text(),
+        realm: Some(text()),
+        message: text(),
+        count: 7,
+    };
     let input = InputFile { name: text(), kind: "script", len_bytes: None, sha256: Some(text()) };
     let mut report = Report {
         title: text(),
