@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use serde_json::Value;
+
 /// The best of several rounds of one thing.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Best {
@@ -23,4 +25,9 @@ impl Best {
     pub(super) fn gigabytes(self) -> f64 {
         self.per_second / 1e9
     }
+}
+
+/// Three decimals: more would pretend.
+pub(super) fn rounded(value: f64) -> Value {
+    ((value * 1000.0).round() / 1000.0).into()
 }

@@ -1,5 +1,6 @@
 //! `rimsim bench`: how fast this machine measures, as ratios within one run.
 
+mod against;
 mod best;
 mod scene;
 mod telling;
@@ -13,13 +14,15 @@ use serde_json::{Map, Value, json};
 
 use crate::abi::addr::GRANULE_SIZE;
 use crate::cli::console::Console;
+use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::options::{Format, HashingArgs, size_bytes};
 use crate::encoding::shown::ShowPath as _;
 use crate::measure::hasher::Hasher;
 use crate::measure::kernel::Kernel;
 use crate::measure::rim::HashAlgo;
-use best::Best;
+use against::Earlier;
+use best::{Best, rounded};
 use scene::{Commands, ScratchImage};
 use telling::Telling;
 
@@ -27,11 +30,12 @@ use telling::Telling;
 ///
 /// For each hash algorithm: the crate `sha2` one granule at a time on one thread (the baseline that
 /// ratios refer to), each kernel of this processor (or that of --hasher alone) on one thread, the
-/// whole way from an image in the page cache to the RIM on all threads, the same with `--copy` and
-/// with a digest cache that has an entry and is trusted, and the fold alone, as GB of image a
-/// second; then simulated commands a second that fill as much memory (256 MiB at most), and what
-/// `--log` costs while nobody asks for it. Each figure is the best of the rounds, which take all of
-/// them in turn, so that a machine that slows down slows down all of them.
+/// whole way from an image in the page cache to the RIM on all threads, the same on one thread,
+/// with `--copy`, and with a digest cache that has an entry and is trusted, and the fold alone, as
+/// GB of image a second. Then simulated commands a second that fill as much memory (256 MiB at
+/// most), what `--log` costs while nobody asks for it, and what speeds are held against: memory
+/// that one thread copies. Each figure is the best of the rounds, which take all of them in turn,
+/// so that a machine that slows down slows down all of them.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct BenchArgs {
@@ -45,6 +49,9 @@ pub(crate) struct BenchArgs {
     /// it is not said
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
+    /// Compare with an earlier run: what it printed with --format json
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
     #[command(flatten)]
     hashing: HashingArgs,
     /// Form of the result
@@ -57,7 +64,10 @@ Examples:
   How does this machine do?
       rimsim bench
   A quick look, for a program:
-      rimsim bench --size 256MiB --rounds 1 --format json";
+      rimsim bench --size 256MiB --rounds 1 --format json
+  Is it faster than before?
+      rimsim bench --format json > before.json
+      rimsim bench --baseline before.json";
 
 /// Most of the image that one thread alone hashes in a round: it is not to take minutes.
 const ALONE_BYTES: u64 = 256 << 20;
@@ -72,6 +82,7 @@ struct Speeds {
     baseline: Best,
     kernels: Vec<(Kernel, Best)>,
     pipeline: Best,
+    one_thread: Best,
     copied: Best,
     cached: Best,
     fold: Best,
@@ -87,6 +98,7 @@ impl Speeds {
             baseline: Best::default(),
             kernels: kernels.map(|kernel| (kernel, Best::default())).collect(),
             pipeline: Best::default(),
+            one_thread: Best::default(),
             copied: Best::default(),
             cached: Best::default(),
             fold: Best::default(),
@@ -103,11 +115,16 @@ impl Speeds {
         }
         let whole = image.len_bytes();
         let rim = self.pipeline.time(whole, || image.measure(algo, hasher))?;
+        let alone = hasher.clone().alone();
+        let one_thread = self.one_thread.time(whole, || image.measure(algo, &alone))?;
         let copied = self.copied.time(whole, || image.measure_copy(algo, hasher))?;
         let cache = image.cache(algo, hasher)?;
         let cached = self.cached.time(whole, || image.measure_cached(algo, hasher, cache))?;
-        if [copied, cached].iter().any(|other| *other != rim) {
-            return Err(format!("the RIM is {rim}, of a copy {copied}, by the cache {cached}"));
+        if [one_thread, copied, cached].iter().any(|other| *other != rim) {
+            return Err(format!(
+                "the RIM is {rim}, by one thread {one_thread}, of a copy {copied}, by the cache \
+                 {cached}"
+            ));
         }
         let log = image.known_log(algo, hasher)?;
         let folded = self.fold.time(whole, || scene::fold(log));
@@ -161,6 +178,13 @@ pub(crate) fn run(args: &BenchArgs, console: &mut Console) -> io::Result<Exit> {
         console.error("--size: at least 1MiB");
         return Ok(Exit::Usage);
     }
+    let earlier = match args.baseline.as_deref().map(Earlier::read).transpose() {
+        Ok(earlier) => earlier,
+        Err(CliError(exit, text)) => {
+            console.error(&text);
+            return Ok(exit);
+        }
+    };
     let dir = args.dir.clone().unwrap_or_else(std::env::temp_dir);
     let image = match ScratchImage::create(&dir, args.size) {
         Ok(image) => image,
@@ -171,6 +195,7 @@ pub(crate) fn run(args: &BenchArgs, console: &mut Console) -> io::Result<Exit> {
     };
     let mut speeds = HashAlgo::ALL.map(|algo| Speeds::new(algo, args.hashing.hasher));
     let (mut commands, mut telling) = (Best::default(), Telling::all());
+    let mut copy = Best::default();
     for _ in 0..args.rounds.get() {
         for speeds in &mut speeds {
             if let Err(message) = speeds.round(&image, &hasher) {
@@ -178,16 +203,49 @@ pub(crate) fn run(args: &BenchArgs, console: &mut Console) -> io::Result<Exit> {
                 return Ok(Exit::Io);
             }
         }
+        image.copy(ALONE_BYTES, &mut copy);
         let granules = Commands::MOST_GRANULES.min(args.size / GRANULE_SIZE);
         let scene = Commands::new(granules);
         commands.time(scene.count(), || scene.carry_out());
         telling.iter_mut().for_each(|told| told.round(granules));
     }
+    let mut now = document(args, &hasher, &speeds, (commands, &telling));
+    now["memory_copy"] = rounded(copy.gigabytes());
+    if let Some(difference) = earlier.as_ref().and_then(|earlier| earlier.difference(&now)) {
+        console.say(&difference);
+    }
     match args.format {
-        Format::Text => text(args, &hasher, &speeds, (commands, &telling), console)?,
-        Format::Json => console.json(&document(args, &hasher, &speeds, (commands, &telling)))?,
+        Format::Text => {
+            text(args, &hasher, &speeds, (commands, &telling), console)?;
+            compared(copy, earlier.as_ref(), &now, console)?;
+        }
+        Format::Json => {
+            if let Some(earlier) = earlier {
+                now["against"] = earlier.document(&now);
+            }
+            console.json(&now)?;
+        }
     }
     Ok(Exit::Good)
+}
+
+/// What the speeds are held against: memory, and an earlier run.
+fn compared(
+    copy: Best,
+    earlier: Option<&Earlier>,
+    now: &Value,
+    console: &mut Console,
+) -> io::Result<()> {
+    console.result("")?;
+    let copied = copy.gigabytes();
+    console.result(&format!("memory copied       {copied:>6.2}         GB/s, one thread"))?;
+    let Some(earlier) = earlier else { return Ok(()) };
+    console.result("")?;
+    console.result(&format!("{:<26} {:>12} {:>12} {:>6}", "", "then", "now", "ratio"))?;
+    for against::Pair { name, then, now } in earlier.pairs(now) {
+        console.result(&format!("{name:<26} {then:>12.2} {now:>12.2} {:>6.2}", now / then))?;
+    }
+    Ok(())
 }
 
 fn text(
@@ -226,12 +284,15 @@ fn text(
              of that with the fold"
         );
         row("  pipeline", speeds.pipeline, &what)?;
+        let part = 100.0 * speeds.one_thread.per_second / speeds.fastest();
+        let what = format!("the same on one thread; {part:.0} % of the fastest kernel");
+        row("  one thread", speeds.one_thread, &what)?;
         let parts = [("  copied", speeds.copied, "--copy"), ("  cached", speeds.cached, CACHED)];
         for (name, best, what) in parts {
             let part = speeds.of_pipeline(best);
             row(name, best, &format!("the same with {what}; {part:.2}x the pipeline"))?;
         }
-        row("  fold", speeds.fold, "digests to RIM, one thread")?;
+        row("  fold", speeds.fold, "digests to RIM, one thread, which waits for itself")?;
     }
     console.result("")?;
     let millions = commands.per_second / 1e6;
@@ -279,6 +340,7 @@ fn document(
         "kernels": each(&kernels),
         "kernel": each(&|speeds| hasher.kernel(speeds.algo).name().into()),
         "pipeline": each(&|speeds| rounded(speeds.pipeline.gigabytes())),
+        "one_thread": each(&|speeds| rounded(speeds.one_thread.gigabytes())),
         "ratio": each(&|speeds| rounded(speeds.ratio())),
         "copied": each(&|speeds| rounded(speeds.of_pipeline(speeds.copied))),
         "cached": each(&|speeds| rounded(speeds.of_pipeline(speeds.cached))),
@@ -295,9 +357,4 @@ impl Speeds {
     fn algo_name(&self) -> String {
         self.algo.name().to_owned()
     }
-}
-
-/// Three decimals: more would pretend.
-fn rounded(value: f64) -> Value {
-    ((value * 1000.0).round() / 1000.0).into()
 }

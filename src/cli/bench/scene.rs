@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::best::Best;
 use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Ipa};
 use crate::abi::command::Command;
 use crate::abi::granule_size::GranuleSize;
@@ -56,6 +57,15 @@ impl ScratchImage {
         let (granules, _) = self.image.bytes_from(0).as_chunks::<GRANULE_LEN>();
         let most = usize::try_from(most_bytes / GRANULE_SIZE).unwrap_or(usize::MAX);
         granules.iter().take(most).collect()
+    }
+
+    /// Copies the first bytes, `most_bytes` at most, as one thread reads and writes memory.
+    pub(crate) fn copy(&self, most_bytes: u64, best: &mut Best) {
+        let bytes = self.image.bytes_from(0);
+        let len = usize::try_from(most_bytes).unwrap_or(usize::MAX).min(bytes.len());
+        let mut copy = vec![1; len];
+        best.time(len as u64, || copy.copy_from_slice(&bytes[..len]));
+        std::hint::black_box(copy);
     }
 
     /// The whole way: opens the file, and measures every granule of it.

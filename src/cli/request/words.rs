@@ -46,6 +46,7 @@ pub(crate) const NO_REQUEST: &[&str] = &[
     "--allow-unknown-claims",
     "--append-variant",
     "--at",
+    "--baseline",
     "--budget",
     "--candidate",
     "--ccel",

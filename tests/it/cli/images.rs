@@ -191,7 +191,7 @@ fn bench_measures_what_it_says() {
     let args = ["bench", "--size", "2MiB", "--rounds", "1", "--dir", ".", "--format", "json"];
     let document: serde_json::Value = serde_json::from_str(&rim(&folder, &args)).expect("JSON");
     assert_eq!(document["schema"], "rimsim/1");
-    for part in ["baseline", "pipeline", "ratio", "copied", "cached", "fold"] {
+    for part in ["baseline", "pipeline", "one_thread", "ratio", "copied", "cached", "fold"] {
         for algo in ["sha256", "sha512"] {
             assert!(document[part][algo].as_f64().is_some_and(|speed| speed > 0.0), "{part}");
         }
@@ -203,9 +203,28 @@ fn bench_measures_what_it_says() {
             assert!(document[part][listener].as_f64().is_some_and(|cost| cost > 0.0), "{part}");
         }
     }
+    assert!(document["memory_copy"].as_f64().is_some_and(|speed| speed > 0.0));
     folder.fails(&["--log", "off", "bench", "--size", "2MiB"], 2, "measures what they cost");
     let left = std::fs::read_dir(folder.path("")).expect("the folder").count();
     assert_eq!(left, 0, "the image is removed");
+    // Against itself, in both forms; and against what is no run.
+    folder.file("before.json", document.to_string());
+    let mut args = vec!["bench", "--size", "1MiB", "--rounds", "1", "--hasher", "sha2", "--dir"];
+    args.extend([".", "--baseline", "before.json"]);
+    let output = folder.rimsim(&args);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("before.json: was of size_bytes 2097152 and now 1048576"), "{said}");
+    let text = crate::cli::stdout(&output);
+    assert!(text.lines().any(|line| line.starts_with("pipeline sha384 ")), "{text}");
+    args.extend(["--format", "json"]);
+    let again: serde_json::Value = serde_json::from_str(&rim(&folder, &args)).expect("JSON");
+    let ratio = &again["against"]["ratios"]["kernels sha256 sha2"];
+    assert!(ratio.as_f64().is_some_and(|ratio| ratio > 0.0), "{again}");
+    folder.file("other.json", "{\"schema\": \"rimsim/1\"}");
+    folder.fails(&["bench", "--baseline", "other.json"], 2, "bench --format json");
+    folder.file("other.json", "{");
+    folder.fails(&["bench", "--baseline", "other.json"], 2, "is no JSON");
+    folder.fails(&["bench", "--baseline", "nothing"], 1, "nothing");
     folder.fails(&["bench", "--size", "1K"], 2, "at least 1MiB");
     folder.fails(&["bench", "--size", "1EiB"], 2, "EiB");
     folder.fails(&["bench", "--size", "2MiB", "--dir", "nowhere"], 1, "nowhere");

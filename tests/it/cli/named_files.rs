@@ -107,6 +107,7 @@ const READING: &[&str] = &[
     "boot --format corim --sign-cmd cat --sign-pub % -o made.corim chain.toml",
     "boot --format corim --sign-key key --sign-chain % -o made.corim chain.toml",
     "bench --hasher sha2 --size 1MiB --rounds 1 --dir %",
+    "bench --hasher sha2 --size 1MiB --rounds 1 --baseline %",
 ];
 
 /// What has to stand before the options of a guest.
