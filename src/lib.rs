@@ -64,6 +64,12 @@
 // Examples, benchmarks and tests print; the library prints where `cli` says so.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+#[cfg(not(unix))]
+compile_error!(
+    "rimsim needs a Unix: it maps images, and files are told apart by device and inode. On Windows \
+     it runs in WSL or in a container."
+);
+
 pub mod abi;
 #[cfg(feature = "hosts")]
 #[doc(hidden)]
