@@ -29,6 +29,7 @@ use crate::cli::signer::Signer;
 use crate::encoding::shown::ShowPath as _;
 use crate::encoding::text::from_hex;
 use crate::evidence::{Accept, Asked, Demands, Lifecycle, Token, compare, near_misses};
+use crate::host::OptionChange;
 use crate::refvalue::time;
 
 /// Longest file that a challenge is read from, in bytes.
@@ -131,7 +132,9 @@ fn verify(args: &VerifyArgs) -> Result<Told, CliError> {
     let mut comparison = compare(claims, &expectations, &asked).ok_or_else(nothing)?;
     let mut searched = None;
     let mut near = Vec::new();
+    let mut why = None;
     if !comparison.has_rim() {
+        why = Some(why_line(args));
         near = near_misses(claims, &expectations);
         if let Some(file) = &args.search {
             searched = Some(search_for(file.as_deref(), args, &claims.rim.to_string())?);
@@ -152,6 +155,7 @@ fn verify(args: &VerifyArgs) -> Result<Told, CliError> {
         comparison,
         near,
         searched,
+        why,
         boot,
         token,
     })
@@ -216,6 +220,16 @@ fn challenge(text: &str) -> Result<[u8; 64], CliError> {
             Ok(padded)
         }
     }
+}
+
+/// The command that says why a RIM is another, with the command line that was expected or the
+/// place for one.
+fn why_line(args: &VerifyArgs) -> String {
+    let own = args.expect.iter().find(|path| is_request(path));
+    let words = own.and_then(|path| WordFile::read(path, "measure").ok()).map(|file| file.words);
+    let quoted = |words| OptionChange { without: Vec::new(), with: words }.to_string();
+    let line = words.map_or_else(|| "VMM -- COMMAND LINE".to_owned(), quoted);
+    format!("rimsim why {} {line}", quoted(vec![args.token.display().to_string()]))
 }
 
 /// Searches for the parameters that make a RIM.

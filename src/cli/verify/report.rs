@@ -28,6 +28,8 @@ pub(crate) struct Told {
     pub(crate) comparison: Comparison,
     pub(crate) near: Vec<NearMiss>,
     pub(crate) searched: Option<Searched>,
+    /// The command that says why the RIM is another.
+    pub(super) why: Option<String>,
     /// Why REMs are not those of a chain.
     pub(super) boot: Option<Explained>,
 }
@@ -46,6 +48,9 @@ impl Told {
         self.lengths().iter().for_each(|line| console.note(line));
         for near in &self.near {
             console.note(&format!("near miss: {near}"));
+        }
+        if let Some(line) = &self.why {
+            console.note(&format!("why the RIM is another: {line}"));
         }
         if let Some(searched) = &self.searched {
             console.note(&format!("search: {}", searched.summary()));

@@ -416,3 +416,17 @@ fn one_of_several_has_to_fit() {
     let given = ["verify", "token.cbor", "--expect", "all.json", "--realm", "d"];
     folder.fails(&given, 2, "there is no Realm `d`, only all.json:a, all.json:b, all.json:c");
 }
+
+/// Who is told that the RIM is another is told what to type next.
+#[test]
+fn a_mismatch_says_which_command_says_why() {
+    let folder = Folder::new("verify-why");
+    let token = concat!(env!("CARGO_MANIFEST_DIR"), "/spec-vectors/scripts/token.cbor");
+    let verify = ["verify", token, "--expect-rim", &"a7".repeat(32)];
+    folder.fails(&verify, 3, &format!("rimsim why {token} VMM -- COMMAND LINE"));
+    folder.file("Image", crate::hosts::inputs::kernel("verify", 8192, 8192, 0));
+    let line = "kvmtool -- lkvm run --realm -c 1 -m 256M --irqchip=gicv3 -k Image";
+    folder.file("vm.args", format!("{line} -p 'a b'"));
+    let verify = ["verify", token, "--expect", "vm.args"];
+    folder.fails(&verify, 3, &format!("rimsim why {token} {line} -p 'a b'"));
+}
