@@ -27,6 +27,8 @@ pub(crate) const CAPS: Reader = ("host/caps.rs", "from_toml");
 pub(crate) const PLATFORM: Reader = ("script/platform_file.rs", "from_toml");
 pub(crate) const EXCEPTIONS: Reader = ("coverage/exceptions.rs", "from_toml");
 pub(crate) const LOCK: Reader = ("cli/locks/file.rs", "read");
+pub(crate) const FLEET: Reader = ("cli/locks/fleet.rs", "read");
+pub(crate) const DOMAIN: Reader = ("host/libvirt/domain.rs", "read");
 pub(crate) const WORDS: Reader = ("cli/request/words.rs", "words_of");
 pub(crate) const TOKEN: Reader = ("evidence/token.rs", "read");
 pub(crate) const TOKEN_RIM: Reader = ("evidence/token.rs", "rim_of_token");
@@ -62,6 +64,7 @@ const NAMES: &[&str] = &[
 const OTHERS: &[Reader] = &[
     ("model/program.rs", "parse"),
     ("abi/params/structures.rs", "read"),
+    ("abi/plane_run.rs", "read"),
     ("abi/rec_run.rs", "read"),
     ("measure/image/mod.rs", "read"),
     ("refvalue/time.rs", "parse"),

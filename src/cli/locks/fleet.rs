@@ -144,7 +144,8 @@ impl FleetLock {
     /// Reads such a lock. The error begins with line and column, or says which row is wrong.
     ///
     /// # Bounds
-    /// Time and memory grow with the length. The file has at most 4 MiB.
+    /// Time and memory grow with the length, memory by at most 300 bytes for each byte. The file
+    /// has at most 4 MiB.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
         check_version(text)?;
         let lock: Self = toml_text::read(text)?;

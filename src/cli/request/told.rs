@@ -78,6 +78,10 @@ fn marked(argv: &[String], place: &str) -> Option<String> {
 /// A word as a shell takes it. A line break is shown as a blank: the line is one.
 fn quoted(word: &str) -> String {
     let word = word.replace(['\n', '\0'], " ");
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "+-./:@_,=%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word;
+    }
     shlex::try_quote(&word).map_or_else(|_| word.clone(), |word| word.into_owned())
 }
 

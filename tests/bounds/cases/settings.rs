@@ -6,6 +6,7 @@ use rimsim::coverage::Exceptions;
 use rimsim::encoding::keys::{PublicKey, SigningKey};
 use rimsim::evidence::{Accept, Token, expectations, rim_of_token, token_bytes};
 use rimsim::host::caps::CapsLayer;
+use rimsim::host::libvirt::Domain;
 use rimsim::measure::rim::{HashAlgo, Measurement};
 use rimsim::refvalue::{RealmReference, corim::Corim, sign};
 use rimsim::search::Target;
@@ -51,6 +52,22 @@ fn lock(count: usize) -> Vec<u8> {
         1,
         lines(count, argument),
         lines(count, input),
+    )
+    .into_bytes()
+}
+
+/// As `rimsim matrix` writes it, with as many rows.
+fn fleet(count: usize) -> Vec<u8> {
+    let row = |i| {
+        format!(
+            "[[row]]\nvalues = [\"{i}\"]\nalgorithm = \"sha256\"\nrim = \"{i:064x}\"\n\
+             rule = \"rmm-1.0\"\n"
+        )
+    };
+    format!(
+        "version = 1\ntool = \"rimsim 0.1.0\"\n[matrix]\narguments = [\"kvmtool\", \"--\"]\n\
+         axes = []\ncolumns = [\"cpus\"]\n{}",
+        lines(count, row)
     )
     .into_bytes()
 }
@@ -109,6 +126,31 @@ pub(crate) const SETTINGS: &[Case] = &[
             assert!(fuzzing::lock(text).is_some());
         },
         count: 20,
+        most_memory: 300,
+    },
+    Case {
+        name: "the lock of a table",
+        readers: &[FLEET],
+        make: fleet,
+        run: |bytes| {
+            let text = std::str::from_utf8(bytes).expect("text");
+            assert!(fuzzing::lock(text).is_some());
+        },
+        count: 20,
+        most_memory: 300,
+    },
+    Case {
+        name: "a domain of libvirt",
+        readers: &[DOMAIN],
+        make: |n| {
+            let inside = lines(n, |i| format!("<a{i} b='c'>d</a{i}>\n"));
+            format!("<domain type='kvm'><metadata>{inside}</metadata></domain>").into_bytes()
+        },
+        run: |bytes| {
+            let text = std::str::from_utf8(bytes).expect("text");
+            assert!(Domain::read(text).is_err(), "there is no <os>");
+        },
+        count: 100,
         most_memory: 300,
     },
     Case {

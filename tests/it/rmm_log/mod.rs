@@ -422,7 +422,7 @@ let rec_params_1 = RecParams { flags=runnable, aux=auto }
         ("Image", 2, "Image"),
         ("./Image", 2, "the name of a platform's file ends in .toml"),
         ("none.toml", 1, "none.toml: No such file"),
-        ("bad.toml", 2, "bad.toml: "),
+        ("bad.toml", 2, "bad.toml:1:8: "),
     ] {
         folder.fails(&["import", "boot.log", "--platform", name, "-o", "x.rmi"], code, why);
         assert!(!folder.path("x.rmi").exists(), "{name}");
