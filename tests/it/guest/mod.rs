@@ -2,6 +2,7 @@
 
 mod exceptions;
 mod interleavings;
+mod planes;
 mod rsi;
 mod running_recs;
 mod token;
