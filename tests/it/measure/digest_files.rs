@@ -104,7 +104,8 @@ fn a_right_checksum_is_not_enough() {
         move |bytes: &mut Vec<u8>| bytes[at..at + 8].copy_from_slice(&value.to_le_bytes())
     };
     let byte = |at: usize, value: u8| move |bytes: &mut Vec<u8>| bytes[at] = value;
-    assert_eq!(forged(byte(0x08, 2)).unwrap_err(), DigestsError::Version(2));
+    assert_eq!(forged(byte(0x08, 2)).unwrap_err(), DigestsError::Part);
+    assert_eq!(forged(byte(0x08, 3)).unwrap_err(), DigestsError::Version(3));
     assert_eq!(forged(byte(trailer, 3)).unwrap_err(), DigestsError::Algorithm(3));
     for shift in [0, 11, 13, 15, 17, 255] {
         let error = forged(byte(trailer + 1, shift)).unwrap_err();
