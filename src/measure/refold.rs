@@ -84,7 +84,7 @@ impl Library {
 
     /// As [`Library::take_apart`], with other images in the place of those of the events. `other`
     /// gives the image that takes the place of one at an address; it has to be as long.
-    pub(crate) fn take_apart_with(
+    pub fn take_apart_with(
         &mut self,
         events: &Events,
         rule: RimRule,
