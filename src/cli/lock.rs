@@ -80,6 +80,8 @@ Examples:
   Lock a VM, and let CI compare:
       rimsim lock --caps fvp kvmtool -- lkvm run --realm -c 2 -m 512M -k build/Image
       rimsim check
+  Many VMs in one lock (see rimsim matrix --help):
+      rimsim matrix --cpus 1,2 --lock-out fleet.lock --caps fvp kvmtool -- --realm -m 1G -k Image
   A chain of measured boot, with RIM and REMs:
       rimsim lock --chain chain.toml
   The kernel is a new one, and that is meant:

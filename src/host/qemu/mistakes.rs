@@ -120,17 +120,18 @@ fn processor(options: &Options, list: &mut Vec<Mistake>) {
     for bits in [128, 256, 512, 1024, 2048] {
         add("SVE", &format!("sve{bits}=on"), &format!("SVE of {bits} bits"), 18);
     }
+    // A host that has as many gives the same RIM: the words say that this is QEMU's option.
     for count in 2..=16 {
         let cost = if [2, 4, 6, 8, 16].contains(&count) { 17 } else { 25 };
         let property = format!("num-breakpoints={count}");
-        add("breakpoints", &property, &format!("{count} breakpoints"), cost);
+        add("breakpoints", &property, &format!("{count} breakpoints, said to QEMU"), cost);
         let property = format!("num-watchpoints={count}");
-        add("watchpoints", &property, &format!("{count} watchpoints"), cost);
+        add("watchpoints", &property, &format!("{count} watchpoints, said to QEMU"), cost);
     }
     for count in 0..=31 {
         let cost = if [4, 6, 8].contains(&count) { 17 } else { 25 };
         let property = format!("num-pmu-counters={count}");
-        add("PMU counters", &property, &format!("{count} PMU counters"), cost);
+        add("PMU counters", &property, &format!("{count} PMU counters, said to QEMU"), cost);
     }
 }
 
