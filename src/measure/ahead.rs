@@ -11,10 +11,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use tracing::Span;
 
 use super::chain::{Chain, Extend as _};
-use super::descriptor::{Descriptor, RIM_OFFSET};
+use super::descriptor::Descriptor;
 use super::events::Events;
+use super::extensions::Extensions;
 use super::hasher::{Digest, Hasher};
-use super::log::{Steps, fold};
 use super::rim::{HashAlgo, Measurement};
 use super::rule::RimRule;
 
@@ -57,12 +57,15 @@ struct State {
     fold: Option<Fold>,
 }
 
+/// A piece that is hashed and being folded.
+type Piece = Extensions<Events, Vec<Digest>>;
+
 /// The fold, which one thread at a time has.
 #[derive(Debug)]
 struct Fold {
     rim: Measurement,
     /// The piece that `rim` is extended by just now.
-    begun: Option<Steps>,
+    begun: Option<Piece>,
 }
 
 impl Ahead {
@@ -131,7 +134,7 @@ impl Shared {
                 Some(Fold { rim, begun: source.begun })
             }
         };
-        tracing::debug!(parent: &self.span, events = len, "hashed a window");
+        tracing::debug!(parent: &self.span, events = len, "hashed a piece");
         let mut state = self.lock();
         state.ready.insert(number, (events, digests));
         if fold.is_some() {
@@ -144,14 +147,10 @@ impl Shared {
     fn catch_up<'s>(&'s self, mut state: MutexGuard<'s, State>, hasher: &Hasher) {
         while state.is_foldable() && (state.queue.is_empty() || state.is_behind()) {
             let Some(Fold { mut rim, begun }) = state.fold.take() else { break };
-            let next = if begun.is_none() { state.take_ready() } else { None };
+            let hashed = if begun.is_none() { state.take_ready() } else { None };
             drop(state);
-            if let Some(mut steps) = begun {
-                extend_alone(hasher, &mut rim, &mut steps);
-            }
-            if let Some((events, digests)) = next {
-                rim = self.fold_piece(hasher, rim, events, digests);
-            }
+            let piece = begun.or_else(|| hashed.map(|hashed| self.piece(hasher, hashed)));
+            piece.into_iter().for_each(|piece| extend_alone(hasher, &mut rim, piece));
             state = self.lock();
             state.fold = Some(Fold { rim, begun: None });
         }
@@ -159,22 +158,11 @@ impl Shared {
         self.folded.notify_all();
     }
 
-    fn fold_piece(
-        &self,
-        hasher: &Hasher,
-        mut rim: Measurement,
-        events: Events,
-        digests: Vec<Digest>,
-    ) -> Measurement {
-        let count = events.len();
-        hasher.count(count);
-        if Steps::can_be_made_of(&events) {
-            extend_alone(hasher, &mut rim, &mut Steps::new(self.algo, self.rule, events, digests));
-        } else {
-            rim = fold(self.rule, rim, &events, &digests);
-        }
-        tracing::debug!(parent: &self.span, events = count, %rim, "folded a window");
-        rim
+    /// A piece that is folded from now on.
+    fn piece(&self, hasher: &Hasher, (events, digests): (Events, Vec<Digest>)) -> Piece {
+        hasher.count(events.len());
+        tracing::debug!(parent: &self.span, events = events.len(), "fold a piece");
+        Extensions::new(self.algo, self.rule, events, digests)
     }
 }
 
@@ -198,11 +186,12 @@ impl State {
     }
 }
 
-/// Descriptors of one piece after the other, as far as they are hashed.
+/// Descriptors of one piece after the other, as far as they are hashed, and up to an event that
+/// starts a RIM.
 struct Source<'s> {
     shared: &'s Shared,
     hasher: &'s Hasher,
-    begun: Option<Steps>,
+    begun: Option<Piece>,
 }
 
 impl Iterator for Source<'_> {
@@ -210,35 +199,31 @@ impl Iterator for Source<'_> {
 
     fn next(&mut self) -> Option<Descriptor> {
         loop {
-            if let Some(next) = self.begun.as_mut().and_then(Steps::next) {
-                return Some(next);
+            if let Some(piece) = &mut self.begun {
+                match piece.next_before_start() {
+                    None if piece.is_at_end() => self.begun = None,
+                    next => return next,
+                }
             }
-            self.begun = None;
-            let mut state = self.shared.lock();
-            let (events, _) = state.ready.get(&state.taken)?;
-            if !Steps::can_be_made_of(events) {
-                return None;
-            }
-            let (events, digests) = state.take_ready()?;
-            drop(state);
-            self.hasher.count(events.len());
-            tracing::debug!(parent: &self.shared.span, events = events.len(), "folded a window");
-            self.begun = Some(Steps::new(self.shared.algo, self.shared.rule, events, digests));
+            let hashed = self.shared.lock().take_ready()?;
+            self.begun = Some(self.shared.piece(self.hasher, hashed));
         }
     }
 }
 
-/// Extends a RIM with nothing beside, as fast as there is a way.
-fn extend_alone(hasher: &Hasher, rim: &mut Measurement, steps: &mut Steps) {
-    if hasher.kernel(rim.algo()).extend_alone(rim, steps) {
-        return;
+/// Extends a RIM by what is left of a piece, with nothing beside, as fast as there is a way.
+fn extend_alone(hasher: &Hasher, rim: &mut Measurement, mut piece: Piece) {
+    let kernel = hasher.kernel(rim.algo());
+    loop {
+        let mut extensions = std::iter::from_fn(|| piece.next_before_start());
+        if !kernel.extend_alone(rim, &mut extensions) {
+            let mut chain = Chain::new(*rim);
+            extensions.for_each(|descriptor| chain.extend(descriptor));
+            *rim = chain.rim();
+        }
+        match piece.start() {
+            Some(start) => *rim = start,
+            None => return,
+        }
     }
-    let mut chain = Chain::new(*rim);
-    for mut descriptor in steps {
-        chain.extend(|slot| {
-            descriptor[RIM_OFFSET..RIM_OFFSET + slot.len()].copy_from_slice(slot);
-            descriptor
-        });
-    }
-    *rim = chain.rim();
 }

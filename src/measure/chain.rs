@@ -18,8 +18,8 @@ pub(super) trait Extend {
     fn algo(&self) -> HashAlgo;
     /// The RIM is what a hash gave, not an extension.
     fn restart(&mut self, rim: Measurement);
-    /// Extends the RIM by the descriptor that `make` makes of the slot as it is.
-    fn extend(&mut self, make: impl FnOnce(&[u8; 64]) -> Descriptor);
+    /// Extends the RIM by a descriptor, in which it is put.
+    fn extend(&mut self, descriptor: Descriptor);
 }
 
 /// A RIM that is being extended.
@@ -63,8 +63,8 @@ impl Extend for Chain {
     }
 
     #[inline]
-    fn extend(&mut self, make: impl FnOnce(&[u8; 64]) -> Descriptor) {
-        let descriptor = make(&self.slot);
+    fn extend(&mut self, mut descriptor: Descriptor) {
+        descriptor::put_rim(&mut descriptor, &self.slot);
         match &mut self.padded {
             Padded::Sha256(blocks) => {
                 put(blocks, &descriptor);
@@ -129,8 +129,8 @@ impl Extend for Chains<'_> {
         self.rims.fill(rim);
     }
 
-    fn extend(&mut self, make: impl FnOnce(&[u8; 64]) -> Descriptor) {
-        self.descriptors.push(make(&[0; 64]));
+    fn extend(&mut self, descriptor: Descriptor) {
+        self.descriptors.push(descriptor);
         if self.descriptors.len() == COLLECTED {
             self.catch_up();
         }

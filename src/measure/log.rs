@@ -4,15 +4,14 @@ use std::fmt;
 
 use super::ahead::Ahead;
 use super::chain::{Chain, Chains, Extend};
-use super::descriptor::{self, Descriptor};
 use super::event::MeasuredEvent;
 use super::events::Events;
-use super::hasher::{self, Digest, Hasher};
+use super::extensions::Extensions;
+use super::hasher::{Digest, Hasher};
 use super::kernel::Kernel;
 use super::page::Page;
 use super::rim::{HashAlgo, Measurement};
 use super::rule::RimRule;
-use crate::abi::addr::Ipa;
 use crate::abi::params::DATA_MEASURE;
 
 /// Everything that was measured into one Realm's RIM, in order.
@@ -238,96 +237,15 @@ const fn worth_of_lanes(kernel: Kernel, algo: HashAlgo) -> usize {
     }
 }
 
-/// The extensions by some events, one after the other, as descriptors with zeros where the RIM
-/// stands.
-#[derive(Debug)]
-pub(super) struct Steps {
-    algo: HashAlgo,
-    rule: RimRule,
-    events: Events,
-    contents: Vec<Digest>,
-    /// The next event, and its run and place there.
-    at: usize,
-    run: usize,
-    place: u64,
-    /// Entries of the event that were made already.
-    entry: u64,
-}
-
-impl Steps {
-    /// Whether nothing in `events` starts a RIM, which is no extension.
-    pub(super) fn can_be_made_of(events: &Events) -> bool {
-        !events.runs().any(|(first, _)| matches!(first, MeasuredEvent::Realm(_)))
-    }
-
-    /// `contents` has a digest for each event, as in [`fold`].
-    pub(super) fn new(
-        algo: HashAlgo,
-        rule: RimRule,
-        events: Events,
-        contents: Vec<Digest>,
-    ) -> Self {
-        Self { algo, rule, events, contents, at: 0, run: 0, place: 0, entry: 0 }
-    }
-
-    fn next_event(&mut self) {
-        (self.at, self.place, self.entry) = (self.at + 1, self.place + 1, 0);
-    }
-}
-
-impl Iterator for Steps {
-    type Item = Descriptor;
-
-    #[inline]
-    fn next(&mut self) -> Option<Descriptor> {
-        const NO_RIM: &[u8; 64] = &[0; 64];
-        loop {
-            let (first, count) = self.events.run(self.run)?;
-            if self.place == count {
-                (self.run, self.place) = (self.run + 1, 0);
-                continue;
-            }
-            let (place, entry) = (self.place, self.entry);
-            match first {
-                event if !self.rule.measures(event) => {}
-                MeasuredEvent::Data(data) => {
-                    let ipa = Ipa(data.ipa.0 + place * data.content.size().bytes());
-                    let content = self.contents[self.at].slot();
-                    let descriptor = descriptor::data(NO_RIM, ipa, data.flags, content);
-                    self.next_event();
-                    return Some(descriptor);
-                }
-                MeasuredEvent::Ripas(ripas) if entry < ripas.count() => {
-                    let (base, top) = ripas.entry(entry);
-                    self.entry += 1;
-                    return Some(descriptor::ripas(NO_RIM, base, top));
-                }
-                MeasuredEvent::Ripas(_) => {}
-                MeasuredEvent::Rec(params) => {
-                    let content = hasher::digest(self.algo, &params.page());
-                    self.next_event();
-                    return Some(descriptor::rec(NO_RIM, content.slot()));
-                }
-                MeasuredEvent::Realm(_) => unreachable!("starts a RIM: see `can_be_made_of`"),
-            }
-            self.next_event();
-        }
-    }
-}
-
 fn fold_into(rule: RimRule, chain: &mut impl Extend, events: &Events, contents: &[Digest]) {
-    let mut contents = contents.iter();
-    for (first, count) in events.runs() {
-        let contents = contents.by_ref().take(usize::try_from(count).unwrap_or(usize::MAX));
-        match first {
-            event if !rule.measures(event) => contents.for_each(drop),
-            MeasuredEvent::Data(data) => {
-                let ipas = (data.ipa.0..).step_by(data.content.size().len_bytes()).map(Ipa);
-                for (content, ipa) in contents.zip(ipas) {
-                    chain.extend(|rim| descriptor::data(rim, ipa, data.flags, content.slot()));
-                }
-            }
-            event => contents.for_each(|_| extend(chain, event)),
+    let mut extensions = Extensions::new(chain.algo(), rule, events, contents);
+    loop {
+        while let Some(descriptor) = extensions.next_before_start() {
+            chain.extend(descriptor);
+        }
+        match extensions.start() {
+            Some(rim) => chain.restart(rim),
+            None => return,
         }
     }
 }
@@ -340,22 +258,4 @@ fn fold_one(
     content: &Digest,
 ) -> Measurement {
     fold(rule, rim, &Events::from_iter([event]), std::slice::from_ref(content))
-}
-
-/// One more event, of which everything that is measured is in the event itself.
-fn extend(chain: &mut impl Extend, event: &MeasuredEvent) {
-    let algo = chain.algo();
-    match event {
-        MeasuredEvent::Realm(params) => {
-            chain.restart(Measurement::of(algo, &hasher::digest(algo, &params.page())));
-        }
-        MeasuredEvent::Rec(params) => {
-            let content = hasher::digest(algo, &params.page());
-            chain.extend(|rim| descriptor::rec(rim, content.slot()));
-        }
-        MeasuredEvent::Ripas(ripas) => ripas
-            .entries()
-            .for_each(|(base, top)| chain.extend(|rim| descriptor::ripas(rim, base, top))),
-        MeasuredEvent::Data(_) => unreachable!("contents are folded with their digests"),
-    }
 }

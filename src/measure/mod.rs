@@ -15,6 +15,7 @@ pub mod digest_parts;
 pub mod digests;
 pub mod event;
 pub mod events;
+mod extensions;
 pub mod hasher;
 pub mod image;
 pub mod kernel;

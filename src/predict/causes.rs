@@ -38,66 +38,31 @@ impl fmt::Display for Cause {
 /// A capability: what it is, its option, its value in words, and how one host gets another's.
 type Capability = (&'static str, &'static str, fn(&Caps) -> String, fn(&mut Caps, &Caps));
 
+/// A capability that is one field.
+macro_rules! capability {
+    ($about:literal, $option:literal, $field:ident) => {
+        ($about, $option, |caps| caps.$field.to_string(), |to, from| to.$field = from.$field)
+    };
+}
+
 const CAPABILITIES: &[Capability] = &[
-    (
-        "the host's IPA bits",
-        "--ipa-bits",
-        |c| c.ipa_bits.to_string(),
-        |to, c| {
-            to.ipa_bits = c.ipa_bits;
-        },
-    ),
-    ("the host's LPA2", "--lpa2", |c| c.lpa2.to_string(), |to, c| to.lpa2 = c.lpa2),
-    (
-        "the host's breakpoints",
-        "--num-bps",
-        |c| c.num_bps.to_string(),
-        |to, c| {
-            to.num_bps = c.num_bps;
-        },
-    ),
-    (
-        "the host's watchpoints",
-        "--num-wps",
-        |c| c.num_wps.to_string(),
-        |to, c| {
-            to.num_wps = c.num_wps;
-        },
-    ),
-    ("whether the host has a PMU", "--pmu", |c| c.pmu.to_string(), |to, c| to.pmu = c.pmu),
-    (
-        "the host's PMU counters",
-        "--pmu-counters",
-        |c| c.pmu_counters.to_string(),
-        |to, c| {
-            to.pmu_counters = c.pmu_counters;
-        },
-    ),
+    capability!("the host's IPA bits", "--ipa-bits", ipa_bits),
+    capability!("the host's LPA2", "--lpa2", lpa2),
+    capability!("the host's breakpoints", "--num-bps", num_bps),
+    capability!("the host's watchpoints", "--num-wps", num_wps),
+    capability!("whether the host has a PMU", "--pmu", pmu),
+    capability!("the host's PMU counters", "--pmu-counters", pmu_counters),
     (
         "the host's longest SVE vector",
         "--sve-vl",
-        |c| c.sve_vls.iter().max().copied().unwrap_or(0).to_string(),
-        |to, c| to.sve_vls.clone_from(&c.sve_vls),
+        |caps| caps.sve_vls.iter().max().copied().unwrap_or(0).to_string(),
+        |to, from| to.sve_vls.clone_from(&from.sve_vls),
     ),
-    ("the host's GICv3", "--gicv3", |c| c.gicv3.to_string(), |to, c| to.gicv3 = c.gicv3),
-    ("the host's ITS", "--its", |c| c.its.to_string(), |to, c| to.its = c.its),
-    ("the host's GICv2", "--gicv2", |c| c.gicv2.to_string(), |to, c| to.gicv2 = c.gicv2),
-    (
-        "the host's most vCPUs",
-        "--max-vcpus",
-        |c| c.max_vcpus.to_string(),
-        |to, c| {
-            to.max_vcpus = c.max_vcpus;
-        },
-    ),
-    (
-        "the host's pages",
-        "--host-page-size",
-        |c| c.host_page_size.to_string(),
-        |to, c| {
-            to.host_page_size = c.host_page_size;
-        },
-    ),
+    capability!("the host's GICv3", "--gicv3", gicv3),
+    capability!("the host's ITS", "--its", its),
+    capability!("the host's GICv2", "--gicv2", gicv2),
+    capability!("the host's most vCPUs", "--max-vcpus", max_vcpus),
+    capability!("the host's pages", "--host-page-size", host_page_size),
 ];
 
 /// What two requests say otherwise; what decides first. `files` opens the files of both.

@@ -5,12 +5,13 @@
 use std::arch::x86_64::*;
 
 use super::Digest;
-use super::chain256::{Chain, QUADS, Quad, State};
+use super::chain256::{Chain, QUADS, Quad};
 use super::constants::{H256, K256};
 use super::sha256_avx512::{
     LANES, add, big0, big1, ch, compress, load_block, maj, padding, put_digests, small0, small1,
     splat,
 };
+use super::shani::State;
 use crate::measure::descriptor::Descriptor;
 
 type V = __m512i;
@@ -61,8 +62,7 @@ fn compress_beside(
     }
     macro_rules! later {
         ($sixteen:expr, $i:literal) => {
-            let near = add(small1(w[($i + 14) & 15]), w[($i + 9) & 15]);
-            w[$i] = add(add(w[$i], small0(w[($i + 1) & 15])), near);
+            lane_word!(w, $i);
             first!($sixteen, $i);
         };
     }

@@ -46,8 +46,7 @@ fn compress_beside_first(state: &mut [V; 8], mut w: [V; 16], step: &Step<'_>) ->
     }
     macro_rules! later {
         ($k16:expr, $i:literal) => {
-            let near = add(small1(w[($i + 14) & 15]), w[($i + 9) & 15]);
-            w[$i] = add(add(w[$i], small0(w[($i + 1) & 15])), near);
+            lane_word!(w, $i);
             scalar_word!(x, $i);
             first!($k16, $i);
         };
@@ -98,8 +97,7 @@ fn compress_beside_rest(
     }
     macro_rules! later {
         ($k16:expr, $i:literal) => {
-            let near = add(small1(w[($i + 14) & 15]), w[($i + 9) & 15]);
-            w[$i] = add(add(w[$i], small0(w[($i + 1) & 15])), near);
+            lane_word!(w, $i);
             first!($k16, $i);
         };
     }

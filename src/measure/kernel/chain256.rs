@@ -3,10 +3,10 @@
 use std::arch::x86_64::*;
 
 use super::constants::{H256, K256};
+use super::shani::{State, V, load_words, vector};
 use super::steps::Step256;
 use crate::measure::descriptor::{Descriptor, RIM_OFFSET};
 
-type V = __m128i;
 /// Blocks of a descriptor with its padding.
 const BLOCKS: usize = 5;
 /// Of four rounds each.
@@ -15,13 +15,6 @@ pub(super) const QUADS: usize = 16 * BLOCKS;
 pub(super) type Quad = [u64; 2];
 /// The RIM of SHA-256 fills two vectors of the first block.
 const RIM: usize = RIM_OFFSET / 16;
-
-/// A state in the order that the instructions want.
-#[derive(Clone, Copy)]
-pub(super) struct State {
-    pub(super) abef: V,
-    pub(super) cdgh: V,
-}
 
 /// The blocks that are the same for every descriptor.
 static REST: [Quad; QUADS - 32] = {
@@ -51,38 +44,6 @@ pub(super) struct Chain {
     quads: [Quad; QUADS],
 }
 
-#[inline]
-#[target_feature(enable = "sha,sse4.1,ssse3")]
-fn vector(words: [u32; 4]) -> V {
-    let [a, b, c, d] = words.map(u32::cast_signed);
-    _mm_set_epi32(d, c, b, a)
-}
-
-#[inline]
-#[target_feature(enable = "sha,sse4.1,ssse3")]
-fn words(vector: V) -> [u32; 4] {
-    let mut words = [0; 4];
-    // SAFETY: the array has the 16 bytes that are written, and the store needs no alignment.
-    unsafe { _mm_storeu_si128(words.as_mut_ptr().cast(), vector) };
-    words
-}
-
-impl State {
-    #[inline]
-    #[target_feature(enable = "sha,sse4.1,ssse3")]
-    fn of([a, b, c, d, e, f, g, h]: [u32; 8]) -> Self {
-        Self { abef: vector([f, e, b, a]), cdgh: vector([h, g, d, c]) }
-    }
-
-    /// Adds a state word by word.
-    #[inline]
-    #[target_feature(enable = "sha,sse4.1,ssse3")]
-    pub(super) fn plus(self, other: Self) -> Self {
-        let abef = _mm_add_epi32(self.abef, other.abef);
-        Self { abef, cdgh: _mm_add_epi32(self.cdgh, other.cdgh) }
-    }
-}
-
 impl Chain {
     #[target_feature(enable = "sha,sse4.1,ssse3")]
     pub(super) fn new(rim: [u32; 8]) -> Self {
@@ -93,21 +54,15 @@ impl Chain {
 
     #[target_feature(enable = "sha,sse4.1,ssse3")]
     pub(super) fn rim(&self) -> [u32; 8] {
-        let ([f, e, b, a], [h, g, d, c]) = (words(self.rim.abef), words(self.rim.cdgh));
-        [a, b, c, d, e, f, g, h]
+        self.rim.words()
     }
 
     /// The state that a step's first block begins with, and the words of all rounds.
     #[inline]
     #[target_feature(enable = "sha,sse4.1,ssse3")]
     pub(super) fn begin(&mut self, descriptor: &Descriptor) -> (State, &[Quad; QUADS]) {
-        let swap = vector([0x0001_0203, 0x0405_0607, 0x0809_0A0B, 0x0C0D_0E0F]);
-        let (pieces, _) = descriptor.as_chunks::<16>();
-        let load = |i: usize| {
-            // SAFETY: the reference covers the 16 bytes that are read, aligned or not.
-            let bytes = unsafe { _mm_loadu_si128(pieces[i].as_ptr().cast()) };
-            _mm_shuffle_epi8(bytes, swap)
-        };
+        let (pieces, _) = descriptor.as_chunks();
+        let load = |i: usize| load_words(&pieces[i]);
         let (abef, cdgh) = (_mm_castsi128_ps(self.rim.abef), _mm_castsi128_ps(self.rim.cdgh));
         let mut first = [load(0), load(1), load(2), load(3)];
         first[RIM] = _mm_castps_si128(_mm_shuffle_ps::<0xBB>(abef, cdgh));

@@ -160,14 +160,13 @@ pub(super) fn test_descriptors(count: u64, algo: HashAlgo) -> Vec<Descriptor> {
     use crate::abi::addr::Ipa;
     use crate::measure::descriptor;
     use crate::measure::page::write_stream;
-    let zero = &[0; 64];
     let one = |i: u64| {
         let mut content = [0; 64];
         write_stream(i, 0, &mut content[..algo.len_bytes()]);
         match i % 3 {
-            0 => descriptor::data(zero, Ipa(u64::MAX - i), i, &content),
-            1 => descriptor::rec(zero, &content),
-            _ => descriptor::ripas(zero, Ipa(i << 12), Ipa(!i << 12)),
+            0 => descriptor::data(Ipa(u64::MAX - i), i, &content),
+            1 => descriptor::rec(&content),
+            _ => descriptor::ripas(Ipa(i << 12), Ipa(!i << 12)),
         }
     };
     (0..count).map(one).collect()

@@ -41,6 +41,8 @@ mod sha512_avx2;
 #[cfg(target_arch = "x86_64")]
 mod sha512_avx512;
 #[cfg(target_arch = "x86_64")]
+mod shani;
+#[cfg(target_arch = "x86_64")]
 mod steps;
 
 use std::fmt;

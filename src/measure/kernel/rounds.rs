@@ -36,6 +36,14 @@ macro_rules! round {
     };
 }
 
+/// Makes word `$i + 16` of a block's words in the place of word `$i`, in every lane.
+macro_rules! lane_word {
+    ($w:ident, $i:literal) => {
+        let near = add(small1($w[($i + 14) & 15]), $w[($i + 9) & 15]);
+        $w[$i] = add(add($w[$i], small0($w[($i + 1) & 15])), near);
+    };
+}
+
 /// Makes `digest_lanes` and `extend_lanes` of an instruction set's vectors.
 ///
 /// The module that uses it defines the vector `V`, its `LANES`, the `Word`, `BLOCK_BYTES`, and, for
@@ -54,9 +62,8 @@ macro_rules! lanes {
             }
             macro_rules! later {
                 ($k16:expr, $i:literal) => {
-                    let near = add(small1(w[($i + 14) & 15]), w[($i + 9) & 15]);
-                    w[$i] = add(add(w[$i], small0(w[($i + 1) & 15])), near);
-                    round!(add(splat($k16[$i]), w[$i]), a b c d e f g h);
+                    lane_word!(w, $i);
+                    first!($k16, $i);
                 };
             }
             let (k16s, _) = $k.as_chunks::<16>();

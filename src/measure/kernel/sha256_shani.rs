@@ -5,44 +5,22 @@
 use std::arch::x86_64::*;
 
 use super::constants::{H256, K256};
+use super::shani::{State, V, load_words, vector};
 use super::{Digest, len_bits};
 
-type V = __m128i;
 /// Granules that are interleaved.
 pub(super) const LANES: usize = 4;
 const BLOCK_BYTES: usize = 64;
-
-/// The state of one message in the order that the instructions want.
-#[derive(Clone, Copy)]
-struct State {
-    abef: V,
-    cdgh: V,
-}
-
-#[inline]
-#[target_feature(enable = "sha,sse4.1,ssse3")]
-fn load(bytes: &[u8; 16]) -> V {
-    // SAFETY: the reference covers the 16 bytes that are read, and the load needs no alignment.
-    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "sha,sse4.1,ssse3")]
-fn vector(words: [u32; 4]) -> V {
-    let [a, b, c, d] = words.map(u32::cast_signed);
-    _mm_set_epi32(d, c, b, a)
-}
 
 /// One block of every message: four vectors of four words.
 #[inline]
 #[target_feature(enable = "sha,sse4.1,ssse3")]
 fn load_block<const LEN: usize>(granules: &[&[u8; LEN]; LANES], block: usize) -> [[V; LANES]; 4] {
-    let swap = vector([0x0001_0203, 0x0405_0607, 0x0809_0A0B, 0x0C0D_0E0F]);
-    let mut words = [[swap; LANES]; 4];
+    let mut words = [[vector([0; 4]); LANES]; 4];
     for (lane, granule) in granules.iter().enumerate() {
         let (pieces, _) = granule.as_chunks::<BLOCK_BYTES>().0[block].as_chunks();
         for (i, piece) in pieces.iter().enumerate() {
-            words[i][lane] = _mm_shuffle_epi8(load(piece), swap);
+            words[i][lane] = load_words(piece);
         }
     }
     words
@@ -95,8 +73,7 @@ fn compress(states: &mut [State; LANES], block: [[V; LANES]; 4]) {
         four_rounds(states, words, vector(*k));
     }
     for (state, old) in states.iter_mut().zip(old) {
-        state.abef = _mm_add_epi32(state.abef, old.abef);
-        state.cdgh = _mm_add_epi32(state.cdgh, old.cdgh);
+        *state = state.plus(old);
     }
 }
 
@@ -106,9 +83,7 @@ pub(super) fn digest_lanes<const LEN: usize>(
     granules: &[&[u8; LEN]; LANES],
     out: &mut [Digest; LANES],
 ) {
-    let [a, b, c, d, e, f, g, h] = H256;
-    let start = State { abef: vector([f, e, b, a]), cdgh: vector([h, g, d, c]) };
-    let mut states = [start; LANES];
+    let mut states = [State::of(H256); LANES];
     for block in 0..LEN / BLOCK_BYTES {
         compress(&mut states, load_block(granules, block));
     }
@@ -118,18 +93,8 @@ pub(super) fn digest_lanes<const LEN: usize>(
     let last = [vector([0, 0, 0, len_bits::<LEN>()]); LANES];
     compress(&mut states, [first, zeros, zeros, last]);
     for (digest, state) in out.iter_mut().zip(states) {
-        let ([f, e, b, a], [h, g, d, c]) = (words(state.abef), words(state.cdgh));
-        for (i, word) in [a, b, c, d, e, f, g, h].into_iter().enumerate() {
+        for (i, word) in state.words().into_iter().enumerate() {
             digest.put_word(i, word.to_be_bytes());
         }
     }
-}
-
-#[inline]
-#[target_feature(enable = "sha,sse4.1,ssse3")]
-fn words(vector: V) -> [u32; 4] {
-    let mut words = [0; 4];
-    // SAFETY: the array has the 16 bytes that are written, and the store needs no alignment.
-    unsafe { _mm_storeu_si128(words.as_mut_ptr().cast(), vector) };
-    words
 }

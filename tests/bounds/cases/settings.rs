@@ -27,6 +27,11 @@ fn no_settings(bytes: &[u8]) {
     assert_eq!(fuzzing::lock(text), None);
 }
 
+fn is_lock(bytes: &[u8]) {
+    let text = std::str::from_utf8(bytes).expect("text");
+    assert!(fuzzing::lock(text).is_some());
+}
+
 fn token(bytes: &[u8]) {
     let bytes = token_bytes(bytes).unwrap_or(bytes.into());
     let accept = Accept { unknown_claims: true, padded: true };
@@ -121,10 +126,7 @@ pub(crate) const SETTINGS: &[Case] = &[
         name: "a lock file",
         readers: &[LOCK],
         make: lock,
-        run: |bytes| {
-            let text = std::str::from_utf8(bytes).expect("text");
-            assert!(fuzzing::lock(text).is_some());
-        },
+        run: is_lock,
         count: 20,
         most_memory: 300,
     },
@@ -132,10 +134,7 @@ pub(crate) const SETTINGS: &[Case] = &[
         name: "the lock of a table",
         readers: &[FLEET],
         make: fleet,
-        run: |bytes| {
-            let text = std::str::from_utf8(bytes).expect("text");
-            assert!(fuzzing::lock(text).is_some());
-        },
+        run: is_lock,
         count: 20,
         most_memory: 300,
     },
