@@ -105,13 +105,22 @@ pub(crate) fn table(asked: Asked<'_>) -> Result<Table, CliError> {
 fn with_resolved(axes: &[Axis], assumed: &[Assumption]) -> Result<Vec<Axis>, CliError> {
     let mut axes = axes.to_vec();
     for (key, parameter) in [("host", Parameter::Host), ("vmm_version", Parameter::VmmVersion)] {
+        if axes.iter().any(|axis| axis.parameter == parameter) {
+            continue;
+        }
         let values: Vec<&str> =
             assumed.iter().filter(|one| one.key == key).map(|one| one.value.as_str()).collect();
-        if let ([value], false) =
-            (values.as_slice(), axes.iter().any(|axis| axis.parameter == parameter))
-        {
-            let values = parameter.values(value).map_err(|error| usage(error.to_string()))?;
-            axes.push(Axis { parameter, values });
+        match values.as_slice() {
+            [] => {}
+            [value] => {
+                let values = parameter.values(value).map_err(|error| usage(error.to_string()))?;
+                axes.push(Axis { parameter, values });
+            }
+            several => {
+                let (name, several) = (parameter.name(), several.join(" and "));
+                let why = format!("the rows take {several}: say which with --{name}");
+                return Err(usage(format!("--lock-out: {why}")));
+            }
         }
     }
     Ok(axes)

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use super::shown::acts;
+
 /// A text as element or attribute of HTML and of XML 1.0: nothing in it is markup, and a break of
 /// lines stays one in an attribute too. What can not be seen, or XML can not hold, is U+FFFD.
 pub(crate) struct Markup<'t>(pub(crate) &'t str);
@@ -24,13 +26,9 @@ impl fmt::Display for Markup<'_> {
     }
 }
 
-/// The character, or U+FFFD in place of control characters, of those that turn the direction of
-/// what follows, and of what is none.
-pub(crate) fn seen(c: char) -> char {
-    let turns =
-        matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
-    let hidden = turns || c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}');
-    if hidden { '\u{fffd}' } else { c }
+/// The character, or U+FFFD in place of one that a terminal would not show, and of what is none.
+pub(crate) const fn seen(c: char) -> char {
+    if acts(c) || matches!(c, '\u{fffe}' | '\u{ffff}') { '\u{fffd}' } else { c }
 }
 
 #[cfg(test)]
@@ -44,6 +42,7 @@ mod tests {
             ("it's", "it&#39;s"),
             ("a\n\tb", "a&#10;&#9;b"),
             ("\u{202e}\u{1b}[1m\u{fffe}\r", "\u{fffd}\u{fffd}[1m\u{fffd}\u{fffd}"),
+            ("\u{61c}a\u{2028}\u{2029}", "\u{fffd}a\u{fffd}\u{fffd}"),
             ("ü€𝄞", "ü€𝄞"),
         ] {
             assert_eq!(Markup(text).to_string(), wanted);

@@ -194,6 +194,9 @@ impl DigestPart {
         if !lists.iter().all(fits) {
             return Err(DigestsError::Damaged("its part cuts a granule"));
         }
+        if lists.iter().any(|list| list.cut() != lists[0].cut()) {
+            return Err(DigestsError::Damaged("its lists are of several sizes of granules"));
+        }
         let (image_len_bytes, sample) = (head.image_len_bytes, head.key);
         Ok(Self { range, image_len_bytes, lists, name: file.name().to_owned(), sample })
     }

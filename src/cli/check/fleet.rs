@@ -38,25 +38,24 @@ pub(super) fn check(args: &CheckArgs, text: &str) -> Result<Checked, CliError> {
 
 impl Checked {
     /// Every row, as locked and as it is now.
-    fn rows(&self) -> impl Iterator<Item = (&Row, &Row)> {
-        self.old.row.iter().zip(&self.new.row)
+    fn rows(&self) -> impl Iterator<Item = (String, &Row, &Row)> {
+        let named = self.old.named_rows();
+        named.zip(&self.new.row).map(|((name, old), new)| (name, old, new))
     }
 
-    fn others(&self) -> Vec<(&Row, &Row)> {
-        self.rows().filter(|(old, new)| !old.is_as(new)).collect()
+    fn others(&self) -> Vec<(String, &Row, &Row)> {
+        self.rows().filter(|(_, old, new)| !old.is_as(new)).collect()
     }
 
     /// What the rows that are others have in common, and no other row has.
     fn only(&self) -> Vec<String> {
-        let others = self.others();
-        let values = |rows: &mut dyn Iterator<Item = &Row>, column: usize| {
-            rows.map(|row| row.values[column].clone()).collect::<BTreeSet<_>>()
-        };
         let mut found = Vec::new();
         for (column, name) in self.old.matrix.columns.iter().enumerate() {
-            let changed = values(&mut others.iter().map(|(old, _)| *old), column);
-            let mut same = self.rows().filter(|(old, new)| old.is_as(new)).map(|(old, _)| old);
-            let same = values(&mut same, column);
+            let values = |are_as_locked: bool| {
+                let rows = self.rows().filter(|(_, old, new)| old.is_as(new) == are_as_locked);
+                rows.map(|(_, old, _)| old.values[column].as_str()).collect::<BTreeSet<_>>()
+            };
+            let (changed, same) = (values(false), values(true));
             if !changed.is_empty() && !same.is_empty() && changed.is_disjoint(&same) {
                 let values: Vec<_> = changed.into_iter().collect();
                 found.push(format!("{name}={}", values.join(" or ")));
@@ -70,10 +69,8 @@ impl Checked {
         match args.format {
             CheckFormat::Json => console.json(&self.document(args))?,
             CheckFormat::Junit => {
-                let tests: Vec<_> = self
-                    .rows()
-                    .map(|(old, new)| (self.old.name_of(old), self.ended(old, new)))
-                    .collect();
+                let ended = |(name, old, new)| (name, self.ended(old, new));
+                let tests: Vec<_> = self.rows().map(ended).collect();
                 console.bytes(junit::document("rimsim check", &tests).as_bytes())?;
             }
             CheckFormat::Text => self.text(args, &others, console)?,
@@ -83,10 +80,10 @@ impl Checked {
                 console.note(&format!("{change}; the RIMs are the same"));
             }
         }
-        let reasons: Vec<_> = self.rows().filter(|(old, new)| old.refused != new.refused).collect();
-        let reasons = reasons.into_iter().filter_map(|(old, new)| {
+        let reasons = self.rows().filter(|(_, old, new)| old.refused != new.refused);
+        let reasons = reasons.filter_map(|(name, old, new)| {
             let (_, now) = old.refused.as_ref().zip(new.refused.as_ref())?;
-            Some(format!("{}: refused for another reason now: {now}", self.old.name_of(old)))
+            Some(format!("{name}: refused for another reason now: {now}"))
         });
         let reasons: Vec<_> = reasons.collect();
         reasons.iter().take(MAX_TOLD).for_each(|reason| console.note(reason));
@@ -111,7 +108,7 @@ impl Checked {
     fn text(
         &self,
         args: &CheckArgs,
-        others: &[(&Row, &Row)],
+        others: &[(String, &Row, &Row)],
         console: &mut Console,
     ) -> io::Result<()> {
         let (shown, count) = (args.file.shown(), self.old.row.len());
@@ -119,8 +116,8 @@ impl Checked {
             return console.result(&format!("{shown}: {count} rows, all as locked"));
         }
         console.result(&format!("{shown}: {} of {count} RIMs changed", others.len()))?;
-        for (old, new) in others.iter().take(MAX_TOLD) {
-            console.result(&format!("{}:", self.old.name_of(old)))?;
+        for (name, old, new) in others.iter().take(MAX_TOLD) {
+            console.result(&format!("{name}:"))?;
             console.result(&format!("  locked {}", said(old)))?;
             console.result(&format!("  now    {}", said(new)))?;
         }
@@ -146,7 +143,7 @@ impl Checked {
     }
 
     fn document(&self, args: &CheckArgs) -> Value {
-        let row = |(old, new): (&Row, &Row)| {
+        let row = |(_, old, new): (String, &Row, &Row)| {
             let columns = self.old.matrix.columns.iter().zip(&old.values);
             let values = columns.map(|(name, value)| (name.clone(), json!(value)));
             json!({

@@ -1,7 +1,7 @@
 //! What a lock expects of a token.
 
 use super::file::LockFile;
-use super::fleet::FleetLock;
+use super::fleet::{FleetLock, Row};
 use crate::evidence::Expectation;
 use crate::measure::rim::Measurement;
 
@@ -28,9 +28,10 @@ pub(crate) fn locked_realms(name: &str, text: &str) -> Result<LockedRealms, Stri
     };
     let (realms, assumed) = if FleetLock::is_one(text) {
         let lock = FleetLock::read(text)?;
-        let named = |row| (format!("{name}:{}", lock.name_of(row)), row.measurement());
-        let rows = lock.row.iter().map(named);
-        let realms = rows.filter_map(|(name, rim)| Some(of(name, &rim?))).collect();
+        let rows = lock.named_rows();
+        let realm =
+            |(row, made): (String, &Row)| Some(of(format!("{name}:{row}"), &made.measurement()?));
+        let realms = rows.filter_map(realm).collect();
         (realms, lock.matrix.assumed)
     } else {
         let lock = LockFile::read(text)?;

@@ -123,17 +123,20 @@ impl FleetLock {
         })
     }
 
-    /// What a row has and another has not, with the names of the columns.
-    pub(crate) fn name_of(&self, row: &Row) -> String {
-        let columns = self.matrix.columns.iter().zip(&row.values).enumerate();
-        let varies = |column: usize| {
-            let mut values = self.row.iter().map(|row| &row.values[column]);
+    /// The rows, and their names: what a row has and another has not, with the names of the
+    /// columns.
+    pub(crate) fn named_rows(&self) -> impl Iterator<Item = (String, &Row)> {
+        let varies = |column: &usize| {
+            let mut values = self.row.iter().map(|row| &row.values[*column]);
             let first = values.next();
             values.any(|value| Some(value) != first)
         };
-        let columns = columns.filter(|(column, _)| varies(*column));
-        let all: Vec<_> = columns.map(|(_, (name, value))| format!("{name}={value}")).collect();
-        if all.is_empty() { "the one row".to_owned() } else { all.join(", ") }
+        let columns: Vec<_> = (0..self.matrix.columns.len()).filter(varies).collect();
+        self.row.iter().map(move |row| {
+            let part = |i: &usize| format!("{}={}", self.matrix.columns[*i], row.values[*i]);
+            let all: Vec<_> = columns.iter().map(part).collect();
+            (if all.is_empty() { "the one row".to_owned() } else { all.join(", ") }, row)
+        })
     }
 
     /// Whether a text is the lock of a table, and not that of one RIM.

@@ -176,6 +176,10 @@ fn what_can_not_be_locked_with_a_table() {
     let output = lock(&folder, &["--platform=a.toml,fvp"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(said(&output).contains("--lock-out: \"a.toml\": files that are varied"), "{output:?}");
+    // Hosts whose default versions are others: no column can hold both.
+    let output = lock(&folder, &["--host=kvm-v10,kvm-v14"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(said(&output).contains("say which with --vmm-version"), "{output:?}");
     let force = [&["matrix", "--force"][..], &LINE].concat();
     folder.fails(&force, 2, "--lock-out");
     // Nothing is lost if the output is an input.

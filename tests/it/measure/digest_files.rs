@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use rimsim::abi::granule_size::GranuleSize;
+use rimsim::measure::digest_parts::DigestPart;
 use rimsim::measure::digests::{self, Cut, DigestFile, DigestsError};
 use rimsim::measure::hasher::Hasher;
 use rimsim::measure::image::Image;
@@ -154,5 +155,37 @@ fn files_of_old_are_read() {
         granule.resize(4096, 0);
         let found = list.get(i * 4096).expect("a granule of the list");
         assert_eq!(found.slot(), &reference(list.algo(), &granule));
+    }
+}
+
+/// A part of which the checksum is right, with lists that no program writes together.
+#[test]
+fn a_part_has_granules_of_one_size() {
+    // One image of 64 KiB: sixteen granules of 4 KiB, or one of 64 KiB.
+    let part = |lists: &[(u8, u64)]| {
+        let (mut body, mut trailers) = (Vec::new(), Vec::new());
+        body.extend([0_u64, 65_536].map(u64::to_le_bytes).concat());
+        for (shift, count) in lists {
+            trailers.extend([0, *shift, 0, 0, 0, 0, 0, 0]);
+            let numbers = [0, 0x58 + body.len() as u64, *count, 0];
+            trailers.extend(numbers.map(u64::to_le_bytes).concat());
+            (0..*count).for_each(|_| body.extend([7; 32]));
+        }
+        body.extend(trailers);
+        let mut header = b"RIMD\r\n\x1A\n".to_vec();
+        header.extend(2_u32.to_le_bytes());
+        header.extend(u32::try_from(lists.len()).expect("few").to_le_bytes());
+        header.extend(65_536_u64.to_le_bytes());
+        header.extend([1; 32]);
+        header.extend([0; 32]);
+        let checksum = reference(HashAlgo::Sha256, &[&body[..], &header].concat());
+        header[0x38..].copy_from_slice(&checksum[..32]);
+        DigestPart::read(&Arc::new(Image::from_bytes("part", [header, body].concat())))
+    };
+    assert_eq!(part(&[(12, 16)]).expect("a part").range, 0..65_536);
+    assert!(part(&[(16, 1)]).is_ok());
+    let several = DigestsError::Damaged("its lists are of several sizes of granules");
+    for lists in [[(12, 16), (16, 1)], [(16, 1), (12, 16)]] {
+        assert_eq!(part(&lists).expect_err("two sizes"), several);
     }
 }
