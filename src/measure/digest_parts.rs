@@ -13,8 +13,8 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::digests::{
-    Cut, DigestSink as _, DigestsError, GranuleDigests, HEADER_LEN, Head, VERSION,
-    VERSION_OF_PARTS, checked_head, read_lists, u64_at, write_lists,
+    Cut, DigestsError, GranuleDigests, HEADER_LEN, Head, VERSION, VERSION_OF_PARTS, checked_head,
+    read_lists, u64_at, write_lists,
 };
 use super::hasher::Hasher;
 use super::image::Image;
@@ -24,8 +24,6 @@ use crate::encoding::shown::Shown;
 
 /// Bytes in which a part says where it begins and ends.
 const RANGE_LEN: usize = 16;
-/// Digests that are joined at a time.
-const BATCH: u64 = 2048;
 
 /// The digests of a part of an image.
 #[derive(Clone, Debug)]
@@ -254,7 +252,8 @@ pub fn in_order(mut parts: Vec<DigestPart>) -> Result<Vec<DigestPart>, JoinError
 }
 
 /// Writes the file of the whole image, byte for byte what [`digests::write`](super::digests::write)
-/// writes of it. The parts are those that [`in_order`] gave.
+/// writes of it. The parts are those that [`in_order`] gave. Time grows with their files, whatever
+/// length of an image they say.
 ///
 /// # Errors
 /// If `out` can not be written.
@@ -268,15 +267,6 @@ pub fn join(out: &mut (impl Write + Seek), parts: &[DigestPart]) -> io::Result<(
     let algos: Vec<_> = first.lists.iter().map(GranuleDigests::algo).collect();
     write_lists(out, &head, &[], &algos, Cut { size, phase: 0 }, |algo, whole| {
         let mut lists = parts.iter().flat_map(|part| &part.lists);
-        lists.by_ref().filter(|list| list.algo() == algo).try_for_each(|list| {
-            let mut at = 0;
-            while at < list.count() {
-                let batch = at..list.count().min(at + BATCH);
-                at = batch.end;
-                let digests = batch.map(|i| list.get(i * size.bytes()).expect("counted"));
-                whole.digests(&digests.collect::<Vec<_>>())?;
-            }
-            Ok(())
-        })
+        lists.by_ref().filter(|list| list.algo() == algo).try_for_each(|list| list.give_to(whole))
     })
 }

@@ -155,6 +155,28 @@ impl GranuleDigests {
     }
 }
 
+impl GranuleDigests {
+    /// Gives all digests in order, those of granules of zeros in a row at once: the time is that of
+    /// the digests that are stored.
+    pub(super) fn give_to(&self, sink: &mut impl DigestSink) -> io::Result<()> {
+        const BATCH: u64 = 2048;
+        let Cut { size, phase } = self.cut;
+        let digest = |i: u64| self.get(phase + i * size.bytes()).expect("one of the count");
+        let runs = self.zero_runs.iter().map(|run| (run.start, run.count));
+        let mut at = 0;
+        for (start, zeros) in runs.chain([(self.count, 0)]) {
+            while at < start {
+                let batch = at..start.min(at + BATCH);
+                at = batch.end;
+                sink.digests(&batch.map(digest).collect::<Vec<_>>())?;
+            }
+            sink.zeros(zeros);
+            at += zeros;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Debug for GranuleDigests {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Cut { size, phase } = self.cut;

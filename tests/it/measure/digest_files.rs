@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use rimsim::abi::granule_size::GranuleSize;
-use rimsim::measure::digest_parts::DigestPart;
+use rimsim::measure::digest_parts::{DigestPart, in_order, join};
 use rimsim::measure::digests::{self, Cut, DigestFile, DigestsError};
 use rimsim::measure::hasher::Hasher;
 use rimsim::measure::image::Image;
@@ -158,34 +158,49 @@ fn files_of_old_are_read() {
     }
 }
 
-/// A part of which the checksum is right, with lists that no program writes together.
+/// A part of an image of so many bytes, all of it, of which the checksum is right. Its lists: the
+/// logarithm of their granules' size, digests that are stored, and granules of zeros behind them.
+fn part(image_len_bytes: u64, lists: &[(u8, u64, u64)]) -> Result<DigestPart, DigestsError> {
+    let (mut body, mut trailers) = (Vec::new(), Vec::new());
+    body.extend([0, image_len_bytes].map(u64::to_le_bytes).concat());
+    for (shift, stored, zeros) in lists {
+        trailers.extend([0, *shift, 0, 0, 0, 0, 0, 0]);
+        let numbers = [0, 0x58 + body.len() as u64, *stored, u64::from(*zeros > 0)];
+        trailers.extend(numbers.map(u64::to_le_bytes).concat());
+        (0..*stored).for_each(|_| body.extend([7; 32]));
+        if *zeros > 0 {
+            body.extend([*stored, *zeros].map(u64::to_le_bytes).concat());
+        }
+    }
+    body.extend(trailers);
+    let mut header = b"RIMD\r\n\x1A\n".to_vec();
+    header.extend(2_u32.to_le_bytes());
+    header.extend(u32::try_from(lists.len()).expect("few").to_le_bytes());
+    header.extend(image_len_bytes.to_le_bytes());
+    header.extend([1; 32]);
+    header.extend([0; 32]);
+    let checksum = reference(HashAlgo::Sha256, &[&body[..], &header].concat());
+    header[0x38..].copy_from_slice(&checksum[..32]);
+    DigestPart::read(&Arc::new(Image::from_bytes("part", [header, body].concat())))
+}
+
 #[test]
 fn a_part_has_granules_of_one_size() {
-    // One image of 64 KiB: sixteen granules of 4 KiB, or one of 64 KiB.
-    let part = |lists: &[(u8, u64)]| {
-        let (mut body, mut trailers) = (Vec::new(), Vec::new());
-        body.extend([0_u64, 65_536].map(u64::to_le_bytes).concat());
-        for (shift, count) in lists {
-            trailers.extend([0, *shift, 0, 0, 0, 0, 0, 0]);
-            let numbers = [0, 0x58 + body.len() as u64, *count, 0];
-            trailers.extend(numbers.map(u64::to_le_bytes).concat());
-            (0..*count).for_each(|_| body.extend([7; 32]));
-        }
-        body.extend(trailers);
-        let mut header = b"RIMD\r\n\x1A\n".to_vec();
-        header.extend(2_u32.to_le_bytes());
-        header.extend(u32::try_from(lists.len()).expect("few").to_le_bytes());
-        header.extend(65_536_u64.to_le_bytes());
-        header.extend([1; 32]);
-        header.extend([0; 32]);
-        let checksum = reference(HashAlgo::Sha256, &[&body[..], &header].concat());
-        header[0x38..].copy_from_slice(&checksum[..32]);
-        DigestPart::read(&Arc::new(Image::from_bytes("part", [header, body].concat())))
-    };
-    assert_eq!(part(&[(12, 16)]).expect("a part").range, 0..65_536);
-    assert!(part(&[(16, 1)]).is_ok());
+    assert_eq!(part(65_536, &[(12, 16, 0)]).expect("a part").range, 0..65_536);
+    assert!(part(65_536, &[(16, 1, 0)]).is_ok());
     let several = DigestsError::Damaged("its lists are of several sizes of granules");
-    for lists in [[(12, 16), (16, 1)], [(16, 1), (12, 16)]] {
-        assert_eq!(part(&lists).expect_err("two sizes"), several);
+    for lists in [[(12, 16, 0), (16, 1, 0)], [(16, 1, 0), (12, 16, 0)]] {
+        assert_eq!(part(65_536, &lists).expect_err("two sizes"), several);
     }
+}
+
+/// A few bytes that say that an image has 2^62 are joined in no time.
+#[test]
+fn joining_takes_as_long_as_files_are_long() {
+    let zeros = (1 << 50) - 3;
+    let parts = vec![part(1 << 62, &[(12, 3, zeros)]).expect("a part")];
+    let mut whole = Cursor::new(Vec::new());
+    join(&mut whole, &in_order(parts).expect("all of the image")).expect("memory");
+    let lists = read(whole.into_inner()).expect("a file").lists;
+    assert_eq!((lists[0].count(), lists[0].zero_count()), (1 << 50, zeros));
 }

@@ -4,6 +4,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use rimsim::abi::granule_size::GranuleSize;
+use rimsim::measure::digest_parts::{DigestPart, in_order, join};
 use rimsim::measure::digests::{Cut, DigestFile, DigestsError, GranuleDigests, write};
 use rimsim::measure::hasher::{Digest, Hasher, digest};
 use rimsim::measure::image::Image;
@@ -99,8 +100,19 @@ fn forged(data: &[u8]) {
     }
 }
 
+/// A part that is all of its image is joined to a file.
+fn check_part(data: &[u8]) {
+    let part = DigestPart::read(&Arc::new(Image::from_bytes("part", data.to_vec())));
+    let Ok(parts) = part.map(|part| vec![part]) else { return };
+    let Ok(parts) = in_order(parts) else { return };
+    let mut whole = Cursor::new(Vec::new());
+    join(&mut whole, &parts).expect("memory");
+    read(whole.into_inner()).expect("what was joined is a file");
+}
+
 /// Bytes are lists that hold together, or an error.
 pub fn check_file(data: &[u8]) {
+    check_part(data);
     let Ok(file) = read(data.to_vec()) else { return };
     for list in file.lists {
         let Cut { size, phase } = list.cut();
