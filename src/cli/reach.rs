@@ -17,7 +17,7 @@ pub(crate) struct Reach(Option<Below>);
 struct Below {
     /// Without links.
     folder: PathBuf,
-    /// The file whose folder it is.
+    /// The file, or the process, whose folder it is.
     by: PathBuf,
 }
 
@@ -25,7 +25,11 @@ impl Reach {
     /// Files below the folder of `by`, wherever links lead.
     pub(crate) fn below_folder_of(by: &Path) -> Self {
         let folder = by.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
+        Self::below(folder.unwrap_or(Path::new(".")), by)
+    }
+
+    /// Files below a folder, which is that of `by`.
+    pub(crate) fn below(folder: &Path, by: &Path) -> Self {
         // A folder that is not there has nothing below it.
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         Self(Some(Below { folder, by: by.to_owned() }))

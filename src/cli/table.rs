@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::cli::candidates::CommandLine;
+use crate::cli::candidates::{CommandLine, giving};
 use crate::cli::error::{CliError, usage};
 use crate::cli::options::{GuestArgs, ImageFiles, VmmArgs};
 use crate::encoding::nearest::DidYouMean;
@@ -55,6 +55,7 @@ pub(crate) fn table(asked: Asked<'_>) -> Result<Table, CliError> {
     let Asked { axes, algos, vmm, files, hasher, names_all, shard, .. } = asked;
     // The axes say which hosts and versions.
     let guest = GuestArgs { host: None, vmm_version: None, ..asked.guest.clone() };
+    let guest = giving(guest, &axes, &vmm.argv);
     let guests = |algo| CommandLine::new(&guest, vmm, files.clone(), algo, hasher.clone());
     let mut space = Space::new(axes);
     if names_all {

@@ -1,6 +1,7 @@
 //! What is varied, as the command line says it.
 
 use crate::cli::error::{CliError, usage};
+use crate::cli::options::GuestArgs;
 use crate::cli::reach::Reach;
 use crate::cli::request::layer;
 use crate::host::vmm::version_by_name;
@@ -58,6 +59,18 @@ pub(crate) fn check_values(values: &[Knob], vmm: Vmm, reach: &Reach) -> Result<(
         }
     }
     Ok(())
+}
+
+/// The arguments of a guest with the files that its axes name, which are the user's.
+pub(crate) fn giving(mut guest: GuestArgs, axes: &[Axis], argv: &[String]) -> GuestArgs {
+    for value in axes.iter().flat_map(|axis| &axis.values) {
+        match value {
+            Knob::Options(change) => guest.give_words(&change.with, argv),
+            Knob::Dtb(name) => drop(guest.given.insert(name.clone())),
+            _ => {}
+        }
+    }
+    guest
 }
 
 /// Other options of the VMM, each as a shell reads it.

@@ -8,7 +8,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::options::{GuestArgs, ImageFiles, ResponderArgs, VmmArgs};
 use crate::cli::reach::Reach;
-use crate::cli::request::{has_lkvm_root, layer as layer_of, request};
+use crate::cli::request::{layer as layer_of, request};
 use crate::encoding::fdt;
 use crate::encoding::shown::ShowPath as _;
 use crate::host::caps::{CapsLayer, sve_lengths_up_to};
@@ -68,19 +68,7 @@ impl<'a> CommandLine<'a> {
         let kernel = || qemu::kernel_name(name, &request.argv);
         let unpack = (request.vmm == Vmm::Qemu).then(kernel).flatten();
         let (opened, read) = (BTreeMap::new(), BTreeMap::new());
-        let files = SharedFiles {
-            map: &guest.map,
-            folder: &guest.folder,
-            reach: &guest.reach,
-            named_by: &guest.named_by,
-            given: Vec::new(),
-            files,
-            opened,
-            read,
-            algo,
-            hasher,
-            unpack,
-        };
+        let files = SharedFiles { guest, files, opened, read, algo, hasher, unpack };
         let tree = guest.dtb.as_deref();
         let (reach, files) = (&guest.reach, Mutex::new(files));
         let guests = Self { request, tree, reach, files, replaces: false };
@@ -91,10 +79,8 @@ impl<'a> CommandLine<'a> {
     }
 
     /// Candidates take the place of what was said; and a device tree is one of them, unless the VMM
-    /// starts nothing without one. The files that are `given` may be named like those that the
-    /// command line names.
-    pub(crate) fn replacing(mut self, given: Vec<String>) -> Self {
-        self.files.get_mut().expect("nobody panics with the files").given = given;
+    /// starts nothing without one.
+    pub(crate) fn replacing(self) -> Self {
         let tree = self.tree.filter(|_| self.request.vmm == Vmm::CloudHypervisor);
         Self { tree, replaces: true, ..self }
     }
@@ -125,7 +111,9 @@ impl<'a> CommandLine<'a> {
 
     fn device_tree(&self, path: &Path) -> Result<Arc<Image>, Refusal> {
         let mut files = self.files.lock().expect("nobody panics with the files");
-        let opened = files.path(&format!("{DEVICE_TREE} {}", path.shown()), path);
+        let allowed = files.guest.check_tree(path);
+        let opened =
+            allowed.and_then(|()| files.path(&format!("{DEVICE_TREE} {}", path.shown()), path));
         let opened = opened.and_then(|image| {
             let limit_bytes = u64::from(fdt::MAX_BYTES);
             if image.len_bytes() > limit_bytes {
@@ -298,12 +286,7 @@ fn put(layer: &mut CapsLayer, knob: &Knob) {
 
 /// Files that are opened, unpacked and hashed once.
 struct SharedFiles<'a> {
-    map: &'a [(String, std::path::PathBuf)],
-    folder: &'a Path,
-    reach: &'a Reach,
-    named_by: &'a Reach,
-    /// Files that an option named, whatever the command line may name.
-    given: Vec<String>,
+    guest: &'a GuestArgs,
     files: ImageFiles,
     opened: BTreeMap<String, Arc<Image>>,
     /// The same as they are in their files: where, and not unpacked.
@@ -315,11 +298,11 @@ struct SharedFiles<'a> {
 }
 
 impl SharedFiles<'_> {
+    /// A file that may be read, opened once.
     fn path(&mut self, name: &str, path: &Path) -> Result<Arc<Image>, ImageError> {
         if let Some(image) = self.opened.get(name) {
             return Ok(Arc::clone(image));
         }
-        self.reach.check_image(path)?;
         let (mut image, mut packed) = (self.files.open(path)?, None);
         if self.unpack.as_deref() == Some(name) && image.bytes_from(0).starts_with(&[0x1F, 0x8B]) {
             // What can not be unpacked is QEMU's to refuse.
@@ -353,16 +336,12 @@ impl SharedFiles<'_> {
 
 impl Files for SharedFiles<'_> {
     fn open(&mut self, name: &str) -> Result<Arc<Image>, ImageError> {
-        let mapped = self.map.iter().rev().find(|(from, _)| from == name);
-        let path = mapped.map_or_else(|| self.folder.join(name), |(_, path)| path.clone());
-        if mapped.is_none() && self.given.iter().all(|given| given != name) {
-            self.named_by.check_image(&path)?;
-        }
+        let path = self.guest.place_of(name)?;
         self.path(name, &path)
     }
 
     fn has_lkvm_root(&mut self, name: &str) -> bool {
-        has_lkvm_root(name) && self.map.iter().all(|(from, _)| from != name)
+        self.guest.has_lkvm_root(name)
     }
 }
 

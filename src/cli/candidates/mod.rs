@@ -5,6 +5,6 @@ mod guests;
 mod pace;
 pub(crate) mod refusals;
 
-pub(crate) use axes::{add_axis, check_values, defaults, option_variants};
+pub(crate) use axes::{add_axis, check_values, defaults, giving, option_variants};
 pub(crate) use guests::{CommandLine, MAX_VARIANTS};
 pub(crate) use pace::Pace;

@@ -54,6 +54,7 @@ pub(crate) fn command_line(
     }
     if let Some(pid) = line.pid {
         guest.folder = folder_of(pid);
+        guest.named_by = outside.reach_of_process(pid, &guest.folder);
     }
     let vmm = line.vmm.clone().map_or_else(|| vmm_of(&argv), Ok)?;
     Ok(VmmArgs { vmm, argv })
@@ -68,7 +69,7 @@ fn quoted(argv: &[String]) -> Option<&str> {
     (is_line && last.contains(char::is_whitespace)).then_some(last)
 }
 
-/// Words, and the file that they stood in.
+/// Words, and the file that they stood in, if it is one.
 type Found<'l> = (Vec<String>, Option<&'l Path>);
 
 /// The words that are not on the command line itself.

@@ -1,6 +1,7 @@
 //! A VM, the host under it and the RMM that the host talks to.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args as ClapArgs;
@@ -11,6 +12,7 @@ use crate::abi::params::Rpv;
 use crate::abi::profile::{Edition, Profile};
 use crate::cli::reach::Reach;
 use crate::host::libvirt::Domain;
+use crate::measure::image::ImageError;
 
 /// The RMM that the host talks to.
 #[derive(Clone, Debug, Default, ClapArgs)]
@@ -92,6 +94,10 @@ pub(crate) struct GuestArgs {
     /// Which files the command line may name: all, unless it was found in a file.
     #[arg(skip)]
     pub(crate) named_by: Reach,
+    /// Files that the user named besides: whatever the command line may name, and where the user
+    /// stands.
+    #[arg(skip)]
+    pub(crate) given: BTreeSet<String>,
     /// The personalization value, if a file decides it.
     #[arg(skip)]
     pub(crate) rpv: Option<Rpv>,
@@ -107,6 +113,86 @@ pub(crate) struct GuestArgs {
     /// Fail with exit code 2 if something that changes the result would be assumed
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+impl GuestArgs {
+    /// Where a file is that the command line names, if it may be read.
+    pub(crate) fn place_of(&self, name: &str) -> Result<PathBuf, ImageError> {
+        let path = self.path_of(name);
+        let is_users = self.is_mapped(name) || self.given.contains(name);
+        self.check(&path, is_users)?;
+        Ok(path)
+    }
+
+    /// Where it is, whoever may read it.
+    pub(crate) fn path_of(&self, name: &str) -> PathBuf {
+        let mut mapped = self.map.iter().rev().filter(|(from, _)| from == name);
+        match mapped.next() {
+            Some((_, path)) => path.clone(),
+            None if self.given.contains(name) => name.into(),
+            None => self.folder.join(name),
+        }
+    }
+
+    /// Whether the command line may name a file or a folder.
+    pub(crate) fn line_may_name(&self, path: &Path) -> bool {
+        self.check(path, false).is_ok()
+    }
+
+    /// Refuses a device tree that the user did not name and the command line may not.
+    pub(crate) fn check_tree(&self, path: &Path) -> Result<(), ImageError> {
+        let is_given = path.to_str().is_some_and(|name| self.given.contains(name));
+        self.check(path, is_given || self.dtb.as_deref() == Some(path))
+    }
+
+    fn check(&self, path: &Path, is_users: bool) -> Result<(), ImageError> {
+        self.reach.check_image(path)?;
+        if is_users { Ok(()) } else { self.named_by.check_image(path) }
+    }
+
+    fn is_mapped(&self, name: &str) -> bool {
+        self.map.iter().any(|(from, _)| from == name)
+    }
+
+    /// A name of the user's own, as the command line can say it: one that is not taken for a name
+    /// in the folder where the line was found.
+    pub(crate) fn name_of_users(&self, name: &str) -> std::io::Result<String> {
+        if self.folder.as_os_str().is_empty() {
+            return Ok(name.to_owned());
+        }
+        let path = std::path::absolute(name)?;
+        let no_text = || std::io::Error::other("the folder's name is not UTF-8");
+        Ok(path.to_str().ok_or_else(no_text)?.to_owned())
+    }
+
+    /// Takes what options of the VMM name that the user wrote as the user's own. A name in the
+    /// line's own folder stays there if the line says it too.
+    pub(crate) fn give_words(&mut self, words: &[String], argv: &[String]) {
+        let of_line: BTreeSet<&str> = argv.iter().flat_map(|word| named(word)).collect();
+        let stays = |name: &str| {
+            !self.folder.as_os_str().is_empty()
+                && Path::new(name).is_relative()
+                && of_line.contains(name)
+        };
+        let names = words.iter().flat_map(|word| named(word));
+        let names = names.filter(|name| !name.is_empty() && !stays(name));
+        let names: Vec<String> = names.map(str::to_owned).collect();
+        self.given.extend(names);
+    }
+
+    /// Whether the user's home folder has a root file system of this name from `lkvm setup`.
+    pub(crate) fn has_lkvm_root(&self, name: &str) -> bool {
+        let Some(mut path) = std::env::var_os("HOME") else { return false };
+        // kvmtool writes the name behind the folder as it is.
+        path.push("/.lkvm/");
+        path.push(name);
+        Path::new(&path).is_dir() && !self.is_mapped(name)
+    }
+}
+
+/// What a word of a command line can name as a file: the word, and the parts of its value.
+pub(crate) fn named(word: &str) -> impl Iterator<Item = &str> {
+    word.split(['=', ',', '"']).chain([word])
 }
 
 /// Bytes of `256M` or `512M`.

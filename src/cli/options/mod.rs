@@ -14,7 +14,7 @@ mod sign;
 mod size;
 
 pub(crate) use format::Format;
-pub(crate) use guest::{GuestArgs, ResponderArgs, VmmArgs};
+pub(crate) use guest::{GuestArgs, ResponderArgs, VmmArgs, named};
 pub(crate) use hashing::{
     CacheArgs, HashingArgs, HashingProblem, ImageFiles, ProvenCacheArgs, Purpose,
 };

@@ -7,7 +7,7 @@ mod told;
 mod words;
 
 pub(crate) use boot::Boot;
-pub(crate) use files::{MappedFiles, has_lkvm_root};
+pub(crate) use files::MappedFiles;
 pub(crate) use guest::{layer, request};
 pub(crate) use told::told;
 #[cfg(test)]

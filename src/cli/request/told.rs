@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::cli::error::CliError;
-use crate::cli::options::GuestArgs;
+use crate::cli::options::{GuestArgs, named};
 use crate::encoding::marked_line::{mark, source_line};
 use crate::encoding::shown::{ShowPath as _, Shown};
 use crate::host::{Layer, Refusal};
@@ -45,8 +45,8 @@ fn where_it_is(guest: &GuestArgs, argv: &[String], source: &ImageError) -> Optio
         _ => return None,
     };
     let is_mapped = guest.map.iter().any(|(_, to)| to == Path::new(path));
-    let parts = argv.iter().flat_map(|word| word.split([',', '=']).chain([word.as_str()]));
-    let mut named = parts.filter(|part| guest.folder.join(part) == Path::new(path));
+    let parts = argv.iter().flat_map(|word| named(word));
+    let mut named = parts.filter(|part| guest.path_of(part) == Path::new(path));
     let name = named.next().filter(|_| !is_mapped)?;
     Some(format!("; --map {}=FILE says where it is on this machine", Shown(name)))
 }

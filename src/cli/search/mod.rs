@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use crate::cli::candidates::{
-    CommandLine, MAX_VARIANTS, Pace, add_axis, defaults, option_variants,
+    CommandLine, MAX_VARIANTS, Pace, add_axis, defaults, giving, option_variants,
 };
 use crate::cli::console::{Console, Progress, notes};
 use crate::cli::error::{CliError, usage};
@@ -59,7 +59,8 @@ pub(crate) fn search(args: &SearchArgs) -> Result<Told, CliError> {
         return Err(usage("--vary: the space has more than 2^64 candidates".into()));
     }
     let algo = target.rim.algo();
-    let guests = CommandLine::new(&args.guest, &args.vmm, files, algo, hasher.clone())?;
+    let guest = giving(args.guest.clone(), space.axes(), &args.vmm.argv);
+    let guests = CommandLine::new(&guest, &args.vmm, files, algo, hasher.clone())?;
     args.space.dtb_candidate.iter().try_for_each(|path| guests.check_device_tree(path))?;
     let mut assumptions = guests.assumptions(&space);
     // What is searched says by which algorithm.

@@ -1,17 +1,19 @@
 //! Files that may be meant in place of those that a command line names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cli::error::{CliError, usage};
 use crate::cli::input::{read_limited_start, text_name};
-use crate::cli::options::GuestArgs;
+use crate::cli::options::{GuestArgs, named};
 use crate::encoding::shown::ShowPath as _;
 use crate::host::OtherFiles;
 
 /// Most files of folders that are looked at.
 const MAX_FILES: usize = 64;
+/// Most names of one folder that are read.
+const MAX_LISTED: usize = 4096;
 /// What a file's kind is told by.
 const HEAD_BYTES: usize = 64;
 
@@ -20,8 +22,8 @@ const HEAD_BYTES: usize = 64;
 pub(super) struct Others {
     pub(super) files: OtherFiles,
     pub(super) trees: Vec<String>,
-    /// Those that an option named.
-    pub(super) given: Vec<String>,
+    /// Those of them that are the user's, and not the command line's.
+    pub(super) given: BTreeSet<String>,
     /// Files of folders that were not looked at, since there are too many.
     pub(super) passed_over: usize,
 }
@@ -35,54 +37,81 @@ struct Kinds {
     tree: bool,
 }
 
-/// The files that were given, and those beside the files that a command line or an option names.
+/// The files that were given, and those beside the files that a command line or an option names. A
+/// line that was found has only those to offer that it may name.
 pub(super) fn others(
-    given: &[PathBuf],
+    candidates: &[PathBuf],
     argv: &[String],
     guest: &GuestArgs,
 ) -> Result<Others, CliError> {
     let mut others = Others::default();
-    for path in given {
+    for path in candidates {
         let wrong =
             |why: &dyn std::fmt::Display| usage(format!("--candidate {}: {why}", path.shown()));
         let name = text_name(path).map_err(|why| wrong(&why))?;
         let head = read_limited_start(path, HEAD_BYTES).map_err(|why| wrong(&why))?;
         let all = Kinds { kernel: true, initrd: true, firmware: true, tree: false };
         let kinds = Kinds::of(name, &head);
-        others.add(name, if kinds == Kinds::default() { all } else { kinds });
-        others.given.push(name.to_owned());
+        let name = guest.name_of_users(name).map_err(|why| wrong(&why))?;
+        others.add(&name, if kinds == Kinds::default() { all } else { kinds });
+        others.given.insert(name);
     }
-    let words = argv.iter().flat_map(|word| word.split(['=', ',', '"']));
+    let of_user = guest.map.iter().map(|(_, path)| path.clone()).chain(guest.dtb.clone());
     // Relative names are of the folder that the command line was found in.
-    let mut named: Vec<PathBuf> = words.map(|word| guest.folder.join(word)).collect();
-    named.extend(guest.map.iter().map(|(_, path)| path.clone()));
-    named.extend(guest.dtb.clone());
-    let folders: BTreeSet<PathBuf> = named
-        .into_iter()
-        .filter(|path| path.is_file())
-        .filter_map(|path| path.parent().map(Path::to_owned))
-        .collect();
-    let mut found = Vec::new();
-    for folder in folders {
-        let shown = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
-        // A folder that can not be listed has nothing to offer.
-        for entry in fs::read_dir(shown).into_iter().flatten().flatten() {
-            let hidden = entry.file_name().to_string_lossy().starts_with('.');
-            let path = folder.join(entry.file_name());
-            if !hidden && path.is_file() {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    others.passed_over = found.len().saturating_sub(MAX_FILES);
-    for path in found.into_iter().take(MAX_FILES) {
+    let said = argv.iter().flat_map(|word| named(word));
+    let said: BTreeMap<PathBuf, &str> = said.map(|name| (guest.folder.join(name), name)).collect();
+    let of_line = said.keys().filter(|path| guest.line_may_name(path)).cloned();
+    let (users, mut passed_over) = beside(of_user, |_| true);
+    let (lines, more) = beside(of_line, |path| guest.line_may_name(path));
+    passed_over += more;
+    let lines = lines.into_iter().filter(|path| !users.contains(path)).map(|path| (path, false));
+    let mut found: Vec<(PathBuf, bool)> =
+        users.iter().map(|path| (path.clone(), true)).chain(lines).collect();
+    passed_over += found.len().saturating_sub(MAX_FILES);
+    found.truncate(MAX_FILES);
+    for (path, is_users) in found {
         let (Ok(name), Ok(head)) = (text_name(&path), read_limited_start(&path, HEAD_BYTES)) else {
             continue;
         };
-        others.add(name, Kinds::of(name, &head));
+        let kinds = Kinds::of(name, &head);
+        if !is_users {
+            others.add(said.get(&path).copied().unwrap_or(name), kinds);
+        } else if let Ok(name) = guest.name_of_users(name) {
+            others.add(&name, kinds);
+            others.given.insert(name);
+        }
     }
+    others.passed_over = passed_over;
     Ok(others)
+}
+
+/// The files of the folders that these files are in, as far as they and their folders may be looked
+/// at, and how many names were not read.
+fn beside(
+    named: impl Iterator<Item = PathBuf>,
+    may: impl Fn(&Path) -> bool,
+) -> (BTreeSet<PathBuf>, usize) {
+    let folder = |path: PathBuf| path.parent().map(Path::to_owned);
+    let folders: BTreeSet<PathBuf> =
+        named.filter(|path| path.is_file()).filter_map(folder).collect();
+    let (mut found, mut passed_over) = (BTreeSet::new(), 0);
+    for folder in folders {
+        let shown = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
+        if !may(shown) {
+            continue;
+        }
+        // A folder that can not be listed has nothing to offer.
+        let mut names = fs::read_dir(shown).into_iter().flatten().flatten();
+        for entry in names.by_ref().take(MAX_LISTED) {
+            let hidden = entry.file_name().to_string_lossy().starts_with('.');
+            let path = folder.join(entry.file_name());
+            if !hidden && path.is_file() && may(&path) {
+                found.insert(path);
+            }
+        }
+        passed_over += names.count();
+    }
+    (found, passed_over)
 }
 
 impl Others {

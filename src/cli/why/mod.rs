@@ -22,7 +22,7 @@ use crate::cli::console::{Console, Progress};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::{observed, observed_token, text_name};
-use crate::cli::options::Purpose;
+use crate::cli::options::{GuestArgs, Purpose};
 use crate::evidence::Target;
 use crate::host::{Region, Vm, Vmm};
 use crate::measure::hasher::Hasher;
@@ -47,9 +47,10 @@ fn why(args: &WhyArgs) -> Result<Told, CliError> {
     let images = args.cache.files(&args.hashing, &hasher, Purpose::Figure)?;
     let algo = target.rim.algo();
     let common = (images, algo, hasher.clone());
-    let guests = CommandLine::with_responder(&args.guest, &args.responder, &args.vmm, common)?;
-    let others = others(&args.candidate, &guests.request().argv, &args.guest)?;
-    let guests = guests.replacing(others.given.clone());
+    let others = others(&args.candidate, &args.vmm.argv, &args.guest)?;
+    let guest = GuestArgs { given: others.given.clone(), ..args.guest.clone() };
+    let guests = CommandLine::with_responder(&guest, &args.responder, &args.vmm, common)?;
+    let guests = guests.replacing();
     let request = guests.request();
     let mut list = changes(request, &others.files)?;
     list.extend(trees(args, request.vmm, &others)?);
@@ -117,8 +118,10 @@ fn target(text: &str) -> Result<(Target, bool), CliError> {
 /// The device trees that may have been measured. One that was given is tried before all else: it is
 /// what the VM shows, or what was said of a VMM that makes none.
 fn trees(args: &WhyArgs, vmm: Vmm, others: &Others) -> Result<Vec<Change>, CliError> {
-    let given = args.guest.dtb.as_deref().map(text_name).transpose();
+    let name = |path: &Path| args.guest.name_of_users(text_name(path)?);
+    let given = args.guest.dtb.as_deref().map(name).transpose();
     let given = given.map_err(|error| CliError(Exit::Usage, error.to_string()))?;
+    let given = given.as_deref();
     let is_said = vmm == Vmm::CloudHypervisor;
     let said = match given.filter(|_| is_said) {
         Some(name) => format!("`--dtb {name}`"),

@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use crate::cli::{Folder, stdout};
 use crate::hosts::inputs::kernel;
 
-const LINE: [&str; 17] = [
+pub(super) const LINE: [&str; 17] = [
     "qemu-system-aarch64",
     "-machine",
     "virt,gic-version=3,confidential-guest-support=lsec0,memory-backend=ram,acpi=on",
@@ -30,8 +30,8 @@ const LINE: [&str; 17] = [
     "console=ttyAMA0 quiet",
     "-object",
 ];
-const OBJECT: &str = "{\"qom-type\":\"rme-guest\",\"id\":\"lsec0\"}";
-const DOMAIN: &str = "<domain type='kvm'><name>vm</name><memory unit='MiB'>256</memory>\
+pub(super) const OBJECT: &str = "{\"qom-type\":\"rme-guest\",\"id\":\"lsec0\"}";
+pub(super) const DOMAIN: &str = "<domain type='kvm'><name>vm</name><memory unit='MiB'>256</memory>\
     <vcpu>2</vcpu><os><type arch='aarch64' machine='virt'>hvm</type><kernel>KERNEL</kernel>\
     <cmdline>console=ttyAMA0 quiet</cmdline></os><features><acpi/><gic version='3'/></features>\
     <cpu mode='host-passthrough'/><launchSecurity type='cca'/></domain>";
@@ -145,13 +145,13 @@ fn words_are_marked() {
 
 /// A process with these words that waits for somebody to read of its error, and never ends by
 /// itself.
-struct Waiting {
+pub(super) struct Waiting {
     child: Child,
     _reader: PipeReader,
 }
 
 impl Waiting {
-    fn with(words: &[&str], folder: &Path) -> Self {
+    pub(super) fn with(words: &[&str], folder: &Path) -> Self {
         const O_NONBLOCK: i32 = 0o4000;
         let (reader, writer) = std::io::pipe().expect("a pipe");
         // Opened once more, so that only this end does not wait.
@@ -165,6 +165,10 @@ impl Waiting {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rimsim"));
         command.arg0(words[0]).args(&words[1..]).current_dir(folder).stderr(writer);
         Self { child: command.spawn().expect("a process"), _reader: reader }
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
     }
 }
 
@@ -289,12 +293,13 @@ fn a_process_of_another_user() {
     let absolute = folder.path("Image").display().to_string();
     let named: Vec<&str> =
         words.iter().map(|word| if *word == "Image" { &absolute } else { *word }).collect();
-    let as_nobody = |process: &Waiting| {
+    let as_nobody_with = |process: &Waiting, options: &[&str]| {
         let pid = process.child.id().to_string();
-        let line = [&MEASURE[..], &["--pid", &pid]].concat();
+        let line = [&MEASURE[..], options, &["--pid", &pid]].concat();
         let mut command = Command::new(env!("CARGO_BIN_EXE_rimsim"));
         command.args(line).env("XDG_CACHE_HOME", "/nowhere").uid(NOBODY).output()
     };
+    let as_nobody = |process: &Waiting| as_nobody_with(process, &[]);
     let process = Waiting::with(&words, &folder.path("in"));
     let Ok(output) = as_nobody(&process) else {
         return crate::skipped(
@@ -306,7 +311,14 @@ fn a_process_of_another_user() {
     let names = format!("/proc/{}/cwd/Image", process.child.id());
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(error.contains(&names) && error.contains("ermission denied"), "{error}");
-    let output = as_nobody(&Waiting::with(&named, &folder.path("in"))).expect("as before");
+    // A folder that is not known has nothing in it.
+    let process = Waiting::with(&named, &folder.path("in"));
+    let output = as_nobody(&process).expect("as before");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    let by = format!("the folder of process {}; --allow-outside", process.child.id());
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains(&by), "{error}");
+    let output = as_nobody_with(&process, &["--allow-outside"]).expect("as before");
     assert_eq!((output.status.code(), stdout(&output)), (Some(0), wanted), "{output:?}");
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod every_subcommand;
 mod fleet_lock;
 mod for_people;
 mod found_lines;
+mod found_reach;
 pub(crate) mod images;
 mod limits;
 mod lock;
