@@ -8,7 +8,7 @@ use crate::cli::error::CliError;
 use crate::cli::input::command_line;
 use crate::cli::options::{
     CacheArgs, GuestArgs, HashingArgs, ImageFiles, LineArgs, OutsideArgs, Purpose, ResponderArgs,
-    VmmArgs,
+    VmmArgs, named,
 };
 use crate::cli::request::{Boot, MappedFiles, RequestWords, is_request, request};
 use crate::encoding::shown::ShowPath as _;
@@ -72,8 +72,10 @@ pub(crate) fn causes(
     refused: [bool; 2],
 ) -> Result<Vec<Cause>, CliError> {
     let (one, other) = (a.request()?, b.request()?);
-    let opened = |line| MappedFiles::new(line, files.clone());
-    let mut both = Both([opened(&a.guest), opened(&b.guest)]);
+    let mut both = Both([a, b].map(|line| Side {
+        argv: &line.vmm.argv,
+        files: MappedFiles::new(&line.guest, files.clone()),
+    }));
     if refused == [false, true] {
         let mut causes = predict::causes(&other, &one, &mut both, true)?;
         causes.iter_mut().for_each(|cause| std::mem::swap(&mut cause.a, &mut cause.b));
@@ -82,16 +84,77 @@ pub(crate) fn causes(
     Ok(predict::causes(&one, &other, &mut both, refused[0])?)
 }
 
-/// The files of two command lines.
-struct Both<'a>([MappedFiles<'a>; 2]);
+/// The files of two command lines. Each opens what it says, as it may; what both say is the first
+/// one's.
+struct Both<'a>([Side<'a>; 2]);
+
+/// One of them.
+struct Side<'a> {
+    argv: &'a [String],
+    files: MappedFiles<'a>,
+}
+
+impl Side<'_> {
+    fn says(&self, name: &str) -> bool {
+        self.argv.iter().any(|word| named(word).any(|said| said == name))
+    }
+}
 
 impl Files for Both<'_> {
     fn open(&mut self, name: &str) -> Result<Arc<Image>, ImageError> {
         let [one, other] = &mut self.0;
-        one.open(name).or_else(|error| other.open(name).map_err(|_| error))
+        match (one.says(name), other.says(name)) {
+            (true, false) => one.files.open(name),
+            (false, true) => other.files.open(name),
+            _ => one.files.open(name).or_else(|error| match error {
+                // What one line may not read the other does not read for it.
+                ImageError::Outside { .. } => Err(error),
+                error => other.files.open(name).map_err(|_| error),
+            }),
+        }
     }
 
     fn has_lkvm_root(&mut self, name: &str) -> bool {
-        self.0.iter_mut().any(|files| files.has_lkvm_root(name))
+        self.0.iter_mut().any(|side| side.files.has_lkvm_root(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::reach::Reach;
+
+    /// Each side's files are opened as that side may.
+    #[test]
+    fn no_side_opens_files_for_the_other() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        std::fs::create_dir(path("in")).expect("a folder");
+        for name in ["in/own", "other", "both"] {
+            std::fs::write(path(name), name).expect("a file");
+        }
+        let found = GuestArgs {
+            named_by: Reach::below(path("in").as_ref(), "vm.xml".as_ref()),
+            ..GuestArgs::default()
+        };
+        let typed = GuestArgs::default();
+        let argv = |names: &[&str]| names.iter().map(|name| path(name)).collect::<Vec<_>>();
+        let (one, other) = (argv(&["in/own", "both"]), argv(&["other", "both"]));
+        let files = HashingArgs::default().files();
+        let side = |guest, argv| Side { argv, files: MappedFiles::new(guest, files.clone()) };
+        for turned in [false, true] {
+            let mut sides = [side(&found, &one), side(&typed, &other)];
+            if turned {
+                sides.reverse();
+            }
+            let mut both = Both(sides);
+            assert!(both.open(&path("in/own")).is_ok());
+            assert!(both.open(&path("other")).is_ok(), "as the side may that says it");
+            let opened = both.open(&path("both"));
+            assert_eq!(opened.is_ok(), turned, "as the first side may");
+            if let Err(error) = opened {
+                assert!(matches!(error, ImageError::Outside { .. }), "{error}");
+            }
+        }
     }
 }
