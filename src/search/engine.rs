@@ -12,14 +12,14 @@
 //! first few); a test boots all candidates of some spaces in full and compares what is missed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-
 use super::knob::Knob;
+use super::made::Made;
 use super::space::Space;
 use super::trie::Trie;
-use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE};
+use crate::abi::addr::GRANULE_SIZE;
 use crate::host::kvm::Stage;
 use crate::host::{Call, Region};
 use crate::measure::event::{MeasuredEvent, RealmEvent};
@@ -33,6 +33,8 @@ use crate::predict::{Error, Plan};
 
 /// Candidates that are tried together.
 const BATCH: u64 = 2048;
+/// Candidates that each thread plans before it is looked at how much memory their images take.
+const PLANNED_BY_EACH: usize = 2;
 /// Candidates of one list that are booted in full when it is found: the rest differ from them only
 /// in what is not measured.
 const MAX_VERIFIED: usize = 64;
@@ -124,10 +126,9 @@ pub fn run(
         let Some(most) = go_on(&search.report).filter(|most| *most > 0) else { break };
         let next = end.min(at + BATCH.min(most));
         let span = tracing::info_span!("batch", first = at, candidates = next - at);
-        hasher.install(|| span.in_scope(|| search.batch(space, at..next, target)));
+        at = hasher.install(|| span.in_scope(|| search.batch(space, at..next, target)));
         let Report { tried, refused, boots, lists, .. } = search.report;
         tracing::info!(parent: &span, tried, refused, boots, lists, "searched");
-        at = next;
     }
     search.report
 }
@@ -153,9 +154,12 @@ pub fn table(
     let mut rows = BTreeMap::new();
     for pass in HashAlgo::ALL.into_iter().filter(|pass| algo.is_none_or(|algo| algo == *pass)) {
         let mut search = Search::new(guests, pass, algo.is_some(), hasher);
-        for at in (0..count).step_by(usize::try_from(BATCH).expect("it is small")) {
+        let mut at = 0;
+        while at < count {
             let _span = tracing::info_span!("batch", algo = pass.name(), first = at).entered();
-            let Batch { trie, begun, refused } = search.prepare(space, at..count.min(at + BATCH));
+            let next = count.min(at + BATCH);
+            let Batch { trie, begun, refused, end } = search.prepare(space, at..next);
+            at = end;
             tracing::info!(planned = begun.len(), refused = refused.len(), "prepared");
             if let Some(error) = search.file.take() {
                 return Err(error);
@@ -183,8 +187,8 @@ struct Search<'s> {
     forced: bool,
     hasher: Hasher,
     library: Library,
-    /// Images that VMMs made, by their bytes' hash and their name: each once.
-    images: BTreeMap<([u8; 32], String), Arc<Image>>,
+    /// Images that VMMs made.
+    made: Made,
     /// What Realms are created with, by everything that it depends on.
     starts: BTreeMap<String, Result<RealmEvent, String>>,
     /// What follows REALM_CREATE, likewise.
@@ -201,6 +205,8 @@ struct Batch {
     begun: BTreeMap<u64, (Plan, RealmEvent)>,
     /// The others, and why.
     refused: Vec<(u64, String)>,
+    /// The number behind the last of them: the images of more would need too much memory.
+    end: u64,
 }
 
 /// A candidate in work.
@@ -225,7 +231,7 @@ impl<'s> Search<'s> {
             forced,
             hasher: hasher.clone(),
             library: Library::new(algo, hasher.clone()),
-            images: BTreeMap::new(),
+            made: Made::default(),
             starts: BTreeMap::new(),
             classes: BTreeMap::new(),
             report: Report::default(),
@@ -235,14 +241,11 @@ impl<'s> Search<'s> {
 }
 
 impl Search<'_> {
-    fn batch(
-        &mut self,
-        space: &dyn Candidates,
-        numbers: std::ops::Range<u64>,
-        target: &Measurement,
-    ) {
-        self.report.tried += numbers.end - numbers.start;
-        let Batch { trie, begun, refused } = self.prepare(space, numbers);
+    /// Tries these candidates, or the first of them; the number behind the last.
+    fn batch(&mut self, space: &dyn Candidates, numbers: Range<u64>, target: &Measurement) -> u64 {
+        let first = numbers.start;
+        let Batch { trie, begun, refused, end } = self.prepare(space, numbers);
+        self.report.tried += end - first;
         refused.into_iter().for_each(|(_, why)| self.refuse(why));
         let (matches, lists) =
             trie.find(&self.hasher, &self.library, Measurement::zero(self.algo), target);
@@ -255,19 +258,43 @@ impl Search<'_> {
             let rules = candidates.iter().map(|number| begun[number].0.rule()).collect();
             self.take(Match { params, rules, candidates });
         }
+        end
+    }
+
+    /// Plans candidates, as many as there is room for what VMMs make of files.
+    fn plans(
+        &mut self,
+        space: &dyn Candidates,
+        numbers: Range<u64>,
+    ) -> Vec<(u64, Result<Option<Plan>, Error>)> {
+        if self.made.is_full() {
+            // Pieces and classes tell images by where they are.
+            self.made = Made::default();
+            self.classes.clear();
+            self.library = Library::new(self.algo, self.hasher.clone());
+        }
+        let numbers: Vec<u64> = numbers.collect();
+        let mut plans = Vec::with_capacity(numbers.len());
+        for numbers in numbers.chunks(self.hasher.threads() * PLANNED_BY_EACH) {
+            let planned = |number: &u64| (*number, self.planned(&space.candidate(*number)));
+            plans.extend(self.hasher.map(numbers, planned));
+            if self.made.is_full() {
+                break;
+            }
+        }
+        plans
     }
 
     /// Plans candidates and boots what has to be booted of them.
-    fn prepare(&mut self, space: &dyn Candidates, numbers: std::ops::Range<u64>) -> Batch {
+    fn prepare(&mut self, space: &dyn Candidates, numbers: Range<u64>) -> Batch {
         let mut refused = Vec::new();
         let mut candidates = Vec::new();
-        let numbers: Vec<u64> = numbers.collect();
-        let plans = self.hasher.map(&numbers, |number| self.planned(&space.candidate(*number)));
-        for (number, planned) in numbers.into_iter().zip(plans) {
+        let plans = self.plans(space, numbers.clone());
+        let end = numbers.start + plans.len() as u64;
+        for (number, planned) in plans {
             match planned {
                 Ok(None) => {}
-                Ok(Some(mut planned)) => {
-                    self.share_images(&mut planned);
+                Ok(Some(planned)) => {
                     let (start, class) = (start_class(&planned), class(&planned));
                     candidates.push(Candidate { number, planned, start, class });
                 }
@@ -302,7 +329,7 @@ impl Search<'_> {
                 }
             }
         }
-        Batch { trie, begun: found, refused }
+        Batch { trie, begun: found, refused, end }
     }
 
     /// Adds to what was found in another batch by the same parameters.
@@ -341,25 +368,10 @@ impl Search<'_> {
         if !self.forced && own != self.algo {
             return Ok(None);
         }
-        let made = planned.vm.regions.iter_mut().filter_map(|region| region.image.as_mut());
-        for image in made.filter(|image| image.stamp().is_none()) {
-            let bytes = image.bytes_from(0);
-            let len = len_without_zeros(bytes);
-            if len < bytes.len() {
-                *image = Arc::new(Image::from_bytes(image.name(), bytes[..len].to_vec()));
-            }
-        }
+        let images = planned.vm.regions.iter_mut().filter_map(|region| region.image.as_mut());
+        let made = images.filter(|image| image.stamp().is_none());
+        made.for_each(|image| self.made.share(image));
         Ok(Some(planned))
-    }
-
-    /// Lets images that VMMs made alike be one.
-    fn share_images(&mut self, planned: &mut Plan) {
-        let made = planned.vm.regions.iter_mut().filter_map(|region| region.image.as_mut());
-        for image in made.filter(|image| image.stamp().is_none()) {
-            let hash = Sha256::digest(image.bytes_from(0)).into();
-            let key = (hash, image.name().to_owned());
-            *image = Arc::clone(self.images.entry(key).or_insert_with(|| Arc::clone(image)));
-        }
     }
 
     /// Creates the Realms that are not created as others were before.
@@ -430,14 +442,6 @@ impl Search<'_> {
         let rim = self.boot(planned).map(|(_, rim)| rim);
         assert_eq!(rim, Ok(*target), "candidate {number} was found, and its boot differs");
     }
-}
-
-/// How many bytes are left of an image without granules of zeros at its end; at least one granule.
-/// What lies past the end of an image reads as zero.
-fn len_without_zeros(bytes: &[u8]) -> usize {
-    let mut granules = bytes.chunks(GRANULE_LEN);
-    let used = granules.rposition(|granule| granule.iter().any(|byte| *byte != 0));
-    ((used.unwrap_or(0) + 1) * GRANULE_LEN).min(bytes.len())
 }
 
 /// Everything that the parameters at REALM_CREATE depend on.

@@ -6,6 +6,7 @@
 
 mod engine;
 mod knob;
+mod made;
 mod shard;
 mod space;
 mod trie;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::cli::{Folder, PROGRAM, stdout};
+use crate::hosts::made_files::{bytes, elf};
 use crate::skipped;
 
 /// Runs the command after `limits` of a shell.
@@ -97,6 +98,23 @@ fn little_memory_is_an_error() {
     let read = "ulimit -v 400000; head -c 700000000 /dev/zero |";
     let run = limited(&folder, read, "measure kvmtool -- lkvm run --realm -c1 -m64 -k /dev/stdin");
     assert_eq!(run.status.code(), Some(1), "{}", said(&run));
+}
+
+/// QEMU copies the segments of an ELF file, for each of 400 candidates: 800 MiB, if all were kept.
+#[test]
+fn candidates_share_what_a_vmm_makes_of_files() {
+    let folder = Folder::new("memory-shared");
+    let at = 0x4008_0000;
+    folder.file("vmlinux", elf(183, at, &[(at, at, bytes(1, 2 << 20), 2 << 20)]));
+    let line = "qemu -- qemu-system-aarch64 -M virt,gic-version=3,confidential-guest-support=r \
+                -object rme-guest,id=r -accel kvm -cpu host -m 512M -kernel vmlinux";
+    let rim = limited(&folder, "", &format!("measure -q --num-bps 7 --num-wps 9 {line}"));
+    assert_eq!(rim.status.code(), Some(0), "{}", said(&rim));
+    let space = "--vary num-bps=2-21 --vary num-wps=2-21";
+    let search = format!("search --rim {} {space} {line}", stdout(&rim).trim());
+    let found = limited(&folder, "ulimit -v 450000;", &search);
+    assert_eq!(found.status.code(), Some(0), "{}", said(&found));
+    assert!(said(&found).contains("400 of 400 candidates"), "{}", said(&found));
 }
 
 /// Threads that can not be had are done without, and said.
