@@ -53,6 +53,8 @@ pub struct Surroundings {
     pub profile: Profile,
     /// What the host offers.
     pub caps: Caps,
+    /// Who decided each of the capabilities.
+    pub decisions: Vec<Decision>,
 }
 
 /// Everything that is decided before the VMM reads its words.
@@ -95,8 +97,8 @@ impl Request {
     /// # Errors
     /// If version, host or RMM do not exist or do not go together.
     pub fn surroundings(&self) -> Result<Surroundings, Error> {
-        let Setting { version, host, profile, caps, .. } = self.setting()?;
-        Ok(Surroundings { version, host, profile, caps })
+        let Setting { version, host, profile, caps, decisions } = self.setting()?;
+        Ok(Surroundings { version, host, profile, caps, decisions })
     }
 
     /// Decides everything, up to the VM, and says what was assumed.

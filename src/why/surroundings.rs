@@ -2,7 +2,7 @@
 
 use super::change::Change;
 use crate::abi::granule_size::GranuleSize;
-use crate::host::caps::CAPS_PRESETS;
+use crate::host::caps::{CAPS_PRESETS, CapsLayer};
 use crate::host::kvm::HOSTS;
 use crate::host::{Caps, Vmm};
 use crate::measure::rule::RimRule;
@@ -118,9 +118,39 @@ fn machines(request: &Request, list: &mut Vec<Change>) {
     let own = Own { about: "the machine", said: &said, option: "--caps" };
     let known = CAPS_PRESETS.iter().map(|preset| preset.name);
     for name in known.filter(|name| presets.as_slice() != [*name]) {
-        let needs = format!("the machine {name} and nothing else said of it");
+        let needs = format!("the machine {name}{}", of_preset(request, name));
         list.push(own.change(needs, Knob::Platform(name.to_owned()), SEEN));
     }
+}
+
+/// What is taken of a machine that its name does not say.
+fn of_preset(request: &Request, name: &str) -> String {
+    let layer = CapsLayer::preset(name).map(|layer| (name.to_owned(), layer));
+    let alone = Request { caps: layer.into_iter().collect(), ..request.clone() };
+    let Ok(around) = alone.surroundings() else { return String::new() };
+    let is_default = |key: &str| {
+        around.decisions.iter().any(|decision| decision.key == key && decision.by == "default")
+    };
+    let knobs = knobs(&around.caps).into_iter().filter(|(key, _)| is_default(key));
+    let taken: Vec<String> = knobs.map(|(_, knob)| described(&knob)).collect();
+    match taken.is_empty() {
+        true => String::new(),
+        false => format!(" and nothing else said of it: {}", taken.join(", ")),
+    }
+}
+
+/// The capabilities that people get wrong one by one, by their keys.
+fn knobs(caps: &Caps) -> [(&'static str, Knob); 6] {
+    let counters = caps.pmu.then_some(caps.pmu_counters);
+    let longest = caps.sve_vls.iter().max().copied().unwrap_or(0);
+    [
+        ("num_bps", Knob::NumBps(caps.num_bps)),
+        ("num_wps", Knob::NumWps(caps.num_wps)),
+        ("pmu_counters", Knob::PmuCounters(counters)),
+        ("sve_vls", Knob::SveVl(longest)),
+        ("ipa_bits", Knob::IpaBits(caps.ipa_bits)),
+        ("lpa2", Knob::Lpa2(caps.lpa2)),
+    ]
 }
 
 /// Whether somebody says something of a capability.
@@ -138,23 +168,15 @@ fn layers_say(request: &Request, key: &str) -> bool {
 
 /// Capabilities one by one.
 fn capabilities(request: &Request, caps: &Caps, list: &mut Vec<Change>) {
-    let counters = caps.pmu.then_some(caps.pmu_counters);
-    let longest = caps.sve_vls.iter().max().copied().unwrap_or(0);
     let rows = [
-        (Knob::NumBps(caps.num_bps), "breakpoints", "num_bps", "--num-bps", "2-16,24,32,64"),
-        (Knob::NumWps(caps.num_wps), "watchpoints", "num_wps", "--num-wps", "2-16,24,32,64"),
-        (
-            Knob::PmuCounters(counters),
-            "the PMU's counters",
-            "pmu_counters",
-            "--pmu-counters",
-            "0-31",
-        ),
-        (Knob::SveVl(longest), "the host's SVE", "sve_vls", "--sve-vl", "128-2048"),
-        (Knob::IpaBits(caps.ipa_bits), "IPA bits", "ipa_bits", "--ipa-bits", "32-52"),
-        (Knob::Lpa2(caps.lpa2), "LPA2", "lpa2", "--lpa2", "false,true"),
+        ("breakpoints", "--num-bps", "2-16,24,32,64"),
+        ("watchpoints", "--num-wps", "2-16,24,32,64"),
+        ("the PMU's counters", "--pmu-counters", "0-31"),
+        ("the host's SVE", "--sve-vl", "128-2048"),
+        ("IPA bits", "--ipa-bits", "32-52"),
+        ("LPA2", "--lpa2", "false,true"),
     ];
-    for (now, about, key, option, possible) in rows {
+    for ((key, now), (about, option, possible)) in knobs(caps).into_iter().zip(rows) {
         let parameter = now.parameter();
         let words = said(layers_say(request, key), &described(&now));
         let own = Own { about, said: &words, option };

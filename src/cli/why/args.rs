@@ -18,9 +18,9 @@ use crate::search::Shard;
 /// version, the RMM's rule, what the host offers. What you said is replaced, also where you said
 /// it with an option. The hash algorithm is that of the RIM. What is found was booted in full.
 ///
-/// The first line of the result is `as said`, `unique`, `ambiguous` (several explanations make the
-/// same RIM), `stage` (the RIM is that of an earlier stage) or `none`. Exit code 0: explained;
-/// 3: not.
+/// The first line of the result is `as said`, `unique`, `found` (not all was tried that is as
+/// likely, so there may be other explanations), `ambiguous` (several explanations make the same
+/// RIM), `stage` (the RIM is that of an earlier stage) or `none`. Exit code 0: explained; 3: not.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct WhyArgs {
@@ -37,7 +37,7 @@ pub(crate) struct WhyArgs {
     /// few are the other explanations
     #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE, hide_default_value = true)]
     pub(crate) shard: Shard,
-    /// How long is searched, in seconds
+    /// How long is searched, in seconds. All that is one change is tried, however long it takes
     #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
     pub(crate) budget: Duration,
     /// Form of the result

@@ -50,8 +50,11 @@ pub(super) struct Told {
     pub(super) outward: Outward,
     pub(super) shard: Shard,
     pub(super) report: Report,
-    /// What else could be otherwise without another RIM.
+    /// What else could be otherwise without another RIM, and whether all that could was tried.
     pub(super) open: Vec<Change>,
+    pub(super) open_is_whole: bool,
+    /// Whether all was tried that is as likely as what was found.
+    pub(super) is_whole: bool,
     /// Options that go with explanations, by their number.
     pub(super) along: BTreeMap<u64, Vec<String>>,
     pub(super) passed_over: usize,
@@ -67,6 +70,14 @@ impl Told {
         numbers.dedup();
         if !numbers.is_empty() {
             self.finding = Finding::Found(numbers);
+        }
+    }
+
+    /// The likeliest of the candidates that were found.
+    pub(super) fn likeliest(&self) -> Option<u64> {
+        match &self.finding {
+            Finding::Found(numbers) => numbers.first().copied(),
+            _ => None,
         }
     }
 
@@ -89,8 +100,9 @@ impl Told {
     fn verdict(&self) -> &'static str {
         match &self.finding {
             Finding::AsSaid => "as said",
-            Finding::Found(numbers) if numbers.len() == 1 => "unique",
-            Finding::Found(_) => "ambiguous",
+            Finding::Found(numbers) if numbers.len() > 1 => "ambiguous",
+            Finding::Found(_) if self.is_whole => "unique",
+            Finding::Found(_) => "found",
             Finding::Stage(_) => "stage",
             Finding::Nothing => "none",
         }
@@ -186,6 +198,9 @@ impl Told {
                 console.result(&format!("and {more} more explanations"))?;
             }
         }
+        if let Some(line) = self.meaning() {
+            console.result(line)?;
+        }
         let (any, some): (Vec<_>, Vec<_>) =
             self.open().into_iter().partition(|(about, values)| self.is_any(about, values.len()));
         if !any.is_empty() {
@@ -201,6 +216,32 @@ impl Told {
             console.result(&format!("still open: {about}, also with {}", listed(&values)))?;
         }
         Ok(())
+    }
+
+    /// What the first line says of what is still open.
+    fn meaning(&self) -> Option<&'static str> {
+        let is_open = !self.open.is_empty() && self.verdict() == "unique";
+        is_open.then_some(
+            "unique: no other change that was tried makes this RIM; what follows does not change \
+             it, so it may be so as well",
+        )
+    }
+
+    /// What was not tried of what belongs to an answer.
+    fn not_whole(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if matches!(self.finding, Finding::Found(_)) && !self.is_whole {
+            let why = match self.shard.is_whole() {
+                true => "the budget ended before all was tried that is as likely".to_owned(),
+                false => format!("only part {} was tried", self.shard),
+            };
+            lines.push(format!("there may be other explanations: {why}"));
+        }
+        if !self.open_is_whole {
+            let why = "what else leaves this RIM as it is was not all tried: the budget ended";
+            lines.push(why.to_owned());
+        }
+        lines
     }
 
     /// What the RIM does not tell, by what it is about.
@@ -240,6 +281,7 @@ impl Told {
         if let Some(why) = &self.base_refused {
             lines.push(format!("what you said makes no VM by itself: {why}"));
         }
+        lines.extend(self.not_whole());
         if !matches!(self.finding, Finding::Nothing) {
             return lines;
         }
@@ -310,6 +352,7 @@ impl Told {
             "stage": missing
                 .map(|(last, missing)| json!({ "ends_after": last, "left_out": missing })),
             "still_open": open,
+            "still_open_is_whole": self.open_is_whole,
             "refused_as_said": self.base_refused,
             "changes": self.outward.changes().len(),
             "candidates": self.outward.count(),

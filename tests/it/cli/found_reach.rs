@@ -25,8 +25,8 @@ fn folder(name: &str) -> Folder {
     folder
 }
 
-/// Each source of a line with a kernel of this name, as it is named from the working folder and from
-/// the folder of the line: options, and the kernel's name.
+/// Each source of a line with a kernel, as it is named from the working folder and from the line's
+/// folder: options, and the kernel's name.
 struct Sources {
     options: Vec<(String, String)>,
     _process: Option<Waiting>,
@@ -146,7 +146,7 @@ fn why_does_not_look_around_outside() {
         }
         let (code, text) = why(&tree, options);
         assert_eq!(code, Some(3), "{options}: {text}");
-        // What the user names is the user's and stands where the user does; so is what is beside it.
+        // What the user names is the user's and stands where the user does, like what is beside it.
         for (rim, more, name) in [
             (&beside, "--allow-outside".to_owned(), "out/Image-other"),
             (&beside, "--candidate out/Image-other".to_owned(), "out/Image-other"),

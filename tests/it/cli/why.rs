@@ -185,3 +185,60 @@ fn what_is_no_rim_of_this_vm_is_not_explained() {
     folder.fails(&[&["why", "12"][..], &line].concat(), 2, "TOKEN|RIM: has 1 bytes");
     folder.fails(&[&["why", &rim, "--candidate", "none"][..], &line].concat(), 2, "none: No such");
 }
+
+/// What is said of the answer is what was tried: of a part, or without time, not all.
+#[test]
+fn what_was_not_tried_is_not_excluded() {
+    let folder = folder("why-whole");
+    let guest = words(GUEST);
+    let rim = folder.rim(&words(&GUEST.replace("256M", "512M")));
+    let whole = folder.why(&rim, &guest, 0);
+    let said = |found: &Value| {
+        let open = found["still_open_is_whole"].as_bool().expect("a word");
+        (found["verdict"].as_str().expect("a word").to_owned(), open)
+    };
+    assert_eq!(said(&whole), ("unique".to_owned(), true));
+    assert!(!whole["still_open"].as_array().expect("a list").is_empty());
+    let json = ["why", &rim, "--format", "json", "--budget"].map(str::to_owned);
+    let asked = |more: &str| {
+        let words: Vec<String> =
+            json.iter().cloned().chain(words(more)).chain(guest.clone()).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let output = folder.rimsim(&words);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        (found, stderr)
+    };
+    let (found, stderr) = asked("0");
+    assert_eq!(
+        said(&found),
+        ("unique".to_owned(), false),
+        "one change is tried, whatever it takes"
+    );
+    assert_eq!(found["still_open"].as_array().map(Vec::len), Some(0), "that takes time");
+    assert!(stderr.contains("was not all tried: the budget ended"), "{stderr}");
+    let parts = ["1/2", "2/2"].map(|part| asked(&format!("3600 --shard {part}")));
+    // The part that has it can not say that the other has none. The other may find it with a
+    // second change, which leaves the RIM what it is.
+    assert!(parts.iter().any(|(found, _)| found["verdict"] == "found"));
+    for (found, stderr) in &parts {
+        assert_ne!(found["verdict"], "unique");
+        let is_found = found["verdict"] != "none";
+        assert_eq!(stderr.contains("other explanations: only part"), is_found, "{stderr}");
+    }
+}
+
+/// A machine's name says something, and the rest is taken: that is no secret.
+#[test]
+fn what_is_taken_of_a_machine_is_named() {
+    let folder = folder("why-machine");
+    let guest = |caps: &str| words(&format!("--host kvm-v10 --caps {caps} {GUEST}"));
+    let rim = folder.rim(&guest("kvm"));
+    let found = folder.why(&rim, &guest("fvp"), 0);
+    let needs = found["explanations"][0]["changes"][0]["needs"].as_str().expect("text");
+    assert_eq!(
+        needs,
+        "the machine kvm and nothing else said of it: 6 breakpoints, 4 watchpoints, no PMU of the \
+         host, no SVE of the host, 48 IPA bits"
+    );
+}
