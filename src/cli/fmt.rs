@@ -42,49 +42,74 @@ Examples:
 
 pub(crate) fn run(args: &FmtArgs, console: &mut Console) -> io::Result<Exit> {
     let mut exit = Exit::Good;
+    let mut written = Vec::new();
     for path in &args.files {
-        match file(args, path, console) {
-            Ok(Ok(one)) => exit = exit.and(one),
-            Ok(Err(error)) => return Err(error),
+        let script = match Script::read(path) {
+            Ok(script) => script,
             Err(CliError(one, text)) => {
                 console.error(&text);
                 exit = exit.and(one);
+                continue;
+            }
+        };
+        let Script { shown, bytes, formatted, .. } = &script;
+        let is_canonical = formatted.as_bytes() == bytes;
+        if args.check && !is_canonical {
+            let differs = first_difference(bytes, formatted);
+            console.result(&format!("{shown}:{differs}: not in the canonical form"))?;
+            exit = exit.and(Exit::Mismatch);
+        } else if !args.check && script.is_stdin {
+            console.bytes(formatted.as_bytes())?;
+        } else if !args.check && !is_canonical {
+            match script.write(path, console) {
+                Ok(()) => written.push(script.shown),
+                Err(CliError(one, text)) => {
+                    console.error(&text);
+                    exit = exit.and(one);
+                }
             }
         }
     }
+    if matches!(exit, Exit::Io | Exit::Usage) {
+        if !written.is_empty() {
+            console.note("nothing is written, for not every file can be formatted");
+        }
+        return Ok(exit);
+    }
+    console.commit()?;
+    written.iter().for_each(|shown| console.note(&format!("{shown}: formatted")));
     Ok(exit)
 }
 
-fn file(args: &FmtArgs, path: &Path, console: &mut Console) -> Result<io::Result<Exit>, CliError> {
-    let is_stdin = path.as_os_str() == "-";
-    let shown = if is_stdin { "standard input".to_owned() } else { path.shown().to_string() };
-    let read = if is_stdin { read_stdin() } else { read_limited(path, MAX_TEXT_BYTES) };
-    let bytes = read.map_err(|error| CliError(Exit::Io, format!("{shown}: {error}")))?;
-    let formatted = format_script(&shown, &bytes).map_err(|error| usage(error.to_string()))?;
-    let is_canonical = formatted.as_bytes() == bytes;
-    if args.check {
-        if is_canonical {
-            return Ok(Ok(Exit::Good));
-        }
-        let differs = first_difference(&bytes, &formatted);
-        let told = console.result(&format!("{shown}:{differs}: not in the canonical form"));
-        return Ok(told.map(|()| Exit::Mismatch));
+/// A script as it is and as it should be written.
+struct Script {
+    is_stdin: bool,
+    /// What messages call it.
+    shown: String,
+    bytes: Vec<u8>,
+    formatted: String,
+}
+
+impl Script {
+    fn read(path: &Path) -> Result<Self, CliError> {
+        let is_stdin = path.as_os_str() == "-";
+        let shown = if is_stdin { "standard input".to_owned() } else { path.shown().to_string() };
+        let read = if is_stdin { read_stdin() } else { read_limited(path, MAX_TEXT_BYTES) };
+        let bytes = read.map_err(|error| CliError(Exit::Io, format!("{shown}: {error}")))?;
+        let formatted = format_script(&shown, &bytes).map_err(|error| usage(error.to_string()))?;
+        Ok(Self { is_stdin, shown, bytes, formatted })
     }
-    if is_stdin {
-        return Ok(console.bytes(formatted.as_bytes()).map(|()| Exit::Good));
-    }
-    if !is_canonical {
+
+    /// Writes it beside the file; it is renamed when all of them are whole.
+    fn write(&self, path: &Path, console: &mut Console) -> Result<(), CliError> {
         let is_regular = std::fs::metadata(path).is_ok_and(|found| found.is_file());
         if !is_regular {
             let why = "is no regular file, so it is not written; `rimsim fmt -` reads a pipe";
-            return Err(usage(format!("{shown}: {why}")));
+            return Err(usage(format!("{}: {why}", self.shown)));
         }
-        // It is written beside the file and renamed when all of them are whole.
         inputs::renew(path);
-        console.outputs().write_beside(path, formatted.as_bytes())?;
-        console.note(&format!("{shown}: formatted"));
+        Ok(console.outputs().write_beside(path, self.formatted.as_bytes())?)
     }
-    Ok(Ok(Exit::Good))
 }
 
 fn read_stdin() -> io::Result<Vec<u8>> {

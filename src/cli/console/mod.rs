@@ -202,6 +202,13 @@ impl Console {
         }
     }
 
+    /// Puts the files of this run into their places now, so that it can be said that they are
+    /// there. For runs without a result in a file.
+    pub(crate) fn commit(&mut self) -> io::Result<()> {
+        self.out.flush()?;
+        std::mem::take(&mut self.outputs).commit().map_err(io::Error::other)
+    }
+
     /// All results are written: flushes standard output, and puts files into their places if the
     /// run did what it should.
     pub(crate) fn finish(&mut self, exit: Exit) -> io::Result<()> {

@@ -198,6 +198,12 @@ fn scripts_are_formatted_in_their_place() {
     symlink("a.rmi", folder.path("link.rmi")).expect("a link");
     // Nothing is written if one of the files has a mistake, or if it is only asked.
     folder.fails(&["fmt", "a.rmi", "bad.rmi"], 2, "bad.rmi:1:4: expected a symbol");
+    let refused = folder.rimsim(&["fmt", "a.rmi", "bad.rmi"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        said.contains("note: nothing is written") && !said.contains("a.rmi: formatted"),
+        "{said}"
+    );
     let asked = folder.rimsim(&["fmt", "--check", "a.rmi", "good.rmi"]);
     assert_eq!(asked.status.code(), Some(3));
     assert_eq!(stdout(&asked), "a.rmi:1: not in the canonical form\n");
@@ -205,6 +211,7 @@ fn scripts_are_formatted_in_their_place() {
     let before = fs::metadata(folder.path("good.rmi")).expect("a file").ino();
     let done = folder.rimsim(&["fmt", "link.rmi", "good.rmi"]);
     assert!(done.status.success() && done.stdout.is_empty(), "{done:?}");
+    assert_eq!(String::from_utf8_lossy(&done.stderr), "note: link.rmi: formatted\n");
     assert_eq!(read("a.rmi"), tidy);
     assert!(fs::symlink_metadata(folder.path("link.rmi")).expect("a link").is_symlink());
     let kept = fs::metadata(folder.path("a.rmi")).expect("a file").permissions().mode() & 0o777;
