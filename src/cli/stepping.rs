@@ -37,8 +37,7 @@ pub(crate) fn run(
     };
     let world = |platform, profile| setup.world(platform, profile);
     let mut debugger = Debugger::new(script, Box::new(world));
-    debugger.place().iter().try_for_each(|line| console.result(line))?;
-    console.flush()?;
+    show(&debugger.place(), console)?;
     if inputs::stdin().is_terminal() && io::stdout().is_terminal() {
         return edited(&mut debugger, console);
     }
@@ -47,16 +46,19 @@ pub(crate) fn run(
 
 /// Prints what a line gave. `true` if that was all.
 fn tell(told: &Told, console: &mut Console) -> io::Result<bool> {
-    for line in &told.lines {
-        if told.is_wrong {
-            console.error(line);
-        } else {
-            // A text of several lines is one of ours: a mark under a line of the script.
-            console.text(line)?;
-        }
+    if told.is_wrong {
+        told.lines.iter().for_each(|line| console.error(line));
+    } else {
+        show(&told.lines, console)?;
     }
-    console.flush()?;
     Ok(told.is_end)
+}
+
+/// Prints what people look at now. A text of several lines is one of ours: a mark under a line of
+/// the script.
+fn show(texts: &[String], console: &mut Console) -> io::Result<()> {
+    texts.iter().try_for_each(|text| console.text(text))?;
+    console.flush()
 }
 
 /// Lines of a terminal. One that goes away ends the session.

@@ -97,6 +97,9 @@ impl fmt::Display for GranuleState {
 }
 
 impl Gpt {
+    /// All entries, in the order of their declaration.
+    pub const ALL: [Self; 5] = [Self::Ns, Self::Secure, Self::Root, Self::Aap, Self::Realm];
+
     /// The names used in vectors and messages.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -112,9 +115,7 @@ impl Gpt {
     /// The GPT entry with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Ns, Self::Secure, Self::Root, Self::Aap, Self::Realm]
-            .into_iter()
-            .find(|gpt| gpt.name() == name)
+        Self::ALL.into_iter().find(|gpt| gpt.name() == name)
     }
 
     /// Whether the Host may access the granule.
@@ -206,7 +207,7 @@ impl Granules {
     }
 
     /// Every granule that is not in the Non-secure PAS, and in which it is.
-    fn not_ns(&self) -> impl Iterator<Item = (Granule, Gpt)> + '_ {
+    pub(crate) fn not_ns(&self) -> impl Iterator<Item = (Granule, Gpt)> + '_ {
         let words = (0..self.count.div_ceil(64)).filter(|word| {
             let word = *word as usize;
             self.planes.iter().any(|plane| plane.as_raw_slice().get(word).is_some_and(|w| *w != 0))

@@ -2,8 +2,10 @@
 //!
 //! No Host could print this: like `print rim` it looks at the world.
 
+use std::ops::Range;
+
 use super::gap::Gap;
-use crate::abi::addr::{Hex, Pa};
+use crate::abi::addr::{Hex, Level, Pa};
 use crate::model::rtt::{RttConfig, Rtte, TableId};
 use crate::model::world::World;
 
@@ -159,39 +161,104 @@ struct Tree<'w> {
 }
 
 impl Tree<'_> {
-    /// A table whose first entry covers `base`; entries that say the same are one line. Returns the
-    /// first IPA behind it.
+    /// A table whose first entry covers `base`. Returns the first IPA behind it.
     fn table(&mut self, id: TableId, base: u64, depth: usize) -> u64 {
-        let table = self.world.tables().get(id);
-        let entry_bytes = self.config.entry_bytes(table.level());
-        let left = self.config.ipa_top().saturating_sub(base) / entry_bytes;
-        let reached = usize::try_from(left).unwrap_or(usize::MAX).min(table.entries().len());
-        let entries = &table.entries()[..reached];
-        let indent = "  ".repeat(depth);
-        let pa = self.world.granules().pa(table.granule());
-        let shown = format!("{indent}table of level {} at {pa}, IPA {}", table.level(), Hex(base));
-        self.lines.push(shown);
-        let mut first = 0;
-        while first < entries.len() && self.lines.len() <= MAX_LINES {
-            let mut count = 1;
-            while entries
-                .get(first + count)
-                .is_some_and(|next| goes_on(&entries[first], next, count as u64 * entry_bytes))
-            {
-                count += 1;
+        let table = ShownTable::of(self.world, self.config, id, base);
+        self.lines.push(table.head(depth));
+        for run in table.runs() {
+            if self.lines.len() > MAX_LINES {
+                break;
             }
-            let start = base + first as u64 * entry_bytes;
-            let end = start + count as u64 * entry_bytes;
-            let what = entry(&entries[first]);
-            let many = if count > 1 { format!(", {count} entries") } else { String::new() };
-            let range = format!("{}..{}", Hex(start), Hex(end));
-            self.lines.push(format!("{indent}  {range} {what}{many}"));
-            if let Rtte::Table(inner) = entries[first] {
-                self.table(inner, start, depth + 2);
+            self.lines.push(table.line(&run, depth));
+            if let Rtte::Table(inner) = table.entries[run.start].0 {
+                self.table(inner, table.ipa(run.start), depth + 2);
             }
-            first += count;
         }
-        base + entries.len() as u64 * entry_bytes
+        table.end()
+    }
+}
+
+/// What is shown of one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ShownTable {
+    level: Level,
+    pa: Pa,
+    base: u64,
+    entry_bytes: u64,
+    /// Those that can be reached, with their permissions where those are not what entries of the
+    /// tree have at first.
+    entries: Vec<(Rtte, Option<u8>)>,
+}
+
+impl ShownTable {
+    /// The table whose first entry covers `base`.
+    pub(super) fn of(world: &World, config: &RttConfig, id: TableId, base: u64) -> Self {
+        let table = world.tables().get(id);
+        let entry_bytes = config.entry_bytes(table.level());
+        let left = config.ipa_top().saturating_sub(base) / entry_bytes;
+        let reached = usize::try_from(left).unwrap_or(usize::MAX);
+        let entries = table.entries().iter().take(reached).enumerate();
+        let entries = entries.map(|(index, entry)| (*entry, table.permission(index)));
+        let pa = world.granules().pa(table.granule());
+        Self { level: table.level(), pa, base, entry_bytes, entries: entries.collect() }
+    }
+
+    /// The tables below, and the first IPA of each.
+    pub(super) fn below(&self) -> impl Iterator<Item = (TableId, u64)> {
+        let entries = self.entries.iter().enumerate();
+        entries.filter_map(|(index, (entry, _))| match entry {
+            Rtte::Table(inner) => Some((*inner, self.ipa(index))),
+            _ => None,
+        })
+    }
+
+    /// Its lines alone, without those of the tables below.
+    pub(super) fn lines(&self, depth: usize) -> Vec<String> {
+        let runs = self.runs().map(|run| self.line(&run, depth));
+        std::iter::once(self.head(depth)).chain(runs).collect()
+    }
+
+    fn head(&self, depth: usize) -> String {
+        let Self { level, pa, base, .. } = self;
+        format!("{}table of level {level} at {pa}, IPA {}", "  ".repeat(depth), Hex(*base))
+    }
+
+    pub(super) const fn level(&self) -> Level {
+        self.level
+    }
+
+    /// The first IPA behind it.
+    pub(super) fn end(&self) -> u64 {
+        self.ipa(self.entries.len())
+    }
+
+    /// The first IPA of an entry.
+    fn ipa(&self, index: usize) -> u64 {
+        self.base + index as u64 * self.entry_bytes
+    }
+
+    /// Entries that say the same.
+    fn runs(&self) -> impl Iterator<Item = Range<usize>> {
+        let mut first = 0;
+        std::iter::from_fn(move || {
+            let (entry, permission) = self.entries.get(first)?;
+            let rest = (1_u64..).zip(&self.entries[first + 1..]);
+            let alike = rest.take_while(|(count, (next, of_next))| {
+                of_next == permission && goes_on(entry, next, count * self.entry_bytes)
+            });
+            let run = first..first + 1 + alike.count();
+            first = run.end;
+            Some(run)
+        })
+    }
+
+    fn line(&self, run: &Range<usize>, depth: usize) -> String {
+        let range = format!("{}..{}", Hex(self.ipa(run.start)), Hex(self.ipa(run.end)));
+        let (first, permission) = &self.entries[run.start];
+        let (what, indent) = (entry(first), "  ".repeat(depth));
+        let permission = permission.map_or_else(String::new, |it| format!(" permission {it}"));
+        let many = if run.len() > 1 { format!(", {} entries", run.len()) } else { String::new() };
+        format!("{indent}  {range} {what}{permission}{many}")
     }
 }
 

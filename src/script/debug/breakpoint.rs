@@ -1,6 +1,7 @@
 //! Where a play is to stop.
 
 use std::fmt;
+use std::path::Path;
 
 use super::timeline::{Moment, Watch};
 use crate::abi::addr::Hex;
@@ -75,8 +76,9 @@ impl Breakpoint {
         match self {
             Self::Command(name) => moment.name() == Some(name),
             Self::Line(file, line) => {
-                let of_file =
-                    file.as_ref().is_none_or(|file| moment.place.file.ends_with(file.as_str()));
+                // Whole names of files and folders: `a.rmi` is not `data.rmi`.
+                let here = Path::new(moment.place.file.as_ref());
+                let of_file = file.as_ref().is_none_or(|file| here.ends_with(file));
                 is_first_of_statement && of_file && moment.place.line == *line
             }
             _ => false,

@@ -132,3 +132,19 @@ fn a_table_that_lacks_is_hinted_at() {
     let error = play(&text).result.unwrap_err().to_string();
     assert!(error.contains("after `rtt auto` the player makes such tables"), "{error}");
 }
+
+/// Permissions that are not those of the tree are shown, and tell entries apart.
+#[test]
+fn permissions_of_entries_are_shown() {
+    let text = include_str!("../../../spec-vectors/scripts/planes-run-2.rmi");
+    let change = "RTT_SET_S2AP rd=rd rec=rec base=shared top=shared+4KiB\n";
+    let parts: Vec<&str> = text.splitn(4, change).collect();
+    let shown = |count: usize| {
+        let lines = play(&(parts[..=count].join(change) + change + "print rtt rd\n")).printed;
+        lines.into_iter().filter(|line| line.contains(" permission ")).collect::<Vec<_>>()
+    };
+    // The plane that may read by the index runs in the last of three trees.
+    assert_eq!([shown(0), shown(1)], [Vec::<String>::new(), Vec::new()]);
+    let line = &shown(2)[..];
+    assert!(matches!(line, [only] if only.ends_with(" permission 8")), "{line:?}");
+}

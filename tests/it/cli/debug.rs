@@ -106,6 +106,70 @@ fn breakpoints_of_every_kind() {
     assert!(text.ends_with(wanted), "{text}");
 }
 
+/// A file is named by its whole name: another that ends alike is another.
+#[test]
+fn breakpoints_know_files_apart() {
+    let folder = Folder::new("debug_files");
+    let delegate = |pages: [u32; 3]| {
+        let lines = pages.map(|page| format!("GRANULE_DELEGATE addr=0x8000_{page}000\n"));
+        lines.concat()
+    };
+    std::fs::create_dir(folder.path("sub")).expect("a folder");
+    folder.file("data.rmi", delegate([1, 2, 3])).file("sub/a.rmi", delegate([4, 5, 6])).file(
+        "a.rmi",
+        "include \"data.rmi\"\ninclude \"sub/a.rmi\"\n".to_owned() + &delegate([7, 8, 9]),
+    );
+    for (wanted, place) in [
+        ("a.rmi:3", "next: sub/a.rmi:3:1"),
+        ("sub/a.rmi:3", "next: sub/a.rmi:3:1"),
+        ("data.rmi:3", "next: data.rmi:3:1"),
+        ("a.rmi:5", "next: a.rmi:5:1"),
+        ("ta.rmi:3", "the script is at its end"),
+    ] {
+        let text = debugged(&folder, &[&format!("break {wanted}"), "continue"]);
+        assert!(
+            text.lines().last().is_some_and(|line| line.starts_with(place)),
+            "{wanted}: {text}"
+        );
+    }
+}
+
+/// What one Realm has already is still a change of another.
+#[test]
+fn changes_of_every_realm_are_told() {
+    let folder = Folder::new("debug_realms");
+    let realm = |name: &str, vmid: u32| {
+        format!(
+            "let {name} = auto\nREALM_CREATE rd={name} params_ptr=RealmParams {{\n    s2sz=40, \
+             num_bps=1, num_wps=1, vmid={vmid}, rtt_base=auto, rtt_level_start=1, \
+             rtt_num_start=2\n}}\n"
+        )
+    };
+    let ripas = |rd: &str| format!("RTT_INIT_RIPAS rd={rd} base=0x8000_0000 top=0xC000_0000\n");
+    let text = realm("a", 1) + &realm("b", 2) + &ripas("a") + &ripas("b");
+    folder.file("a.rmi", text + "pas pa=0x8000_1000 secure\nGRANULE_DELEGATE addr=0x8000_2000\n");
+    for (line, rd) in [(9, "a"), (10, "b")] {
+        let told = debugged(
+            &folder,
+            &[&format!("break {line}"), "continue", "next", "print realm a", "print realm b"],
+        );
+        let step = told.split("-> RMI_SUCCESS out_top").last().expect("text");
+        let shown = told.lines().filter_map(|line| line.strip_prefix("realm 0x"));
+        let address = shown.rev().nth(if rd == "a" { 1 } else { 0 }).expect("a Realm");
+        let address = format!("0x{}", address.split(' ').next().expect("an address"));
+        for text in [
+            format!("  in rtt {address}\n"),
+            "  -     0x0..0x80_0000_0000 UNASSIGNED EMPTY, 512 entries\n".to_owned(),
+            "  +     0x8000_0000..0xc000_0000 UNASSIGNED RAM\n".to_owned(),
+        ] {
+            assert!(step.contains(&text), "{text}{told}");
+        }
+    }
+    // The Host's memory changes too.
+    let told = debugged(&folder, &["break 12", "continue", "next"]);
+    assert!(told.contains("  granule 0x8000_1000 UNDELEGATED -> UNDELEGATED secure\n"), "{told}");
+}
+
 #[test]
 fn what_is_no_command_is_told_and_the_rest_is_done() {
     let folder = folder("debug_nonsense");
@@ -163,6 +227,11 @@ fn scripts_that_end_are_told() {
     assert!(text.contains("not as expected: unmet.rmi:1:1: "), "{text}");
     let text = stdout(&piped(&folder, &["debug", "nothing.rmi"], &["where", "list"]));
     assert!(text.starts_with("the script is at its end\n"), "{text}");
+    // The first thing that is said is said in its lines, and nothing of a script acts in them.
+    folder.file("early.rmi", "expect granule 0x8000_0000 DATA  # \u{1b}[31m\n");
+    let text = stdout(&piped(&folder, &["debug", "early.rmi"], &["quit"]));
+    let line = "\n1 | expect granule 0x8000_0000 DATA  # \u{fffd}[31m\n";
+    assert!(text.contains(line) && !text.contains("\\n"), "{text:?}");
     folder.fails(&["debug", "wrong.rmi"], 2, "wrong.rmi:1:4: expected a symbol");
     folder.file("v.json", "{}");
     folder.fails(&["debug", "v.json"], 2, "v.json");
