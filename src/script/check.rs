@@ -168,7 +168,8 @@ pub(super) fn field(
             return Err(lexer.error(name.span, message));
         }
         let message = format!("{} has no field {}", layout.name, name.text);
-        let known = layout.fields.iter().map(|field| field.name).chain(words::parts(layout.name));
+        let parts = words::parts(layout.name).map(|part| part.name);
+        let known = layout.fields.iter().map(|field| field.name).chain(parts);
         return Err(lexer.error(name.span, message).suggest(&name.text, known));
     };
     duplicate(lexer, before, name)?;

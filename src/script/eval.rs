@@ -273,12 +273,13 @@ impl Run<'_, '_> {
         fields: &[Arg],
     ) -> Result<Vec<(&'l Field, u64)>, PlayError> {
         let mut packed: Vec<(&Field, u64)> = Vec::new();
-        for arg in fields {
+        // Flags first: parts are held against them, wherever they stand.
+        let (flags, parts): (Vec<_>, Vec<_>) =
+            fields.iter().partition(|arg| matches!(arg.value, Value::Set(_)));
+        for arg in flags.into_iter().chain(parts) {
             let Some(name) = packing(layout, arg) else { continue };
-            // Parts are of 2.0, and so is the field that tells the editions apart.
-            let known = layout.field(name).filter(|_| {
-                matches!(arg.value, Value::Set(_)) || layout.field("num_aux_planes").is_some()
-            });
+            let is_flag = matches!(arg.value, Value::Set(_));
+            let known = layout.field(name).filter(|_| is_flag || words::has_parts(layout));
             let Some(field) = known else {
                 let edition = self.edition().name();
                 let message =
@@ -297,29 +298,44 @@ impl Run<'_, '_> {
                     packed.len() - 1
                 }
             };
-            packed[place].1 = self.with_part(layout, arg, packed[place].1)?;
+            let is_said = field_value(fields, name).is_some();
+            packed[place].1 = self.with_part(layout, arg, (field, packed[place].1), is_said)?;
         }
         Ok(packed)
     }
 
-    /// The value of a field with one of its flags or parts.
-    fn with_part(&mut self, layout: &Layout, arg: &Arg, value: u64) -> Result<u64, ScriptError> {
+    /// The value of a field with one of its flags or parts. Whether somebody says the field itself
+    /// counts where a part is all of it; elsewhere zeros say nothing of the part.
+    fn with_part(
+        &mut self,
+        layout: &Layout,
+        arg: &Arg,
+        (field, value): (&Field, u64),
+        is_said: bool,
+    ) -> Result<u64, ScriptError> {
         let (name, span) = (arg.name.text.as_str(), arg.value.span());
-        let Some(part) = words::part(layout.name, name) else {
-            let bits = words::flag(layout.name, name).map_or(0, |(_, bits)| bits);
-            return Ok(value | bits);
+        let (part, bits) = match (words::part(layout.name, name), &arg.value) {
+            (Some(part), Value::Number(expr)) => {
+                let number = self.number_with(expr, words::values(layout.name, name))?;
+                if number > part.mask() >> part.shift {
+                    let message = format!("`{name}` has {} bits, and {number} has more", part.bits);
+                    return Err(self.error(span, message));
+                }
+                (part, number << part.shift)
+            }
+            (Some(_), _) => return Err(self.error(span, "a number is needed here")),
+            (None, _) => {
+                let bits = words::flag(layout.name, name).map_or(0, |(_, bits)| bits);
+                match words::part_of_bits(layout.name, field.name, bits) {
+                    Some(part) => (part, bits),
+                    None => return Ok(value | bits),
+                }
+            }
         };
-        let Value::Number(expr) = &arg.value else {
-            return Err(self.error(span, "a number is needed here"));
-        };
-        let number = self.number_with(expr, words::values(layout.name, name))?;
-        if number > part.mask() >> part.shift {
-            let message = format!("`{name}` has {} bits, and {number} has more", part.bits);
-            return Err(self.error(span, message));
-        }
-        let (bits, said) = (number << part.shift, value & part.mask());
-        if said != 0 && said != bits {
-            let said = said >> part.shift;
+        let said = value & part.mask();
+        let is_whole = is_said && part.mask() == u64::MAX >> (64 - 8 * field.width_bytes);
+        if said != bits && (said != 0 || is_whole) {
+            let (said, number) = (said >> part.shift, bits >> part.shift);
             let message = format!("`{}` says {said} where `{name}` says {number}", part.field);
             return Err(self.error(span, message));
         }

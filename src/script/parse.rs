@@ -245,10 +245,7 @@ impl Parser<'_> {
             GRANULE_STATES.iter().map(|state| state.name()).chain(["none"]).collect();
         let state = self.one_of(&states)?;
         let gpt = match self.peek(0)?.kind {
-            TokenKind::Word(_) => {
-                let gpts = [Gpt::Ns, Gpt::Secure, Gpt::Root, Gpt::Aap, Gpt::Realm];
-                Some(self.one_of(&gpts.map(Gpt::name))?)
-            }
+            TokenKind::Word(_) => Some(self.one_of(&Gpt::ALL.map(Gpt::name))?),
             _ => None,
         };
         Ok(Kind::ExpectGranule { pa, state, gpt })

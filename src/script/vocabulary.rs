@@ -17,8 +17,6 @@ use crate::rmi::answered_rows;
 /// Words of statements that stand behind their first one.
 const FOLLOWING: [&str; 8] = ["auto", "manual", "ns", "digests", "zeros", "fill", "none", "seed"];
 
-const SPACES: [Gpt; 5] = [Gpt::Ns, Gpt::Secure, Gpt::Root, Gpt::Aap, Gpt::Realm];
-
 /// Everything that can be written, by where it can be.
 pub(crate) fn vocabulary() -> Value {
     let actions = words::action_names().filter_map(|name| {
@@ -37,7 +35,7 @@ pub(crate) fn vocabulary() -> Value {
         "structures": LAYOUTS.iter().map(|layout| structure(layout)).collect::<Vec<_>>(),
         "statuses": statuses(),
         "granule_states": GranuleState::ALL.map(GranuleState::name),
-        "physical_address_spaces": SPACES.map(Gpt::name),
+        "physical_address_spaces": Gpt::ALL.map(Gpt::name),
         "print": print_words(),
         "guest_actions": guest::ACTIONS,
         "guest_names": guest::NAMES.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
@@ -92,7 +90,10 @@ fn values(owner: &str, names: &[&'static str]) -> Value {
 }
 
 fn structure(layout: &Layout) -> Value {
-    let names: Vec<_> = layout.fields.iter().map(|field| field.name).collect();
+    let mut names: Vec<_> = layout.fields.iter().map(|field| field.name).collect();
+    let parts = words::parts(layout.name).filter(|_| words::has_parts(layout));
+    let parts: Vec<_> = parts.collect();
+    names.extend(parts.iter().map(|part| part.name));
     let field = |field: &Field| {
         json!({
             "name": field.name,
@@ -101,9 +102,18 @@ fn structure(layout: &Layout) -> Value {
             "count": field.count,
         })
     };
+    let part = |part: &&words::Part| {
+        json!({
+            "name": part.name,
+            "field": part.field,
+            "lowest_bit": part.shift,
+            "width_bits": part.bits,
+        })
+    };
     json!({
         "name": layout.name,
         "fields": layout.fields.iter().map(field).collect::<Vec<_>>(),
+        "parts": parts.iter().map(part).collect::<Vec<_>>(),
         "values": values(layout.name, &names),
     })
 }
@@ -192,6 +202,25 @@ mod tests {
         for word in ["RMI_SUCCESS", "SMC_NOT_SUPPORTED"] {
             assert!(names("statuses").iter().any(|status| status == word));
         }
+        // What 2.0 packs into a field is completed as fields are.
+        let params = vocabulary["structures"].as_array().expect("a list").iter();
+        let params: Vec<_> = params.filter(|one| one["name"] == "RealmParams").collect();
+        let parts = |of: &Value| -> Vec<(String, u64, u64)> {
+            let parts = of["parts"].as_array().expect("a list").iter();
+            let number = |part: &Value, key: &str| part[key].as_u64().expect("a number");
+            let told = |part: &Value| {
+                let name = part["name"].as_str().expect("a name").to_owned();
+                (name, number(part, "lowest_bit"), number(part, "width_bits"))
+            };
+            parts.map(told).collect()
+        };
+        let of_2 = [("mec", 7, 2), ("lfa", 5, 2), ("planes", 0, 32)];
+        let of_2 = of_2.map(|(name, low, width)| (name.to_owned(), low, width));
+        let all: Vec<_> = params.iter().map(|one| parts(one)).collect();
+        assert_eq!(all, [Vec::new(), of_2.into()]);
+        let mec = json!({ "of": "mec", "names": ["shared", "private"] });
+        let knows_mec = |one: &&Value| one["values"].as_array().expect("a list").contains(&mec);
+        assert_eq!(params.iter().map(knows_mec).collect::<Vec<_>>(), [false, true]);
         // What an editor would show as a condition is one.
         let destroy = vocabulary["commands"].as_array().expect("a list").iter();
         let destroy = destroy.filter(|command| command["name"] == "DATA_DESTROY");

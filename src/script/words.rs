@@ -1,6 +1,7 @@
 //! The words of the language: actions, their arguments, and names of values.
 
 use crate::abi::command::{COMMANDS, CommandInfo};
+use crate::abi::layout::Layout;
 use crate::abi::params::realm_flags;
 use crate::measure::rim::HashAlgo;
 
@@ -116,7 +117,7 @@ const PARTS: &[Part] = &[
         name: "planes",
         field: "num_aux_planes",
         shift: 0,
-        bits: 64,
+        bits: 32,
         words: &[],
     },
 ];
@@ -126,9 +127,20 @@ pub(super) fn part(structure: &str, name: &str) -> Option<&'static Part> {
     PARTS.iter().find(|part| part.structure == structure && part.name == name)
 }
 
-/// The names of a structure's parts.
-pub(super) fn parts(structure: &str) -> impl Iterator<Item = &'static str> {
-    PARTS.iter().filter(move |part| part.structure == structure).map(|part| part.name)
+/// A structure's parts.
+pub(super) fn parts(structure: &str) -> impl Iterator<Item = &'static Part> {
+    PARTS.iter().filter(move |part| part.structure == structure)
+}
+
+/// Whether a structure of an edition has parts: they are of 2.0, and so is the field that tells the
+/// editions apart.
+pub(super) fn has_parts(layout: &Layout) -> bool {
+    layout.field("num_aux_planes").is_some()
+}
+
+/// The part of a field that bits of a flag belong to.
+pub(super) fn part_of_bits(structure: &str, field: &str, bits: u64) -> Option<&'static Part> {
+    parts(structure).find(|part| part.field == field && part.mask() & bits != 0)
 }
 
 /// The field that a flag of this name belongs to, and its bits. What stands for zero is no flag.
@@ -225,7 +237,9 @@ pub(super) fn action_names() -> impl Iterator<Item = &'static str> {
 /// All names of values.
 #[cfg(feature = "cli")]
 pub(super) fn value_names() -> impl Iterator<Item = &'static str> {
-    VALUES.iter().flat_map(|(.., values)| values.iter().map(|(word, _)| *word))
+    let of_values = VALUES.iter().map(|(.., values)| *values);
+    let lists = of_values.chain(PARTS.iter().map(|part| part.words));
+    lists.flat_map(|values| values.iter().map(|(word, _)| *word))
 }
 
 /// The names that an argument or a field knows.

@@ -428,6 +428,12 @@ fn flags_and_parts_of_fields_are_written_by_their_names() {
     for (edition, fields, message) in [
         ("2.0", "flags=mec_private, mec=shared", "`flags` says 1 where `mec` says 0"),
         ("2.0", "num_aux_planes=1, planes=2", "`num_aux_planes` says 1 where `planes` says 2"),
+        // Whichever of them stands first, and however the other is said.
+        ("2.0", "planes=2, num_aux_planes=0", "`num_aux_planes` says 0 where `planes` says 2"),
+        ("2.0", "mec=shared, mec_private", "`flags` says 1 where `mec` says 0"),
+        ("2.0", "lfa=allow, lfa_2", "`flags` says 2 where `lfa` says 1"),
+        ("2.0", "lfa_1, lfa_2", "`flags` says 1 where `lfa_2` says 2"),
+        ("2.0", "planes=0x1_0000_0000", "`planes` has 32 bits, and 4294967296 has more"),
         ("2.0", "lfa=4", "`lfa` has 2 bits, and 4 has more"),
         ("2.0", "mec=sharde", "unknown symbol sharde"),
         ("1.0", "mec=private", "RealmParams of RMM 1.0 has no field mec"),
