@@ -63,7 +63,7 @@ fn write_dtb(args: &DtbArgs, console: &mut Console) -> Result<String, CliError> 
     let mut files = MappedFiles::new(&args.guest, ImageFiles::default());
     let request = request(&args.guest, &ResponderArgs::default(), &args.vmm)?;
     let tree = predict::device_tree(&request, &mut files);
-    let tree = tree.map_err(|error| told(&args.guest, &args.vmm.argv, error))?;
+    let tree = tree.map_err(|error| told(&args.guest, &args.vmm, error))?;
     notes::tell(&tree.assumptions, args.guest.strict, console)?;
     console.outputs().write(&args.output, &tree.bytes)?;
     let (path, len_bytes) = (args.output.shown(), tree.bytes.len());

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::shown::acts;
+use super::shown::{Shown, acts};
 
 /// Characters of a line that are shown on each side of the column; lines of generated texts can be
 /// megabytes long.
@@ -14,17 +14,22 @@ pub(crate) fn write_line(
     number: u32,
     line: Option<&(String, usize)>,
 ) -> fmt::Result {
-    let Some((line, column)) = line else { return Ok(()) };
-    let number = number.to_string();
-    let (gap, before) = (" ".repeat(number.len()), " ".repeat(column.saturating_sub(1)));
-    write!(f, "\n{gap} |\n{number} | {line}\n{gap} | {before}^")
+    line.map_or(Ok(()), |line| write_under(f, &number.to_string(), line))
 }
 
 /// As [`write_line`], of a line without a number.
 #[cfg(feature = "cli")]
-pub(crate) fn mark((line, column): &(String, usize)) -> String {
-    let before = " ".repeat(column.saturating_sub(1));
-    format!("\n  |\n  | {line}\n  | {before}^")
+pub(crate) fn mark(line: &(String, usize)) -> String {
+    fmt::from_fn(|f| write_under(f, " ", line)).to_string()
+}
+
+fn write_under(
+    f: &mut fmt::Formatter<'_>,
+    number: &str,
+    (line, column): &(String, usize),
+) -> fmt::Result {
+    let (gap, before) = (" ".repeat(number.len()), " ".repeat(column.saturating_sub(1)));
+    write!(f, "\n{gap} |\n{number} | {line}\n{gap} | {before}^")
 }
 
 /// The line and the column of it that is marked, both from 1, columns in characters. Nothing in it
@@ -76,7 +81,8 @@ impl<'t> MarkedPlace<'t> {
     }
 }
 
-/// An error about a file: one that begins with line and column stands right behind the name.
+/// An error about a file: one that begins with line and column stands right behind the name. A name
+/// that is shown already stays as it is.
 pub(crate) fn about_file(name: impl fmt::Display, error: impl fmt::Display) -> String {
     let text = error.to_string();
     let mut parts = text.splitn(3, ':');
@@ -84,7 +90,8 @@ pub(crate) fn about_file(name: impl fmt::Display, error: impl fmt::Display) -> S
         part.is_some_and(|part| !part.is_empty() && part.bytes().all(|c| c.is_ascii_digit()))
     };
     let has_place = is_number(parts.next()) && is_number(parts.next());
-    format!("{name}:{}{text}", if has_place { "" } else { " " })
+    let name = name.to_string();
+    format!("{}:{}{text}", Shown(&name), if has_place { "" } else { " " })
 }
 
 #[cfg(test)]
@@ -111,5 +118,7 @@ mod tests {
         assert_eq!(about_file("f", told(0)), "f:1:1: no\n  |\n1 | a\n  | ^");
         assert_eq!(about_file("f", "no: 1:1: x"), "f: no: 1:1: x");
         assert_eq!(about_file("f", ""), "f: ");
+        assert_eq!(about_file("a\nb", told(0)), "a\\nb:1:1: no\n  |\n1 | a\n  | ^");
+        assert_eq!(about_file(Shown("a\nb"), "no"), "a\\nb: no");
     }
 }

@@ -82,7 +82,7 @@ impl fmt::Display for OptionChange {
 }
 
 /// A word as a shell takes it, in quotation marks only where it needs them.
-pub(super) fn quoted(word: &str) -> Cow<'_, str> {
+pub(crate) fn quoted(word: &str) -> Cow<'_, str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=,./:+@%".contains(&byte);
     if !word.is_empty() && word.bytes().all(plain) {
         return word.into();

@@ -68,7 +68,7 @@ pub(crate) fn machine(name: &str) -> Result<Platform, String> {
     if !name.contains(['.', '/']) {
         return Platform::preset(name).map_err(|error| error.to_string());
     }
-    let text = read_settings(Path::new(name)).map_err(|error| format!("{name}: {error}"))?;
+    let text = read_settings(Path::new(name)).map_err(|error| about_file(name, error))?;
     Platform::from_toml(&text).map_err(|error| about_file(name, error))
 }
 

@@ -33,7 +33,7 @@ impl Boot<'_> {
         let hasher = hashing.hasher()?;
         let mut files = MappedFiles::new(guest, cache.files(hashing, &hasher, purpose)?);
         let plan = request(guest, responder, vmm)?.plan(&mut files);
-        let plan = plan.map_err(|error| told(guest, &vmm.argv, error))?;
+        let plan = plan.map_err(|error| told(guest, vmm, error))?;
         for name in files.unused(&plan.inputs) {
             console.note(&format!("--map {name}: the command line does not open it"));
         }

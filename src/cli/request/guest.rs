@@ -94,6 +94,6 @@ pub(crate) fn layer(name: &str, reach: &Reach) -> Result<CapsLayer, CliError> {
     }
     reach.check_named(Path::new(name))?;
     let text = read_settings(Path::new(name))
-        .map_err(|error| CliError(Exit::Io, format!("{name}: {error}")))?;
+        .map_err(|error| CliError(Exit::Io, about_file(name, error)))?;
     CapsLayer::from_toml(&text).map_err(|error| usage(about_file(name, error)))
 }

@@ -4,20 +4,20 @@
 use std::path::Path;
 
 use crate::cli::error::CliError;
-use crate::cli::options::{GuestArgs, named};
+use crate::cli::options::{GuestArgs, VmmArgs, named};
 use crate::encoding::marked_line::{mark, source_line};
 use crate::encoding::shown::{ShowPath as _, Shown};
-use crate::host::{Layer, Refusal};
+use crate::host::{Layer, Refusal, Vmm, quoted};
 use crate::measure::image::ImageError;
 use crate::predict::Error;
 
 /// An error about the VM of these arguments.
-pub(crate) fn told(guest: &GuestArgs, argv: &[String], error: Error) -> CliError {
+pub(crate) fn told(guest: &GuestArgs, VmmArgs { vmm, argv }: &VmmArgs, error: Error) -> CliError {
     let Error::Refusal(refusal) = &error else { return error.into() };
     let text = match refusal {
         Refusal::Refused { by: Layer::Vmm, place, why } => {
             of_domain(guest, place, why).or_else(|| {
-                let under = marked(argv, place)?;
+                let under = marked(vmm, argv, place)?;
                 Some(format!("{refusal}{under}"))
             })
         }
@@ -52,21 +52,26 @@ fn where_it_is(guest: &GuestArgs, argv: &[String], source: &ImageError) -> Optio
 }
 
 /// The words of a command line with a mark under what `place` names, if it stands there.
-fn marked(argv: &[String], place: &str) -> Option<String> {
+fn marked(vmm: &str, argv: &[String], place: &str) -> Option<String> {
     let (option, rest) = place.split_once([' ', ',']).unwrap_or((place, ""));
-    let is_short = option.len() == 2 && option != "--";
-    let fits = |word: &&String| {
-        word.strip_prefix(option).is_some_and(|rest| {
-            rest.is_empty() || rest.starts_with('=') || is_short && option.starts_with('-')
-        })
+    // kvmtool alone takes a value that is glued to a short option.
+    let is_kvmtool = Vmm::from_name(vmm).is_ok_and(|vmm| vmm == Vmm::Kvmtool);
+    let is_glued = is_kvmtool && option.len() == 2 && option != "--";
+    let fits = |word: &String| {
+        word.strip_prefix(option)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('=') || is_glued)
     };
-    let exact = argv.iter().position(|word| word == option);
-    let at = exact.or_else(|| argv.iter().position(|word| fits(&word)))?;
-    let words: Vec<String> = argv.iter().map(|word| quoted(word)).collect();
+    // Of an option that is there several times, that whose value has most of what is meant; of
+    // equal ones the last, which is read last.
+    let parts: Vec<&str> = rest.split([' ', ',']).filter(|part| !part.is_empty()).collect();
+    let value = |at: usize| argv.get(at + 1).map_or("", String::as_str);
+    let meant = |at: usize| parts.iter().filter(|part| value(at).contains(**part)).count();
+    let found = (0..argv.len()).filter(|at| fits(&argv[*at]));
+    let at = found.max_by_key(|at| (meant(*at), argv[*at] == option))?;
+    let words: Vec<String> = argv.iter().map(|word| one_line(word)).collect();
     let mut column = words[..at].iter().map(|word| word.chars().count() + 1).sum::<usize>();
     // The part of its value that is meant.
-    let part = rest.rsplit([' ', ',']).next().filter(|part| !part.is_empty());
-    let in_value = part.and_then(|part| words.get(at + 1)?.find(part));
+    let in_value = parts.last().and_then(|part| words.get(at + 1)?.find(part));
     if let Some(offset) = in_value {
         column += words[at].chars().count() + 1 + words[at + 1][..offset].chars().count();
     }
@@ -76,13 +81,8 @@ fn marked(argv: &[String], place: &str) -> Option<String> {
 }
 
 /// A word as a shell takes it. A line break is shown as a blank: the line is one.
-fn quoted(word: &str) -> String {
-    let word = word.replace(['\n', '\0'], " ");
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "+-./:@_,=%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word;
-    }
-    shlex::try_quote(&word).map_or_else(|_| word.clone(), |word| word.into_owned())
+fn one_line(word: &str) -> String {
+    quoted(&word.replace(['\n', '\0'], " ")).into_owned()
 }
 
 #[cfg(test)]
@@ -91,7 +91,8 @@ mod tests {
 
     fn column(line: &str, place: &str) -> Option<usize> {
         let argv: Vec<String> = line.split(' ').map(str::to_owned).collect();
-        let marked = marked(&argv, place)?;
+        let vmm = if line.starts_with("lkvm") { "kvmtool" } else { "qemu" };
+        let marked = marked(vmm, &argv, place)?;
         let last = marked.lines().last().expect("lines");
         Some(last.chars().count() - "  | ^".len())
     }
@@ -106,7 +107,15 @@ mod tests {
         assert_eq!(column("q -cpu host,sve200=on", "-cpu host,sve200"), Some(12));
         assert_eq!(column("q -cpu host", "-cpu host,sve200"), Some(2));
         assert_eq!(column("q -smp 2,seats=2", "-smp seats"), Some(9));
-        let marked = marked(&["q".into(), "a b".into(), "-x".into()], "-x");
+        // QEMU glues nothing: `-m` is not `-machine`.
+        assert_eq!(column("q -machine virt", "-m"), None);
+        assert_eq!(column("q -machine virt -m 1G", "-m"), Some(16));
+        assert_eq!(column("lkvm run -machine", "-m"), Some(9));
+        // Of several the one that is meant.
+        let two = "q -object a,id=m -object rme-guest,id=r,measurement-log=on -object b";
+        assert_eq!(column(two, "-object rme-guest,measurement-log"), Some(40));
+        assert_eq!(column("q -m 1 -m 2", "-m"), Some(7));
+        let marked = marked("qemu", &["q".into(), "a b".into(), "-x".into()], "-x");
         assert_eq!(marked.as_deref(), Some("\n  |\n  | q 'a b' -x\n  |         ^"));
     }
 }

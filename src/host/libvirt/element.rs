@@ -1,10 +1,15 @@
 //! Elements of a domain, with errors that say where.
 
-use std::fmt::{self, Display};
+use std::fmt::Display;
 
 use roxmltree::Node;
 
-use crate::encoding::marked_line::{source_line, write_line};
+use crate::encoding::marked_line::MarkedPlace;
+
+/// What is said of an element that begins at a place.
+pub(super) fn told(begin: MarkedPlace<'_>, name: &str, why: impl Display) -> String {
+    begin.told(format_args!("<{name}>: {why}"))
+}
 
 /// An element of a domain.
 #[derive(Clone, Copy, Debug)]
@@ -67,16 +72,13 @@ impl<'x> Element<'x> {
 
     /// An error about this element.
     pub(super) fn error(self, why: impl Display) -> String {
-        let (line, column) = self.begin();
-        let marked = source_line(self.0.document().input_text(), line, column);
-        let under = fmt::from_fn(|f| write_line(f, line, marked.as_ref()));
-        format!("{line}:{column}: <{}>: {why}{under}", self.name())
+        let place = MarkedPlace::at(self.0.document().input_text(), self.begin_bytes());
+        told(place, self.name(), why)
     }
 
-    /// Line and column of its first character, from 1.
-    pub(super) fn begin(self) -> (u32, u32) {
-        let at = self.0.document().text_pos_at(self.0.range().start);
-        (at.row, at.col)
+    /// Where in the text it begins, in bytes.
+    pub(super) fn begin_bytes(self) -> usize {
+        self.0.range().start
     }
 
     /// An attribute that is a number.

@@ -1,9 +1,9 @@
 //! Where in a domain stands what QEMU's options say.
 
-use std::fmt;
+use std::sync::Arc;
 
-use super::element::Element;
-use crate::encoding::marked_line::{source_line, write_line};
+use super::element::{Element, told};
+use crate::encoding::marked_line::MarkedPlace;
 
 /// Options and regions of QEMU, as errors name them, and the element that they are of.
 const ELEMENTS: &[(&str, &[&str])] = &[
@@ -39,25 +39,10 @@ const NO_REALM: &str = "-machine confidential-guest-support";
 /// Elements of a domain by the options that libvirt makes of them.
 #[derive(Clone, Debug)]
 pub(super) struct Places {
-    elements: Vec<(&'static str, Named)>,
+    text: Arc<str>,
+    /// The option, the element's name, and where in the text it begins.
+    elements: Vec<(&'static str, String, usize)>,
     has_security: bool,
-}
-
-/// An element: its name, where it begins, and that line.
-#[derive(Clone, Debug)]
-struct Named {
-    name: String,
-    line: u32,
-    column: u32,
-    marked: Option<(String, usize)>,
-}
-
-impl Named {
-    fn told(&self, why: impl fmt::Display) -> String {
-        let Self { name, line, column, marked } = self;
-        let under = fmt::from_fn(|f| write_line(f, *line, marked.as_ref()));
-        format!("{line}:{column}: <{name}>: {why}{under}")
-    }
 }
 
 impl Places {
@@ -69,24 +54,27 @@ impl Places {
                 let Some(child) = found.child(name) else { break };
                 found = child;
             }
-            let (line, column) = found.begin();
-            let marked = source_line(xml, line, column);
-            Named { name: found.name().to_owned(), line, column, marked }
+            (found.name().to_owned(), found.begin_bytes())
         };
-        let elements = ELEMENTS.iter().map(|(option, path)| (*option, named(path))).collect();
-        Self { elements, has_security: domain.child("launchSecurity").is_some() }
+        let elements = ELEMENTS.iter().map(|(option, path)| {
+            let (name, begin) = named(path);
+            (*option, name, begin)
+        });
+        let has_security = domain.child("launchSecurity").is_some();
+        Self { text: xml.into(), elements: elements.collect(), has_security }
     }
 
     /// A refusal in the domain's words, behind the name of its file.
     pub(super) fn told(&self, place: &str, why: &str) -> Option<String> {
         let goes_on = |rest: &str| rest.is_empty() || rest.starts_with([' ', ',']);
         let fits = |option: &str| place.strip_prefix(option).is_some_and(goes_on);
-        let of_place = self.elements.iter().filter(|(option, _)| fits(option));
-        let (_, named) = of_place.max_by_key(|(option, _)| option.len())?;
+        let of_place = self.elements.iter().filter(|(option, ..)| fits(option));
+        let (_, name, begin) = of_place.max_by_key(|(option, ..)| option.len())?;
+        let begin = MarkedPlace::at(&self.text, *begin);
         if place == NO_REALM && !self.has_security {
             let why = "has no <launchSecurity type='cca'>: without it the VM is no Realm";
-            return Some(named.told(why));
+            return Some(told(begin, name, why));
         }
-        Some(named.told(format!("{why} (QEMU's {place})")))
+        Some(told(begin, name, format_args!("{why} (QEMU's {place})")))
     }
 }

@@ -5,7 +5,7 @@ use super::devices::Device;
 use super::drives::Drives;
 use super::machine_options::MachineOptions;
 use super::option_names::{Reach, names, reach};
-use super::realm::RmeGuest;
+use super::realm::{INITDATA, RmeGuest};
 use super::version::Version;
 use super::words::{last, words_or_json};
 use super::{size, smp};
@@ -154,8 +154,8 @@ impl Options {
         let guest = self.rme_guests.iter_mut().find(|guest| support == Some(guest.id.as_str()));
         let Some(guest) = guest else {
             let why = "the VM has no object of its own to have this property";
-            let property = if log.is_some() { "measurement-log" } else { "personalization-value" };
-            return Err(refused(format!("-object rme-guest,{property}"), why));
+            let place = if log.is_some() { "-object rme-guest,measurement-log" } else { INITDATA };
+            return Err(refused(place, why));
         };
         guest.log = log.unwrap_or(guest.log);
         rpv.map_or(Ok(()), |rpv| guest.set_rpv(rpv, version))

@@ -23,6 +23,8 @@ pub(super) struct RmeGuest {
 /// The properties of the object.
 const PROPERTIES: [&str; 4] =
     ["id", "measurement-algorithm", "measurement-log", "personalization-value"];
+/// What asks for a personalization value that no command line has.
+pub(super) const INITDATA: &str = "--initdata";
 const RPV: &str = "-object rme-guest,personalization-value";
 
 impl RmeGuest {
@@ -66,7 +68,8 @@ impl RmeGuest {
     pub(super) fn set_rpv(&mut self, rpv: Rpv, version: Version) -> Result<(), Refusal> {
         let property = "personalization-value";
         if let Some(why) = version.realms.and_then(|realms| not_there(property, realms, version)) {
-            return Err(refused(RPV, why));
+            // The command line has none: it is asked for from outside.
+            return Err(refused(INITDATA, why));
         }
         if self.rpv(version)?.is_some_and(|own| own != rpv) {
             let why = "the command line has another value than that which is asked for";
