@@ -84,31 +84,30 @@ pub(crate) fn run(args: &ExplainArgs, console: &mut Console) -> io::Result<Exit>
         Err(problem) => return Ok(problem.tell(console)),
     };
     let files = args.hashing.files();
-    let lines = match lines(args) {
-        Ok(lines) => lines,
-        Err(CliError(exit, text)) => {
-            console.error(&text);
-            return Ok(exit);
+    let open = |path: &Path| match Line::of(path, args.outside) {
+        Err(error) => (None, Err(error.into())),
+        Ok(Some(line)) => {
+            let trail = line.trail(path, &files).map_err(trails::NoTrail::from);
+            (Some(line), trail)
         }
-    };
-    let open = |path: &Path, line: &Option<Line>| match line {
-        Some(line) => line.trail(path, &files).map_err(trails::NoTrail::from),
-        None => {
+        Ok(None) => {
             let realm = args.realm.as_deref();
-            trails::open(path, realm, &args.log, args.outside, &hasher, &files)
+            (None, trails::open(path, realm, &args.log, args.outside, &hasher, &files))
         }
     };
-    let found = [open(&args.a, &lines[0]), open(&args.b, &lines[1])];
+    let ((line_a, a), (line_b, b)) = (open(&args.a), open(&args.b));
+    let (lines, found) = ([line_a, line_b], [a, b]);
     let refused = found
         .each_ref()
         .map(|side| side.as_ref().is_err_and(|error| error.exit() == Exit::Refused));
-    let causes = match &lines {
+    // Every option that is another is tried: only for those who are told.
+    let causes = || match &lines {
         // What can not be told apart is no reason to say nothing of the events.
         [Some(a), Some(b)] => causes([a, b], &files, refused).unwrap_or_default(),
         _ => Vec::new(),
     };
     let [Ok(a), Ok(b)] = &found else {
-        return no_trails(args, &found, &causes, console);
+        return no_trails(args, &found, causes, console);
     };
     if [a, b].iter().any(|trail| trail.extensions().next().is_none()) {
         console.error("nothing was measured: there is nothing to compare");
@@ -121,14 +120,14 @@ pub(crate) fn run(args: &ExplainArgs, console: &mut Console) -> io::Result<Exit>
             rems.iter().try_for_each(|line| console.result(line))?;
         }
         Format::Text => {
+            let causes = if why.is_equal() { Vec::new() } else { causes() };
             let detail = Detail { causes: &causes, bytes: args.verbose || causes.is_empty() };
             let lines = explanation::detailed(a, b, &why, detail);
             lines.iter().try_for_each(|line| console.result(line))?;
         }
         Format::Json => {
             let mut document = explanation::document(a, b, &why);
-            let causes = causes.iter().map(explanation::cause);
-            document["causes"] = causes.collect();
+            document["causes"] = causes().iter().map(explanation::cause).collect();
             document["rems"] = serde_json::json!(rems);
             document["equal"] = serde_json::json!(why.is_equal() && rems.is_empty());
             console.json(&document)?;
@@ -137,27 +136,24 @@ pub(crate) fn run(args: &ExplainArgs, console: &mut Console) -> io::Result<Exit>
     Ok(if why.is_equal() && rems.is_empty() { Exit::Good } else { Exit::Mismatch })
 }
 
-/// The command lines that the sides are.
-fn lines(args: &ExplainArgs) -> Result<[Option<Line>; 2], CliError> {
-    Ok([Line::of(&args.a, args.outside)?, Line::of(&args.b, args.outside)?])
-}
-
 /// What is said of sides of which one has no events: of command lines that are refused what they
 /// say otherwise.
 fn no_trails(
     args: &ExplainArgs,
     found: &[Result<Trail, trails::NoTrail>; 2],
-    causes: &[Cause],
+    causes: impl FnOnce() -> Vec<Cause>,
     console: &mut Console,
 ) -> io::Result<Exit> {
-    let errors: Vec<&trails::NoTrail> =
-        found.iter().filter_map(|side| side.as_ref().err()).collect();
-    errors.iter().for_each(|error| console.error(&error.to_string()));
-    let exit = errors.first().expect("one has no events").exit();
-    if exit != Exit::Refused || causes.is_empty() || args.format == Format::Json {
+    let mut exit = Exit::Good;
+    for error in found.iter().filter_map(|side| side.as_ref().err()) {
+        console.error(&error.to_string());
+        exit = exit.and(error.exit());
+    }
+    if exit != Exit::Refused || args.format == Format::Json {
         return Ok(exit);
     }
-    let (all, both) = (explanation::causes(causes), found.iter().all(Result::is_err));
+    let causes = causes();
+    let (all, both) = (explanation::causes(&causes), found.iter().all(Result::is_err));
     all.iter().try_for_each(|line| console.result(line))?;
     if !both && causes.iter().any(|cause| cause.decides == Some(true)) {
         console.note("what stands first takes the refusal away, each by itself");

@@ -5,13 +5,12 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use crate::cli::console::Console;
+use crate::cli::causes::Line;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::rmm_logs::{self, Contents};
 use crate::cli::input::{Problem, Setup};
 use crate::cli::options::{ImageFiles, OutsideArgs, RmmLogArgs};
-use crate::cli::request::{RequestWords, is_request};
 use crate::encoding::nearest::DidYouMean;
 use crate::encoding::shown::{ShowPath as _, Shown};
 use crate::explain::{self, SavedError, Trail};
@@ -64,11 +63,10 @@ impl From<CliError> for NoTrail {
 enum Kind {
     Replay,
     Saved,
-    Measure,
 }
 
-/// Opens a script, a vector, a log of an RMM, saved events, or a file with arguments of `rimsim
-/// measure`.
+/// Opens a script, a vector, a log of an RMM, saved events, a file with arguments of `rimsim
+/// measure` or a domain of libvirt.
 pub(crate) fn open(
     path: &Path,
     realm: Option<&str>,
@@ -77,6 +75,9 @@ pub(crate) fn open(
     hasher: &Hasher,
     files: &ImageFiles,
 ) -> Result<Trail, NoTrail> {
+    if let Some(line) = Line::of(path, outside)? {
+        return Ok(line.trail(path, files)?);
+    }
     match kind(path).map_err(|source| Problem::Io { path: path.to_owned(), source })? {
         Kind::Saved => {
             let file = inputs::open(path).and_then(|file| {
@@ -87,7 +88,6 @@ pub(crate) fn open(
             explain::read_events(BufReader::new(file))
                 .map_err(|source| NoTrail::Saved { path: path.display().to_string(), source })
         }
-        Kind::Measure => arguments(path, outside, files),
         Kind::Replay => replay(path, realm, log, outside, hasher, files),
     }
 }
@@ -98,9 +98,6 @@ fn kind(path: &Path) -> io::Result<Kind> {
     let named = |extension| path.extension().is_some_and(|found| found == extension);
     if named("events") {
         return Ok(Kind::Saved);
-    }
-    if is_request(path) {
-        return Ok(Kind::Measure);
     }
     if path.is_dir() {
         return Ok(Kind::Replay);
@@ -176,15 +173,4 @@ pub(crate) fn save(
     explain::write_events(&mut out, name, log).map_err(|source| out.error(source))?;
     outputs.add(out);
     Ok(())
-}
-
-/// What a file with arguments of `rimsim measure` stands for.
-fn arguments(path: &Path, outside: OutsideArgs, files: &ImageFiles) -> Result<Trail, NoTrail> {
-    let shown = path.shown();
-    let mut args = RequestWords::in_file(path, outside)?;
-    args.hashing.copy |= files.copies();
-    let measured = args.boot().predicted(Vec::new(), &mut Console::new());
-    measured
-        .map(|measured| measured.trail(&shown.to_string()))
-        .map_err(|CliError(exit, text)| NoTrail::Told { exit, text: format!("{shown}: {text}") })
 }

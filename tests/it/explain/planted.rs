@@ -323,6 +323,17 @@ fn lines_that_are_refused_are_explained() {
     }
     let both = folder.rimsim(&["explain", "refused.args", "refused.args"]);
     assert_eq!(both.status.code(), Some(4));
+    // Of two sides that end differently the more telling counts, whichever stands first.
+    folder.file("open.args", "kvmtool -- \"lkvm");
+    for (other, exit) in [("open.args", 2), ("missing.args", 1), ("missing.rmi", 1)] {
+        for sides in [["refused.args", other], [other, "refused.args"]] {
+            let output = folder.rimsim(&["explain", sides[0], sides[1]]);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(exit), "{sides:?}: {stderr}");
+            assert!(stderr.contains("guest_memfd") && stderr.contains(other), "{stderr}");
+            assert!(output.stdout.is_empty(), "nothing is compared: {output:?}");
+        }
+    }
 }
 
 /// A domain of libvirt is a side like any other.
