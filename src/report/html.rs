@@ -179,14 +179,15 @@ fn comparison(out: &mut String, realms: &[RealmReport]) -> fmt::Result {
     }
     out.push_str("<tr><td>first event that differs</td><td class=\"dim\">compared with this</td>");
     for realm in &realms[1..] {
-        let pairs = first.rows.iter().zip(&realm.rows);
-        let same = pairs.take_while(|(a, b)| a.text == b.text && a.rim == b.rim).count();
+        let same = realm.rows_as_in(first);
         match realm.rows.get(same) {
             Some(row) => {
                 let text = Markup(&row.text);
                 write!(out, "<td class=\"mono differs\">{}: {text}</td>", Count(row.number))?;
             }
-            None if same < first.rows.len() => out.push_str("<td class=\"differs\">it ends</td>"),
+            None if realm.events < first.events => {
+                out.push_str("<td class=\"differs\">it ends</td>");
+            }
             None => out.push_str("<td>none</td>"),
         }
     }

@@ -139,6 +139,26 @@ impl RealmReport {
         self
     }
 
+    /// How many rows at the beginning show what another Realm measured as well: as many as there
+    /// are up to the last after which both have one RIM. Names of files and how rows are shared
+    /// make no difference.
+    pub(super) fn rows_as_in(&self, other: &Self) -> usize {
+        let ends = |realm: &Self| -> Vec<u64> {
+            let next = realm.rows.iter().skip(1).map(|row| row.number);
+            next.chain([realm.events]).collect()
+        };
+        let mut others = ends(other).into_iter().zip(&other.rows).peekable();
+        let mut same = 0;
+        for (count, (end, row)) in (1..).zip(ends(self).into_iter().zip(&self.rows)) {
+            while others.next_if(|(other_end, _)| *other_end < end).is_some() {}
+            let there = others.peek().filter(|(other_end, _)| *other_end == end);
+            if there.is_some_and(|(_, other)| other.rim == row.rim) {
+                same = count;
+            }
+        }
+        same
+    }
+
     /// What the page's code draws. Addresses have at most 52 bits, which its numbers hold.
     pub(super) fn data(&self) -> Value {
         let parts = self
@@ -304,4 +324,43 @@ fn shown(data: &DataEvent) -> Shown {
 /// Whether contents lie behind others of the same name. A device tree begins anew.
 fn continues(last: &Shown, next: &Shown) -> bool {
     last.top == next.base && last.name == next.name && !next.is_device_tree
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A Realm with these rows: the number of the first event of each, and the RIM after the last.
+    fn realm(rows: &[(u64, &str)], events: u64) -> RealmReport {
+        let row = |(number, rim): &(u64, &str)| EventRow {
+            number: *number,
+            text: format!("of row {number} of {}", rows.len()),
+            rim: (*rim).to_owned(),
+        };
+        RealmReport {
+            name: String::new(),
+            state: "NEW",
+            rim: Measurement::zero(crate::measure::rim::HashAlgo::Sha256),
+            rems: Vec::new(),
+            params: Vec::new(),
+            assumed: Vec::new(),
+            events,
+            ipa_width: 40,
+            rows: rows.iter().map(row).collect(),
+            map: Vec::new(),
+            shown: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn rows_are_the_same_where_rims_are() {
+        let whole = realm(&[(0, "a"), (1, "d"), (4, "e")], 5);
+        let parts = realm(&[(0, "a"), (1, "c"), (3, "d"), (4, "e")], 5);
+        assert_eq!((whole.rows_as_in(&parts), parts.rows_as_in(&whole)), (3, 4));
+        let other = realm(&[(0, "a"), (1, "c"), (3, "x"), (4, "y")], 5);
+        assert_eq!((other.rows_as_in(&parts), other.rows_as_in(&whole)), (2, 1));
+        let short = realm(&[(0, "a"), (1, "d")], 4);
+        assert_eq!((short.rows_as_in(&parts), parts.rows_as_in(&short)), (2, 3));
+        assert_eq!((realm(&[], 0).rows_as_in(&whole), whole.rows_as_in(&realm(&[], 0))), (0, 0));
+    }
 }

@@ -76,6 +76,30 @@ fn a_page_stands_alone_and_is_the_same_each_time() {
     folder.fails(&["report", NAME, "-o", "."], 1, ".: ");
 }
 
+/// Realms side by side: what is measured counts, not what files are called.
+#[test]
+fn realms_are_compared_by_what_they_measure() {
+    let folder = Folder::new("report-compared");
+    let bytes: Vec<u8> = (0..40_000_u32).map(|i| u8::try_from(i % 251).expect("a byte")).collect();
+    let mut other = bytes.clone();
+    other[9000] ^= 1;
+    folder.file("one.bin", &bytes).file("two.bin", &bytes).file("other.bin", other);
+    for name in ["one", "two", "other"] {
+        folder.file(&format!("{name}.rmi"), script(&format!("\"{name}.bin\"")));
+    }
+    let ended = script("\"one.bin\"");
+    let (ended, _) = ended.split_once("REC_CREATE").expect("a REC");
+    folder.file("ended.rmi", ended);
+    let page = report(&folder, &["one.rmi", "two.rmi", "other.rmi", "ended.rmi"], 0);
+    let (_, row) = page.split_once("first event that differs").expect("a comparison");
+    let (row, _) = row.split_once("</tr>").expect("a row");
+    let cells: Vec<&str> = row.split("</td>").skip(2).collect();
+    // Event 0 is REALM_CREATE, 1 a RIPAS; the third page of the image is another.
+    assert_eq!(cells[0], "<td>none");
+    assert!(cells[1].contains(">4: DATA_CREATE ipa=0x8020_2000"), "{row}");
+    assert_eq!(cells[2], "<td class=\"differs\">it ends");
+}
+
 /// Several files: every Realm, machine and input of them stands there, with digests of the bytes.
 #[test]
 fn everything_that_was_read_is_listed() {
