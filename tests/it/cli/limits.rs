@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::cli::{Folder, PROGRAM, stdout};
+use crate::cli::{Folder, OWN_FILES, PROGRAM, stdout};
 use crate::hosts::made_files::{bytes, elf};
 use crate::skipped;
 
 /// Runs the command after `limits` of a shell.
 fn limited(folder: &Folder, limits: &str, words: &str) -> Output {
     let mut command = Command::new("sh");
-    command.arg("-c").arg(format!("{limits} exec '{PROGRAM}' {words}"));
+    command.arg("-c").arg(format!("{OWN_FILES} {limits} exec '{PROGRAM}' {words}"));
     command.current_dir(folder.path("")).output().expect("a shell")
 }
 

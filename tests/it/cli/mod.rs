@@ -43,6 +43,9 @@ use std::process::{Command, Output};
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_rimsim");
 
+/// Closes, in a shell, what whoever began the tests has left open: it would count against limits.
+pub(crate) const OWN_FILES: &str = "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-;";
+
 /// A folder of this test alone, gone when it ends.
 pub(crate) struct Folder(PathBuf);
 

@@ -10,7 +10,7 @@ use rimsim::cli::inventory::valued_options;
 
 use crate::cli::every_subcommand::{ROWS, made};
 use crate::cli::output_tables::words;
-use crate::cli::{Folder, PROGRAM};
+use crate::cli::{Folder, OWN_FILES, PROGRAM};
 use crate::skipped;
 
 /// Command lines that read one file: `%`. Of the options that all guests have each is in one line
@@ -236,7 +236,7 @@ fn the_table_has_every_option_that_takes_a_value() {
 fn run(folder: &Folder, limits: &str, line: &str, piped: &[u8]) -> Output {
     let mut command = Command::new("sh");
     let args = shell_words(line);
-    command.args(["-c", &format!("{limits} exec timeout -k 1 300 '{PROGRAM}' {args}")]);
+    command.args(["-c", &format!("{OWN_FILES} {limits} exec timeout -k 1 300 '{PROGRAM}' {args}")]);
     command.current_dir(folder.path("")).env("XDG_CACHE_HOME", folder.path(".user"));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("a shell");
