@@ -10,6 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::input::{public_key, read_limited, signing_key};
 use crate::cli::options::SignArgs;
 use crate::encoding::keys::{PublicKey, SigningKey};
+use crate::encoding::shell;
 use crate::encoding::shown::ShowPath as _;
 use crate::encoding::text::from_base64;
 use crate::encoding::x509;
@@ -48,7 +49,7 @@ impl Signer {
         let (public, with) = match (key.transpose()?, &args.sign_cmd) {
             (Some(key), _) => (key.public(), With::Key(key)),
             (None, Some(text)) => {
-                let words = shlex::split(text).filter(|words| !words.is_empty());
+                let words = shell::split(text).filter(|words| !words.is_empty());
                 let words = words.ok_or_else(|| {
                     usage(format!("--sign-cmd {text:?}: it has no words, or quotes do not end"))
                 })?;

@@ -17,6 +17,8 @@ pub(crate) mod marked_line;
 #[cfg(feature = "cli")]
 pub(crate) mod markup;
 pub(crate) mod nearest;
+#[cfg(feature = "hosts")]
+pub(crate) mod shell;
 pub mod shown;
 pub mod text;
 #[cfg(feature = "toml")]

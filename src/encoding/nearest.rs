@@ -45,18 +45,33 @@ pub(crate) fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) 
 
 /// `; did you mean NAME?` behind a message that refuses a word; nothing if no name is like it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct DidYouMean<'k>(Option<&'k str>);
+pub(crate) struct DidYouMean<'k> {
+    known: Option<&'k str>,
+    /// What stands before the names of options.
+    hyphens: &'static str,
+}
 
 impl<'k> DidYouMean<'k> {
     /// One of `known` in place of `name`.
     pub(crate) fn of(name: &str, known: impl IntoIterator<Item = &'k str>) -> Self {
-        Self(nearest(name, known))
+        Self { known: nearest(name, known), hyphens: "" }
+    }
+
+    /// One of these options, which are known without the hyphens that stand before them.
+    #[cfg(feature = "hosts")]
+    pub(crate) fn option(
+        hyphens: &'static str,
+        name: &str,
+        known: impl IntoIterator<Item = &'k str>,
+    ) -> Self {
+        Self { hyphens, ..Self::of(name, known) }
     }
 }
 
 impl fmt::Display for DidYouMean<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |known| write!(f, "; did you mean {known}?"))
+        let Self { known, hyphens } = self;
+        known.map_or(Ok(()), |known| write!(f, "; did you mean {hyphens}{known}?"))
     }
 }
 

@@ -32,8 +32,6 @@ pub use certainty::Certainty;
 pub use files::Files;
 pub(crate) use gunzip::{Packed, gunzip, gunzip_bytes, packed_as_it_is};
 pub use mistake::{Mistake, OtherFiles, Repair};
-#[cfg(feature = "cli")]
-pub(crate) use overrides::quoted;
 pub use overrides::{OptionChange, Overrides};
 pub use programs::Vmm;
 pub use setting::Setting;

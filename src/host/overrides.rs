@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::abi::params::Rpv;
+use crate::encoding::shell::quoted;
 
 /// Values that take the place of a command line's own.
 ///
@@ -79,14 +80,4 @@ impl fmt::Display for OptionChange {
         let words: Vec<Cow<'_, str>> = self.with.iter().map(|word| quoted(word)).collect();
         write!(f, "{separator}{}", words.join(" "))
     }
-}
-
-/// A word as a shell takes it, in quotation marks only where it needs them.
-pub(crate) fn quoted(word: &str) -> Cow<'_, str> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=,./:+@%".contains(&byte);
-    if !word.is_empty() && word.bytes().all(plain) {
-        return word.into();
-    }
-    // A command line holds no NUL.
-    shlex::try_quote(word).unwrap_or_else(|_| word.into())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::overrides::quoted;
+use crate::encoding::shell::quoted;
 
 /// Everything that a command line says of one thing.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use crate::cli::error::{CliError, usage};
 use crate::cli::options::GuestArgs;
 use crate::cli::reach::Reach;
 use crate::cli::request::layer;
+use crate::encoding::shell;
 use crate::host::vmm::version_by_name;
 use crate::host::{OptionChange, Vmm};
 use crate::search::{Axis, Knob, Parameter};
@@ -76,7 +77,7 @@ pub(crate) fn giving(mut guest: GuestArgs, axes: &[Axis], argv: &[String]) -> Gu
 /// Other options of the VMM, each as a shell reads it.
 pub(crate) fn option_variants(texts: &[String]) -> Result<Vec<Knob>, CliError> {
     let knob = |text: &String| {
-        let words = shlex::split(text).ok_or_else(|| {
+        let words = shell::split(text).ok_or_else(|| {
             usage(format!("--option-variant {text}: a quotation mark is not closed"))
         })?;
         Ok(Knob::Options(OptionChange { without: Vec::new(), with: words }))

@@ -6,8 +6,9 @@ use std::path::Path;
 use crate::cli::error::CliError;
 use crate::cli::options::{GuestArgs, VmmArgs, named};
 use crate::encoding::marked_line::{mark, source_line};
+use crate::encoding::shell::quoted;
 use crate::encoding::shown::{ShowPath as _, Shown};
-use crate::host::{Layer, Refusal, Vmm, quoted};
+use crate::host::{Layer, Refusal, Vmm};
 use crate::measure::image::ImageError;
 use crate::predict::Error;
 

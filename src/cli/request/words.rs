@@ -16,6 +16,7 @@ use crate::cli::options::{
     CacheArgs, GuestArgs, HashingArgs, OutsideArgs, Purpose, ResponderArgs, VmmArgs,
 };
 use crate::encoding::marked_line::MarkedPlace;
+use crate::encoding::shell;
 use crate::encoding::shown::ShowPath as _;
 
 /// The words of a lock or of a file with arguments.
@@ -246,7 +247,7 @@ impl WordFile {
 /// at most 4 MiB.
 pub(crate) fn words_of(text: &str, subcommand: &str) -> Result<(Vec<String>, Vec<usize>), usize> {
     let mut starts = starts_of(text)?;
-    let mut words = shlex::split(text).unwrap_or_default();
+    let mut words = shell::split(text).unwrap_or_default();
     for name in ["rimsim", subcommand] {
         if words.first().is_some_and(|word| word == name) {
             words.remove(0);
@@ -356,16 +357,16 @@ mod tests {
             "a\\ b '' \"\" c",
         ] {
             let starts = starts_of(text).expect("closed");
-            let words = shlex::split(text).expect("closed");
+            let words = shell::split(text).expect("closed");
             assert_eq!(starts.len(), words.len(), "{text}");
             for (start, word) in starts.iter().zip(&words) {
-                let first = shlex::split(&text[*start..]).expect("closed").remove(0);
+                let first = shell::split(&text[*start..]).expect("closed").remove(0);
                 assert_eq!(first, *word, "{text}");
             }
         }
         for (text, open) in [("a 'b", 2), ("a b\"c\\\"", 3), ("a \\", 2)] {
             assert_eq!(starts_of(text), Err(open), "{text}");
-            assert_eq!(shlex::split(text), None);
+            assert_eq!(shell::split(text), None);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! cloud-hypervisor's options.
 
 use crate::abi::params::Rpv;
-use crate::encoding::nearest::nearest;
+use crate::encoding::nearest::DidYouMean;
 use crate::encoding::text::from_hex;
 use crate::host::caps::Caps;
 use crate::host::overrides::{OptionChange, Overrides};
@@ -98,8 +98,7 @@ pub(super) struct Options {
 
 /// A word that is no option, with the one that was perhaps meant.
 fn no_option(option: &str, name: &str) -> Refusal {
-    let meant = nearest(name, READ.iter().chain(IGNORED).copied());
-    let meant = meant.map_or_else(String::new, |meant| format!("; did you mean --{meant}?"));
+    let meant = DidYouMean::option("--", name, READ.iter().chain(IGNORED).copied());
     refused(option, format!("unexpected argument{meant}"))
 }
 

@@ -4,7 +4,7 @@
 use super::number::Number;
 use super::options::{Kind, OptionRow, known};
 use super::version::Version;
-use crate::encoding::nearest::nearest;
+use crate::encoding::nearest::DidYouMean;
 use crate::host::Refusal;
 
 /// One word of the command line, or two, as kvmtool understands it.
@@ -137,8 +137,8 @@ impl<'a> Parser<'a, '_> {
         match begun[..] {
             [] => {
                 let known = known(self.version).map(|row| row.long);
-                let meant = nearest(name.strip_prefix("no-").unwrap_or(name), known);
-                let meant = meant.map_or_else(String::new, |it| format!("; did you mean --{it}?"));
+                let name = name.strip_prefix("no-").unwrap_or(name);
+                let meant = DidYouMean::option("--", name, known);
                 Err(refuse(place, &format!("kvmtool {} has no such option{meant}", self.name())))
             }
             [only] => Ok(only),

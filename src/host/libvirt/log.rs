@@ -1,5 +1,7 @@
 //! Command lines in `/var/log/libvirt/qemu/NAME.log`.
 
+use crate::encoding::shell;
+
 /// Most bytes of a command line.
 pub const MAX_COMMAND_BYTES: usize = 4 << 20;
 
@@ -47,7 +49,7 @@ impl LastCommand {
         }
         let why = "there is no command line: libvirt writes one after `starting up libvirt`";
         let text = self.last.ok_or(why)?;
-        let words = shlex::split(&text);
+        let words = shell::split(&text);
         let words = words.ok_or("a quotation mark of the last command line is not closed")?;
         // The environment comes first.
         let is_variable = |word: &String| {

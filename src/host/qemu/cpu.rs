@@ -7,10 +7,10 @@ use crate::host::caps::Caps;
 use crate::host::vm::{Refusal, Sve, VcpuFeatures};
 use crate::host::vmm::{no_such, number, on_off, refused};
 
-/// Properties that do not reach the Realm's parameters.
 /// Properties of `-cpu host` that are read, without the lengths of vectors.
 const PROPERTIES: [&str; 5] =
     ["num-breakpoints", "num-pmu-counters", "num-watchpoints", "pmu", "sve"];
+/// Properties that do not reach the Realm's parameters.
 const IGNORED: &[&str] =
     &["aarch64", "kvm-no-adjvtime", "kvm-steal-time", "pauth", "pauth-impdef", "pauth-qarma3"];
 

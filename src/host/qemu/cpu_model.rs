@@ -5,7 +5,7 @@ use super::machine::{Accel, Kind};
 use super::options::Options;
 use super::release::Release;
 use super::words::{properties, required};
-use crate::encoding::nearest::nearest;
+use crate::encoding::nearest::DidYouMean;
 use crate::host::caps::Caps;
 use crate::host::vm::Refusal;
 use crate::host::vmm::{on_off, refused};
@@ -94,11 +94,10 @@ fn emulated(options: &Options, kind: &Kind) -> Result<CpuModel, Refusal> {
             "host" => "the 'host' CPU type can only be used with KVM".into(),
             "cortex-a7" | "cortex-a15" => format!("{name:?}; 32-bit processors are not modelled"),
             _ => {
-                let there =
-                    MODELS.iter().filter(|model| model.3 <= kind.release || model.0 == name);
                 // One that other releases have was meant.
-                let meant = nearest(&name, there.map(|model| model.0)).filter(|it| *it != name);
-                let meant = meant.map_or_else(String::new, |it| format!("; did you mean {it}?"));
+                let is_other = MODELS.iter().any(|model| model.0 == name);
+                let there = MODELS.iter().filter(|model| model.3 <= kind.release && !is_other);
+                let meant = DidYouMean::of(&name, there.map(|model| model.0));
                 format!("{name:?}; this QEMU's virt has no such 64-bit processor{meant}")
             }
         };

@@ -9,11 +9,11 @@ use super::words::{properties, required};
 use crate::host::vm::Refusal;
 use crate::host::vmm::{no_such, number, refused};
 
-/// Most nodes.
 /// What `-numa` begins with.
 const KINDS: [&str; 5] = ["cpu", "dist", "hmat-cache", "hmat-lb", "node"];
 /// The properties of a node.
 const OF_NODE: [&str; 4] = ["cpus", "initiator", "memdev", "nodeid"];
+/// Most nodes.
 const MAX_NODES: u32 = 128;
 /// The distance of a node to itself.
 const OWN_DISTANCE: u32 = 10;

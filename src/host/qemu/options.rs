@@ -9,7 +9,7 @@ use super::realm::{INITDATA, RmeGuest};
 use super::version::Version;
 use super::words::{last, words_or_json};
 use super::{size, smp};
-use crate::encoding::nearest::nearest;
+use crate::encoding::nearest::DidYouMean;
 use crate::host::overrides::Overrides;
 use crate::host::vm::Refusal;
 use crate::host::vmm::refused;
@@ -60,8 +60,7 @@ pub(super) struct Nics {
 
 /// A word that is no option, with the one that was perhaps meant.
 fn no_option(word: &str, name: &str, version: Version) -> Refusal {
-    let meant = nearest(name, names(version.release));
-    let meant = meant.map_or_else(String::new, |meant| format!("; did you mean -{meant}?"));
+    let meant = DidYouMean::option("-", name, names(version.release));
     refused(word, format!("invalid option{meant}"))
 }
 
