@@ -20,10 +20,10 @@ use crate::predict::{self, Cause, Request};
 /// A command line in a file.
 #[derive(Debug)]
 pub(crate) struct Line {
-    guest: GuestArgs,
-    responder: ResponderArgs,
-    hashing: HashingArgs,
-    vmm: VmmArgs,
+    pub(crate) guest: GuestArgs,
+    pub(crate) responder: ResponderArgs,
+    pub(crate) hashing: HashingArgs,
+    pub(crate) vmm: VmmArgs,
 }
 
 impl Line {

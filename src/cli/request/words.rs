@@ -134,6 +134,8 @@ pub(crate) const NO_REQUEST: &[&str] = &[
     "--trust-mtime",
     "--update",
     "--vary",
+    "--why",
+    "--why-budget",
     "--with-rpv",
     "-o",
 ];

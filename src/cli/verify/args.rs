@@ -1,10 +1,12 @@
 //! The arguments of `rimsim verify`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
 use crate::cli::options::{HashingArgs, OutsideArgs, SignArgs};
+use crate::cli::why::seconds;
 use crate::evidence::{Lifecycle, Required};
 use crate::refvalue::time;
 
@@ -99,6 +101,15 @@ pub(crate) struct VerifyArgs {
     /// arguments of `rimsim search` in FILE, or, without FILE, with those of --expect FILE.args
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub(super) search: Option<Option<PathBuf>>,
+    /// If the RIM is none that was expected, say why, as `rimsim why` does: of the VM in FILE
+    /// (arguments of `rimsim measure`, or a domain of libvirt), or, without FILE, of that in
+    /// --expect FILE.args. The exit code stays 3
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub(super) why: Option<Option<PathBuf>>,
+    /// How long --why searches, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds,
+        requires = "why")]
+    pub(super) why_budget: Duration,
     /// Form of the result
     #[arg(long, value_enum, default_value_t = VerifyFormat::Text)]
     pub(super) format: VerifyFormat,
@@ -161,6 +172,8 @@ Examples:
   In CI, by a policy, as a signed attestation result for others:
       rimsim verify token.cbor --policy policy.toml --challenge @nonce --at 2026-12-31 \\
           --format ear --sign-key verifier.pem
+  What is otherwise, if it is not the expected VM?
+      rimsim verify token.cbor --expect boot.args --why
   Which host was it, if it was not the expected one?
       rimsim verify token.cbor --expect boot.args --search";
 

@@ -18,19 +18,24 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::abi::profile::RemReading;
+use crate::cli::causes::Line;
 use crate::cli::chains::{self, Booted};
 use crate::cli::console::Console;
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
 use crate::cli::input::{public_key, read_limited, read_token};
+use crate::cli::options::CacheArgs;
 use crate::cli::request::{WordFile, is_request};
 use crate::cli::search::{SearchArgs, Told as Searched, search};
 use crate::cli::signer::Signer;
+use crate::cli::why::{self, Told as Why};
 use crate::encoding::shown::ShowPath as _;
 use crate::encoding::text::from_hex;
-use crate::evidence::{Accept, Asked, Demands, Lifecycle, Token, compare, near_misses};
+use crate::evidence::{Accept, Asked, Demands, Lifecycle, Target, Token, compare, near_misses};
 use crate::host::OptionChange;
+use crate::measure::rim::Measurement;
 use crate::refvalue::time;
+use crate::search::Shard;
 
 /// Longest file that a challenge is read from, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -132,9 +137,12 @@ fn verify(args: &VerifyArgs) -> Result<Told, CliError> {
     let mut comparison = compare(claims, &expectations, &asked).ok_or_else(nothing)?;
     let mut searched = None;
     let mut near = Vec::new();
-    let mut why = None;
+    let (mut why, mut explained) = (None, None);
     if !comparison.has_rim() {
-        why = Some(why_line(args));
+        match &args.why {
+            Some(file) => explained = Some(explain(file.as_deref(), args, claims.rim)?),
+            None => why = Some(why_line(args)),
+        }
         near = near_misses(claims, &expectations);
         if let Some(file) = &args.search {
             searched = Some(search_for(file.as_deref(), args, &claims.rim.to_string())?);
@@ -156,6 +164,7 @@ fn verify(args: &VerifyArgs) -> Result<Told, CliError> {
         near,
         searched,
         why,
+        explained,
         boot,
         token,
     })
@@ -230,6 +239,32 @@ fn why_line(args: &VerifyArgs) -> String {
     let quoted = |words| OptionChange { without: Vec::new(), with: words }.to_string();
     let line = words.map_or_else(|| "VMM -- COMMAND LINE".to_owned(), quoted);
     format!("rimsim why {} {line}", quoted(vec![args.token.display().to_string()]))
+}
+
+/// What `rimsim why` says of a token's RIM and the VM that it should have been.
+fn explain(file: Option<&Path>, args: &VerifyArgs, rim: Measurement) -> Result<Why, CliError> {
+    let wrong = |CliError(exit, why)| CliError(exit, format!("--why: {why}"));
+    let own = args.expect.iter().map(PathBuf::as_path).find(|path| is_request(path));
+    let no_line = || {
+        let why = "say --why=FILE with arguments of `rimsim measure`, or --expect FILE.args";
+        usage(format!("--why: there is no command line: {why}"))
+    };
+    let line = Line::of(file.or(own).ok_or_else(no_line)?, args.outside).map_err(wrong)?;
+    let Line { guest, responder, mut hashing, vmm } = line.ok_or_else(no_line)?;
+    hashing.copy |= args.hashing.copy;
+    why::why(why::Asked {
+        target: Target { rim, remark: None },
+        is_token: true,
+        candidates: &[],
+        shard: Shard::WHOLE,
+        budget: args.why_budget,
+        guest: &guest,
+        responder: &responder,
+        hashing: &hashing,
+        cache: &CacheArgs::default(),
+        vmm: &vmm,
+    })
+    .map_err(wrong)
 }
 
 /// Searches for the parameters that make a RIM.

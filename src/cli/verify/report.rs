@@ -8,6 +8,7 @@ use super::boot::Explained;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::search::Told as Searched;
+use crate::cli::why::Told as Why;
 use crate::encoding::text::hex;
 use crate::evidence::{
     Check, ComparedClaim, Comparison, Component, Identity, NearMiss, PlatformProfile, Token,
@@ -30,6 +31,8 @@ pub(crate) struct Told {
     pub(crate) searched: Option<Searched>,
     /// The command that says why the RIM is another.
     pub(super) why: Option<String>,
+    /// Why it is.
+    pub(super) explained: Option<Why>,
     /// Why REMs are not those of a chain.
     pub(super) boot: Option<Explained>,
 }
@@ -51,6 +54,9 @@ impl Told {
         }
         if let Some(line) = &self.why {
             console.note(&format!("why the RIM is another: {line}"));
+        }
+        if let Some(explained) = &self.explained {
+            explained.notes(false, console);
         }
         if let Some(searched) = &self.searched {
             console.note(&format!("search: {}", searched.summary()));
@@ -178,6 +184,11 @@ impl Told {
             console.result("boot:")?;
             boot.lines.iter().try_for_each(|line| console.result(line))?;
         }
+        if let Some(explained) = &self.explained {
+            console.result("")?;
+            console.result("why:")?;
+            explained.text(console)?;
+        }
         if let Some(searched) = &self.searched {
             console.result("")?;
             console.result("search:")?;
@@ -210,6 +221,7 @@ impl Told {
             "near_misses": near,
             "boot": self.boot.as_ref().map(|boot| &boot.document),
             "search": self.searched.as_ref().map(Searched::json),
+            "why": self.explained.as_ref().map(Why::json),
             "realm_profile": self.token.realm_claims.profile.claim(),
             "token_profile": self.token.realm_claims.profile.name(),
             "collection_tag": self.token.collection.tag(),

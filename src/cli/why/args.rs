@@ -71,7 +71,8 @@ Examples:
   With the device tree that the VM itself shows, in /sys/firmware/fdt:
       rimsim why RIM --dtb fdt kvmtool -- lkvm run --realm -c 2 -m 512M -k Image";
 
-fn seconds(text: &str) -> Result<Duration, String> {
+/// A budget in seconds.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let digits = text.strip_suffix('s').unwrap_or(text);
     let read = digits.parse::<u32>().map(|seconds| Duration::from_secs(seconds.into()));
     read.map_err(|_| "write a number of seconds, such as 60 or 60s".to_owned())

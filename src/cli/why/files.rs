@@ -61,7 +61,7 @@ pub(super) fn others(
     let said = argv.iter().flat_map(|word| named(word));
     let said: BTreeMap<PathBuf, &str> = said.map(|name| (guest.folder.join(name), name)).collect();
     let of_line = said.keys().filter(|path| guest.line_may_name(path)).cloned();
-    let (users, mut passed_over) = beside(of_user, |_| true);
+    let (users, mut passed_over) = beside(of_user, |path| guest.reach.has(path));
     let (lines, more) = beside(of_line, |path| guest.line_may_name(path));
     passed_over += more;
     let lines = lines.into_iter().filter(|path| !users.contains(path)).map(|path| (path, false));

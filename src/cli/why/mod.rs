@@ -6,15 +6,16 @@ mod report;
 mod sentence;
 mod tries;
 
-pub(crate) use args::WhyArgs;
+pub(crate) use args::{WhyArgs, seconds};
+pub(crate) use report::Told;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use files::{Others, others};
-use report::{Finding, Told};
+use report::Finding;
 use tries::Tries;
 
 use crate::cli::candidates::CommandLine;
@@ -22,17 +23,48 @@ use crate::cli::console::{Console, Progress};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::{observed, observed_token, text_name};
-use crate::cli::options::{GuestArgs, Purpose};
+use crate::cli::options::{CacheArgs, GuestArgs, HashingArgs, Purpose, ResponderArgs, VmmArgs};
 use crate::evidence::Target;
 use crate::host::Vmm;
 use crate::measure::rim::HashAlgo;
 use crate::predict::Plan;
-use crate::search::{Candidates as _, Guests as _, Knob, Parameter, Report};
+use crate::search::{Candidates as _, Guests as _, Knob, Parameter, Report, Shard};
 use crate::why::{Change, Outward, changes, prefix};
 
+/// What is asked: whose RIM, and of which VM.
+pub(crate) struct Asked<'a> {
+    pub(crate) target: Target,
+    pub(crate) is_token: bool,
+    /// Files that may have been used.
+    pub(crate) candidates: &'a [PathBuf],
+    pub(crate) shard: Shard,
+    pub(crate) budget: Duration,
+    pub(crate) guest: &'a GuestArgs,
+    pub(crate) responder: &'a ResponderArgs,
+    pub(crate) hashing: &'a HashingArgs,
+    pub(crate) cache: &'a CacheArgs,
+    pub(crate) vmm: &'a VmmArgs,
+}
+
 pub(crate) fn run(args: &WhyArgs, console: &mut Console) -> io::Result<Exit> {
-    match why(args) {
-        Ok(told) => told.tell(args, console),
+    let answer = target(&args.target).and_then(|(target, is_token)| {
+        let WhyArgs { candidate, shard, budget, guest, responder, hashing, cache, vmm, .. } = args;
+        let (candidates, shard, budget) = (candidate, *shard, *budget);
+        why(Asked {
+            target,
+            is_token,
+            candidates,
+            shard,
+            budget,
+            guest,
+            responder,
+            hashing,
+            cache,
+            vmm,
+        })
+    });
+    match answer {
+        Ok(told) => told.tell(args.format, args.guest.verbose, console),
         Err(CliError(exit, text)) => {
             console.error(&text);
             Ok(exit)
@@ -40,25 +72,25 @@ pub(crate) fn run(args: &WhyArgs, console: &mut Console) -> io::Result<Exit> {
     }
 }
 
-fn why(args: &WhyArgs) -> Result<Told, CliError> {
-    let (target, is_token) = target(&args.target)?;
+/// The answer.
+pub(crate) fn why(args: Asked<'_>) -> Result<Told, CliError> {
     let hasher = args.hashing.hasher()?;
-    let images = args.cache.files(&args.hashing, &hasher, Purpose::Figure)?;
-    let algo = target.rim.algo();
+    let images = args.cache.files(args.hashing, &hasher, Purpose::Figure)?;
+    let algo = args.target.rim.algo();
     let common = (images, algo, hasher.clone());
-    let others = others(&args.candidate, &args.vmm.argv, &args.guest)?;
+    let others = others(args.candidates, &args.vmm.argv, args.guest)?;
     let guest = GuestArgs { given: others.given.clone(), ..args.guest.clone() };
-    let guests = CommandLine::with_responder(&guest, &args.responder, &args.vmm, common)?;
+    let guests = CommandLine::with_responder(&guest, args.responder, args.vmm, common)?;
     let guests = guests.replacing();
     let request = guests.request();
     let mut list = changes(request, &others.files)?;
-    list.extend(trees(args, request.vmm, &others)?);
+    list.extend(trees(args.guest, request.vmm, &others)?);
     let outward = Outward::new(list);
     let base = guests.plan(&[]);
     let plan = base.as_ref().ok();
     let mut told = Told {
-        target,
-        is_token,
+        target: args.target,
+        is_token: args.is_token,
         vmm: request.vmm,
         base_refused: base.as_ref().err().map(ToString::to_string),
         other_algo: plan.and_then(|plan| other_algo(plan, algo)),
@@ -121,9 +153,9 @@ fn target(text: &str) -> Result<(Target, bool), CliError> {
 
 /// The device trees that may have been measured. One that was given is tried before all else: it is
 /// what the VM shows, or what was said of a VMM that makes none.
-fn trees(args: &WhyArgs, vmm: Vmm, others: &Others) -> Result<Vec<Change>, CliError> {
-    let name = |path: &Path| args.guest.name_of_users(text_name(path)?);
-    let given = args.guest.dtb.as_deref().map(name).transpose();
+fn trees(guest: &GuestArgs, vmm: Vmm, others: &Others) -> Result<Vec<Change>, CliError> {
+    let name = |path: &Path| guest.name_of_users(text_name(path)?);
+    let given = guest.dtb.as_deref().map(name).transpose();
     let given = given.map_err(|error| CliError(Exit::Usage, error.to_string()))?;
     let given = given.as_deref();
     let is_said = vmm == Vmm::CloudHypervisor;

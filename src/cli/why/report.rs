@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::args::WhyArgs;
 use super::sentence::{listed, needs, said, stage};
 use crate::cli::candidates::refusals;
 use crate::cli::console::Console;
@@ -24,7 +23,7 @@ const MAX_EXPLANATIONS: usize = 8;
 const MAX_VALUES: usize = 4;
 
 /// What was found out.
-pub(super) enum Finding {
+pub(crate) enum Finding {
     /// The RIM is that of what was said.
     AsSaid,
     /// It is that of these candidates, by number.
@@ -36,7 +35,7 @@ pub(super) enum Finding {
 }
 
 /// An answer.
-pub(super) struct Told {
+pub(crate) struct Told {
     pub(super) target: Target,
     pub(super) is_token: bool,
     pub(super) vmm: Vmm,
@@ -81,20 +80,30 @@ impl Told {
         }
     }
 
-    pub(super) fn tell(&self, args: &WhyArgs, console: &mut Console) -> io::Result<Exit> {
-        if let Some(remark) = &self.target.remark {
-            console.note(&format!("the RIM was given as {remark}"));
-        }
-        match args.format {
+    pub(super) fn tell(
+        &self,
+        format: Format,
+        verbose: bool,
+        console: &mut Console,
+    ) -> io::Result<Exit> {
+        match format {
             Format::Text => self.text(console)?,
             Format::Json => console.json(&self.json())?,
         }
-        if args.guest.verbose || matches!(self.finding, Finding::Nothing) {
-            refusals::tell(&self.report, args.guest.verbose, console);
+        self.notes(verbose, console);
+        Ok(if matches!(self.finding, Finding::Nothing) { Exit::Mismatch } else { Exit::Good })
+    }
+
+    /// Says what people have to know besides the result.
+    pub(crate) fn notes(&self, verbose: bool, console: &mut Console) {
+        if let Some(remark) = &self.target.remark {
+            console.note(&format!("the RIM was given as {remark}"));
+        }
+        if verbose || matches!(self.finding, Finding::Nothing) {
+            refusals::tell(&self.report, verbose, console);
         }
         console.note(&self.summary());
         self.advice().iter().for_each(|line| console.note(line));
-        Ok(if matches!(self.finding, Finding::Nothing) { Exit::Mismatch } else { Exit::Good })
     }
 
     fn verdict(&self) -> &'static str {
@@ -184,7 +193,7 @@ impl Told {
         ))
     }
 
-    fn text(&self, console: &mut Console) -> io::Result<()> {
+    pub(crate) fn text(&self, console: &mut Console) -> io::Result<()> {
         console.result(self.verdict())?;
         console.result(&self.sentence())?;
         if let Finding::Found(numbers) = &self.finding {
@@ -307,7 +316,7 @@ impl Told {
         lines
     }
 
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let change = |change: &&Change| {
             json!({
                 "about": change.about,

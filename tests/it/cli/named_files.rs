@@ -68,6 +68,7 @@ const READING: &[&str] = &[
     "verify token.cbor --expect a.rmi --challenge @%",
     "verify token.cbor --expect a.rmi --cpak %",
     "verify token.cbor --expect a.rmi --search=%",
+    "verify token.cbor --expect a.rmi --why=%",
     "verify token.cbor --policy %",
     "verify token.cbor --expect a.rmi --at 2026-01-01 --format ear --sign-key %",
     "verify token.cbor --expect a.rmi --at 2026-01-01 --format ear --sign-cmd cat --sign-pub %",
@@ -175,6 +176,7 @@ const NO_FILE: &[&str] = &[
     "--token-profile",
     "--vary",
     "--vmm-version",
+    "--why-budget",
 ];
 
 /// Those of which it names none with one subcommand.

@@ -430,3 +430,47 @@ fn a_mismatch_says_which_command_says_why() {
     let verify = ["verify", token, "--expect", "vm.args"];
     folder.fails(&verify, 3, &format!("rimsim why {token} {line} -p 'a b'"));
 }
+
+/// And who asks for it is told why at once, in the words of `rimsim why`.
+#[test]
+fn a_mismatch_is_explained() {
+    let folder = Folder::new("verify-explained");
+    folder.file("Image", crate::hosts::inputs::kernel("verify", 8192, 8192, 0));
+    let line = "--host kvm-v10 --caps fvp kvmtool -- lkvm run --realm -c 1 -m 256M -k Image \
+                --irqchip=gicv3";
+    folder.file("vm.args", line);
+    let words = format!("measure -q {}", line.replace("256M", "512M"));
+    let rim = stdout(&folder.rimsim(&words.split_whitespace().collect::<Vec<_>>()));
+    let mut maker = Maker::new();
+    let digits = rim.trim();
+    let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).expect("hexadecimal");
+    let rim_bytes: Vec<u8> = (0..digits.len()).step_by(2).map(byte).collect();
+    maker.realm.put(44238, bytes(&rim_bytes));
+    folder.file("token.cbor", maker.token());
+    let asked = ["verify", "token.cbor", "--expect", "vm.args", "--why", "--why-budget", "3600"];
+    let output = folder.rimsim(&asked);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    let sentence = "your token is this VM with 512 MiB of RAM (`-m 512M`); you said 256 MiB";
+    assert!(text.contains(&format!("\nwhy:\nunique\n{sentence}\n")), "{text}");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!stderr.contains("why the RIM is another"), "{stderr}");
+    // As a document, and of a VM that no expectation is.
+    let other = ["token.cbor", "--expect-rim", &"a7".repeat(32), "--why=vm.args"];
+    let (_, document) = verify(&folder, &other, 3);
+    assert_eq!(document["why"]["sentence"], sentence);
+    assert_eq!(document["why"]["explanations"][0]["changes"][0]["fix"], "-m 512M");
+    let (_, document) = verify(&folder, &["token.cbor", "--expect-rim", rim.trim(), "--why"], 0);
+    assert_eq!(document["why"], Value::Null, "nothing is to be explained");
+    for (options, code, text) in [
+        (&["--why"][..], 2, "--why: there is no command line: say --why=FILE"),
+        (&["--why=none.args"], 1, "--why: none.args: "),
+        (&["--why=token.cbor"], 2, "--why: there is no command line"),
+        (&["--why-budget", "3"], 2, "--why"),
+    ] {
+        let start = ["verify", "token.cbor", "--expect-rim"];
+        let rim = ["a7".repeat(32)];
+        let words = start.into_iter().chain(rim.iter().map(String::as_str));
+        folder.fails(&words.chain(options.iter().copied()).collect::<Vec<_>>(), code, text);
+    }
+}
