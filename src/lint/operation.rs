@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::finding::Finding;
 use super::realm::RealmLog;
 use super::rules::rule;
-use super::{Call, params, rec};
+use super::{Call, params};
 use crate::abi::addr::Hex;
 use crate::abi::command::Command;
 use crate::abi::params::{RealmParams, RecParams};
@@ -21,19 +21,35 @@ pub(super) struct Begun {
     place: Place,
     /// The Realm that had the RD.
     realm: Option<u64>,
-    /// What the parameters would put into the RIM.
-    measured: Option<Measured>,
-    /// What a Realm was asked to be.
-    realm_params: Option<Box<RealmParams>>,
+    /// What the parameters asked for, where they are known.
+    asked: Option<Asked>,
     /// Whether a finding says already that it can not end well.
     pub(super) is_told: bool,
 }
 
-/// What the RIM would have of a REC; `None` if it is not runnable.
-type Measured = Option<RecEvent>;
+/// What the parameters of a creation ask for.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    Realm(Box<RealmParams>),
+    /// What the RIM would have of a REC; `None` if it is not runnable.
+    Rec(Option<Box<RecEvent>>),
+}
 
-fn measured(params: &RecParams) -> Measured {
-    params.runnable().then(|| RecEvent::new(params))
+impl Asked {
+    /// What the parameters of a command ask for now.
+    fn of(call: &Call<'_>, command: Command) -> Option<Self> {
+        let profile = call.world.profile();
+        match command {
+            Command::RealmCreate { params_ptr, .. } => params::read(call, params_ptr, |page| {
+                Self::Realm(Box::new(RealmParams::read(page, profile)))
+            }),
+            Command::RecCreateBegin { params_ptr, .. } => params::read(call, params_ptr, |page| {
+                let params = RecParams::read(page);
+                Self::Rec(params.runnable().then(|| Box::new(RecEvent::new(&params))))
+            }),
+            _ => None,
+        }
+    }
 }
 
 /// The operations that are under way, by their handles.
@@ -73,17 +89,12 @@ impl Operations {
     pub(super) fn begin(&mut self, call: &Call<'_>, realms: &BTreeMap<u64, RealmLog>) {
         let Some(x) = call.outcome.handle_reg() else { return };
         let command = call.command;
-        let (mut realm, mut measured) = (None, None);
-        if let Command::RecCreateBegin { rd, params_ptr, .. } = command {
-            realm = realms.get(&rd).map(|realm| realm.number);
-            measured = rec::params(call, params_ptr).map(|params| self::measured(&params));
-        }
-        let realm_params = match command {
-            Command::RealmCreate { params_ptr, .. } => params::params(call, params_ptr),
+        let realm = match command {
+            Command::RecCreateBegin { rd, .. } => realms.get(&rd).map(|realm| realm.number),
             _ => None,
         };
-        let place = call.place.clone();
-        let begun = Begun { command, place, realm, measured, realm_params, is_told: false };
+        let (place, asked) = (call.place.clone(), Asked::of(call, command));
+        let begun = Begun { command, place, realm, asked, is_told: false };
         let handle = call.outcome.regs()[x];
         self.forget(handle);
         if let Command::RecCreateBegin { rd, .. } = command {
@@ -121,23 +132,13 @@ impl Operations {
     }
 }
 
-/// A Realm whose creation took several calls.
+/// A Realm was made; its creation may have taken several calls.
 pub(super) fn realm_created(call: &Call<'_>, log: &mut RealmLog, params_ptr: u64) {
-    let before = call.begun.and_then(|begun| begun.realm_params.as_ref());
-    let now = params::params(call, params_ptr);
-    if let (Some(before), Some(now)) = (before, &now)
-        && before != now
-    {
-        let what = || {
-            let params = Hex(params_ptr);
-            format!("the parameters at {params} changed before REALM_CREATE ended; the last count")
-        };
-        log.report("realm-params-changed", call.place, what);
-    }
+    params_changed(call, log, "realm-params-changed", params_ptr);
 }
 
 /// A REC whose creation took several calls.
-pub(super) fn created(call: &Call<'_>, log: &mut RealmLog, params_ptr: u64) {
+pub(super) fn rec_created(call: &Call<'_>, log: &mut RealmLog, params_ptr: u64) {
     let Some(begun) = call.begun else { return };
     if begun.realm != Some(log.number) {
         let what = || {
@@ -146,14 +147,20 @@ pub(super) fn created(call: &Call<'_>, log: &mut RealmLog, params_ptr: u64) {
         };
         log.report("rec-in-other-realm", call.place, what);
     }
-    let now = rec::params(call, params_ptr).map(|params| measured(&params));
-    if let (Some(before), Some(now)) = (begun.measured, now)
+    params_changed(call, log, "rec-params-changed", params_ptr);
+}
+
+/// Reports a creation whose parameters ask for something else than when it began.
+fn params_changed(call: &Call<'_>, log: &mut RealmLog, id: &str, params_ptr: u64) {
+    let before = call.begun.and_then(|begun| begun.asked.as_ref());
+    let now = Asked::of(call, call.command);
+    if let (Some(before), Some(now)) = (before, &now)
         && before != now
     {
         let what = || {
-            let params = Hex(params_ptr);
-            format!("the parameters at {params} changed before REC_CREATE ended; the last count")
+            let (params, name) = (Hex(params_ptr), call.command.info().name);
+            format!("the parameters at {params} changed before {name} ended; the last count")
         };
-        log.report("rec-params-changed", call.place, what);
+        log.report(id, call.place, what);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::realm::RealmLog;
 use super::{Call, operation};
+use crate::abi::addr::GranuleBytes;
 use crate::abi::addr::Hex;
 use crate::abi::command::Command;
 use crate::abi::params::RealmParams;
@@ -13,11 +14,8 @@ pub(super) fn see(call: &Call<'_>, log: &mut RealmLog) {
     let Some(realm) = call.world.realm(rd).filter(|_| call.outcome.is_success()) else { return };
     operation::realm_created(call, log, params_ptr);
     let Some(MeasuredEvent::Realm(params)) = realm.log().events().first() else { return };
-    let reserved = params.flags & !RealmParams::defined_flags(call.world.profile());
-    if reserved != 0 {
-        let what = || format!("RealmParams.flags has the reserved bits {}", Hex(reserved));
-        log.report("reserved-flag-bits", call.place, what);
-    }
+    let defined = RealmParams::defined_flags(call.world.profile());
+    reserved_flags(call, log, "RealmParams", params.flags & !defined);
     if params.flags & SVE == 0 && params.sve_vl != 0 {
         let what = || format!("sve_vl is {}, but the flag sve is clear", params.sve_vl);
         log.report("unused-feature-value", call.place, what);
@@ -32,9 +30,20 @@ pub(super) fn see(call: &Call<'_>, log: &mut RealmLog) {
     }
 }
 
-/// What stands at `params_ptr` now.
-pub(super) fn params(call: &Call<'_>, params_ptr: u64) -> Option<Box<RealmParams>> {
+/// The flags of parameters that the edition gives no meaning.
+pub(super) fn reserved_flags(call: &Call<'_>, log: &mut RealmLog, structure: &str, bits: u64) {
+    if bits != 0 {
+        let what = || format!("{structure}.flags has the reserved bits {}", Hex(bits));
+        log.report("reserved-flag-bits", call.place, what);
+    }
+}
+
+/// What stands at `params_ptr` now, if it is known.
+pub(super) fn read<T>(
+    call: &Call<'_>,
+    params_ptr: u64,
+    params: impl FnOnce(&GranuleBytes) -> T,
+) -> Option<T> {
     let page = call.world.host_page(params_ptr).ok().filter(|page| page.is_known())?;
-    let profile = call.world.profile();
-    Some(Box::new(page.with_bytes(|page| RealmParams::read(page, profile))))
+    Some(page.with_bytes(params))
 }

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::realm::RealmLog;
-use super::{Call, operation};
-use crate::abi::addr::Hex;
+use super::{Call, operation, params};
 use crate::abi::command::Command;
 use crate::abi::params::{REC_RUNNABLE, RecParams};
 
@@ -13,7 +12,7 @@ pub(super) fn see(call: &Call<'_>, log: &mut RealmLog, recs: &BTreeMap<u64, (u64
         _ if !call.outcome.is_success() => {}
         Command::RecCreate { rec, params_ptr, .. } => created(call, log, rec, params_ptr),
         Command::RecCreateBegin { rec, params_ptr, .. } => {
-            operation::created(call, log, params_ptr);
+            operation::rec_created(call, log, params_ptr);
             created(call, log, rec, params_ptr);
         }
         Command::RecDestroy { rec } | Command::RecDestroyBegin { rec } => {
@@ -24,20 +23,10 @@ pub(super) fn see(call: &Call<'_>, log: &mut RealmLog, recs: &BTreeMap<u64, (u64
     }
 }
 
-/// What stands at `params_ptr` now.
-pub(super) fn params(call: &Call<'_>, params_ptr: u64) -> Option<RecParams> {
-    let page = call.world.host_page(params_ptr).ok().filter(|page| page.is_known())?;
-    Some(page.with_bytes(RecParams::read))
-}
-
 fn created(call: &Call<'_>, log: &mut RealmLog, rec: u64, params_ptr: u64) {
     let Some(rec) = call.world.rec(rec) else { return };
-    let flags = params(call, params_ptr).map_or(0, |params| params.flags);
-    let reserved = flags & !REC_RUNNABLE;
-    if reserved != 0 {
-        let what = || format!("RecParams.flags has the reserved bits {}", Hex(reserved));
-        log.report("reserved-flag-bits", call.place, what);
-    }
+    let flags = params::read(call, params_ptr, RecParams::read).map_or(0, |params| params.flags);
+    params::reserved_flags(call, log, "RecParams", flags & !REC_RUNNABLE);
     if log.destroyed_rec && rec.runnable() {
         let what = || "a runnable REC was destroyed before; the RIM keeps both".to_owned();
         log.report("rec-recreated", call.place, what);

@@ -76,12 +76,8 @@ impl Kvm<'_, '_> {
 
     /// Whether the RMM's edition has the flags that are asked for.
     fn knows_flags(&self, place: &str) -> Result<(), Refusal> {
-        let Unseen { assigns_devices, mec_policy, lfa_policy, .. } = self.unseen;
-        let is_zero = [assigns_devices.map(u8::from), mec_policy, lfa_policy]
-            .into_iter()
-            .flatten()
-            .all(|value| value == 0);
-        if is_zero || self.session.world().profile().realm_params_have_planes() {
+        let known = RealmParams::defined_flags(self.session.world().profile());
+        if self.unseen.in_flags(0) & !known == 0 {
             return Ok(());
         }
         let host = self.host.name;
