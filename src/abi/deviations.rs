@@ -123,6 +123,18 @@ deviations! {
         "a Realm's status", "read: planes.c; the text: B5.4.13.2";
     "R-PLANE-LRS" V2 "RSI_PLANE_ENTER refuses list registers with HW set or an INTID twice",
         "no such condition", "a Realm's status", "read: planes.c; the text: B5.4.13.2";
+    "R-ENTER-LRS" V2 "REC_ENTER refuses valid list registers with HW set or an INTID twice",
+        "it refuses HW in any list register", "status of REC_ENTER",
+        "read: gic.c; the text: B3.35";
+    "R-ENTER-PENDING" V2
+        "a list register that is not zero takes a REC from a plane without the GIC",
+        "one whose state is Pending does", "what plane 0 takes",
+        "read: gic.c, run.c; the text: A10.4";
+    "R-PLANE-STALE-ABORT" V2
+        "an abort of a plane that the Host took the REC from can be emulated or followed by a SEA, \
+         when a plane is interrupted later; a read of a system register likewise",
+        "only the last exit can be answered", "registers and PC of a plane; status of REC_ENTER",
+        "read: run.c, planes.c, exit.c";
     "R-PLANE-WFX" V2
         "after a REC_ENTER that goes on in an auxiliary plane the Host's flags say whether WFI and \
          WFE trap",

@@ -21,6 +21,8 @@ pub struct Field {
 /// A structure of one granule.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Layout {
+    /// What stands before the name in the specification: `Rmi` or `Rsi`.
+    pub interface: &'static str,
     /// The specification's name.
     pub name: &'static str,
     /// The fields, by offset. Bytes between them are zero (SBZ).
@@ -35,8 +37,12 @@ const fn array(name: &'static str, offset: usize, width_bytes: usize, count: usi
     Field { name, offset, width_bytes, count }
 }
 
+/// List registers of the GIC that structures have room for.
+pub const NUM_LRS: usize = 16;
+
 /// RmiRealmParams (DEN0137 1.0 B4.4).
 pub const REALM_PARAMS: Layout = Layout {
+    interface: "Rmi",
     name: "RealmParams",
     fields: &[
         number("flags", 0x000, 8),
@@ -56,6 +62,7 @@ pub const REALM_PARAMS: Layout = Layout {
 
 /// RmiRecParams (DEN0137 1.0 B4.4).
 pub const REC_PARAMS: Layout = Layout {
+    interface: "Rmi",
     name: "RecParams",
     fields: &[
         number("flags", 0x000, 8),
@@ -69,17 +76,19 @@ pub const REC_PARAMS: Layout = Layout {
 
 /// The half of RmiRecRun that the Host writes: RmiRecEnter (DEN0137 1.0 B4.4).
 pub const REC_ENTER: Layout = Layout {
+    interface: "Rmi",
     name: "RecEnter",
     fields: &[
         number("flags", 0x000, 8),
         array("gprs", 0x200, 8, 31),
         number("gicv3_hcr", 0x300, 8),
-        array("gicv3_lrs", 0x308, 8, 16),
+        array("gicv3_lrs", 0x308, 8, NUM_LRS),
     ],
 };
 
 /// RmiRealmParams of RMM 2.0 (TF-RMM `smc-rmi.h`, structure `rmi_realm_params`).
 pub const REALM_PARAMS_2: Layout = Layout {
+    interface: "Rmi",
     name: "RealmParams",
     fields: &[
         number("flags", 0x000, 8),
@@ -102,6 +111,7 @@ pub const REALM_PARAMS_2: Layout = Layout {
 
 /// RmiRecParams of RMM 2.0 (TF-RMM `smc-rmi.h`, structure `rmi_rec_params`).
 pub const REC_PARAMS_2: Layout = Layout {
+    interface: "Rmi",
     name: "RecParams",
     fields: &[
         number("flags", 0x000, 8),
@@ -112,11 +122,15 @@ pub const REC_PARAMS_2: Layout = Layout {
 };
 
 /// The half of RmiRecRun that the Host writes, of RMM 2.0: the GIC is programmed directly.
-pub const REC_ENTER_2: Layout =
-    Layout { name: "RecEnter", fields: &[number("flags", 0x000, 8), array("gprs", 0x200, 8, 31)] };
+pub const REC_ENTER_2: Layout = Layout {
+    interface: "Rmi",
+    name: "RecEnter",
+    fields: &[number("flags", 0x000, 8), array("gprs", 0x200, 8, 31)],
+};
 
 /// RsiPlaneEnter of RMM 2.0, the half of RsiPlaneRun that plane 0 writes (TF-RMM `smc-rsi.h`).
 pub const PLANE_ENTER: Layout = Layout {
+    interface: "Rsi",
     name: "PlaneEnter",
     fields: &[
         number("flags", 0x000, 8),
@@ -124,13 +138,14 @@ pub const PLANE_ENTER: Layout = Layout {
         number("pstate", 0x010, 8),
         array("gprs", 0x100, 8, 31),
         number("gicv3_hcr", 0x200, 8),
-        array("gicv3_lrs", 0x208, 8, 16),
+        array("gicv3_lrs", 0x208, 8, NUM_LRS),
         number("elr_el1", 0x400, 8),
     ],
 };
 
 /// RmiRmmConfig of RMM 2.0: what RMI_RMM_CONFIG_SET reads.
 pub const RMM_CONFIG: Layout = Layout {
+    interface: "Rmi",
     name: "RmmConfig",
     fields: &[number("tracking_region_size", 0x0, 8), number("rmi_granule_size", 0x8, 8)],
 };
@@ -149,11 +164,17 @@ pub const LAYOUTS: [&Layout; 8] = [
 ];
 
 impl Layout {
-    /// The structure with this name, of RMM 1.0; a leading `Rmi` is optional.
+    /// The structure with this name, of RMM 1.0 if that has it; the interface before it is
+    /// optional.
     #[must_use]
     pub fn by_name(name: &str) -> Option<&'static Self> {
-        let name = name.strip_prefix("Rmi").unwrap_or(name);
-        LAYOUTS.into_iter().find(|layout| layout.name == name)
+        LAYOUTS.into_iter().find(|layout| layout.is_named(name))
+    }
+
+    /// Whether it is the structure with this name; the interface before it is optional.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        name.strip_prefix(self.interface).unwrap_or(name) == self.name
     }
 
     /// The field with this name of any structure that has this one's name.
@@ -213,6 +234,10 @@ mod tests {
         assert_eq!(Layout::by_name("RmiRealmParams"), Some(&REALM_PARAMS));
         assert_eq!(Layout::by_name("RecParams").unwrap().field("aux").unwrap().offset, 0x808);
         assert_eq!(Layout::by_name("Nothing"), None);
+        let planes = Some(&PLANE_ENTER);
+        let by_name = ["RsiPlaneEnter", "PlaneEnter"].map(Layout::by_name);
+        assert_eq!((by_name, Layout::by_name("RmiPlaneEnter")), ([planes; 2], None));
+        assert_eq!(Layout::by_name("RsiRealmParams"), None);
     }
 
     #[test]

@@ -2,8 +2,7 @@
 //! `lib/smc/include/smc-rsi.h`).
 
 use super::addr::GranuleBytes;
-use super::gic::NUM_LRS;
-use super::layout::{self, read_number};
+use super::layout::{self, NUM_LRS, read_number};
 
 /// Offset of RsiPlaneExit in RsiPlaneRun, in bytes.
 pub const EXIT_OFFSET: usize = 0x800;
@@ -28,6 +27,8 @@ pub mod plane_flags {
 pub mod pstate {
     /// The Exception level and stack pointer, M\[3:0\].
     pub const MODE: u64 = 0xF;
+    /// EL2 and EL3, M\[3\].
+    pub const ABOVE_EL1: u64 = 1 << 3;
     /// AArch32, M\[4\].
     pub const AARCH32: u64 = 1 << 4;
     /// EL0.
@@ -161,7 +162,7 @@ mod tests {
         }
         let enter = PlaneEnter::read(&page);
         assert_eq!((enter.flags, enter.pc, enter.pstate), (3, 4, 5));
-        assert_eq!((enter.gprs[30], enter.gicv3_lrs[15 + 1 - 1], enter.elr_el1), (6, 0, 8));
+        assert_eq!((enter.gprs[30], enter.gicv3_lrs[15], enter.elr_el1), (6, 0, 8));
         page[0x280] = 9;
         assert_eq!(PlaneEnter::read(&page).gicv3_lrs[15], 9);
         let exit = PlaneExit {

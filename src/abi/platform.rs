@@ -45,8 +45,10 @@ const PPS_48_BITS: u32 = 5;
 const DEVICE_REGISTER: u64 = 0xA1;
 /// RmiFeatureRegister3: MAX_NUM_AUX_PLANES.
 const MAX_AUX_PLANES: u64 = 3;
-/// RmiFeatureRegister4: private memory encryption contexts with MECIDs of 16 bits.
-const MEC_COUNT: u64 = 0xFFFE;
+/// Bits of a MECID, where the platform does not say.
+const MECID_BITS: u32 = 16;
+/// MECIDs that are no Realm's own: the RMM's, and the one that Realms share.
+const SHARED_MECIDS: u16 = 2;
 
 /// The key that signs tokens if a platform names none. Everybody knows it: it proves nothing.
 const TEST_RAK: [u8; 48] = *b"rimsim test realm attestation key, not a secret.";
@@ -116,6 +118,9 @@ pub struct PlatformFile {
     /// 160 of TF-RMM on 16 processors.
     #[serde(default = "sro_contexts", skip_serializing_if = "is_default_sro")]
     pub sro_contexts: u32,
+    /// Bits of a MECID (FEAT_MEC, 2.0), 1 to 16, or 0 without FEAT_MEC; absent for 16.
+    #[serde(default = "mecid_bits", skip_serializing_if = "is_default_mecid")]
+    pub mecid_bits: u32,
     /// The sizes of granules that the RMM of the machine has: `4k`, and with it `16k`, `64k` or
     /// both; absent for 4k. Only an RMM by the text of 2.0 takes another than 4k.
     #[serde(default = "only_4k", skip_serializing_if = "is_only_4k")]
@@ -163,6 +168,15 @@ const fn rd_aux_count() -> u32 {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
 const fn is_default_rd_aux(count: &u32) -> bool {
     *count == rd_aux_count()
+}
+
+pub(super) const fn mecid_bits() -> u32 {
+    MECID_BITS
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+const fn is_default_mecid(bits: &u32) -> bool {
+    *bits == mecid_bits()
 }
 
 const fn sro_contexts() -> u32 {
@@ -234,6 +248,7 @@ impl TryFrom<PlatformFile> for Platform {
         check("max_recs_order", file.max_recs_order, 0..16, "0 to 15")?;
         let aux = u32::try_from(MAX_REC_AUX).expect("sixteen");
         check("sro_contexts", file.sro_contexts, 1..4097, "1 to 4096")?;
+        check("mecid_bits", file.mecid_bits, 0..17, "0 to 16")?;
         check("rec_aux_count", file.rec_aux_count, 0..aux + 1, "0 to 16")?;
         check("rd_aux_count", file.rd_aux_count, 1..aux + 1, "1 to 16")?;
         if ![8, 16].contains(&file.vmid_bits) {
@@ -331,10 +346,18 @@ impl std::ops::Deref for Platform {
 }
 
 impl Platform {
-    /// How many Realms can have a memory encryption context of their own (2.0).
+    /// How many Realms can have a memory encryption context of their own (RmiFeatureRegister4,
+    /// 2.0): one of the MECIDs is the RMM's, and one is shared.
     #[must_use]
     pub fn private_mecs(&self) -> u16 {
-        u16::try_from(MEC_COUNT).expect("MECIDs have 16 bits")
+        let largest = u16::try_from((1_u32 << self.mecid_bits) - 1).expect("at most 16 bits");
+        largest.saturating_sub(SHARED_MECIDS - 1)
+    }
+
+    /// Whether memory is encrypted by contexts (FEAT_MEC).
+    #[must_use]
+    pub fn has_mec(&self) -> bool {
+        self.mecid_bits > 0
     }
 
     /// The machine with other delegable memory.
@@ -393,7 +416,7 @@ impl Platform {
             }
             (Edition::V2, 2) => DEVICE_REGISTER,
             (Edition::V2, 3) => MAX_AUX_PLANES,
-            (Edition::V2, 4) => MEC_COUNT,
+            (Edition::V2, 4) => self.private_mecs().into(),
             _ => 0,
         }
     }

@@ -1,7 +1,7 @@
 //! Platforms by name.
 
 use super::platform::{
-    DramRange, Platform, PlatformError, PlatformFile, RD_AUX_COUNT, SRO_CONTEXTS,
+    DramRange, Platform, PlatformError, PlatformFile, RD_AUX_COUNT, SRO_CONTEXTS, mecid_bits,
 };
 
 /// A named platform.
@@ -84,6 +84,7 @@ fn tf_rmm_host() -> PlatformFile {
         max_recs_order: 10,
         rec_aux_count: 16,
         rd_aux_count: RD_AUX_COUNT,
+        mecid_bits: mecid_bits(),
         vmid_bits: 8,
         sro_contexts: SRO_CONTEXTS,
         granule_sizes: vec!["4k".into()],

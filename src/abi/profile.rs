@@ -55,6 +55,19 @@ impl RemReading {
     ];
 }
 
+/// What is asked of list registers. Where nothing else is said, those whose state is invalid do not
+/// count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LrRule {
+    /// RMM 1.0: HW is clear, the other fields have values that they can have, and no virtual INTID
+    /// stands there twice.
+    Rmm10,
+    /// TF-RMM of 2.0: HW is clear, and no virtual INTID stands there twice.
+    TfRmm20,
+    /// The text of 2.0: HW is clear, whatever the state is.
+    Rmm20,
+}
+
 /// The rules that a simulation follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Profile {
@@ -214,14 +227,13 @@ impl Profile {
         matches!((self.edition(), self.rmm()), (Edition::V2, Rmm::Spec))
     }
 
-    /// The structure with this name; a leading `Rmi` is optional.
+    /// The structure with this name; the `Rmi` or `Rsi` before it is optional.
     #[must_use]
     pub fn layout(self, name: &str) -> Option<&'static Layout> {
-        let name = name.strip_prefix("Rmi").unwrap_or(name);
         let more = [&layout::RMM_CONFIG, &layout::PLANE_ENTER];
         let config = more.into_iter().filter(|_| self.boots_inactive());
         let layouts = [self.realm_params(), self.rec_params(), self.rec_enter()];
-        layouts.into_iter().chain(config).find(|layout| layout.name == name)
+        layouts.into_iter().chain(config).find(|layout| layout.is_named(name))
     }
 
     /// The layout of RmiRealmParams.
@@ -447,7 +459,17 @@ impl Profile {
     /// The bits of PSTATE with which a plane can not be entered (R-PLANE-PSTATE).
     #[must_use]
     pub(crate) const fn plane_pstate_refused(self) -> u64 {
-        if self.is_tf_rmm() { pstate::AARCH32 } else { 1 << 3 }
+        if self.is_tf_rmm() { pstate::AARCH32 } else { pstate::ABOVE_EL1 }
+    }
+
+    /// What RMI_REC_ENTER asks of list registers (R-ENTER-LRS).
+    #[must_use]
+    pub(crate) const fn enter_lrs(self) -> LrRule {
+        match (self.edition, self.rmm) {
+            (Edition::V1, _) => LrRule::Rmm10,
+            (Edition::V2, Rmm::TfRmm) => LrRule::TfRmm20,
+            (Edition::V2, Rmm::Spec) => LrRule::Rmm20,
+        }
     }
 
     /// Whether RSI_PLANE_ENTER refuses list registers with HW set or an INTID twice (R-PLANE-LRS).
@@ -460,6 +482,20 @@ impl Profile {
     /// WFE trap (R-PLANE-WFX).
     #[must_use]
     pub(crate) const fn rec_enter_resets_plane_traps(self) -> bool {
+        self.is_tf_rmm()
+    }
+
+    /// Whether any list register that is not zero takes a REC from a plane that does not own the
+    /// GIC, and not only one whose state is Pending (R-ENTER-PENDING).
+    #[must_use]
+    pub(crate) const fn any_list_register_waits(self) -> bool {
+        self.is_tf_rmm()
+    }
+
+    /// Whether an abort of an auxiliary plane that the Host took the REC from can still be answered
+    /// when an auxiliary plane runs again (R-PLANE-STALE-ABORT).
+    #[must_use]
+    pub(crate) const fn keeps_aborts_of_planes(self) -> bool {
         self.is_tf_rmm()
     }
 

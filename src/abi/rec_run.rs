@@ -9,7 +9,7 @@ use super::profile::Profile;
 pub const EXIT_OFFSET: usize = 0x800;
 /// Length of RmiRecExit in bytes.
 pub const EXIT_LEN_BYTES: usize = 0x800;
-pub use super::gic::NUM_LRS;
+pub use super::layout::NUM_LRS;
 
 /// Bits of RmiRecEnterFlags.
 pub mod enter_flags {

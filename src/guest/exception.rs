@@ -21,7 +21,8 @@ pub(super) enum Handled {
     Injected,
     /// The Realm goes on after the instruction.
     Resume,
-    /// Plane 0 takes it. `done` says that the PC is past the instruction.
+    /// Plane 0 takes it. `done` says that nobody tries the instruction again: plane 0 is told the
+    /// PC behind it.
     ToPlane0 { done: bool },
 }
 
@@ -59,9 +60,6 @@ fn to_plane_0(world: &mut World, granule: Granule, syndrome: LastExit) -> Option
         }
         _ => return None,
     };
-    if done {
-        advance(world.rec_mut(granule));
-    }
     Some(Handled::ToPlane0 { done })
 }
 
@@ -78,7 +76,7 @@ pub(super) fn handle(world: &mut World, granule: Granule, syndrome: LastExit) ->
         esr::ec::INST_ABORT => instruction_abort(world, granule, syndrome),
         esr::ec::SYSREG => sysreg(world.rec_mut(granule), syndrome.esr),
         esr::ec::WFX => {
-            advance(world.rec_mut(granule));
+            world.rec_mut(granule).advance();
             let esr = syndrome.esr & (esr::ec::MASK | esr::WFX_TI);
             Handled::Exit(RecExit { esr, ..RecExit::default() })
         }
@@ -146,7 +144,7 @@ fn instruction_abort(world: &mut World, granule: Granule, syndrome: LastExit) ->
 /// The tree of RTTs that the Host is told of, where there are planes.
 fn rtt_tree(world: &World, granule: Granule) -> u64 {
     let rec = &world.recs[&granule];
-    world.realms[&rec.owner].planes.context_of(rec.active_plane()) as u64
+    world.realms[&rec.owner].planes.tree_of(rec.active_plane()) as u64
 }
 
 /// External aborts are reported to the Host; a recoverable one is injected as well.
@@ -173,7 +171,7 @@ fn is_external(syndrome: u64) -> bool {
 /// ID registers read as zero here: their values are the hardware's and not simulated. The CPU
 /// interface of the GIC is the Host's business; everything else reads as zero, writes ignored.
 fn sysreg(rec: &mut Rec, syndrome: u64) -> Handled {
-    advance(rec);
+    rec.advance();
     let icc = syndrome & esr::sysreg(3, 3, 15, 8, 0) == esr::sysreg(3, 0, 12, 8, 0);
     let pmr = syndrome & esr::sysreg(3, 7, 15, 15, 7) == esr::sysreg(3, 0, 4, 6, 0);
     let read = syndrome & esr::SYSREG_READ != 0;
@@ -193,18 +191,16 @@ fn sysreg(rec: &mut Rec, syndrome: u64) -> Handled {
 
 /// Makes the Realm take a Synchronous External Abort for an abort it took to the RMM.
 pub(crate) fn inject_sea(rec: &mut Rec, syndrome: LastExit) {
-    let kept = !(esr::ec::MASK | esr::FSC_MASK | esr::FNV | esr::S1PTW);
-    // From EL0 it is an exception from a lower level.
-    let same_level = rec.planes.pstate & pstate::MODE != pstate::EL0T;
-    let class = syndrome.esr & esr::ec::MASK;
-    let class = if same_level { class + esr::ec::SAME_LEVEL } else { class };
-    inject_abort(rec, syndrome.esr & kept | class | fsc::SEA | esr::EA, syndrome.far);
+    let kept = !(esr::FSC_MASK | esr::FNV | esr::S1PTW);
+    inject_abort(rec, syndrome.esr & kept | fsc::SEA | esr::EA, syndrome.far);
 }
 
-/// Makes the Realm take an abort at `far`.
+/// Makes the Realm take an abort at `far`. The class in `syndrome` is that of a lower level's; an
+/// abort at EL1 is one of the same level.
 pub(super) fn inject_abort(rec: &mut Rec, syndrome: u64, far: u64) {
+    let level = if rec.planes.at_el0() { 0 } else { esr::ec::SAME_LEVEL };
     rec.sysregs_mut().set(sysreg::FAR_EL1, far);
-    inject(rec, syndrome);
+    inject(rec, syndrome + level);
 }
 
 /// Makes the Realm take an Undefined Instruction exception.
@@ -250,8 +246,4 @@ fn is_protected(world: &World, granule: Granule, ipa: u64) -> bool {
 /// Whether the Realm was created with SVE.
 fn has_sve(world: &World, granule: Granule) -> bool {
     world.realms[&world.recs[&granule].owner].has_flag(realm_flags::SVE)
-}
-
-fn advance(rec: &mut Rec) {
-    rec.pc = rec.pc.wrapping_add(super::INSTRUCTION_BYTES);
 }

@@ -3,11 +3,10 @@
 use super::{Next, Runner, exception};
 use crate::abi::addr::{Ipa, Level, PAGE_LEN, page_pieces};
 use crate::abi::esr::{self, fsc};
-use crate::abi::plane_run::pstate;
 use crate::model::granule::Granule;
-use crate::model::planes::{Access, permits};
+use crate::model::planes::Access;
 use crate::model::program::{GuestEvent, Progress};
-use crate::model::rec::LastExit;
+use crate::model::rec::{INSTRUCTION_BYTES, LastExit};
 use crate::model::rtt::{Ripas, Rtte};
 
 /// S2AP bits of an RTT entry.
@@ -40,7 +39,7 @@ impl Runner<'_> {
         let value = u64::from_le_bytes(value);
         self.rec_mut().set_operand(rt, value);
         self.log.push(GuestEvent::Load { id, value });
-        self.advance();
+        self.rec_mut().advance();
         Next::Done
     }
 
@@ -52,7 +51,7 @@ impl Runner<'_> {
         let value = self.rec().operand(rt).to_le_bytes();
         self.write(&pieces, &value[..size_bytes.into()]);
         self.log.push(GuestEvent::Store { id });
-        self.advance();
+        self.rec_mut().advance();
         Next::Done
     }
 
@@ -63,7 +62,7 @@ impl Runner<'_> {
         };
         let bytes = self.read(&pieces);
         self.log.push(GuestEvent::LoadBytes { id, bytes });
-        self.advance();
+        self.rec_mut().advance();
         Next::Done
     }
 
@@ -74,16 +73,16 @@ impl Runner<'_> {
         };
         self.write(&pieces, bytes);
         self.log.push(GuestEvent::StoreBytes { id });
-        self.advance();
+        self.rec_mut().advance();
         Next::Done
     }
 
     pub(super) fn exec(&mut self, id: u64, ipa: u64) -> Next {
-        let privileged = self.rec().planes.pstate & pstate::MODE != pstate::EL0T;
-        match self.pieces(ipa, super::INSTRUCTION_BYTES, Access::Fetch { privileged }) {
+        let privileged = !self.rec().planes.at_el0();
+        match self.pieces(ipa, INSTRUCTION_BYTES, Access::Fetch { privileged }) {
             Ok(_) => {
                 self.log.push(GuestEvent::Exec { id });
-                self.advance();
+                self.rec_mut().advance();
                 Next::Done
             }
             Err(fault) => self.abort(id, &fault, esr::ec::INST_ABORT),
@@ -98,9 +97,8 @@ impl Runner<'_> {
     /// any IPA does not get as far as stage 2: stage 1 refuses it, and the RMM sees nothing.
     fn abort(&mut self, id: u64, fault: &Fault, class_and_iss: u64) -> Next {
         if fault.ipa >> MAX_IPA_BITS != 0 {
-            let iss = esr::IL | class_and_iss & esr::WNR | fsc::ADDRESS_SIZE_L0;
-            let class = (class_and_iss & esr::ec::MASK) + esr::ec::SAME_LEVEL;
-            exception::inject_abort(self.rec_mut(), class | iss, fault.ipa);
+            let seen = class_and_iss & (esr::ec::MASK | esr::WNR) | esr::IL;
+            exception::inject_abort(self.rec_mut(), seen | fsc::ADDRESS_SIZE_L0, fault.ipa);
             self.log_exception(id);
             return Next::Done;
         }
@@ -146,7 +144,7 @@ impl Runner<'_> {
         let place = |pa: u64| world.place(pa + offset);
         match world.tables.entry(walk) {
             Rtte::Assigned { pa, ripas: Ripas::Ram } => {
-                if !permits(world.permission(realm, plane, walk), access) {
+                if !world.permission(realm, plane, walk).permits(access) {
                     return Err(fsc::PERMISSION_L0 + level);
                 }
                 place(pa.0).ok_or(translation_fault)

@@ -9,6 +9,7 @@ mod memory;
 mod planes;
 
 use crate::abi::esr;
+use crate::abi::plane_run::plane_flags;
 use crate::abi::rec_run::{ExitReason, RecExit, enter_flags};
 use crate::model::granule::Granule;
 use crate::model::plane_context::sysreg;
@@ -18,9 +19,6 @@ use crate::model::world::World;
 use crate::rsi;
 pub(crate) use exception::inject_sea;
 pub(crate) use planes::was_left;
-
-/// Bytes of an instruction.
-const INSTRUCTION_BYTES: u64 = 4;
 
 /// Most RECs that can be inside REC_ENTER at one time: each was entered by a call that the one
 /// before made. A REC entered deeper leaves at once with an FIQ, so that a program can not exhaust
@@ -162,14 +160,14 @@ impl Runner<'_> {
             GuestAction::LoadBytes { ipa, len_bytes } => self.load_bytes(id, *ipa, *len_bytes),
             GuestAction::StoreBytes { ipa, bytes } => self.store_bytes(id, *ipa, bytes),
             GuestAction::Exec { ipa } => self.exec(id, *ipa),
-            GuestAction::Wfx { wfe } => self.wfx(*wfe),
+            GuestAction::Wfx { wfe } => self.wfx(id, *wfe),
             GuestAction::Hvc => {
                 self.sync(id, LastExit { esr: esr::ec::HVC | esr::IL, far: 0, hpfar: 0 })
             }
             GuestAction::Irq => Next::ExitDone(reason(ExitReason::Irq)),
             GuestAction::Fiq => Next::ExitDone(reason(ExitReason::Fiq)),
             GuestAction::Serror { esr } => self.serror(*esr),
-            GuestAction::Sync { esr, .. } if esr & esr::ec::MASK == esr::ec::SMC => {
+            GuestAction::Sync { .. } if queued.action.is_smc() => {
                 self.smc(id, &[], queued.progress)
             }
             GuestAction::Sync { esr, far, hpfar } => {
@@ -198,19 +196,24 @@ impl Runner<'_> {
                 }
             }
         }
-        self.rec_mut().last_exit = LastExit { esr: esr::ec::SMC | esr::IL, far: 0, hpfar: 0 };
+        let syndrome = LastExit { esr: esr::ec::SMC | esr::IL, far: 0, hpfar: 0 };
         match rsi::call(self.world, self.rec) {
             rsi::Outcome::Return => {
-                self.advance();
+                self.rec_mut().advance();
                 self.smc_result(id)
             }
             rsi::Outcome::Exit(exit) => {
-                self.advance();
+                let rec = self.rec_mut();
+                rec.advance();
+                rec.last_exit = syndrome;
                 Next::ExitAgain(exit, Progress::AwaitsResult)
             }
-            rsi::Outcome::Abort(exit) => Next::ExitAgain(exit, Progress::Aborted),
+            rsi::Outcome::Abort(exit) => {
+                self.rec_mut().last_exit = syndrome;
+                Next::ExitAgain(exit, Progress::Aborted)
+            }
             rsi::Outcome::Entered => self.entered_plane(),
-            rsi::Outcome::ToPlane0 => self.leave_plane(self.rec().last_exit, false),
+            rsi::Outcome::ToPlane0 => self.leave_plane(syndrome, false),
         }
     }
 
@@ -221,20 +224,23 @@ impl Runner<'_> {
         Next::Done
     }
 
-    fn wfx(&mut self, wfe: bool) -> Next {
-        if self.rec().active_plane() > 0 {
-            return self.wfx_of_plane(wfe);
-        }
-        self.advance();
-        let flag = if wfe { enter_flags::TRAP_WFE } else { enter_flags::TRAP_WFI };
-        if self.flags & flag == 0 && !self.world.profile().wfx_always_exits() {
+    fn wfx(&mut self, id: u64, wfe: bool) -> Next {
+        if !self.traps_wfx(wfe) {
+            self.rec_mut().advance();
             return Next::Done;
         }
         let ti = if wfe { esr::WFX_TI } else { 0 };
-        let syndrome = esr::ec::WFX | esr::IL | ti;
-        self.rec_mut().last_exit = LastExit { esr: syndrome, far: 0, hpfar: 0 };
-        let seen = syndrome & (esr::ec::MASK | esr::WFX_TI);
-        Next::ExitDone(RecExit { esr: seen, ..RecExit::default() })
+        self.sync(id, LastExit { esr: esr::ec::WFX | esr::IL | ti, far: 0, hpfar: 0 })
+    }
+
+    /// Whether WFI or WFE is an exception; else it ends at once.
+    fn traps_wfx(&self, wfe: bool) -> bool {
+        let planes = &self.rec().planes;
+        if planes.active() > 0 {
+            return planes.traps(if wfe { plane_flags::TRAP_WFE } else { plane_flags::TRAP_WFI });
+        }
+        let flag = if wfe { enter_flags::TRAP_WFE } else { enter_flags::TRAP_WFI };
+        self.flags & flag != 0 || self.world.profile().wfx_always_exits()
     }
 
     fn serror(&mut self, syndrome: u64) -> Next {
@@ -274,11 +280,6 @@ impl Runner<'_> {
         let [esr, far] = [sysreg::ESR_EL1, sysreg::FAR_EL1].map(|number| rec.sysregs().get(number));
         let event = GuestEvent::Exception { id, pc: rec.pc, esr, far };
         self.log.push(event);
-    }
-
-    fn advance(&mut self) {
-        let rec = self.rec_mut();
-        rec.pc = rec.pc.wrapping_add(INSTRUCTION_BYTES);
     }
 }
 

@@ -1,14 +1,13 @@
 //! Planes as the processor sees them: RSI_PLANE_ENTER goes on in another program, and exceptions of
 //! an auxiliary plane come back to plane 0's.
 
-use super::{Answer, INSTRUCTION_BYTES, Next, Runner};
-use crate::abi::esr;
-use crate::abi::plane_run::{PlaneExitReason, plane_flags};
+use super::{Answer, Next, Runner};
+use crate::abi::plane_run::PlaneExitReason;
 use crate::model::granule::Granule;
-use crate::model::program::{GuestAction, GuestEvent, Progress};
-use crate::model::rec::LastExit;
+use crate::model::program::{GuestEvent, Progress};
+use crate::model::rec::{LastExit, next_pc};
 use crate::model::world::World;
-use crate::rsi;
+use crate::rsi::{self, PlaneLeft};
 
 impl Runner<'_> {
     /// An auxiliary plane begins where plane 0 wants: at the instruction that went to plane 0,
@@ -23,7 +22,7 @@ impl Runner<'_> {
             if at == pc {
                 self.set_progress(plane, Progress::Fresh);
             } else {
-                if let GuestAction::Smc(_) = front.action {
+                if front.action.is_smc() {
                     self.smc_result(front.id);
                 }
                 self.pop();
@@ -32,11 +31,16 @@ impl Runner<'_> {
         Next::Switched
     }
 
-    /// Plane 0 takes an exception of an auxiliary plane. `done` says that the PC is past the
-    /// instruction, so nobody tries it again.
+    /// Plane 0 takes an exception of an auxiliary plane. `done` says that nobody tries the
+    /// instruction again.
     pub(super) fn leave_plane(&mut self, syndrome: LastExit, done: bool) -> Next {
         let (plane, pc) = (self.rec().active_plane(), self.rec().pc);
-        match rsi::leave_plane(self.world, self.rec, PlaneExitReason::Sync, syndrome) {
+        let left = PlaneLeft {
+            reason: PlaneExitReason::Sync,
+            pc: if done { next_pc(pc) } else { pc },
+            syndrome,
+        };
+        match rsi::leave_plane(self.world, self.rec, left) {
             Ok(()) if done => {
                 self.program().queue_mut(plane).pop_front();
                 Next::Switched
@@ -46,27 +50,11 @@ impl Runner<'_> {
                 Next::Switched
             }
             Err(exit) => {
-                let rec = self.rec_mut();
-                if done {
-                    rec.pc = rec.pc.wrapping_sub(INSTRUCTION_BYTES);
-                }
-                // What the Host sees is no access that it could emulate.
-                rec.last_exit = LastExit { esr: syndrome.esr & !esr::ISV, ..syndrome };
+                // The Host can not emulate it: plane 0 takes only accesses to Protected memory.
+                self.rec_mut().last_exit = syndrome;
                 Next::ExitAgain(exit, Progress::Aborted)
             }
         }
-    }
-
-    /// WFI and WFE of an auxiliary plane end at once, unless they trap.
-    pub(super) fn wfx_of_plane(&mut self, wfe: bool) -> Next {
-        let flag = if wfe { plane_flags::TRAP_WFE } else { plane_flags::TRAP_WFI };
-        self.advance();
-        if !self.rec().planes.traps(flag) {
-            return Next::Done;
-        }
-        let ti = if wfe { esr::WFX_TI } else { 0 };
-        let syndrome = LastExit { esr: esr::ec::WFX | esr::IL | ti, far: 0, hpfar: 0 };
-        self.leave_plane(syndrome, true)
     }
 }
 

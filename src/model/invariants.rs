@@ -40,6 +40,11 @@ impl World {
             }
         }
         ensure("vmid", vmids == self.vmids, || "reserved without a Realm".into())?;
+        let mut mecs = BTreeSet::new();
+        for mec in self.realms.values().filter_map(|realm| realm.private_mec) {
+            ensure("mec", mecs.insert(mec), || format!("{mec} twice"))?;
+        }
+        ensure("mec", mecs == self.private_mecs, || "reserved without a Realm".into())?;
         for (granule, rec) in &self.recs {
             let owner = self.realms.get(&rec.owner);
             let listed = owner.is_some_and(|realm| realm.recs.contains(granule));

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::planes::MAX_AUX_PLANES;
-use super::rec::{Gic, LastExit, Rec};
+use super::rec::{LastExit, Rec, next_pc};
+use crate::abi::gic::CpuInterface;
 use crate::abi::plane_run::{PlaneEnter, plane_flags, pstate};
 
 /// System registers, by op0, op1, CRn, CRm and op2 as KVM numbers them.
@@ -77,8 +78,10 @@ pub(crate) struct PlaneContexts {
     /// PSTATE of the active plane.
     pub(crate) pstate: u64,
     /// The virtual CPU interface of an active plane that does not own the GIC.
-    gic: Gic,
+    gic: CpuInterface,
     plane_0: Option<Box<Waiting>>,
+    /// What TF-RMM remembers of the last exit of an auxiliary plane.
+    last_exit: LastExit,
     sysregs: [SystemRegisters; MAX_AUX_PLANES + 1],
 }
 
@@ -89,8 +92,9 @@ impl PlaneContexts {
             active: 0,
             flags: 0,
             pstate: pstate::EL1H | pstate::DAIF,
-            gic: Gic::default(),
+            gic: CpuInterface::default(),
             plane_0: None,
+            last_exit: LastExit::default(),
             sysregs: std::array::from_fn(|_| SystemRegisters::new(has_pmu)),
         }
     }
@@ -104,6 +108,11 @@ impl PlaneContexts {
         self.flags & flag != 0
     }
 
+    /// Whether the plane that runs is at EL0.
+    pub(crate) fn at_el0(&self) -> bool {
+        self.pstate & pstate::MODE == pstate::EL0T
+    }
+
     /// Replaces what WFI and WFE of an auxiliary plane do.
     pub(crate) fn set_wfx_traps(&mut self, flags: u64) {
         let wfx = plane_flags::TRAP_WFI | plane_flags::TRAP_WFE;
@@ -111,7 +120,7 @@ impl PlaneContexts {
     }
 
     /// The virtual CPU interface that the active plane has by itself; none if it owns the GIC.
-    pub(crate) fn own_gic(&self) -> Option<&Gic> {
+    pub(crate) fn own_gic(&self) -> Option<&CpuInterface> {
         (self.active > 0 && !self.traps(plane_flags::OWN_GIC)).then_some(&self.gic)
     }
 
@@ -147,7 +156,7 @@ impl Rec {
     }
 
     /// Puts an auxiliary plane in the place of plane 0, which waits.
-    pub(crate) fn enter_plane(&mut self, plane: usize, enter: &PlaneEnter, gic: Gic) {
+    pub(crate) fn enter_plane(&mut self, plane: usize, enter: &PlaneEnter, gic: CpuInterface) {
         let waiting = Waiting { pc: self.pc, pstate: self.planes.pstate, gprs: self.gprs };
         self.planes.plane_0 = Some(Box::new(waiting));
         self.planes.active = plane;
@@ -156,17 +165,19 @@ impl Rec {
         self.planes.gic = gic;
         self.pc = enter.pc;
         self.gprs = enter.gprs;
-        self.last_exit = LastExit::default();
+        self.last_exit = self.planes.last_exit;
         self.sysregs_mut().set(sysreg::ELR_EL1, enter.elr_el1);
     }
 
-    /// Puts plane 0 in its place again, with the result of RSI_PLANE_ENTER in X0.
-    pub(crate) fn leave_plane(&mut self, x0: u64) {
+    /// Puts plane 0 in its place again, with the result of RSI_PLANE_ENTER in X0. `keeps_abort`
+    /// says that the exit which the Host has not answered is that of the next auxiliary plane.
+    pub(crate) fn leave_plane(&mut self, x0: u64, keeps_abort: bool) {
         let Some(waiting) = self.planes.plane_0.take() else { return };
         let Waiting { pc, pstate, gprs } = *waiting;
-        (self.pc, self.planes.pstate, self.gprs) = (pc.wrapping_add(4), pstate, gprs);
+        (self.pc, self.planes.pstate, self.gprs) = (next_pc(pc), pstate, gprs);
         self.gprs[..4].copy_from_slice(&[x0, 0, 0, 0]);
         (self.planes.active, self.planes.flags) = (0, 0);
-        self.last_exit = LastExit::default();
+        let last_exit = std::mem::take(&mut self.last_exit);
+        self.planes.last_exit = if keeps_abort { last_exit } else { LastExit::default() };
     }
 }

@@ -21,7 +21,6 @@ const PROTECTED_INDEX: u64 = 0;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Planes {
     pub(crate) num_aux: usize,
-    pub(crate) tree_per_plane: bool,
     pub(crate) ats_plane: u64,
     /// Of each plane, sixteen permissions of four bits by overlay index.
     permissions: [u64; MAX_AUX_PLANES + 1],
@@ -32,7 +31,7 @@ pub struct Planes {
 impl Planes {
     /// The planes of a Realm that has just been made: plane 0 may do everything, others nothing
     /// with Protected memory.
-    pub(crate) fn new(num_aux: usize, tree_per_plane: bool, ats_plane: u64) -> Self {
+    pub(crate) fn new(num_aux: usize, ats_plane: u64) -> Self {
         let of_plane = |plane| {
             let first = if plane == 0 { perm::RW_UPX } else { perm::NO_ACCESS };
             let protected = (0..UNPROTECTED_INDEX).map(|index| first << (index * PERM_BITS));
@@ -40,7 +39,7 @@ impl Planes {
         };
         let locked = 1 << PROTECTED_INDEX | 1 << UNPROTECTED_INDEX;
         let permissions = std::array::from_fn(of_plane);
-        Self { num_aux, tree_per_plane, ats_plane, permissions, locked }
+        Self { num_aux, ats_plane, permissions, locked }
     }
 
     /// Planes beside plane 0.
@@ -55,10 +54,11 @@ impl Planes {
         self.ats_plane
     }
 
-    /// Whether each plane has RTTs of its own.
+    /// Whether each plane has RTTs of its own: where there are auxiliary planes. Planes that share
+    /// one tree (FEAT_S2PIE, FEAT_S2POE) are not simulated, and no Realm is made with them.
     #[must_use]
     pub fn tree_per_plane(&self) -> bool {
-        self.tree_per_plane
+        self.num_aux > 0
     }
 
     /// The plane with this number, plane 0 included.
@@ -71,11 +71,6 @@ impl Planes {
     /// primary one (A10.3.1 of the text; TF-RMM `plane_to_s2_context`).
     #[must_use]
     pub fn tree_of(&self, plane: usize) -> usize {
-        if self.tree_per_plane { self.context_of(plane) } else { 0 }
-    }
-
-    /// What TF-RMM tells a Host of the tree: it counts on where planes share one.
-    pub(crate) const fn context_of(&self, plane: usize) -> usize {
         (plane + 1) % (self.num_aux + 1)
     }
 
@@ -86,7 +81,7 @@ impl Planes {
 
     /// The tree of RTTs that a number names, if it is not the primary one.
     pub(crate) fn aux_tree(&self, number: u64) -> Option<usize> {
-        self.find(number).filter(|plane| *plane > 0 && self.tree_per_plane)
+        self.find(number).filter(|plane| *plane > 0)
     }
 
     /// The overlay index that a number names; only the low 32 bits count.
@@ -97,6 +92,11 @@ impl Planes {
     /// A permission.
     pub(crate) fn permission(&self, plane: usize, index: u64) -> u64 {
         self.permissions[plane] >> (index * PERM_BITS) & 0xF
+    }
+
+    /// What entries of an overlay index permit a plane.
+    pub(crate) fn entry_permission(&self, plane: usize, index: u64) -> Permission {
+        Permission::of_overlay(self.permission(plane, index))
     }
 
     pub(crate) fn set_permission(&mut self, plane: usize, index: u64, value: u64) {
@@ -126,18 +126,24 @@ pub(crate) enum Access {
 }
 
 /// A permission as an entry holds it: "mostly read only" and what is reserved permit nothing there.
-pub(crate) const fn flattened(permission: u64) -> u64 {
-    if matches!(permission, 4 | 8..=15) { permission } else { perm::NO_ACCESS }
-}
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Permission(u8);
 
-/// Whether a permission permits an access.
-pub(crate) const fn permits(permission: u64, access: Access) -> bool {
-    let permission = flattened(permission);
-    match access {
-        Access::Read => permission & 8 != 0,
-        Access::Write => permission & 4 != 0,
-        Access::Fetch { privileged } => {
-            permission & 8 != 0 && permission & if privileged { 2 } else { 1 } != 0
+impl Permission {
+    /// That of an RmiOverlayPermission.
+    const fn of_overlay(value: u64) -> Self {
+        Self(if matches!(value, 4 | 8..=15) { value.to_le_bytes()[0] } else { 0 })
+    }
+
+    /// Whether an access is permitted.
+    pub(crate) const fn permits(self, access: Access) -> bool {
+        let Self(bits) = self;
+        match access {
+            Access::Read => bits & 8 != 0,
+            Access::Write => bits & 4 != 0,
+            Access::Fetch { privileged } => {
+                bits & 8 != 0 && bits & if privileged { 2 } else { 1 } != 0
+            }
         }
     }
 }
@@ -148,7 +154,7 @@ mod tests {
 
     #[test]
     fn permissions_are_four_bits_of_their_plane_and_index() {
-        let mut planes = Planes::new(2, true, 0);
+        let mut planes = Planes::new(2, 0);
         assert_eq!((planes.permission(0, 0), planes.permission(0, 14)), (15, 15));
         assert_eq!((planes.permission(1, 14), planes.permission(2, 15)), (0, 12));
         planes.set_permission(1, 14, 0x1F);
@@ -161,7 +167,8 @@ mod tests {
 
     #[test]
     fn permissions_permit_what_their_names_say() {
-        let all = |access| (0..16).filter(|perm| permits(*perm, access)).collect::<Vec<_>>();
+        let permits = |value, access| Permission::of_overlay(value).permits(access);
+        let all = |access| (0..16).filter(|value| permits(*value, access)).collect::<Vec<_>>();
         assert_eq!(all(Access::Read), [8, 9, 10, 11, 12, 13, 14, 15]);
         assert_eq!(all(Access::Write), [4, 12, 13, 14, 15]);
         assert_eq!(all(Access::Fetch { privileged: true }), [10, 11, 14, 15]);
@@ -170,21 +177,19 @@ mod tests {
 
     #[test]
     fn the_last_plane_runs_in_the_primary_tree() {
-        let planes = Planes::new(2, true, 0);
+        let planes = Planes::new(2, 0);
         assert_eq!([0, 1, 2].map(|plane| planes.tree_of(plane)), [1, 2, 0]);
         assert_eq!([1, 2, 0].map(|tree| planes.plane_of(tree)), [0, 1, 2]);
-        assert_eq!(
-            (Planes::new(0, false, 0).tree_of(0), Planes::new(0, false, 0).plane_of(0)),
-            (0, 0)
-        );
+        let alone = Planes::new(0, 0);
+        assert_eq!((alone.tree_of(0), alone.plane_of(0), alone.tree_per_plane()), (0, 0, false));
     }
 
     #[test]
     fn planes_trees_and_indices_have_bounds() {
-        let planes = Planes::new(2, true, 0);
+        let planes = Planes::new(2, 0);
         assert_eq!((planes.find(2), planes.find(3), planes.find(u64::MAX)), (Some(2), None, None));
         assert_eq!((planes.aux_tree(0), planes.aux_tree(2)), (None, Some(2)));
-        assert_eq!(Planes::new(2, false, 0).aux_tree(2), None);
+        assert_eq!((Planes::new(0, 0).aux_tree(0), Planes::new(0, 0).aux_tree(1)), (None, None));
         assert_eq!((Planes::overlay_index(14), Planes::overlay_index(15)), (Some(14), None));
     }
 }

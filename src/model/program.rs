@@ -8,6 +8,7 @@ use std::fmt;
 
 use super::planes::MAX_AUX_PLANES;
 use crate::abi::addr::Hex;
+use crate::abi::esr;
 use crate::encoding::text;
 
 /// An action of a Realm's software.
@@ -92,6 +93,18 @@ pub enum GuestAction {
     },
     /// The Host calls the RMM on another PE while this REC runs.
     HostSmc(Vec<u64>),
+}
+
+impl GuestAction {
+    /// Whether it executes SMC: a call, or the exception of one.
+    #[must_use]
+    pub const fn is_smc(&self) -> bool {
+        match self {
+            Self::Smc(_) => true,
+            Self::Sync { esr, .. } => *esr & esr::ec::MASK == esr::ec::SMC,
+            _ => false,
+        }
+    }
 }
 
 /// An entry of the log of a REC_ENTER.

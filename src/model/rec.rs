@@ -3,10 +3,8 @@
 use super::granule::Granule;
 use super::plane_context::PlaneContexts;
 use super::rtt::Ripas;
+use crate::abi::gic::CpuInterface;
 use crate::measure::claims::Claims;
-
-/// List registers that RmiRecEnter and RmiRecExit have room for.
-pub const MAX_LRS: usize = 16;
 
 /// The attributes of a REC (DEN0137 1.0 A2.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +26,7 @@ pub struct Rec {
     pub(crate) last_exit: LastExit,
     /// What it has of planes (2.0).
     pub(crate) planes: PlaneContexts,
-    pub(crate) gic: Gic,
+    pub(crate) gic: CpuInterface,
     pub(crate) attest: Attest,
 }
 
@@ -89,13 +87,6 @@ pub(crate) struct LastExit {
     pub(crate) hpfar: u64,
 }
 
-/// GICv3 registers that Host and REC exchange.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Gic {
-    pub(crate) hcr: u64,
-    pub(crate) lrs: [u64; MAX_LRS],
-}
-
 /// An attestation token that is being handed out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Attest {
@@ -111,6 +102,14 @@ pub(crate) enum Attest {
         /// How many were fetched.
         done: usize,
     },
+}
+
+/// Bytes of an instruction.
+pub(crate) const INSTRUCTION_BYTES: u64 = 4;
+
+/// The PC behind the instruction at `pc`.
+pub(crate) const fn next_pc(pc: u64) -> u64 {
+    pc.wrapping_add(INSTRUCTION_BYTES)
 }
 
 impl Rec {
@@ -178,6 +177,11 @@ impl Rec {
     #[must_use]
     pub fn ripas_change(&self) -> &RipasChange {
         &self.ripas_change
+    }
+
+    /// Goes on behind the instruction.
+    pub(crate) fn advance(&mut self) {
+        self.pc = next_pc(self.pc);
     }
 
     /// A general-purpose register as an operand; 31 is XZR.

@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::granule::Granule;
 use super::operation::Handle;
+use super::planes::Permission;
 pub use super::rtt_config::RttConfig;
 use super::tally::Tally;
 use crate::abi::addr::{Ipa, Level, Pa};
@@ -215,7 +216,7 @@ pub struct Table {
     entries: Box<[Rtte]>,
     /// Permissions of entries, by their number, where they are not what entries of the tree have at
     /// first (2.0). A TABLE has none.
-    permissions: BTreeMap<u16, u8>,
+    permissions: BTreeMap<u16, Permission>,
 }
 
 impl Table {
@@ -276,7 +277,7 @@ impl Table {
 
     /// The permission of an entry, unless it is what entries of the tree have at first.
     #[must_use]
-    pub(crate) fn permission(&self, index: usize) -> Option<u8> {
+    pub(crate) fn permission(&self, index: usize) -> Option<Permission> {
         let index = u16::try_from(index).expect("a table has fewer entries");
         self.permissions.get(&index).copied()
     }
@@ -398,20 +399,27 @@ impl Tables {
         let shift = self.size.entry_shift(level);
         let (entry, permission) = (self.entry(walk).settled(), self.permission(walk));
         let table = self.insert(granule, level, |i| entry.part(i, shift));
-        for index in 0..self.size.rtt_entries() {
-            self.set_permission(table, index, permission);
+        if permission.is_some() {
+            for index in 0..self.size.rtt_entries() {
+                self.set_permission(table, index, permission);
+            }
         }
         table
     }
 
     /// The permission of the entry at which a walk ended, as [`Table::permission`].
     #[must_use]
-    pub(crate) fn permission(&self, walk: Walk) -> Option<u8> {
+    pub(crate) fn permission(&self, walk: Walk) -> Option<Permission> {
         self.get(walk.table).permission(walk.index)
     }
 
     /// Gives an entry a permission, or what entries of its tree have at first.
-    pub(crate) fn set_permission(&mut self, table: TableId, index: usize, permission: Option<u8>) {
+    pub(crate) fn set_permission(
+        &mut self,
+        table: TableId,
+        index: usize,
+        permission: Option<Permission>,
+    ) {
         let table = self.slots[table.0 as usize].as_mut().expect("the table is there");
         let index = u16::try_from(index).expect("a table has fewer entries");
         match permission {

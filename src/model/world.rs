@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::granule::{Gpt, Granule, GranuleState, Granules};
 use super::memory::Memory;
 use super::operation::{Interrupt, Object, Operations};
-use super::planes::MAX_AUX_PLANES;
+use super::planes::{MAX_AUX_PLANES, Permission};
 use super::program::{GuestAction, GuestActionError, MAX_QUEUED, Program, Progress, Queued};
 use super::realm::Realm;
 use super::rec::Rec;
@@ -17,6 +17,7 @@ use super::tally::Tally;
 use crate::abi::addr::{
     Hex, Ipa, Level, PAGE_LEN, PAGE_SIZE, Pa, PageBytes, align_down, is_aligned, page_pieces,
 };
+use crate::abi::gic::{CpuInterface, NUM_LRS};
 use crate::abi::granule_size::GranuleSize;
 use crate::abi::platform::Platform;
 use crate::abi::profile::Profile;
@@ -58,6 +59,8 @@ pub struct World {
     pub(crate) programs: BTreeMap<u64, Program>,
     pub(crate) operations: Operations,
     pub(crate) interrupt: Interrupt,
+    /// The virtual CPU interface of the PE that calls, as the Host has programmed it (2.0).
+    pub(crate) cpu_interface: CpuInterface,
     pub(crate) active: bool,
     hasher: Hasher,
     token_maker: Maker,
@@ -142,6 +145,7 @@ impl World {
             programs: BTreeMap::new(),
             operations,
             interrupt: Interrupt::default(),
+            cpu_interface: CpuInterface::default(),
             hasher: Hasher::default(),
             token_maker,
             has_unknown_contents: false,
@@ -229,6 +233,19 @@ impl World {
         let found = self.granules.find(rec).and_then(|granule| self.recs.get_mut(&granule));
         found.ok_or(HostFault::NoRec(Pa(rec)))?.running = running;
         Ok(())
+    }
+
+    /// Programs the virtual CPU interface of the PE that calls: ICH_HCR_EL2, and as many list
+    /// registers as the machine has (2.0; in 1.0 they stand in RmiRecEnter).
+    pub fn set_cpu_interface(&mut self, hcr: u64, lrs: &[u64; NUM_LRS]) {
+        self.cpu_interface = CpuInterface::of(&self.platform, hcr, lrs);
+    }
+
+    /// The virtual CPU interface of the PE that calls (2.0). RMI_REC_ENTER leaves in it what the
+    /// Realm did, and switches it off.
+    #[must_use]
+    pub fn cpu_interface(&self) -> &CpuInterface {
+        &self.cpu_interface
     }
 
     /// The states of all granules.
@@ -445,9 +462,9 @@ impl World {
 
     /// What a plane may do with Protected memory where a walk of its tree ended. An entry holds
     /// what was set for it; else it is of overlay index 0, whose permissions do not change.
-    pub(crate) fn permission(&self, realm: &Realm, plane: usize, walk: Walk) -> u64 {
-        let held = self.tables.permission(walk).map(u64::from);
-        held.unwrap_or_else(|| realm.planes.permission(plane, 0))
+    pub(crate) fn permission(&self, realm: &Realm, plane: usize, walk: Walk) -> Permission {
+        let held = self.tables.permission(walk);
+        held.unwrap_or_else(|| realm.planes.entry_permission(plane, 0))
     }
 
     /// The REC in a granule that a check has found to be one. While it runs it is not destroyed.

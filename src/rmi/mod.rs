@@ -13,7 +13,6 @@ mod conditions;
 mod data;
 mod devices;
 mod gate;
-mod gic;
 mod granule;
 mod granule_range;
 mod map_data_range;

@@ -71,14 +71,12 @@ pub(super) struct NewRealm {
 fn planes(params: &RealmParams, profile: Profile) -> Planes {
     let num_aux = usize::try_from(params.num_aux_planes).unwrap_or(0).min(MAX_AUX_PLANES);
     let num_aux = if profile.realm_params_have_planes() { num_aux } else { 0 };
-    let tree_per_plane = num_aux > 0 && params.flags1 & realm_flags::RTT_TREE_PP != 0;
-    Planes::new(num_aux, tree_per_plane, params.ats_plane)
+    Planes::new(num_aux, params.ats_plane)
 }
 
 /// Where the starting-level tables of each tree begin.
 fn tree_bases(params: &RealmParams, profile: Profile) -> Vec<u64> {
-    let planes = planes(params, profile);
-    let aux = if planes.tree_per_plane() { planes.num_aux() } else { 0 };
+    let aux = planes(params, profile).num_aux();
     std::iter::once(params.rtt_base).chain(params.aux_rtt_base.into_iter().take(aux)).collect()
 }
 
@@ -203,7 +201,8 @@ impl Gate<'_> {
         Ok(vec![asked])
     }
 
-    /// `mec_free`: a context of its own for a Realm that asks for one.
+    /// `mec_free`: a context of its own for a Realm that asks for one. Without FEAT_MEC TF-RMM
+    /// takes either policy, and there are none; the text is not known.
     fn private_mec<R: Rows>(
         &mut self,
         row: R,
@@ -212,6 +211,10 @@ impl Gate<'_> {
     ) -> Checked<Option<u16>> {
         if !self.profile().realm_params_have_planes() {
             self.skip(row);
+            return Ok(None);
+        }
+        if !world.platform().has_mec() {
+            self.ensure(row, true, String::new)?;
             return Ok(None);
         }
         let count = world.platform().private_mecs();
@@ -295,10 +298,18 @@ fn unsupported_extras(params: &RealmParams) -> Option<String> {
         return Some(format!("ats_plane is {ats_plane}, and the last plane {num_aux_planes}"));
     }
     if *num_aux_planes > 0 && flags1 & realm_flags::RTT_TREE_PP == 0 {
-        return Some("auxiliary planes are asked for without trees of their own".into());
+        return Some(
+            "auxiliary planes are asked for without trees of their own (rtt_tree_pp); planes that \
+             share one need FEAT_S2PIE and FEAT_S2POE, which are not simulated"
+                .into(),
+        );
     }
     let indirect = flags1 & realm_flags::S2AP_INDIRECT != 0;
-    indirect.then(|| "indirect permissions are asked for, and the RMM has none".into())
+    indirect.then(|| {
+        "indirect permissions are asked for (s2ap_indirect); they need FEAT_S2PIE and FEAT_S2POE, \
+         which are not simulated"
+            .into()
+    })
 }
 
 fn rtt_config(params: &RealmParams, platform: &Platform, size: GranuleSize) -> Option<RttConfig> {

@@ -4,12 +4,13 @@ use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, failures};
 use super::realm::realm_mut;
 use super::{Plan, Rmi};
 use crate::abi::addr::Hex;
+use crate::abi::gic::CpuInterface;
 use crate::abi::mpidr::rec_index;
 use crate::abi::params::{MAX_REC_AUX, RecParams, realm_flags};
 use crate::measure::event::{MeasuredEvent, RecEvent};
 use crate::model::granule::{Granule, GranuleState};
 use crate::model::plane_context::PlaneContexts;
-use crate::model::rec::{Attest, Gic, LastExit, Rec, RipasChange, S2apChange};
+use crate::model::rec::{Attest, LastExit, Rec, RipasChange, S2apChange};
 use crate::model::world::World;
 
 pub(super) struct AuxCount {
@@ -204,7 +205,7 @@ pub(super) fn insert(
         vdev_pending: false,
         last_exit: LastExit::default(),
         planes: PlaneContexts::new(has_pmu),
-        gic: Gic::default(),
+        gic: CpuInterface::default(),
         attest: Attest::default(),
     };
     world.recs.insert(rec, contents);

@@ -19,7 +19,7 @@ impl Gate<'_> {
     fn aux_tree<R: Rows>(&mut self, row: R, realm: &Realm, index: u64) -> Checked<usize> {
         let planes = realm.planes();
         self.some(row, planes.aux_tree(index), || {
-            let trees = if planes.tree_per_plane() { planes.num_aux() } else { 0 };
+            let trees = planes.num_aux();
             format!("index {index} is not that of an auxiliary tree; the Realm has {trees}")
         })
     }

@@ -2,9 +2,10 @@
 //! until the next exit.
 
 use super::gate::{Checked, Failure, Gate, NO_OUTPUTS, Outputs, failures};
-use super::{Plan, Rmi, gic};
+use super::{Plan, Rmi};
 use crate::abi::addr::Hex;
 use crate::abi::esr;
+use crate::abi::gic::{CpuInterface, HCR_EN, HCR_HOST_MASK};
 use crate::abi::plane_run::PlaneExitReason;
 use crate::abi::rec_run::{EXIT_OFFSET, RecEnter, RecExit, enter_flags};
 use crate::abi::rsi::{response, result};
@@ -14,7 +15,7 @@ use crate::model::realm::RealmState;
 use crate::model::rec::{LastExit, Rec};
 use crate::model::rtt::Ripas;
 use crate::model::world::World;
-use crate::rsi;
+use crate::rsi::{self, PlaneLeft};
 
 pub(super) struct Enter {
     pub(super) rec: u64,
@@ -45,7 +46,7 @@ failures! {
             "the REC is not runnable";
         PsciPending "rec_psci_pending" Rec All ["run_bound", "rec_bound", "rec_gran_state"]
             "a PSCI request is pending";
-        Gicv3 "rec_gicv3" Rec V1 ["run_bound", "rec_bound", "rec_gran_state"]
+        Gicv3 "rec_gicv3" Rec All ["run_bound", "rec_bound", "rec_gran_state"]
             "the GICv3 registers are not valid";
         InjectSea "inject_sea" Rec TfRmm []
             "a SEA is to be injected, and the last exit was no abort at an Unprotected IPA";
@@ -89,7 +90,7 @@ impl Rmi for Enter {
         gate.ensure(F::PsciPending, !rec.psci_pending, || {
             format!("REC {} waits for RMI_PSCI_COMPLETE", Hex(self.rec))
         })?;
-        let gic = gic::invalid(&enter, world.platform());
+        let gic = invalid_gic(world, &enter);
         gate.ensure(F::Gicv3, gic.is_none(), || gic.unwrap_or_default())?;
         let sea = enter.has(enter_flags::INJECT_SEA);
         let unprotected = aborted_at_unprotected(world, rec);
@@ -107,6 +108,25 @@ impl Rmi for Enter {
         gate.ensure(F::ExitWrite, true, String::new)?;
         gate.pass::<F, _>(EnterPlan { run, rec: granule, enter })
     }
+}
+
+/// What is wrong with the virtual CPU interface that the Host hands in: in RmiRecEnter, or as it
+/// has programmed it.
+fn invalid_gic(world: &World, enter: &RecEnter) -> Option<String> {
+    let (platform, profile) = (world.platform(), world.profile());
+    if !profile.gic_is_in_run_page() {
+        return world
+            .cpu_interface
+            .check_lrs(platform, profile.enter_lrs())
+            .err()
+            .map(|error| error.to_string());
+    }
+    let foreign = enter.gicv3_hcr & !HCR_HOST_MASK;
+    if foreign != 0 {
+        return Some(format!("gicv3_hcr has bits {} that are not the Host's", Hex(foreign)));
+    }
+    let handed_in = CpuInterface::of(platform, enter.gicv3_hcr, &enter.gicv3_lrs);
+    handed_in.check_lrs(platform, profile.enter_lrs()).err().map(|error| error.to_string())
 }
 
 /// Whether the last exit was a Data Abort at an Unprotected IPA.
@@ -168,11 +188,14 @@ impl Plan for EnterPlan {
 /// What the Host's answer does to the REC before it runs: GIC registers, injected aborts, emulated
 /// accesses.
 fn answer_access(world: &mut World, granule: Granule, enter: &RecEnter) -> Answer {
-    let lrs = world.platform().gicv3_num_lrs as usize;
+    let (hcr, lrs) = (enter.gicv3_hcr & HCR_HOST_MASK, &enter.gicv3_lrs);
+    let gic = match world.profile().gic_is_in_run_page() {
+        true => CpuInterface::of(world.platform(), hcr, lrs),
+        false => world.cpu_interface,
+    };
     let unprotected = aborted_at_unprotected(world, &world.recs[&granule]);
     let rec = world.rec_mut(granule);
-    rec.gic.lrs[..lrs].copy_from_slice(&enter.gicv3_lrs[..lrs]);
-    rec.gic.hcr = enter.gicv3_hcr & gic::HCR_HOST_MASK;
+    rec.gic = gic;
     let last = rec.last_exit;
     if enter.has(enter_flags::INJECT_SEA) && unprotected {
         guest::inject_sea(rec, last);
@@ -184,12 +207,12 @@ fn answer_access(world: &mut World, granule: Granule, enter: &RecEnter) -> Answe
     if last.esr & esr::WNR == 0 {
         rec.set_operand(esr::srt(last.esr), esr::loaded(last.esr, enter.gprs[0]));
     }
-    rec.pc = rec.pc.wrapping_add(4);
+    rec.advance();
     Answer::Emulated
 }
 
-/// Gives plane 0 the REC, if another plane has it and the Host wants it back or hands in an abort.
-/// `None` if plane 0 can not be told.
+/// Gives plane 0 the REC, if another plane has it and the Host wants it back, hands in an abort, or
+/// has an interrupt for the GIC's owner. `None` if plane 0 can not be told.
 fn take_from_plane(
     world: &mut World,
     granule: Granule,
@@ -197,19 +220,28 @@ fn take_from_plane(
     answer: Answer,
 ) -> Option<Answer> {
     let profile = world.profile();
+    let waits = match profile.any_list_register_waits() {
+        true => world.cpu_interface.is_used(),
+        false => world.cpu_interface.is_pending(),
+    };
     let rec = world.rec_mut(granule);
     let (plane, pc, last) = (rec.active_plane(), rec.pc, rec.last_exit);
     let forced = enter.has(enter_flags::FORCE_P0);
     let sea = answer == Answer::Exception;
-    if plane == 0 || !(forced || sea) {
+    let interrupted = waits && rec.planes.own_gic().is_some();
+    if plane == 0 || !(forced || sea || interrupted) {
         if plane > 0 && profile.rec_enter_resets_plane_traps() {
             // WFI and WFE trap by the same bits here and in RsiPlaneEnterFlags, two higher.
             rec.planes.set_wfx_traps(enter.flags >> enter_flags::TRAP_WFI.trailing_zeros());
         }
         return Some(answer);
     }
-    let reason = if sea { PlaneExitReason::Sync } else { profile.forced_plane_exit() };
-    rsi::leave_plane(world, granule, reason, last).ok()?;
+    let reason = match (sea, forced) {
+        (true, _) => PlaneExitReason::Sync,
+        (false, true) => profile.forced_plane_exit(),
+        (false, false) => PlaneExitReason::Irq,
+    };
+    rsi::leave_plane(world, granule, PlaneLeft { reason, pc, syndrome: last }).ok()?;
     guest::was_left(world, granule, plane, pc, answer);
     Some(Answer::None)
 }
@@ -249,12 +281,13 @@ fn complete_ripas_change(rec: &mut Rec, enter: &RecEnter) {
     rec.ripas_change.top = 0;
 }
 
-fn exit_gic(world: &World, granule: Granule, exit: &mut RecExit) {
+/// What comes back of the virtual CPU interface. No interrupt is delivered here, so it is what the
+/// Host handed in, switched off.
+fn exit_gic(world: &mut World, granule: Granule, exit: &mut RecExit) {
     if !world.profile().gic_is_in_run_page() {
+        world.cpu_interface.hcr &= !HCR_EN;
         return;
     }
     let gic = &world.recs[&granule].gic;
-    let lrs = world.platform().gicv3_num_lrs as usize;
-    exit.gicv3_lrs[..lrs].copy_from_slice(&gic.lrs[..lrs]);
-    exit.gicv3_hcr = gic.hcr;
+    (exit.gicv3_hcr, exit.gicv3_lrs) = (gic.hcr, gic.lrs);
 }

@@ -5,7 +5,7 @@ use super::gate::{Answer, Checked, Failure, Gate, failures};
 use super::{Plan, Rmi};
 use crate::abi::addr::{Hex, Ipa, Level, is_aligned};
 use crate::model::granule::{Granule, GranuleState};
-use crate::model::planes::flattened;
+use crate::model::planes::Permission;
 use crate::model::realm::Realm;
 use crate::model::rtt::{Rtte, Walk};
 use crate::model::world::World;
@@ -49,7 +49,7 @@ pub(super) struct SetS2apPlan {
     walk: Walk,
     count: usize,
     /// The permission that the entries get; `None` if it is what the tree's have at first.
-    permission: Option<u8>,
+    permission: Option<Permission>,
     reached: Ipa,
     /// The entry that ended it, although others were changed.
     end: Option<Box<Failure>>,
@@ -132,11 +132,10 @@ impl Rmi for SetS2ap {
 
 /// The permission that an overlay index stands for in a tree, whose entries hold permissions
 /// themselves.
-fn permission(realm: &Realm, tree: usize, index: u64) -> Option<u8> {
+fn permission(realm: &Realm, tree: usize, index: u64) -> Option<Permission> {
     let (planes, plane) = (realm.planes(), realm.planes().plane_of(tree));
-    let at_first = flattened(planes.permission(plane, 0));
-    let wanted = flattened(planes.permission(plane, index));
-    (wanted != at_first).then(|| u8::try_from(wanted).expect("four bits"))
+    let wanted = planes.entry_permission(plane, index);
+    (wanted != planes.entry_permission(plane, 0)).then_some(wanted)
 }
 
 impl Plan for SetS2apPlan {

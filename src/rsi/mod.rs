@@ -1,6 +1,6 @@
 //! What a Realm asks of the RMM by SMC: RSI and PSCI.
 //!
-//! Each call reads the REC's registers and answers in one of three ways ([`Outcome`]). No RSI
+//! Each call reads the REC's registers and answers as [`Outcome`] says. No RSI
 //! command has a mandated order of failures; the order here is TF-RMM's.
 
 mod attestation;
@@ -23,7 +23,7 @@ use crate::model::rtt::{Ripas, Rtte};
 use crate::model::world::World;
 pub(crate) use host_call::complete as complete_host_call;
 pub(crate) use permissions::{complete as complete_s2ap_change, tree as s2ap_tree};
-pub(crate) use planes::leave as leave_plane;
+pub(crate) use planes::{PlaneLeft, leave as leave_plane};
 pub(crate) use vdev::complete as complete_vdev_request;
 
 /// What happens after a Realm's SMC.

@@ -61,10 +61,10 @@ pub(super) fn set_index(caller: &mut Caller<'_>) -> Outcome {
 /// the first IPA and, in its low bits, the tree.
 fn own_cookie(planes: &Planes, cookie: u64, base: u64) -> Option<u64> {
     if cookie == 0 {
-        return Some(if planes.tree_per_plane { base } else { 0 });
+        return Some(if planes.tree_per_plane() { base } else { 0 });
     }
     let known = planes.find(tree(cookie)).is_some();
-    let good = planes.tree_per_plane && align_down(cookie, PAGE_SIZE) == base && known;
+    let good = planes.tree_per_plane() && align_down(cookie, PAGE_SIZE) == base && known;
     good.then_some(cookie)
 }
 
@@ -86,7 +86,7 @@ pub(crate) fn complete(world: &mut World, rec: Granule, enter: &RecEnter) {
         planes.lock(index);
     }
     let first = align_down(cookie, PAGE_SIZE);
-    let (next, cookie) = match (planes.tree_per_plane, planes.find(tree(cookie) + 1)) {
+    let (next, cookie) = match (planes.tree_per_plane(), planes.find(tree(cookie) + 1)) {
         (false, _) => (base, 0),
         (true, _) if base != top => (base, base | tree(cookie)),
         (true, Some(tree)) => (first, first | tree as u64),

@@ -2,14 +2,13 @@
 //! (2.0; TF-RMM `runtime/rsi/planes.c`, `handle_plane_n_exit` of `runtime/core/exit.c`).
 
 use super::{Caller, Missing, Outcome};
-use crate::abi::addr::PAGE_LEN;
-use crate::abi::gic;
+use crate::abi::gic::{self, CpuInterface, LrRule};
 use crate::abi::plane_run::{EXIT_OFFSET, PlaneEnter, PlaneExit, PlaneExitReason, plane_flags};
 use crate::abi::rec_run::RecExit;
 use crate::abi::rsi::result;
 use crate::model::granule::Granule;
 use crate::model::plane_context::sysreg::{self, number};
-use crate::model::rec::{Gic, LastExit};
+use crate::model::rec::LastExit;
 use crate::model::world::World;
 
 /// System registers of a plane that plane 0 can reach.
@@ -95,17 +94,17 @@ pub(super) fn enter(caller: &mut Caller<'_>) -> Outcome {
     let page = caller.world.memory.page_at(granule, offset);
     let enter = page.with_bytes(PlaneEnter::read);
     let profile = caller.world.profile();
-    let lrs = caller.world.platform().gicv3_num_lrs as usize;
+    let platform = caller.world.platform();
+    let hcr = enter.gicv3_hcr | gic::HCR_OF_PLANE;
+    let cpu = CpuInterface::of(platform, hcr, &enter.gicv3_lrs);
     let owns_gic = enter.flags & plane_flags::OWN_GIC != 0;
     let refused = enter.pstate & profile.plane_pstate_refused() != 0;
     let bad_lrs = profile.plane_enter_checks_lrs()
         && !owns_gic
-        && gic::check_lrs(&enter.gicv3_lrs[..lrs]).is_err();
+        && cpu.check_lrs(platform, LrRule::TfRmm20).is_err();
     if refused || bad_lrs {
         return caller.input_error();
     }
-    let mut cpu = Gic { hcr: enter.gicv3_hcr | gic::HCR_OF_PLANE, ..Gic::default() };
-    cpu.lrs[..lrs].copy_from_slice(&enter.gicv3_lrs[..lrs]);
     caller.rec_mut().enter_plane(plane, &enter, cpu);
     Outcome::Entered
 }
@@ -132,42 +131,46 @@ pub(super) fn sysreg_write(caller: &mut Caller<'_>) -> Outcome {
     }
 }
 
+/// How an auxiliary plane was left: what plane 0 is told of it besides registers.
+#[derive(Clone, Copy)]
+pub(crate) struct PlaneLeft {
+    pub(crate) reason: PlaneExitReason,
+    /// Where the plane would go on.
+    pub(crate) pc: u64,
+    pub(crate) syndrome: LastExit,
+}
+
 /// Leaves an auxiliary plane: tells plane 0 in its RsiPlaneRun, and lets it run.
 ///
 /// # Errors
 /// If the structure's memory is gone: nothing changes, and the REC exits.
 #[allow(clippy::result_large_err, reason = "an exit ends the run; it is moved twice")]
-pub(crate) fn leave(
-    world: &mut World,
-    rec: Granule,
-    reason: PlaneExitReason,
-    syndrome: LastExit,
-) -> Result<(), RecExit> {
+pub(crate) fn leave(world: &mut World, rec: Granule, left: PlaneLeft) -> Result<(), RecExit> {
     let mut caller = Caller { world, rec };
     let run_ipa = caller.rec().plane_0_gpr(2);
     let status = match caller.place(run_ipa) {
         Ok((granule, offset)) => {
-            let exit = exit_of(&caller, reason, syndrome);
-            let at = offset / PAGE_LEN * PAGE_LEN + EXIT_OFFSET;
-            caller.world.memory.store(granule, at, &exit.to_bytes());
+            let exit = exit_of(&caller, left);
+            caller.world.memory.store(granule, offset + EXIT_OFFSET, &exit.to_bytes());
             result::SUCCESS
         }
         // Plane 0 made the page EMPTY itself; what the plane was is lost.
         Err(Missing::Empty) => result::ERROR_INPUT,
         Err(Missing::Memory(level)) => return Err(RecExit::stage2_data_abort(run_ipa, level)),
     };
-    caller.rec_mut().leave_plane(status);
+    let keeps_abort = caller.world.profile().keeps_aborts_of_planes();
+    caller.rec_mut().leave_plane(status, keeps_abort);
     Ok(())
 }
 
-fn exit_of(caller: &Caller<'_>, reason: PlaneExitReason, syndrome: LastExit) -> PlaneExit {
+fn exit_of(caller: &Caller<'_>, left: PlaneLeft) -> PlaneExit {
     let rec = caller.rec();
     let sysregs = rec.sysregs();
     let gic = rec.planes.own_gic().unwrap_or(&rec.gic);
-    let LastExit { esr, far, hpfar } = syndrome;
+    let PlaneLeft { reason, pc, syndrome: LastExit { esr, far, hpfar } } = left;
     PlaneExit {
         reason,
-        pc: rec.pc,
+        pc,
         pstate: rec.planes.pstate,
         gprs: rec.gprs,
         esr,

@@ -11,9 +11,11 @@ use super::load::{Item, LoadedScript};
 use super::picture::Picture;
 use super::serve::Recs;
 use super::show::{self, Thing};
+use super::words;
 use super::work::{MAX_WORK, check_files, work_of};
 use crate::abi::addr::{Hex, PAGE_SIZE};
 use crate::abi::command::{CallRegs, CommandInfo};
+use crate::abi::gic::{CpuInterface, NUM_LRS};
 use crate::abi::platform::Platform;
 use crate::abi::profile::Profile;
 use crate::encoding::marked_line::source_line;
@@ -227,6 +229,7 @@ impl Run<'_, '_> {
             Kind::Invoke(invocation) => match CommandInfo::by_name(&invocation.verb.text) {
                 Some(info) => self.command(invocation, info)?,
                 None if invocation.verb.text == "serve" => self.serve(invocation)?,
+                None if invocation.verb.text == "gic" => self.gic(invocation)?,
                 None => self.host(invocation)?,
             },
             Kind::Call { regs, answer } => {
@@ -382,6 +385,29 @@ impl Run<'_, '_> {
             }
         }
         self.state.auto.avoid(pa, touched_bytes);
+        Ok(())
+    }
+
+    /// Programs the virtual CPU interface; registers that are not named are zero.
+    fn gic(&mut self, invocation: &Invocation) -> Result<(), PlayError> {
+        let world = self.session.world();
+        let (gic_is_in_run_page, has) =
+            (world.profile().gic_is_in_run_page(), world.platform().gicv3_num_lrs as usize);
+        if gic_is_in_run_page {
+            let message = "in RMM 1.0 RecEnter has these registers: gicv3_hcr and gicv3_lrs";
+            return Err(self.error(invocation.verb.span, message).into());
+        }
+        let mut values = [0; 1 + NUM_LRS];
+        for (number, (value, name)) in values.iter_mut().zip(words::CPU_INTERFACE).enumerate() {
+            let Some(arg) = invocation.arg(name) else { continue };
+            if number > has {
+                let message = format!("the machine has {has} list registers, and no {name}");
+                return Err(self.error(arg.name.span, message).into());
+            }
+            *value = self.arg(invocation, name)?;
+        }
+        let [hcr, lrs @ ..] = values;
+        self.step(Action::CpuInterface(Box::new(CpuInterface { hcr, lrs })))?;
         Ok(())
     }
 

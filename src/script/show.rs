@@ -73,6 +73,14 @@ fn realm(world: &mut World, rd: u64, gap: Option<&Gap>) -> Vec<String> {
             realm.log().algo().name()
         ),
     ];
+    if world.profile().realm_params_have_planes() {
+        let mec = match realm.private_mec() {
+            Some(number) => format!("private {number}"),
+            None => "shared".to_owned(),
+        };
+        let planes = realm.planes().num_aux() + 1;
+        lines.push(format!("  planes={planes} da={} mec={mec}", realm.has_device_assignment()));
+    }
     for (number, rem) in (1..).zip(realm.rems()) {
         if rem.as_bytes().iter().any(|byte| *byte != 0) {
             lines.push(format!("  rem{number} {rem:?}"));

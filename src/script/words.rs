@@ -36,14 +36,21 @@ pub(super) const PAIRS: [&str; 6] =
 pub(super) const RESERVED: [&str; 3] = ["auto", "len", "align_up"];
 
 /// What the Host does without the RMM: name, required and optional arguments, words.
-const ACTIONS: [(&str, Names, Names, Names); 7] = [
+const ACTIONS: [(&str, Names, Names, Names); 8] = [
     ("poke", &["pa", "bytes"], &[], &[]),
     ("zero", &["pa", "len"], &[], &[]),
     ("fill", &["pa", "len", "seed"], &[], &[]),
     ("load", &["pa", "image"], &[], &[]),
     ("peek", &["pa"], &["bytes", "len"], &["gpf"]),
     ("pas", &["pa"], &[], &["ns", "secure", "root", "aap"]),
+    ("gic", &[], CPU_INTERFACE, &[]),
     ("serve", &["rec"], &["run_ptr"], SERVE_WORDS),
+];
+
+/// ICH_HCR_EL2, and list registers by their number.
+pub(super) const CPU_INTERFACE: Names = &[
+    "hcr", "lr0", "lr1", "lr2", "lr3", "lr4", "lr5", "lr6", "lr7", "lr8", "lr9", "lr10", "lr11",
+    "lr12", "lr13", "lr14", "lr15",
 ];
 
 /// What the Host refuses, and the exit that a script wants in the end.

@@ -224,6 +224,10 @@ impl<'o> Session<'o> {
                 Ok(())
             }
             Action::Running { rec, on } => world.set_running(*rec, *on),
+            Action::CpuInterface(interface) => {
+                world.set_cpu_interface(interface.hcr, &interface.lrs);
+                Ok(())
+            }
             Action::Interrupt { polls } => {
                 world.set_interrupt(*polls);
                 Ok(())

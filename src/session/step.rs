@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::abi::command::CallRegs;
+use crate::abi::gic::CpuInterface;
 use crate::abi::status::{ReturnCode, Status};
 use crate::encoding::shown::Shown;
 use crate::measure::image::Image;
@@ -146,6 +147,9 @@ pub enum Action {
         /// Whether it runs from now on.
         on: bool,
     },
+    /// The Host programs the virtual CPU interface of the PE that calls (2.0). List registers that
+    /// the machine does not have are left out.
+    CpuInterface(Box<CpuInterface>),
     /// An interrupt comes when the RMM has looked for one so often; `None` is never.
     Interrupt {
         /// Looks that find none.

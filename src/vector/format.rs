@@ -50,6 +50,8 @@ pub(super) struct PlatformObject {
     rd_aux_count: Option<u32>,
     vmid_bits: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    mecid_bits: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     sro_contexts: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     granule_sizes: Option<Vec<String>>,
@@ -119,6 +121,7 @@ impl PlatformObject {
             rec_aux_count: self.rec_aux_count,
             rd_aux_count: self.rd_aux_count.unwrap_or(RD_AUX_COUNT),
             vmid_bits: self.vmid_bits,
+            mecid_bits: self.mecid_bits.unwrap_or_else(|| Platform::default().mecid_bits),
             sro_contexts: self.sro_contexts.unwrap_or_else(|| Platform::default().sro_contexts),
             granule_sizes: self.granule_sizes.clone().unwrap_or_else(|| vec!["4k".into()]),
             rak: None,
@@ -146,6 +149,8 @@ impl PlatformObject {
             rec_aux_count: platform.rec_aux_count,
             rd_aux_count: (platform.rd_aux_count != RD_AUX_COUNT).then_some(platform.rd_aux_count),
             vmid_bits: platform.vmid_bits,
+            mecid_bits: (platform.mecid_bits != Platform::default().mecid_bits)
+                .then_some(platform.mecid_bits),
             sro_contexts: (platform.sro_contexts != Platform::default().sro_contexts)
                 .then_some(platform.sro_contexts),
             granule_sizes: (platform.granule_sizes.len() > 1)
@@ -262,6 +267,10 @@ pub(super) enum StepObject {
     Running {
         rec: Number,
         on: bool,
+    },
+    Gic {
+        hcr: Number,
+        lrs: Vec<Number>,
     },
     #[serde(rename = "irqafter")]
     IrqAfter {

@@ -9,6 +9,7 @@ use super::format::{Document, HexBytes, Number, Smc, StepObject};
 use crate::abi::addr::{GRANULE_SIZE, Pa};
 use crate::abi::command::{CallRegs, Command, CommandInfo};
 use crate::abi::edition::Edition;
+use crate::abi::gic::{CpuInterface, NUM_LRS};
 use crate::abi::platform::{MAX_DRAM_BYTES, Platform, PlatformError};
 use crate::abi::profile::{Profile, Rmm};
 use crate::measure::rim::{HashAlgo, Measurement};
@@ -191,6 +192,16 @@ fn item(raw: &RawValue, edition: Edition, place: Place) -> Result<Item, VectorEr
         StepObject::GuestClear { rec } => Action::GuestClear { rec: rec.0 },
         StepObject::Note { text } => Action::Note(text),
         StepObject::Running { rec, on } => Action::Running { rec: rec.0, on },
+        StepObject::Gic { hcr, lrs } => {
+            let mut interface = CpuInterface { hcr: hcr.0, ..CpuInterface::default() };
+            if lrs.len() > NUM_LRS {
+                return Err(wrong(format!("{} list registers; there are {NUM_LRS}", lrs.len())));
+            }
+            for (lr, value) in interface.lrs.iter_mut().zip(lrs) {
+                *lr = value.0;
+            }
+            Action::CpuInterface(Box::new(interface))
+        }
         // A negative number is never.
         StepObject::IrqAfter { polls } => Action::Interrupt { polls: u64::try_from(polls).ok() },
         other => check(other).map(Action::Check).map_err(wrong)?,

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use super::format::{HexBytes, Number, PlatformObject, Smc, StepObject};
 use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE};
 use crate::abi::command::Command;
+use crate::abi::gic::NUM_LRS;
 use crate::abi::platform::Platform;
 use crate::abi::profile::{Profile, Rmm};
 use crate::abi::rim_rule::RimRule;
@@ -251,6 +252,11 @@ impl<W: Write> Observer for Writer<W> {
             Action::GuestClear { rec } => self.push(&StepObject::GuestClear { rec: number(*rec) }),
             Action::Running { rec, on } => {
                 self.push(&StepObject::Running { rec: number(*rec), on: *on });
+            }
+            Action::CpuInterface(interface) => {
+                let used = NUM_LRS - interface.lrs.iter().rev().take_while(|lr| **lr == 0).count();
+                let lrs = interface.lrs[..used].iter().copied().map(number).collect();
+                self.push(&StepObject::Gic { hcr: number(interface.hcr), lrs });
             }
             Action::Interrupt { polls } => {
                 let polls = polls.and_then(|polls| i64::try_from(polls).ok()).unwrap_or(-1);

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use rimsim::Command;
 use rimsim::abi::profile::Profile;
-use rimsim::model::program::GuestAction;
+use rimsim::model::program::{GuestAction, GuestEvent};
 
 use crate::small_machine::SmallMachine;
 
@@ -84,4 +84,101 @@ proptest! {
             prop_assert!(contents.active_plane() <= 2 && !contents.running());
         }
     }
+}
+
+/// The Realm of [`realm`], whose plane 1 is entered with a PSTATE and does something.
+fn in_plane_1(profile: Profile, pstate: u64, plane_1: Vec<GuestAction>) -> (SmallMachine, u64) {
+    let mut scene = SmallMachine::new(profile);
+    let rec = realm(&mut scene);
+    for (action, id) in plane_1.into_iter().zip(100..) {
+        scene.world.queue_guest_of_plane(rec, 1, id, action).expect("an action");
+    }
+    let field = |at: u64, value: u64| GuestAction::StoreBytes {
+        ipa: RUN_IPA + at,
+        bytes: value.to_le_bytes().to_vec(),
+    };
+    let enter = GuestAction::Smc(vec![0xC400_01A3, 1, RUN_IPA]);
+    scene.run(rec, vec![field(8, PLANE_PC), field(0x10, pstate), enter]);
+    (scene, rec)
+}
+
+const PLANE_PC: u64 = 0x7000;
+const EL0T: u64 = 0;
+const EL1H: u64 = 0x3C5;
+/// An Unprotected IPA that the Host has not mapped.
+const UNMAPPED: u64 = 1 << 32;
+const EMUL_MMIO: u64 = 1;
+const INJECT_SEA: u64 = 2;
+const FORCE_P0: u64 = 0x80;
+
+/// Enters with flags and a value for the Realm; X0.
+fn enter(scene: &mut SmallMachine, rec: u64, flags: u64, value: u64) -> u64 {
+    let run_ptr = scene.host();
+    scene.world.host_write(run_ptr, &flags.to_le_bytes()).expect("the Host's");
+    scene.world.host_write(run_ptr + 0x200, &value.to_le_bytes()).expect("the Host's");
+    scene.world.execute(Command::RecEnter { rec, run_ptr }).regs()[0]
+}
+
+#[test]
+fn an_abort_at_el0_is_one_from_a_lower_level() {
+    // The class of the exception that EL1 takes, and where: behind VBAR_EL1, which is zero.
+    let far = 1 << 53;
+    let cases = [(EL0T, [0x24, 0x20], 0x400), (EL1H, [0x25, 0x21], 0x200)];
+    for (pstate, [data, inst], vector) in cases {
+        let load = GuestAction::Load { ipa: far, size_bytes: 8, rt: 1 };
+        for (action, class) in [(load, data), (GuestAction::Exec { ipa: far }, inst)] {
+            let (scene, rec) = in_plane_1(Profile::TF_RMM_2, pstate, vec![action]);
+            let found =
+                scene.world.guest(rec).expect("its software").log().iter().find_map(|event| {
+                    match event {
+                        GuestEvent::Exception { pc, esr, far, .. } => Some((*esr >> 26, *pc, *far)),
+                        _ => None,
+                    }
+                });
+            assert_eq!(found, Some((class, vector, far)), "PSTATE {pstate:#x}");
+        }
+    }
+}
+
+#[test]
+fn tf_rmm_answers_an_abort_of_a_plane_that_it_has_left() {
+    let load = GuestAction::Load { ipa: UNMAPPED, size_bytes: 8, rt: 3 };
+    let plane_1 = || vec![load.clone(), GuestAction::Irq];
+    // The Host takes the REC from the plane that aborted, plane 0 enters it behind the load, and it
+    // is interrupted: what the Host emulates then is no access of the plane any more.
+    let behind = PLANE_PC + 0x100;
+    let cases = [
+        (Profile::TF_RMM_2, EMUL_MMIO, 0, (1, 0x77, behind + 4)),
+        (Profile::TF_RMM_2, INJECT_SEA, 0, (0, 0, 0)),
+        (Profile::SPEC_2, EMUL_MMIO, 3, (1, 0, behind)),
+        (Profile::SPEC_2, INJECT_SEA, 3, (1, 0, behind)),
+    ];
+    for (profile, flag, status, expected) in cases {
+        let (mut scene, rec) = in_plane_1(profile, EL1H, plane_1());
+        let again = GuestAction::Smc(vec![0xC400_01A3, 1, RUN_IPA]);
+        let bytes = behind.to_le_bytes().to_vec();
+        let move_on = GuestAction::StoreBytes { ipa: RUN_IPA + 8, bytes };
+        for (action, id) in [move_on, again].into_iter().zip(50..) {
+            scene.world.queue_guest(rec, id, action).expect("an action");
+        }
+        assert_eq!(enter(&mut scene, rec, FORCE_P0, 0), 0);
+        let before = scene.world.rec(rec).expect("a REC");
+        assert_eq!((before.active_plane(), before.pc()), (1, behind));
+        assert_eq!(enter(&mut scene, rec, flag, 0x77), status, "{profile} {flag}");
+        let after = scene.world.rec(rec).expect("a REC");
+        let (plane, x3, pc) = expected;
+        assert_eq!((after.active_plane(), after.gprs()[3]), (plane, x3), "{profile} {flag}");
+        assert!(plane == 0 || after.pc() == pc, "{profile} {flag}");
+    }
+}
+
+#[test]
+fn structures_are_known_by_their_interface() {
+    for name in ["PlaneEnter", "RsiPlaneEnter"] {
+        let layout = Profile::SPEC_2.layout(name).expect("a structure of 2.0");
+        assert_eq!(layout.name, "PlaneEnter");
+        assert_eq!(Profile::SPEC.layout(name), None);
+    }
+    assert_eq!(Profile::SPEC_2.layout("RmiPlaneEnter"), None);
+    assert_eq!(Profile::SPEC_2.layout("RsiRealmParams"), None);
 }

@@ -374,3 +374,33 @@ fn a_granule_or_an_operation_keeps_the_rmm_active() {
     unwind(&mut stage.scene.world, list);
     stage.scene.must(DEACTIVATE);
 }
+
+#[test]
+fn a_private_context_is_the_lowest_that_no_realm_has() {
+    let with_bits = |mecid_bits| {
+        let file = PlatformFile { mecid_bits, ..PlatformFile::from(machine()) };
+        let machine = Platform::try_from(file).expect("a machine that can be");
+        SmallMachine::on(machine, Profile::TF_RMM_2)
+    };
+    let private = |scene: &mut SmallMachine| {
+        let (outcome, rd) = scene.try_realm(&[("flags", 1 << 7), ("num_bps", 1), ("num_wps", 1)]);
+        let realm = scene.world.realm(rd);
+        (outcome.status(), realm.and_then(|realm| realm.private_mec()), rd)
+    };
+    let mut scene = with_bits(2);
+    let first = private(&mut scene);
+    assert_eq!((first.0, first.1), (Some(Status::Success), Some(0)));
+    assert_eq!(private(&mut scene).1, Some(1));
+    let failed = private(&mut scene);
+    assert_eq!((failed.0, failed.1), (Some(Status::Global), None));
+    scene.must(Command::RealmTerminate { rd: first.2 });
+    scene.must(Command::RealmDestroy { rd: first.2 });
+    assert_eq!(private(&mut scene).1, Some(0));
+    assert_eq!(scene.world.invariants(), Ok(()));
+    // One bit leaves no context for a Realm's own; without FEAT_MEC nothing is encrypted.
+    assert_eq!(private(&mut with_bits(1)).0, Some(Status::Global));
+    let without = private(&mut with_bits(0));
+    assert_eq!((without.0, without.1), (Some(Status::Success), None));
+    let counts = [0, 1, 2, 16].map(|bits| with_bits(bits).world.platform().private_mecs());
+    assert_eq!(counts, [0, 0, 2, 0xFFFE]);
+}

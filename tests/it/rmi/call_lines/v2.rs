@@ -13,9 +13,9 @@ use crate::rmi::call_lines::{Line, Stage};
 use crate::small_machine::{GRANULE, SmallMachine, pages};
 use crate::unwind::carry_to_end;
 
-/// Columns that are neither arguments nor fields: whether all handles are in use, and the first
-/// auxiliary granule that a REC is given.
-const COLUMNS: &[&str] = &["contexts", "aux", "region"];
+/// Columns that are neither arguments nor fields: whether all handles are in use, the first
+/// auxiliary granule that a REC is given, a region's size, and the first list register of the GIC.
+const COLUMNS: &[&str] = &["contexts", "aux", "region", "lr0"];
 /// Granules for operations that take up handles.
 const SPARES: [&str; 4] = ["spare0", "spare1", "spare2", "spare3"];
 /// Where an operation has yet to finish with an entry, and where an entry is DESTROYED.
@@ -215,6 +215,11 @@ pub(crate) fn prepare(
     if let Some(region) = line.get("region") {
         let region = stage.value(region).to_le_bytes();
         stage.world.host_write(stage.names["host"], &region).expect("the Host's");
+    }
+    if let Some(lr) = line.get("lr0") {
+        let mut lrs = [0; 16];
+        lrs[0] = stage.value(lr);
+        stage.world.set_cpu_interface(0, &lrs);
     }
     if line.get("contexts").is_some_and(|used| stage.value(used) != 0) {
         for spare in SPARES {

@@ -163,25 +163,26 @@ ladders! {
         0         rec      -               INCOMPLETE(reclaim)
     ";
     rec_enter "REC_ENTER" "
-        run_ptr  rec         flags  condition         code
-        odd      odd         3      run_align         INPUT
-        outside  odd         3      run_bound         INPUT
-        free     odd         3      run_pas           INPUT
-        secure   odd         3      rec_align         INPUT
-        secure   outside     3      rec_bound         INPUT
-        secure   rd          3      rec_gran_state    INPUT
-        secure   running     3      rec_state         REC
-        secure   rec         3      run_pas           INPUT
-        .        rec         3      realm_state       REALM
-        .        stopped     3      system_off        REALM
-        .        zombie_rec  3      realm_state       REALM
-        .        idle_rec    3      rec_runnable      REC
-        .        asks        3      rec_psci_pending  REC
-        .        robbed      3      inject_sea        REC
-        .        robbed      1      rec_mmio          REC
-        .        away        0x80   plane_run         INPUT
-        .        robbed      .      run_pas           INPUT
-        host     active_rec  0      -                 SUCCESS
+        run_ptr  rec         flags  lr0                    condition         code
+        odd      odd         3      0x6000_0000_0000_0020  run_align         INPUT
+        outside  odd         3      0x6000_0000_0000_0020  run_bound         INPUT
+        free     odd         3      0x6000_0000_0000_0020  run_pas           INPUT
+        secure   odd         3      0x6000_0000_0000_0020  rec_align         INPUT
+        secure   outside     3      0x6000_0000_0000_0020  rec_bound         INPUT
+        secure   rd          3      0x6000_0000_0000_0020  rec_gran_state    INPUT
+        secure   running     3      0x6000_0000_0000_0020  rec_state         REC
+        secure   rec         3      0x6000_0000_0000_0020  run_pas           INPUT
+        .        rec         3      0x6000_0000_0000_0020  realm_state       REALM
+        .        stopped     3      0x6000_0000_0000_0020  system_off        REALM
+        .        zombie_rec  3      0x6000_0000_0000_0020  realm_state       REALM
+        .        idle_rec    3      0x6000_0000_0000_0020  rec_runnable      REC
+        .        asks        3      0x6000_0000_0000_0020  rec_psci_pending  REC
+        .        robbed      3      0x6000_0000_0000_0020  rec_gicv3         REC
+        .        robbed      3      .                      inject_sea        REC
+        .        robbed      1      .                      rec_mmio          REC
+        .        away        0x80   .                      plane_run         INPUT
+        .        robbed      .      .                      run_pas           INPUT
+        host     active_rec  0      0                      -                 SUCCESS
     ";
     psci_complete "PSCI_COMPLETE" "
         calling_rec  target_rec  status  condition      code

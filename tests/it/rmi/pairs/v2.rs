@@ -68,7 +68,8 @@ const BREAKERS: &[(&str, &str)] = &[
          rec_bound rec=outside; rec_gran_state rec=rd; rec_state rec=running;
          run_pas run_ptr=secure; realm_state rec=rec; system_off rec=stopped;
          realm_state rec=zombie_rec; rec_runnable rec=idle_rec; rec_psci_pending rec=asks;
-         inject_sea flags=2; rec_mmio flags=1; plane_run rec=away flags=0x80;
+         rec_gicv3 lr0=0x6000_0000_0000_0020; inject_sea flags=2; rec_mmio flags=1;
+         plane_run rec=away flags=0x80;
          run_pas rec=robbed",
     ),
     (
