@@ -1,6 +1,8 @@
 //! Planes of a Realm (2.0): how many there are, and what each may do with memory (TF-RMM
 //! `runtime/rmi/realm.c`, `lib/s2tt/include/s2ap_ind.h`).
 
+use std::fmt;
+
 /// Most planes beside plane 0.
 pub const MAX_AUX_PLANES: usize = 3;
 
@@ -126,6 +128,7 @@ pub(crate) enum Access {
 }
 
 /// A permission as an entry holds it: "mostly read only" and what is reserved permit nothing there.
+/// It is shown as its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Permission(u8);
 
@@ -145,6 +148,12 @@ impl Permission {
                 bits & 8 != 0 && bits & if privileged { 2 } else { 1 } != 0
             }
         }
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::gap::Gap;
 use crate::abi::addr::{Hex, Level, Pa};
+use crate::model::planes::Permission;
 use crate::model::rtt::{RttConfig, Rtte, TableId};
 use crate::model::world::World;
 
@@ -195,7 +196,7 @@ pub(super) struct ShownTable {
     entry_bytes: u64,
     /// Those that can be reached, with their permissions where those are not what entries of the
     /// tree have at first.
-    entries: Vec<(Rtte, Option<u8>)>,
+    entries: Vec<(Rtte, Option<Permission>)>,
 }
 
 impl ShownTable {
