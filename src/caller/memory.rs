@@ -28,6 +28,22 @@ impl Memory {
         self.find(count).ok_or(HostError::NoMemory { count_granules: count })
     }
 
+    /// Offers granules in a row, `most` at most, and hands out as many of them as `user` says: those
+    /// that [`Memory::take`] would, one after the other.
+    pub(super) fn take_row(&mut self, most: u64, user: impl FnOnce(Pa, u64) -> u64) -> u64 {
+        let row = self.rest.iter_mut().find_map(|(next, end)| {
+            let at = next.checked_next_multiple_of(GRANULE_SIZE)?;
+            let count = end.saturating_sub(at) / GRANULE_SIZE;
+            (count > 0).then_some((next, at, count.min(most)))
+        });
+        let Some((next, at, count)) = row else { return 0 };
+        let taken = user(Pa(at), count);
+        if taken > 0 {
+            *next = at + taken * GRANULE_SIZE;
+        }
+        taken
+    }
+
     fn find(&mut self, count: u64) -> Option<Pa> {
         let len_bytes = count.checked_mul(GRANULE_SIZE)?;
         let align = len_bytes.checked_next_power_of_two()?;

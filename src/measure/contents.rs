@@ -167,7 +167,7 @@ impl Contents {
     }
 
     /// The granule `count` further on: of the same image or stream, or the same again.
-    pub(super) fn following(&self, count: u64) -> Self {
+    pub(crate) fn following(&self, count: u64) -> Self {
         let pages = match &self.pages {
             Pages::Consecutive(page) => {
                 Pages::Consecutive(page.following(count * self.size.pages()))

@@ -68,14 +68,23 @@ impl Events {
 
     /// Appends an event.
     pub fn push(&mut self, event: MeasuredEvent) {
+        self.push_run(event, 1);
+    }
+
+    /// Appends `count` events of granules that follow each other, the first of which is `first`.
+    pub(super) fn push_row(&mut self, first: DataEvent, count: u64) {
+        self.push_run(MeasuredEvent::Data(first), count);
+    }
+
+    fn push_run(&mut self, first: MeasuredEvent, count: u64) {
         match self.runs.last_mut() {
-            Some(run) if run.continues_with(&event) => run.count += 1,
+            Some(run) if run.continues_with(&first) => run.count += count,
             _ => {
-                self.runs.push(Run { first: event, count: 1 });
+                self.runs.push(Run { first, count });
                 self.starts.push(self.len);
             }
         }
-        self.len += 1;
+        self.len += count;
     }
 
     /// How many events there are.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::ahead::Ahead;
 use super::chain::{Chain, Chains, Extend};
-use super::event::MeasuredEvent;
+use super::event::{DataEvent, MeasuredEvent};
 use super::events::Events;
 use super::extensions::Extensions;
 use super::hasher::{Digest, Hasher};
@@ -61,15 +61,34 @@ impl EventLog {
 
     /// Appends an event.
     pub fn push(&mut self, event: MeasuredEvent) {
-        if let MeasuredEvent::Data(data) = &event
-            && let Some(Page::Image { image, offset }) = data.content.first_of_consecutive()
+        if let MeasuredEvent::Data(data) = &event {
+            self.ask_for_digests(data);
+        }
+        self.events.push(event);
+        self.hand_over();
+    }
+
+    /// Appends the events of `count` granules that follow each other in one image or stream, or are
+    /// zero, the first of which is `first`.
+    pub(crate) fn push_row(&mut self, first: DataEvent, count: u64) {
+        debug_assert!(count == 1 || first.content.is_followed_by(&first.content.following(1), 1));
+        self.ask_for_digests(&first);
+        self.events.push_row(first, count);
+        self.hand_over();
+    }
+
+    fn ask_for_digests(&self, data: &DataEvent) {
+        if let Some(Page::Image { image, offset }) = data.content.first_of_consecutive()
             && data.flags & DATA_MEASURE != 0
         {
             image.ask_for_digests(*offset, self.algo, data.content.size());
         }
-        self.events.push(event);
+    }
+
+    /// Gives full windows to other threads.
+    fn hand_over(&mut self) {
         let window = self.hasher.window();
-        if self.events.len() - self.folded >= window && self.hasher.may_work_ahead() {
+        while self.events.len() - self.folded >= window && self.hasher.may_work_ahead() {
             let ahead =
                 self.ahead.get_or_insert_with(|| Ahead::new(&self.hasher, self.rule, self.rim));
             ahead.hand_over(&self.events.window(self.folded, window));

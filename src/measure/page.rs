@@ -32,10 +32,19 @@ pub enum Page {
     },
 }
 
+/// What one step of splitmix64 adds to its state.
+const SPLITMIX_STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The seed of the stream that begins `steps` steps of eight bytes into that of `seed`.
+#[must_use]
+pub(crate) const fn seed_after(seed: u64, steps: u64) -> u64 {
+    seed.wrapping_add(steps.wrapping_mul(SPLITMIX_STEP))
+}
+
 /// Bytes of the splitmix64 stream of `seed`, eight bytes a step, little-endian, from `offset` on.
 pub fn write_stream(seed: u64, offset: u64, bytes: &mut [u8]) {
     let word = |n: u64| {
-        let state = seed.wrapping_add(n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let state = seed_after(seed, n.wrapping_add(1));
         let z = (state ^ state >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
         (z ^ z >> 31).to_le_bytes()
@@ -53,6 +62,13 @@ impl Page {
     #[must_use]
     pub fn from_bytes(bytes: &PageBytes) -> Self {
         if bytes.iter().all(|byte| *byte == 0) { Self::Zero } else { Self::Owned(Arc::new(*bytes)) }
+    }
+
+    /// The page of a stream at `offset`, in the one form that all equal ones have: with the seed of
+    /// the stream that begins there.
+    #[must_use]
+    pub(crate) const fn stream(seed: u64, offset: u64) -> Self {
+        Self::Stream { seed: seed_after(seed, offset / 8), offset: offset % 8 }
     }
 
     /// Whether it is known, without looking at the bytes, that all are zero.
@@ -91,19 +107,19 @@ impl Page {
     /// The page `count` pages further on: of the same image or stream, or zero again.
     ///
     /// Bytes of its own have nothing after them; the page is the same then.
-    pub(super) fn following(&self, count: u64) -> Self {
+    pub(crate) fn following(&self, count: u64) -> Self {
         let further = |offset: u64| offset + count * PAGE_SIZE;
         match self {
             Self::Image { image, offset } => {
                 Self::Image { image: Arc::clone(image), offset: further(*offset) }
             }
-            Self::Stream { seed, offset } => Self::Stream { seed: *seed, offset: further(*offset) },
+            Self::Stream { seed, offset } => Self::stream(*seed, further(*offset)),
             Self::Zero | Self::Owned(_) => self.clone(),
         }
     }
 
     /// Whether `next` is, by where its bytes come from, the page `count` pages further on.
-    pub(super) fn is_followed_by(&self, next: &Self, count: u64) -> bool {
+    pub(crate) fn is_followed_by(&self, next: &Self, count: u64) -> bool {
         let distance = count.checked_mul(PAGE_SIZE);
         let further = |offset: u64| distance.and_then(|distance| offset.checked_add(distance));
         match (self, next) {
@@ -112,7 +128,8 @@ impl Page {
                 Arc::ptr_eq(a, b) && further(*x) == Some(*y)
             }
             (Self::Stream { seed: a, offset: x }, Self::Stream { seed: b, offset: y }) => {
-                a == b && further(*x) == Some(*y)
+                let ends = |(seed, offset): (u64, u64)| (seed_after(seed, offset / 8), offset % 8);
+                further(*x).is_some_and(|end| ends((*a, end)) == ends((*b, *y)))
             }
             _ => false,
         }

@@ -312,6 +312,46 @@ impl Granules {
         self.find(self.pa(granule).0.checked_add(count.checked_mul(self.size.bytes())?)?)
     }
 
+    /// How many granules from `first` on are in this state, each at the address that follows, at
+    /// most `most`.
+    #[must_use]
+    pub(crate) fn count_in(&self, first: Granule, state: GranuleState, gpt: Gpt, most: u64) -> u64 {
+        let pa = self.pa(first).0;
+        let range = self.ranges.iter().find(|(range, _)| range.contains(&pa));
+        let room = range.map_or(0, |(range, _)| (range.end - pa) >> self.size.shift());
+        let (most, code) = (most.min(room), Self::code_of((state, gpt)));
+        let mut count = 0;
+        for (word, mask) in words_of(Self::index(first), most) {
+            let differs = self.planes.iter().enumerate().fold(0, |differs, (i, plane)| {
+                let word = plane.as_raw_slice().get(word).copied().unwrap_or(0);
+                differs | word ^ plane_word(code, i)
+            });
+            let differs = differs & mask;
+            if differs != 0 {
+                return count + u64::from((differs >> mask.trailing_zeros()).trailing_zeros());
+            }
+            count += u64::from(mask.count_ones());
+        }
+        count
+    }
+
+    /// Takes `count` granules from `first` on, all of which are in the first of `states`, to the
+    /// last of them by way of the others. None is UNDELEGATED at the end.
+    pub(crate) fn set_states(&mut self, first: Granule, count: u64, states: &[GranuleState]) {
+        for step in states.windows(2) {
+            self.tally.add_many(step[0] as usize, step[1] as usize, count);
+        }
+        let last = states.last().expect("there is one to go to");
+        let code = Self::code_of((*last, Gpt::Realm));
+        for (word, mask) in words_of(Self::index(first), count) {
+            self.reach(word);
+            for (i, plane) in self.planes.iter_mut().enumerate() {
+                let bits = &mut plane.as_raw_mut_slice()[word];
+                *bits = *bits & !mask | plane_word(code, i) & mask;
+            }
+        }
+    }
+
     fn kind(&self, granule: Granule) -> (GranuleState, Gpt) {
         KINDS[self.code(granule)]
     }
@@ -322,6 +362,10 @@ impl Granules {
             let word = plane.as_raw_slice().get(word).copied().unwrap_or(0);
             code << 1 | (word >> bit & 1) as usize
         })
+    }
+
+    fn code_of(kind: (GranuleState, Gpt)) -> usize {
+        KINDS.iter().position(|known| *known == kind).expect("a possible combination")
     }
 
     /// Makes the planes long enough for a word, and some more: twice as long as they were.
@@ -341,7 +385,7 @@ impl Granules {
     fn set_kind(&mut self, granule: Granule, kind: (GranuleState, Gpt)) {
         let before = self.code(granule);
         self.tally.add(KINDS[before].0 as usize, kind.0 as usize);
-        let code = KINDS.iter().position(|known| *known == kind).expect("a possible combination");
+        let code = Self::code_of(kind);
         // Every command of a large Realm comes here: only the planes that differ are touched.
         let (word, bit) = (Self::index(granule) / 64, granule.0 % 64);
         self.reach(word);
@@ -351,6 +395,23 @@ impl Granules {
             }
         }
     }
+}
+
+/// The words of a plane that hold so many bits from number `first` on, with a mask of them.
+fn words_of(first: usize, count: u64) -> impl Iterator<Item = (usize, u64)> {
+    let (mut at, mut left) = (first, count);
+    std::iter::from_fn(move || {
+        let (word, bit) = (at / 64, at as u64 % 64);
+        let taken = left.min(64 - bit);
+        let mask = u64::MAX.checked_shr(u32::try_from(64 - taken).ok()?)? << bit;
+        (at, left) = (word * 64 + 64, left - taken);
+        Some((word, mask))
+    })
+}
+
+/// A whole word of plane `i` where all granules have the same kind.
+const fn plane_word(code: usize, i: usize) -> u64 {
+    if code >> i & 1 == 1 { u64::MAX } else { 0 }
 }
 
 #[cfg(test)]
@@ -405,6 +466,37 @@ mod tests {
         let last = granules.find(0xFBFF_F000).unwrap();
         assert_eq!(granules.following(last, 1), None, "the next range is elsewhere");
         assert_eq!(granules.following(last, u64::MAX), None);
+    }
+
+    /// Rows against granule by granule, at borders of words and with others around.
+    #[test]
+    fn rows_of_granules_are_granules() {
+        let (starts, counts) = ([1, 63, 64, 65, 127, 200], [0, 1, 2, 62, 63, 64, 65, 128, 190]);
+        let states = [GranuleState::Undelegated, GranuleState::Delegated, GranuleState::Data];
+        for (start, count) in starts.into_iter().flat_map(|start| counts.map(|c| (start, c))) {
+            let mut row = granules();
+            for beside in [start - 1, start + count] {
+                row.set_state(Granule(beside), GranuleState::RecAux);
+            }
+            let mut single = row.clone();
+            let (first, most) = (Granule(start), u64::from(count));
+            assert_eq!(row.count_in(first, states[0], Gpt::Ns, 500), most, "{start} {count}");
+            for granule in (start..start + count).map(Granule) {
+                single.set_state(granule, GranuleState::Delegated);
+                single.set_state(granule, GranuleState::Data);
+            }
+            row.set_states(first, most, &states);
+            assert_eq!(row, single, "{start} {count}");
+            for step in states.windows(2) {
+                let count = |of: &Granules| of.tally().count(step[0] as usize, step[1] as usize);
+                assert_eq!(count(&row), count(&single));
+            }
+            assert_eq!(row.count_in(first, GranuleState::Data, Gpt::Realm, 500), most);
+        }
+        let granules = granules();
+        let last = granules.find(0xFBFF_F000).unwrap();
+        let found = granules.count_in(last, GranuleState::Undelegated, Gpt::Ns, 9);
+        assert_eq!(found, 1, "the next range is elsewhere");
     }
 
     #[test]

@@ -1,32 +1,30 @@
 //! The contents of delegable memory, as the Host and the Realms see it.
 //!
 //! Contents are [`Page`]s: zero until somebody writes, shared with an image until somebody stores.
+//! Pages that follow each other in an image are one row, however many they are.
 //! A page has 4 KiB whatever a granule has, so memory stays as it is when the RMM is given granules
 //! of another size. Which granules the Host may touch is the GPT's business ([`super::world`]).
 
 use super::granule::{Granule, Granules};
+use super::memory_chunk::{CHUNK, Chunk};
 use crate::abi::addr::PAGE_LEN;
 use crate::abi::granule_size::GranuleSize;
 use crate::measure::contents::Contents;
 use crate::measure::page::Page;
 
-/// Pages that are kept together: 2 MiB of memory.
-const CHUNK: usize = 512;
-
-type Chunk = Box<[Page; CHUNK]>;
-
-/// The contents of every granule. Memory that was never written costs eight bytes per 2 MiB.
+/// The contents of every granule. Memory that was never written costs eight bytes per 2 MiB, an
+/// image's pages in a row little more.
 #[derive(Clone, Debug)]
 pub struct Memory {
     size: GranuleSize,
-    chunks: Vec<Option<Chunk>>,
+    chunks: Vec<Option<Box<Chunk>>>,
 }
 
 impl Memory {
     pub(crate) fn new(granules: &Granules) -> Self {
         let size = granules.size();
         let pages = granules.count() as usize * size.len_bytes() / PAGE_LEN;
-        Self { size, chunks: vec![None; pages.div_ceil(CHUNK)] }
+        Self { size, chunks: vec![None; pages.div_ceil(usize::from(CHUNK))] }
     }
 
     /// The same memory in granules of another size.
@@ -36,52 +34,86 @@ impl Memory {
 
     /// The first page of a granule, where structures lie.
     #[must_use]
-    pub fn page(&self, granule: Granule) -> &Page {
+    pub fn page(&self, granule: Granule) -> Page {
         self.page_at(granule, 0)
     }
 
     /// The page of a granule that has the byte at `offset`.
     #[must_use]
-    pub fn page_at(&self, granule: Granule, offset: usize) -> &Page {
-        const ZERO: &Page = &Page::Zero;
+    pub fn page_at(&self, granule: Granule, offset: usize) -> Page {
         let (chunk, i) = self.place(granule, offset);
-        self.chunks[chunk].as_ref().map_or(ZERO, |chunk| &chunk[i])
+        self.chunks[chunk].as_ref().map_or(Page::Zero, |chunk| chunk.page(i))
     }
 
     /// The contents of a granule.
     #[must_use]
     pub fn contents(&self, granule: Granule) -> Contents {
         if self.size == GranuleSize::K4 {
-            return self.page(granule).clone().into();
+            return self.page(granule).into();
         }
-        let (chunk, first) = self.place(granule, 0);
-        match &self.chunks[chunk] {
-            // Granules do not cross chunks, which have a multiple of their pages.
-            Some(chunk) => {
-                Contents::from_pages(self.size, &chunk[first..first + self.pages_in_granule()])
-            }
-            None => Contents::from_first(self.size, Page::Zero),
+        let (first, row_pages) = self.row(granule);
+        // Granules do not cross chunks, which have a multiple of their pages.
+        if row_pages >= self.size.pages() {
+            return Contents::from_first(self.size, first);
         }
+        let offsets = (0..self.size.len_bytes()).step_by(PAGE_LEN);
+        let pages: Vec<_> = offsets.map(|offset| self.page_at(granule, offset)).collect();
+        Contents::from_pages(self.size, &pages)
+    }
+
+    /// The contents of a granule, and of how many from it on they are known to follow each other.
+    pub(crate) fn contents_in_row(&self, granule: Granule) -> (Contents, u64) {
+        let (first, row_pages) = self.row(granule);
+        match row_pages / self.size.pages() {
+            0 => (self.contents(granule), 1),
+            granules => (Contents::from_first(self.size, first), granules),
+        }
+    }
+
+    /// The first page of a granule, and how many from it on are known to follow each other.
+    fn row(&self, granule: Granule) -> (Page, u64) {
+        let (chunk, i) = self.place(granule, 0);
+        let (first, count) = match &self.chunks[chunk] {
+            Some(chunk) => chunk.row(i),
+            None => (Page::Zero, CHUNK - i),
+        };
+        (first, count.into())
     }
 
     /// Whether all of a granule is zero.
     #[must_use]
     pub(crate) fn is_wiped(&self, granule: Granule) -> bool {
         let mut pages = (0..self.size.len_bytes()).step_by(PAGE_LEN);
-        pages.all(|offset| *self.page_at(granule, offset) == Page::Zero)
+        pages.all(|offset| self.page_at(granule, offset) == Page::Zero)
     }
 
     /// Replaces the page of a granule that has the byte at `offset`.
     pub(crate) fn set_page_at(&mut self, granule: Granule, offset: usize, page: Page) {
         let (chunk, i) = self.place(granule, offset);
+        self.set_row(chunk, i, 1, page);
+    }
+
+    /// Gives granules in a row, `count` in all, `contents` and what follows them in their image or
+    /// stream.
+    pub(crate) fn set_in_row(&mut self, granule: Granule, count: u64, contents: &Contents) {
+        let Some(first) = contents.first_of_consecutive() else {
+            debug_assert_eq!(count, 1, "mixed pages have nothing after them");
+            return self.set_contents(granule, contents);
+        };
+        let (mut done, pages) = (0, count * self.size.pages());
+        let (mut chunk, mut i) = self.place(granule, 0);
+        while done < pages {
+            let room = (pages - done).min((CHUNK - i).into());
+            let room = u16::try_from(room).expect("a chunk at most");
+            self.set_row(chunk, i, room, first.following(done));
+            (chunk, i, done) = (chunk + 1, 0, done + u64::from(room));
+        }
+    }
+
+    fn set_row(&mut self, chunk: usize, i: u16, count: u16, first: Page) {
         match &mut self.chunks[chunk] {
-            Some(chunk) => chunk[i] = page,
-            None if page.is_zero() => {}
-            empty => {
-                let mut chunk: Chunk = Box::new([const { Page::Zero }; CHUNK]);
-                chunk[i] = page;
-                *empty = Some(chunk);
-            }
+            None if first.is_zero() => {}
+            chunk => chunk.get_or_insert_with(|| Box::new(Chunk::new())).set(i, count, first),
         }
     }
 
@@ -89,7 +121,7 @@ impl Memory {
     pub(crate) fn set_contents(&mut self, granule: Granule, contents: &Contents) {
         debug_assert_eq!(contents.size(), self.size, "a granule of this memory");
         if self.size == GranuleSize::K4 {
-            return self.set_page_at(granule, 0, contents.pages()[0].clone());
+            return self.set_page_at(granule, 0, contents.page(0));
         }
         for (i, offset) in (0..).zip((0..self.size.len_bytes()).step_by(PAGE_LEN)) {
             self.set_page_at(granule, offset, contents.page(i));
@@ -129,25 +161,22 @@ impl Memory {
         }
     }
 
-    fn pages_in_granule(&self) -> usize {
-        self.size.len_bytes() / PAGE_LEN
-    }
-
-    fn place(&self, granule: Granule, offset: usize) -> (usize, usize) {
+    fn place(&self, granule: Granule, offset: usize) -> (usize, u16) {
         let page = (Granules::index(granule) << (self.size.shift() - 12)) + offset / PAGE_LEN;
-        (page / CHUNK, page % CHUNK)
+        let i = page % usize::from(CHUNK);
+        (page / usize::from(CHUNK), u16::try_from(i).expect("less than a chunk"))
     }
 }
 
 impl PartialEq for Memory {
     /// Memories are equal if all bytes are, however they are stored.
     fn eq(&self, other: &Self) -> bool {
-        let all_zero = |chunk: &Chunk| chunk.iter().all(|page| *page == Page::Zero);
+        let page = |chunk: &Option<Box<Chunk>>, i| {
+            chunk.as_ref().map_or(Page::Zero, |chunk| chunk.page(i))
+        };
         self.chunks.len() == other.chunks.len()
-            && self.chunks.iter().zip(&other.chunks).all(|(a, b)| match (a, b) {
-                (None, None) => true,
-                (Some(a), Some(b)) => a == b,
-                (Some(chunk), None) | (None, Some(chunk)) => all_zero(chunk),
+            && self.chunks.iter().zip(&other.chunks).all(|(a, b)| {
+                a.is_none() && b.is_none() || (0..CHUNK).all(|i| page(a, i) == page(b, i))
             })
     }
 }

@@ -7,6 +7,7 @@
 pub mod granule;
 mod invariants;
 pub mod memory;
+mod memory_chunk;
 pub mod operation;
 pub(crate) mod plane_context;
 pub mod planes;

@@ -480,6 +480,31 @@ impl Tables {
         *slot = entry;
     }
 
+    /// How many entries from where a walk ended on, of one table, are UNASSIGNED and wait for
+    /// nothing, at most `most`.
+    #[must_use]
+    pub(crate) fn count_unassigned(&self, walk: Walk, most: u64) -> u64 {
+        let entries = self.get(walk.table).entries[walk.index..].iter().zip(0..most);
+        entries.take_while(|(entry, _)| matches!(entry, Rtte::Unassigned(_))).count() as u64
+    }
+
+    /// Maps `count` entries from where a walk ended on, all of them UNASSIGNED and of one table, to
+    /// RAM from `pa` on.
+    pub(crate) fn assign_in_row(&mut self, walk: Walk, count: u64, pa: Pa) {
+        let table = self.slots[walk.table.0 as usize].as_mut().expect("the table is there");
+        let mut before = [0; 3];
+        for (i, entry) in (0..count).zip(&mut table.entries[walk.index..]) {
+            before[entry.kind()] += 1;
+            let pa = Pa(pa.0 + (i << walk.entry_shift));
+            *entry = Rtte::Assigned { pa, ripas: Ripas::Ram };
+        }
+        table.held_by += u16::try_from(count).expect("a table has fewer entries");
+        let after = Rtte::Assigned { pa, ripas: Ripas::Ram }.kind();
+        for (kind, count) in before.into_iter().enumerate() {
+            self.tally.add_many(kind, after, count);
+        }
+    }
+
     /// Replaces an entry of an auxiliary tree's root that maps Unprotected memory, or did. There a
     /// mapping of Host memory holds the table, as a TABLE does.
     pub(crate) fn set_shared(&mut self, walk: Walk, entry: Rtte) {

@@ -10,7 +10,11 @@ pub struct Tally<const N: usize> {
 
 impl<const N: usize> Tally<N> {
     pub(super) fn add(&mut self, from: usize, to: usize) {
-        self.counts[from][to] += 1;
+        self.add_many(from, to, 1);
+    }
+
+    pub(super) fn add_many(&mut self, from: usize, to: usize, count: u64) {
+        self.counts[from][to] += count;
     }
 
     /// How often state `from` became state `to`.

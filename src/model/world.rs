@@ -24,6 +24,7 @@ use crate::abi::profile::Profile;
 use crate::measure::claims::{Claims, Maker, TokenMaker};
 use crate::measure::contents::Contents;
 use crate::measure::hasher::Hasher;
+use crate::measure::image::Image;
 use crate::measure::page::Page;
 use crate::measure::rim::Measurement;
 
@@ -297,7 +298,7 @@ impl World {
     ///
     /// # Errors
     /// If there is no memory, or it is not the Host's.
-    pub fn host_page(&self, pa: u64) -> Result<&Page, HostFault> {
+    pub fn host_page(&self, pa: u64) -> Result<Page, HostFault> {
         let granule = self.host_granule(pa)?;
         Ok(self.memory.page_at(granule, self.offset(pa)))
     }
@@ -344,6 +345,35 @@ impl World {
         self.has_unknown_contents |= !page.is_known();
         self.memory.set_page_at(granule, self.offset(pa), page);
         Ok(())
+    }
+
+    /// Makes pages of memory from `pa` on show those of an image, as the Host; those before one that
+    /// refuses show them then.
+    ///
+    /// # Errors
+    /// If there is no memory somewhere, or it is not the Host's.
+    pub fn host_show(
+        &mut self,
+        pa: u64,
+        image: &Arc<Image>,
+        offset: u64,
+        count_pages: u64,
+    ) -> Result<(), HostFault> {
+        let page = |offset| Page::Image { image: Arc::clone(image), offset };
+        let in_row = self.granules.find(pa).filter(|first| {
+            let hosts =
+                |most| self.granules.count_in(*first, GranuleState::Undelegated, Gpt::Ns, most);
+            self.granule_size() == GranuleSize::K4 && hosts(count_pages) == count_pages
+        });
+        if let Some(first) = in_row.filter(|_| count_pages > 0) {
+            self.has_unknown_contents |= !image.is_known();
+            self.memory.set_in_row(first, count_pages, &page(offset).into());
+            return Ok(());
+        }
+        (0..count_pages).try_for_each(|i| {
+            let distance = i * PAGE_SIZE;
+            self.host_set_page(pa.wrapping_add(distance), page(offset + distance))
+        })
     }
 
     /// Reads `len_bytes` from `pa` on, as the Host.

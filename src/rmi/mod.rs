@@ -11,6 +11,7 @@ mod dispatch;
 mod activation;
 mod conditions;
 mod data;
+mod data_row;
 mod devices;
 mod gate;
 mod granule;
@@ -35,6 +36,7 @@ mod s2ap;
 mod system;
 mod unmap_range;
 
+pub(crate) use data_row::{DataRow, RowSource};
 pub use gate::{Failure, FailureRow, Survey};
 pub use outcome::Outcome;
 

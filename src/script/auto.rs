@@ -51,20 +51,42 @@ impl Auto {
     /// The first of `count` contiguous granules, aligned to the power of two that holds them;
     /// `None` if memory has no such place.
     pub(super) fn take(&mut self, count: u64, size: GranuleSize) -> Option<u64> {
+        let (region, at) = self.find(count, size)?;
+        self.regions[region].0 = at + count * size.bytes();
+        Some(at)
+    }
+
+    /// Offers granules in a row, `most` at most, and takes as many of them as `user` says: those
+    /// that [`Auto::take`] would give, one after the other.
+    pub(super) fn take_row(
+        &mut self,
+        most: u64,
+        size: GranuleSize,
+        user: impl FnOnce(u64, u64) -> u64,
+    ) -> u64 {
+        let Some((region, at)) = self.find(1, size) else { return 0 };
+        let (next, end) = &mut self.regions[region];
+        let avoided = self.avoided.range(at..).next().map_or(*end, |(start, _)| *start);
+        let room = (avoided.min(*end) - at) / size.bytes();
+        let taken = user(at, room.min(most));
+        if taken > 0 {
+            *next = at + taken * size.bytes();
+        }
+        taken
+    }
+
+    /// Where the next granules in a row are: the region, and the first address.
+    fn find(&self, count: u64, size: GranuleSize) -> Option<(usize, u64)> {
         let len_bytes = count.checked_mul(size.bytes())?;
         let align = len_bytes.checked_next_power_of_two()?;
-        let Self { regions, avoided } = self;
-        for (next, end) in regions {
+        for (region, (next, end)) in self.regions.iter().enumerate() {
             let mut at = *next;
             loop {
                 at = at.checked_next_multiple_of(align)?;
                 let Some(top) = at.checked_add(len_bytes).filter(|top| *top <= *end) else { break };
-                match avoided.range(..top).next_back() {
+                match self.avoided.range(..top).next_back() {
                     Some((_, avoided_end)) if *avoided_end > at => at = *avoided_end,
-                    _ => {
-                        *next = top;
-                        return Some(at);
-                    }
+                    _ => return Some((region, at)),
                 }
             }
         }

@@ -5,6 +5,7 @@ use super::error::ScriptError;
 use super::grammar::{Answer, Arg, Invocation, Value};
 use super::picture::Picture;
 use super::player::Run;
+use super::row::OverImage;
 use super::words::{self, AutoKind};
 use crate::abi::addr::{Hex, Level, PAGE_SIZE, align_down};
 use crate::abi::address_range::AddressRange;
@@ -15,7 +16,7 @@ use crate::rmi::Outcome;
 use crate::session::{Action, Expected, Mismatch, Step};
 
 /// Where a register of a counted command comes from.
-enum Input {
+pub(super) enum Input {
     /// The value of the first command, and how much further each one is.
     Value { first: u64, stride: u64 },
     /// A new granule for each command.
@@ -38,9 +39,19 @@ impl Run<'_, '_> {
             inputs.push(self.input(invocation, info, name, count)?);
         }
         let answer = invocation.answer.as_ref();
-        for number in 0..count {
+        let mut next = 0;
+        while next < count {
+            let (inputs, number) = (&inputs, next);
+            if let Some(picture) = &picture {
+                let over = OverImage { info, inputs, answer, picture, number, count };
+                next += self.create_data_row(&over);
+                if next > number {
+                    continue;
+                }
+            }
+            next += 1;
             let mut regs: CallRegs = [info.fid, 0, 0, 0, 0, 0, 0];
-            for (reg, input) in regs[1..].iter_mut().zip(&inputs) {
+            for (reg, input) in regs[1..].iter_mut().zip(inputs) {
                 *reg = match input {
                     Input::Value { first, stride } => first + number * stride,
                     Input::Auto { delegated } => self.take(1, *delegated)?,

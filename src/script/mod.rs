@@ -43,6 +43,7 @@ mod platform_file;
 mod player;
 mod print;
 pub mod record;
+mod row;
 mod serve;
 pub(crate) mod show;
 mod stateful;

@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use crate::abi::addr::PAGE_SIZE;
 use crate::measure::image::Image;
+use crate::measure::page::{Page, seed_after};
 use crate::session::Action;
-
-/// What one step of splitmix64 adds to its state.
-const SPLITMIX_STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Bytes that can be shown in a page. Made images are never held in memory as a whole.
 #[derive(Clone, Debug)]
@@ -87,6 +85,25 @@ impl Picture {
         }
     }
 
+    /// Page `number`, as [`Picture::show`] has it in memory, and how many from it on have all of
+    /// their bytes; `None` if it has not, or nobody knows them.
+    pub(super) fn whole_row(&self, number: u64) -> Option<(Page, u64)> {
+        let offset = self.offset + number * PAGE_SIZE;
+        let count = (self.len_bytes / PAGE_SIZE).checked_sub(number).filter(|count| *count > 0)?;
+        let first = match &self.bytes {
+            Bytes::Image(image) => Page::Image { image: Arc::clone(image), offset },
+            Bytes::Zeros => Page::Zero,
+            Bytes::Fill { seed } => Page::stream(*seed, offset),
+            Bytes::Unknown => return None,
+        };
+        Some((first, count))
+    }
+
+    /// Whether whole pages are shown by the session itself, without an action.
+    pub(super) fn is_image(&self) -> bool {
+        matches!(self.bytes, Bytes::Image(_))
+    }
+
     /// What the Host does to have page `number` of the image at `pa`. A page past the image's end
     /// is zero.
     pub(super) fn show(&self, number: u64, pa: u64) -> impl Iterator<Item = Action> + use<> {
@@ -98,7 +115,7 @@ impl Picture {
             _ if len_bytes == 0 => (Action::Zero { pa, len_bytes: PAGE_SIZE }, None),
             Bytes::Zeros | Bytes::Unknown => (Action::Zero { pa, len_bytes: PAGE_SIZE }, None),
             Bytes::Fill { seed } => {
-                let seed = seed.wrapping_add((offset / 8).wrapping_mul(SPLITMIX_STEP));
+                let seed = seed_after(*seed, offset / 8);
                 let fill = Action::Fill { pa, len_bytes, seed };
                 if whole {
                     (fill, None)

@@ -12,7 +12,7 @@ pub(super) fn zero(world: &mut World, pa: u64, len_bytes: u64) -> Result<(), Hos
 /// Writes a splitmix64 stream over `len_bytes` from `pa` on. Whole pages are not made before
 /// somebody looks at them.
 pub(super) fn fill(world: &mut World, pa: u64, len_bytes: u64, seed: u64) -> Result<(), HostFault> {
-    let whole = |offset| Page::Stream { seed, offset };
+    let whole = |offset| Page::stream(seed, offset);
     write(world, pa, len_bytes, &whole, &|offset, piece| write_stream(seed, offset, piece))
 }
 

@@ -18,13 +18,13 @@ use std::sync::Arc;
 use thiserror::Error;
 use tracing::field::display;
 
-use crate::abi::addr::{GRANULE_LEN, GRANULE_SIZE, GranuleBytes, Hex, Pa};
+use crate::abi::addr::{GRANULE_LEN, GranuleBytes, Hex, Pa};
 use crate::abi::command::CallRegs;
 use crate::measure::image::Image;
 use crate::measure::page::Page;
 use crate::model::program::GuestActionError;
 use crate::model::world::{HostFault, World};
-use crate::rmi::Outcome;
+use crate::rmi::{DataRow, Outcome};
 
 /// Looks at every step. Sees the world as it is after the step.
 pub trait Observer {
@@ -179,6 +179,17 @@ impl<'o> Session<'o> {
         Ok(self.world.host_set_page(pa, Page::Image { image, offset })?)
     }
 
+    /// Makes the first steps of a row at once, as many as are known to succeed, and says for how
+    /// many granules. None if somebody looks on, who is to see every step.
+    pub(crate) fn create_data_row(&mut self, row: &DataRow) -> u64 {
+        if !self.observers.is_empty() || tracing::enabled!(tracing::Level::TRACE) {
+            return 0;
+        }
+        let count = self.world.create_data_row(row);
+        self.steps += count * row.steps(self.world.granule_size());
+        count
+    }
+
     fn call_rmm(&mut self, regs: &CallRegs) -> Result<Outcome, Fault> {
         match unknown::needed(&self.world, regs) {
             None => {
@@ -204,12 +215,9 @@ impl<'o> Session<'o> {
             Action::Write { pa, bytes } => world.host_write(*pa, bytes),
             Action::Zero { pa, len_bytes } => fill::zero(world, *pa, *len_bytes),
             Action::Fill { pa, len_bytes, seed } => fill::fill(world, *pa, *len_bytes, *seed),
-            Action::Image { pa, image, offset, count_granules } => (0..*count_granules)
-                .try_for_each(|i| {
-                    let offset = offset + i * GRANULE_SIZE;
-                    let page = Page::Image { image: image.clone(), offset };
-                    world.host_set_page(pa.wrapping_add(i * GRANULE_SIZE), page)
-                }),
+            Action::Image { pa, image, offset, count_granules } => {
+                world.host_show(*pa, image, *offset, *count_granules)
+            }
             Action::SetGpt { pa, gpt } => world.set_gpt(*pa, *gpt),
             Action::Guest { rec, id, action } => {
                 let queued = world.queue_guest(*rec, *id, action.clone());

@@ -36,12 +36,19 @@ impl Kvm<'_, '_> {
         for first in (0..count).step_by(usize::try_from(WINDOW_GRANULES).expect("small")) {
             let shown = WINDOW_GRANULES.min(count - first);
             self.show(region, first..first + shown, window);
-            for i in 0..shown {
+            let mut i = 0;
+            while i < shown {
                 let ipa = Ipa(base + (first + i) * GRANULE_SIZE);
-                let data = Data(self.delegated(&place)?);
                 let src = Src(Pa(window.0 + i * GRANULE_SIZE));
+                let done = self.create_data_row((rd, ipa), src, flags, shown - i);
+                i += done;
+                if done > 0 {
+                    continue;
+                }
+                let data = Data(self.delegated(&place)?);
                 let command = Command::data_create(edition, rd, data, ipa, src, flags);
                 self.data_create(command, rd, ipa, &place)?;
+                i += 1;
             }
         }
         let measured = region.measured;

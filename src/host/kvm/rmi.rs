@@ -2,7 +2,7 @@
 
 use super::{Kvm, refused};
 use crate::abi::addr::{Ipa, Level, Pa};
-use crate::abi::args::{ParamsPtr, Rd};
+use crate::abi::args::{ParamsPtr, Rd, Src};
 use crate::abi::command::Command;
 use crate::abi::edition::Edition;
 use crate::abi::structure::FieldError;
@@ -34,6 +34,17 @@ impl<'o> Kvm<'_, 'o> {
     /// Granules in a row that were given to the RMM (`rmi_delegate_range`).
     pub(super) fn delegated_run(&mut self, count: u64, place: &str) -> Result<Pa, Refusal> {
         self.caller().delegated_run(count).map_err(|error| of_call(place, error))
+    }
+
+    /// Gives a NEW Realm as many granules at once as can be; see [`Caller::create_data_row`].
+    pub(super) fn create_data_row(
+        &mut self,
+        at: (Rd, Ipa),
+        src: Src,
+        flags: u64,
+        most: u64,
+    ) -> u64 {
+        self.caller().create_data_row(at, src, flags, most)
     }
 
     pub(super) fn act(&mut self, action: Action) {
