@@ -28,8 +28,8 @@ impl Memory {
         self.find(count).ok_or(HostError::NoMemory { count_granules: count })
     }
 
-    /// Offers granules in a row, `most` at most, and hands out as many of them as `user` says: those
-    /// that [`Memory::take`] would, one after the other.
+    /// Offers granules in a row, `most` at most, and hands out as many of them as `user` says.
+    /// They are those that [`Memory::take`] would hand out one after the other.
     pub(super) fn take_row(&mut self, most: u64, user: impl FnOnce(Pa, u64) -> u64) -> u64 {
         let row = self.rest.iter_mut().find_map(|(next, end)| {
             let at = next.checked_next_multiple_of(GRANULE_SIZE)?;

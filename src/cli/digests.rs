@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::abi::granule_size::GranuleSize;
 use crate::cli::console::{Console, Progress};
 use crate::cli::exit::Exit;
-use crate::cli::options::{ByteRange, Format, HashingArgs, byte_range};
+use crate::cli::options::{ByteRange, Format, Granule, HashingArgs, byte_range};
 use crate::encoding::shown::{ShowPath as _, Shown};
 use crate::measure::digest_parts::{self, DigestPart, in_order, part_of};
 use crate::measure::digests::{self, Cut, DigestFile, DigestsError, GranuleDigests};
@@ -66,26 +66,6 @@ enum Algo {
     Sha256,
     Sha512,
     Sha384,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Granule {
-    #[value(name = "4k")]
-    K4,
-    #[value(name = "16k")]
-    K16,
-    #[value(name = "64k")]
-    K64,
-}
-
-impl From<Granule> for GranuleSize {
-    fn from(granule: Granule) -> Self {
-        match granule {
-            Granule::K4 => Self::K4,
-            Granule::K16 => Self::K16,
-            Granule::K64 => Self::K64,
-        }
-    }
 }
 
 const FORMAT_AND_EXAMPLES: &str = "\

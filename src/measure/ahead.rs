@@ -118,7 +118,8 @@ impl Shared {
     fn work(&self, hasher: &Hasher) {
         let mut state = self.lock();
         let Some((number, events)) = state.queue.pop_front() else { return };
-        let fold = if state.is_foldable() { state.fold.take() } else { None };
+        let is_foldable = hasher.gains_beside(self.algo) && state.is_foldable();
+        let fold = if is_foldable { state.fold.take() } else { None };
         drop(state);
         let len = usize::try_from(events.len()).expect("a piece fits into memory");
         let mut digests = vec![Digest::EMPTY; len];

@@ -271,6 +271,11 @@ impl Hasher {
         hash_piece(self.kernel(algo), algo, events, 0, digests, beside);
     }
 
+    /// Whether a RIM is best extended while granules are hashed.
+    pub(super) fn gains_beside(&self, algo: HashAlgo) -> bool {
+        self.kernel(algo).gains_beside(algo)
+    }
+
     /// Gives the digests of all granules that `range` of `image` is cut into to `sink`. Holes of
     /// the file are not looked at.
     pub(super) fn digest_image(

@@ -148,8 +148,8 @@ const _: () = assert!(KINDS.len() <= 1 << PLANES);
 pub struct Granules {
     size: GranuleSize,
     ranges: Vec<(Range<u64>, u32)>,
-    /// Of one length, whole words. What lies behind their end is zeros.
-    planes: [BitVec<u64, Lsb0>; PLANES],
+    /// A word of each plane in turn, whole words of all. What lies behind their end is zeros.
+    planes: BitVec<u64, Lsb0>,
     count: u32,
     tally: Tally<{ GranuleState::ALL.len() }>,
 }
@@ -157,14 +157,12 @@ pub struct Granules {
 /// How far the planes reach is history and no state.
 impl PartialEq for Granules {
     fn eq(&self, other: &Self) -> bool {
-        let states = self.planes.iter().zip(&other.planes).all(|(a, b)| {
-            let (a, b) = (a.as_raw_slice(), b.as_raw_slice());
-            let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
-            let (same, rest) = long.split_at(short.len());
-            same == short && rest.iter().all(|word| *word == 0)
-        });
+        let (a, b) = (self.planes.as_raw_slice(), other.planes.as_raw_slice());
+        let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+        let (same, rest) = long.split_at(short.len());
         let all = |of: &Self| (of.size, of.count);
-        states
+        same == short
+            && rest.iter().all(|word| *word == 0)
             && all(self) == all(other)
             && self.ranges == other.ranges
             && self.tally == other.tally
@@ -183,8 +181,7 @@ impl Granules {
             ranges.push((dram.range(), count));
             count += u32::try_from(dram.size >> size.shift()).expect("a platform has at most 2^26");
         }
-        let planes = std::array::from_fn(|_| BitVec::new());
-        Self { size, ranges, planes, count, tally: Tally::default() }
+        Self { size, ranges, planes: BitVec::new(), count, tally: Tally::default() }
     }
 
     /// The same memory in granules of another size. None is delegated. A granule that has memory of
@@ -208,10 +205,8 @@ impl Granules {
 
     /// Every granule that is not in the Non-secure PAS, and in which it is.
     pub(crate) fn not_ns(&self) -> impl Iterator<Item = (Granule, Gpt)> + '_ {
-        let words = (0..self.count.div_ceil(64)).filter(|word| {
-            let word = *word as usize;
-            self.planes.iter().any(|plane| plane.as_raw_slice().get(word).is_some_and(|w| *w != 0))
-        });
+        let words =
+            (0..self.count.div_ceil(64)).filter(|word| self.words(*word as usize) != [0; 4]);
         let granules = words.flat_map(|word| 64 * word..self.count.min(64 * word + 64));
         let gpts = granules.map(Granule).map(|granule| (granule, self.gpt(granule)));
         gpts.filter(|(_, gpt)| *gpt != Gpt::Ns)
@@ -275,8 +270,8 @@ impl Granules {
     /// Every granule that has been delegated, in the order of addresses, with its state.
     pub fn delegated(&self) -> impl Iterator<Item = (Granule, GranuleState)> + '_ {
         // All delegated kinds have a bit in planes 2 or 3, no other kind has.
-        let words = self.planes[2].as_raw_slice().iter().zip(self.planes[3].as_raw_slice());
-        words.enumerate().filter(|(_, (a, b))| **a | **b != 0).flat_map(move |(word, _)| {
+        let words = self.planes.as_raw_slice().as_chunks::<PLANES>().0.iter().enumerate();
+        words.filter(|(_, planes)| planes[2] | planes[3] != 0).flat_map(move |(word, _)| {
             let first = u32::try_from(word * 64).expect("at most 2^26");
             (first..self.count.min(first + 64))
                 .map(Granule)
@@ -322,11 +317,9 @@ impl Granules {
         let (most, code) = (most.min(room), Self::code_of((state, gpt)));
         let mut count = 0;
         for (word, mask) in words_of(Self::index(first), most) {
-            let differs = self.planes.iter().enumerate().fold(0, |differs, (i, plane)| {
-                let word = plane.as_raw_slice().get(word).copied().unwrap_or(0);
-                differs | word ^ plane_word(code, i)
-            });
-            let differs = differs & mask;
+            let planes = self.words(word);
+            let differs =
+                (0..PLANES).fold(0, |all, i| all | planes[i] ^ plane_word(code, i)) & mask;
             if differs != 0 {
                 return count + u64::from((differs >> mask.trailing_zeros()).trailing_zeros());
             }
@@ -345,8 +338,7 @@ impl Granules {
         let code = Self::code_of((*last, Gpt::Realm));
         for (word, mask) in words_of(Self::index(first), count) {
             self.reach(word);
-            for (i, plane) in self.planes.iter_mut().enumerate() {
-                let bits = &mut plane.as_raw_mut_slice()[word];
+            for (i, bits) in self.words_mut(word).iter_mut().enumerate() {
                 *bits = *bits & !mask | plane_word(code, i) & mask;
             }
         }
@@ -358,10 +350,20 @@ impl Granules {
 
     fn code(&self, granule: Granule) -> usize {
         let (word, bit) = (Self::index(granule) / 64, granule.0 % 64);
-        self.planes.iter().rev().fold(0, |code, plane| {
-            let word = plane.as_raw_slice().get(word).copied().unwrap_or(0);
-            code << 1 | (word >> bit & 1) as usize
-        })
+        self.words(word).iter().rev().fold(0, |code, word| code << 1 | (word >> bit & 1) as usize)
+    }
+
+    /// A word of each plane.
+    #[inline]
+    fn words(&self, word: usize) -> [u64; PLANES] {
+        let (words, _) = self.planes.as_raw_slice().as_chunks();
+        words.get(word).copied().unwrap_or_default()
+    }
+
+    /// A word of each plane, which reach as far.
+    #[inline]
+    fn words_mut(&mut self, word: usize) -> &mut [u64; PLANES] {
+        &mut self.planes.as_raw_mut_slice().as_chunks_mut().0[word]
     }
 
     fn code_of(kind: (GranuleState, Gpt)) -> usize {
@@ -370,15 +372,14 @@ impl Granules {
 
     /// Makes the planes long enough for a word, and some more: twice as long as they were.
     fn reach(&mut self, word: usize) {
-        if word >= self.planes[0].as_raw_slice().len() {
+        let reached = self.planes.as_raw_slice().len();
+        if word * PLANES >= reached {
             let all = self.count.div_ceil(64) as usize;
             let words = (word + 1).next_power_of_two().max(64).min(all);
-            for plane in &mut self.planes {
-                // A zeroed vector comes from the system untouched; its pages appear with its bits.
-                let mut longer = vec![0; words];
-                longer[..plane.as_raw_slice().len()].copy_from_slice(plane.as_raw_slice());
-                *plane = BitVec::from_vec(longer);
-            }
+            // A zeroed vector comes from the system untouched; its pages appear with its bits.
+            let mut longer = vec![0; words * PLANES];
+            longer[..reached].copy_from_slice(self.planes.as_raw_slice());
+            self.planes = BitVec::from_vec(longer);
         }
     }
 
@@ -386,13 +387,10 @@ impl Granules {
         let before = self.code(granule);
         self.tally.add(KINDS[before].0 as usize, kind.0 as usize);
         let code = Self::code_of(kind);
-        // Every command of a large Realm comes here: only the planes that differ are touched.
         let (word, bit) = (Self::index(granule) / 64, granule.0 % 64);
         self.reach(word);
-        for (i, plane) in self.planes.iter_mut().enumerate() {
-            if (before ^ code) >> i & 1 == 1 {
-                plane.as_raw_mut_slice()[word] ^= 1 << bit;
-            }
+        for (i, plane) in self.words_mut(word).iter_mut().enumerate() {
+            *plane ^= (((before ^ code) >> i & 1) as u64) << bit;
         }
     }
 }
@@ -514,7 +512,7 @@ mod tests {
         near.undelegate(first, Gpt::Ns);
         assert_eq!(near, far);
         assert_eq!(far, near);
-        assert!(far.planes[0].len() > near.planes[0].len());
+        assert!(far.planes.len() > near.planes.len());
     }
 
     #[test]

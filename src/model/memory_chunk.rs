@@ -77,30 +77,28 @@ fn row_of(rows: &[Row], i: u16) -> usize {
 /// Puts a row that ends before `end` in the place of what is there.
 fn set_row(rows: &mut Vec<Row>, row: Row, end: u16) {
     let before = row_of(rows, row.start);
-    // Pages that come in their order are the most frequent case: the row before grows.
-    let is_next = |at: &Row| follows(at, &row);
-    let grows = before > 0 && rows[before].start == row.start && is_next(&rows[before - 1]);
     let next = rows.get(before + 1).map_or(CHUNK, |next| next.start);
+    // Two cases are so frequent that they are worth a way of their own: what is there already, and
+    // pages that come in their order, by which the row before grows.
+    if end <= next && follows(&rows[before], &row) {
+        return;
+    }
+    let grows = before > 0 && rows[before].start == row.start && follows(&rows[before - 1], &row);
     if grows && end < next {
-        let rest = rows[before].first.following(u64::from(end - row.start));
-        rows[before] = Row { start: end, first: rest };
+        rows[before] = rest(&rows[before], end);
         return;
     }
     let last = row_of(rows, end - 1);
     let next = rows.get(last + 1).map_or(CHUNK, |next| next.start);
-    let mut new = Vec::with_capacity(3);
-    if rows[before].start < row.start {
-        new.push(rows[before].clone());
-    }
-    if end < next {
-        let Row { start, first } = &rows[last];
-        let rest = Row { start: end, first: first.following(u64::from(end - start)) };
-        new.extend([row, rest]);
-    } else {
-        new.push(row);
-    }
-    rows.splice(before..=last, new);
+    let head = (rows[before].start < row.start).then(|| rows[before].clone());
+    let tail = (end < next).then(|| rest(&rows[last], end));
+    rows.splice(before..=last, [head, Some(row), tail].into_iter().flatten());
     rows.dedup_by(|next, before| follows(before, next));
+}
+
+/// What is left of a row from page `start` on.
+fn rest(row: &Row, start: u16) -> Row {
+    Row { start, first: row.first.following(u64::from(start - row.start)) }
 }
 
 /// Whether `next` goes on where `row` ends.

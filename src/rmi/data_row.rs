@@ -82,6 +82,19 @@ impl World {
 }
 
 impl DataRow {
+    /// The row that is left after `done` granules of `size`.
+    pub(crate) fn after(self, done: u64, size: GranuleSize) -> Self {
+        let further = |pa: u64| Pa(pa + done * size.bytes());
+        let src = match self.src {
+            RowSource::Memory(src) => RowSource::Memory(Src(further(src.addr()))),
+            RowSource::Shown { window, first } => {
+                RowSource::Shown { window, first: first.following(done * size.pages()) }
+            }
+        };
+        let (data, ipa) = (Data(further(self.data.addr())), Ipa(self.ipa.0 + done * size.bytes()));
+        Self { data, ipa, src, count: self.count - done, ..self }
+    }
+
     /// How many calls a Host makes for each granule.
     pub(crate) fn calls(&self) -> u64 {
         1 + u64::from(self.is_delegated_too)
@@ -189,7 +202,6 @@ mod tests {
     use crate::abi::profile::Profile;
     use crate::measure::image::Image;
     use crate::model::rtt::Ripas;
-    use crate::session::{Action, Place, Session, Step};
 
     const DRAM: u64 = 0x8000_0000;
     const RD: u64 = DRAM;
@@ -235,27 +247,15 @@ mod tests {
     }
 
     /// The first `count` granules of a row, command by command; all have to succeed.
-    fn one_by_one(world: World, row: &DataRow, count: u64) -> (World, u64) {
-        let mut session = Session::new(world);
-        let edition = session.world().profile().edition();
+    fn one_by_one(mut world: World, row: &DataRow, count: u64) -> World {
+        let edition = world.profile().edition();
         for i in 0..count {
             let further = |pa: u64| pa + i * GRANULE_SIZE;
             let src = match &row.src {
                 RowSource::Memory(src) => Src(Pa(further(src.addr()))),
                 RowSource::Shown { window, first } => {
-                    let page = first.following(i);
-                    let pa = window.addr();
-                    let action = match page {
-                        Page::Image { image, offset } => {
-                            Action::Image { pa, image, offset, count_granules: 1 }
-                        }
-                        Page::Stream { seed, .. } => {
-                            Action::Fill { pa, len_bytes: GRANULE_SIZE, seed }
-                        }
-                        _ => Action::Zero { pa, len_bytes: GRANULE_SIZE },
-                    };
-                    let record = session.step(&Step::new(action, Place::file("test")));
-                    assert_eq!(record.fault, None);
+                    let shown = world.host_set_page(window.addr(), first.following(i));
+                    shown.expect("the Host's memory");
                     *window
                 }
             };
@@ -263,13 +263,11 @@ mod tests {
             let delegate = Command::delegate_range(edition, data..Pa(data.0 + GRANULE_SIZE));
             let create = Command::data_create(edition, row.rd, Data(data), ipa, src, row.flags);
             for command in row.is_delegated_too.then_some(delegate).into_iter().chain([create]) {
-                let outcome = session.call(&command.encode(), || Place::file("test"));
-                let outcome = outcome.expect("all contents are known");
+                let outcome = world.execute(command);
                 assert!(outcome.is_success(), "granule {i}: {command}: {outcome}");
             }
         }
-        let steps = session.steps();
-        (session.into_world(), steps)
+        world
     }
 
     fn tallies(world: &World) -> Vec<u64> {
@@ -391,7 +389,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
         /// A row gives what its commands give one by one, whatever lies in its way: the same
-        /// machine, RIM, transitions and steps.
+        /// machine, RIM and transitions.
         #[test]
         fn rows_are_single_commands(
             edition in prop_oneof![Just(Edition::V1), Just(Edition::V2)],
@@ -418,12 +416,9 @@ mod tests {
             let ipa = Ipa(ipa * GRANULE_SIZE);
             let row = DataRow { is_delegated_too, ipa, count, flags, ..row(src) };
             let before = world.clone();
-            let mut session = Session::new(world);
-            let done = session.create_data_row(&row);
+            let done = world.create_data_row(&row);
             prop_assert!(done <= count);
-            let (mut single, steps) = one_by_one(before, &row, done);
-            prop_assert_eq!(session.steps(), steps);
-            let mut world = session.into_world();
+            let mut single = one_by_one(before, &row, done);
             prop_assert!(world == single);
             prop_assert_eq!(tallies(&world), tallies(&single));
             prop_assert_eq!(world.rim(RD), single.rim(RD));

@@ -47,13 +47,21 @@ impl Which {
     /// Whether the RMM of a profile is one of them.
     #[must_use]
     pub const fn has(self, profile: Profile) -> bool {
-        let rmm = match (profile.edition(), profile.rmm()) {
+        self.meets(Self::of(profile))
+    }
+
+    /// The RMM of a profile alone.
+    const fn of(profile: Profile) -> Self {
+        match (profile.edition(), profile.rmm()) {
             (Edition::V1, Rmm::TfRmm) => which::TfRmm1,
             (Edition::V1, Rmm::Spec) => which::Spec,
             (Edition::V2, _) if profile.makes_realms_in_steps() => which::Steps,
             (Edition::V2, _) => which::V2Once,
-        };
-        self.0 & rmm.0 != 0
+        }
+    }
+
+    const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
     }
 }
 
@@ -233,6 +241,8 @@ pub type Survey = Vec<(&'static FailureRow, bool)>;
 #[derive(Debug)]
 pub(super) struct Gate<'s> {
     profile: Profile,
+    /// The RMM of the profile.
+    rmm: Which,
     granule: GranuleSize,
     next: usize,
     survey: Option<&'s mut Survey>,
@@ -242,7 +252,7 @@ pub(super) struct Gate<'s> {
 impl<'s> Gate<'s> {
     /// A gate that ends at the first failure.
     pub(super) fn new(profile: Profile, granule: GranuleSize) -> Self {
-        Self { profile, granule, next: 0, survey: None, first: None }
+        Self { profile, rmm: Which::of(profile), granule, next: 0, survey: None, first: None }
     }
 
     /// A gate that begins in the middle of a table, at `row`: a command of several steps.
@@ -285,7 +295,7 @@ impl<'s> Gate<'s> {
     ) -> Checked<()> {
         self.advance(row);
         let row = row.row();
-        if !row.applies(self.profile) {
+        if !self.has(row) {
             return Ok(());
         }
         if let Some(survey) = &mut self.survey {
@@ -304,7 +314,7 @@ impl<'s> Gate<'s> {
 
     /// A row that the code says nothing about because it does not apply.
     pub(super) fn skip<R: Rows>(&mut self, row: R) {
-        assert!(!row.row().applies(self.profile), "row `{}` was skipped", row.row().id);
+        assert!(!self.has(row.row()), "row `{}` was skipped", row.row().id);
     }
 
     /// A condition that yields what later lines need.
@@ -327,7 +337,7 @@ impl<'s> Gate<'s> {
     ) -> Checked<T> {
         self.advance(row);
         let row = row.row();
-        assert!(row.applies(self.profile), "row `{}` yields a value but does not apply", row.id);
+        assert!(self.has(row), "row `{}` yields a value but does not apply", row.id);
         if let Some(survey) = &mut self.survey {
             survey.push((row, value.is_some()));
         }
@@ -356,21 +366,35 @@ impl<'s> Gate<'s> {
     /// The end of the table: every row has been looked at.
     pub(super) fn pass<R: Rows, T>(self, plan: T) -> Checked<T> {
         assert!(
-            R::ROWS[self.next..].iter().all(|row| !row.applies(self.profile)),
+            R::ROWS[self.next..].iter().all(|row| !self.has(row)),
             "rows left unchecked from `{}` on",
             R::ROWS[self.next].id
         );
         self.first.map_or(Ok(plan), Err)
     }
 
+    /// Whether the RMM has a row.
+    fn has(&self, row: &FailureRow) -> bool {
+        row.which.meets(self.rmm)
+    }
+
+    /// Goes on to a row.
+    #[inline]
     fn advance<R: Rows>(&mut self, row: R) {
-        while self.next < row.index() {
+        if self.next != row.index() {
+            self.skip_to::<R>(row.index());
+        }
+        self.next += 1;
+    }
+
+    /// Goes on to a row behind others, none of which the RMM has.
+    fn skip_to<R: Rows>(&mut self, index: usize) {
+        while self.next < index {
             let skipped = &R::ROWS[self.next];
-            assert!(!skipped.applies(self.profile), "row `{}` was skipped", skipped.id);
+            assert!(!self.has(skipped), "row `{}` was skipped", skipped.id);
             self.next += 1;
         }
-        assert_eq!(self.next, row.index(), "row `{}` is out of order", row.row().id);
-        self.next += 1;
+        assert_eq!(self.next, index, "row `{}` is out of order", R::ROWS[index].id);
     }
 }
 

@@ -11,8 +11,16 @@ use crate::cli::input::read_settings;
 use crate::encoding::shown::ShowPath as _;
 
 /// What is compared of a run's document: of each the more the better.
-const SPEEDS: [&str; 7] =
-    ["baseline", "kernels", "pipeline", "one_thread", "fold", "memory_copy", "commands_per_s"];
+const SPEEDS: [&str; 8] = [
+    "baseline",
+    "kernels",
+    "pipeline",
+    "one_thread",
+    "fold",
+    "memory_copy",
+    "commands_per_s",
+    "counted_granules_per_s",
+];
 
 /// An earlier run.
 #[derive(Debug)]
@@ -47,7 +55,8 @@ impl Earlier {
     /// In words, what makes the runs no fair comparison.
     pub(super) fn difference(&self, now: &Value) -> Option<String> {
         let differs = |name: &&&str| self.document[**name] != now[**name];
-        let names: Vec<_> = ["size_bytes", "threads"].iter().filter(differs).collect();
+        let names: Vec<_> =
+            ["size_bytes", "granule_bytes", "threads"].iter().filter(differs).collect();
         let word =
             |name: &&&str| format!("{name} {} and now {}", self.document[**name], now[**name]);
         let words: Vec<_> = names.iter().map(word).collect();

@@ -5,7 +5,7 @@ use tracing::subscriber::NoSubscriber;
 use tracing::{Dispatch, Event, Metadata, Subscriber, dispatcher, level_filters::LevelFilter};
 
 use super::best::Best;
-use super::scene::Commands;
+use super::commands::Commands;
 
 /// Spans that are begun and ended in a round, for each granule that the commands fill.
 const SPANS: u64 = 16;

@@ -2,6 +2,7 @@
 
 mod cache_key;
 mod format;
+mod granule;
 mod guest;
 mod hashing;
 mod line;
@@ -14,6 +15,7 @@ mod sign;
 mod size;
 
 pub(crate) use format::Format;
+pub(crate) use granule::Granule;
 pub(crate) use guest::{GuestArgs, ResponderArgs, VmmArgs, named};
 pub(crate) use hashing::{
     CacheArgs, HashingArgs, HashingProblem, ImageFiles, ProvenCacheArgs, Purpose,

@@ -203,7 +203,14 @@ fn bench_measures_what_it_says() {
             assert!(document[part][listener].as_f64().is_some_and(|cost| cost > 0.0), "{part}");
         }
     }
-    assert!(document["memory_copy"].as_f64().is_some_and(|speed| speed > 0.0));
+    for part in ["memory_copy", "counted_granules_per_s", "start_ms"] {
+        assert!(document[part].as_f64().is_some_and(|speed| speed > 0.0), "{part}");
+    }
+    for process in ["measure", "run", "digests"] {
+        let ratio = document["processes"][process].as_f64();
+        assert!(ratio.is_some_and(|ratio| ratio > 0.0), "{process}");
+    }
+    assert!(document["limit"]["sha512"]["most"].as_f64().is_some_and(|most| most > 0.0));
     folder.fails(&["--log", "off", "bench", "--size", "2MiB"], 2, "measures what they cost");
     let left = std::fs::read_dir(folder.path("")).expect("the folder").count();
     assert_eq!(left, 0, "the image is removed");
@@ -221,6 +228,15 @@ fn bench_measures_what_it_says() {
     let ratio = &again["against"]["ratios"]["kernels sha256 sha2"];
     assert!(ratio.as_f64().is_some_and(|ratio| ratio > 0.0), "{again}");
     folder.file("other.json", "{\"schema\": \"rimsim/1\"}");
+    // Granules of another size are measured alike, but for what has none.
+    args.extend(["--granule", "64K"]);
+    let output = folder.rimsim(&args);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("was of size_bytes 2097152 and now 1048576"), "{said}");
+    assert!(said.contains("granule_bytes 4096 and now 65536"), "{said}");
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(document["granule_bytes"], 65536);
+    assert!(document["processes"]["digests"].is_f64() && document["processes"]["run"].is_null());
     folder.fails(&["bench", "--baseline", "other.json"], 2, "bench --format json");
     folder.file("other.json", "{");
     folder.fails(&["bench", "--baseline", "other.json"], 2, "is no JSON");

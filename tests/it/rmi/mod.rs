@@ -11,3 +11,4 @@ mod pairs;
 mod ranges;
 mod realm_operations;
 mod releases;
+mod rows;

@@ -1,0 +1,177 @@
+//! Whole processes: what a user waits for besides the hashing.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+use std::{env, io};
+
+use super::best::Best;
+use super::scene::ScratchImage;
+use crate::abi::granule_size::GranuleSize;
+use crate::cli::options::HashingArgs;
+use crate::inputs;
+use crate::outputs;
+
+/// A process that is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Process {
+    /// Nothing but the start.
+    Start,
+    /// A VM with the image as firmware.
+    Measure,
+    /// A script that gives a Realm the image.
+    Run,
+    Digests,
+}
+
+/// The script of [`Process::Run`].
+const SCRIPT: &str = "
+rtt auto
+image image = \"image\"
+let rd = auto
+REALM_CREATE rd=rd params_ptr=RealmParams {
+    s2sz=40, num_bps=1, num_wps=1, rtt_base=auto, rtt_level_start=1, rtt_num_start=2
+}
+DATA_CREATE rd=rd ipa=0 image=image flags=measure
+print rim
+";
+
+impl Process {
+    pub(super) const ALL: [Self; 4] = [Self::Start, Self::Measure, Self::Run, Self::Digests];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Measure => "measure",
+            Self::Run => "run",
+            Self::Digests => "digests",
+        }
+    }
+
+    /// Whether it takes images of every size and in every size of granules.
+    const fn takes_any(self) -> bool {
+        matches!(self, Self::Start | Self::Digests)
+    }
+
+    /// What it is given, in words.
+    pub(super) const fn what(self) -> &'static str {
+        match self {
+            Self::Start => "rimsim --version",
+            Self::Measure => "rimsim measure of a VM whose firmware is the image",
+            Self::Run => "rimsim run of a script with one DATA_CREATE of the image",
+            Self::Digests => "rimsim digests --algo sha256 of the image",
+        }
+    }
+
+    fn line(self, len_bytes: u64, size: GranuleSize) -> String {
+        match self {
+            Self::Start => "--version".to_owned(),
+            Self::Measure => {
+                let mib = (len_bytes >> 20) + 512;
+                format!(
+                    "measure --caps fvp kvmtool -- lkvm run --realm -c 1 -m {mib} --firmware image \
+                     --measurement-algo=sha256"
+                )
+            }
+            Self::Run => "run --allow-outside script.rmi".to_owned(),
+            Self::Digests => format!(
+                "digests --algo sha256 --granule {}k -o /dev/null image",
+                size.bytes() >> 10
+            ),
+        }
+    }
+}
+
+/// Whole processes beside an image.
+#[derive(Debug)]
+pub(super) struct Processes {
+    program: PathBuf,
+    folder: PathBuf,
+    /// Options of all that hash.
+    hashing: Vec<String>,
+    len_bytes: u64,
+    size: GranuleSize,
+    pub(super) times: [(Process, Best); 4],
+    /// Most memory of [`Process::Run`] that is no file's, in bytes, as far as it was seen.
+    pub(super) private_bytes: Option<u64>,
+}
+
+impl Processes {
+    /// Most that the memory of the default platform, and a Realm of 40 bits, have room for.
+    const MOST_BYTES: u64 = 32 << 30;
+
+    pub(super) fn new(
+        image: &ScratchImage,
+        size: GranuleSize,
+        args: &HashingArgs,
+    ) -> io::Result<Self> {
+        let folder = std::path::absolute(image.beside()?)?;
+        outputs::write(&folder.join("script.rmi"), SCRIPT.as_bytes())?;
+        let mut hashing = Vec::new();
+        if let Some(threads) = args.threads {
+            hashing.push(format!("--threads={threads}"));
+        }
+        if let Some(kernel) = args.hasher {
+            hashing.push(format!("--hasher={kernel}"));
+        }
+        let times = Process::ALL.map(|process| (process, Best::default()));
+        let (program, len_bytes) = (env::current_exe()?, image.len_bytes());
+        Ok(Self { program, folder, hashing, len_bytes, size, times, private_bytes: None })
+    }
+
+    /// Starts each once, and waits for it.
+    pub(super) fn round(&mut self) -> Result<(), String> {
+        let is_usual = self.len_bytes <= Self::MOST_BYTES && self.size == GranuleSize::K4;
+        let mut times = self.times;
+        for (process, best) in times.iter_mut().filter(|(it, _)| is_usual || it.takes_any()) {
+            let status = best.time(self.len_bytes, || self.command(*process).status());
+            if !status.as_ref().is_ok_and(|status| status.success()) {
+                let line = process.line(self.len_bytes, self.size);
+                let status = status.map_or_else(|error| error.to_string(), |it| it.to_string());
+                return Err(format!("rimsim {line}: {status}"));
+            }
+        }
+        self.times = times;
+        if is_usual && self.private_bytes.is_none() {
+            self.private_bytes = self.watched().map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn command(&self, process: Process) -> Command {
+        let line = process.line(self.len_bytes, self.size);
+        let mut words = line.split(' ');
+        let mut command = Command::new(&self.program);
+        command.current_dir(&self.folder).stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(Stdio::null()).args(words.next());
+        if process != Process::Start {
+            command.args(&self.hashing);
+        }
+        command.args(words);
+        command
+    }
+
+    /// Looks at the memory of a process that is not timed, again and again.
+    fn watched(&self) -> io::Result<Option<u64>> {
+        let mut child = self.command(Process::Run).spawn()?;
+        let mut most = None;
+        while child.try_wait()?.is_none() {
+            most = most.max(private_bytes(child.id()));
+            sleep(Duration::from_millis(2));
+        }
+        Ok(most)
+    }
+}
+
+/// Memory of a process that is no file's, in bytes, where the system says.
+fn private_bytes(pid: u32) -> Option<u64> {
+    const MOST_BYTES: u64 = 1 << 16;
+    let file = inputs::open(Path::new(&format!("/proc/{pid}/status"))).ok()?;
+    let mut text = Vec::new();
+    inputs::read_to_end(file, MOST_BYTES, &mut text).ok()?;
+    let text = String::from_utf8(text).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib << 10)
+}
