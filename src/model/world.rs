@@ -347,8 +347,8 @@ impl World {
         Ok(())
     }
 
-    /// Makes pages of memory from `pa` on show those of an image, as the Host; those before one that
-    /// refuses show them then.
+    /// Makes pages of memory from `pa` on show those of an image, as the Host. If one refuses,
+    /// those before it show them.
     ///
     /// # Errors
     /// If there is no memory somewhere, or it is not the Host's.

@@ -36,7 +36,7 @@ use scene::ScratchImage;
 /// command fills. Then whole processes, the image in the page cache, as times the pipeline, and the
 /// memory that one takes. Last what speeds are held against: all threads that hash and do nothing
 /// else, the latency of the fold, and memory that one thread copies. Each figure is the best of the
-/// rounds, which take all of them in turn, so that a machine that slows down slows down all of them.
+/// rounds, which take all of them in turn, so that a machine that slows down slows all of them.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct BenchArgs {
