@@ -16,6 +16,7 @@ use crate::abi::command::{Command, CommandInfo};
 use crate::abi::edition::Edition;
 use crate::abi::granule_size::GranuleSize;
 use crate::abi::params::DATA_MEASURE;
+use crate::abi::profile::Profile;
 use crate::abi::ranges::Ranges;
 use crate::abi::status::Status;
 use crate::script::statements::{self, arg, hex, invoke, invoke_all, name, statement, symbol};
@@ -48,13 +49,14 @@ const LIST: u64 = 2;
 pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
     options.check()?;
     let _span = tracing::info_span!("import", calls = log.calls.len()).entered();
-    let Joined { calls, failed, endless } = operation::join(&log.calls);
+    let Joined { calls, failed, endless, realms_in_steps } = operation::join(&log.calls);
     let calls = realm(log, calls, options.realm.max(1))?;
     let edition = log.edition;
     let contents = contents_command(edition).name;
     let own = vmm::own(log, &calls, contents);
     let mut builder = Builder {
         edition,
+        realms_in_steps,
         contents: Contents::new(&options.at, &calls, &own),
         delegated: Ranges::default(),
         logged: Ranges::default(),
@@ -76,6 +78,10 @@ pub fn import(log: &Log, options: &Options) -> Result<Import, ImportError> {
     let platform = options.platform.as_deref().unwrap_or("fvp");
     if edition != Edition::default() {
         statements.push(statement(Kind::Spec(name(edition.name()))));
+    }
+    if realms_in_steps {
+        // The one profile that does so.
+        statements.push(statement(Kind::Rmm(name(Profile::TF_RMM_NEXT.name()))));
     }
     statements.push(statement(Kind::Platform(name(platform))));
     let mut memory = memory::memory(platform, &calls, &own);
@@ -176,6 +182,8 @@ struct Run {
 
 struct Builder<'o> {
     edition: Edition,
+    /// REALM_CREATE and REALM_DESTROY are operations.
+    realms_in_steps: bool,
     contents: Contents<'o>,
     /// Granules that the script has delegated.
     delegated: Ranges,
@@ -389,7 +397,10 @@ impl Builder<'_> {
             _ => arg(input, hex(*value)),
         });
         // The operation was carried out to its end in the log.
-        let is_operation = call.command.outputs.first() == Some(&"handle") && call.is_success();
+        let of_realm = matches!(call.command.name, "REALM_CREATE" | "REALM_DESTROY");
+        let in_steps = self.realms_in_steps && of_realm;
+        let has_handle = call.command.outputs.first() == Some(&"handle");
+        let is_operation = (in_steps || has_handle) && call.is_success();
         let invoke = if is_operation { invoke_all } else { invoke };
         self.push(expecting(invoke(call.command.name, args.collect()), answer(call)));
     }

@@ -6,7 +6,7 @@
 //! to X7 before a call, X0 to X3 after it. A later proposal, `arm_smccc_smc_start` (March 2023),
 //! has the function identifier alone.
 
-use super::line::{Call, hex, is_level};
+use super::line::{Call, INCOMPLETE_OUTPUTS, hex, is_level};
 use crate::abi::command::CommandInfo;
 use crate::abi::edition::Edition;
 use crate::abi::status::{ReturnCode, Status};
@@ -84,10 +84,12 @@ pub(super) fn call(
     if !index.is_none_or(is_level) {
         return None;
     }
-    let mut outputs = Vec::new();
-    if code.status == Status::Success {
-        outputs.extend(results[1..].iter().take(command.outputs.len()));
-    }
+    let told = match code.status {
+        Status::Success => command.outputs.len(),
+        Status::Incomplete => command.outputs.len().max(INCOMPLETE_OUTPUTS),
+        _ => 0,
+    };
+    let outputs = results[1..].iter().take(told).copied().collect();
     Some(Call { line, command, args, status: code.status, index, outputs })
 }
 

@@ -45,6 +45,8 @@ const MEASURED: [&str; 13] = [
 const OLD_ARGS: usize = 5;
 /// Outputs that a call has at most.
 const MAX_OUTPUTS: usize = 4;
+/// What a call tells that begins an operation: its handle, and perhaps what it asks for.
+pub(super) const INCOMPLETE_OUTPUTS: usize = 2;
 
 /// One call of the Host, as a log shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,7 +179,8 @@ fn settle(log: &mut Log) -> Result<(), ImportError> {
     for call in &mut log.calls {
         let command = CommandInfo::of_name(call.command.name, edition);
         call.command = command.expect("the edition has all of them");
-        call.outputs.truncate(call.command.outputs.len());
+        let told = if call.status == Status::Incomplete { INCOMPLETE_OUTPUTS } else { 0 };
+        call.outputs.truncate(call.command.outputs.len().max(told));
     }
     Ok(())
 }

@@ -15,6 +15,8 @@ pub(super) struct Joined<'l> {
     pub(super) failed: u64,
     /// Calls that began an operation whose end the log does not show.
     pub(super) endless: Vec<&'l Call>,
+    /// The RMM makes Realms, or takes them apart, in several calls.
+    pub(super) realms_in_steps: bool,
 }
 
 /// Follows operations by their handles.
@@ -24,6 +26,8 @@ pub(super) fn join(calls: &[Call]) -> Joined<'_> {
     let mut open: BTreeMap<u64, (&Call, bool)> = BTreeMap::new();
     for call in calls {
         let incomplete = call.status == Status::Incomplete;
+        let of_realm = matches!(call.command.name, "REALM_CREATE" | "REALM_DESTROY");
+        joined.realms_in_steps |= incomplete && of_realm;
         let Some(x) = call.command.handle_input() else {
             match call.outputs.first().filter(|_| incomplete) {
                 Some(handle) => {

@@ -181,3 +181,62 @@ REC_CREATE rd=rd rec=auto params_ptr=RecParams { flags=runnable } all
     assert!(said.starts_with("boot.log:9:1: rim: unknown-data-in-image: "), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
 }
+
+/// [`BOOT`] as an RMM prints it that makes Realms in several calls; another Realm fails to be made,
+/// and is destroyed in the end.
+fn boot_in_steps() -> String {
+    let created = "SMC_RMI_REALM_CREATE              88000000 88100000 > RMI_SUCCESS\n";
+    assert!(BOOT.contains(created));
+    let steps = "\
+SMC_RMI_REALM_CREATE              88020000 88100000 > RMI_INCOMPLETE 0 8
+SMC_RMI_REALM_CREATE              88000000 88100000 > RMI_INCOMPLETE 1 8
+      SMC_RMI_OP_MEM_DONATE       0 88103000 1 > RMI_INCOMPLETE 2 0
+      SMC_RMI_OP_CONTINUE         0 0 > RMI_INCOMPLETE 0 0
+      SMC_RMI_OP_MEM_DONATE       1 88103000 1 > RMI_INCOMPLETE 2 0
+      SMC_RMI_OP_CONTINUE         1 0 > RMI_SUCCESS 0 0
+      SMC_RMI_OP_MEM_RECLAIM      0 88103000 200 > RMI_INCOMPLETE 1
+      SMC_RMI_OP_CONTINUE         0 0 > RMI_ERROR_INPUT
+";
+    BOOT.replace(created, steps)
+}
+
+#[test]
+fn realms_that_are_made_in_steps_are_made_so_again() {
+    let log = boot_in_steps();
+    let script = imported(&log).script.to_string();
+    assert!(script.starts_with("spec \"2.0\"\nrmm tf-rmm-next\nplatform"), "{script}");
+    let created = "REALM_CREATE rd=0x8800_0000 params_ptr=realm_params all => RMI_SUCCESS\n";
+    assert_eq!(script.matches("REALM_CREATE rd=").count(), 1, "{script}");
+    assert!(script.contains(created), "{script}");
+
+    // It runs: the RIM is that of the RMM that makes Realms so, whose RIMs begin with zeros.
+    let folder = Folder::new("import-2-steps");
+    folder.file("boot.log", &log).file("Image", [7; 8192]);
+    folder.file(
+        "params.rmi",
+        "let realm_params = RealmParams { s2sz=40, num_bps=1, num_wps=1, rtt_base=auto, \
+         rtt_level_start=1, rtt_num_start=2 }
+let rec_params_1 = RecParams { flags=runnable }
+let rec_params_2 = RecParams { flags=runnable }
+",
+    );
+    let given = ["--at", "0x8020_0000=Image", "--params", "params.rmi"];
+    let output = folder.rimsim(&[&["import", "boot.log", "-o", "boot.rmi"], &given[..]].concat());
+    assert!(output.status.success(), "{output:?}");
+    let rim = crate::cli::stdout(&folder.rimsim(&["run", "boot.rmi"]));
+    let hand = "spec \"2.0\"\nrmm \"tf-rmm-next\"\nrtt auto\nRMM_ACTIVATE\n\
+image kernel = \"Image\"\nlet rd = auto
+REALM_CREATE rd=rd params_ptr=RealmParams {
+    s2sz=40, num_bps=1, num_wps=1, rtt_base=auto, rtt_level_start=1, rtt_num_start=2
+} all
+RTT_DATA_MAP_INIT rd=rd ipa=0x8020_0000 image=kernel flags=measure
+REC_CREATE rd=rd rec=auto params_ptr=RecParams { flags=runnable } all
+";
+    folder.file("hand.rmi", hand);
+    let by_hand = crate::cli::stdout(&folder.rimsim(&["run", "hand.rmi"]));
+    assert_eq!((by_hand.trim(), by_hand.trim().len()), (rim.trim(), 64));
+    folder.file("older.rmi", hand.replace("tf-rmm-next", "tf-rmm-0.9").replace("} all", "}"));
+    let older = crate::cli::stdout(&folder.rimsim(&["run", "older.rmi"]));
+    assert_eq!(older.trim().len(), 64);
+    assert_ne!(older, rim);
+}
