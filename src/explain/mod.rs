@@ -20,3 +20,4 @@ pub use compare::{Difference, Explanation, compare};
 pub use field::{Field, Group};
 pub use saved::{MAX_EVENTS, SavedError, read_events, write_events};
 pub use trail::{Content, Extension, Trail};
+pub use tree::tree_differences;

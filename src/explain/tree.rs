@@ -100,6 +100,16 @@ impl<I: Iterator<Item = (u64, Content)>> Iterator for Runs<I> {
     }
 }
 
+/// Where two device trees differ, each as the bytes of a blob: paths and both values. `None` if one
+/// is no device tree.
+///
+/// # Bounds
+/// Time and memory grow with the trees, memory by at most 30 bytes for each byte.
+#[must_use]
+pub fn tree_differences(a: &[u8], b: &[u8]) -> Option<Vec<Field>> {
+    Some(differences(&Tree::read(a).ok()?, &Tree::read(b).ok()?))
+}
+
 /// Where two trees differ: a path and both values.
 pub(super) fn differences(a: &Tree, b: &Tree) -> Vec<Field> {
     let mut found = Vec::new();

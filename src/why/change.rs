@@ -22,6 +22,14 @@ pub struct Change {
     pub cost: u32,
 }
 
+impl Change {
+    /// Whether it is another device tree, which says what a VM is and no reason for it.
+    #[must_use]
+    pub fn is_tree(&self) -> bool {
+        matches!(self.knobs[..], [Knob::Dtb(_)])
+    }
+}
+
 impl From<Mistake> for Change {
     fn from(mistake: Mistake) -> Self {
         let Mistake { about, said, needs, repair, fix, cost } = mistake;

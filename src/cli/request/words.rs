@@ -117,6 +117,7 @@ pub(crate) const NO_REQUEST: &[&str] = &[
     "--script",
     "--script-out",
     "--search",
+    "--seen",
     "--shard",
     "--short",
     "--show",

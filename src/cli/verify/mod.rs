@@ -256,6 +256,7 @@ fn explain(file: Option<&Path>, args: &VerifyArgs, rim: Measurement) -> Result<W
         target: Target { rim, remark: None },
         is_token: true,
         candidates: &[],
+        seen: None,
         shard: Shard::WHOLE,
         budget: args.why_budget,
         guest: &guest,

@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 
 use crate::cli::options::{
-    CacheArgs, Format, GuestArgs, HashingArgs, LineArgs, OutsideArgs, ResponderArgs, VmmArgs,
+    CacheArgs, Format, GuestArgs, HashingArgs, LineArgs, OutsideArgs, ResponderArgs, RmmLogArgs,
+    VmmArgs,
 };
 use crate::search::Shard;
 
@@ -20,7 +21,8 @@ use crate::search::Shard;
 ///
 /// The first line of the result is `as said`, `unique`, `found` (not all was tried that is as
 /// likely, so there may be other explanations), `ambiguous` (several explanations make the same
-/// RIM), `stage` (the RIM is that of an earlier stage) or `none`. Exit code 0: explained; 3: not.
+/// RIM), `seen` (--seen led to it), `stage` (the RIM is that of an earlier stage) or `none`. Exit
+/// code 0: explained; 3: not.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct WhyArgs {
@@ -32,6 +34,13 @@ pub(crate) struct WhyArgs {
     /// files in the folders of those that the command line names are tried without this
     #[arg(long, value_name = "FILE")]
     pub(crate) candidate: Vec<PathBuf>,
+    /// What was seen of the VM that runs: its device tree (/sys/firmware/fdt), or what was measured
+    /// into it, in whatever form `rimsim explain` reads: a log of the RMM, a script, saved events.
+    /// Each change is made that leaves less different, however many there are
+    #[arg(long, value_name = "FILE")]
+    pub(crate) seen: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) rmm_log: RmmLogArgs,
     /// Only this part of the candidates, of N parts: `1/4` to `4/4`. Every part begins with likely
     /// ones; of what the parts find, that with the fewest changes is the answer, and those with as
     /// few are the other explanations
@@ -68,8 +77,9 @@ Examples:
       rimsim why RIM --candidate Image-6.12 --candidate Image-6.13 qemu -- qemu-system-aarch64 ...
   A domain of libvirt:
       rimsim why token.cbor --host kvm-v12 --allow-outside --domain vm.xml
-  With the device tree that the VM itself shows, in /sys/firmware/fdt:
-      rimsim why RIM --dtb fdt kvmtool -- lkvm run --realm -c 2 -m 512M -k Image";
+  With the device tree that the VM itself shows, in /sys/firmware/fdt, or a log of the RMM:
+      rimsim why RIM --seen fdt kvmtool -- lkvm run --realm -c 2 -m 512M -k Image
+      rimsim why RIM --seen console.log --at 0x80200000=Image kvmtool -- lkvm run ...";
 
 /// A budget in seconds.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {

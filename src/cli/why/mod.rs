@@ -3,6 +3,7 @@
 mod args;
 mod files;
 mod report;
+mod seen;
 mod sentence;
 mod tries;
 
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use files::{Others, others};
 use report::Finding;
+use seen::{Led, Making, Seen};
 use tries::Tries;
 
 use crate::cli::candidates::CommandLine;
@@ -23,7 +25,9 @@ use crate::cli::console::{Console, Progress};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::input::{observed, observed_token, text_name};
-use crate::cli::options::{CacheArgs, GuestArgs, HashingArgs, Purpose, ResponderArgs, VmmArgs};
+use crate::cli::options::{
+    CacheArgs, GuestArgs, HashingArgs, OutsideArgs, Purpose, ResponderArgs, RmmLogArgs, VmmArgs,
+};
 use crate::evidence::Target;
 use crate::host::Vmm;
 use crate::measure::rim::HashAlgo;
@@ -37,6 +41,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) is_token: bool,
     /// Files that may have been used.
     pub(crate) candidates: &'a [PathBuf],
+    /// What was seen of the VM, and how a log is read.
+    pub(crate) seen: Option<(&'a Path, &'a RmmLogArgs, OutsideArgs)>,
     pub(crate) shard: Shard,
     pub(crate) budget: Duration,
     pub(crate) guest: &'a GuestArgs,
@@ -50,10 +56,12 @@ pub(crate) fn run(args: &WhyArgs, console: &mut Console) -> io::Result<Exit> {
     let answer = target(&args.target).and_then(|(target, is_token)| {
         let WhyArgs { candidate, shard, budget, guest, responder, hashing, cache, vmm, .. } = args;
         let (candidates, shard, budget) = (candidate, *shard, *budget);
+        let seen = args.seen.as_deref().map(|path| (path, &args.rmm_log, args.outside));
         why(Asked {
             target,
             is_token,
             candidates,
+            seen,
             shard,
             budget,
             guest,
@@ -77,6 +85,10 @@ pub(crate) fn why(args: Asked<'_>) -> Result<Told, CliError> {
     let hasher = args.hashing.hasher()?;
     let images = args.cache.files(args.hashing, &hasher, Purpose::Figure)?;
     let algo = args.target.rim.algo();
+    let open = |(path, log, outside): (&Path, &RmmLogArgs, OutsideArgs)| {
+        Seen::open(path, log, outside, &hasher, &images)
+    };
+    let seen = args.seen.map(open).transpose()?;
     let common = (images, algo, hasher.clone());
     let others = others(args.candidates, &args.vmm.argv, args.guest)?;
     let guest = GuestArgs { given: others.given.clone(), ..args.guest.clone() };
@@ -102,6 +114,7 @@ pub(crate) fn why(args: Asked<'_>) -> Result<Told, CliError> {
         open: Vec::new(),
         along: BTreeMap::new(),
         open_is_whole: true,
+        led: None,
         is_whole: args.shard.is_whole(),
         passed_over: others.passed_over,
         elapsed: Duration::ZERO,
@@ -111,34 +124,55 @@ pub(crate) fn why(args: Asked<'_>) -> Result<Told, CliError> {
     let (target, budget, shard) = (told.target.rim, args.budget, args.shard);
     let tries =
         Tries { guests: &guests, hasher: &hasher, progress: &progress, target, budget, shard };
-    if let Ok(plan) = &base {
-        match prefix(plan, &told.target.rim, hasher.clone()) {
-            Ok(None) => {}
-            Ok(Some(found)) if found.left_out.is_empty() => told.finding = Finding::AsSaid,
-            Ok(Some(found)) => told.finding = Finding::Stage(found),
-            Err(error) => told.base_refused = Some(error.to_string()),
-        }
-    }
-    if matches!(told.finding, Finding::Nothing) {
-        told.report = tries.outwards(&told.outward);
-        told.take_matches();
-        if let Some(found) = told.likeliest() {
-            let (others, are_all) = tries.beside(&told.outward, found, told.report.tried);
-            told.report.matches.extend(others);
-            told.is_whole &= are_all && tries.has_equals(&told.outward, found, told.report.tried);
-            told.take_matches();
-        }
-        if let (Err(_), Some(found)) = (&base, told.likeliest()) {
-            let plan = guests.plan(&told.outward.candidate(found));
-            told.other_algo = plan.ok().and_then(|plan| other_algo(&plan, algo));
-        }
-    }
+    find(&mut told, base.as_ref().ok(), &tries, seen.as_ref());
     (told.open, told.open_is_whole) = tries.still_open(&told);
     told.along = along(&told, &guests, base.as_ref().ok());
     told.elapsed = progress.elapsed();
     progress.clear();
     guests.check_unchanged()?;
     Ok(told)
+}
+
+/// Looks for the RIM: among earlier stages, by what was seen, and outwards.
+fn find(told: &mut Told, base: Option<&Plan>, tries: &Tries<'_, '_>, seen: Option<&Seen>) {
+    let Tries { guests, hasher, progress, target, budget, .. } = *tries;
+    let algo = target.algo();
+    match base.map(|plan| prefix(plan, &target, hasher.clone())) {
+        None | Some(Ok(None)) => {}
+        Some(Ok(Some(found))) if found.left_out.is_empty() => told.finding = Finding::AsSaid,
+        Some(Ok(Some(found))) => told.finding = Finding::Stage(found),
+        Some(Err(error)) => told.base_refused = Some(error.to_string()),
+    }
+    if let Some(seen) = seen.filter(|_| !matches!(told.finding, Finding::AsSaid)) {
+        let making = Making { guests, hasher, algo, progress, budget };
+        let mut led = seen.lead(&making, &told.outward);
+        // Of granules of which digests alone were seen several changes may be left.
+        if led.rim != Some(target)
+            && !led.changes.is_empty()
+            && let Some(changes) = tries.beyond(&led.changes, &told.outward)
+        {
+            led = Led { changes, left: Vec::new(), rim: Some(target), ..led };
+        }
+        if led.rim == Some(target) && !led.changes.is_empty() {
+            told.finding = Finding::Seen;
+        }
+        told.led = Some(led);
+    }
+    if !matches!(told.finding, Finding::Nothing) {
+        return;
+    }
+    told.report = tries.outwards(&told.outward);
+    told.take_matches();
+    let Some(found) = told.likeliest() else { return };
+    let (others, are_all) = tries.beside(&told.outward, found, told.report.tried);
+    told.report.matches.extend(others);
+    told.is_whole &= are_all && tries.has_equals(&told.outward, found, told.report.tried);
+    told.take_matches();
+    if base.is_none() {
+        let found = told.likeliest().unwrap_or(found);
+        let plan = guests.plan(&told.outward.candidate(found));
+        told.other_algo = plan.ok().and_then(|plan| other_algo(&plan, algo));
+    }
 }
 
 /// A token's file, or a RIM.

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::seen::Led;
 use super::sentence::{listed, needs, said, stage};
 use crate::cli::candidates::refusals;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::options::Format;
+use crate::encoding::shown::ShowPath as _;
 use crate::evidence::Target;
 use crate::host::Vmm;
 use crate::measure::rim::HashAlgo;
@@ -28,6 +30,8 @@ pub(crate) enum Finding {
     AsSaid,
     /// It is that of these candidates, by number.
     Found(Vec<u64>),
+    /// It is that of what was seen, and these changes led to it.
+    Seen,
     /// It is that of an earlier stage of what was said.
     Stage(Prefix),
     /// It is none of those that were tried.
@@ -52,6 +56,8 @@ pub(crate) struct Told {
     /// What else could be otherwise without another RIM, and whether all that could was tried.
     pub(super) open: Vec<Change>,
     pub(super) open_is_whole: bool,
+    /// What was seen, and what leads to it.
+    pub(super) led: Option<Led>,
     /// Whether all was tried that is as likely as what was found.
     pub(super) is_whole: bool,
     /// Options that go with explanations, by their number.
@@ -112,6 +118,7 @@ impl Told {
             Finding::Found(numbers) if numbers.len() > 1 => "ambiguous",
             Finding::Found(_) if self.is_whole => "unique",
             Finding::Found(_) => "found",
+            Finding::Seen => "seen",
             Finding::Stage(_) => "stage",
             Finding::Nothing => "none",
         }
@@ -131,6 +138,11 @@ impl Told {
                 let changes = self.outward.changes_of(numbers[0]);
                 let needs = needs(&changes, self.along_with(numbers[0]));
                 format!("your {noun} is this VM with {needs}; you said {}{hash}", said(&changes))
+            }
+            Finding::Seen => {
+                let changes: Vec<&Change> = self.led.iter().flat_map(|led| &led.changes).collect();
+                let (needs, said) = (needs(&changes, &[]), said(&changes));
+                format!("your {noun} is this VM with {needs}; you said {said}{hash}")
             }
             Finding::Stage(prefix) => {
                 let (last, missing) = stage(prefix);
@@ -207,6 +219,7 @@ impl Told {
                 console.result(&format!("and {more} more explanations"))?;
             }
         }
+        self.seen().iter().try_for_each(|line| console.result(line))?;
         if let Some(line) = self.meaning() {
             console.result(line)?;
         }
@@ -225,6 +238,24 @@ impl Told {
             console.result(&format!("still open: {about}, also with {}", listed(&values)))?;
         }
         Ok(())
+    }
+
+    /// What was seen and what leads to it, where that is not the whole answer.
+    fn seen(&self) -> Vec<String> {
+        let Some(led) = &self.led else { return Vec::new() };
+        let (path, changes) = (led.path.shown(), led.changes.iter().collect::<Vec<_>>());
+        let mut lines = Vec::new();
+        if !changes.is_empty() && !matches!(self.finding, Finding::Seen) {
+            let (needs, said) = (needs(&changes, &[]), said(&changes));
+            lines.push(format!("{path} is nearest to this VM with {needs}; you said {said}"));
+        }
+        let left = led.left.iter().take(MAX_EXPLANATIONS);
+        lines.extend(left.map(|what| format!("no option explains of {path}: {what}")));
+        if led.left.len() > MAX_EXPLANATIONS {
+            let more = led.left.len() - MAX_EXPLANATIONS;
+            lines.push(format!("no option explains of {path}: {more} more differences"));
+        }
+        lines
     }
 
     /// What the first line says of what is still open.
@@ -308,9 +339,9 @@ impl Told {
             "not tried: three changes at once, other contents of the files than those that are \
              there, and sizes of RAM that nobody usually has (rimsim search --vary)"
                 .into(),
-            "collect next: the device tree of the running VM (/sys/firmware/fdt), for --dtb; other \
-             kernels, initrds and firmware, for --candidate; a log of the RMM or the measurement \
-             log (CCEL), with which `rimsim explain` and `rimsim log` name what differs"
+            "collect next: the device tree of the running VM (/sys/firmware/fdt) or a log of the \
+             RMM, for --seen; other kernels, initrds and firmware, for --candidate; the \
+             measurement log (CCEL), with which `rimsim log` names what differs"
                 .into(),
         ]);
         lines
@@ -329,6 +360,11 @@ impl Told {
             Finding::Found(numbers) => numbers.as_slice(),
             _ => &[],
         };
+        let of_seen = self.led.iter().filter(|_| matches!(self.finding, Finding::Seen));
+        let of_seen = of_seen.map(|led| {
+            let changes = led.changes.iter().map(|one| change(&one)).collect::<Vec<_>>();
+            json!({ "changes": changes, "with": [] })
+        });
         let explanations: Vec<Value> = (numbers.iter())
             .map(|number| {
                 let changes = self.outward.changes_of(*number);
@@ -337,6 +373,7 @@ impl Told {
                     "with": self.along_with(*number),
                 })
             })
+            .chain(of_seen)
             .collect();
         let open: Vec<Value> = (self.open().into_iter())
             .map(|(about, values)| json!({ "about": about, "also": values }))
@@ -348,9 +385,18 @@ impl Told {
             Finding::Stage(prefix) => Some(stage(prefix)),
             _ => None,
         };
+        let led = self.led.as_ref().map(|led| {
+            json!({
+                "file": led.path.display().to_string(),
+                "changes": led.changes.iter().map(|one| change(&one)).collect::<Vec<_>>(),
+                "left": led.left,
+                "rim_equal": led.rim == Some(self.target.rim),
+            })
+        });
         json!({
             "schema": "rimsim/1",
             "command": "why",
+            "seen": led,
             "rim": self.target.rim.to_string(),
             "algorithm": self.target.rim.algo().name(),
             "algorithm_said": self.other_algo.map(HashAlgo::name),

@@ -11,7 +11,7 @@ use crate::host::{Region, Vm};
 use crate::measure::hasher::Hasher;
 use crate::measure::rim::Measurement;
 use crate::predict::Plan;
-use crate::search::{self, Candidates as _, Guests as _, Knob, Match, Report, Shard};
+use crate::search::{self, Candidates, Guests as _, Knob, Match, Report, Shard};
 use crate::why::{Change, Outward};
 
 /// What candidates are tried with.
@@ -24,7 +24,43 @@ pub(super) struct Tries<'t, 'g> {
     pub(super) shard: Shard,
 }
 
+/// Candidates with changes that are made already.
+struct Beyond {
+    made: Vec<Knob>,
+    outward: Outward,
+}
+
+impl Candidates for Beyond {
+    fn count(&self) -> u64 {
+        self.outward.count()
+    }
+
+    fn candidate(&self, index: u64) -> Vec<Knob> {
+        [self.made.clone(), self.outward.candidate(index)].concat()
+    }
+}
+
 impl Tries<'_, '_> {
+    /// The first one or two changes that make the RIM beside those that were made, with these.
+    pub(super) fn beyond(&self, made: &[Change], all: &Outward) -> Option<Vec<Change>> {
+        let is_other = |change: &&Change| {
+            !change.is_tree() && made.iter().all(|one| one.about != change.about)
+        };
+        let others = all.changes().iter().filter(is_other).cloned();
+        let outward = Outward::new(others.collect());
+        let made_knobs = made.iter().flat_map(|change| change.knobs.clone()).collect();
+        let beyond = Beyond { made: made_knobs, outward };
+        let mut pace = Pace::default();
+        let mut go_on = |report: &Report| {
+            let now = self.progress.elapsed();
+            (report.matches.is_empty() && now < self.budget).then(|| pace.step(now))
+        };
+        let report = search::run(&beyond, self.guests, &self.target, self.hasher, &mut go_on);
+        let found = report.matches.iter().flat_map(|found| found.candidates.clone()).min()?;
+        let more = beyond.outward.changes_of(found).into_iter().cloned();
+        Some(made.iter().cloned().chain(more).collect())
+    }
+
     /// Tries one change, then two, until something is found or the time is over.
     pub(super) fn outwards(&self, outward: &Outward) -> Report {
         let counter = self.progress.counter();
@@ -91,6 +127,7 @@ impl Tries<'_, '_> {
     pub(super) fn still_open(&self, told: &Told) -> (Vec<Change>, bool) {
         let found: Vec<&Change> = match &told.finding {
             Finding::AsSaid => Vec::new(),
+            Finding::Seen => told.led.iter().flat_map(|led| &led.changes).collect(),
             Finding::Found(explanations) => told.outward.changes_of(explanations[0]),
             Finding::Stage(_) | Finding::Nothing => return (Vec::new(), true),
         };

@@ -242,3 +242,47 @@ fn what_is_taken_of_a_machine_is_named() {
          host, no SVE of the host, 48 IPA bits"
     );
 }
+
+/// What was seen leads to more changes than a search makes at once.
+#[test]
+fn what_was_seen_leads_to_the_options() {
+    let folder = folder("why-seen");
+    let guest = words(GUEST);
+    let runs = GUEST.replace("-c 1 -m 256M", "-c 2 -m 512M").replace(" -p quiet", "");
+    let line: Vec<&str> = runs.split_whitespace().collect();
+    let made = folder.rimsim(&[&["dtb", "-q", "-o", "fdt"][..], &line].concat());
+    assert_eq!(made.status.code(), Some(0), "{made:?}");
+    let measure = ["measure", "-q", "--events-out", "vm.events"];
+    let rim = stdout(&folder.rimsim(&[&measure[..], &line].concat())).trim().to_owned();
+    let fixes = |found: &Value| -> Vec<String> {
+        let changes = found["explanations"][0]["changes"].as_array().expect("a list");
+        let fix = |change: &Value| change["fix"].as_str().expect("text").to_owned();
+        let mut fixes: Vec<String> = changes.iter().map(fix).collect();
+        fixes.sort();
+        fixes
+    };
+    for seen in ["fdt", "vm.events"] {
+        let asked = [vec!["--seen".to_owned(), seen.to_owned()], guest.clone()].concat();
+        let found = folder.why(&rim, &asked, 0);
+        assert_eq!(found["verdict"], "seen", "{seen}: {found}");
+        assert_eq!(fixes(&found), ["-c 2", "-m 512M", "leave out -p"], "{seen}");
+        let seen = &found["seen"];
+        assert_eq!((&seen["rim_equal"], &seen["left"]), (&true.into(), &Value::Array(vec![])));
+    }
+    // Of another VM than the token's: what was seen is told, and the RIM looked for.
+    let other = "9f".repeat(32);
+    let words = ["why", &other, "--budget", "1", "--seen", "fdt"];
+    let guest: Vec<&str> = GUEST.split_whitespace().collect();
+    let output = folder.rimsim(&[&words[..], &guest].concat());
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let text = stdout(&output);
+    assert!(text.starts_with("none\n"), "{text}");
+    folder.file("none.fdt", [0xD0, 0x0D, 0xFE, 0xED, 0, 0]);
+    for (file, code) in [("none", 1), ("Image", 2), ("none.fdt", 3)] {
+        let words = ["why", &other, "--budget", "0", "--seen", file];
+        let output = folder.rimsim(&[&words[..], &guest].concat());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{file}: {stderr}");
+        assert!(code == 3 || stderr.contains(&format!("--seen {file}")), "{stderr}");
+    }
+}
