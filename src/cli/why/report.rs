@@ -347,34 +347,27 @@ impl Told {
         lines
     }
 
-    pub(crate) fn json(&self) -> Value {
-        let change = |change: &&Change| {
+    /// Each explanation as its changes, and what goes with them.
+    fn explanations(&self) -> Vec<Value> {
+        let told = |changes: &[&Change], along: &[String]| {
             json!({
-                "about": change.about,
-                "said": change.said,
-                "needs": change.needs,
-                "fix": change.fix,
+                "changes": changes.iter().map(|one| of_change(one)).collect::<Vec<_>>(),
+                "with": along,
             })
         };
-        let numbers = match &self.finding {
-            Finding::Found(numbers) => numbers.as_slice(),
-            _ => &[],
-        };
-        let of_seen = self.led.iter().filter(|_| matches!(self.finding, Finding::Seen));
-        let of_seen = of_seen.map(|led| {
-            let changes = led.changes.iter().map(|one| change(&one)).collect::<Vec<_>>();
-            json!({ "changes": changes, "with": [] })
-        });
-        let explanations: Vec<Value> = (numbers.iter())
-            .map(|number| {
-                let changes = self.outward.changes_of(*number);
-                json!({
-                    "changes": changes.iter().map(change).collect::<Vec<_>>(),
-                    "with": self.along_with(*number),
-                })
-            })
-            .chain(of_seen)
-            .collect();
+        match &self.finding {
+            Finding::Found(numbers) => (numbers.iter())
+                .map(|number| told(&self.outward.changes_of(*number), self.along_with(*number)))
+                .collect(),
+            Finding::Seen => {
+                let of_led = |led: &Led| told(&led.changes.iter().collect::<Vec<_>>(), &[]);
+                self.led.iter().map(of_led).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    pub(crate) fn json(&self) -> Value {
         let open: Vec<Value> = (self.open().into_iter())
             .map(|(about, values)| json!({ "about": about, "also": values }))
             .collect();
@@ -388,7 +381,7 @@ impl Told {
         let led = self.led.as_ref().map(|led| {
             json!({
                 "file": led.path.display().to_string(),
-                "changes": led.changes.iter().map(|one| change(&one)).collect::<Vec<_>>(),
+                "changes": led.changes.iter().map(of_change).collect::<Vec<_>>(),
                 "left": led.left,
                 "rim_equal": led.rim == Some(self.target.rim),
             })
@@ -403,7 +396,7 @@ impl Told {
             "remark": self.target.remark,
             "verdict": self.verdict(),
             "sentence": self.sentence(),
-            "explanations": explanations,
+            "explanations": self.explanations(),
             "stage": missing
                 .map(|(last, missing)| json!({ "ends_after": last, "left_out": missing })),
             "still_open": open,
@@ -421,4 +414,13 @@ impl Told {
             "advice": self.advice(),
         })
     }
+}
+
+fn of_change(change: &Change) -> Value {
+    json!({
+        "about": change.about,
+        "said": change.said,
+        "needs": change.needs,
+        "fix": change.fix,
+    })
 }

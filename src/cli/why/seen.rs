@@ -1,5 +1,5 @@
-//! What was seen of the VM that runs: its device tree, or what was measured into it. It leads to the
-//! options without trying all that could be: each change is kept that makes the difference smaller.
+//! What was seen of the VM that runs: its device tree, or what was measured into it. It leads to
+//! the options without trying all that could be: that change is kept which leaves least different.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
