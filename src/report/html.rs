@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::realm::{EventRow, Part, Shown};
 use super::text::Count;
-use super::{BootReport, RealmReport, Report, boot};
+use super::{BootReport, Otherwise, RealmReport, Report, boot};
 use crate::abi::addr::Hex;
 use crate::encoding::markup::Markup;
 
@@ -47,6 +47,7 @@ fn document(out: &mut String, report: &Report) -> fmt::Result {
         writeln!(out, "<p class=\"note\">{}</p>", Markup(note))?;
     }
     overview(out, report)?;
+    otherwise(out, report)?;
     boot::overview(out, &report.boots)?;
     report.differences.iter().try_for_each(|found| boot::difference(out, found))?;
     for (i, one) in report.boots.iter().enumerate() {
@@ -144,6 +145,17 @@ fn overview(out: &mut String, report: &Report) -> fmt::Result {
     }
     out.push_str("</tbody></table></div></section>\n");
     comparison(out, &report.realms)
+}
+
+/// The options of command lines that are otherwise than those of the first.
+fn otherwise(out: &mut String, report: &Report) -> fmt::Result {
+    for Otherwise { names: [a, b], lines } in &report.otherwise {
+        let (a, b) = (Markup(a), Markup(b));
+        write!(out, "<section><h2>{a} against {b}</h2>\n<pre>")?;
+        lines.iter().try_for_each(|line| writeln!(out, "{}", Markup(line)))?;
+        out.push_str("</pre></section>\n");
+    }
+    Ok(())
 }
 
 /// Most Realms that stand beside each other.

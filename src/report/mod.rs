@@ -21,6 +21,8 @@ pub struct Report {
     pub title: String,
     /// In the order in which they shall stand.
     pub realms: Vec<RealmReport>,
+    /// What command lines say otherwise than the first.
+    pub otherwise: Vec<Otherwise>,
     /// Measured boots, likewise.
     pub boots: Vec<BootReport>,
     /// Where they differ.
@@ -35,6 +37,15 @@ pub struct Report {
     pub messages: Vec<String>,
     /// What else there is to know.
     pub notes: Vec<String>,
+}
+
+/// What two command lines say otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Otherwise {
+    /// The names of both Realms.
+    pub names: [String; 2],
+    /// In lines, as `rimsim explain` has them.
+    pub lines: Vec<String>,
 }
 
 /// A machine with its RMM.

@@ -8,26 +8,32 @@ use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 
+use crate::cli::causes::{Line, causes};
 use crate::cli::chains::is_chain;
 use crate::cli::console::Console;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::explanation;
 use crate::cli::input::rmm_logs::{self, Contents, Opened};
 use crate::cli::input::{Input, Setup};
-use crate::cli::options::{OutsideArgs, RmmArg, RmmLogArgs};
+use crate::cli::options::{HashingArgs, OutsideArgs, RmmArg, RmmLogArgs};
 use crate::cli::request::{RequestWords, is_request};
 use crate::encoding::shown::ShowPath as _;
 use crate::lint::Linter;
 use crate::outputs::{self, OutputPath};
-use crate::report::{self, Finding, InputFile, RealmReport, Report};
+use crate::report::{self, Finding, InputFile, Otherwise, RealmReport, Report};
 use crate::script;
 use inputs::{images, whole};
+
+/// Most command lines that are compared with the first.
+const MOST_COMPARED: usize = 8;
 
 /// Make a page about Realms: their memory, what was measured, findings
 ///
 /// The page is one file without anything from elsewhere. It shows the map of each Realm's addresses
 /// (contents, device tree, RIPAS, RTT levels), which can be zoomed, the RIM after each measured
-/// event, what `rimsim lint` finds, platforms and parameters, and the digests of all inputs.
+/// event, what `rimsim lint` finds, platforms and parameters, and the digests of all inputs. Of
+/// several command lines it says which options differ from those of the first.
 ///
 /// Of a chain of measured boot it shows the measurements in time: which stage makes each, which
 /// REM it extends, and the REM after it. Of several chains it says where each differs from the
@@ -67,7 +73,7 @@ pub(crate) fn run(args: &ReportArgs, console: &mut Console) -> io::Result<Exit> 
     let mut exit = Exit::Good;
     let mut page = Report::default();
     let mut titles = Vec::new();
-    let mut chains = Vec::new();
+    let (mut chains, mut lines) = (Vec::new(), Vec::new());
     for path in &args.files {
         let done = if is_chain(path) {
             boot::booted(path, args.outside, &mut page, console).map(|booted| {
@@ -80,7 +86,12 @@ pub(crate) fn run(args: &ReportArgs, console: &mut Console) -> io::Result<Exit> 
             replayed(path, args, &setup, &mut page)
         };
         match done {
-            Ok(ended) => exit = exit.and(ended),
+            Ok(ended) => {
+                if is_request(path) {
+                    lines.push((path.as_path(), ended == Exit::Refused));
+                }
+                exit = exit.and(ended);
+            }
             Err((exit, text)) => {
                 console.error(&text);
                 return Ok(exit);
@@ -89,6 +100,7 @@ pub(crate) fn run(args: &ReportArgs, console: &mut Console) -> io::Result<Exit> 
         titles.push(label(path, args));
     }
     boot::differences(&chains, &mut page);
+    page.otherwise = otherwise(args, &lines);
     page.title = titles.join(", ");
     for message in &page.messages {
         console.error(message);
@@ -186,6 +198,21 @@ fn measured(path: &Path, args: &ReportArgs, page: &mut Report) -> Result<Exit, (
     let regions = seen.plan.vm.regions.iter();
     images(regions.filter_map(|region| region.image.as_deref()), page);
     Ok(Exit::Good)
+}
+
+/// What command lines say otherwise than the first one, and whether that one is refused. What can
+/// not be told is left out: the page shows the events.
+fn otherwise(args: &ReportArgs, lines: &[(&Path, bool)]) -> Vec<Otherwise> {
+    let line = |path: &Path| Line::of(path, args.outside).ok().flatten();
+    let Some(((first, is_refused), others)) = lines.split_first() else { return Vec::new() };
+    let Some(one) = line(first) else { return Vec::new() };
+    let files = HashingArgs::default().files();
+    let told = |(path, refused): &(&Path, bool)| {
+        let found = causes([&one, &line(path)?], &files, [*is_refused, *refused]).ok()?;
+        let names = [label(first, args), label(path, args)];
+        (!found.is_empty()).then(|| Otherwise { names, lines: explanation::causes(&found) })
+    };
+    others.iter().filter_map(told).take(MOST_COMPARED).collect()
 }
 
 /// What a reader calls a file: its name, if no other file of the page has it.

@@ -271,3 +271,27 @@ fn realms_of_another_edition() {
     assert!(page.contains(&has("RMM", "1.0")) && page.contains(&has("rule of the RIM", "rmm-1.0")));
     assert!(!page.contains("<dt>RIPAS</dt>") && !page.contains("operations of the machine"));
 }
+
+/// Two command lines stand side by side with what `explain` says of them.
+#[test]
+fn options_that_differ_stand_before_events() {
+    let folder = Folder::new("report-otherwise");
+    folder.file("Image", crate::hosts::inputs::kernel("report", 8192, 8192, 0));
+    let line = "--host kvm-v10 --caps fvp kvmtool -- lkvm run --realm -c 1 -m 256M -k Image \
+                --irqchip=gicv3 -p '<b>'";
+    folder.file("a.args", line).file("b.args", line.replace("256M", "512M").replace("<b>", "<i>"));
+    let page = report(&folder, &["a.args", "b.args"], 0);
+    let told = stdout(&folder.rimsim(&["explain", "a.args", "b.args"]));
+    let begin = page.find("<h2>a.args against b.args</h2>\n<pre>").expect("a section");
+    let shown = &page[begin..begin + page[begin..].find("</pre>").expect("an end")];
+    let causes: Vec<&str> =
+        told.lines().skip_while(|line| !line.starts_with("what is said")).collect();
+    let causes: Vec<_> = causes.into_iter().take_while(|line| !line.is_empty()).collect();
+    assert!(causes.contains(&"- RAM: `-m 256M` against `-m 512M`"), "{told}");
+    assert!(!shown.contains("<b>"), "texts are no markup: {shown}");
+    let marks = [("&lt;", "<"), ("&gt;", ">"), ("&#39;", "'"), ("&quot;", "\"")];
+    let shown = marks.iter().fold(shown.to_owned(), |text, (from, to)| text.replace(from, to));
+    causes.iter().for_each(|cause| assert!(shown.contains(cause), "{cause}: {shown}"));
+    let one = report(&folder, &["a.args", "a.args"], 0);
+    assert!(!one.contains(" against "), "nothing is said otherwise");
+}
