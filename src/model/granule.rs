@@ -367,7 +367,11 @@ impl Granules {
     }
 
     fn code_of(kind: (GranuleState, Gpt)) -> usize {
-        KINDS.iter().position(|known| *known == kind).expect("a possible combination")
+        let (state, gpt) = kind;
+        let delegated = state != GranuleState::Undelegated;
+        let code = if delegated { 3 + state as usize } else { gpt as usize };
+        assert!(KINDS[code] == kind, "a possible combination");
+        code
     }
 
     /// Makes the planes long enough for a word, and some more: twice as long as they were.
