@@ -6,6 +6,7 @@ use super::input::{Input, Opened};
 use super::pair::Pair;
 use super::request::{Request, Setting};
 use super::trial;
+use crate::host::fdt::filled_up;
 use crate::host::kvm::HOSTS;
 use crate::host::vmm::{Context, Fit};
 use crate::host::{Assumed, Files, Region, Vmm, qemu};
@@ -80,10 +81,10 @@ fn make(request: &Request, setting: Setting, opened: &mut Opened<'_>) -> Result<
 /// A device tree as it lies in its region; `None` if the region has no contents.
 #[must_use]
 pub fn tree_bytes(region: &Region) -> Option<Vec<u8>> {
-    let mut bytes = region.image.as_ref()?.bytes_from(0).to_vec();
+    let bytes = region.image.as_ref()?.bytes_from(0);
     let len_bytes = region.ipa.end - region.ipa.start - region.fill_bytes;
-    bytes.resize(usize::try_from(len_bytes).expect("a few MiB at most"), 0);
-    Some(bytes)
+    let len_bytes = usize::try_from(len_bytes).expect("a few MiB at most");
+    Some(filled_up(&bytes[..bytes.len().min(len_bytes)], len_bytes))
 }
 
 impl Input {

@@ -17,6 +17,14 @@ mod sequential;
 pub use read_write::{Edit, ReadWrite};
 pub use sequential::{NoSpace, Sequential, packed_into};
 
+/// A tree in a buffer of `len_bytes`, which it fits in, with zeros behind it. In one piece: without
+/// optimisation `Vec::resize` writes bytes one by one.
+pub(crate) fn filled_up(tree: &[u8], len_bytes: usize) -> Vec<u8> {
+    let mut buffer = vec![0; len_bytes];
+    buffer[..tree.len()].copy_from_slice(tree);
+    buffer
+}
+
 const MAGIC: u32 = 0xd00d_feed;
 const VERSION: u32 = 17;
 const LAST_COMPATIBLE_VERSION: u32 = 16;

@@ -3,8 +3,8 @@
 use thiserror::Error;
 
 use super::{
-    BEGIN_NODE, END, END_NODE, Field, NOP, NoSpace, PROP, STRUCTURE, Sequential, find_string,
-    padded, string, word,
+    BEGIN_NODE, END, END_NODE, Field, NOP, NoSpace, PROP, STRUCTURE, Sequential, filled_up,
+    find_string, padded, string, word,
 };
 
 /// Why an insertion is not possible.
@@ -49,8 +49,7 @@ impl ReadWrite {
     pub fn new(size_bytes: usize) -> Result<Self, NoSpace> {
         let mut root = Sequential::new(size_bytes);
         root.node("", |_| ());
-        let mut buffer = root.finish()?;
-        buffer.resize(size_bytes, 0);
+        let mut buffer = filled_up(&root.finish()?, size_bytes);
         Field::TotalSize.set(&mut buffer, size_bytes);
         Ok(Self { buffer })
     }

@@ -4,8 +4,8 @@ use thiserror::Error;
 
 use super::{
     BEGIN_NODE, END, END_NODE, Field, HEADER_BYTES, LAST_COMPATIBLE_VERSION, MAGIC, PROP,
-    RESERVE_ENTRY_BYTES, RESERVE_MAP, STRUCTURE, VERSION, cells, find_string, padded, string,
-    wide_cells, word,
+    RESERVE_ENTRY_BYTES, RESERVE_MAP, STRUCTURE, VERSION, cells, filled_up, find_string, padded,
+    string, wide_cells, word,
 };
 
 /// The tree does not fit in the space that the VMM has for it.
@@ -153,9 +153,8 @@ impl Sequential {
 /// If the tree is larger than the buffer.
 #[must_use]
 pub fn packed_into(finished: &[u8], size_bytes: usize) -> Vec<u8> {
-    let mut buffer = finished.to_vec();
-    assert!(buffer.len() <= size_bytes, "a finished tree fits in its buffer");
-    buffer.resize(size_bytes, 0);
+    assert!(finished.len() <= size_bytes, "a finished tree fits in its buffer");
+    let mut buffer = filled_up(finished, size_bytes);
     let size_struct = Field::SizeStruct.get(&buffer);
     let size_strings = Field::SizeStrings.get(&buffer);
     let structure = HEADER_BYTES + RESERVE_ENTRY_BYTES;

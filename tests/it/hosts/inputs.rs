@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rimsim::host::Files;
 use rimsim::measure::image::{Image, ImageError};
@@ -58,11 +58,28 @@ impl Files for Inputs {
 
 /// The first bytes of a file's stream.
 pub(crate) fn payload(name: &str, len: usize) -> Vec<u8> {
+    stream(format!("rim-inputs:v1:{name}"), len)
+}
+
+/// Most bytes of streams that are kept.
+const MOST_KEPT: usize = 256 * MIB;
+
+/// The first bytes of the SHAKE-128 stream of a text. Made once for all tests: without optimisation
+/// that takes longer than what is done with them.
+fn stream(seed: String, len: usize) -> Vec<u8> {
+    static MADE: Mutex<BTreeMap<String, Arc<[u8]>>> = Mutex::new(BTreeMap::new());
+    let known = MADE.lock().expect("no test panics here").get(&seed).cloned();
+    if let Some(known) = known.filter(|known| known.len() >= len) {
+        return known[..len].to_vec();
+    }
     let mut hasher = Shake128::default();
-    hasher.update(b"rim-inputs:v1:");
-    hasher.update(name.as_bytes());
+    hasher.update(seed.as_bytes());
     let mut bytes = vec![0; len];
     hasher.finalize_xof().read(&mut bytes);
+    let mut made = MADE.lock().expect("no test panics here");
+    if made.values().map(|known| known.len()).sum::<usize>() + len <= MOST_KEPT {
+        made.insert(seed, bytes.as_slice().into());
+    }
     bytes
 }
 
@@ -178,13 +195,6 @@ fn random(name: &str) -> Option<Vec<u8>> {
     let stem = name.split('.').next()?;
     let parts: Vec<&str> = stem.split('_').skip(1).collect();
     let len: usize = parts.first()?.parse().ok()?;
-    let stream = |seed: String, len: usize| {
-        let mut hasher = Shake128::default();
-        hasher.update(seed.as_bytes());
-        let mut bytes = vec![0; len];
-        hasher.finalize_xof().read(&mut bytes);
-        bytes
-    };
     let [_, text_offset, image_size, magic, flags] = parts[..] else {
         return (parts.len() == 1).then(|| stream(format!("i{len}"), len));
     };
