@@ -14,6 +14,7 @@ mod fleet_lock;
 mod for_people;
 mod found_lines;
 mod found_reach;
+mod hang_ups;
 pub(crate) mod images;
 mod limits;
 mod lock;
