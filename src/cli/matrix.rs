@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use crate::cli::candidates::{add_axis, check_values};
+use crate::cli::candidates::{add_axis, check_values, option_variants};
 use crate::cli::console::{Console, notes};
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
@@ -57,6 +57,10 @@ pub(crate) struct MatrixArgs {
     /// Another axis, by the names of `rimsim search`: NAME=VALUES, or NAME for what hosts have
     #[arg(long, value_name = "NAME[=VALUES]")]
     vary: Vec<String>,
+    /// Other options of the VMM, as a shell reads them (`'-k Image-6.12 -i initrd'`), behind those
+    /// of the command line; `''` for none; repeatable
+    #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
+    option_variant: Vec<String>,
     /// Only this part of the combinations, of N parts: `1/4` to `4/4`. Each part is rows in a row,
     /// so the parts one behind the other are the whole table (of each hash algorithm)
     #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE, hide_default_value = true,
@@ -223,6 +227,10 @@ fn axes(args: &MatrixArgs, vmm: Vmm) -> Result<Vec<Axis>, CliError> {
     }
     for text in &args.vary {
         add_axis(text, vmm, &args.guest.reach, &mut axes)?;
+    }
+    let values = option_variants(&args.option_variant)?;
+    if !values.is_empty() {
+        axes.push(Axis { parameter: Parameter::OptionVariant, values });
     }
     Ok(axes)
 }

@@ -256,6 +256,8 @@ fn explain(file: Option<&Path>, args: &VerifyArgs, rim: Measurement) -> Result<W
         target: Target { rim, remark: None },
         is_token: true,
         candidates: &[],
+        variants: &[],
+        locks: &[],
         seen: None,
         shard: Shard::WHOLE,
         budget: args.why_budget,

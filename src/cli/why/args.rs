@@ -21,8 +21,8 @@ use crate::search::Shard;
 ///
 /// The first line of the result is `as said`, `unique`, `found` (not all was tried that is as
 /// likely, so there may be other explanations), `ambiguous` (several explanations make the same
-/// RIM), `seen` (--seen led to it), `stage` (the RIM is that of an earlier stage) or `none`. Exit
-/// code 0: explained; 3: not.
+/// RIM), `locked` (it is that of a --lock), `seen` (--seen led to it), `stage` (the RIM is that of
+/// an earlier stage) or `none`. Exit code 0: explained; 3: not.
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct WhyArgs {
@@ -34,6 +34,13 @@ pub(crate) struct WhyArgs {
     /// files in the folders of those that the command line names are tried without this
     #[arg(long, value_name = "FILE")]
     pub(crate) candidate: Vec<PathBuf>,
+    /// Other options of the VMM that it may have, as a shell reads them (`'-k Image-6.12'`), behind
+    /// those of the command line; repeatable
+    #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
+    pub(crate) option_variant: Vec<String>,
+    /// A lock of `rimsim lock` or `rimsim matrix`: the VM may be that of another lock or row
+    #[arg(long, value_name = "FILE")]
+    pub(crate) lock: Vec<PathBuf>,
     /// What was seen of the VM that runs: its device tree (/sys/firmware/fdt), or what was measured
     /// into it, in whatever form `rimsim explain` reads: a log of the RMM, a script, saved events.
     /// Each change is made that leaves less different, however many there are

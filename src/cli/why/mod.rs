@@ -20,17 +20,19 @@ use report::Finding;
 use seen::{Led, Making, Seen};
 use tries::Tries;
 
-use crate::cli::candidates::CommandLine;
+use crate::cli::candidates::{CommandLine, option_variants};
 use crate::cli::console::{Console, Progress};
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
 use crate::cli::input::{observed, observed_token, text_name};
+use crate::cli::locks::{lock_text, locked_realms};
 use crate::cli::options::{
     CacheArgs, GuestArgs, HashingArgs, OutsideArgs, Purpose, ResponderArgs, RmmLogArgs, VmmArgs,
 };
-use crate::evidence::Target;
+use crate::encoding::shown::ShowPath as _;
+use crate::evidence::{Expectation, Target};
 use crate::host::Vmm;
-use crate::measure::rim::HashAlgo;
+use crate::measure::rim::{HashAlgo, Measurement};
 use crate::predict::Plan;
 use crate::search::{Candidates as _, Guests as _, Knob, Parameter, Report, Shard};
 use crate::why::{Change, Outward, changes, prefix};
@@ -41,6 +43,10 @@ pub(crate) struct Asked<'a> {
     pub(crate) is_token: bool,
     /// Files that may have been used.
     pub(crate) candidates: &'a [PathBuf],
+    /// Other options that it may have.
+    pub(crate) variants: &'a [String],
+    /// Locks that may be of it.
+    pub(crate) locks: &'a [PathBuf],
     /// What was seen of the VM, and how a log is read.
     pub(crate) seen: Option<(&'a Path, &'a RmmLogArgs, OutsideArgs)>,
     pub(crate) shard: Shard,
@@ -61,6 +67,8 @@ pub(crate) fn run(args: &WhyArgs, console: &mut Console) -> io::Result<Exit> {
             target,
             is_token,
             candidates,
+            variants: &args.option_variant,
+            locks: &args.lock,
             seen,
             shard,
             budget,
@@ -91,11 +99,20 @@ pub(crate) fn why(args: Asked<'_>) -> Result<Told, CliError> {
     let seen = args.seen.map(open).transpose()?;
     let common = (images, algo, hasher.clone());
     let others = others(args.candidates, &args.vmm.argv, args.guest)?;
-    let guest = GuestArgs { given: others.given.clone(), ..args.guest.clone() };
+    let mut guest = GuestArgs { given: others.given.clone(), ..args.guest.clone() };
+    let variants = option_variants(args.variants)?;
+    let variants: Vec<Change> = variants.into_iter().map(variant).collect();
+    variants.iter().flat_map(|change| &change.knobs).for_each(|knob| {
+        if let Knob::Options(change) = knob {
+            guest.give_words(&change.with, &args.vmm.argv);
+        }
+    });
+    let locked = locked(args.locks, &args.target.rim)?;
     let guests = CommandLine::with_responder(&guest, args.responder, args.vmm, common)?;
     let guests = guests.replacing();
     let request = guests.request();
     let mut list = changes(request, &others.files)?;
+    list.extend(variants);
     list.extend(trees(args.guest, request.vmm, &others)?);
     let outward = Outward::new(list);
     let base = guests.plan(&[]);
@@ -124,7 +141,7 @@ pub(crate) fn why(args: Asked<'_>) -> Result<Told, CliError> {
     let (target, budget, shard) = (told.target.rim, args.budget, args.shard);
     let tries =
         Tries { guests: &guests, hasher: &hasher, progress: &progress, target, budget, shard };
-    find(&mut told, base.as_ref().ok(), &tries, seen.as_ref());
+    find(&mut told, base.as_ref().ok(), &tries, (locked, seen.as_ref()));
     (told.open, told.open_is_whole) = tries.still_open(&told);
     told.along = along(&told, &guests, base.as_ref().ok());
     told.elapsed = progress.elapsed();
@@ -134,7 +151,12 @@ pub(crate) fn why(args: Asked<'_>) -> Result<Told, CliError> {
 }
 
 /// Looks for the RIM: among earlier stages, by what was seen, and outwards.
-fn find(told: &mut Told, base: Option<&Plan>, tries: &Tries<'_, '_>, seen: Option<&Seen>) {
+fn find(
+    told: &mut Told,
+    base: Option<&Plan>,
+    tries: &Tries<'_, '_>,
+    (locked, seen): (Option<String>, Option<&Seen>),
+) {
     let Tries { guests, hasher, progress, target, budget, .. } = *tries;
     let algo = target.algo();
     match base.map(|plan| prefix(plan, &target, hasher.clone())) {
@@ -142,6 +164,10 @@ fn find(told: &mut Told, base: Option<&Plan>, tries: &Tries<'_, '_>, seen: Optio
         Some(Ok(Some(found))) if found.left_out.is_empty() => told.finding = Finding::AsSaid,
         Some(Ok(Some(found))) => told.finding = Finding::Stage(found),
         Some(Err(error)) => told.base_refused = Some(error.to_string()),
+    }
+    if let Some(name) = locked.filter(|_| !matches!(told.finding, Finding::AsSaid)) {
+        told.finding = Finding::Locked(name);
+        return;
     }
     if let Some(seen) = seen.filter(|_| !matches!(told.finding, Finding::AsSaid)) {
         let making = Making { guests, hasher, algo, progress, budget };
@@ -173,6 +199,36 @@ fn find(told: &mut Told, base: Option<&Plan>, tries: &Tries<'_, '_>, seen: Optio
         let plan = guests.plan(&told.outward.candidate(found));
         told.other_algo = plan.ok().and_then(|plan| other_algo(&plan, algo));
     }
+}
+
+/// Options that somebody thinks of.
+fn variant(knob: Knob) -> Change {
+    let fix = knob.to_string();
+    Change {
+        about: "the options of --option-variant",
+        said: "nothing of these options".to_owned(),
+        needs: "other options".to_owned(),
+        fix: if fix.is_empty() { "none".to_owned() } else { fix },
+        knobs: vec![knob],
+        cost: 5,
+    }
+}
+
+/// The lock, or the row of one, that has a RIM.
+fn locked(paths: &[PathBuf], rim: &Measurement) -> Result<Option<String>, CliError> {
+    for path in paths {
+        let shown = path.shown().to_string();
+        let text = lock_text(path)
+            .map_err(|CliError(exit, text)| CliError(exit, format!("--lock {text}")))?;
+        let found = locked_realms(&shown, &text)
+            .map_err(|why| usage(format!("--lock {shown}:{why}")))?
+            .realms;
+        let is_it = |realm: &&Expectation| realm.rim == rim.as_bytes();
+        if let Some(realm) = found.iter().find(is_it) {
+            return Ok(Some(realm.name.clone()));
+        }
+    }
+    Ok(None)
 }
 
 /// A token's file, or a RIM.

@@ -32,6 +32,8 @@ pub(crate) enum Finding {
     Found(Vec<u64>),
     /// It is that of what was seen, and these changes led to it.
     Seen,
+    /// It is that of a lock, or of a row of one.
+    Locked(String),
     /// It is that of an earlier stage of what was said.
     Stage(Prefix),
     /// It is none of those that were tried.
@@ -119,6 +121,7 @@ impl Told {
             Finding::Found(_) if self.is_whole => "unique",
             Finding::Found(_) => "found",
             Finding::Seen => "seen",
+            Finding::Locked(_) => "locked",
             Finding::Stage(_) => "stage",
             Finding::Nothing => "none",
         }
@@ -143,6 +146,9 @@ impl Told {
                 let changes: Vec<&Change> = self.led.iter().flat_map(|led| &led.changes).collect();
                 let (needs, said) = (needs(&changes, &[]), said(&changes));
                 format!("your {noun} is this VM with {needs}; you said {said}{hash}")
+            }
+            Finding::Locked(name) => {
+                format!("your {noun} is the VM of {name}, not the one you said")
             }
             Finding::Stage(prefix) => {
                 let (last, missing) = stage(prefix);

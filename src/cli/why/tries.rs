@@ -129,7 +129,9 @@ impl Tries<'_, '_> {
             Finding::AsSaid => Vec::new(),
             Finding::Seen => told.led.iter().flat_map(|led| &led.changes).collect(),
             Finding::Found(explanations) => told.outward.changes_of(explanations[0]),
-            Finding::Stage(_) | Finding::Nothing => return (Vec::new(), true),
+            Finding::Locked(_) | Finding::Stage(_) | Finding::Nothing => {
+                return (Vec::new(), true);
+            }
         };
         let others: Vec<&Change> = (told.outward.changes().iter())
             .filter(|change| found.iter().all(|known| known.about != change.about))

@@ -105,6 +105,7 @@ const READING: &[&str] = &[
     "why --budget 0 --candidate % DIGITS GUEST",
     "why --budget 0 --digest-cache % DIGITS GUEST",
     "why --budget 0 --seen % DIGITS GUEST",
+    "why --budget 0 --lock % DIGITS GUEST",
     "why --budget 0 --seen boot.log --at 0x80200000=% DIGITS GUEST",
     "why --budget 0 --seen boot.log --params % DIGITS GUEST",
     "why --budget 0 --seen boot.log --log-platform % DIGITS GUEST",

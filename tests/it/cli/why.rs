@@ -286,3 +286,36 @@ fn what_was_seen_leads_to_the_options() {
         assert!(code == 3 || stderr.contains(&format!("--seen {file}")), "{stderr}");
     }
 }
+
+/// A token of another VM of a table, and options that somebody thinks of.
+#[test]
+fn what_is_another_row_or_a_given_variant_is_named() {
+    let folder = folder("why-locked");
+    let guest = words(GUEST);
+    let of_rows = |options: &str| -> Vec<String> {
+        words(&format!("-q {options} --cpus 1,2 --mem 256M,512M {GUEST}"))
+    };
+    let made = of_rows("matrix --lock-out vms.lock");
+    let made = folder.rimsim(&made.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(made.status.code(), Some(0), "{made:?}");
+    let rim = folder.rim(&words(&GUEST.replace("-c 1 -m 256M", "-c 2 -m 512M")));
+    let asked = |options: &[&str]| -> Vec<String> {
+        options.iter().map(|word| (*word).to_owned()).chain(guest.clone()).collect()
+    };
+    let found = folder.why(&rim, &asked(&["--lock", "vms.lock"]), 0);
+    assert_eq!(found["verdict"], "locked");
+    let wanted = "your RIM is the VM of vms.lock:cpus=2, mem=512M, not the one you said";
+    assert_eq!(found["sentence"], wanted);
+    let own = folder.rim(&guest);
+    assert_eq!(folder.why(&own, &asked(&["--lock", "vms.lock"]), 0)["verdict"], "as said");
+    let odd = "-m 272M -p odd";
+    let rim = folder.rim(&words(&GUEST.replace("-m 256M", "-m 272M").replace("quiet", "odd")));
+    let found = folder.why(&rim, &asked(&["--option-variant", odd]), 0);
+    assert_eq!(found["explanations"][0]["changes"][0]["fix"], odd);
+    // The same options are a column of a table.
+    let table = words("-q matrix --format csv --option-variant");
+    let table = [table, vec![odd.to_owned()], guest].concat();
+    let table = folder.rimsim(&table.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(stdout(&table).contains(&rim), "{table:?}");
+    assert!(stdout(&table).starts_with("option-variant,algorithm,rim"), "{table:?}");
+}
