@@ -117,6 +117,12 @@ impl Outcome {
                 _,
             ) => vec![0, 2],
             (Command::RttUnmapUnprotected { .. }, _) => vec![0, 1],
+            // Where trees of planes stand in the way, TF-RMM tells what it found.
+            (Command::RttAuxUnmapProtected { .. }, Some(Status::RttAux)) => vec![0, 1],
+            (Command::RttSetS2ap { .. }, Some(Status::Rtt | Status::RttAux)) => vec![0, 1, 2],
+            (Command::RttAuxMapProtected { .. }, Some(Status::Rtt | Status::RttAux)) => {
+                vec![0, 1, 2, 3, 4]
+            }
             _ => vec![0],
         }
     }

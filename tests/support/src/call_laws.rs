@@ -128,7 +128,9 @@ fn return_code(step: &Step<'_>) {
     assert_eq!(x0 >> 16, 0, "law 34");
     let enters = matches!(step.command, Command::RecEnter { .. });
     match step.outcome.status() {
-        Some(Status::Rtt) => assert!([0xFF, 0, 1, 2, 3].contains(&(x0 >> 8)), "law 34"),
+        Some(Status::Rtt | Status::RttAux) => {
+            assert!([0xFF, 0, 1, 2, 3].contains(&(x0 >> 8)), "law 34")
+        }
         Some(Status::Realm) if enters => assert!(x0 >> 8 <= 1, "law 34"),
         // What the operation wants; none that there is can be cancelled.
         Some(Status::Incomplete) => assert!(x0 >> 8 <= 2, "law 34"),
@@ -171,8 +173,11 @@ fn allowed(command: Command) -> &'static [(GranuleState, GranuleState)] {
             (Delegated, Data),
             (Data, Delegated),
         ],
-        Command::RttCreate { .. } => &[(Delegated, Rtt)],
-        Command::RttDestroy { .. } | Command::RttFold { .. } => &[(Rtt, Delegated)],
+        Command::RttCreate { .. } | Command::RttAuxCreate { .. } => &[(Delegated, Rtt)],
+        Command::RttDestroy { .. }
+        | Command::RttFold { .. }
+        | Command::RttAuxDestroy { .. }
+        | Command::RttAuxFold { .. } => &[(Rtt, Delegated)],
         _ => &[],
     }
 }
