@@ -28,10 +28,8 @@ struct Run {
 }
 
 impl Run {
-    fn continues_with(&self, event: &MeasuredEvent) -> bool {
-        let (MeasuredEvent::Data(first), MeasuredEvent::Data(next)) = (&self.first, event) else {
-            return false;
-        };
+    fn continues_with(&self, next: &DataEvent) -> bool {
+        let MeasuredEvent::Data(first) = &self.first else { return false };
         first.ipa.0.checked_add(self.count * first.content.size().bytes()) == Some(next.ipa.0)
             && first.flags == next.flags
             && first.content.is_followed_by(&next.content, self.count)
@@ -68,22 +66,26 @@ impl Events {
 
     /// Appends an event.
     pub fn push(&mut self, event: MeasuredEvent) {
-        self.push_run(event, 1);
+        match event {
+            MeasuredEvent::Data(data) => self.push_row(&data, 1),
+            event => self.begin_run(event, 1),
+        }
     }
 
     /// Appends `count` events of granules that follow each other, the first of which is `first`.
-    pub(super) fn push_row(&mut self, first: DataEvent, count: u64) {
-        self.push_run(MeasuredEvent::Data(first), count);
+    pub(super) fn push_row(&mut self, first: &DataEvent, count: u64) {
+        match self.runs.last_mut() {
+            Some(run) if run.continues_with(first) => {
+                run.count += count;
+                self.len += count;
+            }
+            _ => self.begin_run(MeasuredEvent::Data(first.clone()), count),
+        }
     }
 
-    fn push_run(&mut self, first: MeasuredEvent, count: u64) {
-        match self.runs.last_mut() {
-            Some(run) if run.continues_with(&first) => run.count += count,
-            _ => {
-                self.runs.push(Run { first, count });
-                self.starts.push(self.len);
-            }
-        }
+    fn begin_run(&mut self, first: MeasuredEvent, count: u64) {
+        self.runs.push(Run { first, count });
+        self.starts.push(self.len);
         self.len += count;
     }
 

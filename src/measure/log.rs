@@ -61,18 +61,20 @@ impl EventLog {
 
     /// Appends an event.
     pub fn push(&mut self, event: MeasuredEvent) {
-        if let MeasuredEvent::Data(data) = &event {
-            self.ask_for_digests(data);
+        match event {
+            MeasuredEvent::Data(data) => self.push_row(&data, 1),
+            event => {
+                self.events.push(event);
+                self.hand_over();
+            }
         }
-        self.events.push(event);
-        self.hand_over();
     }
 
     /// Appends the events of `count` granules that follow each other in one image or stream, or are
     /// zero, the first of which is `first`.
-    pub(crate) fn push_row(&mut self, first: DataEvent, count: u64) {
+    pub(crate) fn push_row(&mut self, first: &DataEvent, count: u64) {
         debug_assert!(count == 1 || first.content.is_followed_by(&first.content.following(1), 1));
-        self.ask_for_digests(&first);
+        self.ask_for_digests(first);
         self.events.push_row(first, count);
         self.hand_over();
     }

@@ -350,7 +350,12 @@ impl Granules {
 
     fn code(&self, granule: Granule) -> usize {
         let (word, bit) = (Self::index(granule) / 64, granule.0 % 64);
-        self.words(word).iter().rev().fold(0, |code, word| code << 1 | (word >> bit & 1) as usize)
+        let (words, _) = self.planes.as_raw_slice().as_chunks::<PLANES>();
+        let bit_of = |word: u64| (word >> bit & 1) as usize;
+        // Word by word: a load of several waits for the store of one that was just before.
+        words.get(word).map_or(0, |[a, b, c, d]| {
+            bit_of(*a) | bit_of(*b) << 1 | bit_of(*c) << 2 | bit_of(*d) << 3
+        })
     }
 
     /// A word of each plane.

@@ -8,7 +8,7 @@ use super::{Plan, Rmi};
 use crate::abi::addr::{Hex, Ipa, Level};
 use crate::abi::params::DATA_MEASURE;
 use crate::measure::contents::Contents;
-use crate::measure::event::{DataEvent, MeasuredEvent};
+use crate::measure::event::DataEvent;
 use crate::model::granule::{Granule, GranuleState};
 use crate::model::rtt::{Ripas, Rtte, Walk};
 use crate::model::world::World;
@@ -139,8 +139,7 @@ impl Plan for MapInitPlan {
         world.memory.set_contents(data, &content);
         let pa = world.granules.pa(data);
         world.tables.set(walk, Rtte::Assigned { pa, ripas: Ripas::Ram });
-        let event = MeasuredEvent::Data(DataEvent { ipa, flags, content });
-        realm_mut(world, rd).log.push(event);
+        realm_mut(world, rd).log.push_row(&DataEvent { ipa, flags, content }, 1);
         NO_OUTPUTS
     }
 }

@@ -183,7 +183,7 @@ impl DataRowPlan {
         }
         let Pa(pa) = world.granules.pa(data);
         world.tables.assign_in_row(walk, count, Pa(pa));
-        realm_mut(world, rd).log.push_row(DataEvent { ipa, flags, content }, count);
+        realm_mut(world, rd).log.push_row(&DataEvent { ipa, flags, content }, count);
         count
     }
 }

@@ -364,13 +364,18 @@ impl<'s> Gate<'s> {
     }
 
     /// The end of the table: every row has been looked at.
+    #[inline]
     pub(super) fn pass<R: Rows, T>(self, plan: T) -> Checked<T> {
+        self.assert_end::<R>();
+        self.first.map_or(Ok(plan), Err)
+    }
+
+    fn assert_end<R: Rows>(&self) {
         assert!(
             R::ROWS[self.next..].iter().all(|row| !self.has(row)),
             "rows left unchecked from `{}` on",
             R::ROWS[self.next].id
         );
-        self.first.map_or(Ok(plan), Err)
     }
 
     /// Whether the RMM has a row.
