@@ -196,7 +196,13 @@ fn transitions(step: &Step<'_>) {
         changes += u64::from(from != to);
     }
     let aux = u64::from(step.before.platform().rec_aux_count);
-    let roots = |world: &World, rd| world.realm(rd).map_or(0, |realm| realm.rtt().num_start);
+    let trees = |realm: &Realm| {
+        let planes = realm.planes();
+        if planes.tree_per_plane() { 1 + planes.num_aux() as u64 } else { 1 }
+    };
+    let roots = |world: &World, rd| {
+        world.realm(rd).map_or(0, |realm| trees(realm) * realm.rtt().num_start)
+    };
     let expected = match step.command {
         Command::RealmCreate { .. } if step.outcome.awaits().is_some() => 1,
         Command::RealmCreate { rd, .. } => 1 + roots(step.after, rd),

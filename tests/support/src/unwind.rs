@@ -5,6 +5,7 @@
 
 use rimsim::abi::status::MemReq;
 use rimsim::model::granule::GranuleState;
+use rimsim::model::rtt::{Rtte, TableId};
 use rimsim::rmi::Outcome;
 use rimsim::{Command, World};
 
@@ -82,6 +83,7 @@ fn take_apart(world: &mut World, rd: u64, list: u64) {
         assert!(ended.is_success(), "{ended}");
     }
     must(world, Command::RealmTerminate { rd });
+    aux_trees(world, rd);
     // Forms of the range: none, and one range.
     sweep(world, 0..half, |base, top| Command::RttDataUnmap { rd, base, top, flags: 0, oaddr: 0 });
     sweep(world, half..top, |base, top| Command::RttUnprotUnmap {
@@ -101,6 +103,46 @@ fn take_apart(world: &mut World, rd: u64, list: u64) {
         ended = carry_to_end(world, ended.regs()[1], list);
     }
     assert!(ended.is_success(), "{ended}");
+}
+
+/// Takes apart the trees of auxiliary planes.
+fn aux_trees(world: &mut World, rd: u64) {
+    let realm = world.realm(rd).expect("listed");
+    let (half, start) = (realm.rtt().protected_top(), realm.rtt().start);
+    let root_bytes =
+        world.granule_size().entry_bytes(start) * world.granule_size().rtt_entries() as u64;
+    let trees = 1..=realm.planes().num_aux();
+    for tree in trees {
+        let roots = world.realm(rd).expect("listed").tree(tree).to_vec();
+        for (ipa, root) in (0..).step_by(usize::try_from(root_bytes).expect("64 bits")).zip(roots) {
+            aux_table(world, [rd, tree as u64, half], root, ipa);
+        }
+    }
+}
+
+/// Takes away what an auxiliary table maps, and the tables below it.
+fn aux_table(world: &mut World, place: [u64; 3], table: TableId, first: u64) {
+    let [rd, index, half] = place;
+    let level = world.tables().get(table).level();
+    let entry_bytes = world.granule_size().entry_bytes(level);
+    let entries = world.tables().get(table).entries().to_vec();
+    for (number, entry) in (0..).zip(entries) {
+        let ipa = first + number * entry_bytes;
+        match entry {
+            Rtte::Table(_) | Rtte::AssignedNs { .. } if ipa >= half => {
+                must(world, Command::RttAuxUnmapUnprotected { rd, ipa, index });
+            }
+            Rtte::Table(child) => {
+                aux_table(world, place, child, ipa);
+                let level = u64::from((level.number() + 1).cast_unsigned());
+                must(world, Command::RttAuxDestroy { rd, ipa, level, index });
+            }
+            Rtte::Assigned { .. } => {
+                must(world, Command::RttAuxUnmapProtected { rd, ipa, index });
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Calls an unmapping command until it has passed the range.

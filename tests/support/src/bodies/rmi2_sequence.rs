@@ -6,7 +6,8 @@
 //!
 //! Granules have 4 KiB, under TF-RMM's rules; with one byte more than whole steps 16 KiB, and with
 //! two 64 KiB, under the rules of the text, which knows them. With three bytes more it is TF-RMM's
-//! next, whose Realms are made in several calls.
+//! next, whose Realms are made in several calls. With four and five the Realm has planes and a REC
+//! that runs them, and there are few memory encryption contexts, by TF-RMM and by the text.
 
 use std::sync::OnceLock;
 
@@ -15,6 +16,7 @@ use rimsim::abi::command::{CallRegs, Command, CommandInfo};
 use rimsim::abi::granule_size::GranuleSize;
 use rimsim::abi::platform::{DramRange, PlatformFile};
 use rimsim::abi::status::MemReq;
+use rimsim::model::program::GuestAction;
 use rimsim::{Edition, Pa, Platform, Profile, World};
 
 use crate::call_laws::check_laws;
@@ -31,15 +33,27 @@ const HALF: u64 = 1 << 39;
 
 /// What is where, with granules of a size.
 #[derive(Clone, Copy, Debug)]
-struct Map(GranuleSize, Profile);
+struct Map(GranuleSize, Profile, Planes);
+
+/// Whether the Realm has planes, and a REC that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Planes {
+    One,
+    Three,
+}
 
 /// The maps of all sequences, by how many bytes there are more than whole steps.
-const MAPS: [Map; 4] = [
-    Map(GranuleSize::K4, Profile::TF_RMM_2),
-    Map(GranuleSize::K16, Profile::SPEC_2),
-    Map(GranuleSize::K64, Profile::SPEC_2),
-    Map(GranuleSize::K4, Profile::TF_RMM_NEXT),
+const MAPS: [Map; 6] = [
+    Map(GranuleSize::K4, Profile::TF_RMM_2, Planes::One),
+    Map(GranuleSize::K16, Profile::SPEC_2, Planes::One),
+    Map(GranuleSize::K64, Profile::SPEC_2, Planes::One),
+    Map(GranuleSize::K4, Profile::TF_RMM_NEXT, Planes::One),
+    Map(GranuleSize::K4, Profile::TF_RMM_2, Planes::Three),
+    Map(GranuleSize::K4, Profile::SPEC_2, Planes::Three),
 ];
+
+/// The page of RSI_PLANE_ENTER.
+const RUN_IPA: u64 = 0x1000;
 
 impl Map {
     fn granule(self, number: u64) -> u64 {
@@ -71,6 +85,15 @@ impl Map {
         self.granule(91)
     }
 
+    fn has_planes(self) -> bool {
+        self.2 == Planes::Three
+    }
+
+    /// The REC of a Realm with planes.
+    fn rec(self) -> u64 {
+        self.granule(46)
+    }
+
     /// A granule that no step names.
     fn spare(self) -> u64 {
         self.granule(100)
@@ -97,6 +120,7 @@ impl Map {
             pa_bits: 48,
             dram: vec![DramRange { base: BASE, size: 2 * self.block_bytes() }],
             sro_contexts: 3,
+            mecid_bits: if self.has_planes() { 2 } else { 16 },
             granule_sizes: GranuleSize::ALL.map(|size| size.name().into()).into(),
             ..Platform::preset("small").expect("a preset").into()
         };
@@ -133,6 +157,11 @@ impl Map {
         let realm =
             [(0x8, 40), (0x18, 1), (0x20, 1), (0x808, root), (0x810, start), (0x818, tables)];
         put(&mut world, self.realm_params(), &realm);
+        if self.has_planes() {
+            let [first, second] = [40, 42].map(|number| self.granule(number));
+            let planes = [(0x38, 2), (0x820, 1), (0xF80, first), (0xF88, second)];
+            put(&mut world, self.realm_params(), &planes);
+        }
         for rec in 0..4 {
             put(&mut world, self.rec_params(rec), &[(0, 1), (0x100, rec), (0x200, 0x1000)]);
         }
@@ -149,7 +178,32 @@ impl Map {
                 must(&mut world, Command::RttCreate { rd: RD, rtt, ipa, level });
             }
         }
+        if self.has_planes() {
+            self.make_planes(&mut world);
+        }
         world
+    }
+
+    /// Lets planes run: a page for what they are told, a REC, and the page in every tree.
+    fn make_planes(self, world: &mut World) {
+        let [data, src] = [44, 95].map(|number| Pa(self.granule(number)));
+        let (rd, data, ipa) = (rimsim::Rd(Pa(RD)), rimsim::Data(data), rimsim::Ipa(RUN_IPA));
+        must(world, Command::data_create(Edition::V2, rd, data, ipa, rimsim::Src(src), 0));
+        let params_ptr = self.rec_params(0);
+        let begun = world.execute(Command::RecCreateBegin { rd: RD, rec: self.rec(), params_ptr });
+        let ([_, handle, request, ..], list_ptr) = (*begun.regs(), self.spare());
+        put(world, list_ptr, &[(0, self.range(16, request >> 2 & 0x3FFF))]);
+        let _ = world.execute(Command::OpMemDonate { handle, list_ptr, list_count: 1 });
+        must(world, Command::OpContinue { handle, flags: 0 });
+        must(world, Command::RealmActivate { rd: RD });
+        let mut free = 32..;
+        for index in [1, 2] {
+            for level in [2, 3] {
+                let rtt = self.granule(free.next().expect("without end"));
+                must(world, Command::RttAuxCreate { rd: RD, rtt, ipa: 0, level, index });
+            }
+            must(world, Command::RttAuxMapProtected { rd: RD, ipa: RUN_IPA, index });
+        }
     }
 
     /// Makes the Realm; its RD gets the granules that it may need.
@@ -236,6 +290,54 @@ fn host_does(map: Map, world: &mut World, choice: u8, args: &[u8]) -> bool {
     true
 }
 
+/// What happens in a Realm with planes: actions of a plane, registers of the GIC, what the Host
+/// wants at an entry, and what it asks of the next Realm. Says whether `choice` is one of these.
+fn planes_do(map: Map, world: &mut World, choice: u8, args: &[u8]) -> bool {
+    let [a, b, c, d, ..] = *args else { return false };
+    let n = u64::from(b);
+    match choice {
+        0xD0..0xEA => {
+            let ipa = [RUN_IPA, RUN_IPA + n * 8, n * 0x1000, HALF + n * 0x1000, n << 56];
+            let ipa = ipa[usize::from(c) % ipa.len()];
+            let values = [u64::from(d), ipa, u64::from(d % 4)];
+            let action = match a % 10 {
+                0 => GuestAction::Smc(vec![0xC400_01A3, n % 4, RUN_IPA]),
+                1 => GuestAction::Smc([&[0xC400_0190 | n % 0x20][..], &values].concat()),
+                2 => GuestAction::Load { ipa, size_bytes: 8, rt: b % 32 },
+                3 => GuestAction::Store { ipa, size_bytes: 4, rt: b % 32 },
+                4 => GuestAction::Exec { ipa },
+                5 => GuestAction::Wfx { wfe: b < 0x80 },
+                6 => GuestAction::Hvc,
+                7 => GuestAction::Irq,
+                8 => GuestAction::Sync { esr: n << 26 | u64::from(c), far: ipa, hpfar: ipa >> 8 },
+                _ => {
+                    let field = [0, 8, 0x10, 0x208, 0x210][usize::from(c) % 5];
+                    let bytes = (u64::from(d) << (n % 8 * 8)).to_le_bytes().to_vec();
+                    GuestAction::StoreBytes { ipa: RUN_IPA + field, bytes }
+                }
+            };
+            let _ = world.queue_guest_of_plane(map.rec(), u64::from(d >> 6), n, action);
+        }
+        0xC8..0xD0 => {
+            let lr = |i: u8| u64::from(i) << 56 | u64::from(i % 2);
+            world.set_cpu_interface(n, &std::array::from_fn(|i| [a, c, d, 0][i % 4]).map(lr));
+        }
+        0xC0..0xC8 => {
+            let run_ptr = map.spare();
+            put(world, run_ptr, &[(0, n), (0x200, u64::from(c))]);
+            let _ = world.execute(Command::RecEnter { rec: map.rec(), run_ptr });
+        }
+        0xB8..0xC0 => put_if_ours(world, map.realm_params(), u64::from(c) << 4 | n & 8),
+        _ => return false,
+    }
+    true
+}
+
+/// Writes the first word of a page, if it is the Host's.
+fn put_if_ours(world: &mut World, pa: u64, word: u64) {
+    let _ = world.host_write(pa, &word.to_le_bytes());
+}
+
 /// Carries the steps out. The laws hold after each, and in the end everything can be had back.
 pub fn run(data: &[u8]) {
     let commands: Vec<_> = CommandInfo::of_edition(Edition::V2).collect();
@@ -244,6 +346,10 @@ pub fn run(data: &[u8]) {
     for step in data.chunks_exact(8).take(MOST_STEPS) {
         let [choice, args @ ..] = step else { continue };
         if host_does(map, &mut world, *choice, args) {
+            continue;
+        }
+        if map.has_planes() && planes_do(map, &mut world, *choice, args) {
+            assert_eq!(world.invariants(), Ok(()));
             continue;
         }
         let info = commands[usize::from(*choice) % commands.len()];
@@ -255,5 +361,8 @@ pub fn run(data: &[u8]) {
         let outcome = world.call(&regs);
         check_laws(&before, &regs, &outcome, &world);
     }
-    unwind(&mut world, map.spare());
+    // TF-RMM can lose references to auxiliary tables (R-AUX-TABLE-TWICE).
+    if !(map.has_planes() && map.1 == Profile::TF_RMM_2) {
+        unwind(&mut world, map.spare());
+    }
 }
