@@ -30,7 +30,8 @@ impl Memory {
 
     /// Offers granules in a row, `most` at most, and hands out as many of them as `user` says.
     /// They are those that [`Memory::take`] would hand out one after the other.
-    pub(super) fn take_row(&mut self, most: u64, user: impl FnOnce(Pa, u64) -> u64) -> u64 {
+    #[cfg(feature = "hosts")]
+    pub(crate) fn take_row(&mut self, most: u64, user: impl FnOnce(Pa, u64) -> u64) -> u64 {
         let row = self.rest.iter_mut().find_map(|(next, end)| {
             let at = next.checked_next_multiple_of(GRANULE_SIZE)?;
             let count = end.saturating_sub(at) / GRANULE_SIZE;

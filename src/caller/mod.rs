@@ -19,12 +19,10 @@ pub(crate) use tables::{map_level, walk_level};
 
 use std::ops::Range;
 
-use crate::abi::addr::{GRANULE_SIZE, Ipa, Pa};
-use crate::abi::args::{Data, Rd, Src};
+use crate::abi::addr::{GRANULE_SIZE, Pa};
 use crate::abi::command::Command;
 use crate::abi::edition::Edition;
-use crate::abi::granule_size::GranuleSize;
-use crate::rmi::{DataRow, Outcome, RowSource};
+use crate::rmi::Outcome;
 use crate::session::{Action, Session, Step};
 
 /// Bytes at offsets into a page that is zero otherwise.
@@ -91,27 +89,6 @@ impl Caller<'_, '_> {
             next = stopped;
         }
         Ok(())
-    }
-
-    /// Delegates granules and gives them to a NEW Realm, with contents from `src` on that follow
-    /// each other: at most `most`, as many as can be done at once, and says how many.
-    pub(crate) fn create_data_row(
-        &mut self,
-        (rd, ipa): (Rd, Ipa),
-        src: Src,
-        flags: u64,
-        most: u64,
-    ) -> u64 {
-        // A Host hands out granules of 4 KiB.
-        if self.session.world().granule_size() != GranuleSize::K4 {
-            return 0;
-        }
-        let Self { session, memory } = self;
-        memory.take_row(most, |data, count| {
-            let (data, src) = (Data(data), RowSource::Memory(src));
-            let row = DataRow { rd, data, is_delegated_too: true, ipa, src, flags, count };
-            session.create_data_row(&row)
-        })
     }
 
     /// Does something that is no call.

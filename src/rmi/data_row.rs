@@ -42,6 +42,7 @@ pub(crate) struct DataRow {
 #[derive(Clone, Debug)]
 pub(crate) enum RowSource {
     /// In memory, from this granule of the Host on.
+    #[cfg_attr(not(feature = "hosts"), allow(dead_code, reason = "it is KVM that copies so"))]
     Memory(Src),
     /// In what begins with this page. Before each command the Host shows the next granule of it in
     /// one granule of its own.
@@ -82,19 +83,6 @@ impl World {
 }
 
 impl DataRow {
-    /// The row that is left after `done` granules of `size`.
-    pub(crate) fn after(self, done: u64, size: GranuleSize) -> Self {
-        let further = |pa: u64| Pa(pa + done * size.bytes());
-        let src = match self.src {
-            RowSource::Memory(src) => RowSource::Memory(Src(further(src.addr()))),
-            RowSource::Shown { window, first } => {
-                RowSource::Shown { window, first: first.following(done * size.pages()) }
-            }
-        };
-        let (data, ipa) = (Data(further(self.data.addr())), Ipa(self.ipa.0 + done * size.bytes()));
-        Self { data, ipa, src, count: self.count - done, ..self }
-    }
-
     /// How many calls a Host makes for each granule.
     pub(crate) fn calls(&self) -> u64 {
         1 + u64::from(self.is_delegated_too)

@@ -143,7 +143,13 @@ impl Counted {
         while row.count > 0 {
             let done = session.create_data_row(&row);
             assert!(done > 0, "a row ends before IPA {}", row.ipa);
-            row = row.after(done, GranuleSize::K4);
+            let done_bytes = done * GRANULE_SIZE;
+            row.data = Data(Pa(row.data.addr() + done_bytes));
+            row.ipa = Ipa(row.ipa.0 + done_bytes);
+            row.count -= done;
+            if let RowSource::Shown { first, .. } = &mut row.src {
+                *first = first.following(done);
+            }
         }
         session.into_world()
     }

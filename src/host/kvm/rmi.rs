@@ -2,13 +2,14 @@
 
 use super::{Kvm, refused};
 use crate::abi::addr::{Ipa, Level, Pa};
-use crate::abi::args::{ParamsPtr, Rd, Src};
+use crate::abi::args::{Data, ParamsPtr, Rd, Src};
 use crate::abi::command::Command;
 use crate::abi::edition::Edition;
+use crate::abi::granule_size::GranuleSize;
 use crate::abi::structure::FieldError;
 use crate::caller::{Caller, HostError, Pieces};
 use crate::host::vm::{Layer, Refusal};
-use crate::rmi::Outcome;
+use crate::rmi::{DataRow, Outcome, RowSource};
 use crate::session::Action;
 
 impl<'o> Kvm<'_, 'o> {
@@ -36,15 +37,32 @@ impl<'o> Kvm<'_, 'o> {
         self.caller().delegated_run(count).map_err(|error| of_call(place, error))
     }
 
-    /// Gives a NEW Realm as many granules at once as can be; see [`Caller::create_data_row`].
+    /// Delegates granules and gives them to a NEW Realm, with contents from `src` on that follow
+    /// each other: as many as can be done at once, `most` at most, and says how many.
     pub(super) fn create_data_row(
         &mut self,
-        at: (Rd, Ipa),
+        (rd, ipa): (Rd, Ipa),
         src: Src,
         flags: u64,
         most: u64,
     ) -> u64 {
-        self.caller().create_data_row(at, src, flags, most)
+        // KVM hands out granules of 4 KiB.
+        if self.session.world().granule_size() != GranuleSize::K4 {
+            return 0;
+        }
+        let Self { session, memory, .. } = self;
+        memory.take_row(most, |data, count| {
+            let (data, src) = (Data(data), RowSource::Memory(src));
+            session.create_data_row(&DataRow {
+                rd,
+                data,
+                is_delegated_too: true,
+                ipa,
+                src,
+                flags,
+                count,
+            })
+        })
     }
 
     pub(super) fn act(&mut self, action: Action) {
