@@ -200,9 +200,8 @@ fn transitions(step: &Step<'_>) {
         let planes = realm.planes();
         if planes.tree_per_plane() { 1 + planes.num_aux() as u64 } else { 1 }
     };
-    let roots = |world: &World, rd| {
-        world.realm(rd).map_or(0, |realm| trees(realm) * realm.rtt().num_start)
-    };
+    let roots =
+        |world: &World, rd| world.realm(rd).map_or(0, |realm| trees(realm) * realm.rtt().num_start);
     let expected = match step.command {
         Command::RealmCreate { .. } if step.outcome.awaits().is_some() => 1,
         Command::RealmCreate { rd, .. } => 1 + roots(step.after, rd),
