@@ -104,7 +104,7 @@ impl<I: Iterator<Item = (u64, Content)>> Iterator for Runs<I> {
 /// is no device tree.
 ///
 /// # Bounds
-/// Time and memory grow with the trees, memory by at most 30 bytes for each byte.
+/// Time and memory grow with the trees, memory by at most 300 bytes for each byte.
 #[must_use]
 pub fn tree_differences(a: &[u8], b: &[u8]) -> Option<Vec<Field>> {
     Some(differences(&Tree::read(a).ok()?, &Tree::read(b).ok()?))

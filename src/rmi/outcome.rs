@@ -165,8 +165,10 @@ impl fmt::Display for Outcome {
             (None, Some(code)) => write!(f, "{code}")?,
             (None, None) => write!(f, "{}", Hex(self.regs[0]))?,
         }
-        for x in self.defined_regs().into_iter().skip(1) {
-            write!(f, " {}={}", self.output_names()[x - 1], Hex(self.regs[x]))?;
+        // What a failure tells in registers of which a success says nothing has no names.
+        let names = (1..).zip(self.output_names());
+        for (x, name) in names.filter(|(x, _)| self.defined_regs().contains(x)) {
+            write!(f, " {name}={}", Hex(self.regs[x]))?;
         }
         Ok(())
     }

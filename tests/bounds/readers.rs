@@ -39,6 +39,7 @@ pub(crate) const CORIM: Reader = ("refvalue/corim/read.rs", "read");
 pub(crate) const SIGNED_CORIM: Reader = ("refvalue/sign.rs", "read");
 pub(crate) const KEYS: Reader = ("encoding/keys/mod.rs", "from_bytes");
 pub(crate) const TREE: Reader = ("encoding/fdt.rs", "read");
+pub(crate) const TREE_DIFFERENCES: Reader = ("explain/tree.rs", "tree_differences");
 pub(crate) const DIGESTS: Reader = ("measure/digests.rs", "read");
 pub(crate) const DIGEST_PART: Reader = ("measure/digest_parts.rs", "read");
 pub(crate) const CACHE: Reader = ("digest_cache.rs", "open");

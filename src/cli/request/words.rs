@@ -89,6 +89,7 @@ pub(crate) const NO_REQUEST: &[&str] = &[
     "--learn",
     "--lifecycle",
     "--list",
+    "--lock",
     "--lock-out",
     "--log-complete",
     "--log-platform",

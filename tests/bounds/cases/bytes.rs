@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rimsim::abi::granule_size::GranuleSize;
 use rimsim::cli::fuzzing;
+use rimsim::explain::tree_differences;
 use rimsim::lint::Linter;
 use rimsim::measure::digest_parts::{self, DigestPart};
 use rimsim::measure::digests::{Cut, DigestFile};
@@ -89,6 +90,19 @@ pub(crate) const BYTES: &[Case] = &[
         count: 200,
         // Each has the path of its node, and that has 64 names of 255 bytes at most.
         most_memory: 100,
+    },
+    Case {
+        name: "a device tree against one that has nothing of it",
+        readers: &[TREE_DIFFERENCES],
+        make: |n| device_tree(8, n, 0),
+        run: |bytes| {
+            let other = device_tree(0, 0, 0);
+            let found = tree_differences(bytes, &other).expect("two trees");
+            assert!(!found.is_empty());
+        },
+        count: 200,
+        // A difference has the path as well.
+        most_memory: 300,
     },
     Case {
         name: "a file of digests with runs of zeros",
