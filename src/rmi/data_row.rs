@@ -1,10 +1,11 @@
 //! Many RMI_DATA_CREATE or RMI_RTT_DATA_MAP_INIT at once, of contents that follow each other.
 //!
 //! A Host that gives a Realm an image repeats two commands for each granule, and nothing but
-//! addresses changes from one to the next. Commands of which none can fail are carried out together
-//! here: what is the same for all is looked at once, and what they change is changed row by row.
-//! Wherever anything is out of the ordinary the row ends, and the commands of [`super::data`] say
-//! what it is.
+//! addresses changes from one to the next. A Host makes the first by itself, and [`super::data`] has
+//! looked at every condition of it. Of those after it commands of which none can fail are carried
+//! out together here: what may differ from one to the next is looked at, and what they change is
+//! changed row by row. Wherever anything is out of the ordinary the row ends, and the next command
+//! by itself says what it is.
 
 use std::ops::Range;
 
@@ -74,6 +75,8 @@ struct Source {
 impl World {
     /// Carries out the first of the commands of a row, as many as are known to succeed, and says
     /// for how many granules. None is no failure: the next command has to be made by itself then.
+    ///
+    /// The command for the granule before was carried out, and the same conditions hold.
     pub(crate) fn create_data_row(&mut self, row: &DataRow) -> u64 {
         match row.check(self) {
             Some(plan) => plan.apply(self),

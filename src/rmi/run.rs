@@ -110,23 +110,22 @@ impl Rmi for Enter {
     }
 }
 
-/// What is wrong with the virtual CPU interface that the Host hands in: in RmiRecEnter, or as it
-/// has programmed it.
-fn invalid_gic(world: &World, enter: &RecEnter) -> Option<String> {
-    let (platform, profile) = (world.platform(), world.profile());
-    if !profile.gic_is_in_run_page() {
-        return world
-            .cpu_interface
-            .check_lrs(platform, profile.enter_lrs())
-            .err()
-            .map(|error| error.to_string());
+/// The virtual CPU interface that the Host hands in: in RmiRecEnter, or as it has programmed it.
+fn handed_in(world: &World, enter: &RecEnter) -> CpuInterface {
+    match world.profile().gic_is_in_run_page() {
+        true => CpuInterface::of(world.platform(), enter.gicv3_hcr, &enter.gicv3_lrs),
+        false => world.cpu_interface,
     }
-    let foreign = enter.gicv3_hcr & !HCR_HOST_MASK;
-    if foreign != 0 {
+}
+
+/// What is wrong with it.
+fn invalid_gic(world: &World, enter: &RecEnter) -> Option<String> {
+    let (profile, gic) = (world.profile(), handed_in(world, enter));
+    let foreign = gic.hcr & !HCR_HOST_MASK;
+    if profile.gic_is_in_run_page() && foreign != 0 {
         return Some(format!("gicv3_hcr has bits {} that are not the Host's", Hex(foreign)));
     }
-    let handed_in = CpuInterface::of(platform, enter.gicv3_hcr, &enter.gicv3_lrs);
-    handed_in.check_lrs(platform, profile.enter_lrs()).err().map(|error| error.to_string())
+    gic.check_lrs(world.platform(), profile.enter_lrs()).err().map(|error| error.to_string())
 }
 
 /// Whether the last exit was a Data Abort at an Unprotected IPA.
@@ -188,11 +187,7 @@ impl Plan for EnterPlan {
 /// What the Host's answer does to the REC before it runs: GIC registers, injected aborts, emulated
 /// accesses.
 fn answer_access(world: &mut World, granule: Granule, enter: &RecEnter) -> Answer {
-    let (hcr, lrs) = (enter.gicv3_hcr & HCR_HOST_MASK, &enter.gicv3_lrs);
-    let gic = match world.profile().gic_is_in_run_page() {
-        true => CpuInterface::of(world.platform(), hcr, lrs),
-        false => world.cpu_interface,
-    };
+    let gic = handed_in(world, enter);
     let unprotected = aborted_at_unprotected(world, &world.recs[&granule]);
     let rec = world.rec_mut(granule);
     rec.gic = gic;

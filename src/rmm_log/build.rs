@@ -397,8 +397,7 @@ impl Builder<'_> {
             _ => arg(input, hex(*value)),
         });
         // The operation was carried out to its end in the log.
-        let of_realm = matches!(call.command.name, "REALM_CREATE" | "REALM_DESTROY");
-        let in_steps = self.realms_in_steps && of_realm;
+        let in_steps = self.realms_in_steps && operation::is_of_realm(call);
         let has_handle = call.command.outputs.first() == Some(&"handle");
         let is_operation = (in_steps || has_handle) && call.is_success();
         let invoke = if is_operation { invoke_all } else { invoke };

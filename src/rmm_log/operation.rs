@@ -19,6 +19,11 @@ pub(super) struct Joined<'l> {
     pub(super) realms_in_steps: bool,
 }
 
+/// Whether it makes a Realm or takes it apart, which some RMMs do in several calls.
+pub(super) fn is_of_realm(call: &Call) -> bool {
+    matches!(call.command.name, "REALM_CREATE" | "REALM_DESTROY")
+}
+
 /// Follows operations by their handles.
 pub(super) fn join(calls: &[Call]) -> Joined<'_> {
     let mut joined = Joined::default();
@@ -26,8 +31,7 @@ pub(super) fn join(calls: &[Call]) -> Joined<'_> {
     let mut open: BTreeMap<u64, (&Call, bool)> = BTreeMap::new();
     for call in calls {
         let incomplete = call.status == Status::Incomplete;
-        let of_realm = matches!(call.command.name, "REALM_CREATE" | "REALM_DESTROY");
-        joined.realms_in_steps |= incomplete && of_realm;
+        joined.realms_in_steps |= incomplete && is_of_realm(call);
         let Some(x) = call.command.handle_input() else {
             match call.outputs.first().filter(|_| incomplete) {
                 Some(handle) => {

@@ -41,17 +41,10 @@ impl Run<'_, '_> {
         let answer = invocation.answer.as_ref();
         let mut next = 0;
         while next < count {
-            let (inputs, number) = (&inputs, next);
-            if let Some(picture) = &picture {
-                let over = OverImage { info, inputs, answer, picture, number, count };
-                next += self.create_data_row(&over);
-                if next > number {
-                    continue;
-                }
-            }
+            let number = next;
             next += 1;
             let mut regs: CallRegs = [info.fid, 0, 0, 0, 0, 0, 0];
-            for (reg, input) in regs[1..].iter_mut().zip(inputs) {
+            for (reg, input) in regs[1..].iter_mut().zip(&inputs) {
                 *reg = match input {
                     Input::Value { first, stride } => first + number * stride,
                     Input::Auto { delegated } => self.take(1, *delegated)?,
@@ -69,7 +62,12 @@ impl Run<'_, '_> {
             } else if invocation.has("all") {
                 self.until_ended(&regs, answer)?;
             } else {
-                self.execute(&regs, answer)?;
+                let outcome = self.execute(&regs, answer)?;
+                if let Some(picture) = picture.as_ref().filter(|_| outcome.is_success()) {
+                    let (inputs, number) = (&inputs, next);
+                    let over = OverImage { info, inputs, answer, picture, number, count };
+                    next += self.create_data_row(&over);
+                }
             }
         }
         Ok(())

@@ -54,8 +54,8 @@ impl OverImage<'_> {
 }
 
 impl Run<'_, '_> {
-    /// Makes as many of the next commands at once as give the same as one by one, and says how
-    /// many; perhaps none.
+    /// After a command that succeeded, makes as many of the next at once as give the same as one
+    /// by one, and says how many; perhaps none.
     pub(super) fn create_data_row(&mut self, next: &OverImage<'_>) -> u64 {
         let is_data_create = next.info.fid == CommandInfo::data_create(self.edition()).fid;
         if !is_data_create || !next.has_to_succeed() {

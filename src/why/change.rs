@@ -41,6 +41,11 @@ impl From<Mistake> for Change {
     }
 }
 
+/// All knobs of changes, for a search.
+pub fn knobs<'c>(changes: impl IntoIterator<Item = &'c Change>) -> Vec<Knob> {
+    changes.into_iter().flat_map(|change| change.knobs.clone()).collect()
+}
+
 /// Everything that may be otherwise, one thing each. A version of the VMM that was said wrongly may
 /// not go with the KVM, or not take the options: then one that does is asked what people get wrong.
 ///

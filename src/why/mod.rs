@@ -10,6 +10,6 @@ mod outward;
 mod prefix;
 mod surroundings;
 
-pub use change::{Change, changes};
+pub use change::{Change, changes, knobs};
 pub use outward::Outward;
 pub use prefix::{Prefix, prefix};

@@ -1,6 +1,6 @@
 //! Candidates from what was said outwards.
 
-use super::change::Change;
+use super::change::{Change, knobs};
 use crate::search::{Candidates, Knob};
 
 /// What was said, then each change, then each two of them; the likeliest first.
@@ -33,6 +33,13 @@ impl Outward {
     #[must_use]
     pub fn changes(&self) -> &[Change] {
         &self.changes
+    }
+
+    /// The changes that can be made beside others, the likeliest first. Another device tree is
+    /// none: it would only say what is to be explained.
+    pub fn beside_made(&self, made: &[Change]) -> impl Iterator<Item = &Change> {
+        let is_other = |change: &&Change| made.iter().all(|one| one.about != change.about);
+        self.changes.iter().filter(|change| !change.is_tree()).filter(is_other)
     }
 
     /// What is otherwise in a candidate.
@@ -93,7 +100,7 @@ impl Candidates for Outward {
     }
 
     fn candidate(&self, index: u64) -> Vec<Knob> {
-        self.changes_of(index).into_iter().flat_map(|change| change.knobs.clone()).collect()
+        knobs(self.changes_of(index))
     }
 }
 

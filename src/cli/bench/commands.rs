@@ -141,16 +141,36 @@ impl Counted {
     pub(super) fn carry_out(self) -> World {
         let (mut session, mut row) = (Session::new(self.world), self.row);
         while row.count > 0 {
-            let done = session.create_data_row(&row);
-            assert!(done > 0, "a row ends before IPA {}", row.ipa);
-            let done_bytes = done * GRANULE_SIZE;
-            row.data = Data(Pa(row.data.addr() + done_bytes));
-            row.ipa = Ipa(row.ipa.0 + done_bytes);
-            row.count -= done;
-            if let RowSource::Shown { first, .. } = &mut row.src {
-                *first = first.following(done);
-            }
+            one_by_itself(session.world_mut(), &row);
+            let done = 1 + session.create_data_row(&after(&row, 1));
+            row = after(&row, done);
         }
         session.into_world()
     }
+}
+
+/// The first granule of a row, by single commands, as whoever counts makes it.
+fn one_by_itself(world: &mut World, row: &DataRow) {
+    let RowSource::Shown { window, first } = &row.src else { unreachable!("a stream is shown") };
+    world.host_set_page(window.addr(), first.clone()).expect("the Host's memory");
+    let DataRow { rd, data, ipa, flags, .. } = *row;
+    let delegate = Command::GranuleDelegate { addr: data.addr() };
+    let create = Command::data_create(world.profile().edition(), rd, data, ipa, *window, flags);
+    for command in [delegate, create] {
+        let outcome = world.execute(command);
+        assert!(outcome.is_success(), "{command}: {outcome}");
+    }
+}
+
+/// What is left of a row after some granules.
+fn after(row: &DataRow, done: u64) -> DataRow {
+    let done_bytes = done * GRANULE_SIZE;
+    let mut rest = row.clone();
+    rest.data = Data(Pa(row.data.addr() + done_bytes));
+    rest.ipa = Ipa(row.ipa.0 + done_bytes);
+    rest.count -= done;
+    if let RowSource::Shown { first, .. } = &mut rest.src {
+        *first = first.following(done);
+    }
+    rest
 }

@@ -21,7 +21,7 @@ use crate::measure::image::Image;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::predict::Plan;
 use crate::search::{Guests as _, Knob};
-use crate::why::{Change, Outward};
+use crate::why::{Change, Outward, knobs};
 
 /// How a device tree begins.
 const MAGIC: [u8; 4] = [0xD0, 0x0D, 0xFE, 0xED];
@@ -110,22 +110,17 @@ impl Seen {
 
     /// Makes those changes one after the other that leave the fewest differences.
     pub(super) fn lead(&self, making: &Making<'_, '_>, outward: &Outward) -> Led {
-        let changes = outward.changes();
         let mut made: Vec<Change> = Vec::new();
         let mut left = self.differences(making, &[]);
         while made.len() < MAX_CHANGES && left.as_ref().is_none_or(|left| !left.is_empty()) {
-            // Another device tree would only say what is to be explained.
-            let is_other = |change: &&Change| {
-                !change.is_tree() && made.iter().all(|one| one.about != change.about)
-            };
-            let others: Vec<&Change> = changes.iter().filter(is_other).collect();
+            let others: Vec<&Change> = outward.beside_made(&made).collect();
             let Some((change, fewer)) = self.best(making, &made, &others) else { break };
             if left.as_ref().is_some_and(|left| left.len() <= fewer.len()) {
                 break;
             }
             (left, made) = (Some(fewer), [made, vec![change.clone()]].concat());
         }
-        let rim = making.rim(&knobs(&made, None));
+        let rim = making.rim(&knobs(&made));
         Led { path: self.path.clone(), changes: made, left: left.unwrap_or_default(), rim }
     }
 
@@ -142,7 +137,7 @@ impl Seen {
                 break;
             }
             let left = |change: &&'c Change| {
-                Some((*change, self.differences(making, &knobs(made, Some(change)))?))
+                Some((*change, self.differences(making, &knobs(made.iter().chain([*change])))?))
             };
             for (change, left) in making.hasher.map(some, left).into_iter().flatten() {
                 if best.as_ref().is_none_or(|(_, fewest)| left.len() < fewest.len()) {
@@ -172,10 +167,6 @@ impl Making<'_, '_> {
     fn rim(&self, knobs: &[Knob]) -> Option<Measurement> {
         Some(self.plan(knobs)?.measure(self.hasher.clone(), Vec::new()).ok()?.rim)
     }
-}
-
-fn knobs(made: &[Change], one: Option<&Change>) -> Vec<Knob> {
-    made.iter().chain(one).flat_map(|change| change.knobs.clone()).collect()
 }
 
 fn of_field(field: &Field) -> String {

@@ -12,7 +12,7 @@ use crate::measure::hasher::Hasher;
 use crate::measure::rim::Measurement;
 use crate::predict::Plan;
 use crate::search::{self, Candidates, Guests as _, Knob, Match, Report, Shard};
-use crate::why::{Change, Outward};
+use crate::why::{Change, Outward, knobs};
 
 /// What candidates are tried with.
 pub(super) struct Tries<'t, 'g> {
@@ -43,13 +43,9 @@ impl Candidates for Beyond {
 impl Tries<'_, '_> {
     /// The first one or two changes that make the RIM beside those that were made, with these.
     pub(super) fn beyond(&self, made: &[Change], all: &Outward) -> Option<Vec<Change>> {
-        let is_other = |change: &&Change| {
-            !change.is_tree() && made.iter().all(|one| one.about != change.about)
-        };
-        let others = all.changes().iter().filter(is_other).cloned();
+        let others = all.beside_made(made).cloned();
         let outward = Outward::new(others.collect());
-        let made_knobs = made.iter().flat_map(|change| change.knobs.clone()).collect();
-        let beyond = Beyond { made: made_knobs, outward };
+        let beyond = Beyond { made: knobs(made), outward };
         let mut pace = Pace::default();
         let mut go_on = |report: &Report| {
             let now = self.progress.elapsed();
@@ -136,15 +132,13 @@ impl Tries<'_, '_> {
         let others: Vec<&Change> = (told.outward.changes().iter())
             .filter(|change| found.iter().all(|known| known.about != change.about))
             .collect();
-        let with = |change: &&Change| -> Vec<Knob> {
-            found.iter().chain([change]).flat_map(|one| one.knobs.clone()).collect()
-        };
+        let with = |change: &&Change| -> Vec<Knob> { knobs(found.iter().chain([change]).copied()) };
         let candidates: Vec<Vec<Knob>> = others.iter().map(with).collect();
         let (report, is_whole) = self.all_of(&candidates);
         let mut numbers: Vec<u64> =
             report.matches.iter().flat_map(|found| found.candidates.clone()).collect();
         numbers.sort_unstable();
-        let of_found: Vec<Knob> = found.iter().flat_map(|one| one.knobs.clone()).collect();
+        let of_found = knobs(found);
         let same = self.guests.plan(&of_found).ok();
         let at = |number: u64| usize::try_from(number).expect("an index");
         // What says the same in other words is no other VM.

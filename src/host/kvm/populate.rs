@@ -36,19 +36,18 @@ impl Kvm<'_, '_> {
         for first in (0..count).step_by(usize::try_from(WINDOW_GRANULES).expect("small")) {
             let shown = WINDOW_GRANULES.min(count - first);
             self.show(region, first..first + shown, window);
+            let place_of = |i: u64| {
+                let ipa = Ipa(base + (first + i) * GRANULE_SIZE);
+                (ipa, Src(Pa(window.0 + i * GRANULE_SIZE)))
+            };
             let mut i = 0;
             while i < shown {
-                let ipa = Ipa(base + (first + i) * GRANULE_SIZE);
-                let src = Src(Pa(window.0 + i * GRANULE_SIZE));
-                let done = self.create_data_row((rd, ipa), src, flags, shown - i);
-                i += done;
-                if done > 0 {
-                    continue;
-                }
+                let (ipa, src) = place_of(i);
                 let data = Data(self.delegated(&place)?);
                 let command = Command::data_create(edition, rd, data, ipa, src, flags);
                 self.data_create(command, rd, ipa, &place)?;
-                i += 1;
+                let (ipa, src) = place_of(i + 1);
+                i += 1 + self.create_data_row((rd, ipa), src, flags, shown - i - 1);
             }
         }
         let measured = region.measured;

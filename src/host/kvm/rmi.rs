@@ -37,8 +37,9 @@ impl<'o> Kvm<'_, 'o> {
         self.caller().delegated_run(count).map_err(|error| of_call(place, error))
     }
 
-    /// Delegates granules and gives them to a NEW Realm, with contents from `src` on that follow
-    /// each other: as many as can be done at once, `most` at most, and says how many.
+    /// After a command that succeeded, delegates the next granules and gives them to the Realm,
+    /// with contents from `src` on that follow each other: as many as can be done at once, `most`
+    /// at most, and says how many.
     pub(super) fn create_data_row(
         &mut self,
         (rd, ipa): (Rd, Ipa),
