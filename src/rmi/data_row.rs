@@ -1,8 +1,8 @@
 //! Many RMI_DATA_CREATE or RMI_RTT_DATA_MAP_INIT at once, of contents that follow each other.
 //!
 //! A Host that gives a Realm an image repeats two commands for each granule, and nothing but
-//! addresses changes from one to the next. A Host makes the first by itself, and [`super::data`] has
-//! looked at every condition of it. Of those after it commands of which none can fail are carried
+//! addresses changes from one to the next. It makes the first by itself, and [`super::data`] has
+//! looked at every condition of that. Of those after it commands of which none can fail are carried
 //! out together here: what may differ from one to the next is looked at, and what they change is
 //! changed row by row. Wherever anything is out of the ordinary the row ends, and the next command
 //! by itself says what it is.

@@ -180,8 +180,8 @@ impl<'o> Session<'o> {
     }
 
     /// Makes the first steps of a row at once, as many as are known to succeed, and says for how
-    /// many granules. None if somebody looks on, who is to see every step. The steps for the granule
-    /// before the row were made, and succeeded.
+    /// many granules. None if somebody looks on, who is to see every step. The steps for the
+    /// granule before the row were made, and succeeded.
     pub(crate) fn create_data_row(&mut self, row: &DataRow) -> u64 {
         if !self.observers.is_empty() || tracing::enabled!(tracing::Level::TRACE) {
             return 0;
