@@ -7,8 +7,8 @@ use crate::measure::hasher::Hasher;
 use crate::measure::refold::{Library, PieceId};
 use crate::measure::rim::Measurement;
 
-/// Groups of lanes that a thread takes at a time, at most.
-const GROUPS: usize = 4;
+/// Chains that a thread takes at a time, at most: what a step takes is made once for all of them.
+const MOST_CHAINS: usize = 64;
 
 /// Lists of pieces with what they have in common.
 #[derive(Debug, Default)]
@@ -93,7 +93,7 @@ fn shared_out(
     let mut folds = Vec::new();
     for (piece, chains) in by_piece {
         let share = chains.len().div_ceil(threads);
-        let part = share.next_multiple_of(lanes).min(lanes * GROUPS);
+        let part = share.next_multiple_of(lanes).min(MOST_CHAINS);
         for chains in chains.chunks(part) {
             let (nodes, rims) = chains.iter().copied().unzip();
             folds.push(Fold { piece, nodes, rims });

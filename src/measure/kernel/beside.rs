@@ -16,7 +16,7 @@ use crate::measure::descriptor::Descriptor;
 use crate::measure::rim::{HashAlgo, Measurement};
 
 /// Where descriptors come from, with zeros where a RIM stands.
-pub(in crate::measure) type Descriptors<'d> = dyn Iterator<Item = Descriptor> + 'd;
+pub(crate) type Descriptors<'d> = dyn Iterator<Item = Descriptor> + 'd;
 
 impl Kernel {
     /// Whether it extends a chain beside the granules that it hashes.
@@ -55,7 +55,7 @@ impl Kernel {
     ///
     /// # Panics
     /// As [`Kernel::digest_granules`].
-    pub(in crate::measure) fn digest_granules_beside<const LEN: usize>(
+    pub(crate) fn digest_granules_beside<const LEN: usize>(
         self,
         granules: &[&[u8; LEN]],
         out: &mut [Digest],

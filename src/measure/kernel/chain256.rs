@@ -63,10 +63,8 @@ impl Chain {
     pub(super) fn begin(&mut self, descriptor: &Descriptor) -> (State, &[Quad; QUADS]) {
         let (pieces, _) = descriptor.as_chunks();
         let load = |i: usize| load_words(&pieces[i]);
-        let (abef, cdgh) = (_mm_castsi128_ps(self.rim.abef), _mm_castsi128_ps(self.rim.cdgh));
         let mut first = [load(0), load(1), load(2), load(3)];
-        first[RIM] = _mm_castps_si128(_mm_shuffle_ps::<0xBB>(abef, cdgh));
-        first[RIM + 1] = _mm_castps_si128(_mm_shuffle_ps::<0x11>(abef, cdgh));
+        first[RIM..RIM + 2].copy_from_slice(&self.rim.halves());
         let (blocks, _) = self.quads.as_chunks_mut();
         schedule(first, &mut blocks[0]);
         schedule([load(4), load(5), load(6), load(7)], &mut blocks[1]);

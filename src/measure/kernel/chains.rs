@@ -6,7 +6,7 @@ use super::constants::{H256, H384, H512};
 use super::steps::{Step256, Step512};
 use super::{Kernel, digest};
 #[cfg(target_arch = "x86_64")]
-use super::{sha256_avx2, sha256_avx512, sha512_avx2, sha512_avx512};
+use super::{sha256_avx2, sha256_avx512, sha256_shani, sha512_avx2, sha512_avx512};
 use crate::measure::descriptor::{Descriptor, RIM_OFFSET};
 use crate::measure::rim::{HashAlgo, Measurement};
 
@@ -38,7 +38,7 @@ impl Kernel {
     #[must_use]
     pub const fn chain_lanes(self, algo: HashAlgo) -> usize {
         match (self, self.lanes(algo)) {
-            (Self::Avx2 | Self::Avx512, Some(lanes)) => lanes,
+            (Self::ShaNi | Self::Avx2 | Self::Avx512, Some(lanes)) => lanes,
             _ => 1,
         }
     }
@@ -64,6 +64,11 @@ impl Kernel {
         // Each `extend_lanes` is unsafe to call for one reason: it is compiled for features that
         // the processor has to have. `extend_chains`, the only caller, asserts that it has them.
         match (self, algo) {
+            (Self::ShaNi, _) => lanes(rims, all, Step256::new, |chains, steps| {
+                debug_assert_eq!(algo, HashAlgo::Sha256);
+                // SAFETY: the features are there, see above.
+                unsafe { sha256_shani::extend_lanes(chains, steps) }
+            }),
             (Self::Avx2, HashAlgo::Sha256) => lanes(rims, all, Step256::new, |chains, steps| {
                 // SAFETY: the features are there, see above.
                 unsafe { sha256_avx2::extend_lanes(&SHA256, chains, steps) }

@@ -1,4 +1,4 @@
-//! SHA-256 of a few granules by the SHA instructions of x86, interleaved.
+//! SHA-256 of a few granules, or chains, by the SHA instructions of x86, interleaved.
 //!
 //! One message waits for its own rounds; with several the processor always has something to do.
 
@@ -6,9 +6,10 @@ use std::arch::x86_64::*;
 
 use super::constants::{H256, K256};
 use super::shani::{State, V, load_words, vector};
+use super::steps::Step256;
 use super::{Digest, len_bits};
 
-/// Granules that are interleaved.
+/// Granules or chains that are interleaved.
 pub(super) const LANES: usize = 4;
 const BLOCK_BYTES: usize = 64;
 
@@ -30,8 +31,17 @@ fn load_block<const LEN: usize>(granules: &[&[u8; LEN]; LANES], block: usize) ->
 #[inline]
 #[target_feature(enable = "sha,sse4.1,ssse3")]
 fn four_rounds(states: &mut [State; LANES], words: &[V; LANES], k: V) {
-    for (state, words) in states.iter_mut().zip(words) {
-        let kw = _mm_add_epi32(*words, k);
+    let mut kws = *words;
+    kws.iter_mut().for_each(|kw| *kw = _mm_add_epi32(*kw, k));
+    four_rounds_of(states, &kws);
+}
+
+/// The same with words to which their constants were added.
+#[inline]
+#[target_feature(enable = "sha,sse4.1,ssse3")]
+fn four_rounds_of(states: &mut [State; LANES], kws: &[V; LANES]) {
+    for (state, kw) in states.iter_mut().zip(kws) {
+        let kw = *kw;
         state.cdgh = _mm_sha256rnds2_epu32(state.cdgh, state.abef, kw);
         let kw = _mm_shuffle_epi32::<0x0E>(kw);
         state.abef = _mm_sha256rnds2_epu32(state.abef, state.cdgh, kw);
@@ -96,5 +106,49 @@ pub(super) fn digest_lanes<const LEN: usize>(
         for (i, word) in state.words().into_iter().enumerate() {
             digest.put_word(i, word.to_be_bytes());
         }
+    }
+}
+
+/// Adds one block that is the same in every message, scheduled already, to the messages' states.
+#[inline]
+#[target_feature(enable = "sha,sse4.1,ssse3")]
+fn compress_shared(states: &mut [State; LANES], schedule: &[u32; K256.len()]) {
+    let old = *states;
+    let (quads, _) = schedule.as_chunks();
+    for quad in quads {
+        four_rounds_of(states, &[vector(*quad); LANES]);
+    }
+    for (state, old) in states.iter_mut().zip(old) {
+        *state = state.plus(old);
+    }
+}
+
+/// Extends several chains by the same steps.
+#[target_feature(enable = "sha,sse4.1,ssse3")]
+pub(super) fn extend_lanes(chains: &mut [[u32; 8]; LANES], steps: &[Step256]) {
+    /// The RIM fills two vectors of the first block.
+    const RIM: usize = Step256::RIM / 4;
+    let mut rims = [State::of(H256); LANES];
+    for (rim, chain) in rims.iter_mut().zip(&*chains) {
+        *rim = State::of(*chain);
+    }
+    for step in steps {
+        let (quads, _) = step.first.as_chunks();
+        let mut block = [[vector([0; 4]); LANES]; 4];
+        for (words, quad) in block.iter_mut().zip(quads) {
+            *words = [vector(*quad); LANES];
+        }
+        for (lane, rim) in rims.iter().enumerate() {
+            [block[RIM][lane], block[RIM + 1][lane]] = rim.halves();
+        }
+        rims = [State::of(H256); LANES];
+        compress(&mut rims, block);
+        compress_shared(&mut rims, &step.second);
+        for schedule in &Step256::REST {
+            compress_shared(&mut rims, schedule);
+        }
+    }
+    for (chain, rim) in chains.iter_mut().zip(rims) {
+        *chain = rim.words();
     }
 }

@@ -52,6 +52,15 @@ impl State {
         [a, b, c, d, e, f, g, h]
     }
 
+    /// The same, four words a vector, as blocks are loaded.
+    #[inline]
+    #[target_feature(enable = "sha,sse4.1,ssse3")]
+    pub(super) fn halves(self) -> [V; 2] {
+        let (abef, cdgh) = (_mm_castsi128_ps(self.abef), _mm_castsi128_ps(self.cdgh));
+        let halves = [_mm_shuffle_ps::<0xBB>(abef, cdgh), _mm_shuffle_ps::<0x11>(abef, cdgh)];
+        halves.map(|half| _mm_castps_si128(half))
+    }
+
     /// Adds a state word by word.
     #[inline]
     #[target_feature(enable = "sha,sse4.1,ssse3")]
