@@ -65,7 +65,7 @@ impl Measurement {
     }
 
     /// A digest as a measurement.
-    pub(super) const fn of(algo: HashAlgo, digest: &Digest) -> Self {
+    pub(crate) const fn of(algo: HashAlgo, digest: &Digest) -> Self {
         Self { algo, slot: *digest.slot() }
     }
 }

@@ -11,15 +11,18 @@ use crate::cli::input::read_settings;
 use crate::encoding::shown::ShowPath as _;
 
 /// What is compared of a run's document: of each the more the better.
-const SPEEDS: [&str; 8] = [
+const SPEEDS: [&str; 11] = [
     "baseline",
     "kernels",
     "pipeline",
     "one_thread",
     "fold",
+    "beside",
+    "together",
     "memory_copy",
     "commands_per_s",
     "counted_granules_per_s",
+    "candidates_per_s",
 ];
 
 /// An earlier run.

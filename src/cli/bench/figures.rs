@@ -74,6 +74,7 @@ impl Figures {
         let hashing = speeds.fastest() * threads as f64;
         let limits = [
             ("hashing", hashing),
+            ("threads", speeds.together.per_second),
             ("latency of the fold", speeds.fold.per_second),
             ("memory", self.copy.per_second),
         ];
@@ -122,6 +123,8 @@ impl Figures {
             let what = format!("{what}; {ratio:.2}x the pipeline's time");
             console.result(&format!("{name:<18} {speed:>7.2}         {what}"))?;
         }
+        let (thousands, what) = (self.processes.search.per_second / 1e3, Processes::SEARCH_WHAT);
+        console.result(&format!("{:<18} {thousands:>7.2}         {what}", "search"))?;
         if let Some(bytes) = self.processes.private_bytes {
             #[allow(clippy::cast_precision_loss, reason = "a size for people")]
             let mib = bytes as f64 / f64::from(1 << 20);
@@ -150,9 +153,15 @@ impl Figures {
         let kernel = hasher.kernel(speeds.algo);
         let [ideal, bound] =
             [speeds.of_ideal(threads), speeds.of_bound(threads)].map(|part| 100.0 * part);
+        let together = format!(
+            "{kernel}, {threads} threads at once, nothing to fold; {:.2}x one of them",
+            speeds.together.per_second / speeds.kernel(kernel)
+        );
+        row("  together", speeds.together, &together)?;
         let what = format!(
             "image to RIM, {kernel}; {ideal:.0} % of the fastest kernel x {threads}, {bound:.0} % \
-             of that with the fold"
+             of that with the fold, {:.0} % of the threads at once",
+            100.0 * speeds.of_pipeline(speeds.together).recip()
         );
         row("  pipeline", speeds.pipeline, &what)?;
         let part = 100.0 * speeds.one_thread.per_second / speeds.fastest();
@@ -164,6 +173,12 @@ impl Figures {
             row(name, best, &format!("the same with {what}; {part:.2}x the pipeline"))?;
         }
         row("  fold", speeds.fold, "digests to RIM, one thread, which waits for itself")?;
+        if let Some((kernel, best)) = speeds.beside {
+            let part = 100.0 * best.per_second / speeds.kernel(kernel);
+            let what =
+                format!("{kernel} and the fold at once, one thread; {part:.0} % of {kernel}");
+            row("  beside", best, &what)?;
+        }
         let (limit, most) = self.limit(speeds, threads);
         let what = format!("no pipeline is faster than this: {limit}");
         console.result(&format!("  limit            {most:>7.2}         {what}"))
@@ -207,6 +222,10 @@ impl Figures {
         let process = |(process, best): (Process, Best)| {
             (process.name().to_owned(), rounded(self.of_pipeline(best)))
         };
+        let beside = |speeds: &Speeds| {
+            let (_, best) = speeds.beside?;
+            Some((speeds.algo_name(), rounded(best.gigabytes())))
+        };
         let threads = hasher.threads();
         json!({
             "schema": "rimsim/1",
@@ -227,6 +246,8 @@ impl Figures {
             "of_ideal": each(&|speeds| rounded(speeds.of_ideal(threads))),
             "of_bound": each(&|speeds| rounded(speeds.of_bound(threads))),
             "fold": each(&|speeds| rounded(speeds.fold.gigabytes())),
+            "together": each(&|speeds| rounded(speeds.together.gigabytes())),
+            "beside": Value::Object(self.speeds.iter().filter_map(beside).collect()),
             "limit": each(&limit),
             "commands_per_s": self.commands.per_second.round(),
             "log": told(&|told| {
@@ -235,6 +256,7 @@ impl Figures {
             "span_ns": told(&|told| rounded(told.span_nanoseconds())),
             "counted_granules_per_s": self.counted.per_second.round(),
             "private_bytes": self.processes.private_bytes,
+            "candidates_per_s": self.processes.search.per_second.round(),
             "start_ms": rounded(self.start_milliseconds()),
             "processes": Value::Object(self.hashing_processes().map(process).collect()),
             "memory_copy": rounded(self.copy.gigabytes()),

@@ -9,8 +9,10 @@ use std::{env, io};
 use super::best::Best;
 use super::scene::ScratchImage;
 use crate::abi::granule_size::GranuleSize;
+use crate::cli::exit::Exit;
 use crate::cli::options::HashingArgs;
 use crate::inputs;
+use crate::measure::page::write_stream;
 use crate::outputs;
 
 /// A process that is measured.
@@ -36,6 +38,13 @@ REALM_CREATE rd=rd params_ptr=RealmParams {
 DATA_CREATE rd=rd ipa=0 image=image flags=measure
 print rim
 ";
+
+/// What a search tries: each makes another RIM of the same granules.
+const CANDIDATES: u64 = 15 * 15 * 4;
+const SEARCHED_BYTES: usize = 16 << 20;
+const SEARCH: &str = "--caps fvp --vary num-bps=2-16 --vary num-wps=2-16 --vary ipa-bits=36-39 \
+                      kvmtool -- lkvm run --realm -c 1 -m 512 --firmware firmware \
+                      --measurement-algo=sha512";
 
 impl Process {
     pub(super) const ALL: [Self; 4] = [Self::Start, Self::Measure, Self::Run, Self::Digests];
@@ -93,11 +102,16 @@ pub(super) struct Processes {
     len_bytes: u64,
     size: GranuleSize,
     pub(super) times: [(Process, Best); 4],
+    /// Candidates of a search.
+    pub(super) search: Best,
     /// Most memory of [`Process::Run`] that is no file's, in bytes, as far as it was seen.
     pub(super) private_bytes: Option<u64>,
 }
 
 impl Processes {
+    /// What is counted of a search, in words.
+    pub(super) const SEARCH_WHAT: &str =
+        "thousand candidates a second: rimsim search, each of 16 MiB by SHA-512";
     /// Most that the memory of the default platform, and a Realm of 40 bits, have room for.
     const MOST_BYTES: u64 = 32 << 30;
 
@@ -108,6 +122,9 @@ impl Processes {
     ) -> io::Result<Self> {
         let folder = std::path::absolute(image.beside()?)?;
         outputs::write(&folder.join("script.rmi"), SCRIPT.as_bytes())?;
+        let mut firmware = vec![0; SEARCHED_BYTES];
+        write_stream(2, 0, &mut firmware);
+        outputs::write(&folder.join("firmware"), &firmware)?;
         let mut hashing = Vec::new();
         if let Some(threads) = args.threads {
             hashing.push(format!("--threads={threads}"));
@@ -117,7 +134,8 @@ impl Processes {
         }
         let times = Process::ALL.map(|process| (process, Best::default()));
         let (program, len_bytes) = (env::current_exe()?, image.len_bytes());
-        Ok(Self { program, folder, hashing, len_bytes, size, times, private_bytes: None })
+        let (search, private_bytes) = (Best::default(), None);
+        Ok(Self { program, folder, hashing, len_bytes, size, times, search, private_bytes })
     }
 
     /// Starts each once, and waits for it.
@@ -132,6 +150,14 @@ impl Processes {
                 return Err(format!("rimsim {line}: {status}"));
             }
         }
+        let rim = "a5".repeat(64);
+        let line = format!("--rim {rim} {SEARCH}");
+        let mut search = self.command_of("search", &line, true);
+        let status = self.search.time(CANDIDATES, || search.status());
+        // No candidate has that RIM.
+        if !status.as_ref().is_ok_and(|status| status.code() == Some(Exit::Mismatch as i32)) {
+            return Err(format!("rimsim search {line}: {status:?}"));
+        }
         self.times = times;
         if is_usual && self.private_bytes.is_none() {
             self.private_bytes = self.watched().map_err(|error| error.to_string())?;
@@ -141,14 +167,19 @@ impl Processes {
 
     fn command(&self, process: Process) -> Command {
         let line = process.line(self.len_bytes, self.size);
-        let mut words = line.split(' ');
+        let (name, words) = line.split_once(' ').unwrap_or((&line, ""));
+        self.command_of(name, words, process != Process::Start)
+    }
+
+    /// A command with words behind those of all that hash.
+    fn command_of(&self, name: &str, words: &str, hashes: bool) -> Command {
         let mut command = Command::new(&self.program);
         command.current_dir(&self.folder).stdin(Stdio::null()).stdout(Stdio::null());
-        command.stderr(Stdio::null()).args(words.next());
-        if process != Process::Start {
+        command.stderr(Stdio::null()).arg(name);
+        if hashes {
             command.args(&self.hashing);
         }
-        command.args(words);
+        command.args(words.split_whitespace());
         command
     }
 

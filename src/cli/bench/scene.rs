@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::best::Best;
-use crate::abi::addr::Ipa;
+use crate::abi::addr::{GRANULE_SIZE, Ipa};
 use crate::abi::granule_size::GranuleSize;
 use crate::abi::params::DATA_MEASURE;
 use crate::digest_cache::{Belief, DigestCache};
 use crate::measure::contents::Contents;
+use crate::measure::descriptor;
 use crate::measure::digests::{self, Cut, DigestFile, DigestSource as _};
 use crate::measure::event::{DataEvent, MeasuredEvent};
 use crate::measure::hasher::{Digest, Hasher, digest};
@@ -179,6 +180,29 @@ pub(crate) fn one_by_one<const LEN: usize>(algo: HashAlgo, granules: &[&[u8; LEN
     for granule in granules {
         std::hint::black_box(digest(algo, granule.as_slice()));
     }
+}
+
+/// Hashes, and extends a RIM meanwhile by as many descriptors as fit beside: how many.
+pub(crate) fn beside<const LEN: usize>(
+    kernel: Kernel,
+    algo: HashAlgo,
+    granules: &[&[u8; LEN]],
+) -> u64 {
+    let mut digests = [Hasher::zero_granule(algo, GranuleSize::K4); BATCH];
+    let mut rim = Measurement::of(algo, &digests[0]);
+    let mut count = 0;
+    for batch in granules.chunks(BATCH) {
+        let before = digests;
+        let mut descriptors = before[..batch.len()].iter().map(|content| {
+            count += 1;
+            descriptor::data(Ipa(count * GRANULE_SIZE), DATA_MEASURE, content.slot())
+        });
+        let out: &mut [Digest] = &mut digests[..batch.len()];
+        kernel.digest_granules_beside(batch, out, &mut rim, &mut descriptors);
+        std::hint::black_box(out);
+    }
+    std::hint::black_box(rim);
+    count
 }
 
 pub(crate) fn side_by_side<const LEN: usize>(

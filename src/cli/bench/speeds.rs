@@ -23,6 +23,10 @@ pub(super) struct Speeds {
     pub(super) copied: Best,
     pub(super) cached: Best,
     pub(super) fold: Best,
+    /// The kernel that hashes and folds at once on one thread, if there is one.
+    pub(super) beside: Option<(Kernel, Best)>,
+    /// The hasher's kernel on all of its threads at once, with nothing to fold.
+    pub(super) together: Best,
 }
 
 impl Speeds {
@@ -30,24 +34,28 @@ impl Speeds {
     pub(super) fn new(algo: HashAlgo, size: GranuleSize, only: Option<Kernel>) -> Self {
         let kernels = Kernel::ALL.into_iter().filter(|kernel| kernel.is_available(algo));
         let kernels = kernels.filter(|kernel| only.is_none_or(|only| only == *kernel));
+        let kernels: Vec<_> = kernels.map(|kernel| (kernel, Best::default())).collect();
+        let beside = kernels.iter().rfind(|(kernel, _)| kernel.extends_beside(algo));
         Self {
             algo,
             size,
             baseline: Best::default(),
-            kernels: kernels.map(|kernel| (kernel, Best::default())).collect(),
+            beside: beside.copied(),
+            kernels,
             pipeline: Best::default(),
             one_thread: Best::default(),
             copied: Best::default(),
             cached: Best::default(),
             fold: Best::default(),
+            together: Best::default(),
         }
     }
 
     pub(super) fn round(&mut self, image: &ScratchImage, hasher: &Hasher) -> Result<(), String> {
         match self.size {
-            GranuleSize::K4 => self.round_of_kernels::<0x1000>(image),
-            GranuleSize::K16 => self.round_of_kernels::<0x4000>(image),
-            GranuleSize::K64 => self.round_of_kernels::<0x1_0000>(image),
+            GranuleSize::K4 => self.round_of_kernels::<0x1000>(image, hasher),
+            GranuleSize::K16 => self.round_of_kernels::<0x4000>(image, hasher),
+            GranuleSize::K64 => self.round_of_kernels::<0x1_0000>(image, hasher),
         }
         let (algo, whole) = ((self.algo, self.size), image.len_bytes());
         let rim = self.pipeline.time(whole, || image.measure(algo, hasher))?;
@@ -70,8 +78,8 @@ impl Speeds {
         Ok(())
     }
 
-    /// Granules of `LEN` bytes, on one thread.
-    fn round_of_kernels<const LEN: usize>(&mut self, image: &ScratchImage) {
+    /// Granules of `LEN` bytes, on one thread, and on all.
+    fn round_of_kernels<const LEN: usize>(&mut self, image: &ScratchImage, hasher: &Hasher) {
         let algo = self.algo;
         let granules = image.granules::<LEN>(ALONE_BYTES);
         let bytes = (granules.len() * LEN) as u64;
@@ -79,6 +87,13 @@ impl Speeds {
         for (kernel, best) in &mut self.kernels {
             best.time(bytes, || scene::side_by_side(*kernel, algo, &granules));
         }
+        if let Some((kernel, best)) = &mut self.beside {
+            best.time(bytes, || scene::beside(*kernel, algo, &granules));
+        }
+        let shares = granules.chunks(granules.len().div_ceil(8 * hasher.threads()).max(1));
+        let kernel = hasher.kernel(algo);
+        self.together
+            .time(bytes, || hasher.map(shares, |share| scene::side_by_side(kernel, algo, share)));
     }
 
     pub(super) fn ratio(&self) -> f64 {
@@ -101,6 +116,12 @@ impl Speeds {
     /// both, however they are spread over the threads.
     pub(super) fn of_bound(&self, threads: usize) -> f64 {
         self.of_ideal(threads) * (1.0 + self.fastest() / self.fold.per_second)
+    }
+
+    /// Of one of the kernels.
+    pub(super) fn kernel(&self, kernel: Kernel) -> f64 {
+        let mut all = self.kernels.iter();
+        all.find(|(other, _)| *other == kernel).map_or(0.0, |(_, best)| best.per_second)
     }
 
     pub(super) fn fastest(&self) -> f64 {
