@@ -164,8 +164,8 @@ impl Call<'_> {
         const VALID_FLAGS: u64 = 0b111;
         const ROOT_PORT: u64 = 0;
         const OFF_CHIP: u64 = 1;
-        /// 2^MAX_VDEVS_ORDER.
-        const MAX_VDEVS: u64 = 1 << 10;
+        /// One less than 2^MAX_VDEVS_ORDER.
+        const MAX_VDEVS: u64 = (1 << 10) - 1;
         let flags = self.parameter(0x0, 8);
         let category = flags >> 1 & 0b11;
         if category != ROOT_PORT {
