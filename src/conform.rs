@@ -94,12 +94,18 @@ pub fn replay_in(session: &mut Session<'_>, vector: &Vector) -> Report {
     report
 }
 
-/// Whether two releases take a call otherwise: one of them makes Realms in several calls, or has a
-/// command that the other lacks. The world's own profile can be either.
+/// Whether two releases take a call otherwise: one of them makes Realms in several calls, is not
+/// told whom a PSCI request is about, tells more of what it tracks, or has a command that the other
+/// lacks. The world's own profile can be either.
 fn is_otherwise(world: &World, step: &Step, [profile, recorded]: [Profile; 2]) -> bool {
     let Action::Call(regs) = &step.action else { return false };
     let Some(command) = Command::decode(regs, profile.edition()) else { return false };
     let in_steps = profile.makes_realms_in_steps() != recorded.makes_realms_in_steps();
+    let answer = |profile| {
+        let mut world = world.clone();
+        world.set_profile(profile);
+        *world.call(regs).regs()
+    };
     match command {
         Command::RealmCreate { .. } | Command::RealmDestroy { .. } => in_steps,
         Command::OpContinue { .. }
@@ -108,12 +114,12 @@ fn is_otherwise(world: &World, step: &Step, [profile, recorded]: [Profile; 2]) -
         | Command::OpCancel { .. }
             if in_steps =>
         {
-            let answer = |profile| {
-                let mut world = world.clone();
-                world.set_profile(profile);
-                *world.call(regs).regs()
-            };
             answer(profile) != answer(recorded)
+        }
+        // How far it looks, and what it says of no memory.
+        Command::GranuleTrackingGet { .. } => answer(profile) != answer(recorded),
+        Command::PsciComplete { .. } => {
+            profile.psci_complete_names_target() != recorded.psci_complete_names_target()
         }
         _ => profile.has(command.info()) != recorded.has(command.info()),
     }

@@ -116,8 +116,19 @@ deviations! {
     "R5" V2 "RTT_CREATE over a block that is being unmapped loses a reference",
         "nothing is lost", "RTT_DESTROY of the table above is RMI_ERROR_RTT for ever",
         "seen run, in builds that yield";
+    "R6" V2 "REC_CREATE knows its Realm by the address of the RD, from call to call",
+        "not known; done as TF-RMM does it",
+        "nothing: both profiles let a REC join a Realm that was made in the place of another",
+        "seen run";
+    "R7" V2 "RSI_MEASUREMENT_READ leaves the registers behind a shorter digest as they were",
+        "they are zero", "X5 to X7 of a Realm", "recorded";
     "R-AUX-TABLE-TWICE" V2 "RTT_AUX_MAP_UNPROTECTED of a TABLE that is mapped counts it twice",
         "it is counted once", "REALM_DESTROY is RMI_ERROR_REALM for ever", "read: rtt.c";
+    "R-AUX-COMMANDS" V2
+        "RTT_AUX_MAP_PROTECTED and its like (0x180 to 0x184) take one entry a call",
+        "RTT_AUX_PROT_MAP and its like (0x1fd to 0x200) take ranges; not simulated, and TF-RMM's \
+         are there in their place",
+        "function identifiers", "recorded; the text: its header, and a public transcription";
     "R-PLANE-PSTATE" V2 "RSI_PLANE_ENTER refuses AArch32",
         "it refuses PSTATE.M[3], that is EL2 and EL3",
         "a Realm's status", "read: planes.c; the text: B5.4.13.2";
@@ -147,6 +158,24 @@ deviations! {
         "recorded; the text: B4.5.46.4; tf-rmm-next: read, inferred to be so for bet3";
     "R-REM" V2 "a REM is extended by digest and value", "by a buffer of 128 bytes", "REMs",
         "recorded; the text: read";
+    "R-PSCI-TARGET" V2
+        "PSCI_COMPLETE has the target in X2 and the status in X3; tf-rmm-next remembers the target \
+         and has the status in X2",
+        "as TF-RMM 0.9; in bet3 there is no target, which is done as tf-rmm-next does it",
+        "registers and status of PSCI_COMPLETE",
+        "0.9 recorded; next read: rec.c; bet3: its header, and KVM v16";
+    "R-TRACKING-WHOLE" V2
+        "GRANULE_TRACKING_GET answers for the whole range what holds of its first granule, and \
+         takes no range that ends with the last address; tf-rmm-next stops where memory ends or \
+         begins, and has a category for none",
+        "it stops there; the category is in bet3",
+        "X1 to X3 and status of GRANULE_TRACKING_GET",
+        "0.9 recorded; next read: granule.c, tracking_region.c; the text: read, in a public \
+         transcription; bet3: its header";
+    "R-TRACKING-SIZES" V2
+        "tracking regions have 1 GiB; in tf-rmm-next 2 MiB as well, by a code that is not known",
+        "with granules of 16 KiB 32 MiB or 64 GiB, of 64 KiB 512 MiB or 4 TiB",
+        "RMM_CONFIG_SET, RMM_CONFIG_GET", "recorded; next read: granule.c; the text: B4.6.78";
     "R-GRANULE-SIZES" V2 "granules have 4 KiB", "16 and 64 KiB where the platform has them",
         "RMM_CONFIG_SET", "recorded; the text: read";
 }

@@ -70,6 +70,20 @@ impl GranuleSize {
         1 << self.shift()
     }
 
+    /// Bytes of a tracking region, by its code in RmiRmmConfig (DEN0137 2.0 B4.6.78); `None` where
+    /// the code is reserved.
+    #[must_use]
+    pub const fn tracking_region_bytes(self, code: u64) -> Option<u64> {
+        match (self, code) {
+            (Self::K4, 0) => Some(1 << 30),
+            (Self::K16, 0) => Some(32 << 20),
+            (Self::K16, 1) => Some(64 << 30),
+            (Self::K64, 0) => Some(512 << 20),
+            (Self::K64, 1) => Some(4 << 40),
+            _ => None,
+        }
+    }
+
     /// The size in bytes, as lengths in memory are counted.
     #[must_use]
     pub const fn len_bytes(self) -> usize {
@@ -193,6 +207,25 @@ mod tests {
         assert_eq!(sizes(GranuleSize::K64, [3, 2, 1]), [64 << 10, 512 << 20, 4 << 40]);
         assert_eq!(GranuleSize::K16.entry_shift(level(0)), 47);
         assert!(GranuleSize::K64.entry_shift(level(0)) > 52, "there is none");
+    }
+
+    /// A region is what an entry of a table covers.
+    #[test]
+    fn tracking_regions_are_entries() {
+        for (size, code, number) in [
+            (GranuleSize::K4, 0, 1),
+            (GranuleSize::K16, 0, 2),
+            (GranuleSize::K16, 1, 1),
+            (GranuleSize::K64, 0, 2),
+            (GranuleSize::K64, 1, 1),
+        ] {
+            let bytes = size.entry_bytes(level(number));
+            assert_eq!(size.tracking_region_bytes(code), Some(bytes), "{size}, {code}");
+        }
+        assert_eq!(GranuleSize::K4.tracking_region_bytes(1), None);
+        assert!([2, u64::MAX].iter().all(|code| {
+            GranuleSize::ALL.iter().all(|size| size.tracking_region_bytes(*code).is_none())
+        }));
     }
 
     #[test]

@@ -78,6 +78,8 @@ pub struct Profile {
     rule: RimRule,
     /// Whether SHA-384 is hidden: in the feature register, and from a Realm (R1).
     hides_sha384: bool,
+    /// Whether a Realm that reads a measurement is told nothing behind a shorter digest (R7).
+    keeps_rest: bool,
     rem: RemReading,
 }
 
@@ -128,7 +130,8 @@ impl Profile {
             (Edition::V2, Rmm::Spec) => (Release::Bet1, RimRule::Rmm20, RemReading::Buffer),
         };
         let hides_sha384 = matches!(release, Release::TfRmm09);
-        Self { edition, rmm, release, rule, hides_sha384, rem }
+        let keeps_rest = matches!((edition, rmm), (Edition::V2, Rmm::TfRmm));
+        Self { edition, rmm, release, rule, hides_sha384, keeps_rest, rem }
     }
 
     /// The same side's rules in another of its releases. TF-RMM's next begins RIMs with zeros and
@@ -176,13 +179,13 @@ impl Profile {
         self.rule
     }
 
-    /// The same rules, but for those of measurements, which are those of the RMM that was recorded.
-    /// A reading of RSI_MEASUREMENT_EXTEND that somebody chose stays.
+    /// The same rules, but for those of measurements and of how a Realm is told them, which are
+    /// those of the RMM that was recorded. A reading of RSI_MEASUREMENT_EXTEND that somebody chose stays.
     #[must_use]
     pub fn measuring_as(self, recorded: Self) -> Self {
         let chosen = self.rem != Self::of(self.edition, self.rmm).rem;
         let rem = if chosen { self.rem } else { recorded.rem };
-        Self { rule: recorded.rule, rem, ..self }
+        Self { rule: recorded.rule, keeps_rest: recorded.keeps_rest, rem, ..self }
     }
 
     /// The same rules, but for which hash algorithms the feature registers and RSI_REALM_CONFIG
@@ -225,6 +228,26 @@ impl Profile {
     #[must_use]
     pub(crate) const fn has_larger_granules(self) -> bool {
         matches!((self.edition(), self.rmm()), (Edition::V2, Rmm::Spec))
+    }
+
+    /// Whether the Host can choose tracking regions of every size that the text has (B4.6.78).
+    /// TF-RMM has 1 GiB; behind 9a7f8ef4 2 MiB as well, by a code that no public source tells.
+    #[must_use]
+    pub(crate) const fn has_all_tracking_regions(self) -> bool {
+        self.has_larger_granules()
+    }
+
+    /// Whether RMI_GRANULE_TRACKING_GET answers for a whole range what holds of its first granule
+    /// (R-TRACKING-WHOLE). Else it says how far that holds.
+    #[must_use]
+    pub(crate) const fn tracking_get_takes_all(self) -> bool {
+        matches!(self.release, Release::TfRmm09)
+    }
+
+    /// Whether there is a category for addresses without memory, whose regions are RESERVED.
+    #[must_use]
+    pub(crate) const fn names_absent_memory(self) -> bool {
+        matches!(self.release, Release::TfRmmNext | Release::Bet3)
     }
 
     /// The structure with this name; the `Rmi` or `Rsi` before it is optional.
@@ -344,10 +367,11 @@ impl Profile {
         if code == 2 && self.hides_sha384 { 1 } else { code }
     }
 
-    /// Whether RSI_MEASUREMENT_READ leaves the registers after a shorter digest as they were (R7).
+    /// Whether RSI_MEASUREMENT_READ leaves the registers after a shorter digest as they were (R7);
+    /// by the text they are zero.
     #[must_use]
     pub(crate) const fn measurement_read_keeps_rest(self) -> bool {
-        self.is_v2()
+        self.keeps_rest
     }
 
     /// The same rules with another reading of RSI_MEASUREMENT_EXTEND.

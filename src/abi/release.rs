@@ -1,15 +1,17 @@
 //! RMMs by name and date: what is known of each release of TF-RMM and of the text of DEN0137.
 
-use super::command::{Command, CommandInfo};
+use super::command::{CallRegs, Command, CommandInfo};
 use super::edition::{Edition, Release};
 use super::profile::{Profile, Rmm};
 
 /// What TF-RMM behind 9a7f8ef4 does otherwise: as it was, and as it is.
-const NEXT_OF_TF_RMM: [(&str, [&str; 2]); 6] = [
+const NEXT_OF_TF_RMM: [(&str, [&str; 2]); 8] = [
     ("how RIMs begin", ["with the digest of the parameters", "with zeros"]),
     ("REALM_CREATE, REALM_DESTROY", ["one call", "an operation; granules for the RD"]),
     ("REC_CREATE", ["in the order of MPIDRs", "in any order"]),
+    ("PSCI_COMPLETE", ["calling_rec, target_rec, status", "calling_rec, status"]),
     ("SHA-384 in feature register 1", ["not named", "named"]),
+    ("GRANULE_TRACKING_GET", ["the whole range as its first granule", "as far as it is the same"]),
     ("RSI_IPA_STATE_SET", ["32 bits of X3 and X4", "X3[7:0] and X4[0]"]),
     ("RMM_DEACTIVATE", ["none", "there is one"]),
 ];
@@ -55,14 +57,16 @@ impl Profile {
                  (inferred to be so for 2.0-bet3), SHA-384 among the features, widths of \
                  RSI_IPA_STATE_SET, RMI_REALM_CREATE and RMI_REALM_DESTROY as stateful operations \
                  (how many granules an RD takes is assumed: `rd_aux_count` of the platform), RECs \
-                 in any order, RMI_RMM_DEACTIVATE. Not simulated: regions that are tracked \
-                 otherwise than finely, RMI_PSCI_COMPLETE without a target"
+                 in any order, RMI_PSCI_COMPLETE without a target, RMI_GRANULE_TRACKING_GET piece \
+                 by piece, RMI_RMM_DEACTIVATE. Not simulated: regions that are tracked otherwise \
+                 than finely or have 2 MiB, several granules that are delegated in one call, \
+                 RMI_RMM_STATE_GET (no public source has its values)"
             }
             (Release::Bet1, _) => "the text of 2.0-bet1, where a public source says what it is",
             (Release::Bet2, _) => "the text of 2.0-bet2; not known to differ from bet1 in a RIM",
             (Release::Bet3, _) => {
-                "the text of 2.0-bet3, with RMI_RMM_DEACTIVATE. Its header has no LPA2 flag and \
-                 RMI_PSCI_COMPLETE without a target; simulated as bet1 has them"
+                "the text of 2.0-bet3, with RMI_RMM_DEACTIVATE and RMI_PSCI_COMPLETE without a \
+                 target. Its header has no LPA2 flag; that is simulated as bet1 has it"
             }
         }
     }
@@ -79,6 +83,44 @@ impl Profile {
     #[must_use]
     pub(crate) const fn takes_recs_in_any_order(self) -> bool {
         matches!(self.release(), Release::TfRmmNext)
+    }
+
+    /// Whether the Host names the REC that a PSCI request is about when it completes the request.
+    /// TF-RMM behind 9a7f8ef4 and 2.0-bet3 remember it, and have the status in X2.
+    #[must_use]
+    pub(crate) const fn psci_complete_names_target(self) -> bool {
+        !matches!(self.release(), Release::TfRmmNext | Release::Bet3)
+    }
+
+    /// Takes a call's registers apart as the RMM does ([`Command::decode`]).
+    #[must_use]
+    pub fn decode(self, regs: &CallRegs) -> Option<Command> {
+        let command = Command::decode(regs, self.edition())?;
+        Some(match command {
+            Command::PsciComplete { calling_rec, target_rec: status, .. }
+                if !self.psci_complete_names_target() =>
+            {
+                Command::PsciComplete { calling_rec, target_rec: 0, status }
+            }
+            _ => command,
+        })
+    }
+
+    /// The registers of a command as the RMM takes them ([`Command::encode`]): an input that its
+    /// command does not have is left out.
+    #[must_use]
+    pub fn encode(self, command: &Command) -> CallRegs {
+        self.taken(command.encode())
+    }
+
+    /// The registers of a call that has all inputs of the edition's command, as the RMM takes them.
+    #[must_use]
+    pub(crate) fn taken(self, regs: CallRegs) -> CallRegs {
+        let [fid, calling_rec, _, status, ..] = regs;
+        if fid != Command::PSCI_COMPLETE || self.psci_complete_names_target() {
+            return regs;
+        }
+        [fid, calling_rec, status, 0, 0, 0, 0]
     }
 
     /// Whether the RMM has a command of its edition. RMI_RMM_DEACTIVATE is newer than others:

@@ -43,7 +43,8 @@ impl Caller<'_, '_> {
     /// Issues a command.
     pub(crate) fn call(&mut self, command: Command) -> Result<Outcome, HostError> {
         let place = || self.memory.place.clone();
-        Ok(self.session.call(&command.encode(), place)?)
+        let regs = self.session.world().profile().encode(&command);
+        Ok(self.session.call(&regs, place)?)
     }
 
     /// Issues a command that has to succeed.

@@ -18,6 +18,8 @@ pub struct Rec {
     pub(crate) pc: u64,
     pub(crate) gprs: [u64; 31],
     pub(crate) psci_pending: bool,
+    /// The REC that its PSCI request is about, if there was one.
+    pub(crate) psci_target: Option<Granule>,
     pub(crate) host_call_pending: bool,
     pub(crate) ripas_change: RipasChange,
     pub(crate) s2ap_change: S2apChange,

@@ -63,6 +63,8 @@ pub struct World {
     /// The virtual CPU interface of the PE that calls, as the Host has programmed it (2.0).
     pub(crate) cpu_interface: CpuInterface,
     pub(crate) active: bool,
+    /// The size of tracking regions, as it is coded in RmiRmmConfig (2.0).
+    pub(crate) tracking_region: u64,
     hasher: Hasher,
     token_maker: Maker,
     has_unknown_contents: bool,
@@ -134,6 +136,7 @@ impl World {
         Self {
             platform,
             active: !profile.boots_inactive(),
+            tracking_region: 0,
             profile,
             granules,
             memory,

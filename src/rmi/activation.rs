@@ -3,7 +3,7 @@
 
 use super::gate::{Checked, Failure, FailureRow, Gate, NO_OUTPUTS, Outputs, failures, which};
 use super::{Plan, Rmi};
-use crate::abi::addr::{PAGE_LEN, Pa};
+use crate::abi::addr::{Hex, PAGE_LEN, Pa};
 use crate::abi::command::Command;
 use crate::abi::granule_size::GranuleSize;
 use crate::abi::status::Status;
@@ -153,9 +153,10 @@ impl Rmi for ConfigGet {
 impl Plan for ConfigGetPlan {
     type Answer = Outputs;
 
-    /// Regions of 1 GiB, coded as 0, and the size of granules: a page whatever that is.
+    /// The sizes of tracking regions and of granules: a page, whatever these are.
     fn apply(self, world: &mut World) -> Outputs {
         let mut page = [0; PAGE_LEN];
+        page[..8].copy_from_slice(&world.tracking_region.to_le_bytes());
         page[8..16].copy_from_slice(&world.granule_size().code().to_le_bytes());
         world.memory.set_page_at(self.config, 0, Page::from_bytes(&page));
         NO_OUTPUTS
@@ -168,7 +169,7 @@ pub(super) struct ConfigSet {
 
 failures! {
     /// RMI_RMM_CONFIG_SET. TF-RMM takes only the configuration that it has; the text's RMM is given
-    /// any of the machine's granule sizes.
+    /// any of the machine's granule sizes, and any size of regions that goes with it.
     ConfigSetRows {
         Null "config_ptr" Input All [] "`config_ptr` is zero";
         Align "config_align" Input All [] "`config_ptr` is not granule aligned";
@@ -181,6 +182,7 @@ failures! {
 
 pub(super) struct ConfigSetPlan {
     size: GranuleSize,
+    region: u64,
 }
 
 impl Rmi for ConfigSet {
@@ -198,17 +200,27 @@ impl Rmi for ConfigSet {
             (u64::from_le_bytes(words[0]), u64::from_le_bytes(words[1]))
         });
         let sizes = world.platform().granule_sizes(gate.profile());
-        let size = GranuleSize::from_code(code).filter(|size| region == 0 && sizes.contains(size));
+        let all_regions = gate.profile().has_all_tracking_regions();
+        let has_region = |size: &GranuleSize| {
+            (all_regions || region == 0) && size.tracking_region_bytes(region).is_some()
+        };
+        let size = GranuleSize::from_code(code);
+        let size = size.filter(|size| sizes.contains(size) && has_region(size));
         let size = gate.some(F::Supported, size, || {
-            let sizes: Vec<_> =
-                sizes.iter().map(|size| format!("{} ({size})", size.code())).collect();
+            let shown = |size: &GranuleSize| {
+                let regions: &[u64] = if all_regions { &[0, 1] } else { &[0] };
+                let bytes = |code: &u64| Some((*code, size.tracking_region_bytes(*code)?));
+                let region = |(code, bytes)| format!("{code} ({})", Hex(bytes));
+                let regions: Vec<_> = regions.iter().filter_map(bytes).map(region).collect();
+                format!("{} ({size}) with {}", size.code(), regions.join(" or "))
+            };
+            let sizes: Vec<_> = sizes.iter().map(shown).collect();
             format!(
-                "tracking_region_size is {region} and rmi_granule_size {code}; the RMM has 0 \
-                 (1 GiB) and {}",
+                "rmi_granule_size is {code} and tracking_region_size {region}; the RMM has {}",
                 sizes.join(", ")
             )
         })?;
-        gate.pass::<F, _>(ConfigSetPlan { size })
+        gate.pass::<F, _>(ConfigSetPlan { size, region })
     }
 }
 
@@ -217,6 +229,7 @@ impl Plan for ConfigSetPlan {
 
     fn apply(self, world: &mut World) -> Outputs {
         world.set_granule_size(self.size);
+        world.tracking_region = self.region;
         NO_OUTPUTS
     }
 }

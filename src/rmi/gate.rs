@@ -56,7 +56,8 @@ impl Which {
             (Edition::V1, Rmm::TfRmm) => which::TfRmm1,
             (Edition::V1, Rmm::Spec) => which::Spec,
             (Edition::V2, _) if profile.makes_realms_in_steps() => which::Steps,
-            (Edition::V2, _) => which::V2Once,
+            (Edition::V2, _) if profile.psci_complete_names_target() => which::V2Older,
+            (Edition::V2, _) => which::V2Bet3,
         }
     }
 
@@ -109,14 +110,22 @@ pub(super) mod which {
     pub(in crate::rmi) const TfRmm1: Which = Which(1);
     /// The text of 1.0.
     pub(in crate::rmi) const Spec: Which = Which(2);
+    /// 2.0 before its third beta.
+    pub(in crate::rmi) const V2Older: Which = Which(4);
+    /// The third beta of 2.0.
+    pub(in crate::rmi) const V2Bet3: Which = Which(16);
     /// 2.0 whose Realms are made by one call.
-    pub(in crate::rmi) const V2Once: Which = Which(4);
+    pub(in crate::rmi) const V2Once: Which = Which(V2Older.0 | V2Bet3.0);
     /// 2.0 whose Realms are made by stateful operations.
     pub(in crate::rmi) const Steps: Which = Which(8);
     /// 2.0.
     pub(in crate::rmi) const V2: Which = Which(V2Once.0 | Steps.0);
     /// All whose Realms are made by one call.
     pub(in crate::rmi) const Once: Which = Which(V1.0 | V2Once.0);
+    /// All whose Host names the REC that a PSCI request is about.
+    pub(in crate::rmi) const Named: Which = Which(V1.0 | V2Older.0);
+    /// All that remember it.
+    pub(in crate::rmi) const Remembered: Which = Which(V2Bet3.0 | Steps.0);
     /// 1.0, whoever implements it.
     pub(in crate::rmi) const V1: Which = Which(TfRmm1.0 | Spec.0);
     /// TF-RMM of both editions.

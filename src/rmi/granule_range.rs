@@ -6,6 +6,7 @@
 use super::gate::{Checked, Gate, Outputs, Rows, failures};
 use super::{Plan, Rmi};
 use crate::abi::addr::{Hex, is_aligned};
+use crate::abi::platform::Platform;
 use crate::model::granule::{Gpt, Granule, GranuleState};
 use crate::model::world::World;
 
@@ -150,7 +151,8 @@ impl Rmi for TrackingGet {
         use TrackingGetRows as F;
         let Self { start, end } = *self;
         let most = 1_u64 << world.platform().pa_bits;
-        gate.ensure(F::Bound, start < most && end < most, || {
+        let last = most - u64::from(gate.profile().tracking_get_takes_all());
+        gate.ensure(F::Bound, start < most && end <= last, || {
             format!("{}..{} leaves the physical addresses of {}", Hex(start), Hex(end), Hex(most))
         })?;
         let len_bytes = end.saturating_sub(start);
@@ -163,20 +165,47 @@ impl Rmi for TrackingGet {
     }
 }
 
-/// RmiMemCategory of conventional memory, and RmiTrackingState.
+/// RmiMemCategory.
 const CONVENTIONAL: u64 = 0;
+const NO_MEMORY: u64 = 3;
+/// RmiTrackingState.
+const TRACKING_RESERVED: u64 = 0;
 const TRACKING_NONE: u64 = 1;
 const TRACKING_FINE: u64 = 2;
 
 impl Plan for TrackingGetPlan {
     type Answer = Outputs;
 
-    /// TF-RMM answers for the whole range what holds of its first granule.
+    /// What is tracked is tracked finely, from RMI_RMM_ACTIVATE on. TF-RMM that was seen run does
+    /// not look at whether it is active.
     fn apply(self, world: &mut World) -> Outputs {
-        let tracked = world.granules.find(self.start).is_some();
-        let state = if tracked { TRACKING_FINE } else { TRACKING_NONE };
-        [CONVENTIONAL, state, self.end, 0]
+        let (profile, Self { start, end }) = (world.profile(), self);
+        let tracked = world.granules.find(start).is_some();
+        let fine = tracked && (world.is_active() || !profile.names_absent_memory());
+        let state = if fine { TRACKING_FINE } else { TRACKING_NONE };
+        if profile.tracking_get_takes_all() {
+            return [CONVENTIONAL, state, end, 0];
+        }
+        let top = same_until(world.platform(), start).min(end);
+        if !tracked && profile.names_absent_memory() {
+            return [NO_MEMORY, TRACKING_RESERVED, top, 0];
+        }
+        [CONVENTIONAL, state, top, 0]
     }
+}
+
+/// The first address behind `start` where memory ends, or begins; the end of the address space if
+/// there is none.
+fn same_until(platform: &Platform, start: u64) -> u64 {
+    let mut at = start;
+    while let Some(range) = platform.dram.iter().find(|dram| dram.range().contains(&at)) {
+        at = range.range().end;
+    }
+    if at > start {
+        return at;
+    }
+    let begins = platform.dram.iter().map(|dram| dram.base).filter(|base| *base > start);
+    begins.min().unwrap_or(1 << platform.pa_bits)
 }
 
 pub(super) struct GptL1Create {

@@ -76,6 +76,7 @@ impl World {
         if !self.profile().has(command.info()) {
             return Outcome::no_command(ReturnCode::UNKNOWN_FID, None);
         }
+        let command = psci_complete::with_target(self, command);
         if let Some(failure) = activation::barred(self, &command) {
             return Outcome::failed(command, failure);
         }
@@ -92,7 +93,7 @@ impl World {
     /// profile's RMM answers −1.
     #[must_use = "the RMM may have refused the command"]
     pub fn call(&mut self, regs: &CallRegs) -> Outcome {
-        match Command::decode(regs, self.profile().edition()) {
+        match self.profile().decode(regs) {
             Some(command) => self.execute(command),
             None => devices::call(self, regs),
         }
@@ -104,6 +105,7 @@ impl World {
     #[must_use]
     pub fn survey(&self, command: Command) -> Survey {
         let mut survey = Survey::new();
+        let command = psci_complete::with_target(self, command);
         with_rmi!(command, rmi => {
             let _ = rmi.check(self, Gate::survey(self.profile(), self.granule_size(), &mut survey));
         });

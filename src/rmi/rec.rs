@@ -199,6 +199,7 @@ pub(super) fn insert(
         pc: params.pc,
         gprs,
         psci_pending: false,
+        psci_target: None,
         host_call_pending: false,
         ripas_change: RipasChange::default(),
         s2ap_change: S2apChange::default(),

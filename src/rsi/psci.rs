@@ -86,7 +86,11 @@ fn target(caller: &Caller<'_>) -> Option<u64> {
 
 /// An exit whose call the Host has to complete; the registers stay until then.
 fn request(caller: &mut Caller<'_>) -> Outcome {
-    caller.rec_mut().psci_pending = true;
+    let index = psci::rec_index(caller.reg(1));
+    let recs = &caller.world.recs;
+    let target = caller.realm().recs.iter().copied().find(|rec| recs[rec].index == index);
+    let rec = caller.rec_mut();
+    (rec.psci_pending, rec.psci_target) = (true, target);
     Outcome::Exit(forward(caller, 2))
 }
 

@@ -54,6 +54,7 @@ impl Run<'_, '_> {
                     self.show_granule(picture, number, *pa)?;
                 }
             }
+            let regs = self.session.world().profile().taken(regs);
             if picture.as_ref().is_some_and(|picture| !picture.is_known()) {
                 let outcome = self.execute(&regs, answer)?;
                 self.shown_unknown(invocation, info, &regs, &outcome);
@@ -291,7 +292,7 @@ impl Run<'_, '_> {
 
     /// A command that the player makes on its own account.
     pub(super) fn must_succeed(&mut self, command: Command) -> Result<(), PlayError> {
-        let regs = command.encode();
+        let regs = self.session.world().profile().encode(&command);
         let outcome = self.call(&regs)?;
         if outcome.is_success() {
             return Ok(());
@@ -370,10 +371,5 @@ fn missing_table(outcome: &Outcome, size: GranuleSize) -> Option<(u64, u64, Leve
 
 fn command_text(regs: &CallRegs, command: Option<Command>) -> String {
     let Some(command) = command else { return format!("call {}", Hex(regs[0])) };
-    let info = command.info();
-    let mut text = format!("RMI_{}", info.name);
-    for (name, value) in info.inputs.iter().zip(&regs[1..]) {
-        text += &format!(" {name}={}", Hex(*value));
-    }
-    text
+    format!("RMI_{command}")
 }

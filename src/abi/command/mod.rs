@@ -162,7 +162,8 @@ commands! {
     RttUnmapUnprotected "RTT_UNMAP_UNPROTECTED" 0xC400_0162 V1 (rd, ipa, level) -> ("top");
     /// Completes what a REC asked for of a device's memory.
     RttDevValidate "RTT_DEV_VALIDATE" 0xC400_0163 V2 (rd, rec, base, top) -> ("out_top");
-    /// Completes a PSCI request that a REC waits for.
+    /// Completes a PSCI request that a REC waits for. RMMs that remember which REC it is about are
+    /// not told: X2 is the status then, and `target_rec` is the RMM's own.
     PsciComplete "PSCI_COMPLETE" 0xC400_0164 All (calling_rec, target_rec, status) -> ();
     /// Reads a feature register.
     Features "FEATURES" 0xC400_0165 All (index) -> ("value");
@@ -238,6 +239,8 @@ commands! {
 impl Command {
     /// The function identifier of RMI_RMM_DEACTIVATE, which not every RMM of 2.0 has.
     pub(crate) const RMM_DEACTIVATE: u64 = 0xC400_020F;
+    /// The function identifier of RMI_PSCI_COMPLETE, whose inputs are not the same in every RMM.
+    pub(crate) const PSCI_COMPLETE: u64 = 0xC400_0164;
 }
 
 impl std::fmt::Display for Command {

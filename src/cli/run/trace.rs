@@ -90,7 +90,7 @@ impl Observer for Commands {
         let command = outcome.command();
         let mut args = serde_json::Map::new();
         if let Some(command) = command {
-            for (name, value) in command.info().inputs.iter().zip(&regs[1..]) {
+            for (name, value) in command.info().inputs.iter().zip(&command.encode()[1..]) {
                 args.insert((*name).to_owned(), hex(*value));
             }
         }

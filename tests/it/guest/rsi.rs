@@ -270,6 +270,27 @@ fn measurements_are_extended_in_each_reading() {
     }
 }
 
+/// R7: TF-RMM of 2.0 leaves the registers behind a shorter digest as they were, up to X7.
+#[test]
+fn registers_behind_a_digest() {
+    for (profile, algo, kept) in [
+        (Profile::TF_RMM, 0, 0),
+        (Profile::TF_RMM_2, 0, 3),
+        (Profile::TF_RMM_2, 2, 1),
+        (Profile::TF_RMM_2, 1, 0),
+        (Profile::SPEC_2, 0, 0),
+        (Profile::SPEC_2_BET3, 2, 0),
+    ] {
+        let mut lab = RunningRealm::with(profile, &[("hash_algo", algo)]);
+        let before = [0x55, 0x66, 0x77];
+        let result = lab.smc(&[MEASUREMENT_READ, 4, 0, 0, 0, 0x55, 0x66, 0x77, 0x88]);
+        let mut wanted = [0; 3];
+        wanted[3 - kept..].copy_from_slice(&before[3 - kept..]);
+        assert_eq!(result[5..8], wanted, "{profile}, {algo}");
+        assert_eq!(result[8], 0, "{profile}");
+    }
+}
+
 #[test]
 fn measurements_that_can_not_be() {
     let mut lab = RunningRealm::new(Profile::TF_RMM);

@@ -248,6 +248,36 @@ fn sizes_are_those_that_rmm_and_machine_have() {
     assert_eq!(first.call(&config_set).regs()[0], u64::MAX, "no command of 1.0");
 }
 
+/// RmiRmmConfig.tracking_region_size means what the granules' size makes of it (B4.6.78).
+#[test]
+fn tracking_regions_go_with_the_size_of_granules() {
+    let config_ptr = 0x8000_0000;
+    for (profile, code, regions) in [
+        (Profile::SPEC_2, 0, 1),
+        (Profile::SPEC_2, 1, 2),
+        (Profile::SPEC_2, 2, 2),
+        (Profile::TF_RMM_2, 0, 1),
+        (Profile::TF_RMM_2, 1, 0),
+        (Profile::TF_RMM_NEXT, 0, 1),
+    ] {
+        let mut world = World::new(platform(&GranuleSize::ALL), profile);
+        let mut last = [0_u64; 2];
+        for region in [1, 0, 2, 1 << 32] {
+            let config: [u64; 2] = [region, code];
+            let bytes = config.map(u64::to_le_bytes).concat();
+            world.host_write(config_ptr, &bytes).expect("the Host's memory");
+            let outcome = world.execute(Command::RmmConfigSet { config_ptr });
+            assert_eq!(outcome.is_success(), region < regions, "{profile}, {config:?}: {outcome}");
+            if outcome.is_success() {
+                last = config;
+            }
+            assert!(world.execute(Command::RmmConfigGet { config_ptr }).is_success());
+            let told = world.host_read(config_ptr, 16).expect("the Host's memory");
+            assert_eq!(told, last.map(u64::to_le_bytes).concat(), "{profile}, {config:?}");
+        }
+    }
+}
+
 /// What the Host wrote stays where it is when granules get another size, and so does a PAS.
 #[test]
 fn memory_stays_as_it_was() {

@@ -1,10 +1,10 @@
 //! The RMMs by name: releases of TF-RMM and of the text.
 
-use rimsim::abi::deviations::DEVIATIONS;
+use rimsim::abi::deviations::{DEVIATIONS, Deviation};
 use rimsim::model::program::GuestAction;
-use rimsim::{Command, Edition, Profile, script};
+use rimsim::{Command, Edition, Profile, World, script};
 
-use crate::small_machine::SmallMachine;
+use crate::small_machine::{BLOCK, HIGH_RAM, RAM_TOP, SmallMachine, platform};
 
 #[test]
 fn names_and_aliases_find_their_profile() {
@@ -67,11 +67,150 @@ fn operands_of_a_ripas_change_are_as_wide_as_the_release_has_them() {
     }
 }
 
-/// Every named deviation of 2.0 that a Host can see by a status is answered apart by the text.
+/// RMI_GRANULE_TRACKING_GET: two pieces of memory with a hole between, and nothing behind.
 #[test]
-fn deviations_are_of_editions_that_there_are() {
-    let of_2_0 = DEVIATIONS.iter().filter(|one| one.editions.contains(&Edition::V2)).count();
-    assert!(of_2_0 >= 10 && DEVIATIONS.len() > of_2_0);
+fn tracking_is_told_as_far_as_the_release_tells_it() {
+    let [none_yet, fine, none_at_all]: [[u64; 2]; 3] = [[0, 1], [0, 2], [3, 0]];
+    let (ram, high) = (BLOCK, HIGH_RAM);
+    for (profile, whole, absent) in [
+        (Profile::TF_RMM_2, true, none_yet),
+        (Profile::SPEC_2, false, none_yet),
+        (Profile::SPEC_2_BET2, false, none_yet),
+        (Profile::SPEC_2_BET3, false, none_at_all),
+        (Profile::TF_RMM_NEXT, false, none_at_all),
+    ] {
+        let mut scene = SmallMachine::new(profile);
+        let last = 1 << scene.world.platform().pa_bits;
+        for (start, end, kind, top) in [
+            (ram, RAM_TOP, fine, RAM_TOP),
+            (ram + 0x5000, ram + 0x6000, fine, ram + 0x6000),
+            (ram, high + 0x1000, fine, RAM_TOP),
+            (RAM_TOP, high + 0x1000, absent, high),
+            (0, ram, absent, ram),
+            (0, 0x1000, absent, 0x1000),
+            (high, high + 0x10_0000, fine, high + 0x4000),
+            (high + 0x4000, last - 0x1000, absent, last - 0x1000),
+        ] {
+            let told = scene.must(Command::GranuleTrackingGet { start, end });
+            let wanted = [kind[0], kind[1], if whole { end } else { top }, 0];
+            assert_eq!(told, wanted, "{profile}: {start:x}..{end:x}");
+        }
+        let outcome = scene.world.execute(Command::GranuleTrackingGet { start: high, end: last });
+        assert_eq!(outcome.is_success(), !whole, "{profile}: {outcome}");
+        let outcome = scene.world.execute(Command::GranuleTrackingGet { start: last, end: last });
+        assert!(!outcome.is_success(), "{profile}: {outcome}");
+        // Before it is active.
+        let mut early = World::new(platform(), profile);
+        let outcome = early.execute(Command::GranuleTrackingGet { start: ram, end: RAM_TOP });
+        let state = if absent == none_at_all { 1 } else { 2 };
+        assert_eq!(outcome.regs()[..4], [0, 0, state, RAM_TOP], "{profile}");
+    }
+}
+
+/// A Realm with a REC that runs, one that is off and one that is on; its RD and the three.
+fn three_recs(profile: Profile) -> (SmallMachine, u64, [u64; 3]) {
+    let mut scene = SmallMachine::new(profile);
+    let rd = scene.realm(&[]);
+    let recs = [0, 1, 2].map(|mpidr| scene.rec(rd, mpidr, &[("flags", u64::from(mpidr != 1))]));
+    scene.must(Command::RealmActivate { rd });
+    (scene, rd, recs)
+}
+
+const DENIED: u64 = 3_u64.wrapping_neg();
+
+/// The Host of bet3 has no second REC to name: X2 is the status, and the RMM knows who is meant.
+#[test]
+fn psci_requests_are_completed_as_the_release_is_called() {
+    const CPU_ON: u64 = 0xC400_0003;
+    const INPUT: u64 = 1;
+    for (profile, remembers) in [
+        (Profile::TF_RMM_2, false),
+        (Profile::SPEC_2, false),
+        (Profile::SPEC_2_BET2, false),
+        (Profile::TF_RMM_NEXT, true),
+        (Profile::SPEC_2_BET3, true),
+    ] {
+        let (scene, _, [asks, off, on]) = three_recs(profile);
+        let call = |scene: &mut SmallMachine, x2, x3| {
+            scene.world.call(&[0xC400_0164, asks, x2, x3, 0, 0, 0]).regs()[0]
+        };
+        let asked = |mpidr| {
+            let mut scene = scene.clone();
+            scene.run(asks, vec![GuestAction::Smc(vec![CPU_ON, mpidr, 0x3000, 7])]);
+            scene
+        };
+        let x0 = |scene: &SmallMachine| scene.world.rec(asks).expect("a REC").gprs()[0];
+        // By the wrong convention nothing happens: an address is no status, and 0 is no REC.
+        let mut wrong = asked(1);
+        let (x2, x3) = if remembers { (off, 0) } else { (0, 0) };
+        assert_eq!(call(&mut wrong, x2, x3), INPUT, "{profile}");
+        assert!(!wrong.world.rec(off).expect("a REC").runnable());
+        for (mpidr, target, status, code, seen) in
+            [(1, off, 0, 0, 0), (1, off, DENIED, 0, DENIED), (2, on, 0, 0, 4_u64.wrapping_neg())]
+        {
+            let mut scene = asked(mpidr);
+            let (x2, x3) = if remembers { (status, 0xBAD) } else { (target, status) };
+            assert_eq!(call(&mut scene, x2, x3), code, "{profile}, {mpidr}, {status:x}");
+            assert_eq!(x0(&scene), seen, "{profile}");
+            let started = scene.world.rec(target).expect("a REC");
+            assert_eq!(started.runnable(), target == on || status == 0);
+            // By its name, a command means the same under every release.
+            let mut named = asked(mpidr);
+            let by_name = Command::PsciComplete { calling_rec: asks, target_rec: target, status };
+            let regs = profile.encode(&by_name);
+            assert_eq!(regs[2], if remembers { status } else { target });
+            assert_eq!(named.world.call(&regs).command(), Some(by_name), "{profile}");
+            assert_eq!(x0(&named), seen);
+        }
+    }
+}
+
+/// The RMM remembers a REC by its granule: if it is gone, or another stands there, only a denial
+/// ends the request (`rec.c` behind 9a7f8ef4).
+#[test]
+fn a_request_for_a_rec_that_is_gone_can_be_denied() {
+    for profile in [Profile::TF_RMM_NEXT, Profile::SPEC_2_BET3] {
+        let (mut scene, rd, [asks, off, _]) = three_recs(profile);
+        scene.run(asks, vec![GuestAction::Smc(vec![0xC400_0003, 1, 0x3000, 7])]);
+        let outcome = scene.ended(Command::RecDestroyBegin { rec: off });
+        assert!(outcome.is_success(), "{outcome}");
+        let complete = |status| Command::PsciComplete { calling_rec: asks, target_rec: 0, status };
+        let refused = scene.world.execute(complete(0));
+        assert_eq!(refused.failure().expect("refused").condition(), "target", "{refused}");
+        // A root table in its place is no REC, and an RD none either.
+        let (outcome, _) = scene.try_realm(&[("rtt_base", off)]);
+        assert!(outcome.is_success(), "{outcome}");
+        assert!(!scene.world.execute(complete(0)).is_success());
+        scene.must(complete(DENIED));
+        let caller = scene.world.rec(asks).expect("a REC");
+        assert_eq!((caller.gprs()[0], caller.psci_pending()), (DENIED, false));
+        assert!(!scene.world.execute(complete(DENIED)).is_success(), "once");
+        assert_eq!(scene.world.realm(rd).expect("a Realm").recs().len(), 2);
+        scene.world.invariants().expect("they hold");
+    }
+}
+
+/// ARCHITECTURE has the table that `rimsim profiles --deviations` prints in full. `BLESS=1` writes
+/// it.
+#[test]
+fn architecture_lists_every_deviation() {
+    const HEAD: &str =
+        "| Deviation | RMM | What can be seen of it | Known from |\n|---|---|---|---|\n";
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/ARCHITECTURE.md");
+    let text = std::fs::read_to_string(path).expect("a file of the repository");
+    let (before, rest) = text.split_once(HEAD).expect("the head of the table");
+    let end = rest.find("\n\n").expect("something behind it");
+    let row = |one: &Deviation| {
+        let editions: Vec<_> = one.editions.iter().map(|edition| edition.name()).collect();
+        let Deviation { id, seen, source, .. } = one;
+        format!("| {id} | {} | {seen} | {source} |", editions.join(", "))
+    };
+    let wanted = DEVIATIONS.iter().map(row).collect::<Vec<_>>().join("\n");
+    if std::env::var_os("BLESS").is_some() {
+        let text = [before, HEAD, &wanted, &rest[end..]].concat();
+        return std::fs::write(path, text).expect("written");
+    }
+    assert_eq!(&rest[..end], wanted, "BLESS=1 writes the table");
 }
 
 /// In quotes, as its name has digits.

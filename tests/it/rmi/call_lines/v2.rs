@@ -29,6 +29,7 @@ pub(crate) fn set(scene: &mut SmallMachine, names: &mut BTreeMap<&'static str, u
     lists(scene, names);
     operations(scene, names);
     permissions(scene, names);
+    gone(scene, names);
     planes(scene, names);
     for spare in SPARES {
         names.insert(spare, scene.delegated());
@@ -70,6 +71,15 @@ const PLANE_RUN_IPA: u64 = 0x3000;
 
 fn smc(regs: &[u64]) -> Vec<GuestAction> {
     vec![GuestAction::Smc(regs.to_vec())]
+}
+
+/// A REC that asks to start one that is destroyed then.
+fn gone(scene: &mut SmallMachine, names: &mut BTreeMap<&'static str, u64>) {
+    let (_, [asks, gone]) = super::active(scene, [1, 0]);
+    scene.run(asks, smc(&[0xC400_0003, 1, 0x1000, 7]));
+    let outcome = scene.ended(Command::RecDestroyBegin { rec: gone });
+    assert!(outcome.is_success(), "{outcome}");
+    names.insert("asks_gone", asks);
 }
 
 /// RECs that ask for other permissions: inside a block, of less than a block, and of two pages.

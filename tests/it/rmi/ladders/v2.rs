@@ -5,7 +5,7 @@ use rimsim::abi::platform::{DramRange, PlatformFile};
 use rimsim::{Command, Platform, Status, World};
 
 use crate::rmi::ladders::aux_and_devices;
-use crate::rmi::ladders::v1::{check_lines, ladders};
+use crate::rmi::ladders::v1::{check_lines, climb, ladders};
 use crate::small_machine::{GRANULE, page, realm_fields, realm_values};
 
 pub(crate) const PROFILES: [Profile; 2] = [Profile::TF_RMM_2, Profile::SPEC_2];
@@ -486,6 +486,24 @@ pub(crate) fn all() -> Vec<(&'static str, &'static str)> {
 #[test]
 fn every_row_of_2_0_has_a_line() {
     check_lines(&all(), EXCEPTIONS, PROFILES);
+}
+
+/// RMI_PSCI_COMPLETE of RMMs that remember whom a request is about.
+#[test]
+fn psci_complete_without_a_target() {
+    const LADDER: &str = "
+        calling_rec  target_rec  status  condition      code
+        odd          odd         1       calling_align  INPUT
+        outside      odd         1       calling_bound  INPUT
+        rd           odd         1       calling_state  INPUT
+        running      odd         1       pending        INPUT
+        rec          odd         1       pending        INPUT
+        asks_gone    odd         1       target         INPUT
+        asks         odd         1       status         INPUT
+        asks_on      odd         -3      status         INPUT
+        asks         odd         0       -              SUCCESS
+    ";
+    climb("PSCI_COMPLETE", LADDER, Profile::SPEC_2_BET3);
 }
 
 /// The RMM chooses VMIDs, the lowest that is free, until there are none.
