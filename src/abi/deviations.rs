@@ -124,6 +124,10 @@ deviations! {
         "they are zero", "X5 to X7 of a Realm", "recorded";
     "R-AUX-TABLE-TWICE" V2 "RTT_AUX_MAP_UNPROTECTED of a TABLE that is mapped counts it twice",
         "it is counted once", "REALM_DESTROY is RMI_ERROR_REALM for ever", "read: rtt.c";
+    "R-AUX-BLOCK-PART" V2
+        "RTT_AUX_MAP_PROTECTED of a page of a block maps the first page of the block",
+        "it maps the page", "what a plane finds there; which RTT_DATA_UNMAP is RMI_ERROR_RTT_AUX",
+        "read: rtt.c (realign_pa)";
     "R-AUX-COMMANDS" V2
         "RTT_AUX_MAP_PROTECTED and its like (0x180 to 0x184) take one entry a call",
         "RTT_AUX_PROT_MAP and its like (0x1fd to 0x200) take ranges; not simulated, and TF-RMM's \

@@ -92,6 +92,49 @@ impl Profile {
         !matches!(self.release(), Release::TfRmmNext | Release::Bet3)
     }
 
+    /// Whether the Host can choose tracking regions of every size that the text has (B4.6.78).
+    /// TF-RMM has 1 GiB; behind 9a7f8ef4 2 MiB as well, by a code that no public source tells.
+    #[must_use]
+    pub(crate) const fn has_all_tracking_regions(self) -> bool {
+        self.has_larger_granules()
+    }
+
+    /// Whether RMI_GRANULE_TRACKING_GET answers for a whole range what holds of its first granule
+    /// (R-TRACKING-WHOLE). Else it says how far that holds.
+    #[must_use]
+    pub(crate) const fn tracking_get_takes_all(self) -> bool {
+        matches!(self.release(), Release::TfRmm09)
+    }
+
+    /// Whether there is a category for addresses without memory, whose regions are RESERVED.
+    #[must_use]
+    pub(crate) const fn names_absent_memory(self) -> bool {
+        matches!(self.release(), Release::TfRmmNext | Release::Bet3)
+    }
+
+    /// What counts of the RIPAS that RSI_IPA_STATE_SET asks for (D-RSI-RIPAS-WIDTH): 32 bits, or
+    /// the eight of the text.
+    #[must_use]
+    pub(crate) const fn asked_ripas(self, x3: u64) -> u64 {
+        if self.takes_wide_ripas() { x3 & 0xFFFF_FFFF } else { x3 & 0xFF }
+    }
+
+    /// What is kept of the flags of RSI_IPA_STATE_SET (D-RSI-FLAGS-WIDTH): 32 bits; by the text of
+    /// 1.0 all, by that of 2.0 the one bit that it defines.
+    #[must_use]
+    pub(crate) const fn ripas_change_flags(self, x4: u64) -> u64 {
+        match (self.takes_wide_ripas(), self.edition()) {
+            (true, _) => x4 & 0xFFFF_FFFF,
+            (false, Edition::V1) => x4,
+            (false, Edition::V2) => x4 & 1,
+        }
+    }
+
+    /// Whether 32 bits of RSI_IPA_STATE_SET's operands count, as in TF-RMM until it was mended.
+    const fn takes_wide_ripas(self) -> bool {
+        matches!(self.rmm(), Rmm::TfRmm) && !matches!(self.release(), Release::TfRmmNext)
+    }
+
     /// Takes a call's registers apart as the RMM does ([`Command::decode`]).
     #[must_use]
     pub fn decode(self, regs: &CallRegs) -> Option<Command> {

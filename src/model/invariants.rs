@@ -95,12 +95,14 @@ impl Survey<'_> {
             })?;
             ipa = self.table(realm, *root, ipa)?;
         }
+        let mut mapped = BTreeMap::new();
         for tree in realm.aux_trees() {
             let mut ipa = 0;
             for root in realm.tree(tree) {
-                ipa = self.aux_table(realm, *root, ipa)?;
+                ipa = self.aux_table(realm, *root, ipa, &mut mapped)?;
             }
         }
+        ensure("aux_mapped", mapped == realm.aux_mapped, || format!("{mapped:x?}"))?;
         self.recs(rd, realm)
     }
 
@@ -126,8 +128,14 @@ impl Survey<'_> {
     }
 
     /// As [`Survey::table`], of an auxiliary tree: what it maps is another tree's, and what it has
-    /// of the Unprotected half stands in its roots and is shared.
-    fn aux_table(&mut self, realm: &Realm, id: TableId, ipa: u64) -> Result<u64, Violation> {
+    /// of the Unprotected half stands in its roots and is shared. Counts what it maps.
+    fn aux_table(
+        &mut self,
+        realm: &Realm,
+        id: TableId,
+        ipa: u64,
+        mapped: &mut BTreeMap<u64, u32>,
+    ) -> Result<u64, Violation> {
         let table = self.world.tables.get(id);
         self.take(table.granule(), GranuleState::Rtt)?;
         let mut held = usize::from(table.lost());
@@ -140,7 +148,7 @@ impl Survey<'_> {
             held += usize::from(entry.holds_table());
             match *entry {
                 Rtte::Table(child) if realm.rtt.is_protected(at) => {
-                    self.aux_table(realm, child, at)?;
+                    self.aux_table(realm, child, at, mapped)?;
                 }
                 Rtte::Table(_) => {
                     let walk = self.world.walk(realm, Ipa(at), realm.rtt.start);
@@ -151,6 +159,10 @@ impl Survey<'_> {
                     let granule = self.world.granules.find(pa.0);
                     let state = granule.map(|granule| self.world.granules.state(granule));
                     ensure("aux_maps_data", state == Some(GranuleState::Data), shown)?;
+                    let block = pa.0..pa.0 + realm.rtt.entry_bytes(table.level());
+                    for pa in block.step_by(self.world.granule_size().len_bytes()) {
+                        *mapped.entry(pa).or_default() += 1;
+                    }
                 }
                 Rtte::AssignedNs { .. } => held += 1,
                 _ => {}

@@ -1,5 +1,8 @@
 //! A Realm: what the RMM keeps in a Realm Descriptor.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use super::granule::Granule;
 use super::planes::Planes;
 use super::rtt::{RttConfig, TableId};
@@ -62,6 +65,8 @@ pub struct Realm {
     /// The root tables of auxiliary trees, where planes have trees of their own.
     pub(crate) aux_roots: Vec<Vec<TableId>>,
     pub(crate) vmid: u16,
+    /// How often auxiliary trees map each of its granules, by the granule's address.
+    pub(crate) aux_mapped: BTreeMap<u64, u32>,
     /// VMIDs of auxiliary planes.
     pub(crate) aux_vmids: Vec<u16>,
     /// The number of its own memory encryption context; `None` if it shares one (2.0).
@@ -102,6 +107,29 @@ impl Realm {
     /// The numbers of its auxiliary trees.
     pub(crate) fn aux_trees(&self) -> impl Iterator<Item = usize> + use<> {
         1..self.aux_roots.len() + 1
+    }
+
+    /// Counts the granules of a block, every so many bytes, as mapped by one auxiliary tree more.
+    pub(crate) fn aux_maps(&mut self, block: Range<u64>, granule_bytes: usize) {
+        for pa in block.step_by(granule_bytes) {
+            *self.aux_mapped.entry(pa).or_default() += 1;
+        }
+    }
+
+    /// Counts them as mapped by one auxiliary tree less.
+    pub(crate) fn aux_unmaps(&mut self, block: Range<u64>, granule_bytes: usize) {
+        for pa in block.step_by(granule_bytes) {
+            let count = self.aux_mapped.get_mut(&pa).expect("an auxiliary tree maps it");
+            *count -= 1;
+            if *count == 0 {
+                self.aux_mapped.remove(&pa);
+            }
+        }
+    }
+
+    /// The first granule of a block that an auxiliary tree maps.
+    pub(crate) fn first_aux_mapped(&self, block: Range<u64>) -> Option<u64> {
+        self.aux_mapped.range(block).next().map(|(pa, _)| *pa)
     }
 
     /// The root tables of a tree, by IPA: 0 is the primary one.

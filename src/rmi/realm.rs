@@ -1,6 +1,6 @@
 //! RMI_REALM_CREATE, RMI_REALM_ACTIVATE, RMI_REALM_TERMINATE and RMI_REALM_DESTROY.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::gate::{Answer, Checked, Gate, NO_OUTPUTS, Outputs, Rows, failures};
 use super::object_operation::{Begin, End};
@@ -393,6 +393,7 @@ impl NewRealm {
             rtt,
             roots,
             aux_roots,
+            aux_mapped: BTreeMap::new(),
             vmid: vmids.next().expect("that of plane 0"),
             aux_vmids: vmids.collect(),
             private_mec,

@@ -3,7 +3,6 @@
 use super::conditions::wrong_entry;
 use super::gate::{Answer, Checked, Failure, Gate, Outputs, Rows, failures};
 use super::realm::realm_mut;
-use super::rtt_aux::mapped_by_aux;
 use super::{Plan, Rmi};
 use crate::abi::addr::{Hex, Ipa, Level, align_down, is_aligned};
 use crate::measure::event::{MeasuredEvent, RipasEvent};
@@ -273,7 +272,9 @@ fn first_aux_mapping(world: &World, realm: &Realm, walk: Walk, base: Ipa, top: I
     let entries = &world.tables.get(walk.table).entries()[walk.index..];
     let mut blocks = (base.0..top.0).step_by(usize::try_from(size).ok()?).zip(entries);
     blocks.find_map(|(ipa, entry)| match entry {
-        Rtte::Assigned { ripas: Ripas::Ram, .. } => mapped_by_aux(world, realm, Ipa(ipa), size),
+        Rtte::Assigned { pa, ripas: Ripas::Ram } => {
+            realm.first_aux_mapped(pa.0..pa.0 + size).map(|found| ipa + (found - pa.0))
+        }
         _ => None,
     })
 }

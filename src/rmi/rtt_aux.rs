@@ -6,6 +6,7 @@
 
 use super::conditions::{Rd, short_walk, wrong_entry};
 use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, Rows, failures};
+use super::realm::realm_mut;
 use super::rtt::{Target, fold_table, replace_table};
 use super::{Plan, Rmi};
 use crate::abi::addr::{Ipa, Level, Pa, align_down};
@@ -272,7 +273,10 @@ failures! {
 }
 
 /// The entry that maps, and what it maps; `None` if it does already.
-pub(super) struct MapProtectedPlan(Option<(Walk, Pa)>);
+pub(super) struct MapProtectedPlan {
+    rd: Granule,
+    maps: Option<(Walk, Pa)>,
+}
 
 impl Rmi for MapProtected {
     type Rows = MapProtectedRows;
@@ -318,8 +322,12 @@ impl Rmi for MapProtected {
         .map_err(|failure| told(failure, [walk.index as u64, AUX_DESTROYED]))?;
         let already = matches!(found, Rtte::Assigned { .. });
         let block = align_down(ipa.0, walk.entry_bytes());
-        let pa = Pa(pa.0 + (block - align_down(ipa.0, primary.entry_bytes()).min(block)));
-        gate.pass::<F, _>(MapProtectedPlan((!already).then_some((walk, pa))))
+        let offset = match gate.profile().aux_maps_begin_of_block() {
+            true => 0,
+            false => block - align_down(ipa.0, primary.entry_bytes()).min(block),
+        };
+        let maps = (!already).then_some((walk, Pa(pa.0 + offset)));
+        gate.pass::<F, _>(MapProtectedPlan { rd: rd.granule, maps })
     }
 }
 
@@ -335,8 +343,10 @@ impl Plan for MapProtectedPlan {
     type Answer = Outputs;
 
     fn apply(self, world: &mut World) -> Outputs {
-        if let Self(Some((walk, pa))) = self {
+        if let Some((walk, pa)) = self.maps {
             world.tables.set(walk, Rtte::Assigned { pa, ripas: Ripas::Ram });
+            let len_bytes = world.granule_size().len_bytes();
+            realm_mut(world, self.rd).aux_maps(pa.0..pa.0 + walk.entry_bytes(), len_bytes);
         }
         NO_OUTPUTS
     }
@@ -363,10 +373,11 @@ failures! {
 }
 
 pub(super) struct UnmapPlan {
+    rd: Granule,
     walk: Walk,
     ipa: Ipa,
-    /// What the entry becomes; `None` if it stays.
-    entry: Option<Rtte>,
+    /// What the entry maps.
+    pa: Pa,
 }
 
 impl Rmi for UnmapProtected {
@@ -382,13 +393,16 @@ impl Rmi for UnmapProtected {
         gate.in_protected_half(F::Protected, rd, ipa)?;
         let walk = world.walk_tree(rd.realm, tree, ipa, Level::PAGE);
         let entry = world.tables.entry(walk);
-        let mapped = matches!(entry, Rtte::Assigned { .. });
-        gate.ensure_at(F::RtteState, mapped, walk.level.to_index(), || {
-            wrong_entry(ipa, walk, entry, "ASSIGNED")
-        })
-        .map_err(|failure| failure.with_output(1, world.tables.skip_non_live(walk, ipa).0))?;
-        let entry = Some(Rtte::Unassigned(Ripas::Empty));
-        gate.pass::<F, _>(UnmapPlan { walk, ipa, entry })
+        let mapped = match entry {
+            Rtte::Assigned { pa, .. } => Some(pa),
+            _ => None,
+        };
+        let pa = gate
+            .some_at(F::RtteState, mapped, walk.level.to_index(), || {
+                wrong_entry(ipa, walk, entry, "ASSIGNED")
+            })
+            .map_err(|failure| failure.with_output(1, world.tables.skip_non_live(walk, ipa).0))?;
+        gate.pass::<F, _>(UnmapPlan { rd: rd.granule, walk, ipa, pa })
     }
 }
 
@@ -396,10 +410,10 @@ impl Plan for UnmapPlan {
     type Answer = Outputs;
 
     fn apply(self, world: &mut World) -> Outputs {
-        let Self { walk, ipa, entry } = self;
-        if let Some(entry) = entry {
-            world.tables.set(walk, entry);
-        }
+        let Self { rd, walk, ipa, pa } = self;
+        world.tables.set(walk, Rtte::Unassigned(Ripas::Empty));
+        let len_bytes = world.granule_size().len_bytes();
+        realm_mut(world, rd).aux_unmaps(pa.0..pa.0 + walk.entry_bytes(), len_bytes);
         [world.tables.skip_non_live(walk, ipa).0, 0, 0, 0]
     }
 }
@@ -524,29 +538,6 @@ impl Plan for UnmapUnprotectedPlan {
         world.tables.set_shared(walk, Rtte::UnassignedNs);
         [world.tables.skip_non_live(walk, ipa).0, 0, 0, 0]
     }
-}
-
-/// The first byte from `ipa` on that an auxiliary tree maps, of a Protected block in the primary
-/// tree.
-pub(super) fn mapped_by_aux(
-    world: &World,
-    realm: &Realm,
-    ipa: Ipa,
-    size_bytes: u64,
-) -> Option<u64> {
-    let top = ipa.0 + size_bytes;
-    let first = |tree| {
-        let mut at = ipa.0;
-        while at < top {
-            let walk = world.walk_tree(realm, tree, Ipa(at), Level::PAGE);
-            if matches!(world.tables.entry(walk), Rtte::Assigned { .. }) {
-                return Some(at);
-            }
-            at = align_down(at, walk.entry_bytes()) + walk.entry_bytes();
-        }
-        None
-    };
-    realm.aux_trees().filter_map(first).min()
 }
 
 /// Whether an auxiliary tree shares what the primary tree has at an Unprotected IPA.

@@ -7,7 +7,6 @@
 use super::conditions::wrong_entry;
 use super::gate::{Answer, Checked, Gate, NO_OUTPUTS, Outputs, failures};
 use super::range_blocks::{self, Form, addr_type};
-use super::rtt_aux::mapped_by_aux;
 use super::{Plan, Rmi};
 use crate::abi::addr::{Hex, Ipa, Level, Pa, align_down, is_aligned};
 use crate::abi::address_range::{AddressRange, DESC_BYTES, max_list, push_block};
@@ -246,7 +245,8 @@ impl<'w> Sweep<'w> {
                 if self.owner == Owner::Device {
                     return if first { Stop::Other } else { Stop::Later };
                 }
-                if mapped_by_aux(self.world, self.realm, self.at, size).is_some() {
+                let data = self.owner == Owner::Realm;
+                if data && self.realm.first_aux_mapped(pa.0..pa.0 + size).is_some() {
                     return if first { Stop::AuxLive } else { Stop::Later };
                 }
                 if !self.can_tell(pa) {

@@ -255,6 +255,56 @@ fn a_table_over_a_block_that_is_being_unmapped_holds_the_one_above_for_ever() {
     }
 }
 
+/// A page of a block that an auxiliary tree maps (R-AUX-BLOCK-PART): TF-RMM maps the block's first
+/// page, so that is the one that can not be taken away.
+#[test]
+fn an_auxiliary_tree_maps_a_page_of_a_block() {
+    const RTT_AUX: u64 = 7;
+    const MAPPED: u64 = 0x3000;
+    for (profile, held) in [
+        (Profile::TF_RMM_2, 0),
+        (Profile::TF_RMM_NEXT, 0),
+        (Profile::SPEC_2, MAPPED),
+        (Profile::SPEC_2_BET3, MAPPED),
+    ] {
+        let mut scene = SmallMachine::new(profile);
+        let aux = scene.delegated();
+        let change = [("num_aux_planes", 1), ("flags1", 1), ("aux_rtt_base", aux)];
+        let rd = scene.realm(&change);
+        scene.tables(rd, 0, 2);
+        for pa in (BLOCK..BLOCK + 0x20_0000).step_by(0x1000) {
+            scene.must(Command::delegate(Edition::V2, Pa(pa)));
+        }
+        let (base, top) = (0, 0x20_0000);
+        scene.must(Command::RttInitRipas { rd, base, top });
+        let oaddr = BLOCK | 1 << 2 | 1;
+        scene.must(Command::RttDataMap { rd, base, top, flags: 1, oaddr });
+        for level in [2, 3] {
+            let rtt = scene.delegated();
+            scene.must(Command::RttAuxCreate { rd, rtt, ipa: 0, level, index: 1 });
+        }
+        // Once more is once.
+        for _ in 0..2 {
+            scene.must(Command::RttAuxMapProtected { rd, ipa: MAPPED, index: 1 });
+        }
+        scene.world.invariants().expect("they hold");
+        let unmap = |scene: &mut SmallMachine, base, top| {
+            let unmap = Command::RttDataUnmap { rd, base, top, flags: 0, oaddr: 0 };
+            scene.world.execute(unmap).regs()[0]
+        };
+        assert_eq!(unmap(&mut scene, base, top), RTT_AUX, "{profile}: part of it is mapped");
+        let rtt = scene.delegated();
+        scene.must(Command::RttCreate { rd, rtt, ipa: 0, level: 3 });
+        for page in [0, MAPPED] {
+            let wanted = if page == held { RTT_AUX } else { 0 };
+            assert_eq!(unmap(&mut scene.clone(), page, page + 0x1000), wanted, "{profile}, {page}");
+        }
+        scene.must(Command::RttAuxUnmapProtected { rd, ipa: MAPPED, index: 1 });
+        assert_eq!(unmap(&mut scene, base, top), 0, "{profile}: all of it");
+        scene.world.invariants().expect("they hold");
+    }
+}
+
 /// Without devices each command of devices fails by what it looks at first.
 #[test]
 fn commands_of_devices_answer_as_tf_rmm_without_a_device() {

@@ -20,7 +20,7 @@ const BREAKERS: &[(&str, &str)] = &[
     ),
     (
         "GRANULE_TRACKING_GET",
-        "range_bound end=0x10_0000_0000_0000; size_valid end=0x1000; start_align start=0x801;
+        "range_bound end=0x10_0000_0000_1000; size_valid end=0x1000; start_align start=0x801;
          end_align end=0x2801",
     ),
     (
