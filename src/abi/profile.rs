@@ -180,7 +180,8 @@ impl Profile {
     }
 
     /// The same rules, but for those of measurements and of how a Realm is told them, which are
-    /// those of the RMM that was recorded. A reading of RSI_MEASUREMENT_EXTEND that somebody chose stays.
+    /// those of the RMM that was recorded. A reading of RSI_MEASUREMENT_EXTEND that somebody chose
+    /// stays.
     #[must_use]
     pub fn measuring_as(self, recorded: Self) -> Self {
         let chosen = self.rem != Self::of(self.edition, self.rmm).rem;

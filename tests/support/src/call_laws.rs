@@ -433,7 +433,7 @@ fn tops(step: &Step<'_>) {
     let (rd, ipa, target, top) = match (step.command, *step.outcome.regs()) {
         (Command::DataDestroy { rd, ipa }, [_, _, top, ..]) => (rd, ipa, 3, top),
         (Command::RttDestroy { rd, ipa, level }, [_, _, top, ..]) => {
-            (rd, ipa, level.cast_signed() - 1, top)
+            (rd, ipa, level.cast_signed().saturating_sub(1), top)
         }
         (Command::RttUnmapUnprotected { rd, ipa, level }, [_, top, ..]) => {
             (rd, ipa, level.cast_signed(), top)
