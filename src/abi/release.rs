@@ -6,14 +6,33 @@ use super::profile::{Profile, Rmm};
 
 /// What TF-RMM behind 9a7f8ef4 does otherwise: as it was, and as it is.
 const NEXT_OF_TF_RMM: [(&str, [&str; 2]); 8] = [
-    ("how RIMs begin", ["with the digest of the parameters", "with zeros"]),
-    ("REALM_CREATE, REALM_DESTROY", ["one call", "an operation; granules for the RD"]),
-    ("REC_CREATE", ["in the order of MPIDRs", "in any order"]),
-    ("PSCI_COMPLETE", ["calling_rec, target_rec, status", "calling_rec, status"]),
-    ("SHA-384 in feature register 1", ["not named", "named"]),
-    ("GRANULE_TRACKING_GET", ["the whole range as its first granule", "as far as it is the same"]),
-    ("RSI_IPA_STATE_SET", ["32 bits of X3 and X4", "X3[7:0] and X4[0]"]),
-    ("RMM_DEACTIVATE", ["none", "there is one"]),
+    (
+        "how RIMs begin",
+        [
+            "with the digest of the parameters",
+            "with zeros: of the parameters only the hash algorithm counts",
+        ],
+    ),
+    (
+        "REALM_CREATE, REALM_DESTROY",
+        [
+            "one call",
+            "an operation: the Host gives granules for the RD (OP_MEM_DONATE) and goes on \
+             (OP_CONTINUE), which reads the parameters",
+        ],
+    ),
+    ("REC_CREATE", ["RECs come in the order of MPIDRs", "RECs come in any order"]),
+    ("PSCI_COMPLETE", ["X2 is target_rec, X3 the status", "X2 is the status"]),
+    ("SHA-384", ["taken, not named in feature register 1", "taken and named"]),
+    (
+        "GRANULE_TRACKING_GET",
+        ["X3 is the end that was asked for", "X3 is at most where memory ends or begins"],
+    ),
+    (
+        "RSI_IPA_STATE_SET",
+        ["RIPAS is X3[31:0], flags X4[31:0]", "RIPAS is X3[7:0], the flag X4[0]"],
+    ),
+    ("RMM_DEACTIVATE", ["not there (-1)", "makes the RMM inactive again"]),
 ];
 
 impl Profile {

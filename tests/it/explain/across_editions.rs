@@ -265,14 +265,19 @@ fn two_releases_of_tf_rmm_are_told_apart() {
     let text = stdout(&output);
     for line in [
         "RMM: A tf-rmm-0.9, B tf-rmm-next",
-        "how RIMs begin: A with the digest of the parameters, B with zeros",
-        "REALM_CREATE, REALM_DESTROY: A one call, B an operation; granules for the RD",
-        "RMM_DEACTIVATE: A none, B there is one",
+        "how RIMs begin: A with the digest of the parameters, B with zeros: of the parameters only",
+        "REALM_CREATE, REALM_DESTROY: A one call, B an operation: the Host gives granules",
+        "PSCI_COMPLETE: A X2 is target_rec, X3 the status, B X2 is the status",
+        "GRANULE_TRACKING_GET: A X3 is the end",
+        "RMM_DEACTIVATE: A not there (-1), B makes the RMM inactive again",
         "what both rules measure is equal",
     ] {
         assert!(text.contains(line), "{line}: {text}");
     }
     assert!(!text.contains("the RMM's edition"), "it is one edition: {text}");
     let turned = stdout(&folder.rimsim(&["explain", "next.rmi", "old.rmi"]));
-    assert!(turned.contains("RMM_DEACTIVATE: A there is one, B none"), "{turned}");
+    assert!(
+        turned.contains("RMM_DEACTIVATE: A makes the RMM inactive again, B not there"),
+        "{turned}"
+    );
 }
