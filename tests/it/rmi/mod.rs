@@ -1,5 +1,6 @@
 //! Commands of the RMM: which failure wins, what each changes, and laws over sequences of them.
 
+mod any_values;
 pub(crate) mod call_lines;
 mod deviations;
 mod granule_sizes;
