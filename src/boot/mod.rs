@@ -7,6 +7,7 @@
 
 mod ccel;
 pub mod chain;
+mod clues;
 mod compare;
 pub mod cpio;
 pub mod efi;
@@ -25,6 +26,7 @@ mod words;
 
 pub use ccel::{Ccel, LOG_BYTES};
 pub use chain::{Chain, MAX_CHAIN_BYTES};
+pub use clues::{Clue, HashedImages, Logged, Tells, clues, differences};
 pub use compare::{Change, Compared, Seen, Told, compare, events_of, seen_in, seen_of};
 pub use event::{BootEvent, Hashed, Otherwise, Rem, Varies};
 pub use find::{Findings, find};

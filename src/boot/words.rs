@@ -93,7 +93,7 @@ fn of_image(data: &[u8]) -> Option<String> {
     Some(format!("image of {len} bytes, {path}"))
 }
 
-fn tag(data: &[u8]) -> Option<u32> {
+pub(crate) fn tag(data: &[u8]) -> Option<u32> {
     let mut front = Front(data);
     let (tag, len) = (front.u32()?, front.u32()?);
     if usize::try_from(len).is_ok_and(|len| len == front.0.len()) {

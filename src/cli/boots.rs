@@ -36,7 +36,7 @@ pub(crate) fn is_boot(path: &Path) -> bool {
 }
 
 /// Whether a file begins as a log does.
-fn is_log(path: &Path) -> bool {
+pub(crate) fn is_log(path: &Path) -> bool {
     // What can only be read once is not looked at.
     if !path.is_file() {
         return false;

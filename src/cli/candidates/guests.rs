@@ -95,6 +95,11 @@ impl<'a> CommandLine<'a> {
         Ok(self.device_tree(path).map(|_| ())?)
     }
 
+    /// A file by a name that a command line may have; `None` if it can not be read.
+    pub(crate) fn open(&self, name: &str) -> Option<Arc<Image>> {
+        self.files.lock().expect("nobody panics with the files").open(name).ok()
+    }
+
     /// Files that were read: what the VMM calls them, where they are, and what is in them.
     pub(crate) fn read(&self) -> Vec<(String, PathBuf, Arc<Image>)> {
         let files = self.files.lock().expect("nobody panics with the files");

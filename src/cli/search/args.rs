@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser};
 
+use crate::cli::candidates::Budget;
 use crate::cli::options::{
     CacheArgs, Format, GuestArgs, HashingArgs, LineArgs, OutsideArgs, VmmArgs, numbered,
 };
@@ -86,8 +87,8 @@ pub(crate) struct SpaceArgs {
     /// found; a part that finds nothing ends with 3
     #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE, hide_default_value = true)]
     pub(crate) shard: Shard,
-    /// Stop after so many candidates (`100000`) or seconds (`30s`)
-    #[arg(long, value_name = "N|SECONDSs", value_parser = budget)]
+    /// Stop after so many candidates (`100000`), or after a time (`30s`, `5m`, `1h`)
+    #[arg(long, value_name = "N|TIME", value_parser = Budget::of_candidates)]
     pub(crate) budget: Option<Budget>,
 }
 
@@ -140,20 +141,5 @@ impl SearchArgs {
             line: LineArgs::default(),
             vmm,
         })
-    }
-}
-
-/// How much is tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Budget {
-    Candidates(u64),
-    Seconds(u64),
-}
-
-fn budget(text: &str) -> Result<Budget, String> {
-    let why = || "write a number of candidates, or of seconds with an s after it".to_owned();
-    match text.strip_suffix('s') {
-        Some(seconds) => seconds.parse().map(Budget::Seconds).map_err(|_| why()),
-        None => text.parse().map(Budget::Candidates).map_err(|_| why()),
     }
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::args::{Budget, SearchArgs};
+use super::args::SearchArgs;
 use crate::abi::profile::RemReading;
 use crate::boot::{Findings, Setting};
+use crate::cli::candidates::Budget;
 use crate::cli::chains::{self, Booted};
 use crate::cli::console::{Console, Progress};
 use crate::cli::error::{CliError, usage};
@@ -91,19 +92,13 @@ fn search(args: &SearchArgs, chain: &Path, console: &mut Console) -> Result<Told
             format!("what was observed is of {other}, and the chain's Realm measures by {own}");
         return Err(usage(why));
     }
-    let most = match space.budget {
-        Some(Budget::Candidates(most)) => most,
-        _ => u64::MAX,
-    };
+    let budget = space.budget.unwrap_or(Budget::Candidates(u64::MAX));
+    let most = budget.candidates();
     let mut progress = Progress::of_candidates(most.min(1 << 20));
     let counter = progress.counter();
     let mut go_on = |tried: u64| {
         counter.store(tried, Ordering::Relaxed);
-        let in_time = match space.budget {
-            Some(Budget::Seconds(most)) => progress.elapsed().as_secs() < most,
-            _ => true,
-        };
-        in_time && tried < most
+        !budget.is_over(progress.elapsed()) && tried < most
     };
     let found = booted.find(&wanted.rems, &mut go_on)?;
     let elapsed = progress.elapsed();

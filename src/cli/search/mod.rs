@@ -7,14 +7,12 @@ mod report;
 pub(crate) use args::SearchArgs;
 pub(crate) use report::Told;
 
-use args::Budget;
-
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use crate::cli::candidates::{
-    CommandLine, MAX_VARIANTS, Pace, add_axis, defaults, giving, option_variants,
+    Budget, CommandLine, MAX_VARIANTS, Pace, add_axis, defaults, giving, option_variants,
 };
 use crate::cli::console::{Console, Progress, notes};
 use crate::cli::error::{CliError, usage};
@@ -68,10 +66,8 @@ pub(crate) fn search(args: &SearchArgs) -> Result<Told, CliError> {
     if args.guest.strict {
         Assumption::deny(&assumptions)?;
     }
-    let most = match args.space.budget {
-        Some(Budget::Candidates(most)) => most,
-        _ => u64::MAX,
-    };
+    let budget = args.space.budget.unwrap_or(Budget::Candidates(u64::MAX));
+    let most = budget.candidates();
     let part = args.space.shard.run_of(&space);
     let mut progress = Progress::of_candidates(part.count().min(most));
     let counter = progress.counter();
@@ -79,10 +75,8 @@ pub(crate) fn search(args: &SearchArgs) -> Result<Told, CliError> {
     let mut go_on = |report: &Report| {
         counter.store(report.tried, Ordering::Relaxed);
         let step = pace.step(progress.elapsed());
-        match args.space.budget {
-            Some(Budget::Seconds(most)) if progress.elapsed().as_secs() >= most => None,
-            _ => Some(step.min(most.saturating_sub(report.tried))),
-        }
+        let is_over = budget.is_over(progress.elapsed());
+        (!is_over).then(|| step.min(most.saturating_sub(report.tried)))
     };
     let report = search::run(&part, &guests, &target.rim, &hasher, &mut go_on);
     let (report, in_part) = (part.of_all(report), part.count());

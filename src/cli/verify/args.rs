@@ -1,12 +1,11 @@
 //! The arguments of `rimsim verify`.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
+use crate::cli::candidates::Budget;
 use crate::cli::options::{HashingArgs, OutsideArgs, SignArgs};
-use crate::cli::why::seconds;
 use crate::evidence::{Lifecycle, Required};
 use crate::refvalue::time;
 
@@ -106,10 +105,10 @@ pub(crate) struct VerifyArgs {
     /// --expect FILE.args. The exit code stays 3
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub(super) why: Option<Option<PathBuf>>,
-    /// How long --why searches, in seconds
-    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds,
-        requires = "why")]
-    pub(super) why_budget: Duration,
+    /// How long --why searches, in the forms of `rimsim why --budget` (20, 5m, 5000c)
+    #[arg(long, value_name = "SECONDS|TIME|Nc", default_value = "20",
+        value_parser = Budget::of_seconds, requires = "why")]
+    pub(super) why_budget: Budget,
     /// Form of the result
     #[arg(long, value_enum, default_value_t = VerifyFormat::Text)]
     pub(super) format: VerifyFormat,

@@ -255,6 +255,7 @@ fn explain(file: Option<&Path>, args: &VerifyArgs, rim: Measurement) -> Result<W
     why::why(why::Asked {
         target: Target { rim, remark: None },
         is_token: true,
+        rems: None,
         candidates: &[],
         variants: &[],
         locks: &[],

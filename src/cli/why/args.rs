@@ -1,10 +1,10 @@
 //! The arguments of `why`, with their help texts.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
+use crate::cli::candidates::Budget;
 use crate::cli::options::{
     CacheArgs, Format, GuestArgs, HashingArgs, LineArgs, OutsideArgs, ResponderArgs, RmmLogArgs,
     VmmArgs,
@@ -41,9 +41,11 @@ pub(crate) struct WhyArgs {
     /// A lock of `rimsim lock` or `rimsim matrix`: the VM may be that of another lock or row
     #[arg(long, value_name = "FILE")]
     pub(crate) lock: Vec<PathBuf>,
-    /// What was seen of the VM that runs: its device tree (/sys/firmware/fdt), or what was measured
-    /// into it, in whatever form `rimsim explain` reads: a log of the RMM, a script, saved events.
-    /// Each change is made that leaves less different, however many there are
+    /// What was seen of the VM that runs: its device tree (/sys/firmware/fdt), the log of its boot
+    /// (CCEL: /sys/firmware/acpi/tables/data/CCEL), or what was measured into it, in whatever form
+    /// `rimsim explain` reads: a log of the RMM, a script, saved events. Each change is made that
+    /// leaves less different, however many there are. Of the log of a boot it is said what it tells
+    /// of this VM and what it can not tell
     #[arg(long, value_name = "FILE")]
     pub(crate) seen: Option<PathBuf>,
     #[command(flatten)]
@@ -53,9 +55,11 @@ pub(crate) struct WhyArgs {
     /// few are the other explanations
     #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE, hide_default_value = true)]
     pub(crate) shard: Shard,
-    /// How long is searched, in seconds. All that is one change is tried, however long it takes
-    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
-    pub(crate) budget: Duration,
+    /// How long is searched, in seconds, or with a unit (`30s`, `5m`, `1h`), or how many candidates
+    /// (`5000c`). All that is one change is tried, however long it takes
+    #[arg(long, value_name = "SECONDS|TIME|Nc", default_value = "20",
+          value_parser = Budget::of_seconds)]
+    pub(crate) budget: Budget,
     /// Form of the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
@@ -87,10 +91,3 @@ Examples:
   With the device tree that the VM itself shows, in /sys/firmware/fdt, or a log of the RMM:
       rimsim why RIM --seen fdt kvmtool -- lkvm run --realm -c 2 -m 512M -k Image
       rimsim why RIM --seen console.log --at 0x80200000=Image kvmtool -- lkvm run ...";
-
-/// A budget in seconds.
-pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
-    let digits = text.strip_suffix('s').unwrap_or(text);
-    let read = digits.parse::<u32>().map(|seconds| Duration::from_secs(seconds.into()));
-    read.map_err(|_| "write a number of seconds, such as 60 or 60s".to_owned())
-}

@@ -10,9 +10,9 @@ use crate::cli::options::{GuestArgs, named};
 use crate::encoding::shown::ShowPath as _;
 use crate::host::OtherFiles;
 
-/// Most files of folders that are looked at.
+/// Most kernels, initrds and the like of folders that are taken.
 const MAX_FILES: usize = 64;
-/// Most names of one folder that are read.
+/// Most names of one folder that are looked at, and most of all folders together.
 const MAX_LISTED: usize = 4096;
 /// What a file's kind is told by.
 const HEAD_BYTES: usize = 64;
@@ -67,14 +67,21 @@ pub(super) fn others(
     let lines = lines.into_iter().filter(|path| !users.contains(path)).map(|path| (path, false));
     let mut found: Vec<(PathBuf, bool)> =
         users.iter().map(|path| (path.clone(), true)).chain(lines).collect();
-    passed_over += found.len().saturating_sub(MAX_FILES);
-    found.truncate(MAX_FILES);
+    passed_over += found.len().saturating_sub(MAX_LISTED);
+    found.truncate(MAX_LISTED);
+    let mut taken = 0;
     for (path, is_users) in found {
         let (Ok(name), Ok(head)) = (text_name(&path), read_limited_start(&path, HEAD_BYTES)) else {
             continue;
         };
         let kinds = Kinds::of(name, &head);
-        if !is_users {
+        if kinds == Kinds::default() {
+            continue;
+        }
+        taken += 1;
+        if taken > MAX_FILES {
+            passed_over += 1;
+        } else if !is_users {
             others.add(said.get(&path).copied().unwrap_or(name), kinds);
         } else if let Ok(name) = guest.name_of_users(name) {
             others.add(&name, kinds);
@@ -100,18 +107,30 @@ fn beside(
         if !may(shown) {
             continue;
         }
-        // A folder that can not be listed has nothing to offer.
-        let mut names = fs::read_dir(shown).into_iter().flatten().flatten();
-        for entry in names.by_ref().take(MAX_LISTED) {
-            let hidden = entry.file_name().to_string_lossy().starts_with('.');
-            let path = folder.join(entry.file_name());
-            if !hidden && path.is_file() && may(&path) {
-                found.insert(path);
-            }
-        }
-        passed_over += names.count();
+        // A folder that can not be listed has nothing to offer. Of one with too many names the
+        // first in order are looked at, whatever the order in which they are stored.
+        let names = fs::read_dir(shown).into_iter().flatten().flatten();
+        let names = names.map(|entry| entry.file_name());
+        let (first, more) =
+            first_of(names.filter(|name| !name.to_string_lossy().starts_with('.')), MAX_LISTED);
+        let files = first.into_iter().map(|name| folder.join(name));
+        found.extend(files.filter(|path| path.is_file() && may(path)));
+        passed_over += more;
     }
     (found, passed_over)
+}
+
+/// The first `most` of names in order, and how many more there are. No more are kept at a time.
+fn first_of<T: Ord>(names: impl Iterator<Item = T>, most: usize) -> (BTreeSet<T>, usize) {
+    let (mut first, mut more) = (BTreeSet::new(), 0);
+    for name in names {
+        first.insert(name);
+        if first.len() > most {
+            first.pop_last();
+            more += 1;
+        }
+    }
+    (first, more)
 }
 
 impl Others {
@@ -151,7 +170,7 @@ impl Kinds {
             kinds.initrd = !named(&["image", "vmlinu", "kernel"]);
         } else {
             kinds.kernel = name.starts_with("image") || named(&["vmlinuz"]);
-            kinds.initrd = named(&["initrd", "initramfs"]);
+            kinds.initrd = named(&["initrd", "initramfs", ".cpio"]);
             kinds.firmware = named(&["efi", "firmware", "u-boot", "edk2"]) || name.ends_with(".fd");
         }
         kinds
@@ -161,6 +180,16 @@ impl Kinds {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_too_many_names_the_first_are_taken() {
+        let names: Vec<u32> = (0..50).map(|number| number * 37 % 50).collect();
+        let back = names.iter().rev().copied();
+        let (first, more) = first_of(names.iter().copied(), 8);
+        assert_eq!(first_of(back, 8), (first.clone(), more));
+        assert_eq!((first, more), ((0..8).collect(), 42));
+        assert_eq!(first_of([2, 1].into_iter(), 8), ([1, 2].into(), 0));
+    }
 
     #[test]
     fn kinds_of_files() {
@@ -175,6 +204,7 @@ mod tests {
         assert_eq!(told("a", &[0xD0, 0x0D, 0xFE, 0xED]), (false, false, false, true));
         assert_eq!(told("a.gz", &[0x1F, 0x8B, 8]), (true, true, false, false));
         assert_eq!(told("Image.gz", &[0x1F, 0x8B, 8]), (true, false, false, false));
+        assert_eq!(told("root.cpio", b"\0"), (false, true, false, false));
         assert_eq!(told("QEMU_EFI.fd", b""), (false, false, true, false));
         assert_eq!(told("notes.txt", b"hello"), (false, false, false, false));
     }

@@ -1,37 +1,41 @@
 //! `rimsim why`
 
 mod args;
+mod boot_log;
 mod files;
 mod report;
 mod seen;
 mod sentence;
 mod tries;
 
-pub(crate) use args::{WhyArgs, seconds};
+pub(crate) use args::WhyArgs;
 pub(crate) use report::Told;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use boot_log::Beside;
 use files::{Others, others};
 use report::Finding;
 use seen::{Led, Making, Seen};
 use tries::Tries;
 
-use crate::cli::candidates::{CommandLine, option_variants};
+use crate::cli::candidates::{Budget, CommandLine, option_variants};
 use crate::cli::console::{Console, Progress};
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
-use crate::cli::input::{observed, observed_token, text_name};
+use crate::cli::input::{observed, observed_token, read_token, text_name};
 use crate::cli::locks::{lock_text, locked_realms};
 use crate::cli::options::{
     CacheArgs, GuestArgs, HashingArgs, OutsideArgs, Purpose, ResponderArgs, RmmLogArgs, VmmArgs,
 };
 use crate::encoding::shown::ShowPath as _;
-use crate::evidence::{Expectation, Target};
-use crate::host::Vmm;
+use crate::evidence::{Accept, Expectation, Target, Token};
+use crate::host::{OtherFiles, Vmm};
+use crate::measure::image::Image;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::predict::Plan;
 use crate::search::{Candidates as _, Guests as _, Knob, Parameter, Report, Shard};
@@ -41,6 +45,8 @@ use crate::why::{Change, Outward, changes, prefix};
 pub(crate) struct Asked<'a> {
     pub(crate) target: Target,
     pub(crate) is_token: bool,
+    /// The REMs of the token.
+    pub(crate) rems: Option<[Measurement; 4]>,
     /// Files that may have been used.
     pub(crate) candidates: &'a [PathBuf],
     /// Other options that it may have.
@@ -50,7 +56,7 @@ pub(crate) struct Asked<'a> {
     /// What was seen of the VM, and how a log is read.
     pub(crate) seen: Option<(&'a Path, &'a RmmLogArgs, OutsideArgs)>,
     pub(crate) shard: Shard,
-    pub(crate) budget: Duration,
+    pub(crate) budget: Budget,
     pub(crate) guest: &'a GuestArgs,
     pub(crate) responder: &'a ResponderArgs,
     pub(crate) hashing: &'a HashingArgs,
@@ -60,12 +66,14 @@ pub(crate) struct Asked<'a> {
 
 pub(crate) fn run(args: &WhyArgs, console: &mut Console) -> io::Result<Exit> {
     let answer = target(&args.target).and_then(|(target, is_token)| {
+        let rems = is_token.then(|| token_rems(&args.target)).flatten();
         let WhyArgs { candidate, shard, budget, guest, responder, hashing, cache, vmm, .. } = args;
         let (candidates, shard, budget) = (candidate, *shard, *budget);
         let seen = args.seen.as_deref().map(|path| (path, &args.rmm_log, args.outside));
         why(Asked {
             target,
             is_token,
+            rems,
             candidates,
             variants: &args.option_variant,
             locks: &args.lock,
@@ -132,6 +140,8 @@ pub(crate) fn why(args: Asked<'_>) -> Result<Told, CliError> {
         along: BTreeMap::new(),
         open_is_whole: true,
         led: None,
+        instead: Vec::new(),
+        log: None,
         is_whole: args.shard.is_whole(),
         passed_over: others.passed_over,
         elapsed: Duration::ZERO,
@@ -144,6 +154,18 @@ pub(crate) fn why(args: Asked<'_>) -> Result<Told, CliError> {
     find(&mut told, base.as_ref().ok(), &tries, (locked, seen.as_ref()));
     (told.open, told.open_is_whole) = tries.still_open(&told);
     told.along = along(&told, &guests, base.as_ref().ok());
+    if let Some((path, log)) = seen.as_ref().and_then(Seen::log) {
+        let knobs = told.knobs();
+        let plan = guests.plan(&knobs).ok();
+        let files = if log.asks_for_files() {
+            known_files(&others, plan.as_ref(), &guests)
+        } else {
+            Vec::new()
+        };
+        let (plan, argv, rems) = (plan.as_ref(), &args.vmm.argv[..], args.rems);
+        let beside = Beside { plan, argv, files, algo, rems };
+        told.log = Some(log.told(path, &hasher, &beside));
+    }
     told.elapsed = progress.elapsed();
     progress.clear();
     guests.check_unchanged()?;
@@ -181,6 +203,8 @@ fn find(
         }
         if led.rim == Some(target) && !led.changes.is_empty() {
             told.finding = Finding::Seen;
+            let (instead, are_all) = tries.instead(&led.changes, &told.outward);
+            (told.instead, told.is_whole) = (instead, told.is_whole && are_all);
         }
         told.led = Some(led);
     }
@@ -239,6 +263,33 @@ fn target(text: &str) -> Result<(Target, bool), CliError> {
         Some(Ok(target)) => Ok((target, true)),
         _ => observed("TOKEN|RIM", text).map(|target| (target, false)),
     }
+}
+
+/// The REMs of a token that was read already.
+fn token_rems(name: &str) -> Option<[Measurement; 4]> {
+    let bytes = read_token(Path::new(name)).ok()?;
+    let token = Token::read(&bytes, Accept { unknown_claims: true, padded: true }).ok()?;
+    Some(token.realm_claims.rems)
+}
+
+/// The files that a log's digests may be of: those of the VM, and the others that were found.
+fn known_files(
+    others: &Others,
+    plan: Option<&Plan>,
+    guests: &CommandLine<'_>,
+) -> Vec<(String, Arc<Image>)> {
+    let of_plan = plan.into_iter().flat_map(|plan| &plan.inputs);
+    let mut files: Vec<(String, Arc<Image>)> =
+        of_plan.map(|input| (input.name.clone(), Arc::clone(&input.image))).collect();
+    let OtherFiles { kernels, initrds, firmwares } = &others.files;
+    for name in kernels.iter().chain(initrds).chain(firmwares) {
+        if files.iter().all(|(known, _)| known != name)
+            && let Some(image) = guests.open(name)
+        {
+            files.push((name.clone(), image));
+        }
+    }
+    files
 }
 
 /// The device trees that may have been measured. One that was given is tried before all else: it is

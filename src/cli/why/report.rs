@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::boot_log::LogTells;
 use super::seen::Led;
 use super::sentence::{listed, needs, said, stage};
 use crate::cli::candidates::refusals;
@@ -16,8 +17,8 @@ use crate::encoding::shown::ShowPath as _;
 use crate::evidence::Target;
 use crate::host::Vmm;
 use crate::measure::rim::HashAlgo;
-use crate::search::{Candidates as _, Report, Shard};
-use crate::why::{Change, Outward, Prefix};
+use crate::search::{Candidates as _, Knob, Report, Shard};
+use crate::why::{Change, Outward, Prefix, knobs};
 
 /// Explanations that are told.
 const MAX_EXPLANATIONS: usize = 8;
@@ -60,6 +61,10 @@ pub(crate) struct Told {
     pub(super) open_is_whole: bool,
     /// What was seen, and what leads to it.
     pub(super) led: Option<Led>,
+    /// What makes the RIM as well, in place of what leads to what was seen.
+    pub(super) instead: Vec<Vec<Change>>,
+    /// What the log of a boot tells that was seen.
+    pub(super) log: Option<LogTells>,
     /// Whether all was tried that is as likely as what was found.
     pub(super) is_whole: bool,
     /// Options that go with explanations, by their number.
@@ -85,6 +90,16 @@ impl Told {
         match &self.finding {
             Finding::Found(numbers) => numbers.first().copied(),
             _ => None,
+        }
+    }
+
+    /// What is otherwise in the VM that was found, or in that which is nearest to what was seen.
+    pub(super) fn knobs(&self) -> Vec<Knob> {
+        match (&self.finding, self.likeliest(), &self.led) {
+            (Finding::AsSaid, ..) => Vec::new(),
+            (_, Some(found), _) => self.outward.candidate(found),
+            (_, None, Some(led)) => knobs(&led.changes),
+            (_, None, None) => Vec::new(),
         }
     }
 
@@ -214,18 +229,18 @@ impl Told {
     pub(crate) fn text(&self, console: &mut Console) -> io::Result<()> {
         console.result(self.verdict())?;
         console.result(&self.sentence())?;
-        if let Finding::Found(numbers) = &self.finding {
-            for number in numbers.iter().skip(1).take(MAX_EXPLANATIONS) {
-                let changes = self.outward.changes_of(*number);
-                let needs = needs(&changes, self.along_with(*number));
-                console.result(&format!("or with {needs}; you said {}", said(&changes)))?;
-            }
-            if numbers.len() > MAX_EXPLANATIONS + 1 {
-                let more = numbers.len() - MAX_EXPLANATIONS - 1;
-                console.result(&format!("and {more} more explanations"))?;
-            }
+        let others = self.others();
+        for (changes, along) in others.iter().take(MAX_EXPLANATIONS) {
+            let needs = needs(changes, along);
+            console.result(&format!("or with {needs}; you said {}", said(changes)))?;
+        }
+        if others.len() > MAX_EXPLANATIONS {
+            let more = others.len() - MAX_EXPLANATIONS;
+            console.result(&format!("and {more} more explanations"))?;
         }
         self.seen().iter().try_for_each(|line| console.result(line))?;
+        let log = self.log.iter().flat_map(LogTells::lines);
+        log.into_iter().try_for_each(|line| console.result(&line))?;
         if let Some(line) = self.meaning() {
             console.result(line)?;
         }
@@ -244,6 +259,29 @@ impl Told {
             console.result(&format!("still open: {about}, also with {}", listed(&values)))?;
         }
         Ok(())
+    }
+
+    /// The explanations after the first: what is otherwise, and what goes with it.
+    fn others(&self) -> Vec<(Vec<&Change>, &[String])> {
+        match &self.finding {
+            Finding::Found(numbers) => {
+                let of = |number: &u64| {
+                    let changes = self.outward.changes_of(*number);
+                    (changes, self.along_with(*number))
+                };
+                numbers.iter().skip(1).map(of).collect()
+            }
+            Finding::Seen => {
+                self.instead.iter().map(|changes| (changes.iter().collect(), &[][..])).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether there is one explanation, and all was tried that is as likely.
+    fn is_only(&self) -> bool {
+        let is_explained = matches!(self.finding, Finding::Found(_) | Finding::Seen);
+        is_explained && self.others().is_empty() && self.is_whole
     }
 
     /// What was seen and what leads to it, where that is not the whole answer.
@@ -266,6 +304,12 @@ impl Told {
 
     /// What the first line says of what is still open.
     fn meaning(&self) -> Option<&'static str> {
+        if matches!(self.finding, Finding::Seen) && self.is_only() {
+            return Some(
+                "the only one: no other change in place of one of these, of all that was tried, \
+                 makes this RIM",
+            );
+        }
         let is_open = !self.open.is_empty() && self.verdict() == "unique";
         is_open.then_some(
             "unique: no other change that was tried makes this RIM; what follows does not change \
@@ -276,7 +320,8 @@ impl Told {
     /// What was not tried of what belongs to an answer.
     fn not_whole(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        if matches!(self.finding, Finding::Found(_)) && !self.is_whole {
+        let is_explained = matches!(self.finding, Finding::Found(_) | Finding::Seen);
+        if is_explained && !self.is_whole {
             let why = match self.shard.is_whole() {
                 true => "the budget ended before all was tried that is as likely".to_owned(),
                 false => format!("only part {} was tried", self.shard),
@@ -335,7 +380,7 @@ impl Told {
             lines.push(format!("only part {} was tried: the others may have it", self.shard));
         }
         if self.budget_ended() {
-            lines.push("give more time with --budget SECONDS".into());
+            lines.push("give more time with --budget (120, 5m, 1h)".into());
         }
         if self.passed_over > 0 {
             let passed = self.passed_over;
@@ -345,9 +390,9 @@ impl Told {
             "not tried: three changes at once, other contents of the files than those that are \
              there, and sizes of RAM that nobody usually has (rimsim search --vary)"
                 .into(),
-            "collect next: the device tree of the running VM (/sys/firmware/fdt) or a log of the \
-             RMM, for --seen; other kernels, initrds and firmware, for --candidate; the \
-             measurement log (CCEL), with which `rimsim log` names what differs"
+            "collect next: the device tree of the running VM (/sys/firmware/fdt), the log of its \
+             boot (/sys/firmware/acpi/tables/data/CCEL) or a log of the RMM, for --seen; other \
+             kernels, initrds and firmware, for --candidate"
                 .into(),
         ]);
         lines
@@ -366,8 +411,9 @@ impl Told {
                 .map(|number| told(&self.outward.changes_of(*number), self.along_with(*number)))
                 .collect(),
             Finding::Seen => {
-                let of_led = |led: &Led| told(&led.changes.iter().collect::<Vec<_>>(), &[]);
-                self.led.iter().map(of_led).collect()
+                let first = self.led.iter().map(|led| &led.changes);
+                let all = first.chain(&self.instead);
+                all.map(|changes| told(&changes.iter().collect::<Vec<_>>(), &[])).collect()
             }
             _ => Vec::new(),
         }
@@ -396,6 +442,7 @@ impl Told {
             "schema": "rimsim/1",
             "command": "why",
             "seen": led,
+            "log": self.log.as_ref().map(LogTells::json),
             "rim": self.target.rim.to_string(),
             "algorithm": self.target.rim.algo().name(),
             "algorithm_said": self.other_algo.map(HashAlgo::name),
@@ -403,6 +450,7 @@ impl Told {
             "verdict": self.verdict(),
             "sentence": self.sentence(),
             "explanations": self.explanations(),
+            "only": self.is_only(),
             "stage": missing
                 .map(|(last, missing)| json!({ "ends_after": last, "left_out": missing })),
             "still_open": open,

@@ -3,9 +3,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::cli::candidates::CommandLine;
+use super::boot_log::BootLog;
+use crate::cli::boots::is_log;
+use crate::cli::candidates::{Budget, CommandLine};
 use crate::cli::console::Progress;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -39,6 +40,7 @@ pub(super) struct Seen {
 enum Form {
     Tree(Arc<Image>),
     Trail(Box<Trail>),
+    Log(Box<BootLog>),
 }
 
 /// What led from the VM that was said to the one that was seen.
@@ -57,7 +59,7 @@ pub(super) struct Making<'t, 'g> {
     pub(super) hasher: &'t Hasher,
     pub(super) algo: HashAlgo,
     pub(super) progress: &'t Progress,
-    pub(super) budget: Duration,
+    pub(super) budget: Budget,
 }
 
 impl Seen {
@@ -80,6 +82,9 @@ impl Seen {
         let form = if head == MAGIC {
             let tree = Image::read_within(path, fdt::MAX_BYTES.into(), "a device tree");
             Form::Tree(Arc::new(tree.map_err(|error| io(&error))?))
+        } else if head == *b"CCEL" || is_log(path) {
+            // The ACPI table is no log, which reading it says.
+            Form::Log(Box::new(BootLog::open(path)?))
         } else {
             let trail = trails::open(path, None, log, outside, hasher, files);
             let told = |error: trails::NoTrail| {
@@ -88,6 +93,14 @@ impl Seen {
             Form::Trail(Box::new(trail.map_err(told)?))
         };
         Ok(Self { path: path.to_owned(), form })
+    }
+
+    /// The log of a boot, and where it is.
+    pub(super) fn log(&self) -> Option<(&Path, &BootLog)> {
+        match &self.form {
+            Form::Log(log) => Some((&self.path, log)),
+            Form::Tree(_) | Form::Trail(_) => None,
+        }
     }
 
     /// What is otherwise in a VM; `None` if it can not be, or has no device tree to compare.
@@ -105,6 +118,7 @@ impl Seen {
                 let groups = found.by_rule.iter().chain(&found.groups);
                 Some(groups.flat_map(of_group).collect())
             }
+            Form::Log(log) => log.differences(&plan, making.hasher),
         }
     }
 
@@ -133,7 +147,7 @@ impl Seen {
     ) -> Option<(&'c Change, Vec<String>)> {
         let mut best: Option<(&Change, Vec<String>)> = None;
         for some in others.chunks(AT_ONCE) {
-            if making.progress.elapsed() >= making.budget {
+            if making.budget.is_over(making.progress.elapsed()) {
                 break;
             }
             let left = |change: &&'c Change| {

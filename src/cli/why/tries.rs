@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use super::report::{Finding, Told};
-use crate::cli::candidates::{CommandLine, Pace};
+use crate::cli::candidates::{Budget, CommandLine, Pace};
 use crate::cli::console::Progress;
 use crate::host::{Region, Vm};
 use crate::measure::hasher::Hasher;
@@ -20,7 +19,7 @@ pub(super) struct Tries<'t, 'g> {
     pub(super) hasher: &'t Hasher,
     pub(super) progress: &'t Progress,
     pub(super) target: Measurement,
-    pub(super) budget: Duration,
+    pub(super) budget: Budget,
     pub(super) shard: Shard,
 }
 
@@ -49,12 +48,44 @@ impl Tries<'_, '_> {
         let mut pace = Pace::default();
         let mut go_on = |report: &Report| {
             let now = self.progress.elapsed();
-            (report.matches.is_empty() && now < self.budget).then(|| pace.step(now))
+            (report.matches.is_empty() && !self.budget.is_over(now)).then(|| pace.step(now))
         };
         let report = search::run(&beyond, self.guests, &self.target, self.hasher, &mut go_on);
         let found = report.matches.iter().flat_map(|found| found.candidates.clone()).min()?;
         let more = beyond.outward.changes_of(found).into_iter().cloned();
         Some(made.iter().cloned().chain(more).collect())
+    }
+
+    /// What makes the RIM as well, with another change in the place of one of these or without it;
+    /// and whether all of that was tried.
+    pub(super) fn instead(&self, made: &[Change], all: &Outward) -> (Vec<Vec<Change>>, bool) {
+        let mut others: Vec<Vec<Change>> = Vec::new();
+        for place in 0..made.len() {
+            let mut rest = made.to_vec();
+            let own = rest.remove(place);
+            others.push(rest.clone());
+            let in_place = all.beside_made(&rest).filter(|change| **change != own);
+            others.extend(in_place.map(|change| [&rest[..], &[change.clone()]].concat()));
+        }
+        let candidates: Vec<Vec<Knob>> = others.iter().map(knobs).collect();
+        let (report, is_whole) = self.all_of(&candidates);
+        let numbers = self.others(&knobs(made), &candidates, &report);
+        (numbers.into_iter().map(|number| others[number].clone()).collect(), is_whole)
+    }
+
+    /// The candidates that make the RIM and are another VM than this one, and do not only say it in
+    /// other words.
+    fn others(&self, own: &[Knob], candidates: &[Vec<Knob>], report: &Report) -> Vec<usize> {
+        let own = self.guests.plan(own).ok();
+        let found = report.matches.iter().flat_map(|found| &found.candidates);
+        let mut numbers: Vec<usize> =
+            found.map(|number| usize::try_from(*number).expect("an index")).collect();
+        numbers.sort_unstable();
+        numbers.retain(|number| {
+            let other = self.guests.plan(&candidates[*number]).ok();
+            !own.as_ref().zip(other.as_ref()).is_some_and(|(a, b)| is_same(a, b))
+        });
+        numbers
     }
 
     /// Tries one change, then two, until something is found or the time is over.
@@ -70,9 +101,11 @@ impl Tries<'_, '_> {
             if report.tried < first_pair {
                 return Some(step.min(first_pair - report.tried));
             }
-            if self.progress.elapsed() >= self.budget {
+            let most = self.budget.candidates().max(first_pair);
+            if self.budget.is_over(self.progress.elapsed()) || report.tried >= most {
                 return None;
             }
+            let step = step.min(most - report.tried);
             let found = report.matches.iter().flat_map(|found| found.candidates.first()).min();
             let Some(found) = found else { return Some(step) };
             let end = outward.end_of_equals(part.number(*found));
@@ -111,7 +144,7 @@ impl Tries<'_, '_> {
         let mut pace = Pace::default();
         let mut go_on = |_: &Report| {
             let now = self.progress.elapsed();
-            (now < self.budget).then(|| pace.step(now))
+            (!self.budget.is_over(now)).then(|| pace.step(now))
         };
         let report = search::run(candidates, self.guests, &self.target, self.hasher, &mut go_on);
         let is_whole = report.tried == candidates.count();
@@ -135,18 +168,8 @@ impl Tries<'_, '_> {
         let with = |change: &&Change| -> Vec<Knob> { knobs(found.iter().chain([change]).copied()) };
         let candidates: Vec<Vec<Knob>> = others.iter().map(with).collect();
         let (report, is_whole) = self.all_of(&candidates);
-        let mut numbers: Vec<u64> =
-            report.matches.iter().flat_map(|found| found.candidates.clone()).collect();
-        numbers.sort_unstable();
-        let of_found = knobs(found);
-        let same = self.guests.plan(&of_found).ok();
-        let at = |number: u64| usize::try_from(number).expect("an index");
-        // What says the same in other words is no other VM.
-        numbers.retain(|number| {
-            let other = self.guests.plan(&candidates[at(*number)]).ok();
-            !same.as_ref().zip(other.as_ref()).is_some_and(|(a, b)| is_same(a, b))
-        });
-        (numbers.into_iter().map(|number| others[at(number)].clone()).collect(), is_whole)
+        let numbers = self.others(&knobs(found), &candidates, &report);
+        (numbers.into_iter().map(|number| others[number].clone()).collect(), is_whole)
     }
 }
 

@@ -38,6 +38,7 @@ mod tracing;
 mod verify;
 mod verify_policy;
 mod why;
+mod why_seen;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -514,7 +514,7 @@ fn mistakes_of_search() {
         (format!("--rim {rim} --vary vmm-version=X {guest}"), 2, "X: there is no such version"),
         (format!("--rim {rim} --vary dtb-candidate {guest}"), 2, "given with --dtb-candidate"),
         (format!("--rim {rim} --dtb-candidate missing {guest}"), 1, "error: --dtb: missing: No"),
-        (format!("--rim {rim} --budget 1m {guest}"), 2, "write a number of candidates, or of sec"),
+        (format!("--rim {rim} --budget 1d {guest}"), 2, "5m and 1h are time, 5000c are cand"),
         (
             format!("--rim {rim} --append-variant a ch -- cloud-hypervisor"),
             2,

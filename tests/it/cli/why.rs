@@ -20,7 +20,7 @@ fn folder(name: &str) -> Folder {
 }
 
 impl Folder {
-    fn rim(&self, words: &[String]) -> String {
+    pub(super) fn rim(&self, words: &[String]) -> String {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let output = self.rimsim(&[&["-q", "measure"][..], &words].concat());
         let stderr = String::from_utf8_lossy(&output.stderr);
@@ -29,12 +29,12 @@ impl Folder {
     }
 
     /// The document of an answer, which ends with `code`.
-    fn why(&self, rim: &str, words: &[String], code: i32) -> Value {
+    pub(super) fn why(&self, rim: &str, words: &[String], code: i32) -> Value {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let start = ["-q", "why", rim, "--format", "json", "--budget", "3600"];
         let output = self.rimsim(&[&start[..], &words].concat());
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{words:?}: {stderr}");
+        let (told, stderr) = (stdout(&output), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {told}{stderr}");
         serde_json::from_slice(&output.stdout).expect("JSON")
     }
 
@@ -130,7 +130,7 @@ fn plants_are_many_and_one_seed_makes_the_same() {
 const GUEST: &str = "kvmtool -- lkvm run --realm --restricted_mem -c 1 -m 256M --irqchip=gicv3 \
                      -k Image -p quiet";
 
-fn words(line: &str) -> Vec<String> {
+pub(super) fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
 }
 
@@ -179,7 +179,7 @@ fn what_is_no_rim_of_this_vm_is_not_explained() {
         "{text}"
     );
     assert!(text.contains("; then the budget ended"), "{text}");
-    for said in ["--budget SECONDS", "refused: ", "/sys/firmware/fdt", " candidates in "] {
+    for said in ["--budget (120, 5m, 1h)", "refused: ", "/sys/firmware/fdt", " candidates in "] {
         assert!(stderr.contains(said), "{said}: {stderr}");
     }
     folder.fails(&[&["why", "12"][..], &line].concat(), 2, "TOKEN|RIM: has 1 bytes");

@@ -92,7 +92,7 @@ impl Writer {
 }
 
 /// The log that the VMM of a Realm would have written, and the files that it loaded.
-fn written(vm: &Vm, realm: &Realm) -> (Writer, Vec<At>) {
+pub(crate) fn written(vm: &Vm, realm: &Realm) -> (Writer, Vec<At>) {
     let mut log = Writer::new(&[(SHA512, 64)]);
     let mut version = b"VM VERSION\0\0\0\0\0\0".to_vec();
     version.extend([&b"QEMU"[..], &[0; 28], b"9.1.91", &[0; 34]].concat());

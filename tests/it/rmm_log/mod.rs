@@ -3,7 +3,7 @@
 mod as_scripts;
 mod gaps;
 mod v2;
-mod vmm;
+pub(crate) mod vmm;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -5,7 +5,7 @@ use rimsim::rmm_log::{Options, import, read};
 use crate::cli::{Folder, stdout};
 use crate::hosts::inputs::kernel;
 
-const PARAMS: &str = "let realm_params = RealmParams {
+pub(crate) const PARAMS: &str = "let realm_params = RealmParams {
     flags=0, s2sz=33, sve_vl=0, num_bps=5, num_wps=3, pmu_num_ctrs=0, hash_algo=sha256, vmid=1,
     rtt_base=auto, rtt_level_start=2, rtt_num_start=8
 }
@@ -15,7 +15,7 @@ let rec_params_1 = RecParams {
 ";
 
 /// A console with the RMM's lines and kvmtool's, on a machine with other memory than an FVP.
-const CONSOLE: &str = "\
+pub(crate) const CONSOLE: &str = "\
   Debug: (arm/fdt.c) dump_fdt:32: Wrote 65536 bytes to dtb /mnt/guest.dtb
 SMC_RMI_REALM_CREATE          17ffb000 19581000 > RMI_SUCCESS
 SMC_RMI_REC_AUX_COUNT         17ffb000 > RMI_SUCCESS 10
