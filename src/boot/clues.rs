@@ -90,12 +90,15 @@ pub struct Logged {
 /// The digests of long images by their place in memory, so that candidates that share them do not
 /// hash them again.
 #[derive(Debug, Default)]
-pub struct HashedImages(Mutex<BTreeMap<(usize, u64, HashAlgo), (Arc<Image>, Digest)>>);
+pub struct HashedImages(Mutex<BTreeMap<HashedPart, (Arc<Image>, Digest)>>);
+
+/// Where an image is in memory, the length in bytes and the algorithm.
+type HashedPart = (usize, u64, HashAlgo);
 
 /// What a log tells, in its order.
 ///
 /// # Bounds
-/// Time and memory grow with the length of the log; of each kind at most 64 are kept.
+/// Time and memory grow with the length of the log; of each kind no more than 64 are kept.
 #[must_use]
 pub fn clues(log: &Log) -> Vec<Clue> {
     let mut counts: BTreeMap<u8, usize> = BTreeMap::new();
@@ -268,10 +271,10 @@ pub fn differences(
                 },
                 None => found.push("the device tree: none as said, one as seen".into()),
             },
-            Tells::DeviceTree(seen) => {
-                if !tree.is_some_and(|own| seen.is_of_tree(own.bytes_from(0))) {
-                    found.push("the device tree that firmware measured: another as said".into());
-                }
+            Tells::DeviceTree(seen)
+                if !tree.is_some_and(|own| seen.is_of_tree(own.bytes_from(0))) =>
+            {
+                found.push("the device tree that firmware measured: another as said".into());
             }
             _ => {}
         }
@@ -391,7 +394,11 @@ fn contents(
 
 impl HashedImages {
     /// The digest of an image, cut off or with zeros behind it so that it has `len` bytes.
-    fn of(&self, image: &Arc<Image>, len: u64, algo: HashAlgo) -> Digest {
+    ///
+    /// # Panics
+    /// If a thread panicked while it had the digests: a fault of this program.
+    #[must_use]
+    pub fn of(&self, image: &Arc<Image>, len: u64, algo: HashAlgo) -> Digest {
         let key = (Arc::as_ptr(image) as usize, len, algo);
         let known = |known: &Self| {
             let known = known.0.lock().expect("nobody panics with it");

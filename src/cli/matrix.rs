@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
-use crate::cli::candidates::{add_axis, check_values, option_variants};
+use crate::cli::candidates::{SettingLine, add_axis, check_values, option_variants};
 use crate::cli::console::{Console, notes};
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
@@ -226,7 +226,8 @@ fn axes(args: &MatrixArgs, vmm: Vmm) -> Result<Vec<Axis>, CliError> {
         axes.push(Axis { parameter, values });
     }
     for text in &args.vary {
-        add_axis(text, vmm, &args.guest.reach, &mut axes)?;
+        let line = SettingLine { vmm, argv: &args.vmm.argv, guest: &args.guest };
+        add_axis(text, &line, &mut axes)?;
     }
     let values = option_variants(&args.option_variant)?;
     if !values.is_empty() {

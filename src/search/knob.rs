@@ -40,6 +40,8 @@ pub enum Parameter {
     HostPageSize,
     PayloadWindow,
     OptionVariant,
+    /// What the VMM's own options decide, by what it is about: `console`, `kernel`.
+    Setting(&'static str),
 }
 
 /// One value of one parameter.
@@ -94,6 +96,15 @@ pub enum Knob {
     PayloadWindow(u64),
     /// Other options of the VMM.
     Options(OptionChange),
+    /// Another value of what the VMM's options decide.
+    Setting {
+        /// What it is about.
+        about: &'static str,
+        /// The options that say it.
+        change: OptionChange,
+        /// How it is written.
+        text: String,
+    },
 }
 
 /// A size of RAM, in MiB or GiB.
@@ -176,13 +187,16 @@ pub enum KnobError {
     /// A parameter of Realms that no RMM measures.
     #[error("{0}: {1} is in no RIM, so no RIM tells it; a token may")]
     NotMeasured(&'static str, &'static str),
+    /// Values that only a VMM's command line tells.
+    #[error("{0}: its values are options of a VMM, which only its command line tells")]
+    OfVmm(&'static str),
     /// No list of its own: another option gives it.
     #[error("{0}: its values are given with --{0}")]
     OwnOption(&'static str),
 }
 
 impl Parameter {
-    /// All of them.
+    /// All that every VMM has.
     pub const ALL: [Self; 24] = [
         Self::Host,
         Self::IpaBits,
@@ -238,6 +252,7 @@ impl Parameter {
             Self::HostPageSize => "host-page-size",
             Self::PayloadWindow => "payload-window",
             Self::OptionVariant => "option-variant",
+            Self::Setting(about) => about,
         }
     }
 
@@ -287,6 +302,7 @@ impl Knob {
             Self::HostPageSize(_) => Parameter::HostPageSize,
             Self::PayloadWindow(_) => Parameter::PayloadWindow,
             Self::Options(_) => Parameter::OptionVariant,
+            Self::Setting { about, .. } => Parameter::Setting(about),
         }
     }
 
@@ -374,6 +390,7 @@ impl fmt::Display for Knob {
             Self::HostPageSize(size) => f.write_str(&size.name().to_ascii_uppercase()),
             Self::PayloadWindow(bytes) => write!(f, "{}M", bytes >> 20),
             Self::Options(change) => write!(f, "{change}"),
+            Self::Setting { text, .. } => f.write_str(text),
             Self::Order(Order::Vmm) => f.write_str("vmm"),
             Self::Order(Order::Ascending) => f.write_str("ascending"),
             Self::Order(Order::Descending) => f.write_str("descending"),

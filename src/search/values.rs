@@ -46,9 +46,11 @@ impl Parameter {
             }
             Self::HostPageSize => "4K,16K,64K",
             Self::PayloadWindow => "256M,512M",
-            Self::VmmVersion | Self::AppendVariant | Self::DtbCandidate | Self::OptionVariant => {
-                return Vec::new();
-            }
+            Self::VmmVersion
+            | Self::AppendVariant
+            | Self::DtbCandidate
+            | Self::OptionVariant
+            | Self::Setting(_) => return Vec::new(),
         };
         self.values(text).expect("values of our own")
     }
@@ -61,6 +63,9 @@ impl Parameter {
     pub fn values(self, text: &str) -> Result<Vec<Knob>, KnobError> {
         if matches!(self, Self::AppendVariant | Self::DtbCandidate | Self::OptionVariant) {
             return Err(KnobError::OwnOption(self.name()));
+        }
+        if let Self::Setting(about) = self {
+            return Err(KnobError::OfVmm(about));
         }
         let mut values = Vec::new();
         for word in text.split(',').map(str::trim) {
@@ -163,6 +168,7 @@ impl Parameter {
                 Knob::PayloadWindow(size.ok_or_else(|| wrong("neither 256M nor 512M"))?)
             }
             Self::OptionVariant => Knob::Options(OptionChange::with(&[word])),
+            Self::Setting(about) => return Err(KnobError::OfVmm(about)),
             Self::AppendVariant => Knob::Append(word.to_owned()),
             Self::DtbCandidate => Knob::Dtb(word.to_owned()),
         })

@@ -1,5 +1,6 @@
 //! What is varied, as the command line says it.
 
+use super::settings::SettingLine;
 use crate::cli::error::{CliError, usage};
 use crate::cli::options::GuestArgs;
 use crate::cli::reach::Reach;
@@ -7,13 +8,12 @@ use crate::cli::request::layer;
 use crate::encoding::shell;
 use crate::host::vmm::version_by_name;
 use crate::host::{OptionChange, Vmm};
-use crate::search::{Axis, Knob, Parameter};
+use crate::search::{Axis, Knob, KnobError, Parameter};
 
 /// The axis that a `--vary` asks for.
 pub(crate) fn add_axis(
     text: &str,
-    vmm: Vmm,
-    reach: &Reach,
+    line: &SettingLine<'_>,
     axes: &mut Vec<Axis>,
 ) -> Result<(), CliError> {
     let (name, values) = match text.split_once('=') {
@@ -21,19 +21,28 @@ pub(crate) fn add_axis(
         None => (text, None),
     };
     let wrong = |why: String| usage(format!("--vary {text}: {why}"));
-    let parameter = Parameter::from_name(name).map_err(|error| wrong(error.to_string()))?;
-    if axes.iter().any(|axis| axis.parameter == parameter) {
+    let (vmm, reach) = (line.vmm, &line.guest.reach);
+    let axis = match Parameter::from_name(name) {
+        Err(KnobError::Parameter(_)) => line.axis(name, values).map_err(wrong)?,
+        Err(error) => return Err(wrong(error.to_string())),
+        Ok(parameter) => {
+            let values = match values {
+                Some(values) => {
+                    parameter.values(values).map_err(|error| wrong(error.to_string()))?
+                }
+                None => defaults(parameter, vmm),
+            };
+            Axis { parameter, values }
+        }
+    };
+    if axes.iter().any(|known| known.parameter == axis.parameter) {
         return Err(wrong(format!("{name} is varied already; give all values at once")));
     }
-    let values = match values {
-        Some(values) => parameter.values(values).map_err(|error| wrong(error.to_string()))?,
-        None => defaults(parameter, vmm),
-    };
-    if values.is_empty() {
+    if axis.values.is_empty() {
         return Err(wrong(format!("its values are given with --{name}")));
     }
-    check_values(&values, vmm, reach).map_err(wrong)?;
-    axes.push(Axis { parameter, values });
+    check_values(&axis.values, vmm, reach).map_err(wrong)?;
+    axes.push(axis);
     Ok(())
 }
 
@@ -66,7 +75,9 @@ pub(crate) fn check_values(values: &[Knob], vmm: Vmm, reach: &Reach) -> Result<(
 pub(crate) fn giving(mut guest: GuestArgs, axes: &[Axis], argv: &[String]) -> GuestArgs {
     for value in axes.iter().flat_map(|axis| &axis.values) {
         match value {
-            Knob::Options(change) => guest.give_words(&change.with, argv),
+            Knob::Options(change) | Knob::Setting { change, .. } => {
+                guest.give_words(&change.with, argv);
+            }
             Knob::Dtb(name) => drop(guest.given.insert(name.clone())),
             _ => {}
         }

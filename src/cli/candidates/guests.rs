@@ -187,7 +187,9 @@ impl CommandLine<'_> {
                 Knob::PayloadWindow(bytes) => {
                     request.overrides.payload_window_bytes = Some(*bytes);
                 }
-                Knob::Options(change) => request.overrides.options.extend(change),
+                Knob::Options(change) | Knob::Setting { change, .. } => {
+                    request.overrides.options.extend(change);
+                }
                 Knob::Platform(names) => {
                     for name in names.split('+') {
                         let wrong = |CliError(_, why)| Error::Request(format!("platform: {why}"));

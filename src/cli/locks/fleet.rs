@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::again::{inputs_of, put_inputs};
 use super::file::{Algorithm, Hex, Input, Rule, TOOL, VERSION, Version, check_version, list};
 use super::source::{File, Hashing, arguments, caps_files, file};
-use crate::cli::candidates::add_axis;
+use crate::cli::candidates::{SettingLine, add_axis};
 use crate::cli::error::{CliError, usage};
 use crate::cli::options::{OutsideArgs, Purpose};
 use crate::cli::places::folder;
@@ -242,8 +242,10 @@ pub(crate) fn fleet_again(
     for text in &old.matrix.axes {
         match text.strip_prefix("hash-algo=") {
             Some(list) => algos = table::algos(Some(list))?,
-            None => add_axis(text, vmm, &request.guest.reach, &mut axes)
-                .map_err(|CliError(_, why)| wrong(why))?,
+            None => {
+                let line = SettingLine { vmm, argv: &request.vmm.argv, guest: &request.guest };
+                add_axis(text, &line, &mut axes).map_err(|CliError(_, why)| wrong(why))?;
+            }
         }
     }
     let hasher = request.hashing.hasher()?;

@@ -71,6 +71,11 @@ pub(crate) struct SpaceArgs {
     /// of RMM 2.0 da (device assignment), mec (`shared`, `private`) and lfa (`disallow`, `allow`),
     /// rim-rule (of the RMM: `host`, rmm-1.0, tf-rmm-0.9, rmm-2.0), host-page-size (4K, 16K, 64K),
     /// payload-window (of kvmtool: 256M, 512M).
+    ///
+    /// And what the VMM's own options decide: kernel, initrd, firmware (files; `none`, and `said`
+    /// for that of the line; without values the others of the same folder), and its devices by name
+    /// (`--vary console`, `--vary network-devices`, `--vary acpi`): what is not varied is listed
+    /// with the result, and a name that there is not, with those that there are.
     #[arg(long, value_name = "NAME[=VALUES]")]
     pub(crate) vary: Vec<String>,
     /// Another guest command line, in place of kvmtool's -p or QEMU's -append; repeatable

@@ -12,7 +12,8 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use crate::cli::candidates::{
-    Budget, CommandLine, MAX_VARIANTS, Pace, add_axis, defaults, giving, option_variants,
+    Budget, CommandLine, MAX_VARIANTS, Pace, SettingLine, add_axis, defaults, giving,
+    option_variants, setting_names,
 };
 use crate::cli::console::{Console, Progress, notes};
 use crate::cli::error::{CliError, usage};
@@ -93,7 +94,8 @@ pub(crate) fn search(args: &SearchArgs) -> Result<Told, CliError> {
         (own != target.rim.algo()).then_some(own)
     });
     let shard = args.space.shard;
-    Ok(Told { target, space, shard, in_part, report, assumptions, elapsed, other_algo })
+    let settings = setting_names(&setting_line(args, vmm));
+    Ok(Told { target, space, settings, shard, in_part, report, assumptions, elapsed, other_algo })
 }
 
 fn target(args: &SearchArgs) -> Result<Target, CliError> {
@@ -104,11 +106,17 @@ fn target(args: &SearchArgs) -> Result<Target, CliError> {
     observed("--rim", text)
 }
 
+/// The command line, of which options can be varied.
+const fn setting_line(args: &SearchArgs, vmm: Vmm) -> SettingLine<'_> {
+    SettingLine { vmm, argv: args.vmm.argv.as_slice(), guest: &args.guest }
+}
+
 /// What is varied: what was asked for, or what nobody said.
 fn axes(args: &SearchArgs, vmm: Vmm) -> Result<Vec<Axis>, CliError> {
     let mut axes: Vec<Axis> = Vec::new();
+    let line = setting_line(args, vmm);
     for text in &args.space.vary {
-        add_axis(text, vmm, &args.guest.reach, &mut axes)?;
+        add_axis(text, &line, &mut axes)?;
     }
     if args.space.vary.is_empty() {
         let open = Parameter::ALL.into_iter().filter(|parameter| is_open(args, *parameter));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::args::SearchArgs;
-use crate::cli::candidates::refusals;
+use crate::cli::candidates::{refusals, typed};
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::options::Format;
@@ -24,6 +24,8 @@ const MAX_LINES: usize = 20;
 pub(crate) struct Told {
     pub(crate) target: Target,
     pub(crate) space: Space,
+    /// What of the VMM's options can be varied by name.
+    pub(crate) settings: Vec<&'static str>,
     pub(crate) shard: Shard,
     /// Candidates of the part that was tried.
     pub(crate) in_part: u64,
@@ -121,10 +123,10 @@ impl Told {
         let varied = |parameter: &Parameter| {
             self.space.axes().iter().any(|axis| axis.parameter == *parameter)
         };
-        let fixed: Vec<&str> = Parameter::ALL
-            .into_iter()
+        let settings = self.settings.iter().map(|name| Parameter::Setting(name));
+        let fixed: Vec<String> = (Parameter::ALL.into_iter().chain(settings))
             .filter(|parameter| !varied(parameter))
-            .map(Parameter::name)
+            .map(|parameter| typed(parameter.name()))
             .collect();
         let names = fixed.join(", ");
         (!fixed.is_empty()).then(|| {

@@ -2,7 +2,6 @@
 
 mod args;
 mod boot_log;
-mod files;
 mod report;
 mod seen;
 mod sentence;
@@ -18,12 +17,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boot_log::Beside;
-use files::{Others, others};
 use report::Finding;
 use seen::{Led, Making, Seen};
 use tries::Tries;
 
-use crate::cli::candidates::{Budget, CommandLine, option_variants};
+use crate::cli::candidates::{Budget, CommandLine, Others, option_variants, others};
 use crate::cli::console::{Console, Progress};
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
@@ -109,18 +107,17 @@ pub(crate) fn why(args: Asked<'_>) -> Result<Told, CliError> {
     let others = others(args.candidates, &args.vmm.argv, args.guest)?;
     let mut guest = GuestArgs { given: others.given.clone(), ..args.guest.clone() };
     let variants = option_variants(args.variants)?;
-    let variants: Vec<Change> = variants.into_iter().map(variant).collect();
-    variants.iter().flat_map(|change| &change.knobs).for_each(|knob| {
+    for knob in &variants {
         if let Knob::Options(change) = knob {
             guest.give_words(&change.with, &args.vmm.argv);
         }
-    });
+    }
     let locked = locked(args.locks, &args.target.rim)?;
     let guests = CommandLine::with_responder(&guest, args.responder, args.vmm, common)?;
     let guests = guests.replacing();
     let request = guests.request();
     let mut list = changes(request, &others.files)?;
-    list.extend(variants);
+    list.extend(variants.into_iter().map(variant));
     list.extend(trees(args.guest, request.vmm, &others)?);
     let outward = Outward::new(list);
     let base = guests.plan(&[]);
@@ -155,15 +152,10 @@ pub(crate) fn why(args: Asked<'_>) -> Result<Told, CliError> {
     (told.open, told.open_is_whole) = tries.still_open(&told);
     told.along = along(&told, &guests, base.as_ref().ok());
     if let Some((path, log)) = seen.as_ref().and_then(Seen::log) {
-        let knobs = told.knobs();
-        let plan = guests.plan(&knobs).ok();
-        let files = if log.asks_for_files() {
-            known_files(&others, plan.as_ref(), &guests)
-        } else {
-            Vec::new()
-        };
-        let (plan, argv, rems) = (plan.as_ref(), &args.vmm.argv[..], args.rems);
-        let beside = Beside { plan, argv, files, algo, rems };
+        let plan = guests.plan(&told.knobs()).ok();
+        let files = log.asks_for_files().then(|| known_files(&others, plan.as_ref(), &guests));
+        let (files, argv) = (files.unwrap_or_default(), &args.vmm.argv[..]);
+        let beside = Beside { plan: plan.as_ref(), argv, files, algo, rems: args.rems };
         told.log = Some(log.told(path, &hasher, &beside));
     }
     told.elapsed = progress.elapsed();

@@ -65,7 +65,8 @@ impl Tries<'_, '_> {
             let own = rest.remove(place);
             others.push(rest.clone());
             let in_place = all.beside_made(&rest).filter(|change| **change != own);
-            others.extend(in_place.map(|change| [&rest[..], &[change.clone()]].concat()));
+            others
+                .extend(in_place.map(|change| [&rest[..], std::slice::from_ref(change)].concat()));
         }
         let candidates: Vec<Vec<Knob>> = others.iter().map(knobs).collect();
         let (report, is_whole) = self.all_of(&candidates);

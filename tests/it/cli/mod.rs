@@ -30,6 +30,7 @@ mod reference;
 mod report;
 mod report_browser;
 mod search;
+mod search_settings;
 mod shards;
 mod signing;
 mod terminals;

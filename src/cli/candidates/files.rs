@@ -19,13 +19,13 @@ const HEAD_BYTES: usize = 64;
 
 /// Files by what they can be.
 #[derive(Debug, Default)]
-pub(super) struct Others {
-    pub(super) files: OtherFiles,
-    pub(super) trees: Vec<String>,
+pub(crate) struct Others {
+    pub(crate) files: OtherFiles,
+    pub(crate) trees: Vec<String>,
     /// Those of them that are the user's, and not the command line's.
-    pub(super) given: BTreeSet<String>,
+    pub(crate) given: BTreeSet<String>,
     /// Files of folders that were not looked at, since there are too many.
-    pub(super) passed_over: usize,
+    pub(crate) passed_over: usize,
 }
 
 /// What a file can be.
@@ -39,7 +39,7 @@ struct Kinds {
 
 /// The files that were given, and those beside the files that a command line or an option names. A
 /// line that was found has only those to offer that it may name.
-pub(super) fn others(
+pub(crate) fn others(
     candidates: &[PathBuf],
     argv: &[String],
     guest: &GuestArgs,
