@@ -203,9 +203,9 @@ fn matrix(args: &MatrixArgs) -> Result<Matrix, CliError> {
     let vmm = Vmm::from_name(&args.vmm.vmm).map_err(usage)?;
     let (axes, algos) = (axes(args, vmm)?, table::algos(args.hash_algo.as_deref())?);
     let (guest, vmm, shard) = (&args.guest, &args.vmm, args.shard);
-    let names_all = args.lock_out.is_some();
+    let (names_all, keeps_parts) = (args.lock_out.is_some(), args.lock_out.is_some());
     let hasher = &hasher;
-    let asked = Asked { axes, algos, guest, vmm, files, hasher, names_all, shard };
+    let asked = Asked { axes, algos, guest, vmm, files, hasher, names_all, shard, keeps_parts };
     table::table(asked).map(Matrix)
 }
 

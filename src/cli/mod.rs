@@ -40,6 +40,7 @@ mod man;
 mod matrix;
 mod measure;
 mod options;
+mod parts;
 mod places;
 mod platforms;
 mod profiles;

@@ -3,15 +3,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::boot::HashedImages;
 use crate::cli::candidates::{CommandLine, giving};
 use crate::cli::error::{CliError, usage};
 use crate::cli::options::{GuestArgs, ImageFiles, VmmArgs};
+use crate::cli::parts::parts;
 use crate::encoding::nearest::DidYouMean;
+use crate::measure::event::RealmEvent;
 use crate::measure::hasher::Hasher;
 use crate::measure::image::Image;
 use crate::measure::rim::{HashAlgo, Measurement};
 use crate::measure::rule::RimRule;
-use crate::predict::Assumption;
+use crate::predict::{Assumption, Plan};
 use crate::search::{self, Axis, Candidates as _, Knob, Parameter, Shard, Space};
 
 /// Most combinations of one table.
@@ -29,6 +32,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) names_all: bool,
     /// Which part of the combinations.
     pub(crate) shard: Shard,
+    /// Whether it is kept what each row is made of.
+    pub(crate) keeps_parts: bool,
 }
 
 /// One combination.
@@ -37,6 +42,8 @@ pub(crate) struct Combination {
     pub(crate) values: Vec<String>,
     /// The RIM, or who refuses and why.
     pub(crate) rim: Result<(Measurement, RimRule), String>,
+    /// What it is made of, if that is kept.
+    pub(crate) parts: Vec<String>,
 }
 
 /// All combinations.
@@ -52,7 +59,7 @@ pub(crate) struct Table {
 
 /// Predicts every combination.
 pub(crate) fn table(asked: Asked<'_>) -> Result<Table, CliError> {
-    let Asked { axes, algos, vmm, files, hasher, names_all, shard, .. } = asked;
+    let Asked { axes, algos, vmm, files, hasher, names_all, shard, keeps_parts, .. } = asked;
     // The axes say which hosts and versions.
     let guest = GuestArgs { host: None, vmm_version: None, ..asked.guest.clone() };
     let guest = giving(guest, &axes, &vmm.argv);
@@ -78,6 +85,10 @@ pub(crate) fn table(asked: Asked<'_>) -> Result<Table, CliError> {
         Some(algos) => algos.iter().copied().map(Some).collect(),
     };
     let (mut rows, mut assumptions, mut read) = (Vec::new(), Vec::new(), Vec::new());
+    let hashed = HashedImages::default();
+    let keep = |plan: &Plan, params: &RealmEvent| {
+        if keeps_parts { parts(plan, params, &hashed) } else { Vec::new() }
+    };
     for algo in passes {
         let guests = guests(algo.unwrap_or(HashAlgo::Sha256))?;
         if rows.is_empty() {
@@ -88,13 +99,17 @@ pub(crate) fn table(asked: Asked<'_>) -> Result<Table, CliError> {
             }
         }
         let part = shard.run_of(&space);
-        let rims = search::table(&part, &guests, algo, hasher)?;
+        let rims = search::table(&part, &guests, algo, hasher, &keep)?;
         guests.check_unchanged()?;
         for (number, rim) in rims.into_iter().enumerate() {
             let knobs = space.candidate(part.number(number as u64));
             let values = knobs.iter().map(Knob::to_string);
             let values = values.chain(algo.map(|algo| algo.name().to_owned())).collect();
-            rows.push(Combination { values, rim });
+            let (rim, parts) = match rim {
+                Ok((rim, rule, parts)) => (Ok((rim, rule)), parts),
+                Err(why) => (Err(why), Vec::new()),
+            };
+            rows.push(Combination { values, rim, parts });
         }
         read = guests.read();
     }

@@ -134,22 +134,25 @@ pub fn run(
 }
 
 /// A candidate's RIM and the rule that made it, or who refuses and why.
-pub type Predicted = Result<(Measurement, RimRule), String>;
+pub type Predicted<T> = Result<(Measurement, RimRule, T), String>;
 
 /// Calculates the RIM of every candidate, in order: by `algo`, or by the algorithm that
-/// the command line says, and by the rule of its host. What is refused says by whom and why.
+/// the command line says, and by the rule of its host, and keeps of each
+/// what `keep` says of its VM and of the parameters that it is created with. What is refused says
+/// by whom and why.
 ///
 /// # Errors
 /// If a file can not be read: no candidate is to blame for that.
 ///
 /// # Panics
 /// If there are more candidates than memory has room for.
-pub fn table(
+pub fn table<T: Send>(
     space: &dyn Candidates,
     guests: &dyn Guests,
     algo: Option<HashAlgo>,
     hasher: &Hasher,
-) -> Result<Vec<Predicted>, Error> {
+    keep: &(dyn Fn(&Plan, &RealmEvent) -> T + Sync),
+) -> Result<Vec<Predicted<T>>, Error> {
     let count = space.count();
     let mut rows = BTreeMap::new();
     for pass in HashAlgo::ALL.into_iter().filter(|pass| algo.is_none_or(|algo| algo == *pass)) {
@@ -165,15 +168,16 @@ pub fn table(
                 return Err(error);
             }
             rows.extend(refused.into_iter().map(|(number, why)| (number, Err(why))));
-            trie.each(
-                &search.hasher,
-                &search.library,
-                Measurement::zero(pass),
-                |candidates, rim| {
-                    let row = |number: &u64| (*number, Ok((rim, begun[number].0.rule())));
-                    rows.extend(candidates.iter().map(row));
-                },
-            );
+            let mut made = Vec::new();
+            let zero = Measurement::zero(pass);
+            trie.each(&search.hasher, &search.library, zero, |candidates, rim| {
+                made.extend(candidates.iter().map(|number| (*number, rim)));
+            });
+            let row = |(number, rim): &(u64, Measurement)| {
+                let (plan, params) = &begun[number];
+                (*number, Ok((*rim, plan.rule(), keep(plan, params))))
+            };
+            rows.extend(search.hasher.map(&made, row));
         }
     }
     assert_eq!(rows.len() as u64, count, "every candidate has a row");

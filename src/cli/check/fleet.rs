@@ -11,6 +11,7 @@ use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
 use crate::cli::junit::{self, Ended};
 use crate::cli::locks::{Change, FleetLock, Hashing, Row, TOOL, fleet_again, fleet_changes};
+use crate::cli::parts::first_difference;
 use crate::encoding::shown::ShowPath as _;
 
 /// Rows that are told one by one.
@@ -41,6 +42,13 @@ impl Checked {
     fn rows(&self) -> impl Iterator<Item = (String, &Row, &Row)> {
         let named = self.old.named_rows();
         named.zip(&self.new.row).map(|((name, old), new)| (name, old, new))
+    }
+
+    /// The first thing of a row that is otherwise: what the Realm is created with, a range of RAM,
+    /// contents, a vCPU. None if it is as locked, or the lock does not know what it was made of.
+    fn first(&self, old: &Row, new: &Row) -> Option<String> {
+        let (old, new) = (self.old.parts_of(old), self.new.parts_of(new));
+        if old.is_empty() || new.is_empty() { None } else { first_difference(&old, &new) }
     }
 
     fn others(&self) -> Vec<(String, &Row, &Row)> {
@@ -101,6 +109,7 @@ impl Checked {
             return Ended::Good;
         }
         let mut lines = vec![format!("locked {}", said(old)), format!("now    {}", said(new))];
+        lines.extend(self.first(old, new).map(|first| format!("first  {first}")));
         lines.extend(self.changes.iter().map(|change| format!("changed: {change}")));
         Ended::Failed("the RIM changed".to_owned(), lines.join("\n"))
     }
@@ -120,6 +129,9 @@ impl Checked {
             console.result(&format!("{name}:"))?;
             console.result(&format!("  locked {}", said(old)))?;
             console.result(&format!("  now    {}", said(new)))?;
+            if let Some(first) = self.first(old, new) {
+                console.result(&format!("  first  {first}"))?;
+            }
         }
         if others.len() > MAX_TOLD {
             let more = others.len() - MAX_TOLD;
@@ -153,6 +165,7 @@ impl Checked {
                 "locked_refused": old.refused,
                 "rim": new.measurement().map(|rim| rim.to_string()),
                 "refused": new.refused,
+                "first": self.first(old, new),
             })
         };
         let others = self.others();

@@ -1,5 +1,6 @@
 //! The lock of a table: what made many RIMs, as TOML. The same table gives the same bytes.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -51,6 +52,9 @@ pub(crate) struct MatrixTable {
     pub(crate) columns: Vec<String>,
     #[serde(default)]
     pub(crate) assumed: Vec<String>,
+    /// What rows are made of, each once. Locks of before have none.
+    #[serde(default)]
+    parts: Vec<String>,
 }
 
 /// One combination.
@@ -64,6 +68,9 @@ pub(crate) struct Row {
     rule: Option<Rule>,
     /// Why there is no RIM.
     pub(crate) refused: Option<String>,
+    /// What it is made of, by place in the table's list.
+    #[serde(default)]
+    parts: Vec<u32>,
 }
 
 impl Row {
@@ -82,8 +89,8 @@ impl Row {
 impl FleetLock {
     /// The lock of a table that all `arguments` give, with the files of capabilities that they
     /// name, for a file at `path`.
-    pub(crate) fn of(
-        table: &Table,
+    pub(crate) fn of<'t>(
+        table: &'t Table,
         arguments: Vec<String>,
         caps: Vec<File>,
         path: &Path,
@@ -93,7 +100,15 @@ impl FleetLock {
             let names: Vec<_> = algos.iter().map(|algo| algo.name()).collect();
             axes.push(format!("hash-algo={}", names.join(",")));
         }
-        let row = |combination: &Combination| {
+        let mut places: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut parts: Vec<String> = Vec::new();
+        let mut place = |part: &'t String| {
+            *places.entry(part).or_insert_with(|| {
+                parts.push(part.clone());
+                u32::try_from(parts.len() - 1).expect("there are not so many rows")
+            })
+        };
+        let row = |combination: &'t Combination| {
             let made = combination.rim.as_ref();
             Row {
                 values: combination.values.clone(),
@@ -101,6 +116,7 @@ impl FleetLock {
                 rim: made.ok().map(|(rim, _)| Hex(rim.as_bytes().to_vec())),
                 rule: made.ok().map(|(_, rule)| Rule(*rule)),
                 refused: made.err().cloned(),
+                parts: combination.parts.iter().map(&mut place).collect(),
             }
         };
         let mut files = caps;
@@ -109,6 +125,7 @@ impl FleetLock {
             let name = if is_tree { DEVICE_TREE.to_owned() } else { name.clone() };
             files.push(file(name, path.clone(), image));
         }
+        let row = table.rows.iter().map(row).collect();
         Ok(Self {
             version: Version,
             tool: TOOL.to_owned(),
@@ -117,9 +134,10 @@ impl FleetLock {
                 axes,
                 columns: table.columns.iter().map(|name| (*name).to_owned()).collect(),
                 assumed: table.assumptions.iter().map(ToString::to_string).collect(),
+                parts,
             },
             input: inputs_of(&files, path)?,
-            row: table.rows.iter().map(row).collect(),
+            row,
         })
     }
 
@@ -161,6 +179,10 @@ impl FleetLock {
             if whole.contains(&row.refused.is_some()) {
                 return wrong("it has a RIM with algorithm and rule, or the reason why not");
             }
+            let count = lock.matrix.parts.len();
+            if row.parts.iter().any(|part| usize::try_from(*part).is_ok_and(|at| at >= count)) {
+                return wrong("it has a part that the table has not");
+            }
             if row.rim.is_some() && row.measurement().is_none() {
                 return wrong("its RIM is not as long as its algorithm says");
             }
@@ -169,11 +191,34 @@ impl FleetLock {
         made.map_err(|error| format!("1:1: the arguments: {}", error.text)).map(|_| lock)
     }
 
-    /// The file's text.
+    /// What a row is made of, as far as that is kept.
+    pub(crate) fn parts_of(&self, row: &Row) -> Vec<&str> {
+        let part =
+            |part: &u32| self.matrix.parts[usize::try_from(*part).expect("32 bits")].as_str();
+        row.parts.iter().map(part).collect()
+    }
+
+    /// The file's text. What rows are made of is left out where there is no room for it.
     ///
     /// # Errors
     /// If it is longer than what is read back.
     pub(crate) fn to_text(&self) -> Result<String, CliError> {
+        let text = self.text();
+        if text.len() <= MAX_LEN_BYTES {
+            return Ok(text);
+        }
+        let mut less = self.clone();
+        less.matrix.parts.clear();
+        less.row.iter_mut().for_each(|row| row.parts.clear());
+        let text = less.text();
+        if text.len() <= MAX_LEN_BYTES {
+            return Ok(text);
+        }
+        let (len, most) = (text.len(), MAX_LEN_BYTES);
+        Err(usage(format!("--lock-out: the lock has {len} bytes, and at most {most} are read")))
+    }
+
+    fn text(&self) -> String {
         let mut text = HEADER.to_owned();
         let mut line = |key: &str, value: &str| {
             let _ = writeln!(text, "{key} = {value}");
@@ -185,6 +230,9 @@ impl FleetLock {
         line("columns", &list(&self.matrix.columns));
         if !self.matrix.assumed.is_empty() {
             line("assumed", &list(&self.matrix.assumed));
+        }
+        if !self.matrix.parts.is_empty() {
+            line("parts", &list(&self.matrix.parts));
         }
         for input in &self.input {
             line("\n[[input]]\nname", &quoted(&input.name));
@@ -203,12 +251,12 @@ impl FleetLock {
             if let Some(why) = &row.refused {
                 line("refused", &quoted(why));
             }
+            if !row.parts.is_empty() {
+                let parts: Vec<_> = row.parts.iter().map(ToString::to_string).collect();
+                line("parts", &format!("[{}]", parts.join(", ")));
+            }
         }
-        if text.len() <= MAX_LEN_BYTES {
-            return Ok(text);
-        }
-        let (len, most) = (text.len(), MAX_LEN_BYTES);
-        Err(usage(format!("--lock-out: the lock has {len} bytes, and at most {most} are read")))
+        text
     }
 }
 
@@ -251,8 +299,8 @@ pub(crate) fn fleet_again(
     let hasher = request.hashing.hasher()?;
     let files = request.cache.files(&request.hashing, &hasher, Purpose::Reliance)?;
     let (guest, vmm) = (&request.guest, &request.vmm);
-    let (names_all, shard) = (false, Shard::WHOLE);
-    let asked = Asked { axes, algos, guest, vmm, files, hasher: &hasher, names_all, shard };
+    let (names_all, keeps_parts, shard, hasher) = (false, true, Shard::WHOLE, &hasher);
+    let asked = Asked { axes, algos, guest, vmm, files, hasher, names_all, shard, keeps_parts };
     let mut caps = caps_files(guest)?;
     for file in &mut caps {
         let known = old.input.iter().find(|input| from.join(&input.path) == file.path);

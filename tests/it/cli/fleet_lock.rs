@@ -3,6 +3,7 @@
 use std::process::Output;
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::cli::{Folder, stdout};
 use crate::evidence::token_maker::{Maker, RIM};
@@ -73,7 +74,15 @@ fn rows_that_are_others_are_named_with_the_reason() {
     let text_of = stdout(&check);
     assert!(text_of.starts_with("fleet.lock: 4 of 4 RIMs changed\n"), "{text_of}");
     assert!(text_of.contains("changed: input Image: locked 9000 bytes"), "{text_of}");
+    // The part of each row that differs: contents by the begin of their SHA-256.
+    let digest = |text_offset| {
+        let digest = Sha256::digest(kernel("Image", 9000, 20_000, text_offset));
+        digest[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let first = format!("  first  the kernel: contents={}, now {}\n", digest(0), digest(1));
+    assert_eq!(text_of.matches(&first).count(), 4, "{text_of}");
     let junit = stdout(&folder.rimsim(&["check", "--format=junit", "fleet.lock"]));
+    assert_eq!(junit.matches("first  the kernel: ").count(), 4, "{junit}");
     assert!(junit.contains("<testsuites tests=\"4\" failures=\"4\" errors=\"0\">"), "{junit}");
     let update = folder.rimsim(&["lock", "--update", "-o", "fleet.lock"]);
     let now = stdout(&update);
@@ -85,6 +94,18 @@ fn rows_that_are_others_are_named_with_the_reason() {
     assert_eq!(names.len(), 1, "{document}");
     assert_eq!(names[0]["name"], "--caps caps.toml");
     assert_eq!(document["changed"], 4);
+    for row in document["rows"].as_array().expect("rows") {
+        assert_eq!(row["first"], "the Realm's parameters: num_bps=5, now 4");
+    }
+    // A lock of before does not know what rows are made of.
+    let now = text(&folder);
+    let bare: Vec<&str> = now.lines().filter(|line| !line.starts_with("parts = [0")).collect();
+    let bare = bare.join("\n");
+    let (head, rest) = bare.split_once("parts = [\n").expect("the list");
+    let (_, rest) = rest.split_once("]\n").expect("its end");
+    folder.file("bare.lock", format!("{head}{rest}\n"));
+    let of_bare = stdout(&folder.rimsim(&["check", "bare.lock"]));
+    assert!(of_bare.contains("4 of 4 RIMs changed") && !of_bare.contains("  first"), "{of_bare}");
     // One row alone, by hand.
     folder.file("caps.toml", "num_bps = 6\n").file("Image", kernel("Image", 9000, 20_000, 0));
     let rim = locked.lines().rfind(|line| line.starts_with("rim = ")).expect("the last row's");
@@ -208,6 +229,8 @@ fn damage_is_told_with_its_place() {
     folder.fails(&check, 2, "row 1: it has a RIM with algorithm and rule, or the reason");
     with("algorithm = \"sha256\"", "algorithm = \"sha512\"");
     folder.fails(&check, 2, "row 1: its RIM is not as long as its algorithm says");
+    with("\nparts = [0, ", "\nparts = [99, ");
+    folder.fails(&check, 2, "row 1: it has a part that the table has not");
     with("\"cpus=1,2\"", "\"cpus=1,3\"");
     folder.fails(&check, 2, "its axes give other combinations than it has rows");
     with("\"cpus=1,2\"", "\"cpis=1,2\"");
