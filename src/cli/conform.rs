@@ -1,5 +1,6 @@
 //! `rimsim conform`
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -50,6 +51,8 @@ struct Totals {
     measured_as_recorded: u64,
     failed: u64,
     of_other_editions: u64,
+    /// Names of the RMMs that answered: a word such as `spec` means one of each edition.
+    answered: BTreeSet<&'static str>,
 }
 
 pub(crate) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit> {
@@ -80,6 +83,7 @@ pub(crate) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit>
             continue;
         }
         let report = replay(&vector, profile, []);
+        totals.answered.insert(profile.name());
         totals.files += 1;
         totals.steps += report.steps;
         totals.skipped += report.skipped;
@@ -96,8 +100,24 @@ pub(crate) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit>
     if totals.failed > 0 {
         exit = exit.and(Exit::Mismatch);
     }
-    let Totals { files, steps, failed, .. } = totals;
-    match args.format {
+    tell(args.format, &totals, profile, &failures, console)?;
+    Ok(exit)
+}
+
+/// Says what came of it.
+fn tell(
+    format: Format,
+    totals: &Totals,
+    profile: Profile,
+    failures: &[Value],
+    console: &mut Console,
+) -> io::Result<()> {
+    let rmm = match totals.answered.is_empty() {
+        true => profile.name().to_owned(),
+        false => totals.answered.iter().copied().collect::<Vec<_>>().join(", "),
+    };
+    let Totals { files, steps, failed, .. } = *totals;
+    match format {
         // There is nothing to count; what is wrong was said.
         Format::Text if files == 0 => {}
         Format::Text => {
@@ -106,7 +126,7 @@ pub(crate) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit>
         Format::Json => console.json(&json!({
             "schema": "rimsim/1",
             "command": "conform",
-            "rmm": profile.name(),
+            "rmm": rmm,
             "files": files,
             "steps": steps,
             "skipped": totals.skipped,
@@ -117,16 +137,15 @@ pub(crate) fn run(args: &ConformArgs, console: &mut Console) -> io::Result<Exit>
             "failures": failures,
         }))?,
     }
-    if args.format == Format::Text {
-        tell_left_out(&totals, profile, console);
+    if format == Format::Text {
+        tell_left_out(totals, profile, &rmm, console);
     }
-    Ok(exit)
+    Ok(())
 }
 
 /// Says what the RMM could not be held against.
-fn tell_left_out(totals: &Totals, profile: Profile, console: &mut Console) {
+fn tell_left_out(totals: &Totals, profile: Profile, name: &str, console: &mut Console) {
     let Totals { skipped, taken_otherwise, measured_as_recorded, of_other_editions, .. } = *totals;
-    let name = profile.name();
     if of_other_editions > 0 {
         let edition = profile.edition().name();
         console.note(&format!(

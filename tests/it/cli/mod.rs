@@ -180,6 +180,29 @@ fn json_documents_carry_their_schema() {
     assert!(conform.ends_with(", 0 failed\n"), "{conform}");
 }
 
+/// A word that means an RMM of either edition is told as what it was for the files.
+#[test]
+fn conform_names_the_rmm_that_answered() {
+    let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/spec-vectors");
+    let [old, new] = ["rmm-1.0/a_happy/data_full_l3_and_fold.json", "rmm-2.0/f_found"]
+        .map(|name| format!("{vectors}/{name}"));
+    let folder = Folder::new("conform_names");
+    for (rmm, paths, named) in [
+        ("spec", &[&new][..], "spec-2.0-bet1"),
+        ("spec", &[&old], "spec-1.0"),
+        ("spec", &[&new, &old], "spec-1.0, spec-2.0-bet1"),
+        ("tf-rmm", &[&new], "tf-rmm-0.9"),
+        ("tf-rmm-next", &[&new], "tf-rmm-next"),
+    ] {
+        let mut args = vec!["conform", "--rmm", rmm, "--format", "json"];
+        args.extend(paths.iter().map(|path| path.as_str()));
+        let output = folder.rimsim(&args);
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(document["rmm"], named, "{rmm}, {paths:?}");
+        assert_eq!(document["failed"], 0, "{rmm}, {paths:?}");
+    }
+}
+
 /// A target that is read, or that can not be replaced; what an export leaves behind.
 #[test]
 fn exports_replace_nothing_that_is_read() {
