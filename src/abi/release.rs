@@ -78,8 +78,9 @@ impl Profile {
                  (how many granules an RD takes is assumed: `rd_aux_count` of the platform), RECs \
                  in any order, RMI_PSCI_COMPLETE without a target, RMI_GRANULE_TRACKING_GET piece \
                  by piece, RMI_RMM_DEACTIVATE. Not simulated: regions that are tracked otherwise \
-                 than finely or have 2 MiB, several granules that are delegated in one call, \
-                 RMI_RMM_STATE_GET (no public source has its values)"
+                 than finely or have 2 MiB (RMI_GRANULE_TRACKING_SET), several granules that are \
+                 delegated in one call, RMI_GPT_L1_DESTROY, RMI_GPT_INFO and what \
+                 RMI_GPT_L1_CREATE answers, RMI_RMM_STATE_GET (no public source has its values)"
             }
             (Release::Bet1, _) => "the text of 2.0-bet1, where a public source says what it is",
             (Release::Bet2, _) => "the text of 2.0-bet2; not known to differ from bet1 in a RIM",

@@ -129,8 +129,10 @@ impl Create {
         let rtt = rtt_config(&params, world.platform(), size);
         let rtt = gate.some(F::Level, rtt, || inconsistent(&params, world.platform(), size))?;
         let hash_algo = hash_algo(&params, gate.profile());
+        let knows_sha384 = gate.profile().knows_sha384();
         let hash_algo = gate.some(F::Valid, hash_algo, || {
-            format!("hash_algo {} is reserved (0 is SHA-256, 1 is SHA-512)", params.hash_algo)
+            let more = if knows_sha384 { ", 2 is SHA-384" } else { "" };
+            format!("hash_algo {} is reserved (0 is SHA-256, 1 is SHA-512{more})", params.hash_algo)
         })?;
         let bases = tree_bases(&params, gate.profile());
         let align_bytes = gate.profile().rtt_base_align_granules(rtt.num_start) * size.bytes();
