@@ -172,6 +172,39 @@ fn tf_rmm_answers_an_abort_of_a_plane_that_it_has_left() {
     }
 }
 
+/// Planes that the Realm does not have, and plane 0 where an auxiliary one is meant.
+#[test]
+fn planes_out_of_range_are_refused() {
+    let [get, set, enter, read, write]: [u64; 5] =
+        [0xC400_01A0, 0xC400_01A2, 0xC400_01A3, 0xC400_01AE, 0xC400_01AF];
+    const SCTLR_EL1: u64 = 0xC080;
+    for profile in [Profile::TF_RMM_2, Profile::TF_RMM_NEXT, Profile::SPEC_2, Profile::SPEC_2_BET3]
+    {
+        let mut scene = SmallMachine::new(profile);
+        let rec = realm(&mut scene);
+        for plane in [0, 3, 4, 16, 1 << 32 | 1, 1 << 63, u64::MAX] {
+            for call in [
+                [get, plane, 1, 0],
+                [set, plane, 1, 3],
+                [enter, plane, RUN_IPA, 0],
+                [read, plane, SCTLR_EL1, 0],
+                [write, plane, SCTLR_EL1, 1],
+            ] {
+                let own = call[0] == get && plane == 0;
+                scene.run(rec, vec![GuestAction::Smc(call.to_vec())]);
+                let after = scene.world.rec(rec).expect("a REC");
+                assert_eq!(after.gprs()[0], u64::from(!own), "{profile}: {call:x?}");
+                assert_eq!((after.active_plane(), after.running()), (0, false));
+            }
+        }
+        // Those that it has.
+        for call in [[get, 2, 1, 0], [set, 2, 1, 3], [read, 2, SCTLR_EL1, 0]] {
+            scene.run(rec, vec![GuestAction::Smc(call.to_vec())]);
+            assert_eq!(scene.world.rec(rec).expect("a REC").gprs()[0], 0, "{profile}: {call:x?}");
+        }
+    }
+}
+
 #[test]
 fn structures_are_known_by_their_interface() {
     for name in ["PlaneEnter", "RsiPlaneEnter"] {

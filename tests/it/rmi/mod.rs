@@ -1,6 +1,7 @@
 //! Commands of the RMM: which failure wins, what each changes, and laws over sequences of them.
 
 mod any_values;
+mod bad_input;
 pub(crate) mod call_lines;
 mod deviations;
 mod granule_sizes;
