@@ -209,6 +209,9 @@ pub fn main() -> ExitCode {
 /// Reads the command line of a VMM, wherever it is.
 fn command_line(command: &mut Command) -> Result<(), CliError> {
     match command {
+        Command::Why(args) if args.line.says_nothing() && !args.lock.is_empty() => {
+            why::take_line_of_lock(args)?;
+        }
         Command::Measure(measure::MeasureArgs { line, guest, outside, vmm, .. })
         | Command::Search(search::SearchArgs { chain: None, line, guest, outside, vmm, .. })
         | Command::Why(why::WhyArgs { line, guest, outside, vmm, .. })

@@ -30,3 +30,17 @@ pub(crate) struct LineArgs {
     #[arg(last = true, value_name = "COMMAND LINE", conflicts_with = "found")]
     pub(crate) argv: Vec<String>,
 }
+
+impl LineArgs {
+    /// Whether there is neither a command line nor where it is.
+    pub(crate) const fn says_nothing(&self) -> bool {
+        let Self { domain, qemu_log, cmdline, pid, initdata, vmm, argv } = self;
+        domain.is_none()
+            && qemu_log.is_none()
+            && cmdline.is_none()
+            && pid.is_none()
+            && initdata.is_none()
+            && vmm.is_none()
+            && argv.is_empty()
+    }
+}

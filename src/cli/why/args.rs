@@ -38,7 +38,8 @@ pub(crate) struct WhyArgs {
     /// those of the command line; repeatable
     #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
     pub(crate) option_variant: Vec<String>,
-    /// A lock of `rimsim lock` or `rimsim matrix`: the VM may be that of another lock or row
+    /// A lock of `rimsim lock` or `rimsim matrix`: the VM may be that of another lock or row.
+    /// Without a command line the VM that you think you run is that of the first lock
     #[arg(long, value_name = "FILE")]
     pub(crate) lock: Vec<PathBuf>,
     /// What was seen of the VM that runs: its device tree (/sys/firmware/fdt), the log of its boot

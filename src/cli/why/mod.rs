@@ -26,7 +26,7 @@ use crate::cli::console::{Console, Progress};
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
 use crate::cli::input::{observed, observed_token, read_token, text_name};
-use crate::cli::locks::{lock_text, locked_realms};
+use crate::cli::locks::{line_of, lock_text, locked_realms, words};
 use crate::cli::options::{
     CacheArgs, GuestArgs, HashingArgs, OutsideArgs, Purpose, ResponderArgs, RmmLogArgs, VmmArgs,
 };
@@ -60,6 +60,27 @@ pub(crate) struct Asked<'a> {
     pub(crate) hashing: &'a HashingArgs,
     pub(crate) cache: &'a CacheArgs,
     pub(crate) vmm: &'a VmmArgs,
+}
+
+/// The VM is that of the first lock, where nobody says its command line.
+pub(crate) fn take_line_of_lock(args: &mut WhyArgs) -> Result<(), CliError> {
+    let WhyArgs { lock, guest, responder, outside, vmm, .. } = args;
+    let Some(path) = lock.first() else { return Ok(()) };
+    let shown = path.shown().to_string();
+    let map = (!guest.map.is_empty()).then(|| "--map".to_owned());
+    if let Some(word) = words(guest, responder).into_iter().chain(map).next() {
+        let why = "says what the VM runs on; say the VMM's command line as well, or neither";
+        return Err(usage(format!("{word}: without a command line --lock {shown} {why}")));
+    }
+    let to_lock = |CliError(exit, text)| CliError(exit, format!("--lock {text}"));
+    let line = line_of(&lock_text(path).map_err(to_lock)?, path, *outside).map_err(to_lock)?;
+    let line = line.ok_or_else(|| {
+        let why = "is not of a command line; say that of the VMM";
+        usage(format!("--lock {shown}: {why}"))
+    })?;
+    *guest = GuestArgs { verbose: guest.verbose, ..line.guest };
+    (*responder, *vmm) = (line.responder, line.vmm);
+    Ok(())
 }
 
 pub(crate) fn run(args: &WhyArgs, console: &mut Console) -> io::Result<Exit> {

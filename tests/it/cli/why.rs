@@ -319,3 +319,39 @@ fn what_is_another_row_or_a_given_variant_is_named() {
     assert!(stdout(&table).contains(&rim), "{table:?}");
     assert!(stdout(&table).starts_with("option-variant,algorithm,rim"), "{table:?}");
 }
+
+/// A lock says which VM was meant, with its host and its files.
+#[test]
+fn a_lock_is_a_command_line() {
+    let folder = folder("why-of-lock");
+    let run = |asked: &str| {
+        let asked = words(asked);
+        folder.rimsim(&asked.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let made = run(&format!("-q lock -o vm.lock {GUEST}"));
+    assert_eq!(made.status.code(), Some(0), "{made:?}");
+    let made = run(&format!("-q matrix --lock-out vms.lock --cpus 1,2 --mem 256M {GUEST}"));
+    assert_eq!(made.status.code(), Some(0), "{made:?}");
+    let own = folder.rim(&words(GUEST));
+    let rim = folder.rim(&words(&GUEST.replace("-m 256M", "-m 512M")));
+    for lock in ["--lock vm.lock", "--lock vms.lock"] {
+        assert_eq!(folder.why(&own, &words(lock), 0)["verdict"], "as said", "{lock}");
+        let found = folder.why(&rim, &words(lock), 0);
+        let changes = found["explanations"][0]["changes"].as_array().expect("changes");
+        let fixes: Vec<_> = changes.iter().filter_map(|change| change["fix"].as_str()).collect();
+        assert_eq!(fixes, ["-m 512M"], "{lock}: {found}");
+    }
+    let other = folder.rim(&words(&GUEST.replace("-c 1", "-c 2")));
+    assert_eq!(folder.why(&other, &words("--lock vms.lock"), 0)["verdict"], "locked");
+    for (more, text) in [
+        ("--host kvm-v12 --lock vm.lock", "--host=kvm-v12: without a command line --lock vm.lock"),
+        ("--map a=b --lock vm.lock", "--map: without a command line"),
+        ("--lock Image", "--lock Image:"),
+        ("--lock missing.lock", "--lock missing.lock: "),
+    ] {
+        let output = run(&format!("why {rim} {more}"));
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let is_wrong = matches!(output.status.code(), Some(1 | 2));
+        assert!(is_wrong && stderr.contains(text), "{more}: {stderr}");
+    }
+}
