@@ -353,7 +353,9 @@ impl Matrix {
         let mut words = words(&guest, &ResponderArgs::default());
         words.extend([args.vmm.vmm.clone(), "--".to_owned()]);
         words.extend(args.vmm.argv.iter().cloned());
-        let lock = FleetLock::of(&self.0, words, caps_files(&args.guest)?, path)?;
+        let vmm = Vmm::from_name(&args.vmm.vmm).map_err(usage)?;
+        let line = SettingLine { vmm, argv: &args.vmm.argv, guest: &args.guest };
+        let lock = FleetLock::of(&self.0, &line, words, caps_files(&args.guest)?, path)?;
         let reach = Reach::below_folder_of(path);
         for (_, file, _) in self.0.read.iter().filter(|(_, file, _)| !reach.has(file)) {
             let file = file.shown();

@@ -13,4 +13,4 @@ pub(crate) use budget::Budget;
 pub(crate) use files::{Others, others};
 pub(crate) use guests::{CommandLine, MAX_VARIANTS};
 pub(crate) use pace::Pace;
-pub(crate) use settings::{SettingLine, setting_names, typed};
+pub(crate) use settings::{SettingLine, setting_names, typed, written};

@@ -51,6 +51,17 @@ pub(crate) fn typed(name: &str) -> String {
     name.to_lowercase().replace(' ', "-").replace('\'', "")
 }
 
+/// An axis as `--vary` takes it: NAME=VALUES.
+pub(crate) fn written(axis: &Axis) -> String {
+    let (name, values) = (axis.parameter.name(), &axis.values);
+    let name = match axis.parameter {
+        Parameter::Setting(_) => typed(name),
+        _ => name.to_owned(),
+    };
+    let values: Vec<String> = values.iter().map(short).collect();
+    format!("{name}={}", values.join(","))
+}
+
 impl SettingLine<'_> {
     fn mistakes(&self, others: &OtherFiles) -> Result<Vec<Mistake>, String> {
         let said = self.guest.vmm_version.as_deref();
@@ -136,7 +147,7 @@ impl SettingLine<'_> {
             return Ok(as_said(kind));
         }
         let is_none = value == NONE;
-        if !is_none && !Path::new(value).is_file() {
+        if !is_none && !self.guest.is_mapped(value) && !Path::new(value).is_file() {
             return Err(format!("{value}: there is no such file; `{AS_SAID}` is that of the line"));
         }
         let name = self.guest.name_of_users(value).map_err(|error| format!("{value}: {error}"))?;

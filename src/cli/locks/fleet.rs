@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::again::{inputs_of, put_inputs};
 use super::file::{Algorithm, Hex, Input, Rule, TOOL, VERSION, Version, check_version, list};
 use super::source::{File, Hashing, arguments, caps_files, file};
-use crate::cli::candidates::{SettingLine, add_axis};
+use crate::cli::candidates::{SettingLine, add_axis, written};
 use crate::cli::error::{CliError, usage};
 use crate::cli::options::{OutsideArgs, Purpose};
 use crate::cli::places::folder;
@@ -91,11 +91,13 @@ impl FleetLock {
     /// name, for a file at `path`.
     pub(crate) fn of<'t>(
         table: &'t Table,
+        line: &SettingLine<'_>,
         arguments: Vec<String>,
         caps: Vec<File>,
         path: &Path,
     ) -> Result<Self, CliError> {
-        let mut axes = table.axes.iter().map(said).collect::<Result<Vec<String>, CliError>>()?;
+        let axes = table.axes.iter().map(|axis| said(axis, line));
+        let mut axes = axes.collect::<Result<Vec<String>, CliError>>()?;
         if let Some(algos) = &table.algos {
             let names: Vec<_> = algos.iter().map(|algo| algo.name()).collect();
             axes.push(format!("hash-algo={}", names.join(",")));
@@ -260,13 +262,13 @@ impl FleetLock {
     }
 }
 
-/// An axis as `--vary` takes it.
-fn said(axis: &Axis) -> Result<String, CliError> {
-    let values: Vec<String> = axis.values.iter().map(ToString::to_string).collect();
-    let (name, values) = (axis.parameter.name(), values.join(","));
-    if axis.parameter.values(&values).is_ok_and(|read| read == axis.values) {
-        return Ok(format!("{name}={values}"));
+/// An axis as `--vary` takes it for this line.
+fn said(axis: &Axis, line: &SettingLine<'_>) -> Result<String, CliError> {
+    let (text, mut read) = (written(axis), Vec::new());
+    if add_axis(&text, line, &mut read).is_ok() && read.first() == Some(axis) {
+        return Ok(text);
     }
+    let name = axis.parameter.name();
     Err(usage(format!("--lock-out: the values of {name} can not be written down as a list")))
 }
 
@@ -285,13 +287,14 @@ pub(crate) fn fleet_again(
     let (from, guest) = (folder(path), &mut request.guest);
     guest.reach = outside.reach_of(path);
     put_inputs(&old.input, from, guest)?;
-    let vmm = Vmm::from_name(&request.vmm.vmm).map_err(usage)?;
+    let line_vmm = Vmm::from_name(&request.vmm.vmm).map_err(usage)?;
     let (mut axes, mut algos) = (Vec::new(), None);
     for text in &old.matrix.axes {
         match text.strip_prefix("hash-algo=") {
             Some(list) => algos = table::algos(Some(list))?,
             None => {
-                let line = SettingLine { vmm, argv: &request.vmm.argv, guest: &request.guest };
+                let (argv, guest) = (&request.vmm.argv, &request.guest);
+                let line = SettingLine { vmm: line_vmm, argv, guest };
                 add_axis(text, &line, &mut axes).map_err(|CliError(_, why)| wrong(why))?;
             }
         }
@@ -309,7 +312,8 @@ pub(crate) fn fleet_again(
         }
     }
     let arguments = old.matrix.arguments.clone();
-    let new = FleetLock::of(&table::table(asked)?, arguments, caps, path)?;
+    let line = SettingLine { vmm: line_vmm, argv: &vmm.argv, guest };
+    let new = FleetLock::of(&table::table(asked)?, &line, arguments, caps, path)?;
     if !old.row.iter().map(|row| &row.values).eq(new.row.iter().map(|row| &row.values)) {
         let why = "its axes give other combinations than it has rows";
         return Err(usage(format!("{}: {why}", path.shown())));

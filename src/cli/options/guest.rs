@@ -150,7 +150,8 @@ impl GuestArgs {
         if is_users { Ok(()) } else { self.named_by.check_image(path) }
     }
 
-    fn is_mapped(&self, name: &str) -> bool {
+    /// Whether the user said where the file of this name is.
+    pub(crate) fn is_mapped(&self, name: &str) -> bool {
         self.map.iter().any(|(from, _)| from == name)
     }
 

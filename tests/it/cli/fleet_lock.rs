@@ -242,3 +242,36 @@ fn damage_is_told_with_its_place() {
     folder.file("fleet.lock", good.replace("path = \"Image\"", "path = \"../Image\""));
     folder.fails(&check, 1, "Image");
 }
+
+/// What the VMM's options decide is written down by the names that `--vary` takes, and a kernel of
+/// a row is an input.
+#[test]
+fn rows_that_options_and_files_make_are_locked() {
+    let folder = folder("fleet_settings");
+    folder.file("Image-6.12", kernel("another", 9000, 20_000, 0));
+    let vary = ["--vary", "kernel=Image,Image-6.12", "--vary", "console=said,virtio"];
+    let made = lock(&folder, &vary);
+    assert_eq!(made.status.code(), Some(0), "{made:?}");
+    let locked = text(&folder);
+    for axis in ["\"kernel=said,Image-6.12\"", "\"console=said,virtio\""] {
+        assert!(locked.contains(axis), "{axis}: {locked}");
+    }
+    assert!(locked.contains("name = \"Image-6.12\""), "{locked}");
+    let check = folder.rimsim(&["check", "fleet.lock"]);
+    assert_eq!(stdout(&check), "fleet.lock: 16 rows, all as locked\n", "{check:?}");
+    // A lock is moved with what it names.
+    let moved = Folder::new("fleet_settings_moved");
+    std::fs::create_dir(moved.path("sub")).expect("a folder");
+    let away = |name: &str| std::fs::read(folder.path(name)).expect("a file");
+    for name in ["fleet.lock", "Image", "Image-6.12"] {
+        moved.file(&format!("sub/{name}"), away(name));
+    }
+    let check = moved.rimsim(&["check", "sub/fleet.lock"]);
+    assert_eq!(stdout(&check), "sub/fleet.lock: 16 rows, all as locked\n", "{check:?}");
+    folder.file("Image-6.12", kernel("a third", 9000, 20_000, 0));
+    let check = folder.rimsim(&["check", "fleet.lock"]);
+    assert_eq!(check.status.code(), Some(3), "{check:?}");
+    let told = stdout(&check);
+    assert!(told.contains("first  the kernel: contents="), "{told}");
+    assert!(told.contains("-k Image-6.12"), "{told}");
+}
