@@ -11,15 +11,15 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use super::boot::Boot;
 use crate::cli::error::{CliError, usage};
 use crate::cli::exit::Exit;
-use crate::cli::input::read_settings;
+use crate::cli::input::{command_line, read_settings};
 use crate::cli::options::{
-    CacheArgs, GuestArgs, HashingArgs, OutsideArgs, Purpose, ResponderArgs, VmmArgs,
+    CacheArgs, GuestArgs, HashingArgs, LineArgs, OutsideArgs, Purpose, ResponderArgs, VmmArgs,
 };
 use crate::encoding::marked_line::MarkedPlace;
 use crate::encoding::shell;
 use crate::encoding::shown::ShowPath as _;
 
-/// The words of a lock or of a file with arguments.
+/// The words of a lock, or of a file with arguments when its command line is found.
 #[derive(Debug, Parser)]
 #[command(name = "request", disable_help_flag = true, disable_version_flag = true)]
 pub(crate) struct RequestWords {
@@ -34,6 +34,21 @@ pub(crate) struct RequestWords {
     pub(crate) cache: CacheArgs,
     #[command(flatten)]
     pub(crate) vmm: VmmArgs,
+}
+
+/// The words of a file with arguments. Where its command line is may stand there too, but for a
+/// process: that is another one tomorrow.
+#[derive(Debug, Parser)]
+#[command(name = "request", disable_help_flag = true, disable_version_flag = true)]
+struct FileWords {
+    #[command(flatten)]
+    guest: GuestArgs,
+    #[command(flatten)]
+    responder: ResponderArgs,
+    #[command(flatten)]
+    hashing: HashingArgs,
+    #[command(flatten)]
+    line: LineArgs,
 }
 
 /// Options that only the command line has: what they ask for is written, signed, kept, printed, or
@@ -162,9 +177,21 @@ impl RequestWords {
     /// The arguments in a file, as a shell would read them.
     pub(crate) fn in_file(path: &Path, outside: OutsideArgs) -> Result<Self, CliError> {
         let file = WordFile::read(path, "measure")?;
-        let mut read = file.parsed(Self::of(&file.words))?;
-        read.guest.reach = outside.reach_of(path);
-        Ok(read)
+        let place = |CliError(exit, text)| CliError(exit, format!("{}: {text}", path.shown()));
+        let FileWords { mut guest, responder, hashing, line } =
+            file.parsed(parse("request", &file.words))?;
+        if line.pid.is_some() {
+            let why = "--pid: a process is another one tomorrow; write its command line here";
+            return Err(place(usage(why.into())));
+        }
+        let reach = outside.reach_of(path);
+        let LineArgs { domain, qemu_log, cmdline, initdata, .. } = &line;
+        for named in [domain, qemu_log, cmdline, initdata].into_iter().flatten() {
+            reach.check_named(named).map_err(place)?;
+        }
+        let vmm = command_line(&line, &mut guest, outside).map_err(place)?;
+        guest.reach = reach;
+        Ok(Self { guest, responder, hashing, cache: CacheArgs::default(), vmm })
     }
 
     /// The VM that is asked for.

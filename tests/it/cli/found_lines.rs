@@ -67,6 +67,14 @@ fn all_sources_have_one_rim() {
     let log = format!("{start}\nLC_ALL=C \\\n{}\nchar device\n", quoted.join(" \\\n"));
     folder.file("vm.log", format!("{start}\nLC_ALL=C \\\n/bin/false\n{log}"));
     assert_eq!(rim(&folder, &["--qemu-log", "vm.log"]), wanted);
+    // A file with arguments says where its line is as well.
+    let quoted = quoted.join(" ");
+    folder.file("line.args", format!("--host kvm-v10 qemu --\n{quoted}\n"));
+    for found in ["--domain vm.xml", "--cmdline cmdline", "--qemu-log vm.log"] {
+        folder.file("found.args", format!("measure {found} # here\n  --host kvm-v10\n"));
+        let same = folder.rimsim(&["explain", "found.args", "line.args"]);
+        assert_eq!(same.status.code(), Some(0), "{found}: {same:?}");
+    }
     // A lock holds the words that were found.
     let lock = folder.rimsim(&["lock", "-q", "--host", "kvm-v10", "--domain", "vm.xml"]);
     assert_eq!((lock.status.code(), stdout(&lock)), (Some(0), wanted.clone()));

@@ -114,6 +114,12 @@ fn no_command_opens_what_lies_outside() {
     folder.file("a.args", "--host kvm-v10 kvmtool -- lkvm run --realm -c 1 -m 256 -k in/Image");
     folder.fails(&["explain", "in/vm.xml", "a.args"], 1, OUTSIDE);
     folder.fails(&["explain", "a.args", "in/vm.xml"], 1, OUTSIDE);
+    // Nor does a file with arguments: neither what the line that it names reaches, nor that line.
+    let domain = "--host kvm-v10 --domain in/vm.xml";
+    folder.file("b.args", domain).file("out/b.args", domain).file("c.args", "--pid 1");
+    folder.fails(&["lint", "b.args"], 1, OUTSIDE);
+    folder.fails(&["lint", "out/b.args"], 1, "in/vm.xml");
+    folder.fails(&["lint", "c.args"], 2, "c.args: --pid: a process is another one tomorrow");
 }
 
 /// Not the neighbours of a file that it names, not through a link, and no device tree.
