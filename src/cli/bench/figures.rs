@@ -123,7 +123,8 @@ impl Figures {
             let what = format!("{what}; {ratio:.2}x the pipeline's time");
             console.result(&format!("{name:<18} {speed:>7.2}         {what}"))?;
         }
-        let (thousands, what) = (self.processes.search.per_second / 1e3, Processes::SEARCH_WHAT);
+        let (search, what) = (self.processes.search, self.processes.search_what());
+        let thousands = search.per_second / 1e3;
         console.result(&format!("{:<18} {thousands:>7.2}         {what}", "search"))?;
         if let Some(bytes) = self.processes.private_bytes {
             #[allow(clippy::cast_precision_loss, reason = "a size for people")]

@@ -41,7 +41,8 @@ print rim
 
 /// What a search tries: each makes another RIM of the same granules.
 const CANDIDATES: u64 = 15 * 15 * 4;
-const SEARCHED_BYTES: usize = 16 << 20;
+/// Bytes of each, at most: no more than the image has.
+const MOST_SEARCHED_BYTES: u64 = 16 << 20;
 const SEARCH: &str = "--caps fvp --vary num-bps=2-16 --vary num-wps=2-16 --vary ipa-bits=36-39 \
                       kvmtool -- lkvm run --realm -c 1 -m 512 --firmware firmware \
                       --measurement-algo=sha512";
@@ -109,9 +110,6 @@ pub(super) struct Processes {
 }
 
 impl Processes {
-    /// What is counted of a search, in words.
-    pub(super) const SEARCH_WHAT: &str =
-        "thousand candidates a second: rimsim search, each of 16 MiB by SHA-512";
     /// Most that the memory of the default platform, and a Realm of 40 bits, have room for.
     const MOST_BYTES: u64 = 32 << 30;
 
@@ -122,7 +120,8 @@ impl Processes {
     ) -> io::Result<Self> {
         let folder = std::path::absolute(image.beside()?)?;
         outputs::write(&folder.join("script.rmi"), SCRIPT.as_bytes())?;
-        let mut firmware = vec![0; SEARCHED_BYTES];
+        let searched = usize::try_from(image.len_bytes().min(MOST_SEARCHED_BYTES));
+        let mut firmware = vec![0; searched.expect("16 MiB")];
         write_stream(2, 0, &mut firmware);
         outputs::write(&folder.join("firmware"), &firmware)?;
         let mut hashing = Vec::new();
@@ -163,6 +162,12 @@ impl Processes {
             self.private_bytes = self.watched().map_err(|error| error.to_string())?;
         }
         Ok(())
+    }
+
+    /// What is counted of a search, in words.
+    pub(super) fn search_what(&self) -> String {
+        let mib = self.len_bytes.min(MOST_SEARCHED_BYTES) >> 20;
+        format!("thousand candidates a second: rimsim search, each of {mib} MiB by SHA-512")
     }
 
     fn command(&self, process: Process) -> Command {
