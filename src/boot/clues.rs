@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use super::efi::utf16;
 use super::event::{INITRD_TAG, LOAD_OPTIONS_TAG, kind};
-use super::hash::{Digest, digest, digest_with_zeros};
+use super::hash::{Digest, digest, digest_behind_zeros, digest_with_zeros};
 use super::pe::Pe;
 use super::stages::is_image;
 use super::words;
@@ -226,14 +226,13 @@ impl Logged {
         if !head.starts_with(&[0xD0, 0x0D, 0xFE, 0xED]) || total > fdt::MAX_BYTES {
             return false;
         }
-        let own = usize::try_from(total).unwrap_or(usize::MAX).min(bytes.len());
-        let zeros = u64::from(total) - own as u64;
-        digest_with_zeros(self.algo, &bytes[..own], zeros) == self.bytes
+        digest_behind_zeros(self.algo, 0, bytes, total.into()) == self.bytes
     }
 }
 
 /// What is otherwise in a VM than a log tells, of all that the RIM is made of, a line each: "as
-/// said" is the VM, "as seen" the log. `None` if the host or the RMM refuses the VM.
+/// said" is the VM, "as seen" the log. Contents of which the VM has only granules' digests are not
+/// compared. `None` if the host or the RMM refuses the VM.
 #[must_use]
 pub fn differences(
     clues: &[Clue],
@@ -252,15 +251,16 @@ pub fn differences(
     for clue in clues {
         match &clue.tells {
             Tells::Contents { description, base, len_bytes, digest } => {
-                let is_same = contents(plan, *base, *len_bytes, digest, hashed);
-                if is_same != Some(true) {
-                    let own = if is_same.is_some() { "others" } else { "none there" };
-                    let at = Hex(*base);
-                    found.push(format!(
-                        "contents of \"{description}\" at {at}: {own} as said, {len_bytes} bytes \
-                         as seen"
-                    ));
-                }
+                let own = match contents(plan, *base, *len_bytes, digest, hashed) {
+                    Found::Same | Found::DigestsAlone => continue,
+                    Found::Others => "others",
+                    Found::NoContents => "none there",
+                };
+                let at = Hex(*base);
+                found.push(format!(
+                    "contents of \"{description}\" at {at}: {own} as said, {len_bytes} bytes \
+                     as seen"
+                ));
             }
             Tells::Tree(seen) => match tree {
                 Some(own) => match tree_differences(own.bytes_from(0), seen) {
@@ -360,36 +360,35 @@ fn shown(ranges: Vec<(u64, u64)>) -> String {
     if ranges.is_empty() { "none".into() } else { ranges.join(" and ") }
 }
 
-/// Whether a VM has these contents; `None` if it measures none there.
-fn contents(
-    plan: &Plan,
-    base: u64,
-    len: u64,
-    seen: &Logged,
-    hashed: &HashedImages,
-) -> Option<bool> {
+/// What a VM has where a log has contents.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    Same,
+    Others,
+    /// It measures none there.
+    NoContents,
+    /// Only digests of its granules are known.
+    DigestsAlone,
+}
+
+fn contents(plan: &Plan, base: u64, len: u64, seen: &Logged, hashed: &HashedImages) -> Found {
     let holds = |region: &&Region| region.measured && region.ipa.contains(&base);
-    let region = plan.vm.regions.iter().find(holds)?;
-    let start = region.ipa.start + region.fill_bytes;
+    let Some(region) = plan.vm.regions.iter().find(holds) else { return Found::NoContents };
     // What is longer than the region is not that of this VM.
     if base.checked_add(len).is_none_or(|end| end > region.ipa.end) {
-        return Some(false);
+        return Found::Others;
     }
-    let Some(image) = &region.image else {
-        return Some(digest_with_zeros(seen.algo, &[], len) == seen.bytes);
+    let start = region.ipa.start + region.fill_bytes;
+    let own = match &region.image {
+        Some(image) if !image.is_known() => return Found::DigestsAlone,
+        Some(image) if base == start => hashed.of(image, len, seen.algo),
+        Some(image) => {
+            let bytes = image.bytes_from(base.saturating_sub(start));
+            digest_behind_zeros(seen.algo, start.saturating_sub(base), bytes, len)
+        }
+        None => digest_with_zeros(seen.algo, &[], len),
     };
-    if base == start {
-        return Some(hashed.of(image, len, seen.algo) == seen.bytes);
-    }
-    let before = start.saturating_sub(base).min(len);
-    let skipped = base.saturating_sub(start);
-    let bytes = usize::try_from(skipped).ok().and_then(|at| image.bytes_from(0).get(at..));
-    let bytes = bytes.unwrap_or_default();
-    let rest = len - before;
-    let own = usize::try_from(rest).unwrap_or(usize::MAX).min(bytes.len());
-    let zeros = vec![0; usize::try_from(before).ok()?];
-    let behind = vec![0; usize::try_from(rest).ok()? - own];
-    Some(digest(seen.algo, [&zeros[..], &bytes[..own], &behind]) == seen.bytes)
+    if own == seen.bytes { Found::Same } else { Found::Others }
 }
 
 impl HashedImages {
@@ -407,9 +406,7 @@ impl HashedImages {
         if let Some(found) = known(self) {
             return found;
         }
-        let bytes = image.bytes_from(0);
-        let own = usize::try_from(len).unwrap_or(usize::MAX).min(bytes.len());
-        let made = digest_with_zeros(algo, &bytes[..own], len - own as u64);
+        let made = digest_behind_zeros(algo, 0, image.bytes_from(0), len);
         if image.len_bytes() >= WORTH_KEEPING_BYTES {
             let kept = (Arc::clone(image), made.clone());
             self.0.lock().expect("nobody panics with it").insert(key, kept);
