@@ -14,7 +14,7 @@ const KEPT_BYTES: usize = 8;
 
 /// The parts of a VM in the order of its host's calls: what the Realm is created with, ranges of
 /// RAM, contents with the begin of their SHA-256, vCPUs that are measured. Each is words with one
-/// space between; the first two say what it is about.
+/// space between; those before the first that has a value say what it is about.
 pub(crate) fn parts(plan: &Plan, params: &RealmEvent, hashed: &HashedImages) -> Vec<String> {
     let RealmEvent { flags, s2sz, sve_vl, num_bps, num_wps, pmu_num_ctrs, hash_algo } = params;
     let mut parts = vec![format!(

@@ -102,23 +102,17 @@ impl SettingLine<'_> {
             let all: Vec<&str> = known.into_iter().chain(own.iter().map(String::as_str)).collect();
             return Err(format!("{name}: there is no such parameter; {}", there_are(name, &all)));
         };
+        let name = name_of(about);
         let mistakes = all.into_iter().filter(|mistake| mistake.about == about);
         let known: Vec<Knob> =
-            [as_said(name_of(about))].into_iter().chain(knobs(mistakes)).collect();
+            [as_said(name)].into_iter().chain(knobs_of(name, mistakes)).collect();
         let values = match values {
             None => known,
             Some(values) => {
-                let one = |value: &str| {
-                    let found = known.iter().find(|knob| is_called(knob, value)).cloned();
-                    found.ok_or_else(|| {
-                        let all: Vec<String> = known.iter().map(short).collect();
-                        format!("`{value}` is none of {}", all.join(", "))
-                    })
-                };
-                values.split(',').map(one).collect::<Result<_, _>>()?
+                values.split(',').map(|value| called(&known, value)).collect::<Result<_, _>>()?
             }
         };
-        Ok(Axis { parameter: Parameter::Setting(name_of(about)), values })
+        Ok(Axis { parameter: Parameter::Setting(name), values })
     }
 
     /// The axis of a kind of files: those that are named, or those beside the line's own.
@@ -198,22 +192,14 @@ fn as_said(about: &'static str) -> Knob {
     Knob::Setting { about, change: OptionChange::default(), text: AS_SAID.to_owned() }
 }
 
-fn knobs(mistakes: impl Iterator<Item = Mistake>) -> impl Iterator<Item = Knob> {
-    mistakes.filter_map(|mistake| knob(name_of(mistake.about), mistake))
-}
-
 fn knobs_of(
     about: &'static str,
     mistakes: impl Iterator<Item = Mistake>,
 ) -> impl Iterator<Item = Knob> {
-    mistakes.filter_map(move |mistake| knob(about, mistake))
-}
-
-fn knob(about: &'static str, mistake: Mistake) -> Option<Knob> {
-    match mistake.repair {
+    mistakes.filter_map(move |mistake| match mistake.repair {
         Repair::Options(change) => Some(Knob::Setting { about, change, text: mistake.fix }),
         Repair::Log(_) => None,
-    }
+    })
 }
 
 /// The shortest way to write a value.
@@ -230,7 +216,47 @@ fn short(knob: &Knob) -> String {
     }
 }
 
-/// Whether a value is written so: in full, or in short.
-fn is_called(knob: &Knob, value: &str) -> bool {
-    short(knob) == value || knob.to_string() == value
+/// The value that is written so: in full, or in short if that is one alone.
+fn called(known: &[Knob], value: &str) -> Result<Knob, String> {
+    let in_full = known.iter().find(|knob| knob.to_string() == value);
+    let mut in_short = known.iter().filter(|knob| short(knob) == value);
+    match (in_full, in_short.next(), in_short.next()) {
+        (Some(knob), ..) | (None, Some(knob), None) => Ok(knob.clone()),
+        (None, Some(one), Some(other)) => {
+            Err(format!("`{value}` can be \"{one}\" and \"{other}\": write one in full"))
+        }
+        (None, None, _) => {
+            let all: Vec<String> = known.iter().map(short).collect();
+            Err(format!("`{value}` is none of {}", all.join(", ")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_name_of_two_values_is_none() {
+        let knob = |without: &str, with: &[&str], text: &str| Knob::Setting {
+            about: "console",
+            change: OptionChange {
+                without: vec![without.to_owned()],
+                with: with.iter().map(|word| (*word).to_owned()).collect(),
+            },
+            text: text.to_owned(),
+        };
+        let known = [
+            as_said("console"),
+            knob("-a", &["-a", "hv"], "-a hv"),
+            knob("-b", &["-b", "hv"], "-b hv"),
+            knob("-c", &["-c", "x,y"], "-c x,y"),
+        ];
+        assert_eq!(called(&known, "said"), Ok(known[0].clone()));
+        assert_eq!(called(&known, "-b hv"), Ok(known[2].clone()));
+        assert_eq!(called(&known, "x+y"), Ok(known[3].clone()));
+        let wanted = "`hv` can be \"-a hv\" and \"-b hv\": write one in full";
+        assert_eq!(called(&known, "hv"), Err(wanted.to_owned()));
+        assert_eq!(called(&known, "z"), Err("`z` is none of said, hv, hv, x+y".to_owned()));
+    }
 }

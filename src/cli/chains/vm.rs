@@ -3,36 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::Parser;
-
 use crate::boot::{FwCfg, Line};
 use crate::cli::console::Console;
 use crate::cli::error::{CliError, usage};
 use crate::cli::input::command_line;
 use crate::cli::options::{
-    CacheArgs, GuestArgs, HashingArgs, LineArgs, OutsideArgs, Purpose, ResponderArgs, VmmArgs,
+    CacheArgs, GuestArgs, HashingArgs, LineArgs, OutsideArgs, Purpose, VmmArgs,
 };
 use crate::cli::places::folder;
 use crate::cli::reach::Reach;
-use crate::cli::request::{Boot, NoRequest, parse, words_of};
+use crate::cli::request::{Boot, FileWords, NoRequest, words_of};
 use crate::encoding::shown::ShowPath as _;
 use crate::host::{Vmm, qemu};
 use crate::measure::image::Image;
 use crate::predict::{Measured, Plan};
-
-/// What stands in `[measure] vm`: what `rimsim measure` takes, but for what it writes and prints.
-#[derive(Debug, Parser)]
-#[command(name = "vm", disable_help_flag = true, disable_version_flag = true)]
-struct Words {
-    #[command(flatten)]
-    guest: GuestArgs,
-    #[command(flatten)]
-    responder: ResponderArgs,
-    #[command(flatten)]
-    hashing: HashingArgs,
-    #[command(flatten)]
-    line: LineArgs,
-}
 
 /// What is resolved already: where the line names none, host and version of the VMM.
 pub(crate) struct Pins {
@@ -62,12 +46,8 @@ pub(super) fn measured(
     let wrong = |why: String| place(usage(why));
     let words = words_of(vm, "measure");
     let (words, _) = words.map_err(|_| wrong("a quotation mark is not closed".into()))?;
-    let read: Result<Words, _> = parse("vm", &words);
-    let mut args = read.map_err(|NoRequest { text, .. }| wrong(text))?;
+    let mut args = FileWords::of("vm", &words).map_err(|NoRequest { text, .. }| wrong(text))?;
     let (from, reach) = (folder(path), outside.reach_of(path));
-    if args.line.pid.is_some() {
-        return Err(wrong("--pid: a chain is of files; a process is another one tomorrow".into()));
-    }
     let mut named = found_beside(&mut args.line, from, &reach).map_err(place)?;
     let vmm = command_line(&args.line, &mut args.guest, outside).map_err(place)?;
     guest_beside(&mut args.guest, from, &reach);
@@ -77,7 +57,7 @@ pub(super) fn measured(
         args.guest.host.get_or_insert_with(|| host.clone());
         args.guest.vmm_version.get_or_insert_with(|| vmm_version.clone());
     }
-    let Words { guest, responder, .. } = &args;
+    let FileWords { guest, responder, .. } = &args;
     let boot = Boot {
         guest,
         responder,
@@ -97,15 +77,8 @@ fn found_beside(
     from: &Path,
     reach: &Reach,
 ) -> Result<Vec<(&'static str, PathBuf)>, CliError> {
-    let LineArgs { domain, qemu_log, cmdline, initdata, .. } = line;
     let mut named = Vec::new();
-    for (option, name) in [
-        ("--domain", domain),
-        ("--qemu-log", qemu_log),
-        ("--cmdline", cmdline),
-        ("--initdata", initdata),
-    ] {
-        let Some(name) = name else { continue };
+    for (option, name) in line.found_in() {
         *name = from.join(&*name);
         reach.check_named(name)?;
         named.push((option, name.clone()));

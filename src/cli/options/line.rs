@@ -32,6 +32,18 @@ pub(crate) struct LineArgs {
 }
 
 impl LineArgs {
+    /// The files that it is found in, by their options.
+    pub(crate) fn found_in(&mut self) -> impl Iterator<Item = (&'static str, &mut PathBuf)> {
+        let Self { domain, qemu_log, cmdline, initdata, .. } = self;
+        let files = [
+            ("--domain", domain),
+            ("--qemu-log", qemu_log),
+            ("--cmdline", cmdline),
+            ("--initdata", initdata),
+        ];
+        files.into_iter().filter_map(|(option, file)| Some((option, file.as_mut()?)))
+    }
+
     /// Whether there is neither a command line nor where it is.
     pub(crate) const fn says_nothing(&self) -> bool {
         let Self { domain, qemu_log, cmdline, pid, initdata, vmm, argv } = self;

@@ -12,4 +12,4 @@ pub(crate) use guest::{layer, request};
 pub(crate) use told::told;
 #[cfg(test)]
 pub(crate) use words::NO_REQUEST;
-pub(crate) use words::{NoRequest, RequestWords, WordFile, is_request, parse, words_of};
+pub(crate) use words::{FileWords, NoRequest, RequestWords, WordFile, is_request, parse, words_of};

@@ -36,19 +36,19 @@ pub(crate) struct RequestWords {
     pub(crate) vmm: VmmArgs,
 }
 
-/// The words of a file with arguments. Where its command line is may stand there too, but for a
-/// process: that is another one tomorrow.
+/// The words of a file with arguments, or of a chain's `[measure] vm`: what `rimsim measure` takes,
+/// but for what it writes and prints. Where the command line is may stand there too.
 #[derive(Debug, Parser)]
 #[command(name = "request", disable_help_flag = true, disable_version_flag = true)]
-struct FileWords {
+pub(crate) struct FileWords {
     #[command(flatten)]
-    guest: GuestArgs,
+    pub(crate) guest: GuestArgs,
     #[command(flatten)]
-    responder: ResponderArgs,
+    pub(crate) responder: ResponderArgs,
     #[command(flatten)]
-    hashing: HashingArgs,
+    pub(crate) hashing: HashingArgs,
     #[command(flatten)]
-    line: LineArgs,
+    pub(crate) line: LineArgs,
 }
 
 /// Options that only the command line has: what they ask for is written, signed, kept, printed, or
@@ -165,6 +165,22 @@ pub(crate) struct NoRequest {
     pub(crate) text: String,
 }
 
+impl FileWords {
+    /// Reads the words.
+    ///
+    /// # Errors
+    /// If one of them is no part of a request, or they name a process.
+    pub(crate) fn of(name: &str, words: &[impl AsRef<str>]) -> Result<Self, NoRequest> {
+        let read: Self = parse(name, words)?;
+        if read.line.pid.is_some() {
+            let text = "--pid: a process is another one tomorrow; write its command line here";
+            let word = words.iter().position(|word| has_option(word.as_ref(), "--pid"));
+            return Err(NoRequest { word, text: text.into() });
+        }
+        Ok(read)
+    }
+}
+
 impl RequestWords {
     /// Reads the words.
     ///
@@ -178,17 +194,10 @@ impl RequestWords {
     pub(crate) fn in_file(path: &Path, outside: OutsideArgs) -> Result<Self, CliError> {
         let file = WordFile::read(path, "measure")?;
         let place = |CliError(exit, text)| CliError(exit, format!("{}: {text}", path.shown()));
-        let FileWords { mut guest, responder, hashing, line } =
-            file.parsed(parse("request", &file.words))?;
-        if line.pid.is_some() {
-            let why = "--pid: a process is another one tomorrow; write its command line here";
-            return Err(place(usage(why.into())));
-        }
+        let FileWords { mut guest, responder, hashing, mut line } =
+            file.parsed(FileWords::of("request", &file.words))?;
         let reach = outside.reach_of(path);
-        let LineArgs { domain, qemu_log, cmdline, initdata, .. } = &line;
-        for named in [domain, qemu_log, cmdline, initdata].into_iter().flatten() {
-            reach.check_named(named).map_err(place)?;
-        }
+        line.found_in().try_for_each(|(_, named)| reach.check_named(named)).map_err(place)?;
         let vmm = command_line(&line, &mut guest, outside).map_err(place)?;
         guest.reach = reach;
         Ok(Self { guest, responder, hashing, cache: CacheArgs::default(), vmm })

@@ -93,7 +93,7 @@ fn contradictions_name_both() {
         (&none, profile, "", "starts no firmware: it has no -bios"),
         (lkvm, profile, "", "is built for qemu, and [measure] vm is a line of kvmtool"),
         (&line, "edk2-kvmtool-pr12535", "", "is built for kvmtool, and [measure] vm is a line"),
-        ("--pid 1 qemu", profile, "", "--pid: a chain is of files"),
+        ("--pid 1 qemu", profile, "", "--pid: a process is another one tomorrow"),
         ("--dtb-out x qemu", profile, "", "`--dtb-out` is no part of a request"),
         ("--domain ../../vm.xml", profile, "", "[measure] vm: "),
     ] {

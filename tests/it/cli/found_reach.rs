@@ -119,7 +119,7 @@ fn no_command_opens_what_lies_outside() {
     folder.file("b.args", domain).file("out/b.args", domain).file("c.args", "--pid 1");
     folder.fails(&["lint", "b.args"], 1, OUTSIDE);
     folder.fails(&["lint", "out/b.args"], 1, "in/vm.xml");
-    folder.fails(&["lint", "c.args"], 2, "c.args: --pid: a process is another one tomorrow");
+    folder.fails(&["lint", "c.args"], 2, "c.args:1:1: --pid: a process is another one tomorrow");
 }
 
 /// Not the neighbours of a file that it names, not through a link, and no device tree.
