@@ -118,7 +118,7 @@ impl Shared {
     fn work(&self, hasher: &Hasher) {
         let mut state = self.lock();
         let Some((number, events)) = state.queue.pop_front() else { return };
-        let is_foldable = hasher.gains_beside(self.algo) && state.is_foldable();
+        let is_foldable = hasher.extends_beside(self.algo) && state.is_foldable();
         let fold = if is_foldable { state.fold.take() } else { None };
         drop(state);
         let len = usize::try_from(events.len()).expect("a piece fits into memory");
@@ -129,7 +129,7 @@ impl Shared {
                 None
             }
             Some(Fold { mut rim, begun }) => {
-                let mut source = Source { shared: self, hasher, begun };
+                let mut source = Source { shared: self, hasher, begun, is_dry: false };
                 let beside = (&mut rim, &mut source as &mut dyn Iterator<Item = Descriptor>);
                 hasher.digest_piece(self.algo, &events, &mut digests, Some(beside));
                 Some(Fold { rim, begun: source.begun })
@@ -193,6 +193,9 @@ struct Source<'s> {
     shared: &'s Shared,
     hasher: &'s Hasher,
     begun: Option<Piece>,
+    /// Nothing more was hashed when it was last asked. It is not asked again: a lock between two
+    /// blocks stops the vectors for longer than what might have come is worth.
+    is_dry: bool,
 }
 
 impl Iterator for Source<'_> {
@@ -206,8 +209,12 @@ impl Iterator for Source<'_> {
                     next => return next,
                 }
             }
-            let hashed = self.shared.lock().take_ready()?;
-            self.begun = Some(self.shared.piece(self.hasher, hashed));
+            if self.is_dry {
+                return None;
+            }
+            let hashed = self.shared.lock().take_ready();
+            self.is_dry = hashed.is_none();
+            self.begun = hashed.map(|hashed| self.shared.piece(self.hasher, hashed));
         }
     }
 }

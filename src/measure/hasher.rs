@@ -272,8 +272,8 @@ impl Hasher {
     }
 
     /// Whether a RIM is best extended while granules are hashed.
-    pub(super) fn gains_beside(&self, algo: HashAlgo) -> bool {
-        self.kernel(algo).gains_beside(algo)
+    pub(super) fn extends_beside(&self, algo: HashAlgo) -> bool {
+        self.kernel(algo).extends_beside(algo)
     }
 
     /// Gives the digests of all granules that `range` of `image` is cut into to `sink`. Holes of

@@ -5,9 +5,6 @@
 //! instructions between those of the granules, has it for a part of its price.
 
 #[cfg(target_arch = "x86_64")]
-use std::sync::LazyLock;
-
-#[cfg(target_arch = "x86_64")]
 use super::chains::{Word, variant512};
 use super::{Digest, Kernel};
 #[cfg(target_arch = "x86_64")]
@@ -38,16 +35,6 @@ impl Kernel {
     #[cfg(not(target_arch = "x86_64"))]
     const fn has_instructions_beside(self, _: HashAlgo) -> bool {
         false
-    }
-
-    /// Whether that costs less than to extend the chain by itself.
-    ///
-    /// The SHA instructions of x86 have none of the forms that leave the upper halves of vectors
-    /// alone. AMD's processors do not mind; on those of Intel each waits for the vectors (seen on
-    /// Sapphire Rapids: a twentieth of the speed).
-    #[must_use]
-    pub(in crate::measure) fn gains_beside(self, algo: HashAlgo) -> bool {
-        self.extends_beside(algo) && (algo != HashAlgo::Sha256 || is_amd())
     }
 
     /// As [`Kernel::digest_granules`], and extends `rim` meanwhile by as many descriptors as there
@@ -95,22 +82,6 @@ impl Kernel {
         let _ = (rim, descriptors);
         false
     }
-}
-
-/// Whether a processor is AMD's, by what it says of itself.
-#[cfg(target_arch = "x86_64")]
-fn is_amd() -> bool {
-    // Asked once: in a virtual machine the answer is made by the hypervisor.
-    static IS_AMD: LazyLock<bool> = LazyLock::new(|| {
-        let vendor = std::arch::x86_64::__cpuid(0);
-        [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes).as_flattened() == b"AuthenticAMD"
-    });
-    *IS_AMD
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-const fn is_amd() -> bool {
-    false
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -28,15 +28,6 @@ static REST: [Quad; QUADS - 32] = {
     rest
 };
 
-/// Four rounds of a state.
-macro_rules! four_rounds {
-    ($quad:expr, $abef:ident $cdgh:ident) => {
-        let [low, high] = $quad.map(u64::cast_signed);
-        $cdgh = _mm_sha256rnds2_epu32($cdgh, $abef, _mm_cvtsi64_si128(low));
-        $abef = _mm_sha256rnds2_epu32($abef, $cdgh, _mm_cvtsi64_si128(high));
-    };
-}
-
 /// A chain, and what the next step's rounds take.
 pub(super) struct Chain {
     start: State,

@@ -17,7 +17,6 @@ pub(super) mod constants;
 #[macro_use]
 mod rounds;
 #[cfg(target_arch = "x86_64")]
-#[macro_use]
 mod chain256;
 #[cfg(target_arch = "x86_64")]
 #[macro_use]

@@ -22,7 +22,7 @@ pub(super) fn splat(word: u32) -> V {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn add(x: V, y: V) -> V {
+fn add(x: V, y: V) -> V {
     _mm512_add_epi32(x, y)
 }
 
@@ -31,7 +31,7 @@ const XOR3: i32 = 0x96;
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn big0(x: V) -> V {
+fn big0(x: V) -> V {
     let (p, q, r) =
         (_mm512_ror_epi32::<2>(x), _mm512_ror_epi32::<13>(x), _mm512_ror_epi32::<22>(x));
     _mm512_ternarylogic_epi32::<XOR3>(p, q, r)
@@ -39,7 +39,7 @@ pub(super) fn big0(x: V) -> V {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn big1(x: V) -> V {
+fn big1(x: V) -> V {
     let (p, q, r) =
         (_mm512_ror_epi32::<6>(x), _mm512_ror_epi32::<11>(x), _mm512_ror_epi32::<25>(x));
     _mm512_ternarylogic_epi32::<XOR3>(p, q, r)
@@ -47,7 +47,7 @@ pub(super) fn big1(x: V) -> V {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn small0(x: V) -> V {
+fn small0(x: V) -> V {
     let (p, q, r) =
         (_mm512_ror_epi32::<7>(x), _mm512_ror_epi32::<18>(x), _mm512_srli_epi32::<3>(x));
     _mm512_ternarylogic_epi32::<XOR3>(p, q, r)
@@ -55,7 +55,7 @@ pub(super) fn small0(x: V) -> V {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn small1(x: V) -> V {
+fn small1(x: V) -> V {
     let (p, q, r) =
         (_mm512_ror_epi32::<17>(x), _mm512_ror_epi32::<19>(x), _mm512_srli_epi32::<10>(x));
     _mm512_ternarylogic_epi32::<XOR3>(p, q, r)
@@ -64,14 +64,14 @@ pub(super) fn small1(x: V) -> V {
 /// `x ? y : z`, bit by bit.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn ch(x: V, y: V, z: V) -> V {
+fn ch(x: V, y: V, z: V) -> V {
     _mm512_ternarylogic_epi32::<0xCA>(x, y, z)
 }
 
 /// The majority, bit by bit.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn maj(x: V, y: V, z: V) -> V {
+fn maj(x: V, y: V, z: V) -> V {
     _mm512_ternarylogic_epi32::<0xE8>(x, y, z)
 }
 
