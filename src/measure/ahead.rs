@@ -22,6 +22,11 @@ use super::rule::RimRule;
 const PIECE: u64 = 128;
 /// Pieces that are handed over and not folded yet, at most: bounds the memory.
 const MAX_WAITING: u64 = 256;
+/// Who waits for room sleeps until there is this much less: to wake somebody up takes a thread from
+/// hashing.
+const ROOM: u64 = MAX_WAITING / 2;
+/// Pieces that a thread takes before others may have it: those of another log, say.
+const TURN: usize = 64;
 /// Pieces that wait for the fold, at most, before it is done with nothing beside.
 const MAX_BEHIND: usize = 8;
 
@@ -39,8 +44,8 @@ struct Shared {
     /// Of all pieces: where the log was when the first was handed over.
     span: Span,
     state: Mutex<State>,
-    /// A piece was folded.
-    folded: Condvar,
+    /// What somebody waits for may have come.
+    news: Condvar,
 }
 
 #[derive(Debug)]
@@ -55,6 +60,10 @@ struct State {
     ready: BTreeMap<u64, (Events, Vec<Digest>)>,
     /// Not there while a thread folds.
     fold: Option<Fold>,
+    /// Threads that were asked for and did not end yet.
+    workers: usize,
+    /// Somebody sleeps until no more pieces than that wait.
+    awaited: Option<u64>,
 }
 
 /// A piece that is hashed and being folded.
@@ -73,35 +82,64 @@ impl Ahead {
     pub(super) fn new(hasher: &Hasher, rule: RimRule, rim: Measurement) -> Self {
         let (queue, ready) = (VecDeque::new(), BTreeMap::new());
         let fold = Some(Fold { rim, begun: None });
-        let state = State { queue, handed: 0, taken: 0, ready, fold };
+        let state = State { queue, handed: 0, taken: 0, ready, fold, workers: 0, awaited: None };
         let span = tracing::debug_span!("hash", algo = rim.algo().name(), ahead = true);
         let algo = rim.algo();
-        let shared = Shared { algo, rule, span, state: Mutex::new(state), folded: Condvar::new() };
+        let shared = Shared { algo, rule, span, state: Mutex::new(state), news: Condvar::new() };
         Self { hasher: hasher.clone(), shared: Arc::new(shared) }
     }
 
     /// Hands over the next events. Waits while too many are not done yet.
     pub(super) fn hand_over(&self, window: &Events) {
-        let busy = |state: &mut State| state.handed - state.taken >= MAX_WAITING;
-        let mut state = self.shared.wait_while(busy);
-        let pieces = window.len().div_ceil(PIECE);
-        for piece in 0..pieces {
+        let mut state = self.shared.lock();
+        if state.waiting() >= MAX_WAITING {
+            state = self.wait_until(state, MAX_WAITING - ROOM);
+        }
+        for piece in 0..window.len().div_ceil(PIECE) {
             let place = (state.handed, window.window(piece * PIECE, PIECE));
             state.queue.push_back(place);
             state.handed += 1;
         }
-        drop(state);
-        for _ in 0..pieces {
-            let (hasher, shared) = (self.hasher.clone(), Arc::clone(&self.shared));
-            self.hasher.spawn(move || shared.work(&hasher));
-        }
+        drop(self.with_workers(state));
     }
 
     /// The RIM when everything that was handed over is folded.
     pub(super) fn wait(&self) -> Measurement {
-        let folds = |state: &State| state.fold.as_ref().is_none_or(|fold| fold.begun.is_some());
-        let busy = |state: &mut State| state.taken < state.handed || folds(state);
-        self.shared.wait_while(busy).fold.as_ref().expect("waited for").rim
+        self.wait_until(self.shared.lock(), 0).fold.as_ref().expect("nobody folds").rim
+    }
+
+    /// Waits until so many pieces wait at most; if none, also for who folds the last one.
+    fn wait_until<'s>(
+        &'s self,
+        mut state: MutexGuard<'s, State>,
+        most: u64,
+    ) -> MutexGuard<'s, State> {
+        loop {
+            state = self.with_workers(state);
+            if state.waiting() <= most && (most > 0 || state.is_done()) {
+                return state;
+            }
+            state.awaited = state.awaited.max(Some(most));
+            state = self.shared.news.wait(state).expect("no thread panics with the lock");
+        }
+    }
+
+    /// Has as many threads at work as there are, or as there are pieces.
+    fn with_workers<'s>(&'s self, mut state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+        loop {
+            let wanted = self.hasher.threads().min(state.queue.len());
+            let more = wanted.saturating_sub(state.workers);
+            if more == 0 {
+                return state;
+            }
+            state.workers += more;
+            drop(state);
+            for _ in 0..more {
+                let (hasher, shared) = (self.hasher.clone(), Arc::clone(&self.shared));
+                self.hasher.spawn(move || shared.work(&hasher));
+            }
+            state = self.shared.lock();
+        }
     }
 }
 
@@ -110,14 +148,34 @@ impl Shared {
         self.state.lock().expect("no thread panics with the lock")
     }
 
-    fn wait_while(&self, busy: impl FnMut(&mut State) -> bool) -> MutexGuard<'_, State> {
-        self.folded.wait_while(self.lock(), busy).expect("no thread panics with the lock")
-    }
-
-    /// Hashes the next piece, and folds beside it if nobody else folds.
+    /// Hashes pieces as long as there are some, for a turn.
     fn work(&self, hasher: &Hasher) {
         let mut state = self.lock();
-        let Some((number, events)) = state.queue.pop_front() else { return };
+        for _ in 0..TURN {
+            let Some(piece) = state.queue.pop_front() else { break };
+            state = self.hash(state, hasher, piece);
+            state = self.catch_up(state, hasher);
+        }
+        state.workers -= 1;
+        if !state.queue.is_empty() {
+            // Who sleeps asks for another thread.
+            self.wake(&mut state);
+        }
+    }
+
+    fn wake(&self, state: &mut State) {
+        if state.awaited.take().is_some() {
+            self.news.notify_all();
+        }
+    }
+
+    /// Hashes a piece, and folds beside it if nobody else folds.
+    fn hash<'s>(
+        &'s self,
+        mut state: MutexGuard<'s, State>,
+        hasher: &Hasher,
+        (number, events): (u64, Events),
+    ) -> MutexGuard<'s, State> {
         let is_foldable = hasher.extends_beside(self.algo) && state.is_foldable();
         let fold = if is_foldable { state.fold.take() } else { None };
         drop(state);
@@ -141,11 +199,15 @@ impl Shared {
         if fold.is_some() {
             state.fold = fold;
         }
-        self.catch_up(state, hasher);
+        state
     }
 
     /// Folds with nothing beside, if there is nothing left to hash, or too much waits.
-    fn catch_up<'s>(&'s self, mut state: MutexGuard<'s, State>, hasher: &Hasher) {
+    fn catch_up<'s>(
+        &'s self,
+        mut state: MutexGuard<'s, State>,
+        hasher: &Hasher,
+    ) -> MutexGuard<'s, State> {
         while state.is_foldable() && (state.queue.is_empty() || state.is_behind()) {
             let Some(Fold { mut rim, begun }) = state.fold.take() else { break };
             let hashed = if begun.is_none() { state.take_ready() } else { None };
@@ -155,8 +217,10 @@ impl Shared {
             state = self.lock();
             state.fold = Some(Fold { rim, begun: None });
         }
-        drop(state);
-        self.folded.notify_all();
+        if state.awaited.is_some_and(|most| state.waiting() <= most) {
+            self.wake(&mut state);
+        }
+        state
     }
 
     /// A piece that is folded from now on.
@@ -168,6 +232,16 @@ impl Shared {
 }
 
 impl State {
+    /// Pieces that were handed over and are not folded yet.
+    const fn waiting(&self) -> u64 {
+        self.handed - self.taken
+    }
+
+    /// Whether everything that was handed over is folded.
+    fn is_done(&self) -> bool {
+        self.waiting() == 0 && self.fold.as_ref().is_some_and(|fold| fold.begun.is_none())
+    }
+
     /// Whether nobody folds, and there is something to fold.
     fn is_foldable(&self) -> bool {
         let begun = self.fold.as_ref().map(|fold| fold.begun.is_some());
