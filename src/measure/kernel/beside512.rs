@@ -1,116 +1,222 @@
 //! SHA-512 of granules in the lanes of AVX-512, with a chain's rounds between theirs.
 //!
-//! A chain waits for itself: the processor has room for its scalar instructions while vectors are
-//! hashed, if they stand close enough together that it sees both.
+//! A chain waits for itself: the processor has room for its instructions while vectors are hashed,
+//! if they stand close enough together that it sees both.
 
-use std::arch::x86_64::*;
+use std::arch::asm;
 
 use super::Digest;
-use super::chain512::{Chain, Step, plus, word_at};
+use super::chain512::{Chain, First, Rest};
 use super::constants::K512;
-use super::sha512_avx512::{
-    LANES, add, big0, big1, ch, compress, load_block, maj, padding, put_digests, small0, small1,
-    splat,
-};
+use super::sha512_avx512::{LANES, V, add, compress, load_block, padding, put_digests, splat};
 use crate::measure::descriptor::Descriptor;
 
-type V = __m512i;
 const BLOCK_BYTES: usize = 128;
 
-/// What stands before it is before what stands behind it, in vectors and in scalars.
-macro_rules! woven {
-    ($a:ident $e:ident, $chain_a:ident $chain_e:ident) => {
-        // SAFETY: there is no instruction in it.
-        unsafe {
-            std::arch::asm!("/* {} {} {} {} */", inout(zmm_reg) $a, inout(zmm_reg) $e,
-                inout(reg) $chain_a, inout(reg) $chain_e,
-                options(nomem, nostack, preserves_flags));
-        }
+/// A round of either, by words that there are.
+macro_rules! first {
+    ($n:tt $i:literal $($far:literal)*) => {
+        concat!(lanes512!($n $i), chain512!($n given512 $i))
     };
 }
 
-/// Adds a block of every lane to the lanes' states, and does the first block of a step beside.
-#[inline(never)]
-#[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2")]
-fn compress_beside_first(state: &mut [V; 8], mut w: [V; 16], step: &Step<'_>) -> [u64; 8] {
-    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
-    let mut x = step.first;
-    let [mut ca, mut cb, mut cc, mut cd, mut ce, mut cf, mut cg, mut chain_h] = step.initial;
-    let mut bc = cb ^ cc;
-    macro_rules! first {
-        ($k16:expr, $i:literal) => {
-            round!(add(splat($k16[$i]), w[$i]), a b c d e f g h);
-            scalar_round!(x[$i].wrapping_add($k16[$i]), bc, ca cb cc cd ce cf cg chain_h);
-            woven!(a e, ca ce);
-        };
-    }
-    macro_rules! later {
-        ($k16:expr, $i:literal) => {
-            lane_word!(w, $i);
-            scalar_word!(x, $i);
-            first!($k16, $i);
-        };
-    }
-    let (k16s, _) = K512.as_chunks::<16>();
-    sixteen!(first, k16s[0]);
-    for k16 in &k16s[1..] {
-        sixteen!(later, k16);
-    }
-    let _ = bc;
-    for (old, new) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
-        *old = add(*old, new);
-    }
-    plus(step.initial, [ca, cb, cc, cd, ce, cf, cg, chain_h])
+/// A round of either, by words that are made.
+macro_rules! later {
+    ($n:tt $i:literal $($far:literal)*) => {
+        concat!(
+            lane_word512!($i $($far)*),
+            lanes512!($n $i),
+            chain512!($n made512 $i $($far)*),
+        )
+    };
 }
 
-/// The same with the second and the last block of a step.
-#[inline(never)]
+/// A round of the lanes, and one of the chain by a word that is known.
+macro_rules! first_known {
+    ($n:tt $i:literal $($far:literal)*) => {
+        concat!(lanes512!($n $i), chain512!($n known512 $i))
+    };
+}
+
+/// A round of the lanes by a word that is made, and two of the chain by words that are known.
+macro_rules! later_known {
+    ($n:tt $i:literal $($far:literal)*) => {
+        concat!(lane_word512!($i $($far)*), lanes512!($n $i), two_chain512!($n $i))
+    };
+}
+
+/// A round of the chain by a word that is known.
+macro_rules! alone_known {
+    ($n:tt $i:literal $($far:literal)*) => { chain512!($n known512 $i) };
+}
+
+/// Adds a block of every lane to the lanes' states, and does the rounds of the first block of a step
+/// beside: the state after them.
+#[inline]
 #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2")]
-fn compress_beside_rest(
+fn first_beside(
     state: &mut [V; 8],
-    mut w: [V; 16],
-    step: &Step<'_>,
-    mut before: [u64; 8],
+    words: &[V; 16],
+    chain_words: &mut First,
+    before: [u64; 8],
 ) -> [u64; 8] {
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
-    let [mut ca, mut cb, mut cc, mut cd, mut ce, mut cf, mut cg, mut chain_h] = before;
-    let mut bc = cb ^ cc;
-    let (mut number, mut words) = (0, step.sixteen(0));
-    // Sixteen rounds of the chain to eight of the lanes.
-    macro_rules! first {
-        ($k16:expr, $i:literal) => {
-            round!(add(splat($k16[$i]), w[$i]), a b c d e f g h);
-            let kw = [words[word_at(2 * ($i & 7))], words[word_at(2 * ($i & 7) + 1)]];
-            scalar_round!(kw[0], bc, ca cb cc cd ce cf cg chain_h);
-            scalar_round!(kw[1], bc, ca cb cc cd ce cf cg chain_h);
-            woven!(a e, ca ce);
-            if $i & 7 == 7 && number < 9 {
-                number += 1;
-                words = step.sixteen(number);
-                if number == 5 {
-                    before = plus(before, [ca, cb, cc, cd, ce, cf, cg, chain_h]);
-                    [ca, cb, cc, cd, ce, cf, cg, chain_h] = before;
-                    bc = cb ^ cc;
-                }
-            }
-        };
+    let [mut r8, mut r9, mut r10, mut r11, mut r12, mut r13, mut r14, mut r15] = before;
+    // SAFETY: what is read and written besides the operands are the 80 constants and the words that the
+    // reference covers. At the end the stack is as it was, and so is `rbx`.
+    unsafe {
+        asm!(
+            "push rbx",
+            "push 4",
+            "mov rax, r9",
+            "xor rax, r10",
+            sixteen512!(first),
+            "2:",
+            "add rdi, 128",
+            sixteen512!(later),
+            "dec qword ptr [rsp]",
+            "jnz 2b",
+            "add rsp, 8",
+            "pop rbx",
+            inout("rsi") chain_words.as_mut_ptr() => _,
+            inout("rdi") K512.as_ptr() => _,
+            inout("zmm0") words[0] => _,
+            inout("zmm1") words[1] => _,
+            inout("zmm2") words[2] => _,
+            inout("zmm3") words[3] => _,
+            inout("zmm4") words[4] => _,
+            inout("zmm5") words[5] => _,
+            inout("zmm6") words[6] => _,
+            inout("zmm7") words[7] => _,
+            inout("zmm8") words[8] => _,
+            inout("zmm9") words[9] => _,
+            inout("zmm10") words[10] => _,
+            inout("zmm11") words[11] => _,
+            inout("zmm12") words[12] => _,
+            inout("zmm13") words[13] => _,
+            inout("zmm14") words[14] => _,
+            inout("zmm15") words[15] => _,
+            inout("zmm16") a,
+            inout("zmm17") b,
+            inout("zmm18") c,
+            inout("zmm19") d,
+            inout("zmm20") e,
+            inout("zmm21") f,
+            inout("zmm22") g,
+            inout("zmm23") h,
+            out("zmm24") _,
+            out("zmm25") _,
+            out("zmm26") _,
+            out("zmm27") _,
+            out("zmm28") _,
+            out("zmm29") _,
+            out("zmm30") _,
+            out("zmm31") _,
+            inout("r8") r8,
+            inout("r9") r9,
+            inout("r10") r10,
+            inout("r11") r11,
+            inout("r12") r12,
+            inout("r13") r13,
+            inout("r14") r14,
+            inout("r15") r15,
+            out("rax") _,
+            out("rcx") _,
+            out("rdx") _,
+        );
     }
-    macro_rules! later {
-        ($k16:expr, $i:literal) => {
-            lane_word!(w, $i);
-            first!($k16, $i);
-        };
-    }
-    let (k16s, _) = K512.as_chunks::<16>();
-    sixteen!(first, k16s[0]);
-    for k16 in &k16s[1..] {
-        sixteen!(later, k16);
-    }
-    let _ = bc;
     for (old, new) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
         *old = add(*old, new);
     }
-    plus(before, [ca, cb, cc, cd, ce, cf, cg, chain_h])
+    [r8, r9, r10, r11, r12, r13, r14, r15]
+}
+
+/// The same with the second and the last block of a step, by words that are known: the state that the
+/// step ends with.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2")]
+fn rest_beside(
+    state: &mut [V; 8],
+    words: &[V; 16],
+    chain_words: &Rest,
+    before: [u64; 8],
+) -> [u64; 8] {
+    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
+    let [mut r8, mut r9, mut r10, mut r11, mut r12, mut r13, mut r14, mut r15] = before;
+    // SAFETY: what is read and written besides the operands are the 80 constants and the words that the
+    // reference covers. At the end the stack is as it was.
+    unsafe {
+        asm!(
+            push_state512!(4),
+            "mov rax, r9",
+            "xor rax, r10",
+            sixteen512!(first_known),
+            "add rsi, 1024",
+            "2:",
+            "add rdi, 128",
+            sixteen512!(later_known),
+            "add rsi, 2048",
+            "dec qword ptr [rsp + 64]",
+            "jz 3f",
+            "cmp qword ptr [rsp + 64], 2",
+            "jne 2b",
+            next_state512!(),
+            "jmp 2b",
+            "3:",
+            sixteen512!(alone_known),
+            add_state512!(),
+            "add rsp, 72",
+            inout("rsi") chain_words.as_ptr() => _,
+            inout("rdi") K512.as_ptr() => _,
+            inout("zmm0") words[0] => _,
+            inout("zmm1") words[1] => _,
+            inout("zmm2") words[2] => _,
+            inout("zmm3") words[3] => _,
+            inout("zmm4") words[4] => _,
+            inout("zmm5") words[5] => _,
+            inout("zmm6") words[6] => _,
+            inout("zmm7") words[7] => _,
+            inout("zmm8") words[8] => _,
+            inout("zmm9") words[9] => _,
+            inout("zmm10") words[10] => _,
+            inout("zmm11") words[11] => _,
+            inout("zmm12") words[12] => _,
+            inout("zmm13") words[13] => _,
+            inout("zmm14") words[14] => _,
+            inout("zmm15") words[15] => _,
+            inout("zmm16") a,
+            inout("zmm17") b,
+            inout("zmm18") c,
+            inout("zmm19") d,
+            inout("zmm20") e,
+            inout("zmm21") f,
+            inout("zmm22") g,
+            inout("zmm23") h,
+            out("zmm24") _,
+            out("zmm25") _,
+            out("zmm26") _,
+            out("zmm27") _,
+            out("zmm28") _,
+            out("zmm29") _,
+            out("zmm30") _,
+            out("zmm31") _,
+            inout("r8") r8,
+            inout("r9") r9,
+            inout("r10") r10,
+            inout("r11") r11,
+            inout("r12") r12,
+            inout("r13") r13,
+            inout("r14") r14,
+            inout("r15") r15,
+            out("rax") _,
+            out("rcx") _,
+            out("rdx") _,
+        );
+    }
+    for (old, new) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
+        *old = add(*old, new);
+    }
+    [r8, r9, r10, r11, r12, r13, r14, r15]
 }
 
 /// The digests of one granule a lane; and two blocks at a time a step of the chain, as long as
@@ -132,9 +238,10 @@ pub(super) fn digest_lanes<const LEN: usize>(
             }
             continue;
         };
-        let rim = compress_beside_first(&mut state, load_block(granules, blocks[0]), &step);
+        let words = load_block(granules, blocks[0]);
+        let rim = first_beside(&mut state, &words, step.first, step.initial);
         let words = load_block(granules, blocks[1]);
-        let rim = compress_beside_rest(&mut state, words, &step, rim);
+        let rim = rest_beside(&mut state, &words, step.rest, step.plus_initial(rim));
         chain.end(rim);
     }
     compress(&mut state, padding::<LEN>());

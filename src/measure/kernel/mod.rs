@@ -20,6 +20,8 @@ mod rounds;
 mod chain256;
 #[cfg(target_arch = "x86_64")]
 #[macro_use]
+mod weave512;
+#[cfg(target_arch = "x86_64")]
 mod chain512;
 #[cfg(target_arch = "x86_64")]
 mod beside256;

@@ -7,7 +7,7 @@ use super::constants::K512;
 use super::steps::Step512;
 use super::{Digest, len_bits};
 
-type V = __m512i;
+pub(super) type V = __m512i;
 type Word = u64;
 pub(super) const LANES: usize = 8;
 const BLOCK_BYTES: usize = 128;
@@ -124,7 +124,7 @@ fn transposed(rows: [V; 8]) -> [V; 8] {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn words(vector: V) -> [u64; LANES] {
+pub(super) fn words(vector: V) -> [u64; LANES] {
     let mut words = [0; LANES];
     // SAFETY: the array has the 64 bytes that are written, and the store needs no alignment.
     unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), vector) };
