@@ -221,6 +221,7 @@ impl Granules {
     /// The granule at `pa`, which has to be its first byte; `None` if it is not aligned or not
     /// delegable.
     #[must_use]
+    #[inline]
     pub fn find(&self, pa: u64) -> Option<Granule> {
         if !is_aligned(pa, self.size.bytes()) {
             return None;
@@ -233,6 +234,7 @@ impl Granules {
 
     /// The address of a granule's first byte.
     #[must_use]
+    #[inline]
     pub fn pa(&self, granule: Granule) -> Pa {
         let number = granule.0;
         let (range, first) = self
@@ -245,12 +247,14 @@ impl Granules {
 
     /// A granule's state.
     #[must_use]
+    #[inline]
     pub fn state(&self, granule: Granule) -> GranuleState {
         self.kind(granule).0
     }
 
     /// A granule's GPT entry.
     #[must_use]
+    #[inline]
     pub fn gpt(&self, granule: Granule) -> Gpt {
         self.kind(granule).1
     }
@@ -287,6 +291,7 @@ impl Granules {
         texts.collect::<Vec<_>>().join(", ")
     }
 
+    #[inline]
     pub(crate) fn set_state(&mut self, granule: Granule, state: GranuleState) {
         debug_assert_ne!(state, GranuleState::Undelegated, "use `undelegate`");
         self.set_kind(granule, (state, Gpt::Realm));
@@ -344,10 +349,12 @@ impl Granules {
         }
     }
 
+    #[inline]
     fn kind(&self, granule: Granule) -> (GranuleState, Gpt) {
         KINDS[self.code(granule)]
     }
 
+    #[inline]
     fn code(&self, granule: Granule) -> usize {
         let (word, bit) = (Self::index(granule) / 64, granule.0 % 64);
         let (words, _) = self.planes.as_raw_slice().as_chunks::<PLANES>();
@@ -371,6 +378,7 @@ impl Granules {
         &mut self.planes.as_raw_mut_slice().as_chunks_mut().0[word]
     }
 
+    #[inline]
     fn code_of(kind: (GranuleState, Gpt)) -> usize {
         let (state, gpt) = kind;
         let delegated = state != GranuleState::Undelegated;
@@ -380,6 +388,7 @@ impl Granules {
     }
 
     /// Makes the planes long enough for a word, and some more: twice as long as they were.
+    #[inline]
     fn reach(&mut self, word: usize) {
         let reached = self.planes.as_raw_slice().len();
         if word * PLANES >= reached {
@@ -392,6 +401,7 @@ impl Granules {
         }
     }
 
+    #[inline]
     fn set_kind(&mut self, granule: Granule, kind: (GranuleState, Gpt)) {
         let before = self.code(granule);
         self.tally.add(KINDS[before].0 as usize, kind.0 as usize);

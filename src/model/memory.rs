@@ -34,12 +34,14 @@ impl Memory {
 
     /// The first page of a granule, where structures lie.
     #[must_use]
+    #[inline]
     pub fn page(&self, granule: Granule) -> Page {
         self.page_at(granule, 0)
     }
 
     /// The page of a granule that has the byte at `offset`.
     #[must_use]
+    #[inline]
     pub fn page_at(&self, granule: Granule, offset: usize) -> Page {
         let (chunk, i) = self.place(granule, offset);
         self.chunks[chunk].as_ref().map_or(Page::Zero, |chunk| chunk.page(i))
@@ -47,6 +49,7 @@ impl Memory {
 
     /// The contents of a granule.
     #[must_use]
+    #[inline]
     pub fn contents(&self, granule: Granule) -> Contents {
         if self.size == GranuleSize::K4 {
             return self.page(granule).into();
@@ -88,6 +91,7 @@ impl Memory {
     }
 
     /// Replaces the page of a granule that has the byte at `offset`.
+    #[inline]
     pub(crate) fn set_page_at(&mut self, granule: Granule, offset: usize, page: Page) {
         let (chunk, i) = self.place(granule, offset);
         self.set_row(chunk, i, 1, page);
@@ -110,6 +114,7 @@ impl Memory {
         }
     }
 
+    #[inline]
     fn set_row(&mut self, chunk: usize, i: u16, count: u16, first: Page) {
         match &mut self.chunks[chunk] {
             None if first.is_zero() => {}
@@ -118,6 +123,7 @@ impl Memory {
     }
 
     /// Replaces all of a granule, which has as many pages as `contents`.
+    #[inline]
     pub(crate) fn set_contents(&mut self, granule: Granule, contents: &Contents) {
         debug_assert_eq!(contents.size(), self.size, "a granule of this memory");
         if self.size == GranuleSize::K4 {
@@ -129,6 +135,7 @@ impl Memory {
     }
 
     /// Makes all of a granule zero.
+    #[inline]
     pub(crate) fn wipe(&mut self, granule: Granule) {
         for offset in (0..self.size.len_bytes()).step_by(PAGE_LEN) {
             self.set_page_at(granule, offset, Page::Zero);
@@ -161,6 +168,7 @@ impl Memory {
         }
     }
 
+    #[inline]
     fn place(&self, granule: Granule, offset: usize) -> (usize, u16) {
         let page = (Granules::index(granule) << (self.size.shift() - 12)) + offset / PAGE_LEN;
         let i = page % usize::from(CHUNK);

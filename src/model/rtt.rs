@@ -337,6 +337,7 @@ impl Tables {
 
     /// The table in this place.
     #[must_use]
+    #[inline]
     pub fn get(&self, id: TableId) -> &Table {
         self.slots[id.0 as usize].as_ref().expect("ids of removed tables are not kept")
     }
@@ -349,6 +350,7 @@ impl Tables {
 
     /// The entry at which a walk ended.
     #[must_use]
+    #[inline]
     pub fn entry(&self, walk: Walk) -> Rtte {
         self.get(walk.table).entries[walk.index]
     }
@@ -362,11 +364,14 @@ impl Tables {
     /// Walks from the root table that covers `ipa` down to `target`, or to the first entry that is
     /// not a TABLE.
     #[must_use]
+    #[inline]
     pub(super) fn walk(&self, root: TableId, ipa: Ipa, target: Level) -> Walk {
         let mut table = root;
         loop {
             let Table { level, entries, entry_shift, .. } = self.get(table);
-            let index = self.size.entry_index(*level, ipa);
+            // What `entry_index` says, without asking the level.
+            #[allow(clippy::cast_possible_truncation, reason = "masked to a table's entries")]
+            let index = (ipa.0 >> entry_shift) as usize & (entries.len() - 1);
             match entries[index] {
                 Rtte::Table(next) if *level < target => table = next,
                 _ => return Walk { table, level: *level, index, entry_shift: *entry_shift },
@@ -461,11 +466,13 @@ impl Tables {
     }
 
     /// Replaces an entry.
+    #[inline]
     pub(crate) fn set(&mut self, walk: Walk, entry: Rtte) {
         self.set_entry(walk.table, walk.index, entry);
     }
 
     /// Replaces entry `index` of a table. Its permission stays, but for RAM that is destroyed.
+    #[inline]
     pub(crate) fn set_entry(&mut self, table: TableId, index: usize, entry: Rtte) {
         let table = self.slots[table.0 as usize].as_mut().expect("the table is there");
         let slot = &mut table.entries[index];

@@ -9,10 +9,12 @@ pub struct Tally<const N: usize> {
 }
 
 impl<const N: usize> Tally<N> {
+    #[inline]
     pub(super) fn add(&mut self, from: usize, to: usize) {
         self.add_many(from, to, 1);
     }
 
+    #[inline]
     pub(super) fn add_many(&mut self, from: usize, to: usize, count: u64) {
         self.counts[from][to] += count;
     }

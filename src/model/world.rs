@@ -478,12 +478,14 @@ impl World {
     }
 
     /// Whether the host may read a granule: the GPT permits it.
+    #[inline]
     pub(crate) fn permits_ns(&self, granule: Granule) -> bool {
         self.granules.gpt(granule).permits_ns()
     }
 
     /// Walks a Realm's RTTs. `ipa` is below the top of its IPA space, `target` not above its
     /// starting level.
+    #[inline]
     pub(crate) fn walk(&self, realm: &Realm, ipa: Ipa, target: Level) -> Walk {
         self.tables.walk(realm.roots[realm.rtt.root_index(ipa)], ipa, target)
     }
@@ -506,6 +508,7 @@ impl World {
     }
 
     /// Puts a granule to use.
+    #[inline]
     pub(crate) fn claim(&mut self, granule: Granule, state: GranuleState) {
         self.granules.set_state(granule, state);
     }
@@ -522,6 +525,7 @@ impl World {
     }
 
     /// Gives a granule back to DELEGATED, wiped.
+    #[inline]
     pub(crate) fn release(&mut self, granule: Granule) {
         self.granules.set_state(granule, GranuleState::Delegated);
         self.memory.wipe(granule);

@@ -23,6 +23,7 @@ static ACTIVE: FailureRow = FailureRow { text: "the RMM is active already", ..IN
 
 /// The failure of a command that the state of the RMM as a whole does not allow. It stands before
 /// the tables of all commands.
+#[inline]
 pub(super) fn barred(world: &World, command: &Command) -> Option<Box<Failure>> {
     if !world.profile().boots_inactive() {
         return None;

@@ -285,6 +285,7 @@ impl<'s> Gate<'s> {
     }
 
     /// A condition that no later line relies on.
+    #[inline]
     pub(super) fn ensure<R: Rows>(
         &mut self,
         row: R,
@@ -295,6 +296,7 @@ impl<'s> Gate<'s> {
     }
 
     /// As [`Gate::ensure`], with the index of the return code.
+    #[inline]
     pub(super) fn ensure_at<R: Rows>(
         &mut self,
         row: R,
@@ -303,7 +305,21 @@ impl<'s> Gate<'s> {
         detail: impl FnOnce() -> String,
     ) -> Checked<()> {
         self.advance(row);
-        let row = row.row();
+        if good && self.survey.is_none() {
+            return Ok(());
+        }
+        self.note_or_fail(row.row(), good, index, detail)
+    }
+
+    /// What is rarely done: a condition that does not hold, or that somebody wants to know of.
+    #[cold]
+    fn note_or_fail(
+        &mut self,
+        row: &'static FailureRow,
+        good: bool,
+        index: u8,
+        detail: impl FnOnce() -> String,
+    ) -> Checked<()> {
         if !self.has(row) {
             return Ok(());
         }
@@ -327,6 +343,7 @@ impl<'s> Gate<'s> {
     }
 
     /// A condition that yields what later lines need.
+    #[inline]
     pub(super) fn some<R: Rows, T>(
         &mut self,
         row: R,
@@ -337,6 +354,7 @@ impl<'s> Gate<'s> {
     }
 
     /// As [`Gate::some`], with the index of the return code.
+    #[inline]
     pub(super) fn some_at<R: Rows, T>(
         &mut self,
         row: R,
@@ -350,11 +368,19 @@ impl<'s> Gate<'s> {
         if let Some(survey) = &mut self.survey {
             survey.push((row, value.is_some()));
         }
-        value.ok_or_else(|| {
-            let failure = Failure { row, index, detail: detail(), outputs: NO_OUTPUTS };
-            // An earlier `ensure` that failed outranks this one.
-            self.first.take().unwrap_or_else(|| Box::new(failure))
-        })
+        value.ok_or_else(|| self.failed(row, index, detail))
+    }
+
+    #[cold]
+    fn failed(
+        &mut self,
+        row: &'static FailureRow,
+        index: u8,
+        detail: impl FnOnce() -> String,
+    ) -> Box<Failure> {
+        let failure = Failure { row, index, detail: detail(), outputs: NO_OUTPUTS };
+        // An earlier `ensure` that failed outranks this one.
+        self.first.take().unwrap_or_else(|| Box::new(failure))
     }
 
     /// The end of a check that leaves the rows from `row` on to a later step, or has looked at them
@@ -402,6 +428,7 @@ impl<'s> Gate<'s> {
     }
 
     /// Goes on to a row behind others, none of which the RMM has.
+    #[cold]
     fn skip_to<R: Rows>(&mut self, index: usize) {
         while self.next < index {
             let skipped = &R::ROWS[self.next];

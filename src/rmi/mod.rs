@@ -80,13 +80,13 @@ impl World {
         if let Some(failure) = activation::barred(self, &command) {
             return Outcome::failed(command, failure);
         }
-        with_rmi!(command, rmi => {
-            let answer = match rmi.check(self, Gate::new(self.profile(), self.granule_size())) {
+        let answer: Answer = with_rmi!(command, rmi => {
+            match rmi.check(self, Gate::new(self.profile(), self.granule_size())) {
                 Ok(plan) => plan.apply(self).into(),
                 Err(failure) => Answer::Failed(failure),
-            };
-            Outcome::of(command, answer)
-        })
+            }
+        });
+        Outcome::of(command, answer)
     }
 
     /// Executes the call in `regs` (X0 to X6). A function identifier that is no command of the

@@ -16,6 +16,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    #[inline]
     pub(super) fn of(command: Command, answer: Answer) -> Self {
         let (code, [x1, x2, x3, x4]) = match answer {
             Answer::Success(outputs) => (ReturnCode::SUCCESS, outputs),

@@ -47,17 +47,23 @@ pub(super) struct CompletePlan {
 }
 
 /// The command with the REC that the request is about, where the RMM knows it and not the Host.
+#[inline]
 pub(super) fn with_target(world: &World, command: Command) -> Command {
     match command {
         Command::PsciComplete { calling_rec, status, .. }
             if !world.profile().psci_complete_names_target() =>
         {
-            let remembered = world.rec(calling_rec).and_then(|rec| rec.psci_target);
-            let target_rec = remembered.map_or(0, |target| world.granules.pa(target).0);
+            let target_rec = remembered_target(world, calling_rec);
             Command::PsciComplete { calling_rec, target_rec, status }
         }
         _ => command,
     }
+}
+
+/// The REC that the request of `calling_rec` is about; 0 if there is none.
+fn remembered_target(world: &World, calling_rec: u64) -> u64 {
+    let remembered = world.rec(calling_rec).and_then(|rec| rec.psci_target);
+    remembered.map_or(0, |target| world.granules.pa(target).0)
 }
 
 impl Gate<'_> {
