@@ -364,7 +364,7 @@ fn hash_granules<const LEN: usize>(
     let mut contents = Vec::with_capacity(granules.len());
     for (place, bytes) in granules {
         let Ok(granule) = <&[u8; LEN]>::try_from(&**bytes) else { continue };
-        if granule == const { &[0; LEN] } {
+        if granule.starts_with(&[0; 8]) && granule == const { &[0; LEN] } {
             let size = GranuleSize::from_shift(LEN.trailing_zeros());
             **place = Hasher::zero_granule(algo, size.expect("the length of a granule"));
         } else {

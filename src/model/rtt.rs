@@ -499,16 +499,22 @@ impl Tables {
     /// RAM from `pa` on.
     pub(crate) fn assign_in_row(&mut self, walk: Walk, count: u64, pa: Pa) {
         let table = self.slots[walk.table.0 as usize].as_mut().expect("the table is there");
-        let mut before = [0; 3];
-        for (i, entry) in (0..count).zip(&mut table.entries[walk.index..]) {
-            before[entry.kind()] += 1;
-            let pa = Pa(pa.0 + (i << walk.entry_shift));
-            *entry = Rtte::Assigned { pa, ripas: Ripas::Ram };
+        let places = &mut table.entries[walk.index..];
+        let places = &mut places[..usize::try_from(count).expect("entries of one table")];
+        // Counted by themselves they stay in registers.
+        let (mut empty, mut ram, mut next) = (0, 0, pa.0);
+        for entry in places {
+            empty += u64::from(matches!(entry, Rtte::Unassigned(Ripas::Empty)));
+            ram += u64::from(matches!(entry, Rtte::Unassigned(Ripas::Ram)));
+            *entry = Rtte::Assigned { pa: Pa(next), ripas: Ripas::Ram };
+            next += walk.entry_bytes();
         }
         table.held_by += u16::try_from(count).expect("a table has fewer entries");
         let after = Rtte::Assigned { pa, ripas: Ripas::Ram }.kind();
-        for (kind, count) in before.into_iter().enumerate() {
-            self.tally.add_many(kind, after, count);
+        let counts =
+            [(Ripas::Empty, empty), (Ripas::Ram, ram), (Ripas::Destroyed, count - empty - ram)];
+        for (ripas, count) in counts {
+            self.tally.add_many(Rtte::Unassigned(ripas).kind(), after, count);
         }
     }
 
