@@ -50,8 +50,8 @@ macro_rules! alone_known {
     ($n:tt $i:literal $($far:literal)*) => { chain512!($n known512 $i) };
 }
 
-/// Adds a block of every lane to the lanes' states, and does the rounds of the first block of a step
-/// beside: the state after them.
+/// Adds a block of every lane to the lanes' states, and does the rounds of the first block of a
+/// step beside: the state after them.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2")]
 fn first_beside(
@@ -62,8 +62,8 @@ fn first_beside(
 ) -> [u64; 8] {
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
     let [mut r8, mut r9, mut r10, mut r11, mut r12, mut r13, mut r14, mut r15] = before;
-    // SAFETY: what is read and written besides the operands are the 80 constants and the words that the
-    // reference covers. At the end the stack is as it was, and so is `rbx`.
+    // SAFETY: what is read and written besides the operands are the 80 constants and the words that
+    // the reference covers. At the end the stack is as it was, and so is `rbx`.
     unsafe {
         asm!(
             "push rbx",
@@ -78,51 +78,21 @@ fn first_beside(
             "jnz 2b",
             "add rsp, 8",
             "pop rbx",
-            inout("rsi") chain_words.as_mut_ptr() => _,
-            inout("rdi") K512.as_ptr() => _,
-            inout("zmm0") words[0] => _,
-            inout("zmm1") words[1] => _,
-            inout("zmm2") words[2] => _,
-            inout("zmm3") words[3] => _,
-            inout("zmm4") words[4] => _,
-            inout("zmm5") words[5] => _,
-            inout("zmm6") words[6] => _,
-            inout("zmm7") words[7] => _,
-            inout("zmm8") words[8] => _,
-            inout("zmm9") words[9] => _,
-            inout("zmm10") words[10] => _,
-            inout("zmm11") words[11] => _,
-            inout("zmm12") words[12] => _,
-            inout("zmm13") words[13] => _,
-            inout("zmm14") words[14] => _,
-            inout("zmm15") words[15] => _,
-            inout("zmm16") a,
-            inout("zmm17") b,
-            inout("zmm18") c,
-            inout("zmm19") d,
-            inout("zmm20") e,
-            inout("zmm21") f,
-            inout("zmm22") g,
+            inout("rsi") chain_words.as_mut_ptr() => _, inout("rdi") K512.as_ptr() => _,
+            inout("zmm0") words[0] => _, inout("zmm1") words[1] => _, inout("zmm2") words[2] => _,
+            inout("zmm3") words[3] => _, inout("zmm4") words[4] => _, inout("zmm5") words[5] => _,
+            inout("zmm6") words[6] => _, inout("zmm7") words[7] => _, inout("zmm8") words[8] => _,
+            inout("zmm9") words[9] => _, inout("zmm10") words[10] => _,
+            inout("zmm11") words[11] => _, inout("zmm12") words[12] => _,
+            inout("zmm13") words[13] => _, inout("zmm14") words[14] => _,
+            inout("zmm15") words[15] => _, inout("zmm16") a, inout("zmm17") b, inout("zmm18") c,
+            inout("zmm19") d, inout("zmm20") e, inout("zmm21") f, inout("zmm22") g,
             inout("zmm23") h,
-            out("zmm24") _,
-            out("zmm25") _,
-            out("zmm26") _,
-            out("zmm27") _,
-            out("zmm28") _,
-            out("zmm29") _,
-            out("zmm30") _,
-            out("zmm31") _,
-            inout("r8") r8,
-            inout("r9") r9,
-            inout("r10") r10,
-            inout("r11") r11,
-            inout("r12") r12,
-            inout("r13") r13,
-            inout("r14") r14,
-            inout("r15") r15,
-            out("rax") _,
-            out("rcx") _,
-            out("rdx") _,
+            out("zmm24") _, out("zmm25") _, out("zmm26") _, out("zmm27") _, out("zmm28") _,
+            out("zmm29") _, out("zmm30") _, out("zmm31") _,
+            inout("r8") r8, inout("r9") r9, inout("r10") r10, inout("r11") r11, inout("r12") r12,
+            inout("r13") r13, inout("r14") r14, inout("r15") r15,
+            out("rax") _, out("rcx") _, out("rdx") _,
         );
     }
     for (old, new) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
@@ -131,8 +101,8 @@ fn first_beside(
     [r8, r9, r10, r11, r12, r13, r14, r15]
 }
 
-/// The same with the second and the last block of a step, by words that are known: the state that the
-/// step ends with.
+/// The same with the second and the last block of a step, by words that are known: the state that
+/// the step ends with.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2")]
 fn rest_beside(
@@ -143,8 +113,8 @@ fn rest_beside(
 ) -> [u64; 8] {
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
     let [mut r8, mut r9, mut r10, mut r11, mut r12, mut r13, mut r14, mut r15] = before;
-    // SAFETY: what is read and written besides the operands are the 80 constants and the words that the
-    // reference covers. At the end the stack is as it was.
+    // SAFETY: what is read and written besides the operands are the 80 constants and the words that
+    // the reference covers. At the end the stack is as it was.
     unsafe {
         asm!(
             push_state512!(4),
@@ -166,51 +136,21 @@ fn rest_beside(
             sixteen512!(alone_known),
             add_state512!(),
             "add rsp, 72",
-            inout("rsi") chain_words.as_ptr() => _,
-            inout("rdi") K512.as_ptr() => _,
-            inout("zmm0") words[0] => _,
-            inout("zmm1") words[1] => _,
-            inout("zmm2") words[2] => _,
-            inout("zmm3") words[3] => _,
-            inout("zmm4") words[4] => _,
-            inout("zmm5") words[5] => _,
-            inout("zmm6") words[6] => _,
-            inout("zmm7") words[7] => _,
-            inout("zmm8") words[8] => _,
-            inout("zmm9") words[9] => _,
-            inout("zmm10") words[10] => _,
-            inout("zmm11") words[11] => _,
-            inout("zmm12") words[12] => _,
-            inout("zmm13") words[13] => _,
-            inout("zmm14") words[14] => _,
-            inout("zmm15") words[15] => _,
-            inout("zmm16") a,
-            inout("zmm17") b,
-            inout("zmm18") c,
-            inout("zmm19") d,
-            inout("zmm20") e,
-            inout("zmm21") f,
-            inout("zmm22") g,
+            inout("rsi") chain_words.as_ptr() => _, inout("rdi") K512.as_ptr() => _,
+            inout("zmm0") words[0] => _, inout("zmm1") words[1] => _, inout("zmm2") words[2] => _,
+            inout("zmm3") words[3] => _, inout("zmm4") words[4] => _, inout("zmm5") words[5] => _,
+            inout("zmm6") words[6] => _, inout("zmm7") words[7] => _, inout("zmm8") words[8] => _,
+            inout("zmm9") words[9] => _, inout("zmm10") words[10] => _,
+            inout("zmm11") words[11] => _, inout("zmm12") words[12] => _,
+            inout("zmm13") words[13] => _, inout("zmm14") words[14] => _,
+            inout("zmm15") words[15] => _, inout("zmm16") a, inout("zmm17") b, inout("zmm18") c,
+            inout("zmm19") d, inout("zmm20") e, inout("zmm21") f, inout("zmm22") g,
             inout("zmm23") h,
-            out("zmm24") _,
-            out("zmm25") _,
-            out("zmm26") _,
-            out("zmm27") _,
-            out("zmm28") _,
-            out("zmm29") _,
-            out("zmm30") _,
-            out("zmm31") _,
-            inout("r8") r8,
-            inout("r9") r9,
-            inout("r10") r10,
-            inout("r11") r11,
-            inout("r12") r12,
-            inout("r13") r13,
-            inout("r14") r14,
-            inout("r15") r15,
-            out("rax") _,
-            out("rcx") _,
-            out("rdx") _,
+            out("zmm24") _, out("zmm25") _, out("zmm26") _, out("zmm27") _, out("zmm28") _,
+            out("zmm29") _, out("zmm30") _, out("zmm31") _,
+            inout("r8") r8, inout("r9") r9, inout("r10") r10, inout("r11") r11, inout("r12") r12,
+            inout("r13") r13, inout("r14") r14, inout("r15") r15,
+            out("rax") _, out("rcx") _, out("rdx") _,
         );
     }
     for (old, new) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {

@@ -167,8 +167,8 @@ macro_rules! known {
 #[target_feature(enable = "bmi1,bmi2")]
 fn first_alone(words: &mut First, before: [u64; 8]) -> [u64; 8] {
     let [mut r8, mut r9, mut r10, mut r11, mut r12, mut r13, mut r14, mut r15] = before;
-    // SAFETY: what is read and written besides the operands are the 80 constants and the words that the
-    // reference covers. At the end the stack is as it was, and so is `rbx`.
+    // SAFETY: what is read and written besides the operands are the 80 constants and the words that
+    // the reference covers. At the end the stack is as it was, and so is `rbx`.
     unsafe {
         asm!(
             "push rbx",
@@ -183,19 +183,10 @@ fn first_alone(words: &mut First, before: [u64; 8]) -> [u64; 8] {
             "jnz 2b",
             "add rsp, 8",
             "pop rbx",
-            inout("rsi") words.as_mut_ptr() => _,
-            inout("rdi") K512.as_ptr() => _,
-            inout("r8") r8,
-            inout("r9") r9,
-            inout("r10") r10,
-            inout("r11") r11,
-            inout("r12") r12,
-            inout("r13") r13,
-            inout("r14") r14,
-            inout("r15") r15,
-            out("rax") _,
-            out("rcx") _,
-            out("rdx") _,
+            inout("rsi") words.as_mut_ptr() => _, inout("rdi") K512.as_ptr() => _, inout("r8") r8,
+            inout("r9") r9, inout("r10") r10, inout("r11") r11, inout("r12") r12, inout("r13") r13,
+            inout("r14") r14, inout("r15") r15,
+            out("rax") _, out("rcx") _, out("rdx") _,
         );
     }
     [r8, r9, r10, r11, r12, r13, r14, r15]
@@ -206,8 +197,8 @@ fn first_alone(words: &mut First, before: [u64; 8]) -> [u64; 8] {
 #[target_feature(enable = "bmi1,bmi2")]
 fn rest_alone(words: &Rest, before: [u64; 8]) -> [u64; 8] {
     let [mut r8, mut r9, mut r10, mut r11, mut r12, mut r13, mut r14, mut r15] = before;
-    // SAFETY: what is read besides the operands are the words that the reference covers. At the end the
-    // stack is as it was.
+    // SAFETY: what is read besides the operands are the words that the reference covers. At the end
+    // the stack is as it was.
     unsafe {
         asm!(
             push_state512!(10),
@@ -225,18 +216,10 @@ fn rest_alone(words: &Rest, before: [u64; 8]) -> [u64; 8] {
             "3:",
             add_state512!(),
             "add rsp, 72",
-            inout("rsi") words.as_ptr() => _,
-            inout("r8") r8,
-            inout("r9") r9,
-            inout("r10") r10,
-            inout("r11") r11,
-            inout("r12") r12,
-            inout("r13") r13,
-            inout("r14") r14,
+            inout("rsi") words.as_ptr() => _, inout("r8") r8, inout("r9") r9, inout("r10") r10,
+            inout("r11") r11, inout("r12") r12, inout("r13") r13, inout("r14") r14,
             inout("r15") r15,
-            out("rax") _,
-            out("rcx") _,
-            out("rdx") _,
+            out("rax") _, out("rcx") _, out("rdx") _,
         );
     }
     [r8, r9, r10, r11, r12, r13, r14, r15]

@@ -1,22 +1,26 @@
 //! Chains of descriptors side by side.
 
 #[cfg(target_arch = "x86_64")]
-use super::constants::{H256, H384, H512};
-#[cfg(target_arch = "x86_64")]
+use super::constants::H256;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use super::constants::{H384, H512};
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use super::steps::{Step256, Step512};
 use super::{Kernel, digest};
+#[cfg(target_arch = "aarch64")]
+use super::{sha256_armv8, sha512_armv8};
 #[cfg(target_arch = "x86_64")]
 use super::{sha256_avx2, sha256_avx512, sha256_shani, sha512_avx2, sha512_avx512};
 use crate::measure::descriptor::{Descriptor, RIM_OFFSET};
 use crate::measure::rim::{HashAlgo, Measurement};
 
 /// Extensions whose words are made once for all chains.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 const STEPS: usize = 64;
 
 /// One of the algorithms that share their rounds: what they begin with, and how many words of the
 /// state are the digest.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub(super) struct Variant<W: 'static> {
     pub(super) initial: &'static [W; 8],
     pub(super) kept_words: usize,
@@ -25,7 +29,7 @@ pub(super) struct Variant<W: 'static> {
 #[cfg(target_arch = "x86_64")]
 const SHA256: Variant<u32> = Variant { initial: &H256, kept_words: 8 };
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub(super) const fn variant512(algo: HashAlgo) -> &'static Variant<u64> {
     match algo {
         HashAlgo::Sha384 => &Variant { initial: &H384, kept_words: 6 },
@@ -38,7 +42,7 @@ impl Kernel {
     #[must_use]
     pub const fn chain_lanes(self, algo: HashAlgo) -> usize {
         match (self, self.lanes(algo)) {
-            (Self::ShaNi | Self::Avx2 | Self::Avx512, Some(lanes)) => lanes,
+            (Self::ShaNi | Self::Avx2 | Self::Avx512 | Self::Armv8, Some(lanes)) => lanes,
             _ => 1,
         }
     }
@@ -55,7 +59,7 @@ impl Kernel {
         if self.chain_lanes(algo) == 1 {
             return rims.iter_mut().for_each(|rim| one_by_one(rim, descriptors));
         }
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
         self.extend_in_lanes(algo, rims, descriptors);
     }
 
@@ -91,6 +95,24 @@ impl Kernel {
             }
         }
     }
+
+    #[cfg(target_arch = "aarch64")]
+    fn extend_in_lanes(self, algo: HashAlgo, rims: &mut [Measurement], all: &[Descriptor]) {
+        debug_assert_eq!(self, Self::Armv8);
+        // As on x86: `extend_chains` asserts that the processor has the features.
+        match algo {
+            HashAlgo::Sha256 => lanes(rims, all, Step256::new, |chains, steps| {
+                // SAFETY: the features are there, see above.
+                unsafe { sha256_armv8::extend_lanes(chains, steps) }
+            }),
+            HashAlgo::Sha512 | HashAlgo::Sha384 => {
+                lanes(rims, all, Step512::new, |chains, steps| {
+                    // SAFETY: the features are there, see above.
+                    unsafe { sha512_armv8::extend_lanes(variant512(algo), chains, steps) }
+                });
+            }
+        }
+    }
 }
 
 fn one_by_one(rim: &mut Measurement, descriptors: &[Descriptor]) {
@@ -103,7 +125,7 @@ fn one_by_one(rim: &mut Measurement, descriptors: &[Descriptor]) {
 }
 
 /// A word of a state, as slots hold it.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub(super) trait Word: Copy + Default {
     /// Reads the words at the beginning of a slot.
     fn of_slot(slot: &[u8; 64]) -> [Self; 8];
@@ -111,7 +133,7 @@ pub(super) trait Word: Copy + Default {
     fn to_slot(words: [Self; 8]) -> [u8; 64];
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! words {
     ($word:ty) => {
         impl Word for $word {
@@ -132,13 +154,13 @@ macro_rules! words {
     };
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 words!(u32);
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 words!(u64);
 
 /// Extends as many chains at a time as there are lanes; of the last ones some lanes are idle.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 fn lanes<W: Word, S, const LANES: usize>(
     rims: &mut [Measurement],
     descriptors: &[Descriptor],

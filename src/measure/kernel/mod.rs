@@ -43,7 +43,7 @@ mod sha512_avx2;
 mod sha512_avx512;
 #[cfg(target_arch = "x86_64")]
 mod shani;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod steps;
 
 use std::fmt;

@@ -5,6 +5,7 @@
 use std::arch::aarch64::*;
 
 use super::constants::{H256, K256};
+use super::steps::Step256;
 use super::{Digest, len_bits};
 
 type V = uint32x4_t;
@@ -16,6 +17,38 @@ const BLOCK_BYTES: usize = 64;
 struct State {
     abcd: V,
     efgh: V,
+}
+
+impl State {
+    #[inline]
+    #[target_feature(enable = "sha2")]
+    fn of([a, b, c, d, e, f, g, h]: [u32; 8]) -> Self {
+        Self { abcd: vector(&[a, b, c, d]), efgh: vector(&[e, f, g, h]) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "sha2")]
+    fn words(self) -> [u32; 8] {
+        let ([a, b, c, d], [e, f, g, h]) = (words(self.abcd), words(self.efgh));
+        [a, b, c, d, e, f, g, h]
+    }
+
+    /// Four rounds by the sums of the words and their constants.
+    #[inline]
+    #[target_feature(enable = "sha2")]
+    fn four_rounds(&mut self, kw: V) {
+        let Self { abcd, efgh } = *self;
+        self.abcd = vsha256hq_u32(abcd, efgh, kw);
+        self.efgh = vsha256h2q_u32(efgh, abcd, kw);
+    }
+
+    /// Adds a state word by word.
+    #[inline]
+    #[target_feature(enable = "sha2")]
+    fn plus(self, other: Self) -> Self {
+        let abcd = vaddq_u32(self.abcd, other.abcd);
+        Self { abcd, efgh: vaddq_u32(self.efgh, other.efgh) }
+    }
 }
 
 #[inline]
@@ -54,10 +87,7 @@ fn load_block<const LEN: usize>(granules: &[&[u8; LEN]; LANES], block: usize) ->
 fn four_rounds(states: &mut [State; LANES], words: &[V; LANES], k: &[u32; 4]) {
     let k = vector(k);
     for (state, words) in states.iter_mut().zip(words) {
-        let kw = vaddq_u32(*words, k);
-        let State { abcd, efgh } = *state;
-        state.abcd = vsha256hq_u32(abcd, efgh, kw);
-        state.efgh = vsha256h2q_u32(efgh, abcd, kw);
+        state.four_rounds(vaddq_u32(*words, k));
     }
 }
 
@@ -94,8 +124,7 @@ fn compress(states: &mut [State; LANES], block: [[V; LANES]; 4]) {
         four_rounds(states, words, k);
     }
     for (state, old) in states.iter_mut().zip(old) {
-        state.abcd = vaddq_u32(state.abcd, old.abcd);
-        state.efgh = vaddq_u32(state.efgh, old.efgh);
+        *state = state.plus(old);
     }
 }
 
@@ -105,9 +134,7 @@ pub(super) fn digest_lanes<const LEN: usize>(
     granules: &[&[u8; LEN]; LANES],
     out: &mut [Digest; LANES],
 ) {
-    let [a, b, c, d, e, f, g, h] = H256;
-    let start = State { abcd: vector(&[a, b, c, d]), efgh: vector(&[e, f, g, h]) };
-    let mut states = [start; LANES];
+    let mut states = [State::of(H256); LANES];
     for block in 0..LEN / BLOCK_BYTES {
         compress(&mut states, load_block(granules, block));
     }
@@ -117,8 +144,7 @@ pub(super) fn digest_lanes<const LEN: usize>(
     let last = [vector(&[0, 0, 0, len_bits::<LEN>()]); LANES];
     compress(&mut states, [first, zeros, zeros, last]);
     for (digest, state) in out.iter_mut().zip(states) {
-        let halves = [words(state.abcd), words(state.efgh)];
-        for (i, word) in halves.as_flattened().iter().enumerate() {
+        for (i, word) in state.words().into_iter().enumerate() {
             digest.put_word(i, word.to_be_bytes());
         }
     }
@@ -133,4 +159,49 @@ fn words(vector: V) -> [u32; 4] {
         vgetq_lane_u32::<2>(vector),
         vgetq_lane_u32::<3>(vector),
     ]
+}
+
+/// Adds one block that is the same in every message, scheduled already, to the messages' states.
+#[inline]
+#[target_feature(enable = "sha2")]
+fn compress_shared(states: &mut [State; LANES], schedule: &[u32; K256.len()]) {
+    let old = *states;
+    let (quads, _) = schedule.as_chunks();
+    for quad in quads {
+        let kw = vector(quad);
+        states.iter_mut().for_each(|state| state.four_rounds(kw));
+    }
+    for (state, old) in states.iter_mut().zip(old) {
+        *state = state.plus(old);
+    }
+}
+
+/// Extends several chains by the same steps.
+#[target_feature(enable = "sha2")]
+pub(super) fn extend_lanes(chains: &mut [[u32; 8]; LANES], steps: &[Step256]) {
+    /// The RIM fills two vectors of the first block.
+    const RIM: usize = Step256::RIM / 4;
+    let mut rims = [State::of(H256); LANES];
+    for (rim, chain) in rims.iter_mut().zip(&*chains) {
+        *rim = State::of(*chain);
+    }
+    for step in steps {
+        let (quads, _) = step.first.as_chunks();
+        let mut block = [[vdupq_n_u32(0); LANES]; 4];
+        for (words, quad) in block.iter_mut().zip(quads) {
+            *words = [vector(quad); LANES];
+        }
+        for (lane, rim) in rims.iter().enumerate() {
+            [block[RIM][lane], block[RIM + 1][lane]] = [rim.abcd, rim.efgh];
+        }
+        rims = [State::of(H256); LANES];
+        compress(&mut rims, block);
+        compress_shared(&mut rims, &step.second);
+        for schedule in &Step256::REST {
+            compress_shared(&mut rims, schedule);
+        }
+    }
+    for (chain, rim) in chains.iter_mut().zip(rims) {
+        *chain = rim.words();
+    }
 }

@@ -4,7 +4,9 @@
 
 use std::arch::aarch64::*;
 
+use super::chains::Variant;
 use super::constants::K512;
+use super::steps::Step512;
 use super::{Digest, len_bits};
 
 type V = uint64x2_t;
@@ -18,6 +20,46 @@ struct State {
     cd: V,
     ef: V,
     gh: V,
+}
+
+impl State {
+    #[inline]
+    #[target_feature(enable = "sha3")]
+    fn of([a, b, c, d, e, f, g, h]: [u64; 8]) -> Self {
+        let [ab, cd] = [vector(&[a, b]), vector(&[c, d])];
+        Self { ab, cd, ef: vector(&[e, f]), gh: vector(&[g, h]) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "sha3")]
+    fn words(self) -> [u64; 8] {
+        let ([a, b], [c, d]) = (words(self.ab), words(self.cd));
+        let ([e, f], [g, h]) = (words(self.ef), words(self.gh));
+        [a, b, c, d, e, f, g, h]
+    }
+
+    /// Two rounds by the sums of the words and their constants.
+    #[inline]
+    #[target_feature(enable = "sha3")]
+    fn two_rounds(&mut self, kw: V) {
+        let Self { ab, cd, ef, gh } = *self;
+        let sum = vaddq_u64(straddle(kw, kw), gh);
+        let sum = vsha512hq_u64(sum, straddle(ef, gh), straddle(cd, ef));
+        let new = vsha512h2q_u64(sum, cd, ab);
+        *self = Self { ab: new, cd: ab, ef: vaddq_u64(cd, sum), gh: ef };
+    }
+
+    /// Adds a state word by word.
+    #[inline]
+    #[target_feature(enable = "sha3")]
+    fn plus(self, other: Self) -> Self {
+        Self {
+            ab: vaddq_u64(self.ab, other.ab),
+            cd: vaddq_u64(self.cd, other.cd),
+            ef: vaddq_u64(self.ef, other.ef),
+            gh: vaddq_u64(self.gh, other.gh),
+        }
+    }
 }
 
 #[inline]
@@ -63,12 +105,7 @@ fn straddle(low: V, high: V) -> V {
 fn two_rounds(states: &mut [State; LANES], words: &[V; LANES], k: &[u64; 2]) {
     let k = vector(k);
     for (state, words) in states.iter_mut().zip(words) {
-        let State { ab, cd, ef, gh } = *state;
-        let kw = vaddq_u64(*words, k);
-        let sum = vaddq_u64(straddle(kw, kw), gh);
-        let sum = vsha512hq_u64(sum, straddle(ef, gh), straddle(cd, ef));
-        let new = vsha512h2q_u64(sum, cd, ab);
-        *state = State { ab: new, cd: ab, ef: vaddq_u64(cd, sum), gh: ef };
+        state.two_rounds(vaddq_u64(*words, k));
     }
 }
 
@@ -114,10 +151,7 @@ fn compress(states: &mut [State; LANES], block: [[V; LANES]; 8]) {
         two_rounds(states, words, k);
     }
     for (state, old) in states.iter_mut().zip(old) {
-        state.ab = vaddq_u64(state.ab, old.ab);
-        state.cd = vaddq_u64(state.cd, old.cd);
-        state.ef = vaddq_u64(state.ef, old.ef);
-        state.gh = vaddq_u64(state.gh, old.gh);
+        *state = state.plus(old);
     }
 }
 
@@ -128,9 +162,7 @@ pub(super) fn digest_lanes<const LEN: usize>(
     granules: &[&[u8; LEN]; LANES],
     out: &mut [Digest; LANES],
 ) {
-    let [a, b, c, d, e, f, g, h] = *initial;
-    let [ab, cd, ef, gh] = [vector(&[a, b]), vector(&[c, d]), vector(&[e, f]), vector(&[g, h])];
-    let mut states = [State { ab, cd, ef, gh }; LANES];
+    let mut states = [State::of(*initial); LANES];
     for block in 0..LEN / BLOCK_BYTES {
         compress(&mut states, load_block(granules, block));
     }
@@ -139,9 +171,8 @@ pub(super) fn digest_lanes<const LEN: usize>(
     let first = [vector(&[1 << 63, 0]); LANES];
     let last = [vector(&[0, len_bits::<LEN>().into()]); LANES];
     compress(&mut states, [first, zeros, zeros, zeros, zeros, zeros, zeros, last]);
-    for (digest, State { ab, cd, ef, gh }) in out.iter_mut().zip(states) {
-        let pairs = [ab, cd, ef, gh].map(|pair| words(pair));
-        for (i, word) in pairs.as_flattened().iter().enumerate() {
+    for (digest, state) in out.iter_mut().zip(states) {
+        for (i, word) in state.words().into_iter().enumerate() {
             digest.put_word(i, word.to_be_bytes());
         }
     }
@@ -151,4 +182,44 @@ pub(super) fn digest_lanes<const LEN: usize>(
 #[target_feature(enable = "sha3")]
 fn words(vector: V) -> [u64; 2] {
     [vgetq_lane_u64::<0>(vector), vgetq_lane_u64::<1>(vector)]
+}
+
+/// Adds one block that is the same in every message, scheduled already, to the messages' states.
+#[inline]
+#[target_feature(enable = "sha3")]
+fn compress_shared(states: &mut [State; LANES], schedule: &[u64; K512.len()]) {
+    let old = *states;
+    let (pairs, _) = schedule.as_chunks();
+    for pair in pairs {
+        let kw = vector(pair);
+        states.iter_mut().for_each(|state| state.two_rounds(kw));
+    }
+    for (state, old) in states.iter_mut().zip(old) {
+        *state = state.plus(old);
+    }
+}
+
+/// Extends several chains by the same steps.
+#[target_feature(enable = "sha3")]
+pub(super) fn extend_lanes(algo: &Variant<u64>, chains: &mut [[u64; 8]; LANES], steps: &[Step512]) {
+    for step in steps {
+        let mut states = [State::of(*algo.initial); LANES];
+        let mut block = [[vdupq_n_u64(0); LANES]; 8];
+        for (lane, chain) in chains.iter().enumerate() {
+            let mut words = step.first;
+            words[Step512::RIM..Step512::RIM + 8].copy_from_slice(chain);
+            for (place, pair) in block.iter_mut().zip(words.as_chunks().0) {
+                place[lane] = vector(pair);
+            }
+        }
+        compress(&mut states, block);
+        compress_shared(&mut states, &step.second);
+        for schedule in &Step512::REST {
+            compress_shared(&mut states, schedule);
+        }
+        for (chain, state) in chains.iter_mut().zip(states) {
+            *chain = state.words();
+            chain[algo.kept_words..].fill(0);
+        }
+    }
 }

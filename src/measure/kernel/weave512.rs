@@ -1,17 +1,17 @@
 //! The rounds of SHA-512 as text: those of eight lanes in vectors of AVX-512, those of one chain in
 //! general registers, and sixteen of either or both.
 //!
-//! Registers are the same everywhere. The lanes have their words in vectors 0 to 15, their states in
-//! vectors 16 to 23, and work in the others. The chain has its state in `r8` to `r15`, `b ^ c` in
-//! `rax` or `rcx` in turn, its words from `rsi` on, and works in the other of the two, in `rbx` and
-//! in `rdx`. The constants are from `rdi` on. With each round a state moves by a register, and after
-//! eight it is where it was.
+//! Registers are the same everywhere. The lanes have their words in vectors 0 to 15, their states
+//! in vectors 16 to 23, and work in the others. The chain has its state in `r8` to `r15`, `b ^ c`
+//! in `rax` or `rcx` in turn, its words from `rsi` on, and works in the other of the two, in `rbx`
+//! and in `rdx`. The constants are from `rdi` on. With each round a state moves by a register, and
+//! after eight it is where it was.
 //!
-//! A round of the chain takes 7 cycles by itself; its 24 instructions would fit into 5, so nearly
-//! all of that is latency. The processor takes in six instructions a cycle: two rounds of the chain
-//! and one of the lanes, which has its vectors busy for 14 cycles, are 78 of 84. So there is no move
-//! here too many, and sixteen rounds are what loops repeat, which the cache of decoded instructions
-//! has room for.
+//! A round of the chain takes 7 cycles by itself (Emerald Rapids); its 24 instructions would fit
+//! into 5. The processor takes in six instructions a cycle: two rounds of the chain and one of the
+//! lanes, which has its vectors busy for 14 cycles, are 78 of 84. So there is no move here too
+//! many, and sixteen rounds are what loops repeat, which the cache of decoded instructions has room
+//! for.
 
 /// A function of FIPS 180-4, section 4.1, of a vector. Takes two vectors to work in.
 #[rustfmt::skip]
@@ -242,7 +242,7 @@ macro_rules! sixteen512 {
     };
 }
 
-/// The same on the stack, above which is a counter: what a block of the chain begins with.
+/// Puts what a block of the chain begins with on the stack, below a counter.
 #[rustfmt::skip]
 macro_rules! push_state512 {
     ($count:literal) => { concat!(
