@@ -15,7 +15,7 @@ use crate::digest_cache::{Belief, DigestCache};
 use crate::measure::contents::Contents;
 use crate::measure::descriptor;
 use crate::measure::digests::{self, Cut, DigestFile, DigestSource as _};
-use crate::measure::event::{DataEvent, MeasuredEvent};
+use crate::measure::event::DataEvent;
 use crate::measure::hasher::{Digest, Hasher, digest};
 use crate::measure::image::Image;
 use crate::measure::kernel::Kernel;
@@ -164,12 +164,10 @@ fn write_noise(file: &File, len_bytes: u64) -> io::Result<()> {
 
 fn log_of(image: &Arc<Image>, (algo, size): (HashAlgo, GranuleSize), hasher: &Hasher) -> EventLog {
     let mut log = EventLog::with_hasher(algo, hasher.clone());
-    for i in 0..image.len_bytes().div_ceil(size.bytes()) {
-        let offset = i * size.bytes();
-        let page = Page::Image { image: Arc::clone(image), offset };
-        let content = Contents::from_first(size, page);
-        log.push(MeasuredEvent::Data(DataEvent { ipa: Ipa(offset), flags: DATA_MEASURE, content }));
-    }
+    let page = Page::Image { image: Arc::clone(image), offset: 0 };
+    let content = Contents::from_first(size, page);
+    let first = DataEvent { ipa: Ipa(0), flags: DATA_MEASURE, content };
+    log.push_row(&first, image.len_bytes().div_ceil(size.bytes()));
     log
 }
 
