@@ -16,7 +16,7 @@ pub(super) struct Rd<'w> {
 
 impl Gate<'_> {
     /// `X_align`: the address is a granule's first byte.
-    #[inline]
+    #[inline(always)]
     pub(super) fn granule_aligned<R: Rows>(&mut self, row: R, pa: u64) -> Checked<()> {
         let size_bytes = self.granule_size().bytes();
         self.ensure(row, is_aligned(pa, size_bytes), || {
@@ -25,7 +25,7 @@ impl Gate<'_> {
     }
 
     /// `X_align`, `X_bound`: a granule of delegable memory.
-    #[inline]
+    #[inline(always)]
     pub(super) fn granule<R: Rows>(
         &mut self,
         rows: [R; 2],
@@ -38,7 +38,7 @@ impl Gate<'_> {
     }
 
     /// `X_align`, `X_bound`, `X_state`: a granule of delegable memory in one state.
-    #[inline]
+    #[inline(always)]
     pub(super) fn granule_in<R: Rows>(
         &mut self,
         rows: [R; 3],
@@ -52,7 +52,7 @@ impl Gate<'_> {
     }
 
     /// `X_bound`, `X_state`, of an address that another row has found aligned.
-    #[inline]
+    #[inline(always)]
     pub(super) fn aligned_granule_in<R: Rows>(
         &mut self,
         rows: [R; 2],
@@ -65,14 +65,14 @@ impl Gate<'_> {
         self.state(state, world, granule, wanted)
     }
 
-    #[inline]
+    #[inline(always)]
     fn delegable<R: Rows>(&mut self, row: R, world: &World, pa: u64) -> Checked<Granule> {
         self.some(row, world.granules.find(pa), || {
             format!("{} is not in delegable memory, {}", Hex(pa), world.granules.ranges_text())
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn state<R: Rows>(
         &mut self,
         row: R,
@@ -88,7 +88,7 @@ impl Gate<'_> {
     }
 
     /// `rd_align`, `rd_bound`, `rd_state`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn rd<'w, R: Rows>(
         &mut self,
         rows: [R; 3],
@@ -101,7 +101,7 @@ impl Gate<'_> {
     }
 
     /// The granule is readable by the Host now.
-    #[inline]
+    #[inline(always)]
     pub(super) fn host_readable<R: Rows>(
         &mut self,
         row: R,
@@ -116,7 +116,7 @@ impl Gate<'_> {
     }
 
     /// `realm_state`: the Realm is NEW.
-    #[inline]
+    #[inline(always)]
     pub(super) fn realm_is_new<R: Rows>(&mut self, row: R, realm: &Realm) -> Checked<()> {
         self.ensure(row, realm.state == RealmState::New, || {
             format!("the Realm is {}; NEW is needed", realm.state.name())
@@ -132,7 +132,7 @@ impl Gate<'_> {
     }
 
     /// `ipa_align`: a multiple of what an entry at `level` covers.
-    #[inline]
+    #[inline(always)]
     pub(super) fn ipa_aligned<R: Rows>(&mut self, row: R, ipa: u64, level: Level) -> Checked<()> {
         let size_bytes = self.granule_size().entry_bytes(level);
         self.ensure(row, is_aligned(ipa, size_bytes), || {
@@ -159,7 +159,7 @@ impl Gate<'_> {
     }
 
     /// `ipa_bound`: in the Protected half of the Realm's IPA space.
-    #[inline]
+    #[inline(always)]
     pub(super) fn ipa_protected<R: Rows>(
         &mut self,
         row: R,
@@ -173,7 +173,7 @@ impl Gate<'_> {
     }
 
     /// `X_bound2`: without LPA2 an address has 48 bits.
-    #[inline]
+    #[inline(always)]
     pub(super) fn pa_fits<R: Rows>(&mut self, row: R, pa: u64, rtt: &RttConfig) -> Checked<()> {
         self.ensure(row, rtt.lpa2 || pa < 1 << 48, || {
             format!("{} needs more than 48 bits, and the Realm has no LPA2", Hex(pa))

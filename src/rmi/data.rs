@@ -100,7 +100,7 @@ impl Rmi for MapInit {
 
 impl Gate<'_> {
     /// `ipa_bound`, `ipa_align` of one granule of Protected memory.
-    #[inline]
+    #[inline(always)]
     fn data_ipa<R: Rows>(&mut self, rows: [R; 2], rd: Rd<'_>, ipa: u64) -> Checked<Ipa> {
         let [bound, align] = rows;
         let protected = self.ipa_protected(bound, ipa, &rd.realm.rtt)?;
@@ -109,7 +109,7 @@ impl Gate<'_> {
     }
 
     /// `rtt_walk`, `rtte_state`: the level 3 entry for `ipa` is UNASSIGNED.
-    #[inline]
+    #[inline(always)]
     fn unassigned_page<R: Rows>(
         &mut self,
         rows: [R; 2],

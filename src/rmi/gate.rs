@@ -247,6 +247,9 @@ pub(super) type Checked<T> = Result<T, Box<Failure>>;
 pub type Survey = Vec<(&'static FailureRow, bool)>;
 
 /// Walks a failure table in order.
+///
+/// What asks it about a row is always inlined, and so are the conditions of many commands: rows are
+/// constants where they are named, and a condition that holds is then two comparisons.
 #[derive(Debug)]
 pub(super) struct Gate<'s> {
     profile: Profile,
@@ -285,7 +288,7 @@ impl<'s> Gate<'s> {
     }
 
     /// A condition that no later line relies on.
-    #[inline]
+    #[inline(always)]
     pub(super) fn ensure<R: Rows>(
         &mut self,
         row: R,
@@ -296,7 +299,7 @@ impl<'s> Gate<'s> {
     }
 
     /// As [`Gate::ensure`], with the index of the return code.
-    #[inline]
+    #[inline(always)]
     pub(super) fn ensure_at<R: Rows>(
         &mut self,
         row: R,
@@ -343,7 +346,7 @@ impl<'s> Gate<'s> {
     }
 
     /// A condition that yields what later lines need.
-    #[inline]
+    #[inline(always)]
     pub(super) fn some<R: Rows, T>(
         &mut self,
         row: R,
@@ -354,7 +357,7 @@ impl<'s> Gate<'s> {
     }
 
     /// As [`Gate::some`], with the index of the return code.
-    #[inline]
+    #[inline(always)]
     pub(super) fn some_at<R: Rows, T>(
         &mut self,
         row: R,
@@ -399,7 +402,7 @@ impl<'s> Gate<'s> {
     }
 
     /// The end of the table: every row has been looked at.
-    #[inline]
+    #[inline(always)]
     pub(super) fn pass<R: Rows, T>(self, plan: T) -> Checked<T> {
         self.assert_end::<R>();
         self.first.map_or(Ok(plan), Err)
@@ -419,7 +422,7 @@ impl<'s> Gate<'s> {
     }
 
     /// Goes on to a row.
-    #[inline]
+    #[inline(always)]
     fn advance<R: Rows>(&mut self, row: R) {
         if self.next != row.index() {
             self.skip_to::<R>(row.index());
