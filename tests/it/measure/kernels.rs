@@ -220,6 +220,36 @@ fn formula(algo: HashAlgo, size: GranuleSize, kinds: &[Kind]) -> Vec<u8> {
     rim[..algo.len_bytes()].to_vec()
 }
 
+/// Longer than a thread's turn with one log, and than what may wait: logs of several callers that
+/// share two threads, and one with nobody to share with.
+#[test]
+fn long_logs_of_several_callers_share_the_threads() {
+    let two = NonZeroUsize::new(2).expect("some");
+    // The kernel that folds beside, if it is there.
+    let hasher = Hasher::default();
+    let hasher = hasher.clone().with_kernel(Kernel::Avx512).unwrap_or(hasher);
+    let shared = hasher.with_threads(two).expect("threads").working_ahead();
+    let event = |i: u64| {
+        let page =
+            if i.is_multiple_of(512) { Page::Stream { seed: i, offset: 0 } } else { Page::Zero };
+        MeasuredEvent::Data(DataEvent { ipa: Ipa(i << 12), flags: 1, content: page.into() })
+    };
+    let rim = |hasher: Hasher, (algo, count)| {
+        let mut log = EventLog::with_hasher(algo, hasher);
+        (0..count).for_each(|i| log.push(event(i)));
+        log.rim()
+    };
+    let logs = [(HashAlgo::Sha256, 40_000), (HashAlgo::Sha512, 40_001), (HashAlgo::Sha256, 70_000)];
+    let found = std::thread::scope(|scope| {
+        let threads = logs.map(|log| {
+            let hasher = shared.clone();
+            scope.spawn(move || rim(hasher, log))
+        });
+        threads.map(|thread| thread.join().expect("a RIM"))
+    });
+    assert_eq!(found, logs.map(|log| rim(Hasher::default().alone(), log)));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(cases(48)))]
 
