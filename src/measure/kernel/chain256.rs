@@ -74,11 +74,22 @@ impl Chain {
 #[target_feature(enable = "sha,sse4.1,ssse3")]
 fn schedule([mut w0, mut w1, mut w2, mut w3]: [V; 4], quads: &mut [Quad; 16]) {
     let (constants, _) = K256.as_chunks::<4>();
-    for (quad, k) in quads.iter_mut().zip(constants) {
-        let kw = _mm_add_epi32(w0, vector(*k));
-        // SAFETY: the reference covers the 16 bytes that are written, aligned or not.
-        unsafe { _mm_storeu_si128(quad.as_mut_ptr().cast(), kw) };
+    let mut places = quads.iter_mut().zip(constants);
+    for place in places.by_ref().take(12) {
+        put(w0, place);
         let sum = _mm_add_epi32(_mm_sha256msg1_epu32(w0, w1), _mm_alignr_epi8::<4>(w3, w2));
         (w0, w1, w2, w3) = (w1, w2, w3, _mm_sha256msg2_epu32(sum, w3));
     }
+    for (place, words) in places.zip([w0, w1, w2, w3]) {
+        put(words, place);
+    }
+}
+
+/// Puts four words, with their constants, into their place.
+#[inline]
+#[target_feature(enable = "sha,sse4.1,ssse3")]
+fn put(words: V, (place, k): (&mut Quad, &[u32; 4])) {
+    let kw = _mm_add_epi32(words, vector(*k));
+    // SAFETY: the reference covers the 16 bytes that are written, aligned or not.
+    unsafe { _mm_storeu_si128(place.as_mut_ptr().cast(), kw) };
 }
