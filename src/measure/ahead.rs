@@ -22,10 +22,10 @@ use super::rule::RimRule;
 const PIECE: u64 = 128;
 /// Pieces that are handed over and not folded yet, at most: bounds the memory.
 const MAX_WAITING: u64 = 256;
-/// Who waits for room sleeps until there is this much less: to wake somebody up takes a thread from
+/// Who waits for room sleeps until so many pieces fewer wait: each wake-up takes a thread from
 /// hashing.
 const ROOM: u64 = MAX_WAITING / 2;
-/// Pieces that a thread takes before others may have it: those of another log, say.
+/// Pieces that a thread hashes in a row before it is free for other work, such as another log's.
 const TURN: usize = 64;
 /// Pieces that wait for the fold, at most, before it is done with nothing beside.
 const MAX_BEHIND: usize = 8;
@@ -62,7 +62,8 @@ struct State {
     fold: Option<Fold>,
     /// Threads that were asked for and did not end yet.
     workers: usize,
-    /// Somebody sleeps until no more pieces than that wait.
+    /// Somebody sleeps, and is woken when no more pieces than this wait: of several the largest
+    /// number.
     awaited: Option<u64>,
 }
 
@@ -108,7 +109,7 @@ impl Ahead {
         self.wait_until(self.shared.lock(), 0).fold.as_ref().expect("nobody folds").rim
     }
 
-    /// Waits until so many pieces wait at most; if none, also for who folds the last one.
+    /// Waits until at most `most` pieces wait; for 0, also until nobody folds.
     fn wait_until<'s>(
         &'s self,
         mut state: MutexGuard<'s, State>,
@@ -124,7 +125,8 @@ impl Ahead {
         }
     }
 
-    /// Has as many threads at work as there are, or as there are pieces.
+    /// Asks for threads until as many work as there are, or as there are pieces to take. Lets go of
+    /// the lock meanwhile.
     fn with_workers<'s>(&'s self, mut state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
         loop {
             let wanted = self.hasher.threads().min(state.queue.len());
@@ -158,7 +160,7 @@ impl Shared {
         }
         state.workers -= 1;
         if !state.queue.is_empty() {
-            // Who sleeps asks for another thread.
+            // Who sleeps asks for another thread. If nobody does, the next hand-over or wait will.
             self.wake(&mut state);
         }
     }

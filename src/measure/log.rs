@@ -254,6 +254,7 @@ const fn worth_of_lanes(kernel: Kernel, algo: HashAlgo) -> usize {
         // Alone it is done by the SHA instructions, which most processors with such vectors have.
         (Kernel::Avx512, HashAlgo::Sha256) => 5,
         (Kernel::Avx2, HashAlgo::Sha256) => 7,
+        // Arm's are not measured.
         (_, _) => 2,
     }
 }

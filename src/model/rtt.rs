@@ -369,7 +369,7 @@ impl Tables {
         let mut table = root;
         loop {
             let Table { level, entries, entry_shift, .. } = self.get(table);
-            // What `entry_index` says, without asking the level.
+            // As `GranuleSize::entry_index`, by the table's own shift.
             #[allow(clippy::cast_possible_truncation, reason = "masked to a table's entries")]
             let index = (ipa.0 >> entry_shift) as usize & (entries.len() - 1);
             match entries[index] {
@@ -504,6 +504,7 @@ impl Tables {
         // Counted by themselves they stay in registers.
         let (mut empty, mut ram, mut next) = (0, 0, pa.0);
         for entry in places {
+            debug_assert!(matches!(entry, Rtte::Unassigned(_)), "counted before");
             empty += u64::from(matches!(entry, Rtte::Unassigned(Ripas::Empty)));
             ram += u64::from(matches!(entry, Rtte::Unassigned(Ripas::Ram)));
             *entry = Rtte::Assigned { pa: Pa(next), ripas: Ripas::Ram };

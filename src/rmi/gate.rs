@@ -7,7 +7,7 @@
 //!
 //! A command's `check` walks its table with a [`Gate`], one line a row. A check that later lines
 //! rely on *returns* what it proved. The gate panics if code and table drift apart: that costs
-//! three integer compares a row and stays on in release builds.
+//! a compare or two a row and stays on in release builds.
 
 use std::fmt;
 
@@ -249,7 +249,7 @@ pub type Survey = Vec<(&'static FailureRow, bool)>;
 /// Walks a failure table in order.
 ///
 /// What asks it about a row is always inlined, and so are the conditions of many commands: rows are
-/// constants where they are named, and a condition that holds is then two comparisons.
+/// constants where they are named, and a condition that holds is then a few comparisons.
 #[derive(Debug)]
 pub(super) struct Gate<'s> {
     profile: Profile,

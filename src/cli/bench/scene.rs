@@ -148,7 +148,7 @@ fn rim_of(image: Image, made: (HashAlgo, GranuleSize), hasher: &Hasher) -> Measu
 }
 
 fn write_noise(file: &File, len_bytes: u64) -> io::Result<()> {
-    // A file system that can keeps what is written at once in pages of 2 MiB.
+    // Some file systems keep what is written at once in pages of 2 MiB.
     const PIECE: usize = 4 << 20;
     let mut out = BufWriter::new(file);
     let mut bytes = vec![0; PIECE];

@@ -27,7 +27,7 @@ impl Kernel {
         use std::arch::is_x86_feature_detected as has;
         match (self, algo) {
             (Self::Avx512, HashAlgo::Sha256) => Self::ShaNi.is_available(algo),
-            (Self::Avx512, HashAlgo::Sha512 | HashAlgo::Sha384) => has!("bmi1") && has!("bmi2"),
+            (Self::Avx512, HashAlgo::Sha512 | HashAlgo::Sha384) => has!("bmi2"),
             _ => false,
         }
     }

@@ -53,7 +53,7 @@ macro_rules! alone_known {
 /// Adds a block of every lane to the lanes' states, and does the rounds of the first block of a
 /// step beside: the state after them.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,bmi2")]
 fn first_beside(
     state: &mut [V; 8],
     words: &[V; 16],
@@ -62,8 +62,9 @@ fn first_beside(
 ) -> [u64; 8] {
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
     let [mut r8, mut r9, mut r10, mut r11, mut r12, mut r13, mut r14, mut r15] = before;
-    // SAFETY: what is read and written besides the operands are the 80 constants and the words that
-    // the reference covers. At the end the stack is as it was, and so is `rbx`.
+    // SAFETY: what is read besides the operands are the 80 constants and the words that the
+    // reference covers; of these the step's own are written. At the end the stack is as it was, and
+    // so is `rbx`; without `nostack` there may be pushes.
     unsafe {
         asm!(
             "push rbx",
@@ -104,7 +105,7 @@ fn first_beside(
 /// The same with the second and the last block of a step, by words that are known: the state that
 /// the step ends with.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,bmi2")]
 fn rest_beside(
     state: &mut [V; 8],
     words: &[V; 16],
@@ -113,8 +114,9 @@ fn rest_beside(
 ) -> [u64; 8] {
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
     let [mut r8, mut r9, mut r10, mut r11, mut r12, mut r13, mut r14, mut r15] = before;
-    // SAFETY: what is read and written besides the operands are the 80 constants and the words that
-    // the reference covers. At the end the stack is as it was.
+    // SAFETY: what is read besides the operands are the 80 constants and the words that the
+    // reference covers, and nothing but the stack is written. At the end it is as it was; without
+    // `nostack` there may be pushes.
     unsafe {
         asm!(
             push_state512!(4),
@@ -161,7 +163,7 @@ fn rest_beside(
 
 /// The digests of one granule a lane; and two blocks at a time a step of the chain, as long as
 /// there are descriptors.
-#[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,bmi2")]
 pub(super) fn digest_lanes<const LEN: usize>(
     initial: &[u64; 8],
     granules: &[&[u8; LEN]; LANES],

@@ -13,10 +13,10 @@ use crate::measure::descriptor::{Descriptor, LEN_BYTES, RIM_OFFSET};
 const STEPS: usize = LANES;
 /// Rounds of the blocks behind the first one.
 const REST_ROUNDS: usize = 160;
-/// The words of the first block of a step, with those of the others between them.
+/// The words of the first block of a step: each eighth is its own, those between are the others'.
 pub(super) type First = [u64; STEPS * 15 + 1];
-/// The words of the rounds of the second and the last block of a step, with their constants, and
-/// those of the other steps between them.
+/// The words of the rounds of the second and the last block of a step, with their constants, in the
+/// same way.
 pub(super) type Rest = [u64; STEPS * (REST_ROUNDS - 1) + 1];
 /// The first of the eight words of the RIM.
 const RIM: usize = RIM_OFFSET / 8;
@@ -70,7 +70,7 @@ impl Chain {
 
     /// The next step, if there is one.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2")]
+    #[target_feature(enable = "avx512f,avx512bw,bmi2")]
     pub(super) fn begin(
         &mut self,
         descriptors: &mut dyn Iterator<Item = Descriptor>,
@@ -100,7 +100,7 @@ impl Chain {
     }
 
     /// One step after the other, with nothing beside them.
-    #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2")]
+    #[target_feature(enable = "avx512f,avx512bw,bmi2")]
     pub(super) fn extend(&mut self, descriptors: &mut dyn Iterator<Item = Descriptor>) {
         while let Some(step) = self.begin(descriptors) {
             let rim = first_alone(step.first, step.initial);
@@ -110,7 +110,7 @@ impl Chain {
     }
 
     /// Makes the steps that were prepared.
-    #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2")]
+    #[target_feature(enable = "avx512f,avx512bw,bmi2")]
     pub(super) fn finish(&mut self) {
         self.extend(&mut std::iter::empty());
     }
@@ -141,13 +141,21 @@ fn schedule(mut w: [V; 16], places: &mut [[u64; STEPS]]) {
         ($places_and_k16:expr, $i:literal) => {
             let (places, k16): (&mut [[u64; STEPS]; 16], &[u64; 16]) = $places_and_k16;
             places[$i] = words(add(splat(k16[$i]), w[$i]));
+        };
+    }
+    macro_rules! make_and_put {
+        ($places_and_k16:expr, $i:literal) => {
             lane_word!(w, $i);
+            put!($places_and_k16, $i);
         };
     }
     let (places, _) = places.as_chunks_mut::<16>();
-    let (k16s, _) = K512.as_chunks::<16>();
-    for (places, k16) in places.iter_mut().zip(k16s) {
+    let mut sixteens = places.iter_mut().zip(K512.as_chunks::<16>().0);
+    if let Some((places, k16)) = sixteens.next() {
         sixteen!(put, (places, k16));
+    }
+    for (places, k16) in sixteens {
+        sixteen!(make_and_put, (places, k16));
     }
 }
 
@@ -164,11 +172,12 @@ macro_rules! known {
 
 /// The state after the rounds of a step's first block.
 #[inline]
-#[target_feature(enable = "bmi1,bmi2")]
+#[target_feature(enable = "bmi2")]
 fn first_alone(words: &mut First, before: [u64; 8]) -> [u64; 8] {
     let [mut r8, mut r9, mut r10, mut r11, mut r12, mut r13, mut r14, mut r15] = before;
-    // SAFETY: what is read and written besides the operands are the 80 constants and the words that
-    // the reference covers. At the end the stack is as it was, and so is `rbx`.
+    // SAFETY: what is read besides the operands are the 80 constants and the words that the
+    // reference covers; of these the step's own are written. At the end the stack is as it was, and
+    // so is `rbx`; without `nostack` there may be pushes.
     unsafe {
         asm!(
             "push rbx",
@@ -194,11 +203,11 @@ fn first_alone(words: &mut First, before: [u64; 8]) -> [u64; 8] {
 
 /// The state that a step ends with.
 #[inline]
-#[target_feature(enable = "bmi1,bmi2")]
+#[target_feature(enable = "bmi2")]
 fn rest_alone(words: &Rest, before: [u64; 8]) -> [u64; 8] {
     let [mut r8, mut r9, mut r10, mut r11, mut r12, mut r13, mut r14, mut r15] = before;
-    // SAFETY: what is read besides the operands are the words that the reference covers. At the end
-    // the stack is as it was.
+    // SAFETY: what is read besides the operands are the words that the reference covers; only the
+    // stack is written. At the end it is as it was; without `nostack` there may be pushes.
     unsafe {
         asm!(
             push_state512!(10),

@@ -1,4 +1,4 @@
-//! SHA-256 of a few granules by the SHA-2 instructions of Armv8, interleaved.
+//! SHA-256 of a few granules or chains by the SHA-2 instructions of Armv8, interleaved.
 //!
 //! One message waits for its own rounds; with several the processor always has something to do.
 

@@ -1,4 +1,4 @@
-//! SHA-512 of two granules by the SHA-512 instructions of Armv8.2, interleaved.
+//! SHA-512 of two granules or chains by the SHA-512 instructions of Armv8.2, interleaved.
 //!
 //! The compiler's name for the feature is `sha3`, which stands for both sets of instructions.
 

@@ -8,10 +8,12 @@
 //! after eight it is where it was.
 //!
 //! A round of the chain takes 7 cycles by itself (Emerald Rapids); its 24 instructions would fit
-//! into 5. The processor takes in six instructions a cycle: two rounds of the chain and one of the
-//! lanes, which has its vectors busy for 14 cycles, are 78 of 84. So there is no move here too
-//! many, and sixteen rounds are what loops repeat, which the cache of decoded instructions has room
-//! for.
+//! into 5. The processor takes in six instructions a cycle. A round of the lanes has 30, words
+//! included, 28 of which keep its two vector units busy for 14 cycles: with two rounds of the chain
+//! that is 78 of 84. So no instruction may be wasted, and sixteen rounds are what loops repeat,
+//! which the cache of decoded instructions has room for.
+//!
+//! A counter of the loop is on the stack, at `rsp`, or above a state, at `rsp + 64`.
 
 /// A function of FIPS 180-4, section 4.1, of a vector. Takes two vectors to work in.
 #[rustfmt::skip]
@@ -242,7 +244,7 @@ macro_rules! sixteen512 {
     };
 }
 
-/// Puts what a block of the chain begins with on the stack, below a counter.
+/// Puts what a block of the chain begins with on the stack, with a counter above it.
 #[rustfmt::skip]
 macro_rules! push_state512 {
     ($count:literal) => { concat!(
