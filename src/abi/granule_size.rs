@@ -110,12 +110,14 @@ impl GranuleSize {
 
     /// log2 of the bytes that one entry of `level` covers; 64 or more where there is no such level.
     #[must_use]
+    #[inline]
     pub fn entry_shift(self, level: Level) -> u32 {
         self.shift() + self.stride() * u32::from((3 - level.number()).unsigned_abs())
     }
 
     /// Bytes that one entry of `level` covers; of a level that there is not, no more than 2^63.
     #[must_use]
+    #[inline]
     pub fn entry_bytes(self, level: Level) -> u64 {
         1 << self.entry_shift(level).min(63)
     }

@@ -158,15 +158,13 @@ impl Profile {
     /// Takes a call's registers apart as the RMM does ([`Command::decode`]).
     #[must_use]
     pub fn decode(self, regs: &CallRegs) -> Option<Command> {
-        let command = Command::decode(regs, self.edition())?;
-        Some(match command {
-            Command::PsciComplete { calling_rec, target_rec: status, .. }
-                if !self.psci_complete_names_target() =>
-            {
-                Command::PsciComplete { calling_rec, target_rec: 0, status }
-            }
-            _ => command,
-        })
+        let mut decoded = Command::decode(regs, self.edition());
+        if let Some(Command::PsciComplete { target_rec, status, .. }) = &mut decoded
+            && !self.psci_complete_names_target()
+        {
+            (*target_rec, *status) = (0, *target_rec);
+        }
+        decoded
     }
 
     /// The registers of a command as the RMM takes them ([`Command::encode`]): an input that its

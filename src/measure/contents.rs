@@ -123,6 +123,7 @@ impl Contents {
 
     /// Page `i`, of as many as the granule has.
     #[must_use]
+    #[inline]
     pub fn page(&self, i: u64) -> Page {
         match &self.pages {
             Pages::Consecutive(first) if first.ends_within(i) => Page::Zero,
@@ -178,6 +179,7 @@ impl Contents {
     }
 
     /// Whether `next` is, by where its bytes come from, the granule `count` further on.
+    #[inline]
     pub(super) fn is_followed_by(&self, next: &Self, count: u64) -> bool {
         match (&self.pages, &next.pages) {
             (Pages::Consecutive(page), Pages::Consecutive(next_page)) if self.size == next.size => {

@@ -28,6 +28,7 @@ struct Run {
 }
 
 impl Run {
+    #[inline]
     fn continues_with(&self, next: &DataEvent) -> bool {
         let MeasuredEvent::Data(first) = &self.first else { return false };
         first.ipa.0.checked_add(self.count * first.content.size().bytes()) == Some(next.ipa.0)
@@ -73,6 +74,7 @@ impl Events {
     }
 
     /// Appends `count` events of granules that follow each other, the first of which is `first`.
+    #[inline]
     pub(super) fn push_row(&mut self, first: &DataEvent, count: u64) {
         match self.runs.last_mut() {
             Some(run) if run.continues_with(first) => {
@@ -83,6 +85,7 @@ impl Events {
         }
     }
 
+    #[cold]
     fn begin_run(&mut self, first: MeasuredEvent, count: u64) {
         self.runs.push(Run { first, count });
         self.starts.push(self.len);

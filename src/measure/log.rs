@@ -72,13 +72,17 @@ impl EventLog {
 
     /// Appends the events of `count` granules that follow each other in one image or stream, or are
     /// zero, the first of which is `first`.
+    #[inline]
     pub(crate) fn push_row(&mut self, first: &DataEvent, count: u64) {
         debug_assert!(count == 1 || first.content.is_followed_by(&first.content.following(1), 1));
         self.ask_for_digests(first);
         self.events.push_row(first, count);
-        self.hand_over();
+        if self.has_a_window() {
+            self.hand_over();
+        }
     }
 
+    #[inline]
     fn ask_for_digests(&self, data: &DataEvent) {
         if let Some(Page::Image { image, offset }) = data.content.first_of_consecutive()
             && data.flags & DATA_MEASURE != 0
@@ -87,10 +91,16 @@ impl EventLog {
         }
     }
 
+    /// Whether so many events wait to be folded that other threads may do it.
+    #[inline]
+    fn has_a_window(&self) -> bool {
+        self.events.len() - self.folded >= self.hasher.window()
+    }
+
     /// Gives full windows to other threads.
     fn hand_over(&mut self) {
         let window = self.hasher.window();
-        while self.events.len() - self.folded >= window && self.hasher.may_work_ahead() {
+        while self.has_a_window() && self.hasher.may_work_ahead() {
             let ahead =
                 self.ahead.get_or_insert_with(|| Ahead::new(&self.hasher, self.rule, self.rim));
             ahead.hand_over(&self.events.window(self.folded, window));

@@ -67,6 +67,7 @@ impl Page {
     /// The page of a stream at `offset`, in the one form that all equal ones have: with the seed of
     /// the stream that begins there.
     #[must_use]
+    #[inline]
     pub(crate) const fn stream(seed: u64, offset: u64) -> Self {
         Self::Stream { seed: seed_after(seed, offset / 8), offset: offset % 8 }
     }
@@ -107,6 +108,7 @@ impl Page {
     /// The page `count` pages further on: of the same image or stream, or zero again.
     ///
     /// Bytes of its own have nothing after them; the page is the same then.
+    #[inline]
     pub(crate) fn following(&self, count: u64) -> Self {
         let further = |offset: u64| offset + count * PAGE_SIZE;
         match self {
@@ -119,6 +121,7 @@ impl Page {
     }
 
     /// Whether `next` is, by where its bytes come from, the page `count` pages further on.
+    #[inline]
     pub(crate) fn is_followed_by(&self, next: &Self, count: u64) -> bool {
         let distance = count.checked_mul(PAGE_SIZE);
         let further = |offset: u64| distance.and_then(|distance| offset.checked_add(distance));
@@ -136,6 +139,7 @@ impl Page {
     }
 
     /// Whether it is of an image that ends at most `count` pages after the page begins.
+    #[inline]
     pub(super) fn ends_within(&self, count: u64) -> bool {
         match self {
             Self::Image { image, offset } => {

@@ -7,7 +7,8 @@
 use std::fmt;
 use std::ops::Range;
 
-use bitvec::prelude::{BitVec, Lsb0};
+use bitvec::prelude::Lsb0;
+use bitvec::view::BitView as _;
 
 use super::tally::Tally;
 use crate::abi::addr::{Hex, Pa, is_aligned};
@@ -148,8 +149,8 @@ const _: () = assert!(KINDS.len() <= 1 << PLANES);
 pub struct Granules {
     size: GranuleSize,
     ranges: Vec<(Range<u64>, u32)>,
-    /// A word of each plane in turn, whole words of all. What lies behind their end is zeros.
-    planes: BitVec<u64, Lsb0>,
+    /// A word of each plane for 64 granules. What lies behind their end is zeros.
+    planes: Vec<[u64; PLANES]>,
     count: u32,
     tally: Tally<{ GranuleState::ALL.len() }>,
 }
@@ -157,12 +158,12 @@ pub struct Granules {
 /// How far the planes reach is history and no state.
 impl PartialEq for Granules {
     fn eq(&self, other: &Self) -> bool {
-        let (a, b) = (self.planes.as_raw_slice(), other.planes.as_raw_slice());
+        let (a, b) = (&self.planes[..], &other.planes[..]);
         let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
         let (same, rest) = long.split_at(short.len());
         let all = |of: &Self| (of.size, of.count);
         same == short
-            && rest.iter().all(|word| *word == 0)
+            && rest.iter().all(|words| *words == [0; PLANES])
             && all(self) == all(other)
             && self.ranges == other.ranges
             && self.tally == other.tally
@@ -181,7 +182,7 @@ impl Granules {
             ranges.push((dram.range(), count));
             count += u32::try_from(dram.size >> size.shift()).expect("a platform has at most 2^26");
         }
-        Self { size, ranges, planes: BitVec::new(), count, tally: Tally::default() }
+        Self { size, ranges, planes: Vec::new(), count, tally: Tally::default() }
     }
 
     /// The same memory in granules of another size. None is delegated. A granule that has memory of
@@ -205,11 +206,8 @@ impl Granules {
 
     /// Every granule that is not in the Non-secure PAS, and in which it is.
     pub(crate) fn not_ns(&self) -> impl Iterator<Item = (Granule, Gpt)> + '_ {
-        let words =
-            (0..self.count.div_ceil(64)).filter(|word| self.words(*word as usize) != [0; 4]);
-        let granules = words.flat_map(|word| 64 * word..self.count.min(64 * word + 64));
-        let gpts = granules.map(Granule).map(|granule| (granule, self.gpt(granule)));
-        gpts.filter(|(_, gpt)| *gpt != Gpt::Ns)
+        let granules = self.granules_with(|[a, b, c, d]| a | b | c | d);
+        granules.map(|granule| (granule, self.gpt(granule)))
     }
 
     /// The size of each.
@@ -227,9 +225,9 @@ impl Granules {
             return None;
         }
         let (range, first) = self.ranges.iter().find(|(range, _)| range.contains(&pa))?;
-        let number =
-            u32::try_from((pa - range.start) >> self.size.shift()).expect("counted in new");
-        Some(Granule(first + number))
+        #[allow(clippy::cast_possible_truncation, reason = "counted in new")]
+        let number = ((pa - range.start) >> self.size.shift()) as u32;
+        Some(Granule(first.wrapping_add(number)))
     }
 
     /// The address of a granule's first byte.
@@ -247,14 +245,14 @@ impl Granules {
 
     /// A granule's state.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn state(&self, granule: Granule) -> GranuleState {
         self.kind(granule).0
     }
 
     /// A granule's GPT entry.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn gpt(&self, granule: Granule) -> Gpt {
         self.kind(granule).1
     }
@@ -274,13 +272,16 @@ impl Granules {
     /// Every granule that has been delegated, in the order of addresses, with its state.
     pub fn delegated(&self) -> impl Iterator<Item = (Granule, GranuleState)> + '_ {
         // All delegated kinds have a bit in planes 2 or 3, no other kind has.
-        let words = self.planes.as_raw_slice().as_chunks::<PLANES>().0.iter().enumerate();
-        words.filter(|(_, planes)| planes[2] | planes[3] != 0).flat_map(move |(word, _)| {
-            let first = u32::try_from(word * 64).expect("at most 2^26");
-            (first..self.count.min(first + 64))
-                .map(Granule)
-                .map(|granule| (granule, self.state(granule)))
-                .filter(|(_, state)| *state != GranuleState::Undelegated)
+        let granules = self.granules_with(|[_, _, c, d]| c | d);
+        granules.map(|granule| (granule, self.state(granule)))
+    }
+
+    /// The granules whose bits in the planes together have a one.
+    fn granules_with(&self, together: fn([u64; PLANES]) -> u64) -> impl Iterator<Item = Granule> {
+        let words = (0..).zip(&self.planes).map(move |(word, planes)| (word, together(*planes)));
+        words.filter(|(_, bits)| *bits != 0).flat_map(|(word, bits)| {
+            let ones = (0..64).filter(move |i| bits.view_bits::<Lsb0>()[*i as usize]);
+            ones.map(move |i| Granule(64 * word + i))
         })
     }
 
@@ -291,7 +292,7 @@ impl Granules {
         texts.collect::<Vec<_>>().join(", ")
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn set_state(&mut self, granule: Granule, state: GranuleState) {
         debug_assert_ne!(state, GranuleState::Undelegated, "use `undelegate`");
         self.set_kind(granule, (state, Gpt::Realm));
@@ -343,39 +344,30 @@ impl Granules {
         let code = Self::code_of((*last, Gpt::Realm));
         for (word, mask) in words_of(Self::index(first), count) {
             self.reach(word);
-            for (i, bits) in self.words_mut(word).iter_mut().enumerate() {
+            for (i, bits) in self.planes[word].iter_mut().enumerate() {
                 *bits = *bits & !mask | plane_word(code, i) & mask;
             }
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn kind(&self, granule: Granule) -> (GranuleState, Gpt) {
         KINDS[self.code(granule)]
     }
 
-    #[inline]
+    #[inline(always)]
     fn code(&self, granule: Granule) -> usize {
         let (word, bit) = (Self::index(granule) / 64, granule.0 % 64);
-        let (words, _) = self.planes.as_raw_slice().as_chunks::<PLANES>();
         let bit_of = |word: u64| (word >> bit & 1) as usize;
+        let Some([a, b, c, d]) = self.planes.get(word) else { return 0 };
         // Word by word: a load of several waits for the store of one that was just before.
-        words.get(word).map_or(0, |[a, b, c, d]| {
-            bit_of(*a) | bit_of(*b) << 1 | bit_of(*c) << 2 | bit_of(*d) << 3
-        })
+        bit_of(*a) | bit_of(*b) << 1 | bit_of(*c) << 2 | bit_of(*d) << 3
     }
 
     /// A word of each plane.
     #[inline]
     fn words(&self, word: usize) -> [u64; PLANES] {
-        let (words, _) = self.planes.as_raw_slice().as_chunks();
-        words.get(word).copied().unwrap_or_default()
-    }
-
-    /// A word of each plane, which reach as far.
-    #[inline]
-    fn words_mut(&mut self, word: usize) -> &mut [u64; PLANES] {
-        &mut self.planes.as_raw_mut_slice().as_chunks_mut().0[word]
+        self.planes.get(word).copied().unwrap_or_default()
     }
 
     #[inline]
@@ -390,26 +382,30 @@ impl Granules {
     /// Makes the planes long enough for a word, and some more: twice as long as they were.
     #[inline]
     fn reach(&mut self, word: usize) {
-        let reached = self.planes.as_raw_slice().len();
-        if word * PLANES >= reached {
-            let all = self.count.div_ceil(64) as usize;
-            let words = (word + 1).next_power_of_two().max(64).min(all);
-            // A zeroed vector comes from the system untouched; its pages appear with its bits.
-            let mut longer = vec![0; words * PLANES];
-            longer[..reached].copy_from_slice(self.planes.as_raw_slice());
-            self.planes = BitVec::from_vec(longer);
+        if word >= self.planes.len() {
+            self.lengthen(word);
         }
     }
 
-    #[inline]
+    #[cold]
+    fn lengthen(&mut self, word: usize) {
+        let all = self.count.div_ceil(64) as usize;
+        let words = (word + 1).next_power_of_two().max(64).min(all);
+        // A zeroed vector comes from the system untouched; its pages appear with its bits.
+        let mut longer = vec![[0; PLANES]; words];
+        longer[..self.planes.len()].copy_from_slice(&self.planes);
+        self.planes = longer;
+    }
+
+    #[inline(always)]
     fn set_kind(&mut self, granule: Granule, kind: (GranuleState, Gpt)) {
         let before = self.code(granule);
         self.tally.add(KINDS[before].0 as usize, kind.0 as usize);
         let code = Self::code_of(kind);
         let (word, bit) = (Self::index(granule) / 64, granule.0 % 64);
         self.reach(word);
-        for (i, plane) in self.words_mut(word).iter_mut().enumerate() {
-            *plane ^= (((before ^ code) >> i & 1) as u64) << bit;
+        for (i, plane) in self.planes[word].iter_mut().enumerate() {
+            *plane = *plane & !(1 << bit) | plane_word(code, i) & 1 << bit;
         }
     }
 }

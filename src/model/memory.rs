@@ -41,7 +41,7 @@ impl Memory {
 
     /// The page of a granule that has the byte at `offset`.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn page_at(&self, granule: Granule, offset: usize) -> Page {
         let (chunk, i) = self.place(granule, offset);
         self.chunks[chunk].as_ref().map_or(Page::Zero, |chunk| chunk.page(i))
@@ -49,11 +49,15 @@ impl Memory {
 
     /// The contents of a granule.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn contents(&self, granule: Granule) -> Contents {
-        if self.size == GranuleSize::K4 {
-            return self.page(granule).into();
+        match self.size {
+            GranuleSize::K4 => self.page(granule).into(),
+            GranuleSize::K16 | GranuleSize::K64 => self.contents_of_pages(granule),
         }
+    }
+
+    fn contents_of_pages(&self, granule: Granule) -> Contents {
         let (first, row_pages) = self.row(granule);
         // Granules do not cross chunks, which have a multiple of their pages.
         if row_pages >= self.size.pages() {
@@ -91,7 +95,7 @@ impl Memory {
     }
 
     /// Replaces the page of a granule that has the byte at `offset`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn set_page_at(&mut self, granule: Granule, offset: usize, page: Page) {
         let (chunk, i) = self.place(granule, offset);
         self.set_row(chunk, i, 1, page);
@@ -114,30 +118,35 @@ impl Memory {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn set_row(&mut self, chunk: usize, i: u16, count: u16, first: Page) {
         match &mut self.chunks[chunk] {
             None if first.is_zero() => {}
-            chunk => chunk.get_or_insert_with(|| Box::new(Chunk::new())).set(i, count, first),
+            chunk => set_in_chunk(chunk, i, count, first),
         }
     }
 
     /// Replaces all of a granule, which has as many pages as `contents`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn set_contents(&mut self, granule: Granule, contents: &Contents) {
         debug_assert_eq!(contents.size(), self.size, "a granule of this memory");
-        if self.size == GranuleSize::K4 {
-            return self.set_page_at(granule, 0, contents.page(0));
+        match self.size {
+            GranuleSize::K4 => self.set_page_at(granule, 0, contents.page(0)),
+            GranuleSize::K16 | GranuleSize::K64 => self.set_pages(granule, contents),
         }
+    }
+
+    fn set_pages(&mut self, granule: Granule, contents: &Contents) {
         for (i, offset) in (0..).zip((0..self.size.len_bytes()).step_by(PAGE_LEN)) {
             self.set_page_at(granule, offset, contents.page(i));
         }
     }
 
     /// Makes all of a granule zero.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wipe(&mut self, granule: Granule) {
-        for offset in (0..self.size.len_bytes()).step_by(PAGE_LEN) {
+        self.set_page_at(granule, 0, Page::Zero);
+        for offset in (PAGE_LEN..self.size.len_bytes()).step_by(PAGE_LEN) {
             self.set_page_at(granule, offset, Page::Zero);
         }
     }
@@ -168,12 +177,19 @@ impl Memory {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn place(&self, granule: Granule, offset: usize) -> (usize, u16) {
         let page = (Granules::index(granule) << (self.size.shift() - 12)) + offset / PAGE_LEN;
         let i = page % usize::from(CHUNK);
         (page / usize::from(CHUNK), u16::try_from(i).expect("less than a chunk"))
     }
+}
+
+/// What is left of [`Memory::set_row`] where there is something to write: not in the way of the
+/// zeros that most commands leave.
+#[inline(never)]
+fn set_in_chunk(chunk: &mut Option<Box<Chunk>>, i: u16, count: u16, first: Page) {
+    chunk.get_or_insert_with(|| Box::new(Chunk::new())).set(i, count, first);
 }
 
 impl PartialEq for Memory {

@@ -337,7 +337,7 @@ impl Tables {
 
     /// The table in this place.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, id: TableId) -> &Table {
         self.slots[id.0 as usize].as_ref().expect("ids of removed tables are not kept")
     }
@@ -350,7 +350,7 @@ impl Tables {
 
     /// The entry at which a walk ended.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn entry(&self, walk: Walk) -> Rtte {
         self.get(walk.table).entries[walk.index]
     }
@@ -364,7 +364,7 @@ impl Tables {
     /// Walks from the root table that covers `ipa` down to `target`, or to the first entry that is
     /// not a TABLE.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub(super) fn walk(&self, root: TableId, ipa: Ipa, target: Level) -> Walk {
         let mut table = root;
         loop {
@@ -466,13 +466,13 @@ impl Tables {
     }
 
     /// Replaces an entry.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn set(&mut self, walk: Walk, entry: Rtte) {
         self.set_entry(walk.table, walk.index, entry);
     }
 
     /// Replaces entry `index` of a table. Its permission stays, but for RAM that is destroyed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn set_entry(&mut self, table: TableId, index: usize, entry: Rtte) {
         let table = self.slots[table.0 as usize].as_mut().expect("the table is there");
         let slot = &mut table.entries[index];

@@ -71,6 +71,7 @@ impl RttConfig {
 
     /// Which root table covers `ipa`.
     #[must_use]
+    #[inline(always)]
     pub(super) fn root_index(&self, ipa: Ipa) -> usize {
         let table_shift = self.granule.entry_shift(self.start) + self.granule.stride();
         usize::try_from(ipa.0 >> table_shift).expect("at most sixteen")

@@ -485,7 +485,7 @@ impl World {
 
     /// Walks a Realm's RTTs. `ipa` is below the top of its IPA space, `target` not above its
     /// starting level.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn walk(&self, realm: &Realm, ipa: Ipa, target: Level) -> Walk {
         self.tables.walk(realm.roots[realm.rtt.root_index(ipa)], ipa, target)
     }
@@ -508,7 +508,7 @@ impl World {
     }
 
     /// Puts a granule to use.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn claim(&mut self, granule: Granule, state: GranuleState) {
         self.granules.set_state(granule, state);
     }
@@ -525,7 +525,7 @@ impl World {
     }
 
     /// Gives a granule back to DELEGATED, wiped.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn release(&mut self, granule: Granule) {
         self.granules.set_state(granule, GranuleState::Delegated);
         self.memory.wipe(granule);

@@ -18,9 +18,9 @@ impl Gate<'_> {
     /// `X_align`: the address is a granule's first byte.
     #[inline(always)]
     pub(super) fn granule_aligned<R: Rows>(&mut self, row: R, pa: u64) -> Checked<()> {
-        let size_bytes = self.granule_size().bytes();
-        self.ensure(row, is_aligned(pa, size_bytes), || {
-            format!("{} is not a multiple of the granule size {size_bytes:#x}", Hex(pa))
+        let size = self.granule_size();
+        self.ensure(row, is_aligned(pa, size.bytes()), move || {
+            format!("{} is not a multiple of the granule size {:#x}", Hex(pa), size.bytes())
         })
     }
 
@@ -67,7 +67,7 @@ impl Gate<'_> {
 
     #[inline(always)]
     fn delegable<R: Rows>(&mut self, row: R, world: &World, pa: u64) -> Checked<Granule> {
-        self.some(row, world.granules.find(pa), || {
+        self.some(row, world.granules.find(pa), move || {
             format!("{} is not in delegable memory, {}", Hex(pa), world.granules.ranges_text())
         })
     }
@@ -80,9 +80,9 @@ impl Gate<'_> {
         granule: Granule,
         wanted: GranuleState,
     ) -> Checked<Granule> {
-        let found = world.granules.state(granule);
-        self.some(row, (found == wanted).then_some(granule), || {
-            let pa = world.granules.pa(granule);
+        let is_wanted = world.granules.state(granule) == wanted;
+        self.some(row, is_wanted.then_some(granule), move || {
+            let (pa, found) = (world.granules.pa(granule), world.granules.state(granule));
             format!("granule {pa} is {found}; {wanted} is needed")
         })
     }
@@ -108,7 +108,7 @@ impl Gate<'_> {
         world: &World,
         granule: Granule,
     ) -> Checked<()> {
-        self.ensure(row, world.permits_ns(granule), || {
+        self.ensure(row, world.permits_ns(granule), move || {
             let gpt = world.granules.gpt(granule).name();
             let pa = world.granules.pa(granule);
             format!("granule {pa} is in the {gpt} PAS; the Host's memory is Non-secure")
@@ -118,7 +118,7 @@ impl Gate<'_> {
     /// `realm_state`: the Realm is NEW.
     #[inline(always)]
     pub(super) fn realm_is_new<R: Rows>(&mut self, row: R, realm: &Realm) -> Checked<()> {
-        self.ensure(row, realm.state == RealmState::New, || {
+        self.ensure(row, realm.state == RealmState::New, move || {
             format!("the Realm is {}; NEW is needed", realm.state.name())
         })
     }
@@ -126,7 +126,7 @@ impl Gate<'_> {
     /// `level_bound`: a level from `lowest` to 3.
     pub(super) fn level<R: Rows>(&mut self, row: R, level: u64, lowest: i8) -> Checked<Level> {
         let known = Level::from_register(level).filter(|level| level.number() >= lowest);
-        self.some(row, known, || {
+        self.some(row, known, move || {
             format!("level {} is not one of {lowest} to 3", level.cast_signed())
         })
     }
@@ -134,13 +134,10 @@ impl Gate<'_> {
     /// `ipa_align`: a multiple of what an entry at `level` covers.
     #[inline(always)]
     pub(super) fn ipa_aligned<R: Rows>(&mut self, row: R, ipa: u64, level: Level) -> Checked<()> {
-        let size_bytes = self.granule_size().entry_bytes(level);
-        self.ensure(row, is_aligned(ipa, size_bytes), || {
-            format!(
-                "{} is not a multiple of {}, the entry size at level {level}",
-                Hex(ipa),
-                Hex(size_bytes)
-            )
+        let size = self.granule_size();
+        self.ensure(row, is_aligned(ipa, size.entry_bytes(level)), move || {
+            let (ipa, size_bytes) = (Hex(ipa), Hex(size.entry_bytes(level)));
+            format!("{ipa} is not a multiple of {size_bytes}, the entry size at level {level}")
         })
     }
 
@@ -152,7 +149,7 @@ impl Gate<'_> {
         ipa: u64,
         rtt: &RttConfig,
     ) -> Checked<Ipa> {
-        self.some(row, (ipa < rtt.ipa_top()).then_some(Ipa(ipa)), || {
+        self.some(row, (ipa < rtt.ipa_top()).then_some(Ipa(ipa)), move || {
             let (top, width) = (Hex(rtt.ipa_top()), rtt.ipa_width);
             format!("{} is outside the IPA space of {top} ({width} bits)", Hex(ipa))
         })
@@ -166,7 +163,7 @@ impl Gate<'_> {
         ipa: u64,
         rtt: &RttConfig,
     ) -> Checked<Ipa> {
-        self.some(row, rtt.is_protected(ipa).then_some(Ipa(ipa)), || {
+        self.some(row, rtt.is_protected(ipa).then_some(Ipa(ipa)), move || {
             let top = Hex(rtt.protected_top());
             format!("{} is outside the Protected IPA space of {top}", Hex(ipa))
         })
@@ -175,7 +172,7 @@ impl Gate<'_> {
     /// `X_bound2`: without LPA2 an address has 48 bits.
     #[inline(always)]
     pub(super) fn pa_fits<R: Rows>(&mut self, row: R, pa: u64, rtt: &RttConfig) -> Checked<()> {
-        self.ensure(row, rtt.lpa2 || pa < 1 << 48, || {
+        self.ensure(row, rtt.lpa2 || pa < 1 << 48, move || {
             format!("{} needs more than 48 bits, and the Realm has no LPA2", Hex(pa))
         })
     }

@@ -5,7 +5,7 @@ use super::conditions::{Rd, short_walk, wrong_entry};
 use super::gate::{Checked, Gate, NO_OUTPUTS, Outputs, Rows, failures};
 use super::realm::realm_mut;
 use super::{Plan, Rmi};
-use crate::abi::addr::{Hex, Ipa, Level};
+use crate::abi::addr::{Hex, Ipa, Level, Pa};
 use crate::abi::params::DATA_MEASURE;
 use crate::measure::contents::Contents;
 use crate::measure::event::DataEvent;
@@ -57,6 +57,7 @@ failures! {
 pub(super) struct MapInitPlan {
     rd: Granule,
     data: Granule,
+    pa: Pa,
     ipa: Ipa,
     walk: Walk,
     content: Contents,
@@ -67,34 +68,40 @@ impl Rmi for MapInit {
     type Rows = MapInitRows;
     type Plan = MapInitPlan;
 
+    #[inline(always)]
     fn check(&self, world: &World, mut gate: Gate<'_>) -> Checked<MapInitPlan> {
         use MapInitRows as F;
-        gate.ensure(F::Flags, self.flags <= DATA_MEASURE, || {
-            format!("flags is {}; only bit 0 (measure) may be set", Hex(self.flags))
+        let Self { rd, data, ipa, src, flags } = *self;
+        gate.ensure(F::Flags, flags <= DATA_MEASURE, move || {
+            format!("flags is {}; only bit 0 (measure) may be set", Hex(flags))
         })?;
-        gate.ensure(F::DataIsRd, self.data != self.rd, || format!("both are {}", Hex(self.rd)))?;
+        gate.ensure(F::DataIsRd, data != rd, move || format!("both are {}", Hex(rd)))?;
         let rows = [F::SrcAlign, F::SrcBound, F::SrcState];
-        let src = gate.granule_in(rows, world, self.src, GranuleState::Undelegated)?;
-        let delegated = |gate: &mut Gate<'_>, rows| {
-            gate.granule_in(rows, world, self.data, GranuleState::Delegated)
+        let src = gate.granule_in(rows, world, src, GranuleState::Undelegated)?;
+        let first = if gate.profile().checks_data_first() {
+            let rows = [F::DataAlign, F::DataBound, F::DataState];
+            Some(gate.granule_in(rows, world, data, GranuleState::Delegated)?)
+        } else {
+            None
         };
-        let rows = [F::DataAlign, F::DataBound, F::DataState];
-        let first = gate.profile().checks_data_first();
-        let data = first.then(|| delegated(&mut gate, rows)).transpose()?;
-        let rd = gate.rd([F::RdAlign, F::RdBound, F::RdState], world, self.rd)?;
+        let rd = gate.rd([F::RdAlign, F::RdBound, F::RdState], world, rd)?;
         gate.realm_is_new(F::RealmState, rd.realm)?;
-        let ipa = gate.data_ipa([F::IpaBound, F::IpaAlign], rd, self.ipa)?;
-        gate.pa_fits(F::DataBound2, self.data, &rd.realm.rtt)?;
-        let walk = gate.unassigned_page([F::RttWalk, F::RtteState], world, rd, ipa)?;
-        gate.ensure(F::Pending, !world.tables.entry(walk).is_pending(), || {
+        let ipa = gate.data_ipa([F::IpaBound, F::IpaAlign], rd, ipa)?;
+        gate.pa_fits(F::DataBound2, data, &rd.realm.rtt)?;
+        let (walk, entry) = gate.unassigned_page([F::RttWalk, F::RtteState], world, rd, ipa)?;
+        gate.ensure(F::Pending, !entry.is_pending(), move || {
             format!("the entry for IPA {ipa} waits for a stateful operation")
         })?;
-        let rows = [F::LateDataAlign, F::LateDataBound, F::LateDataState];
-        let data = data.map_or_else(|| delegated(&mut gate, rows), Ok)?;
+        let pa = Pa(data);
+        let data = if let Some(data) = first {
+            data
+        } else {
+            let rows = [F::LateDataAlign, F::LateDataBound, F::LateDataState];
+            gate.granule_in(rows, world, data, GranuleState::Delegated)?
+        };
         gate.host_readable(F::SrcRead, world, src)?;
         let content = world.memory.contents(src);
-        let flags = self.flags;
-        gate.pass::<F, _>(MapInitPlan { rd: rd.granule, data, ipa, walk, content, flags })
+        gate.pass::<F, _>(MapInitPlan { rd: rd.granule, data, pa, ipa, walk, content, flags })
     }
 }
 
@@ -116,30 +123,30 @@ impl Gate<'_> {
         world: &World,
         rd: Rd<'_>,
         ipa: Ipa,
-    ) -> Checked<Walk> {
+    ) -> Checked<(Walk, Rtte)> {
         let [rtt_walk, rtte_state] = rows;
         let walk = world.walk(rd.realm, ipa, Level::PAGE);
         let level = walk.level;
-        self.ensure_at(rtt_walk, level == Level::PAGE, level.to_index(), || {
+        self.ensure_at(rtt_walk, level == Level::PAGE, level.to_index(), move || {
             short_walk(ipa, walk, Level::PAGE)
         })?;
         let entry = world.tables.entry(walk);
         let free = matches!(entry.settled(), Rtte::Unassigned(_));
-        self.ensure_at(rtte_state, free, level.to_index(), || {
+        self.ensure_at(rtte_state, free, level.to_index(), move || {
             wrong_entry(ipa, walk, entry, "UNASSIGNED")
         })?;
-        Ok(walk)
+        Ok((walk, entry))
     }
 }
 
 impl Plan for MapInitPlan {
     type Answer = Outputs;
 
+    #[inline(always)]
     fn apply(self, world: &mut World) -> Outputs {
-        let Self { rd, data, ipa, walk, content, flags } = self;
+        let Self { rd, data, pa, ipa, walk, content, flags } = self;
         world.claim(data, GranuleState::Data);
         world.memory.set_contents(data, &content);
-        let pa = world.granules.pa(data);
         world.tables.set(walk, Rtte::Assigned { pa, ripas: Ripas::Ram });
         realm_mut(world, rd).log.push_row(&DataEvent { ipa, flags, content }, 1);
         NO_OUTPUTS
@@ -187,7 +194,7 @@ impl Rmi for CreateUnknown {
         let rd = gate.rd([F::RdAlign, F::RdBound, F::RdState], world, self.rd)?;
         let ipa = gate.data_ipa([F::IpaBound, F::IpaAlign], rd, self.ipa)?;
         gate.pa_fits(F::DataBound2, self.data, &rd.realm.rtt)?;
-        let walk = gate.unassigned_page([F::RttWalk, F::RtteState], world, rd, ipa)?;
+        let (walk, _) = gate.unassigned_page([F::RttWalk, F::RtteState], world, rd, ipa)?;
         gate.pass::<F, _>(CreateUnknownPlan { data, walk })
     }
 }

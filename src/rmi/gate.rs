@@ -246,10 +246,18 @@ pub(super) type Checked<T> = Result<T, Box<Failure>>;
 /// What a survey saw of each row, in table order.
 pub type Survey = Vec<(&'static FailureRow, bool)>;
 
+/// What a survey writes down while it goes on after failures.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    pub(super) seen: Survey,
+    first: Option<Box<Failure>>,
+}
+
 /// Walks a failure table in order.
 ///
-/// What asks it about a row is always inlined, and so are the conditions of many commands: rows are
-/// constants where they are named, and a condition that holds is then a few comparisons.
+/// What asks it about a row is always inlined, and so are the conditions of many commands. Nothing
+/// that is rarely done is given the gate itself. So its fields stay in registers, its place in the
+/// table is a constant where a row is named, and a condition that holds is a comparison or two.
 #[derive(Debug)]
 pub(super) struct Gate<'s> {
     profile: Profile,
@@ -257,14 +265,14 @@ pub(super) struct Gate<'s> {
     rmm: Which,
     granule: GranuleSize,
     next: usize,
-    survey: Option<&'s mut Survey>,
-    first: Option<Box<Failure>>,
+    notes: Option<&'s mut Notes>,
 }
 
 impl<'s> Gate<'s> {
     /// A gate that ends at the first failure.
+    #[inline]
     pub(super) fn new(profile: Profile, granule: GranuleSize) -> Self {
-        Self { profile, rmm: Which::of(profile), granule, next: 0, survey: None, first: None }
+        Self { profile, rmm: Which::of(profile), granule, next: 0, notes: None }
     }
 
     /// A gate that begins in the middle of a table, at `row`: a command of several steps.
@@ -274,8 +282,8 @@ impl<'s> Gate<'s> {
 
     /// A gate that goes on after failures as far as it can and notes which conditions hold. What it
     /// returns in the end is the first failure all the same.
-    pub(super) fn survey(profile: Profile, granule: GranuleSize, survey: &'s mut Survey) -> Self {
-        Self { survey: Some(survey), ..Self::new(profile, granule) }
+    pub(super) fn survey(profile: Profile, granule: GranuleSize, notes: &'s mut Notes) -> Self {
+        Self { notes: Some(notes), ..Self::new(profile, granule) }
     }
 
     pub(super) fn profile(&self) -> Profile {
@@ -308,35 +316,15 @@ impl<'s> Gate<'s> {
         detail: impl FnOnce() -> String,
     ) -> Checked<()> {
         self.advance(row);
-        if good && self.survey.is_none() {
+        if good && self.notes.is_none() || !self.has(row.row()) {
             return Ok(());
         }
-        self.note_or_fail(row.row(), good, index, detail)
-    }
-
-    /// What is rarely done: a condition that does not hold, or that somebody wants to know of.
-    #[cold]
-    fn note_or_fail(
-        &mut self,
-        row: &'static FailureRow,
-        good: bool,
-        index: u8,
-        detail: impl FnOnce() -> String,
-    ) -> Checked<()> {
-        if !self.has(row) {
-            return Ok(());
+        let row = row.row();
+        let Some(notes) = self.notes.as_deref_mut() else { return Err(failed(row, index, detail)) };
+        note(notes, row, good);
+        if !good && notes.first.is_none() {
+            notes.first = Some(failed(row, index, detail));
         }
-        if let Some(survey) = &mut self.survey {
-            survey.push((row, good));
-        }
-        if good {
-            return Ok(());
-        }
-        let failure = Box::new(Failure { row, index, detail: detail(), outputs: NO_OUTPUTS });
-        if self.survey.is_none() {
-            return Err(failure);
-        }
-        self.first.get_or_insert(failure);
         Ok(())
     }
 
@@ -368,55 +356,47 @@ impl<'s> Gate<'s> {
         self.advance(row);
         let row = row.row();
         assert!(self.has(row), "row `{}` yields a value but does not apply", row.id);
-        if let Some(survey) = &mut self.survey {
-            survey.push((row, value.is_some()));
+        let mut earlier = None;
+        if let Some(notes) = self.notes.as_deref_mut() {
+            note(notes, row, value.is_some());
+            // An earlier `ensure` that failed outranks this one.
+            earlier = notes.first.take_if(|_| value.is_none());
         }
-        value.ok_or_else(|| self.failed(row, index, detail))
-    }
-
-    #[cold]
-    fn failed(
-        &mut self,
-        row: &'static FailureRow,
-        index: u8,
-        detail: impl FnOnce() -> String,
-    ) -> Box<Failure> {
-        let failure = Failure { row, index, detail: detail(), outputs: NO_OUTPUTS };
-        // An earlier `ensure` that failed outranks this one.
-        self.first.take().unwrap_or_else(|| Box::new(failure))
+        value.ok_or_else(|| earlier.unwrap_or_else(|| failed(row, index, detail)))
     }
 
     /// The end of a check that leaves the rows from `row` on to a later step, or has looked at them
     /// for each of many things.
     pub(super) fn pause<R: Rows, T>(mut self, row: R, plan: T) -> Checked<T> {
         self.advance(row);
-        self.first.map_or(Ok(plan), Err)
+        self.end(plan)
     }
 
     /// The end of a table whose rows from the failure's on were looked at more than once.
-    pub(super) fn meet<T>(mut self, failure: Box<Failure>) -> Checked<T> {
-        if let Some(survey) = &mut self.survey {
-            survey.push((failure.row, false));
-        }
-        Err(self.first.take().unwrap_or(failure))
+    pub(super) fn meet<T>(self, failure: Box<Failure>) -> Checked<T> {
+        let Some(notes) = self.notes else { return Err(failure) };
+        note(notes, failure.row, false);
+        Err(notes.first.take().unwrap_or(failure))
     }
 
     /// The end of the table: every row has been looked at.
     #[inline(always)]
     pub(super) fn pass<R: Rows, T>(self, plan: T) -> Checked<T> {
-        self.assert_end::<R>();
-        self.first.map_or(Ok(plan), Err)
-    }
-
-    fn assert_end<R: Rows>(&self) {
         assert!(
             R::ROWS[self.next..].iter().all(|row| !self.has(row)),
             "rows left unchecked from `{}` on",
             R::ROWS[self.next].id
         );
+        self.end(plan)
+    }
+
+    #[inline(always)]
+    fn end<T>(self, plan: T) -> Checked<T> {
+        self.notes.and_then(|notes| notes.first.take()).map_or(Ok(plan), Err)
     }
 
     /// Whether the RMM has a row.
+    #[inline(always)]
     fn has(&self, row: &FailureRow) -> bool {
         row.which.meets(self.rmm)
     }
@@ -425,21 +405,36 @@ impl<'s> Gate<'s> {
     #[inline(always)]
     fn advance<R: Rows>(&mut self, row: R) {
         if self.next != row.index() {
-            self.skip_to::<R>(row.index());
+            assert_skipped::<R>(self.rmm, self.next, row.index());
         }
-        self.next += 1;
+        self.next = row.index() + 1;
     }
+}
 
-    /// Goes on to a row behind others, none of which the RMM has.
-    #[cold]
-    fn skip_to<R: Rows>(&mut self, index: usize) {
-        while self.next < index {
-            let skipped = &R::ROWS[self.next];
-            assert!(!self.has(skipped), "row `{}` was skipped", skipped.id);
-            self.next += 1;
-        }
-        assert_eq!(self.next, index, "row `{}` is out of order", R::ROWS[index].id);
+/// The rows from one to another are those that the RMM does not have.
+#[inline(always)]
+fn assert_skipped<R: Rows>(rmm: Which, from: usize, to: usize) {
+    assert!(from < to, "row `{}` is out of order", R::ROWS[to].id);
+    for row in &R::ROWS[from..to] {
+        assert!(!row.which.meets(rmm), "row `{}` was skipped", row.id);
     }
+}
+
+#[cold]
+fn note(notes: &mut Notes, row: &'static FailureRow, good: bool) {
+    notes.seen.push((row, good));
+}
+
+/// The failure of a row. Its words are made where the row stands, so that nothing is made ready for
+/// them before they are needed.
+#[inline(always)]
+fn failed(row: &'static FailureRow, index: u8, detail: impl FnOnce() -> String) -> Box<Failure> {
+    boxed(row, index, detail())
+}
+
+#[cold]
+fn boxed(row: &'static FailureRow, index: u8, detail: String) -> Box<Failure> {
+    Box::new(Failure { row, index, detail, outputs: NO_OUTPUTS })
 }
 
 #[cfg(test)]
@@ -478,11 +473,11 @@ mod tests {
 
     #[test]
     fn a_survey_sees_every_row_and_answers_the_first_failure() {
-        let mut seen = Survey::new();
-        let failure =
-            check(Gate::survey(Profile::TF_RMM, GranuleSize::K4, &mut seen), true, false, None);
+        let mut notes = Notes::default();
+        let gate = Gate::survey(Profile::TF_RMM, GranuleSize::K4, &mut notes);
+        let failure = check(gate, true, false, None);
         assert_eq!(failure.unwrap_err().condition(), "b");
-        let seen: Vec<_> = seen.iter().map(|(row, good)| (row.id, *good)).collect();
+        let seen: Vec<_> = notes.seen.iter().map(|(row, good)| (row.id, *good)).collect();
         assert_eq!(seen, [("a", true), ("b", false), ("c", false)]);
     }
 

@@ -27,13 +27,13 @@ impl Rmi for Delegate {
     type Rows = DelegateRows;
     type Plan = DelegatePlan;
 
+    #[inline(always)]
     fn check(&self, world: &World, mut gate: Gate<'_>) -> Checked<DelegatePlan> {
         use DelegateRows as F;
         let rows = [F::Align, F::Bound, F::State];
         let granule = gate.granule_in(rows, world, self.addr, GranuleState::Undelegated)?;
-        let gpt = world.granules.gpt(granule);
-        gate.ensure(F::Gpt, gpt == Gpt::Ns, || {
-            let pa = world.granules.pa(granule);
+        gate.ensure(F::Gpt, world.granules.gpt(granule) == Gpt::Ns, move || {
+            let (pa, gpt) = (world.granules.pa(granule), world.granules.gpt(granule));
             format!("granule {pa} is in the {} PAS; EL3 delegates only ns", gpt.name())
         })?;
         gate.pass::<F, _>(DelegatePlan { granule })
@@ -43,6 +43,7 @@ impl Rmi for Delegate {
 impl Plan for DelegatePlan {
     type Answer = Outputs;
 
+    #[inline(always)]
     fn apply(self, world: &mut World) -> Outputs {
         world.release(self.granule);
         NO_OUTPUTS

@@ -43,7 +43,7 @@ pub use outcome::Outcome;
 use crate::abi::command::{CallRegs, Command, CommandInfo};
 use crate::abi::status::ReturnCode;
 use crate::model::world::World;
-use gate::{Answer, Checked, Gate, Rows};
+use gate::{Answer, Checked, Gate, Notes, Rows};
 use range_blocks::Request;
 
 /// The plan of one command: what its check proved and its effect needs.
@@ -71,30 +71,38 @@ impl World {
     ///
     /// Every value of every argument is fine; what the RMM says of it is the outcome.
     #[must_use = "the RMM may have refused the command"]
-    #[allow(clippy::useless_conversion, reason = "some plans answer an `Answer` themselves")]
     pub fn execute(&mut self, command: Command) -> Outcome {
+        self.executed(&command)
+    }
+
+    /// By reference, because a copy of what was just written has to wait for the writes.
+    fn executed(&mut self, command: &Command) -> Outcome {
         if !self.profile().has(command.info()) {
             return Outcome::no_command(ReturnCode::UNKNOWN_FID, None);
         }
-        let command = psci_complete::with_target(self, command);
+        let command = psci_complete::with_target(self, *command);
         if let Some(failure) = activation::barred(self, &command) {
             return Outcome::failed(command, failure);
         }
-        let answer: Answer = with_rmi!(command, rmi => {
-            match rmi.check(self, Gate::new(self.profile(), self.granule_size())) {
-                Ok(plan) => plan.apply(self).into(),
-                Err(failure) => Answer::Failed(failure),
-            }
-        });
-        Outcome::of(command, answer)
+        Outcome::of(command, with_rmi!(command, rmi => self.carry_out(&rmi)))
+    }
+
+    /// One function for each command, in which what the check proves need not be written down for
+    /// the effect.
+    #[inline(never)]
+    fn carry_out<C: Rmi>(&mut self, rmi: &C) -> Answer {
+        match rmi.check(self, Gate::new(self.profile(), self.granule_size())) {
+            Ok(plan) => plan.apply(self).into(),
+            Err(failure) => Answer::Failed(failure),
+        }
     }
 
     /// Executes the call in `regs` (X0 to X6). A function identifier that is no command of the
     /// profile's RMM answers −1.
     #[must_use = "the RMM may have refused the command"]
     pub fn call(&mut self, regs: &CallRegs) -> Outcome {
-        match self.profile().decode(regs) {
-            Some(command) => self.execute(command),
+        match &self.profile().decode(regs) {
+            Some(command) => self.executed(command),
             None => devices::call(self, regs),
         }
     }
@@ -104,12 +112,12 @@ impl World {
     /// good. Changes nothing.
     #[must_use]
     pub fn survey(&self, command: Command) -> Survey {
-        let mut survey = Survey::new();
+        let mut notes = Notes::default();
         let command = psci_complete::with_target(self, command);
         with_rmi!(command, rmi => {
-            let _ = rmi.check(self, Gate::survey(self.profile(), self.granule_size(), &mut survey));
+            let _ = rmi.check(self, Gate::survey(self.profile(), self.granule_size(), &mut notes));
         });
-        survey
+        notes.seen
     }
 }
 

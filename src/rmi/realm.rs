@@ -590,6 +590,7 @@ impl Plan for DestroyPlan {
 }
 
 /// The Realm of an RD that a check has found.
+#[inline]
 pub(super) fn realm_mut(world: &mut World, rd: Granule) -> &mut Realm {
     world.realms.get_mut(&rd).expect("the check found the Realm")
 }

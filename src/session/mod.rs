@@ -195,8 +195,9 @@ impl<'o> Session<'o> {
         match unknown::needed(&self.world, regs) {
             None => {
                 let outcome = self.world.call(regs);
-                let command = outcome.command().map(display);
-                tracing::trace!(fid = %Hex(regs[0]), command, %outcome, "called");
+                if tracing::enabled!(tracing::Level::TRACE) {
+                    trace_call(regs, &outcome);
+                }
                 Ok(outcome)
             }
             Some(pa) => Err(Fault::Unknown(pa)),
@@ -249,6 +250,12 @@ impl<'o> Session<'o> {
 
 /// Zeroes a page and writes pieces into it. Pieces that pass its end are cut off; drivers refuse
 /// them before.
+#[cold]
+fn trace_call(regs: &CallRegs, outcome: &Outcome) {
+    let command = outcome.command().map(display);
+    tracing::trace!(fid = %Hex(regs[0]), command, %outcome, "called");
+}
+
 fn write_page(world: &mut World, pa: u64, data: &[(u16, Vec<u8>)]) -> Result<(), HostFault> {
     let mut page: GranuleBytes = [0; GRANULE_LEN];
     for (offset, bytes) in data {

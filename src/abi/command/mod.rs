@@ -93,13 +93,9 @@ macro_rules! commands {
             /// The registers of the call; those that the command does not define are zero.
             #[must_use]
             pub fn encode(&self) -> CallRegs {
-                let mut regs = [0; 7];
-                regs[0] = self.info().fid;
-                match *self { $( Self::$variant { $($input),* } => {
-                    let args: &[u64] = &[$($input),*];
-                    regs[1..=args.len()].copy_from_slice(args);
-                } )+ }
-                regs
+                match *self {
+                    $( Self::$variant { $($input),* } => padded([$fid, $($input),*]), )+
+                }
             }
 
             /// The command's row in [`COMMANDS`].
@@ -112,6 +108,14 @@ macro_rules! commands {
             }
         }
     };
+}
+
+/// Registers of which the first have values, and the others none.
+#[inline(always)]
+fn padded<const N: usize>(values: [u64; N]) -> CallRegs {
+    let mut regs = [0; 7];
+    regs[..N].copy_from_slice(&values);
+    regs
 }
 
 /// SMCCC hint that the caller has no live SVE state.
