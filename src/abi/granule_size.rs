@@ -110,7 +110,7 @@ impl GranuleSize {
 
     /// log2 of the bytes that one entry of `level` covers; 64 or more where there is no such level.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn entry_shift(self, level: Level) -> u32 {
         self.shift() + self.stride() * u32::from((3 - level.number()).unsigned_abs())
     }

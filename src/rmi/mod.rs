@@ -80,11 +80,13 @@ impl World {
         if !self.profile().has(command.info()) {
             return Outcome::no_command(ReturnCode::UNKNOWN_FID, None);
         }
-        let command = psci_complete::with_target(self, *command);
-        if let Some(failure) = activation::barred(self, &command) {
-            return Outcome::failed(command, failure);
+        let completed = psci_complete::with_target(self, command);
+        let command = completed.as_ref().unwrap_or(command);
+        if let Some(failure) = activation::barred(self, command) {
+            return Outcome::failed(*command, failure);
         }
-        Outcome::of(command, with_rmi!(command, rmi => self.carry_out(&rmi)))
+        let answer = with_rmi!(*command, rmi => self.carry_out(&rmi));
+        Outcome::of(*command, answer)
     }
 
     /// One function for each command, in which what the check proves need not be written down for
@@ -113,7 +115,7 @@ impl World {
     #[must_use]
     pub fn survey(&self, command: Command) -> Survey {
         let mut notes = Notes::default();
-        let command = psci_complete::with_target(self, command);
+        let command = psci_complete::with_target(self, &command).unwrap_or(command);
         with_rmi!(command, rmi => {
             let _ = rmi.check(self, Gate::survey(self.profile(), self.granule_size(), &mut notes));
         });

@@ -46,17 +46,18 @@ pub(super) struct CompletePlan {
     refused: Option<String>,
 }
 
-/// The command with the REC that the request is about, where the RMM knows it and not the Host.
-#[inline]
-pub(super) fn with_target(world: &World, command: Command) -> Command {
-    match command {
+/// The command with the REC that the request is about, where the RMM knows it and not the Host;
+/// `None` if the command is complete as it is.
+#[inline(always)]
+pub(super) fn with_target(world: &World, command: &Command) -> Option<Command> {
+    match *command {
         Command::PsciComplete { calling_rec, status, .. }
             if !world.profile().psci_complete_names_target() =>
         {
             let target_rec = remembered_target(world, calling_rec);
-            Command::PsciComplete { calling_rec, target_rec, status }
+            Some(Command::PsciComplete { calling_rec, target_rec, status })
         }
-        _ => command,
+        _ => None,
     }
 }
 
